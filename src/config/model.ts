@@ -1,0 +1,77 @@
+/**
+ * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
+ * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
+ */
+import type { Algorithm, MemberState, Protocol, RewriteKind } from '../datapath/snapshot.ts';
+
+export interface Configuration {
+  host: string;
+  datapath: {
+    engine: 'auto' | 'uring' | 'syscall';
+    /** Rows of the connection table, rounded up to a power of two. */
+    maxConnections: number;
+    /** Spin before sleeping, microseconds. */
+    busyPollUs: number;
+    /** One LB per port, or one shared by a network's ports, or by the whole host. */
+    loadBalancers: 'port' | 'network' | 'host';
+    udpIdleMs: number;
+    tcpEstablishedIdleMs: number;
+    tcpTransitoryIdleMs: number;
+    activeFlowIdleMs: number;
+    answerEchoToVip: boolean;
+  };
+  networks: NetworkConfig[];
+  ports: PortConfig[];
+  groups: GroupConfig[];
+}
+
+export interface NetworkConfig {
+  name: string;
+  vni: number;
+  mtu: number;
+  subnets: string[];
+  gateway: string[];
+  routes: { to: string; via: string }[];
+}
+
+export interface PortConfig {
+  name: string;
+  network: string;
+  netns: string;
+  interface: string;
+  /** Filled in when absent: locally administered, derived from host and port name, the same on every start. */
+  mac: string;
+  addresses: string[];
+  labels: Record<string, string>;
+}
+
+export interface GroupConfig {
+  name: string;
+  network: string;
+  vip: string[];
+  protocol: Protocol;
+  port?: number;
+  match: { sources: string[]; sourcePort?: number };
+  /** Label selector of source ports; absent: all ports of the network. */
+  from?: Record<string, string>;
+  rewrite: RewriteKind;
+  algorithm: Algorithm;
+  onEmpty: 'reject' | 'drop';
+  /** `members:` in the file becomes one criteria set without a period. */
+  criteria: CriteriaConfig[];
+}
+
+export interface CriteriaConfig {
+  fromMs?: number;
+  untilMs?: number;
+  members: MemberConfig[];
+}
+
+export interface MemberConfig {
+  name: string;
+  address: string;
+  port?: number;
+  mac?: string;
+  weight: number;
+  state: MemberState;
+}

@@ -1,0 +1,124 @@
+/**
+ * What the control side tells the datapath: one whole, immutable description per revision, swapped in between
+ * two batches. Plain structured-cloneable data, no code. All ids are small integers, assigned once by the
+ * publisher and stable over revisions, so that running state (connections, learned MACs, round-robin
+ * positions, counters) carries over.
+ *
+ * Addresses are canonical text (RFC 5952 for IPv6), MACs lower-case colon text, times epoch milliseconds.
+ */
+
+/** `address/bits`, e.g. `10.1.0.0/24`. */
+export type PrefixText = string;
+export type AddressText = string;
+export type MacText = string;
+
+export interface NetworkSpec {
+  /** Dense index, 0 … 4095. */
+  readonly id: number;
+  readonly name: string;
+  readonly vni: number;
+  /** Largest IP packet in bytes. */
+  readonly mtu: number;
+  readonly subnets: readonly PrefixText[];
+  /** The logical router's addresses in this network; empty: the network is not routed. */
+  readonly gateways: readonly AddressText[];
+  /** The MAC with which gateways and VIPs of this network answer. */
+  readonly routerMac: MacText;
+  /** Next hops of the logical router that lie in this network. */
+  readonly routes: readonly { readonly to: PrefixText; readonly via: AddressText }[];
+}
+
+export interface PortSpec {
+  /** Dense index, the engine's port index too. */
+  readonly id: number;
+  readonly name: string;
+  readonly network: number;
+  /** The MAC of the VM behind the port; also preset in the MAC table. Absent: learned (replay's outside port). */
+  readonly mac?: MacText;
+  /** The VM's own addresses without prefix length: preset as neighbours. */
+  readonly addresses: readonly AddressText[];
+  /** Index into `loadBalancers` ids, or -1 for a port without one. */
+  readonly loadBalancer: number;
+  /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */
+  readonly offloads: boolean;
+}
+
+export type Protocol = 'any' | 'tcp' | 'udp' | 'sctp' | 'icmp';
+export type RewriteKind = 'address' | 'mac' | 'port';
+export type Algorithm = 'weighted-round-robin';
+export type MemberState = 'active' | 'draining' | 'failed';
+
+export interface MemberSpec {
+  /** Where this LB counts what it sent to this member: row of the stat table, unique per LB × group × member. */
+  readonly statSlot: number;
+  readonly name: string;
+  readonly address: AddressText;
+  /** Destination port after translation; absent: unchanged. */
+  readonly port?: number;
+  /** Absent: resolved by ARP/ND. */
+  readonly mac?: MacText;
+  /** 0 … 65535; 0: no new flows. */
+  readonly weight: number;
+  readonly state: MemberState;
+}
+
+/** One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive). */
+export interface CriteriaSpec {
+  readonly fromMs?: number;
+  readonly untilMs?: number;
+  readonly members: readonly MemberSpec[];
+}
+
+export interface RuleSpec {
+  /** Stable id of the rule within the host. */
+  readonly id: number;
+  /** Stable id of the group. */
+  readonly group: number;
+  readonly vip: AddressText;
+  readonly protocol: Protocol;
+  /** Destination port; absent: any. */
+  readonly port?: number;
+  /** Source prefixes; empty: any. */
+  readonly sources: readonly PrefixText[];
+  /** Source port; absent: any. */
+  readonly sourcePort?: number;
+  readonly rewrite: RewriteKind;
+  readonly algorithm: Algorithm;
+  /** What a packet gets when no member is usable. */
+  readonly onEmpty: 'reject' | 'drop';
+  /** In order; the first one that is effective now decides. */
+  readonly criteria: readonly CriteriaSpec[];
+}
+
+export interface LoadBalancerSpec {
+  /** Dense index, stable over revisions. */
+  readonly id: number;
+  readonly scope: 'port' | 'network' | 'host';
+  /** Name of the port or network it serves, or of the host. */
+  readonly name: string;
+  readonly rules: readonly RuleSpec[];
+}
+
+/** A member whose connection records must go at once: a failed one, or a drain whose deadline has passed. */
+export interface PurgeSpec {
+  readonly statSlots: readonly number[];
+}
+
+export interface DatapathSnapshot {
+  readonly revision: number;
+  readonly networks: readonly NetworkSpec[];
+  readonly ports: readonly PortSpec[];
+  readonly loadBalancers: readonly LoadBalancerSpec[];
+  readonly settings: {
+    /** UDP flow idle timeout; RFC 4787 REQ-5: at least 2 minutes. */
+    readonly udpIdleMs: number;
+    /** Established TCP idle timeout; RFC 5382 REQ-5: at least 2 h 4 min. */
+    readonly tcpEstablishedIdleMs: number;
+    /** TCP partially open or closing; RFC 5382 REQ-5: at least 4 min. */
+    readonly tcpTransitoryIdleMs: number;
+    /** Idle time after which a flow no longer counts as active in the statistics. */
+    readonly activeFlowIdleMs: number;
+    /** Answer echo requests to VIPs. */
+    readonly answerEchoToVip: boolean;
+  };
+}

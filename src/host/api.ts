@@ -1,0 +1,163 @@
+/**
+ * The host's API as JSON over HTTP on the unix socket `RUN_DIR/api.sock` (mode 0600). Shapes only: the server
+ * (api-server.ts) and the CLI's client share them. Column names of listings are these keys.
+ * Durations carry their unit in the key, times are ISO 8601, numbers are numbers.
+ *
+ *   GET    /v1/status                              Status
+ *   GET    /v1/ports                               PortRow[]
+ *   GET    /v1/groups                              GroupRow[]
+ *   GET    /v1/groups/{group}                      GroupDetail
+ *   GET    /v1/rules?port=P                        RuleRow[]
+ *   GET    /v1/flows?port=P&group=G&member=M&limit=N   FlowRow[]
+ *   GET    /v1/stats?by=group|member|port          StatRow[] | PortRow[]
+ *   POST   /v1/groups/{group}/members              MemberAdd         → Changed
+ *   POST   /v1/groups/{group}/members/{m}/weight   { weight }        → Changed
+ *   POST   /v1/groups/{group}/members/{m}/drain    { deadlineMs? }   → Changed
+ *   POST   /v1/groups/{group}/members/{m}/fail     {}                → Changed
+ *   DELETE /v1/groups/{group}/members/{m}                            → Changed
+ *   POST   /v1/reload                              { path }          → Changed
+ *   POST   /v1/down                                {}                → {} once the host is about to stop
+ *
+ * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500; body ApiError.
+ */
+import type { MemberState } from '../datapath/snapshot.ts';
+
+export interface ApiError {
+  error: string;
+  /** One entry per problem, where there are several. */
+  problems?: { path: string; found: string; expected: string }[];
+}
+
+export interface Changed {
+  revision: number;
+}
+
+export interface MemberAdd {
+  name: string;
+  address: string;
+  port?: number;
+  weight?: number;
+  mac?: string;
+}
+
+export interface Status {
+  version: string;
+  host: string;
+  pid: number;
+  startedAt: string;
+  uptimeMs: number;
+  engine: 'uring' | 'syscall';
+  /** Why this engine: asked for, or what `auto` found. */
+  engineReason: string;
+  ports: number;
+  groups: number;
+  revision: number;
+  connections: { inUse: number; max: number; created: number; expired: number; refused: number };
+  /** Reason → frames; reasons that never occurred are left out. */
+  drops: Record<string, number>;
+  /** Frames handled by the datapath, dropped ones too. */
+  frames: number;
+  /** Resident memory of the host process, bytes. */
+  residentBytes: number;
+}
+
+export interface PortRow {
+  port: string;
+  network: string;
+  netns: string;
+  interface: string;
+  mac: string;
+  addresses: string[];
+  state: 'up' | 'gone';
+  rxPackets: number;
+  rxBytes: number;
+  txPackets: number;
+  txBytes: number;
+  /** Reason → frames. */
+  drops: Record<string, number>;
+}
+
+export interface GroupRow {
+  group: string;
+  network: string;
+  vip: string[];
+  protocol: string;
+  port: number | null;
+  rewrite: string;
+  algorithm: string;
+  members: number;
+  activeMembers: number;
+  activeFlows: number;
+  newFlows: number;
+}
+
+export interface MemberRow {
+  member: string;
+  address: string;
+  port: number | null;
+  state: MemberState;
+  weight: number;
+  activeFlows: number;
+  newFlows: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+  /** Over the agent's last interval. */
+  newFlowsPerSecond: number;
+  bytesPerSecond: number;
+}
+
+export interface GroupDetail extends Omit<GroupRow, 'members'> {
+  members: MemberRow[];
+}
+
+export interface RuleRow {
+  loadBalancer: string;
+  group: string;
+  vip: string;
+  protocol: string;
+  port: number | null;
+  sources: string[];
+  sourcePort: number | null;
+  rewrite: string;
+  algorithm: string;
+  /** null: effective at any time. */
+  effectiveFrom: string | null;
+  effectiveUntil: string | null;
+  /** `name=weight`, in order. */
+  members: string[];
+  revision: number;
+}
+
+export interface FlowRow {
+  port: string;
+  protocol: string;
+  /** `address:port`, IPv6 in brackets. */
+  client: string;
+  vip: string;
+  /** The chosen member's name, and its address:port. */
+  member: string;
+  destination: string;
+  group: string;
+  state: string;
+  /** Why this member: algorithm, rule, criteria set and revision, in words. */
+  why: string;
+  ageMs: number;
+  idleMs: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+}
+
+export interface StatRow {
+  group: string;
+  member?: string;
+  newFlows: number;
+  activeFlows: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+}
