@@ -82,6 +82,18 @@ export function canonicalAddress(text: string): string {
   return wordsToAddress(scratch, 0);
 }
 
+/** Whether a single node can have the address: not unspecified, loopback, multicast, broadcast or class E. */
+export function isUnicast(text: string): boolean {
+  if (!readAddress(text, scratch, 0)) return false;
+  if (wordsFamily(scratch, 0) === 4) {
+    const firstOctet = scratch[3]! >>> 24;
+    return firstOctet !== 0 && firstOctet !== 127 && firstOctet < 224;
+  }
+  const [w0, w1, w2, w3] = scratch;
+  const unspecifiedOrLoopback = (w0! | w1! | w2!) === 0 && w3! >>> 1 === 0;
+  return !unspecifiedOrLoopback && w0! >>> 24 !== 0xff;
+}
+
 /** One IPv4 address in host order, as signed 32-bit number: 10.1.0.11 is 0x0a01000b. */
 export function ipv4ToWord(text: string): number {
   const word = ipv4Word(text);

@@ -19,6 +19,7 @@ import {
   isIpv6,
   isMac,
   isPrefix,
+  isUnicast,
   macHigh16,
   macLow32,
   macToBytes,
@@ -158,6 +159,23 @@ addresses('bad text throws with found and expected, and leaves the output alone'
     }
   }
   assert.equal([...out], [1, 2, 3, 4]);
+});
+
+addresses('unicast means that one node can have it', () => {
+  for (const text of [
+    '10.1.0.1',
+    '223.255.255.255',
+    '1.0.0.0',
+    'fd00::1',
+    'fe80::1',
+    '::2',
+    '::ffff:10.0.0.1',
+  ]) {
+    assert.ok(isUnicast(text), text);
+  }
+  for (const text of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255', '::', '::1', 'ff02::1', 'x']) {
+    assert.not(isUnicast(text), text);
+  }
 });
 
 addresses.run();
