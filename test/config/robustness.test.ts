@@ -77,4 +77,17 @@ robustness(
   },
 );
 
+robustness('whatever the text: a configuration or a ConfigError', () => {
+  fc.assert(
+    fc.property(fc.nat(base.length), fc.nat(6), fc.string({ maxLength: 6 }), (at, remove, insert) => {
+      try {
+        parseConfiguration(base.slice(0, at) + insert + base.slice(at + remove));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
 robustness.run();
