@@ -1,5 +1,8 @@
 /** What the engines have in common: empty batches and counters, their options, the list of ports that have gone. */
+import { EBADFD, ENODEV, ENXIO } from '../native/system-error.ts';
+import { SLOT_BYTES } from '../tables/frame-arena.ts';
 import type { EngineCounters, FrameBatch, FrameDevice } from './engine.ts';
+import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
 export interface EngineOptions {
   /** Port indices run from 0 to maxPorts - 1; at most 4096. */
@@ -43,6 +46,9 @@ export const createCounters = (): EngineCounters => ({
 /** Reads that fail this often in a row, with no frame between them, mean that the port is of no more use. */
 export const MAX_CONSECUTIVE_READ_ERRORS = 16;
 
+/** errno of a port that will never work again: EBADFD and ENODEV from a TAP, ENXIO from a packet socket. */
+export const isGone = (errno: number): boolean => errno === EBADFD || errno === ENODEV || errno === ENXIO;
+
 /** Attached ports: one row of plain numbers each, so that a look-up on the hot path allocates nothing. */
 export class PortTable {
   readonly maxPorts: number;
@@ -73,6 +79,18 @@ export class PortTable {
 
   isAttached(port: number): boolean {
     return port >= 0 && port < this.maxPorts && this.fd[port] !== -1;
+  }
+
+  /** Whether a frame may be written: port attached, frame and vnet header inside the slot, not too long. */
+  accepts(port: number, slot: number, offset: number, length: number): boolean {
+    const slotStart = slot * SLOT_BYTES;
+    return (
+      this.isAttached(port) &&
+      length > 0 &&
+      length <= this.maxFrameBytes[port]! &&
+      offset - VNET_HEADER_BYTES >= slotStart &&
+      offset + length <= slotStart + SLOT_BYTES
+    );
   }
 
   remove(port: number): void {

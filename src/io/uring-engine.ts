@@ -37,7 +37,7 @@ import {
 } from '../native/io-uring.ts';
 import { closeDescriptor, createEvent, IOVEC_BYTES, setIovec } from '../native/libc.ts';
 import { discard, type Mapping, mapAnonymous } from '../native/memory.ts';
-import { EAGAIN, EBADFD, ENOBUFS, ENODEV, ENXIO } from '../native/system-error.ts';
+import { EAGAIN, ENOBUFS } from '../native/system-error.ts';
 import { FRAME_HEADROOM_BYTES, FrameArena, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from './engine.ts';
 import {
@@ -45,6 +45,7 @@ import {
   createBatch,
   createCounters,
   type EngineOptions,
+  isGone,
   MAX_CONSECUTIVE_READ_ERRORS,
   PortTable,
 } from './engine-state.ts';
@@ -326,14 +327,7 @@ export class UringEngine implements FrameEngine {
   transmit(port: number, slot: number, offset: number, length: number): void {
     const { ports, uring, memory } = this;
     const headerBytes = ports.vnetHeaderBytes[port]!;
-    const slotStart = slot * SLOT_BYTES;
-    if (
-      !ports.isAttached(port) ||
-      length > ports.maxFrameBytes[port]! ||
-      length <= 0 ||
-      offset - VNET_HEADER_BYTES < slotStart ||
-      offset + length > slotStart + SLOT_BYTES
-    ) {
+    if (!ports.accepts(port, slot, offset, length)) {
       this.counters.writeErrors++;
       return;
     }
@@ -413,7 +407,5 @@ export class UringEngine implements FrameEngine {
 
 const userHigh = (kind: number, port: number, generation: number): number =>
   (kind << KIND_SHIFT) | (port << PORT_SHIFT) | generation;
-
-const isGone = (errno: number): boolean => errno === EBADFD || errno === ENODEV || errno === ENXIO;
 
 const powerOfTwo = (atLeast: number): number => 1 << (32 - Math.clz32(atLeast - 1));

@@ -94,10 +94,7 @@ export function writePair(
 
 // --- waiting -----------------------------------------------------------------------------------------------
 
-export const POLLIN = 0x1;
-export const POLLERR = 0x8;
-export const POLLHUP = 0x10;
-export const POLLNVAL = 0x20;
+const POLLIN = 0x1;
 
 /** Descriptors to wait for: struct pollfd (fd, events, revents) in mapped memory. */
 export class PollSet {

@@ -12,8 +12,8 @@
 import { parseArgs } from 'node:util';
 import type { FrameEngine } from '../../src/io/engine.ts';
 import { deleteNamespace, ensureNamespace } from '../../src/io/namespace.ts';
+import { type EngineChoice, selectEngine } from '../../src/io/select-engine.ts';
 import { createTap, type Tap } from '../../src/io/tap.ts';
-import { UringEngine } from '../../src/io/uring-engine.ts';
 
 const { values } = parseArgs({
   options: {
@@ -44,11 +44,12 @@ function forward(engine: FrameEngine): void {
   }
 }
 
-const engine: FrameEngine = new UringEngine({
+const { engine, reason } = selectEngine(values.engine as EngineChoice, {
   maxPorts: 16,
   slots: Number(values.slots),
   busyPollUs: Number(values['busy-poll-us']),
 });
+console.error(`engine ${engine.name}: ${reason}`);
 
 try {
   values.ports.split(',').forEach((port, index) => {
