@@ -56,9 +56,19 @@ export class Host {
       throw new Error(`up: exit status ${result.status}\n${result.stdout}${result.stderr}`);
   }
 
-  /** Runs the command against this host. */
+  /** Arguments of node for a sluice command against this host. */
+  cli(...args: string[]): string[] {
+    return [CLI, ...args, '--run-dir', this.runDir];
+  }
+
+  /** Runs a sluice command against this host. */
   sluice(...args: string[]): Promise<Result> {
-    return run(process.execPath, CLI, ...args, '--run-dir', this.runDir);
+    return run(process.execPath, ...this.cli(...args));
+  }
+
+  /** Starts one beside the test. */
+  startSluice(...args: string[]): Background {
+    return start(process.execPath, ...this.cli(...args));
   }
 
   /** What the command says with `-o json`; it must succeed. */

@@ -65,7 +65,7 @@ export class Testbed extends Host {
   /** One HTTP request: exit status of curl (0 good, 7 refused, 28 timeout), and how long it took. */
   async tryOnce(vm: string, target: string): Promise<{ curl: number | null; ms: number; body: string }> {
     const begin = performance.now();
-    const result = await this.try(vm, ...curl(`http://${target}/`));
+    const result = await this.try(vm, ...curl('--max-time', '3', `http://${target}/`));
     return { curl: result.status, ms: performance.now() - begin, body: result.stdout };
   }
 
