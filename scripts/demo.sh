@@ -56,6 +56,7 @@ is_up=''
 clean_up() {
   local status=$?
   trap '' INT TERM
+  stop_step
   rm -rf "$work"
   if [ -n "$is_up" ] && { [ -z "$keep" ] || [ "$status" != 0 ]; }; then
     step "testbed down" testbed down || true
