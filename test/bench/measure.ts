@@ -19,8 +19,9 @@ const IPERF_PORT = 5201;
 const SOCKPERF_PORT = 11111;
 const HTTP_PORT = 8080;
 const UDP_PAYLOAD_BYTES = 64;
-/** Enough to keep client, forwarder and server busy; a single wrk thread drives them all. */
-const HTTP_CONNECTIONS = 64;
+/** Enough to keep client, forwarder and server busy; with more, all columns get slower. */
+const HTTP_CONNECTIONS = 32;
+const HTTP_CLIENT_THREADS = 2;
 /** On top of the measured seconds: connecting, and exchanging results. */
 const TOOL_SLACK_MS = 15_000;
 const READY_TIMEOUT_MS = 5_000;
@@ -107,7 +108,7 @@ export class Meter {
 
   private async connections(environment: Environment): Promise<Measurement> {
     const url = `http://${environment.forwarder.destination}:${HTTP_PORT}/`;
-    const load = ['-t', '1', '-c', String(HTTP_CONNECTIONS), '-d', `${this.seconds}s`];
+    const load = ['-t', String(HTTP_CLIENT_THREADS), '-c', String(HTTP_CONNECTIONS), '-d', `${this.seconds}s`];
     const text = await this.client(environment, 'wrk', [...load, '-H', 'Connection: close', url]);
     const result = parseWrk(text);
     if (result.failures > result.requests / 1000) {

@@ -47,6 +47,8 @@ export function run(command: string, args: readonly string[], options: RunOption
       },
     );
     children.add(child);
+    // A tool that ends without reading its input says so by its exit status, not by our broken pipe.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }
