@@ -108,7 +108,14 @@ export class Meter {
 
   private async connections(environment: Environment): Promise<Measurement> {
     const url = `http://${environment.forwarder.destination}:${HTTP_PORT}/`;
-    const load = ['-t', String(HTTP_CLIENT_THREADS), '-c', String(HTTP_CONNECTIONS), '-d', `${this.seconds}s`];
+    const load = [
+      '-t',
+      String(HTTP_CLIENT_THREADS),
+      '-c',
+      String(HTTP_CONNECTIONS),
+      '-d',
+      `${this.seconds}s`,
+    ];
     const text = await this.client(environment, 'wrk', [...load, '-H', 'Connection: close', url]);
     const result = parseWrk(text);
     if (result.failures > result.requests / 1000) {
