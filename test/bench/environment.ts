@@ -21,7 +21,7 @@ export const SERVER_ADDRESS = '10.9.0.2';
 export const VIP = '10.9.0.100';
 export const SUBNET = '10.9.0.0/24';
 export const MTU_BYTES = 1500;
-const PREFIX_BITS = 24;
+export const PREFIX_BITS = 24;
 const NAMESPACE_PREFIX = 'slb-';
 
 export type Side = 'client' | 'server';

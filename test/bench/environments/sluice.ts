@@ -14,6 +14,7 @@ import {
   MTU_BYTES,
   makeDirectory,
   namespaceOf,
+  PREFIX_BITS,
   SERVER_ADDRESS,
   SUBNET,
   VIP,
@@ -60,7 +61,12 @@ export class SluiceInstance {
 
 /** One line of the `ports:` list. */
 export function portYaml(name: string, netns: string, device: string, address: string): string {
-  const fields = ['network: bench', `netns: ${netns}`, `interface: ${device}`, `addresses: [${address}/24]`];
+  const fields = [
+    'network: bench',
+    `netns: ${netns}`,
+    `interface: ${device}`,
+    `addresses: [${address}/${PREFIX_BITS}]`,
+  ];
   return `  - { name: ${name}, ${fields.join(', ')} }`;
 }
 
