@@ -11,9 +11,10 @@ import {
   makeDirectory,
   SERVER_ADDRESS,
 } from './environment.ts';
-import { type IperfResult, parseIperf, parseSockperf, parseWrk } from './parse.ts';
+import { type IperfResult, parseIperf, parseSockperf, parseWrk, type SockperfResult } from './parse.ts';
 import type { Measurement, ToolId } from './plan.ts';
 import { Daemon, isListening, machineCpuSeconds, processCpuSeconds, run } from './process.ts';
+import { spreadOf } from './statistics.ts';
 
 const IPERF_PORT = 5201;
 const SOCKPERF_PORT = 11111;
@@ -22,6 +23,7 @@ const UDP_PAYLOAD_BYTES = 64;
 /** Enough to keep client, forwarder and server busy; with more, all columns get slower. */
 const HTTP_CONNECTIONS = 32;
 const HTTP_CLIENT_THREADS = 2;
+const ROUND_TRIP_SESSIONS = 3;
 /** On top of the measured seconds: connecting, and exchanging results. */
 const TOOL_SLACK_MS = 15_000;
 const READY_TIMEOUT_MS = 5_000;
@@ -82,25 +84,26 @@ export class Meter {
     };
   }
 
+  /** Where the scheduler happens to put client and server decides much, so several pairs of them are asked. */
   private async roundTrip(environment: Environment): Promise<Measurement> {
-    const server = await this.startServer(
-      environment,
-      'sockperf',
-      ['server', '--tcp', '-i', '0.0.0.0', '-p', String(SOCKPERF_PORT)],
-      SOCKPERF_PORT,
-    );
+    const sessions: SockperfResult[] = [];
+    for (let session = 0; session < ROUND_TRIP_SESSIONS; session++) {
+      sessions.push(await this.roundTripSession(environment, Math.ceil(this.seconds / ROUND_TRIP_SESSIONS)));
+    }
+    return {
+      rttP50: spreadOf(sessions.map(({ p50Us }) => p50Us))!.median,
+      rttP99: spreadOf(sessions.map(({ p99Us }) => p99Us))!.median,
+    };
+  }
+
+  private async roundTripSession(environment: Environment, seconds: number): Promise<SockperfResult> {
+    const port = ['-p', String(SOCKPERF_PORT)];
+    const serverArgs = ['server', '--tcp', '-i', '0.0.0.0', ...port];
+    const server = await this.startServer(environment, 'sockperf', serverArgs, SOCKPERF_PORT);
     try {
-      const target = ['-i', environment.forwarder.destination, '-p', String(SOCKPERF_PORT)];
-      const text = await this.client(environment, 'sockperf', [
-        'ping-pong',
-        '--tcp',
-        ...target,
-        '-t',
-        String(this.seconds),
-        '--full-rtt',
-      ]);
-      const { p50Us, p99Us } = parseSockperf(text);
-      return { rttP50: p50Us, rttP99: p99Us };
+      const target = ['-i', environment.forwarder.destination, ...port];
+      const args = ['ping-pong', '--tcp', ...target, '-t', String(seconds), '--full-rtt'];
+      return parseSockperf(await this.client(environment, 'sockperf', args));
     } finally {
       await server.stop();
     }

@@ -1,23 +1,29 @@
 /** What the micro benchmark, a process of its own, hands over as JSON. */
 import type { Spread } from './statistics.ts';
 
+export interface MicroPopulation {
+  flows: number;
+  /** Nanoseconds per packet, client to VIP, of a flow that has a record. Restoring the frame is subtracted. */
+  hitNs: Spread;
+  /** The same from member to client. */
+  replyNs: Spread;
+  /** Nanoseconds per packet that makes a record, from an empty table up to this many flows. */
+  newFlowNs: Spread;
+  /** What was subtracted: taking a buffer, writing the frame anew, giving the buffer back. */
+  restoreNs: Spread;
+}
+
+/** Bytes of JavaScript heap per million packets. */
+export interface HeapUse {
+  /** Allocated meanwhile, collected later or not. */
+  allocatedBytes: number;
+  /** Still in use after a full collection. */
+  keptBytes: number;
+}
+
 export interface MicroResult {
-  populations: {
-    flows: number;
-    /** Nanoseconds per packet of a flow that has a record; restoring the frame is subtracted. */
-    hitNs: Spread;
-    /** Nanoseconds per packet that makes a record, from an empty table up to this many flows. */
-    newFlowNs: Spread;
-    /** What was subtracted: writing the frame anew. */
-    restoreNs: Spread;
-  }[];
-  /** At the datapath's default table size, every row in use. */
+  populations: MicroPopulation[];
+  /** At the default table size, with every row in use. */
   bytesPerConnection: { hotRow: number; index: number; coldRow: number };
-  /** Per million packets that hit. */
-  heap: {
-    /** Bytes allocated on the JavaScript heap, collected or not. */
-    allocatedBytes: number;
-    /** Bytes still in use after a full collection. */
-    keptBytes: number;
-  };
+  heap: { hits: HeapUse; newFlows: HeapUse };
 }

@@ -39,18 +39,30 @@ const spread = (median: number) => ({ median, min: median, max: median, count: 1
 report('single figures carry their goals', () => {
   const micro: MicroResult = {
     populations: [
-      { flows: 10_000, hitNs: spread(121), newFlowNs: spread(400), restoreNs: spread(10) },
-      { flows: 1_000_000, hitNs: spread(250), newFlowNs: spread(700), restoreNs: spread(10) },
+      {
+        flows: 10_000,
+        hitNs: spread(121),
+        replyNs: spread(99),
+        newFlowNs: spread(400),
+        restoreNs: spread(10),
+      },
+      {
+        flows: 1_000_000,
+        hitNs: spread(250),
+        replyNs: spread(99),
+        newFlowNs: spread(700),
+        restoreNs: spread(10),
+      },
     ],
     bytesPerConnection: { hotRow: 64, index: 64, coldRow: 64 },
-    heap: { allocatedBytes: 1_000_000, keptBytes: 0 },
+    heap: { hits: { allocatedBytes: 900, keptBytes: 0 }, newFlows: { allocatedBytes: 1e6, keptBytes: 0 } },
   };
   const judged = judgeFigures({ ports: 10, afterUpMiB: 120, afterLoadMiB: 260 }, micro);
   const missed = judged.filter(({ met }) => met === false).map(({ title }) => title);
   assert.equal(missed, [
     'resident memory of up, 10 ports, after load',
     'hit, 10 000 flows',
-    'heap allocated per million packets',
+    'heap allocated per million new flows',
   ]);
   const rate = judged.find(({ title }) => title === 'packets, 1 000 000 flows');
   assert.is(rate?.value, 4);

@@ -88,9 +88,10 @@ export function judgeFigures(memory: MemoryResult | null, micro: MicroResult | n
     add(`${host}, after load`, memory.afterLoadMiB, 'MiB', 1, memoryGoal);
   }
   if (micro !== null) {
-    for (const { flows, hitNs, newFlowNs } of micro.populations) {
+    for (const { flows, hitNs, replyNs, newFlowNs } of micro.populations) {
       const scale = flows.toLocaleString('en').replaceAll(',', ' ');
       add(`hit, ${scale} flows`, hitNs.median, 'ns/packet', 1, microGoals.hitNs[flows] ?? null);
+      add(`reply hit, ${scale} flows`, replyNs.median, 'ns/packet', 1, null);
       add(`new flow, up to ${scale} flows`, newFlowNs.median, 'ns/packet', 1, null);
       add(`packets, ${scale} flows`, 1e3 / hitNs.median, 'M/s', 2, microGoals.millionPackets[flows] ?? null);
     }
@@ -98,8 +99,13 @@ export function judgeFigures(memory: MemoryResult | null, micro: MicroResult | n
     add('hot row per connection', hotRow, 'B', 0, microGoals.hotRowBytes);
     add('index per connection, full table', index, 'B', 0, null);
     add('cold row per connection', coldRow, 'B', 0, null);
-    add('heap allocated per million packets', micro.heap.allocatedBytes / 1024, 'KiB', 1, microGoals.heapKib);
-    add('heap kept per million packets', micro.heap.keptBytes / 1024, 'KiB', 1, microGoals.heapKib);
+    for (const [what, use] of [
+      ['hits', micro.heap.hits],
+      ['new flows', micro.heap.newFlows],
+    ] as const) {
+      add(`heap allocated per million ${what}`, use.allocatedBytes / 1024, 'KiB', 1, microGoals.heapKib);
+      add(`heap kept per million ${what}`, use.keptBytes / 1024, 'KiB', 1, microGoals.heapKib);
+    }
   }
   return figures;
 }
