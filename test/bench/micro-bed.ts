@@ -19,6 +19,9 @@ import * as tcp from '../../src/wire/tcp.ts';
 
 export const BATCH_FRAMES = 64;
 export const MEMBERS = 5;
+/** The clock that the datapath is given runs with the batches: the same in every run, and no system call. */
+const BATCHES_PER_MS = 64;
+const WALL_CLOCK_MS = Date.parse('2025-01-01T00:00:00Z');
 const FRAME_BYTES = 64;
 const FRAME_WORDS = FRAME_BYTES / 4;
 const IP_OFFSET = ethernet.HEADER_BYTES;
@@ -42,6 +45,10 @@ const clientPort = (flow: number): number => FIRST_CLIENT_PORT + (flow & ((1 << 
 const vipPort = (flow: number): number => 1 + (flow >>> CLIENT_PORT_BITS);
 const flowOf = (source: number, destination: number): number =>
   ((destination - 1) << CLIENT_PORT_BITS) | (source - FIRST_CLIENT_PORT);
+
+/** One counter per load balancer and member. */
+const statSlot = (owner: number, member: number): number => owner * MEMBERS + member;
+const allStatSlots = stations.flatMap((owner) => stations.slice(1).map((member) => statSlot(owner, member)));
 
 /** One frame as words in memory order, ports and TCP checksum as if both ports were 0. */
 interface Template {
@@ -89,6 +96,7 @@ export class MicroBed {
   private readonly arenaWords: Int32Array;
   private readonly slots = new Int32Array(BATCH_FRAMES);
   private readonly ports = new Int32Array(BATCH_FRAMES);
+  private batches = 0;
   /** Flow → station of the member that it was given; 0: none yet. */
   private readonly memberOf: Uint8Array;
   private readonly templates: Readonly<Record<Direction, readonly Template[]>>;
@@ -112,7 +120,7 @@ export class MicroBed {
     this.tables.initialise();
     this.output = new MemoryOutput(this.arena);
     this.datapath = new Datapath({ arena: this.arena, output: this.output, tables: this.tables });
-    const problems = this.datapath.apply(snapshot(), Math.trunc(performance.now()));
+    const problems = this.datapath.apply(snapshot(), 0);
     if (problems.length > 0) throw new Error(`snapshot refused: ${problems.join('; ')}`);
     this.memberOf = new Uint8Array(flows);
     this.templates = {
@@ -125,6 +133,10 @@ export class MicroBed {
 
   get sent(): number {
     return this.output.sent;
+  }
+
+  private get nowMs(): number {
+    return Math.trunc(this.batches / BATCHES_PER_MS);
   }
 
   /** Fills the batch with one frame each of `count` ≤ BATCH_FRAMES flows, read from `order` from `first` on. */
@@ -148,6 +160,19 @@ export class MicroBed {
     this.finish();
   }
 
+  /** Takes every record away again, as when all members fail. */
+  forgetConnections(): void {
+    const { connections } = this.tables;
+    this.datapath.purge(allStatSlots, this.nowMs);
+    for (let batches = 0; connections.inUse > 0; batches++) {
+      if (batches > this.tables.limits.maxConnections) {
+        throw new Error(`purge: ${connections.inUse} connections left after ${batches} batches`);
+      }
+      this.drive(0);
+      this.finish();
+    }
+  }
+
   /** Gives the batch back unhandled. */
   discard(count: number): void {
     for (let i = 0; i < count; i++) this.arena.release(this.slots[i]!);
@@ -168,8 +193,8 @@ export class MicroBed {
   }
 
   private drive(count: number): void {
-    const now = performance.now();
-    this.datapath.beginBatch(Math.trunc(now), performance.timeOrigin + now);
+    this.batches++;
+    this.datapath.beginBatch(this.nowMs, WALL_CLOCK_MS);
     for (let i = 0; i < count; i++) {
       const slot = this.slots[i]!;
       this.datapath.handleFrame(this.ports[i]!, slot, this.arena.frameOffset(slot), FRAME_BYTES);
@@ -318,7 +343,7 @@ const rule = (owner: number): RuleSpec => ({
   criteria: [
     {
       members: stations.slice(1).map((member) => ({
-        statSlot: owner * MEMBERS + member,
+        statSlot: statSlot(owner, member),
         name: `member${member}`,
         address: addressText(stationAddress(member)),
         weight: 1,
