@@ -4,7 +4,8 @@
  *   slb-NAME-c                                          slb-NAME-s
  *   ┌─────────────────┐      ┌─────────────┐      ┌─────────────────┐
  *   │ client 10.9.0.1 │◄────►│  forwarder  │◄────►│ server 10.9.0.2 │
- *   └─────────────────┘      └─────────────┘      └─────────────────┘
+ *   └─────────────────┘      └─────────────┘      │    and 10.9.0.3 │
+ *                                                 └─────────────────┘
  *       dials 10.9.0.100, the VIP (of the bare engine, which knows none: 10.9.0.2)
  *
  * All environments are the same but for the forwarder: addresses, MTU 1500, sysctls, tools. They exist side by
@@ -17,7 +18,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run, signalAll } from './process.ts';
 
 export const CLIENT_ADDRESS = '10.9.0.1';
-export const SERVER_ADDRESS = '10.9.0.2';
+/** The server's two addresses: the two members over which TCP is balanced. */
+export const SERVER_ADDRESSES = ['10.9.0.2', '10.9.0.3'] as const;
+/** UDP has one member: iperf3 answers datagrams from its first address, whichever they were sent to. */
+export const UDP_SERVER_ADDRESS = SERVER_ADDRESSES[0];
 export const VIP = '10.9.0.100';
 export const SUBNET = '10.9.0.0/24';
 export const MTU_BYTES = 1500;
@@ -54,6 +58,9 @@ export interface Forwarder {
 export const namespaceOf = (name: string, side: Side | 'host'): string =>
   `${NAMESPACE_PREFIX}${name}-${side[0]}`;
 
+export const addressesOf = (side: Side): readonly string[] =>
+  side === 'client' ? [CLIENT_ADDRESS] : SERVER_ADDRESSES;
+
 /** The interface inside a namespace; the kernel and OVS create it under this name, Sluice and the bare engine too. */
 export const interfaceOf = (side: Side): string => `${side}0`;
 
@@ -86,11 +93,12 @@ export async function addNamespace(name: string, side: Side | 'host'): Promise<s
 
 /** Address, MTU and up; for forwarders that bring an interface but do not configure it. */
 export async function configureInterface(name: string, side: Side): Promise<void> {
-  const address = side === 'client' ? CLIENT_ADDRESS : SERVER_ADDRESS;
   const device = interfaceOf(side);
   const ip = (...args: string[]) => run('ip', ['-n', namespaceOf(name, side), ...args]);
   await ip('link', 'set', device, 'mtu', String(MTU_BYTES), 'up');
-  await ip('address', 'replace', `${address}/${PREFIX_BITS}`, 'dev', device);
+  for (const address of addressesOf(side)) {
+    await ip('address', 'replace', `${address}/${PREFIX_BITS}`, 'dev', device);
+  }
 }
 
 /** Deletes a namespace after killing what still runs in it: the processes of this benchmark only. */
@@ -124,11 +132,6 @@ export class Environment {
     this.forwarder = forwarder;
     this.client = namespaceOf(forwarder.name, 'client');
     this.server = namespaceOf(forwarder.name, 'server');
-  }
-
-  /** True when the client's destination is not the server's address, so that somebody must translate. */
-  get translates(): boolean {
-    return this.forwarder.destination !== SERVER_ADDRESS;
   }
 
   async start(): Promise<void> {

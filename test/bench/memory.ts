@@ -28,7 +28,9 @@ export async function measureMemory(surroundings: Surroundings): Promise<MemoryR
   const instance = new SluiceInstance(context, makeDirectory(context, 'memory'));
   const idlePorts = Array.from({ length: MEMORY_PORTS - 2 }, (_, index) => {
     const namespace = namespaceOf(`idle${index}`, 'client');
-    return portYaml(`idle${index}`, namespace, interfaceOf('client'), `10.9.0.${FIRST_IDLE_ADDRESS + index}`);
+    return portYaml(`idle${index}`, namespace, interfaceOf('client'), [
+      `10.9.0.${FIRST_IDLE_ADDRESS + index}`,
+    ]);
   });
   let pid = 0;
   const environment = new Environment({

@@ -12,7 +12,7 @@ import {
   makeDirectory,
   namespaceOf,
   PREFIX_BITS,
-  SERVER_ADDRESS,
+  UDP_SERVER_ADDRESS,
 } from '../environment.ts';
 import { Daemon } from '../process.ts';
 
@@ -24,13 +24,13 @@ export function bareForwarder(context: Context): Forwarder {
   const said = (): string => readFileSync(log, 'utf8');
   return {
     name: 'bare',
-    destination: SERVER_ADDRESS,
+    destination: UDP_SERVER_ADDRESS,
     async start() {
       const namespace = await addNamespace('bare', 'host');
       const script = join(context.root, 'dist', 'test', 'bench', 'bare-forwarder.js');
       const ends = [
         `${namespaceOf('bare', 'client')}=${CLIENT_ADDRESS}/${PREFIX_BITS}`,
-        `${namespaceOf('bare', 'server')}=${SERVER_ADDRESS}/${PREFIX_BITS}`,
+        `${namespaceOf('bare', 'server')}=${UDP_SERVER_ADDRESS}/${PREFIX_BITS}`,
       ];
       const engine = ['--engine', context.engine, '--busy-poll-us', String(context.busyPollUs)];
       daemon = new Daemon(process.execPath, [script, ...engine, '--ports', ends.join(',')], log, {

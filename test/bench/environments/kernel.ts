@@ -8,19 +8,20 @@ import {
   type Forwarder,
   interfaceOf,
   namespaceOf,
-  SERVER_ADDRESS,
+  SERVER_ADDRESSES,
+  UDP_SERVER_ADDRESS,
   VIP,
 } from '../environment.ts';
 import { run } from '../process.ts';
 
 const sides = ['client', 'server'] as const;
 
-/** Two targets that are one server: each new connection goes through a choice, like in the other columns. */
 const ruleset = `
 table ip balancer {
   chain egress {
     type nat hook output priority -100; policy accept;
-    ip daddr ${VIP} dnat to numgen inc mod 2 map { 0 : ${SERVER_ADDRESS}, 1 : ${SERVER_ADDRESS} }
+    ip daddr ${VIP} ip protocol udp dnat to ${UDP_SERVER_ADDRESS}
+    ip daddr ${VIP} dnat to numgen inc mod 2 map { 0 : ${SERVER_ADDRESSES[0]}, 1 : ${SERVER_ADDRESSES[1]} }
   }
 }
 `;

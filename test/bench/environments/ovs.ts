@@ -13,7 +13,8 @@ import {
   interfaceOf,
   makeDirectory,
   namespaceOf,
-  SERVER_ADDRESS,
+  SERVER_ADDRESSES,
+  UDP_SERVER_ADDRESS,
   VIP,
 } from '../environment.ts';
 import { Daemon, run } from '../process.ts';
@@ -21,15 +22,16 @@ import { Daemon, run } from '../process.ts';
 const sides = ['client', 'server'] as const;
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
-const bucket = `bucket=weight:100,actions=ct(commit,zone=1,nat(dst=${SERVER_ADDRESS}),table=2)`;
+const translateTo = (address: string): string => `ct(commit,zone=1,nat(dst=${address}),table=2)`;
 
-/** Two buckets that are one server: each new connection goes through a choice, like in the other columns. */
-const group = `group_id=1,type=select,selection_method=dp_hash,${bucket},${bucket}`;
+const buckets = SERVER_ADDRESSES.map((address) => `bucket=weight:100,actions=${translateTo(address)}`);
+const group = `group_id=1,type=select,selection_method=dp_hash,${buckets.join(',')}`;
 
 /** 0: translate what is tracked already; 1: choose for what is new; 2: send. */
 const flows = `
 table=0,priority=10,ip,ct_state=-trk,actions=ct(zone=1,nat,table=1)
 table=0,priority=0,actions=NORMAL
+table=1,priority=20,udp,ct_state=+new,nw_dst=${VIP},actions=${translateTo(UDP_SERVER_ADDRESS)}
 table=1,priority=10,ip,ct_state=+new,nw_dst=${VIP},actions=group:1
 table=1,priority=0,actions=NORMAL
 table=2,priority=0,actions=NORMAL

@@ -1,13 +1,13 @@
 /**
- * Sluice itself, as a user starts it: `scripts/sluice up` with a configuration file. One VIP without a port
- * restriction, two members that are one server, so that each new connection goes through a choice and every
- * packet through the translation.
+ * Sluice itself, as a user starts it: `scripts/sluice up` with a configuration file. One VIP, any port; TCP is
+ * balanced over two members, so that each new connection goes through a choice and every packet through the
+ * translation.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../../src/host/api.ts';
 import {
-  CLIENT_ADDRESS,
+  addressesOf,
   type Context,
   type Forwarder,
   interfaceOf,
@@ -15,8 +15,9 @@ import {
   makeDirectory,
   namespaceOf,
   PREFIX_BITS,
-  SERVER_ADDRESS,
+  SERVER_ADDRESSES,
   SUBNET,
+  UDP_SERVER_ADDRESS,
   VIP,
 } from '../environment.ts';
 import { run } from '../process.ts';
@@ -60,23 +61,20 @@ export class SluiceInstance {
 }
 
 /** One line of the `ports:` list. */
-export function portYaml(name: string, netns: string, device: string, address: string): string {
-  const fields = [
-    'network: bench',
-    `netns: ${netns}`,
-    `interface: ${device}`,
-    `addresses: [${address}/${PREFIX_BITS}]`,
-  ];
+export function portYaml(name: string, netns: string, device: string, addresses: readonly string[]): string {
+  const prefixes = addresses.map((address) => `${address}/${PREFIX_BITS}`).join(', ');
+  const fields = ['network: bench', `netns: ${netns}`, `interface: ${device}`, `addresses: [${prefixes}]`];
   return `  - { name: ${name}, ${fields.join(', ')} }`;
 }
 
 /** The ports of the two ends of environment `name`. */
-export function endPorts(name: string): string[] {
-  return [
-    portYaml('client', namespaceOf(name, 'client'), interfaceOf('client'), CLIENT_ADDRESS),
-    portYaml('server', namespaceOf(name, 'server'), interfaceOf('server'), SERVER_ADDRESS),
-  ];
-}
+export const endPorts = (name: string): string[] =>
+  (['client', 'server'] as const).map((side) =>
+    portYaml(side, namespaceOf(name, side), interfaceOf(side), addressesOf(side)),
+  );
+
+const memberYaml = (address: string): string =>
+  `      - { name: "${address}", address: ${address}, weight: 1 }`;
 
 export function configurationYaml(context: Context, ports: readonly string[]): string {
   return `host: bench
@@ -86,12 +84,18 @@ networks:
 ports:
 ${ports.join('\n')}
 groups:
-  - name: bench
+  - name: tcp
     network: bench
     vip: ${VIP}
+    protocol: tcp
     members:
-      - { name: one, address: ${SERVER_ADDRESS}, weight: 1 }
-      - { name: two, address: ${SERVER_ADDRESS}, weight: 1 }
+${SERVER_ADDRESSES.map(memberYaml).join('\n')}
+  - name: udp
+    network: bench
+    vip: ${VIP}
+    protocol: udp
+    members:
+${memberYaml(UDP_SERVER_ADDRESS)}
 `;
 }
 
