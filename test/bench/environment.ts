@@ -19,7 +19,7 @@ import { run, signalAll } from './process.ts';
 
 export const CLIENT_ADDRESS = '10.9.0.1';
 /** The server's two addresses: the two members over which TCP is balanced. */
-export const SERVER_ADDRESSES = ['10.9.0.2', '10.9.0.3'] as const;
+export const SERVER_ADDRESSES: readonly [string, string] = ['10.9.0.2', '10.9.0.3'];
 /** UDP has one member: iperf3 answers datagrams from its first address, whichever they were sent to. */
 export const UDP_SERVER_ADDRESS = SERVER_ADDRESSES[0];
 export const VIP = '10.9.0.100';

@@ -114,7 +114,7 @@ export function judgeFigures(memory: MemoryResult | null, micro: MicroResult | n
 export function reportText(document: BenchDocument): string {
   const parts = [machineText(document)];
   const columns = document.options.columns.filter((column) => document.versions[column] !== undefined);
-  if (Object.keys(document.values).length > 0) {
+  if (columns.length > 0) {
     parts.push(`Median of ${document.options.rounds} (least – greatest)`, liveTable(document, columns));
   }
   if (document.ratios.length > 0) {
