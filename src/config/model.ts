@@ -2,7 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
-import type { Algorithm, MemberState, Protocol, RewriteKind } from '../datapath/snapshot.ts';
+import type { Algorithm, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
   host: string;

@@ -1,0 +1,141 @@
+/**
+ * Endpoints: the addresses on the service side of balanced flows (VIPs and members), each as a small number.
+ *
+ * Theory of operation. A connection's service side is always one of few addresses, so connection rows and keys
+ * hold a 16-bit endpoint number in place of a 128-bit address: an IPv6 connection with both of its directions
+ * fits into one cache line, and "is this destination a VIP?" is one lookup in a table that stays in L2.
+ * An endpoint is (network, address): tenants may use the same addresses. It lives while rules or connections
+ * hold references to it; the last release frees its number. Bounded: `intern` answers NONE when it is full.
+ *
+ * Row, 16 words: 0-3 address (IPv4 as ::ffff:a.b.c.d), 4 network, 5 references, 6 roles, 7 MAC high 16 bits,
+ * 8 MAC low 32 bits, 9 next free row.
+ */
+import { BucketIndex, NONE } from './bucket-index.ts';
+import { mix5 } from './hash.ts';
+
+export const ENDPOINT_WORDS = 16;
+/** Endpoint numbers are stored in 16 bits, and 0 is never used. */
+export const MAX_ENDPOINTS = 65_535;
+
+const NETWORK = 4;
+const REFERENCES = 5;
+const ROLES = 6;
+const MAC_HIGH = 7;
+const MAC_LOW = 8;
+const NEXT_FREE = 9;
+
+/** Set while a rule of the current snapshot names the endpoint. */
+export const ROLE_VIP = 1;
+export const ROLE_MEMBER = 2;
+/** The member's MAC is configured: words 7 and 8 hold it. */
+export const ROLE_FIXED_MAC = 4;
+
+export class EndpointTable {
+  readonly rows: Int32Array;
+  private readonly index: BucketIndex;
+  private readonly capacity: number;
+  /** Word 9 of row 0 heads the free list, word 5 of row 0 counts the rows in use. */
+
+  constructor(rows: Int32Array, indexWords: Int32Array) {
+    this.rows = rows;
+    this.capacity = rows.length / ENDPOINT_WORDS - 1;
+    this.index = new BucketIndex(indexWords);
+  }
+
+  initialise(): void {
+    this.rows.fill(0);
+    this.index.clear();
+    for (let id = 0; id < this.capacity; id++) this.rows[id * ENDPOINT_WORDS + NEXT_FREE] = id + 1;
+  }
+
+  get inUse(): number {
+    return this.rows[REFERENCES]!;
+  }
+
+  /** Number of the endpoint, or NONE. */
+  find(network: number, w0: number, w1: number, w2: number, w3: number): number {
+    const rows = this.rows;
+    const hash = mix5(w3, w2, w1, w0, network);
+    for (let id = this.index.find(hash); id !== NONE; id = this.index.next(hash)) {
+      const at = id * ENDPOINT_WORDS;
+      if (
+        rows[at + 3] === w3 &&
+        rows[at] === w0 &&
+        rows[at + 1] === w1 &&
+        rows[at + 2] === w2 &&
+        rows[at + NETWORK] === network
+      ) {
+        return id;
+      }
+    }
+    return NONE;
+  }
+
+  /** Finds or makes the endpoint and takes a reference; NONE when the table is full. */
+  intern(network: number, w0: number, w1: number, w2: number, w3: number): number {
+    const rows = this.rows;
+    let id = this.find(network, w0, w1, w2, w3);
+    if (id !== NONE) {
+      rows[id * ENDPOINT_WORDS + REFERENCES]!++;
+      return id;
+    }
+    id = rows[NEXT_FREE]!;
+    if (id === 0 || !this.index.insert(mix5(w3, w2, w1, w0, network), id)) return NONE;
+    const at = id * ENDPOINT_WORDS;
+    rows[NEXT_FREE] = rows[at + NEXT_FREE]!;
+    rows[at] = w0;
+    rows[at + 1] = w1;
+    rows[at + 2] = w2;
+    rows[at + 3] = w3;
+    rows[at + NETWORK] = network;
+    rows[at + REFERENCES] = 1;
+    rows[at + ROLES] = 0;
+    rows[REFERENCES]!++;
+    return id;
+  }
+
+  retain(id: number): void {
+    this.rows[id * ENDPOINT_WORDS + REFERENCES]!++;
+  }
+
+  release(id: number): void {
+    const rows = this.rows;
+    const at = id * ENDPOINT_WORDS;
+    if (--rows[at + REFERENCES]! > 0) return;
+    this.index.remove(mix5(rows[at + 3]!, rows[at + 2]!, rows[at + 1]!, rows[at]!, rows[at + NETWORK]!), id);
+    rows[at + ROLES] = 0;
+    rows[at + NEXT_FREE] = rows[NEXT_FREE]!;
+    rows[NEXT_FREE] = id;
+    rows[REFERENCES]!--;
+  }
+
+  network(id: number): number {
+    return this.rows[id * ENDPOINT_WORDS + NETWORK]!;
+  }
+
+  hasRole(id: number, role: number): boolean {
+    return (this.rows[id * ENDPOINT_WORDS + ROLES]! & role) !== 0;
+  }
+
+  addRole(id: number, role: number): void {
+    this.rows[id * ENDPOINT_WORDS + ROLES]! |= role;
+  }
+
+  clearRoles(id: number): void {
+    this.rows[id * ENDPOINT_WORDS + ROLES] = 0;
+  }
+
+  setMac(id: number, high16: number, low32: number): void {
+    this.rows[id * ENDPOINT_WORDS + MAC_HIGH] = high16;
+    this.rows[id * ENDPOINT_WORDS + MAC_LOW] = low32;
+    this.addRole(id, ROLE_FIXED_MAC);
+  }
+
+  macHigh(id: number): number {
+    return this.rows[id * ENDPOINT_WORDS + MAC_HIGH]!;
+  }
+
+  macLow(id: number): number {
+    return this.rows[id * ENDPOINT_WORDS + MAC_LOW]!;
+  }
+}
