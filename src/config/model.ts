@@ -23,7 +23,26 @@ export interface Configuration {
   networks: NetworkConfig[];
   ports: PortConfig[];
   groups: GroupConfig[];
+  /** Several hosts; absent on a host of its own. */
+  uplinks?: UplinkConfig[];
+  /** Where an embedded controller, or `controller`, listens: `address:port`. */
+  listen?: { agents?: string; http?: string };
+  /** Controllers that the agent may connect to, `host:port`; absent: the embedded one. */
+  controllers?: string[];
+  store?: StoreConfig;
+  /** PEM files; absent: only loopback and unix sockets are used. */
+  tls?: { ca: string; cert: string; key: string };
 }
+
+/** An existing interface to the physical network. */
+export interface UplinkConfig {
+  name: string;
+  interface: string;
+  /** `vlan` 1 … 4094; absent only if the uplink carries one network, untagged. */
+  networks: { name: string; vlan?: number }[];
+}
+
+export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
 
 export interface NetworkConfig {
   name: string;
