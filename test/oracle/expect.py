@@ -1,23 +1,31 @@
 #!/usr/bin/python3
 """Judges what Sluice made of a capture, frame by frame and byte by byte.
 
-    expect.py CONFIG INPUT [--port P] [--observed OUT] [--write EXPECTED]
+    expect.py FILE OBSERVED            judge what came out for test/captures/input/FILE
+    expect.py FILE OBSERVED --store    and, if there is nothing to object to, make it the stored expectation,
+                                       printing what changes against the one before
+    expect.py --stored                 judge every stored expectation; one JSON object per capture
 
-INPUT is run through the model. Where a new flow has a choice of members, the observed output says which one
-was taken, and the model says whether it could be: an eligible one, and exact shares over every full cycle.
-Everything else must be as the model says. Without --observed the first eligible member by weight is taken.
---write stores the model's output. The last line of stdout is a JSON object with the drops by reason and
-what was answered. Exit 1 if anything differs.
+The capture is run through the model. Where a new flow has a choice of members, the observed output says which
+one was taken, and the model says whether it could be: an eligible one, and exact shares over every full cycle.
+Everything else must be as the model says. Stored are the model's bytes, in expected/FILE, and what became of
+frames that did not leave, in expected/FILE.json. Exit 1 if anything differs.
 """
-import argparse
+import difflib
 import json
+import os
 import sys
+import tempfile
 from collections import Counter
+
+from scapy.layers.l2 import Ether
 
 import capfile
 from model import Model
 from packet import Malformed, Packet
 from topology import Topology
+
+CAPTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'captures')
 
 
 def ingress_port(topology, frame, preferred):
@@ -51,88 +59,126 @@ def ingress_port(topology, frame, preferred):
 
 
 class Judge:
-    def __init__(self, config, capture, preferred, observed):
-        self.topology = Topology(config)
-        self.capture, self.preferred = capture, preferred
+    """One capture and what was observed for it (a Capture, or None)."""
+
+    def __init__(self, case, observed):
+        self.capture = capfile.read(os.path.join(CAPTURES, 'input', case['file']))
+        self.topology = Topology(os.path.join(CAPTURES, case['config']))
+        self.preferred = case['port']
         self.model = Model(self.topology, self.pick)
-        self.observed = {}
-        for record in observed.records if observed else []:
-            self.observed.setdefault(record.time_ns, []).append(record)
-        self.position, self.now = 0, 0
-        self.taken = Counter()
+        self.observed = observed or capfile.Capture(self.capture.format)
+        self.expected = capfile.Capture(self.capture.format, interfaces=[port.name for port in self.topology.ports])
+        self.drops, self.taken = Counter(), Counter()
+        self.run()
+
+    def observed_at(self, time_ns):
+        return [one for one in self.observed.records if one.time_ns == time_ns]
 
     def pick(self, group, eligible):
-        """The member to which the observed frame went; the next by weight where nothing was observed."""
-        seen = self.observed.get(self.now, [])
-        if len(seen) > self.position:
-            frame = Packet(seen[self.position].data)
+        """The member to which the observed frame went; by weight where nothing was observed."""
+        position = sum(1 for one in self.expected.records if one.time_ns == self.now)
+        seen = self.observed_at(self.now)
+        if len(seen) > position:
+            frame = Packet(seen[position].data)
             for member in eligible:
-                if group.rewrite != 'mac' and frame.destination == member.address:
+                if frame.destination == member.address:
                     return member
-        best = max(eligible, key=lambda one: (one.weight / (1 + self.taken[group.name, one.name]), -eligible.index(one)))
+        best = max(eligible, key=lambda one: one.weight / (1 + self.taken[group.name, one.name]))
         self.taken[group.name, best.name] += 1
         return best
 
     def run(self):
-        expected, drops, reasons = [], Counter(), []
         for record in self.capture.records:
             self.now = record.time_ns
             vnet, frame = bytes(12), record.data
             if self.capture.linktype == capfile.LINKTYPE_VNET:
                 vnet, frame = frame[:12], frame[12:]
-            self.position = sum(1 for one in expected if one.time_ns == self.now)
             port = ingress_port(self.topology, frame, self.preferred)
             out, reason = self.model.receive(port, frame, vnet, record.time_ns)
-            reasons.append(reason)
             if reason:
-                drops[reason] += 1
-            expected += [capfile.Record(record.time_ns, data, to.name) for to, data in out]
-        self.drops, self.reasons = drops, reasons
-        form = capfile.Capture(self.capture.format, capfile.LINKTYPE_ETHERNET, [port.name for port in self.topology.ports], expected)
-        return form
+                self.drops[reason] += 1
+            self.expected.records += [capfile.Record(record.time_ns, data, to.name) for to, data in out]
 
-    def differences(self, expected, observed):
-        problems = list(self.model.balance.problems)
+    @property
+    def outcome(self):
+        return {'frames': len(self.capture.records), 'sent': len(self.expected.records), 'answered': self.model.answered,
+                'drops': dict(sorted(self.drops.items()))}
+
+    def problems(self):
+        found = list(self.model.balance.problems)
         numbers = {record.time_ns: number for number, record in enumerate(self.capture.records, 1)}
-        for time_ns in sorted({one.time_ns for one in expected.records} | {one.time_ns for one in observed.records}):
-            want = [one for one in expected.records if one.time_ns == time_ns]
-            got = [one for one in observed.records if one.time_ns == time_ns]
-            if [(one.interface, one.data) for one in want] == [(one.interface, one.data) for one in got]:
-                continue
-            problems.append(f'frame {numbers.get(time_ns)}: {describe(want)} expected, {describe(got)} found')
-        return problems
+        named = self.capture.format == 'ng'
+        for time_ns in sorted({one.time_ns for one in self.expected.records + self.observed.records}):
+            want = [one for one in self.expected.records if one.time_ns == time_ns]
+            got = self.observed_at(time_ns)
+            if [(named and one.interface, one.data) for one in want] != [(named and one.interface, one.data) for one in got]:
+                found.append(f'input frame {numbers.get(time_ns)}:\n  expected {describe(want)}\n  found    {describe(got)}')
+        return found
+
+    def write(self, path):
+        resolution = 9 if any(record.time_ns % 1000 for record in self.capture.records) else 6
+        if self.capture.format == 'ng':
+            capfile.write_pcapng(path, self.expected, resolution)
+        else:
+            capfile.write_pcap(path, self.expected)
 
 
 def describe(records):
-    return ' + '.join(f'{one.interface}:{one.data.hex()}' for one in records) or 'nothing'
+    return '\n         + '.join(f'{one.interface} {Ether(one.data).summary()} {one.data.hex()}' for one in records) or 'nothing'
 
 
-def store(path, capture, resolution=6):
-    if capture.format == 'ng':
-        capfile.write_pcapng(path, capture, resolution)
-    else:
-        capfile.write_pcap(path, capture)
+def lines(path):
+    """A capture as text that can be compared and read."""
+    if not os.path.exists(path):
+        return []
+    return [f'{one.time_ns} {describe([one])}\n' for one in capfile.read(path).records]
+
+
+def judge(case, observed_path):
+    return Judge(case, capfile.read(observed_path) if observed_path else None)
+
+
+def store(case, made):
+    path = os.path.join(CAPTURES, 'expected', case['file'])
+    before = lines(path)
+    if not case['file'].startswith('kernel-'):  # those are the kernel's, not ours to write
+        made.write(path)
+    with open(path + '.json', 'w') as file:
+        json.dump(made.outcome, file)
+        file.write('\n')
+    sys.stdout.writelines(difflib.unified_diff(before, lines(path), 'before', 'now', n=1))
+
+
+def stored(case):
+    """Problems of a stored expectation: the model must agree with it, and give these very bytes."""
+    path = os.path.join(CAPTURES, 'expected', case['file'])
+    made = judge(case, path)
+    problems = made.problems()
+    with tempfile.NamedTemporaryFile() as file:
+        made.write(file.name)
+        if not problems and open(path, 'rb').read() != file.read():
+            problems.append('the stored file has the right frames but not the right bytes')
+    if json.load(open(path + '.json')) != made.outcome:
+        problems.append(f'expected/{case["file"]}.json: the model says {json.dumps(made.outcome)}')
+    return problems
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument('config')
-    arguments.add_argument('input')
-    arguments.add_argument('--port')
-    arguments.add_argument('--observed')
-    arguments.add_argument('--write')
-    options = arguments.parse_args()
-    capture = capfile.read(options.input)
-    observed = capfile.read(options.observed) if options.observed else None
-    judge = Judge(options.config, capture, options.port, observed)
-    expected = judge.run()
-    problems = judge.differences(expected, observed) if observed else []
-    for problem in problems:
-        print(problem)
-    if options.write and not problems:
-        store(options.write, expected)
-    print(json.dumps({'frames': len(capture.records), 'sent': len(expected.records), 'answered': judge.model.answered,
-                      'drops': dict(sorted(judge.drops.items()))}))
+    cases = {case['file']: case for case in json.load(open(os.path.join(CAPTURES, 'input', 'cases.json')))}
+    if sys.argv[1:] == ['--stored']:
+        for case in cases.values():
+            print(json.dumps({'file': case['file'], 'about': case['about'], 'problems': stored(case)}), flush=True)
+        return 0
+    if len(sys.argv) < 3 or sys.argv[1] not in cases:
+        print(__doc__, file=sys.stderr)
+        return 2
+    case = cases[sys.argv[1]]
+    made = judge(case, sys.argv[2])
+    problems = made.problems()
+    print(*problems, sep='\n')
+    if '--store' in sys.argv and not problems:
+        store(case, made)
+    print(json.dumps(made.outcome))
     return 1 if problems else 0
 
 
