@@ -5,7 +5,7 @@ from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, IPv6ExtHdrDe
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
-from scene import (APP1, APP2, BROADCAST, DB1, DB2, ISL1, ISL2, ROUTER_APP, ROUTER_DB, STRANGER, WEB1, WEB2, case)
+from scene import (APP1, APP2, BROADCAST, DB1, DB2, ISL1, ISL2, ROUTER_APP, ROUTER_DB, ROUTER_ISLAND, STRANGER, WEB1, WEB2, case)
 from sessions import ip, payload
 
 
@@ -88,9 +88,19 @@ def switching(case):
     case.add(Ether(src=WEB1.mac, dst='33:33:00:00:00:fb') / ip(6, WEB1.ip6, 'ff02::fb', hlim=255) / UDP(sport=5353, dport=5353))
     case.add(Ether(src=ISL1.mac, dst=BROADCAST) / ARP(op=1, hwsrc=ISL1.mac, psrc=ISL1.ip4, pdst=ISL2.ip4))
     case.add(Ether(src=ISL1.mac, dst=ISL2.mac) / ip(4, ISL1.ip4, ISL2.ip4) / UDP(sport=1, dport=2))
-    case.add(Ether(src=ISL1.mac, dst=WEB1.mac) / ip(4, ISL1.ip4, WEB1.ip4) / UDP(sport=1, dport=2))  # unknown on the island
-    case.add(Ether(src=ISL1.mac, dst=ROUTER_APP.mac) / ip(4, ISL1.ip4, '10.1.0.100') / TCP(sport=1, dport=80, flags='S'))
+    case.add(Ether(src=ISL1.mac, dst=WEB1.mac) / ip(4, ISL1.ip4, '10.1.0.21') / UDP(sport=1, dport=2))  # unknown on the island
     case.add(Ether(src=WEB1.mac, dst=WEB1.mac) / frame)  # to itself: nowhere to go
+
+
+@case('tenants', 'two networks with the same subnet, the same addresses and the same VIP never meet')
+def tenants(case):
+    for client, router, member, mport in ((WEB1, ROUTER_APP, APP1, 8080), (ISL1, ROUTER_ISLAND, ISL2, 9090)):
+        case.add(Ether(src=client.mac, dst=BROADCAST) / ARP(op=1, hwsrc=client.mac, psrc=client.ip4, pdst='10.1.0.100'))
+        case.add(Ether(src=client.mac, dst=router.mac) / ip(4, client.ip4, '10.1.0.100') / TCP(sport=45000, dport=80, flags='S', seq=1))
+        case.add(between(member, client) / TCP(sport=mport, dport=45000, flags='SA', seq=1, ack=2))
+    case.add(Ether(src=ISL1.mac, dst=ROUTER_APP.mac) / ip(4, ISL1.ip4, '10.1.0.100') / TCP(sport=45001, dport=80, flags='S', seq=1))
+    case.add(Ether(src=ISL1.mac, dst=BROADCAST) / ARP(op=1, hwsrc=ISL1.mac, psrc=ISL1.ip4, pdst='10.1.0.1'))  # no gateway here
+    case.add(Ether(src=ISL1.mac, dst=ROUTER_ISLAND.mac) / ip(4, ISL1.ip4, DB1.ip4) / UDP(sport=1, dport=2))  # nor a router
 
 
 @case('routing', 'between networks: TTL, MACs, static routes, TTL 1, no route')

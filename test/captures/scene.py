@@ -27,13 +27,14 @@ APP1 = Node('02:00:00:00:01:15', '10.1.0.21', 'fd00:1::15')
 APP2 = Node('02:00:00:00:01:16', '10.1.0.22', 'fd00:1::16')
 DB1 = Node('02:00:00:00:02:1f', '10.2.0.31', 'fd00:2::1f')
 DB2 = Node('02:00:00:00:02:20', '10.2.0.32', 'fd00:2::20')
-ISL1 = Node('02:00:00:00:03:0b', '10.3.0.11', None)
-ISL2 = Node('02:00:00:00:03:0c', '10.3.0.12', None)
+ISL1 = Node('02:00:00:00:03:0b', '10.1.0.11', None)
+ISL2 = Node('02:00:00:00:03:0c', '10.1.0.12', None)
 STRANGER = Node('02:00:00:00:99:01', '10.1.0.99', 'fd00:1::99')
 
 # The routers: locally administered MACs that carry the VNI (5001 = 0x1389, 5002 = 0x138a).
 ROUTER_APP = Node('02:53:4c:00:13:89', '10.1.0.1', 'fd00:1::1')
 ROUTER_DB = Node('02:53:4c:00:13:8a', '10.2.0.1', 'fd00:2::1')
+ROUTER_ISLAND = Node('02:53:4c:00:13:8b', None, None)
 
 BROADCAST = 'ff:ff:ff:ff:ff:ff'
 

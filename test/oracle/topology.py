@@ -119,12 +119,20 @@ class Topology:
                 return port
         return None
 
+    def holder(self, network, address):
+        """The network in which an address lies, seen from `network`: itself, or one that the router joins to it."""
+        if any(address in subnet for subnet in network.subnets):
+            return network
+        return next((one for one in self.networks.values()
+                     if one.gateways and any(address in subnet for subnet in one.subnets)), None)
+
     def known_outside(self, network):
         """Addresses of members and next hops in this network that are on no port: replay presets their MACs."""
-        wanted = [via for one in self.networks.values() for _, via in one.routes]
-        wanted += [member.address for group in self.groups for _, _, members in group.criteria for member in members]
-        return [address for address in wanted
-                if any(address in subnet for subnet in network.subnets) and self.port_of(network, address) is None]
+        wanted = [(one, via) for one in self.networks.values() for _, via in one.routes]
+        wanted += [(group.network, member.address)
+                   for group in self.groups for _, _, members in group.criteria for member in members]
+        return [address for seen_from, address in wanted
+                if self.holder(seen_from, address) is network and self.port_of(network, address) is None]
 
     def by_name(self, name):
         return next(port for port in self.ports if port.name == name)
