@@ -15,8 +15,6 @@ import packet as P
 HOP_LIMIT = 64
 # RFC 1812 4.3.2.3: as much as fits into 576 bytes; RFC 4443 2.4 (c): into 1280.
 ERROR_BYTES = {4: 576, 6: 1280}
-# RFC 1812 4.3.2.5: errors are sent with precedence 6.
-ERROR_TOS = 0xC0
 
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 NO_ROUTE = {4: (3, 0), 6: (1, 0)}
@@ -32,7 +30,7 @@ def ethernet(packet, router_mac):
 def arp_reply(packet, router_mac):
     asked = ARP(bytes(packet.raw[packet.l3:packet.l3 + 28]))
     reply = ARP(op=2, hwsrc=router_mac, psrc=asked.pdst, hwdst=asked.hwsrc, pdst=asked.psrc)
-    return ethernet(packet, router_mac) + bytes(reply)
+    return ethernet(packet, router_mac) + bytes(reply) + bytes(packet.raw[packet.l3 + 28:])
 
 
 def neighbour_advertisement(packet, target, router_mac, is_router):
@@ -67,10 +65,10 @@ def echo_reply(packet, router_mac):
         reply[24:28] = body[:4]
         reply[22:24] = b'\0\0'
         reply[22:24] = P.checksum(bytes(reply[20:])).to_bytes(2, 'big')
-        return ethernet(packet, router_mac) + bytes(reply)
+        return ethernet(packet, router_mac) + bytes(reply) + bytes(packet.raw[packet.end:])
     reply = IPv6(src=str(packet.destination), dst=str(packet.source), hlim=HOP_LIMIT) / \
         ICMPv6EchoReply(id=int.from_bytes(body[:2], 'big'), seq=int.from_bytes(body[2:4], 'big'), data=body[4:])
-    return ethernet(packet, router_mac) + bytes(reply)
+    return ethernet(packet, router_mac) + bytes(reply) + bytes(packet.raw[packet.end:])
 
 
 def reset(packet, router_mac):
@@ -97,7 +95,7 @@ def icmp_error(packet, kind, source, router_mac):
     quoted = bytes(packet.raw[packet.l3:packet.end])
     if packet.version == 4:
         quoted = quoted[:ERROR_BYTES[4] - 28]
-        message = IP(src=str(source), dst=str(packet.source), ttl=HOP_LIMIT, id=0, tos=ERROR_TOS) / ICMP(type=number, code=code) / Raw(quoted)
+        message = IP(src=str(source), dst=str(packet.source), ttl=HOP_LIMIT, id=0, flags='DF') / ICMP(type=number, code=code) / Raw(quoted)
     else:
         quoted = quoted[:ERROR_BYTES[6] - 48]
         kind = {1: ICMPv6DestUnreach, 3: ICMPv6TimeExceeded}[number](code=code)

@@ -12,6 +12,7 @@ Everything else must be as the model says. Stored are the model's bytes, in expe
 frames that did not leave, in expected/FILE.json. Exit 1 if anything differs.
 """
 import difflib
+import ipaddress
 import json
 import os
 import sys
@@ -22,39 +23,41 @@ from scapy.layers.l2 import Ether
 
 import capfile
 from model import Model
-from packet import Malformed, Packet
+from packet import Packet, mac_text
 from topology import Topology
 
 CAPTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'captures')
 
 
+def source_address(frame):
+    """The network-layer source (for ARP the sender), as far as the bytes reach."""
+    ethertype, l3 = int.from_bytes(frame[12:14], 'big'), 14
+    for _ in range(2):
+        if ethertype in (0x8100, 0x88A8):
+            ethertype, l3 = int.from_bytes(frame[l3 + 2:l3 + 4], 'big'), l3 + 4
+    at, size = {0x0800: (12, 4), 0x0806: (14, 4), 0x86DD: (8, 16)}.get(ethertype, (0, 0))
+    raw = frame[l3 + at:l3 + at + size]
+    return ipaddress.ip_address(raw) if size and len(raw) == size else None
+
+
 def ingress_port(topology, frame, preferred):
     """The port that a frame of a capture came in by; the rule that replay documents."""
-    mac = ':'.join(f'{byte:02x}' for byte in frame[6:12])
-    if len(frame) >= 12:
-        for port in topology.ports:
-            if port.mac == mac:
-                return port
-    source = None
-    try:
-        packet = Packet(frame)
-        if packet.version:
-            source = packet.source
-    except Malformed:
-        pass
-    if source is not None:
-        for port in topology.ports:
-            if source in port.addresses:
-                return port
-        for network in topology.networks.values():
-            if source in topology.known_outside(network):
-                return topology.outside[network.name]
+    mac = mac_text(frame[6:12])
+    for port in topology.ports:
+        if port.mac == mac:
+            return port
+    source = source_address(frame)
+    for port in topology.ports:
+        if source in port.addresses:
+            return port
+    for network in topology.networks.values():
+        if source in topology.known_outside(network):
+            return topology.outside[network.name]
     if preferred:
         return topology.by_name(preferred)
-    if source is not None:
-        for network in topology.networks.values():
-            if any(source in subnet for subnet in network.subnets):
-                return topology.outside[network.name]
+    for network in topology.networks.values():
+        if source is not None and any(source in subnet for subnet in network.subnets):
+            return topology.outside[network.name]
     return next(iter(topology.outside.values()))
 
 

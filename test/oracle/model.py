@@ -9,7 +9,7 @@ import ipaddress
 
 import answers
 from offload import complete
-from packet import ETH_ARP, ETH_IPV4, ETH_IPV6, ICMP, ICMPV6, TCP, UDP, Malformed, Packet, mac_bytes, need
+from packet import ETH_ARP, ICMP, ICMPV6, TCP, UDP, Malformed, need
 from topology import outside_mac
 
 MULTICAST_BIT = 1
@@ -76,7 +76,7 @@ class Model:
         return self.out, None
 
     def ingress(self, port, packet):
-        need(not packet.raw[6] & MULTICAST_BIT and packet.src_mac != '00:00:00:00:00:00', 'bad-source-mac')
+        need(not packet.raw[6] & MULTICAST_BIT, 'bad-source-mac')
         self.macs.setdefault((port.network.name, packet.src_mac), port)
         if packet.version:
             self.check_addresses(packet)
@@ -96,8 +96,13 @@ class Model:
             self.switch(port, packet)
 
     def check_addresses(self, packet):
-        source = packet.source
-        bad = source.is_multicast or source.is_loopback or source == ipaddress.ip_address('255.255.255.255')
+        """Sources that no packet may have (RFC 1122 3.2.1.3, RFC 4291 2.5.3, 2.7); mapped addresses are not for the wire."""
+        source, destination = packet.source, packet.destination
+        if packet.version == 4:
+            first = source.packed[0]
+            bad = first >= 224 or first == 127 or (first == 0 and int(source) != 0)
+        else:
+            bad = source.is_multicast or source.is_loopback or source.ipv4_mapped or destination.ipv4_mapped
         if bad:
             raise Drop('bad-ip-address')
 
@@ -108,13 +113,11 @@ class Model:
 
     def arp(self, port, packet):
         raw, l3 = packet.raw, packet.l3
-        if bytes(raw[l3:l3 + 6]) != b'\x00\x01\x08\x00\x06\x04':
-            raise Drop('bad-arp')
         operation = packet.word(l3 + 6)
         sender, target = (ipaddress.ip_address(bytes(raw[at:at + 4])) for at in (l3 + 14, l3 + 24))
         self.resolved(port.network, sender, bytes(raw[l3 + 8:l3 + 14]))
         network = port.network
-        if operation == 1 and (target in network.gateways or self.is_vip(network, target)):
+        if operation == 1 and sender != target and (target in network.gateways or self.is_vip(network, target)):
             self.answer(port, answers.arp_reply(packet, network.router_mac))
             return True
         return False
@@ -277,22 +280,32 @@ class Model:
         network = port.network
         if any(packet.destination in one.gateways for one in self.topology.networks.values()):
             return self.to_router_itself(port, packet)
+        if packet.l3 != 14:
+            raise Drop('vlan-not-allowed')
         egress, hop = self.next_hop(packet.destination)
         gateway = next(one for one in network.gateways if one.version == packet.version)
-        if packet.ttl <= 1:
-            self.answer(port, answers.icmp_error(packet, answers.TIME_EXCEEDED, gateway, network.router_mac))
-            return
         if egress is None:
-            self.answer(port, answers.icmp_error(packet, answers.NO_ROUTE, gateway, network.router_mac))
-            return
+            self.refuse(port, 'no-route', answers.icmp_error(packet, answers.NO_ROUTE, gateway, network.router_mac))
+        if packet.ttl <= 1:
+            self.refuse(port, 'ttl-exceeded', answers.icmp_error(packet, answers.TIME_EXCEEDED, gateway, network.router_mac))
         packet = packet.changed(ttl=packet.ttl - 1, src_mac=egress.router_mac)
         packet = self.to_neighbour(egress, packet, hop, None)
         if packet is not None:
             self.deliver(egress, packet)
 
+    def refuse(self, port, reason, answer):
+        """Dropped, and the sender is told."""
+        self.answer(port, answer)
+        raise Drop(reason)
+
     def to_router_itself(self, port, packet):
+        mac = port.network.router_mac
         if packet.protocol in (ICMP, ICMPV6) and packet.transport[0] == (8 if packet.version == 4 else 128):
-            self.answer(port, answers.echo_reply(packet, port.network.router_mac))
+            self.answer(port, answers.echo_reply(packet, mac))
+        elif packet.protocol == TCP:
+            self.refuse(port, 'gateway-local', answers.reset(packet, mac))
+        elif packet.protocol == UDP:
+            self.refuse(port, 'gateway-local', answers.icmp_error(packet, answers.PORT_UNREACHABLE, packet.destination, mac))
         else:
             raise Drop('gateway-local')
 

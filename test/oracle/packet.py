@@ -12,7 +12,7 @@ from scapy.utils import checksum
 
 ETH_VLAN = (0x8100, 0x88A8)
 ETH_IPV4, ETH_IPV6, ETH_ARP = 0x0800, 0x86DD, 0x0806
-TCP, UDP, ICMP, ICMPV6, SCTP = 6, 17, 1, 58, 132
+TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 # Where the checksum lies in the transport header.
 CHECKSUM_AT = {TCP: 16, UDP: 6, ICMPV6: 2, ICMP: 2}
 EXTENSIONS = {0: 'hop-by-hop', 43: 'routing', 60: 'destination'}
@@ -44,9 +44,7 @@ class Packet:
         raw = self.raw
         need(len(raw) >= 14, 'truncated-ethernet')
         self.ethertype, self.l3 = self.word(12), 14
-        for _ in range(2):
-            if self.ethertype not in ETH_VLAN:
-                break
+        while self.ethertype in ETH_VLAN:
             need(len(raw) >= self.l3 + 4, 'truncated-vlan')
             self.ethertype, self.l3 = self.word(self.l3 + 2), self.l3 + 4
         if self.ethertype == ETH_IPV4:
@@ -55,6 +53,8 @@ class Packet:
             self.parse_ipv6()
         elif self.ethertype == ETH_ARP:
             need(len(raw) >= self.l3 + 28, 'truncated-arp')
+            need(bytes(raw[self.l3:self.l3 + 6]) == b'\x00\x01\x08\x00\x06\x04', 'bad-arp')
+            need(self.word(self.l3 + 6) in (1, 2), 'bad-arp')
 
     def parse_ipv4(self):
         raw, l3 = self.raw, self.l3
@@ -64,7 +64,8 @@ class Packet:
         need(header >= 20, 'bad-ip-header-length')
         need(len(raw) >= l3 + header, 'truncated-ipv4')
         total = self.word(l3 + 2)
-        need(header <= total <= len(raw) - l3, 'bad-ip-total-length')
+        need(header <= total, 'bad-ip-total-length')
+        need(total <= len(raw) - l3, 'truncated-ipv4')
         need(checksum(bytes(raw[l3:l3 + header])) == 0, 'bad-ip-checksum')
         self.version, self.end, self.l4 = 4, l3 + total, l3 + header
         self.ttl_at, self.addresses_at, self.address_bytes = l3 + 8, l3 + 12, 4
@@ -78,7 +79,7 @@ class Packet:
         raw, l3 = self.raw, self.l3
         need(len(raw) >= l3 + 40, 'truncated-ipv6')
         need(raw[l3] >> 4 == 6, 'bad-ip-version')
-        need(self.word(l3 + 4) <= len(raw) - l3 - 40, 'bad-ip-total-length')
+        need(self.word(l3 + 4) <= len(raw) - l3 - 40, 'truncated-ipv6')
         self.version, self.end = 6, l3 + 40 + self.word(l3 + 4)
         self.ttl_at, self.addresses_at, self.address_bytes = l3 + 7, l3 + 8, 16
         following, at = raw[l3 + 6], l3 + 40
@@ -110,15 +111,15 @@ class Packet:
         if self.protocol == TCP:
             need(size >= 20, 'truncated-transport')
             header = (raw[l4 + 12] >> 4) * 4
-            need(20 <= header <= size, 'bad-transport-header')
+            need(header >= 20, 'bad-transport-header')
+            need(header <= size, 'truncated-transport')
         elif self.protocol == UDP:
             need(size >= 8, 'truncated-transport')
-            need(8 <= self.word(l4 + 4) <= size, 'bad-transport-header')
+            need(self.word(l4 + 4) >= 8, 'bad-transport-header')
+            need(self.word(l4 + 4) <= size or self.fragment, 'truncated-transport')
         elif self.protocol in (ICMP, ICMPV6):
-            need(size >= 8, 'truncated-transport')
-        elif self.protocol == SCTP:
-            need(size >= 12, 'truncated-transport')
-        if self.protocol in (TCP, UDP, SCTP):
+            need(size >= (8 if self.version == 4 else 4), 'truncated-transport')
+        if self.protocol in (TCP, UDP):
             self.sport, self.dport = self.word(l4), self.word(l4 + 2)
 
     # What is where.
