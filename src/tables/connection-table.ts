@@ -54,11 +54,13 @@ export const COLD = {
   /** next free row. */
   nextFree: 5,
   network: 6,
+  /** Endpoint of the chosen member: where a MAC redirect delivers to. */
+  via: 7,
 } as const;
 
-/** What the LB changes on the way to the member; the way back undoes it. */
+/** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
 export const REWRITE_ADDRESS = 1;
-export const REWRITE_PORT = 2;
+export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
@@ -97,12 +99,12 @@ export const STATE_NAMES = [
 const FORWARD = 0;
 const REVERSE = 1;
 
-/** Words of row 0. */
-const TABLE_HIGH_WATER = 1;
-const TABLE_IN_USE = 2;
-const TABLE_CREATED = 3;
-const TABLE_EXPIRED = 4;
-const TABLE_REFUSED = 5;
+/** Words of cold row 0; its `nextFree` heads the free list. */
+const TABLE_HIGH_WATER = 8;
+const TABLE_IN_USE = 9;
+const TABLE_CREATED = 10;
+const TABLE_EXPIRED = 11;
+const TABLE_REFUSED = 12;
 
 export class ConnectionTable {
   readonly hot: Int32Array;
@@ -135,6 +137,15 @@ export class ConnectionTable {
 
   get inUse(): number {
     return this.cold[TABLE_IN_USE]!;
+  }
+
+  get isFull(): boolean {
+    return this.cold[COLD.nextFree] === 0 && this.cold[TABLE_HIGH_WATER]! >= this.capacity;
+  }
+
+  /** Counts a flow that got no row. */
+  refuse(): void {
+    this.cold[TABLE_REFUSED]!++;
   }
 
   /** Rows above this one were never used. */
@@ -235,7 +246,6 @@ export class ConnectionTable {
     } else if (cold[TABLE_HIGH_WATER]! < this.capacity) {
       row = ++cold[TABLE_HIGH_WATER]!;
     } else {
-      cold[TABLE_REFUSED]!++;
       return NONE;
     }
     const at = row * HOT_WORDS;

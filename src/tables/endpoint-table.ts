@@ -24,11 +24,13 @@ const MAC_HIGH = 7;
 const MAC_LOW = 8;
 const NEXT_FREE = 9;
 
-/** Set while a rule of the current snapshot names the endpoint. */
+/** A role stays for as long as the endpoint lives, that is while rules or connections refer to it. */
 export const ROLE_VIP = 1;
 export const ROLE_MEMBER = 2;
 /** The member's MAC is configured: words 7 and 8 hold it. */
 export const ROLE_FIXED_MAC = 4;
+/** A VIP without an owner: the datapath answers ARP and ND for it. */
+export const ROLE_ANSWERED = 8;
 
 export class EndpointTable {
   readonly rows: Int32Array;
@@ -121,8 +123,8 @@ export class EndpointTable {
     this.rows[id * ENDPOINT_WORDS + ROLES]! |= role;
   }
 
-  clearRoles(id: number): void {
-    this.rows[id * ENDPOINT_WORDS + ROLES] = 0;
+  clearRole(id: number, role: number): void {
+    this.rows[id * ENDPOINT_WORDS + ROLES]! &= ~role;
   }
 
   setMac(id: number, high16: number, low32: number): void {

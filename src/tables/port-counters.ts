@@ -113,7 +113,7 @@ export const PORT = {
   /** From the datapath to the VM. */
   txPackets: 2,
   txBytes: 3,
-  /** ARP, ND, echo and errors that the datapath answered itself. */
+  /** Frames that the datapath answered or took in itself: ARP, ND, echo, resets and errors. */
   answered: 4,
   /** Frames that went out on more than one port. */
   flooded: 5,

@@ -1,0 +1,296 @@
+/**
+ * The life of connection records: state, timers, counters, ageing, purge.
+ *
+ * Theory of operation. State follows the segments that pass (RFC 9293 §3.3.2 seen from the middle); each state
+ * has an idle timeout (RFC 5382 REQ-5, RFC 4787 REQ-5). Ageing is incremental: every batch examines as many rows
+ * as bring the hand around the used part of the table in SWEEP_MS, at most SWEEP_ROWS at once; a full table
+ * gives up ended records on demand, looking at RECLAIM_ROWS rows at most.
+ *
+ * Purge (a member has failed): a mark on the member's stat slot takes effect at once, because every lookup that
+ * hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark off
+ * after one full turn. Rows made after the mark stay.
+ *
+ * A record counts as active in the statistics until it ends or has been idle for the configured time.
+ */
+import { NONE } from '../tables/bucket-index.ts';
+import {
+  COLD,
+  COLD_WORDS,
+  type ConnectionTable,
+  HOT,
+  HOT_WORDS,
+  STATE,
+  STATE_NAMES,
+} from '../tables/connection-table.ts';
+import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import type { Context } from './context.ts';
+import type { Frame } from './frame.ts';
+import type { DatapathSnapshot } from './snapshot.ts';
+
+/** Time for one turn of the hand. */
+const SWEEP_MS = 8_000;
+/** Rows examined per batch at most, 30 µs. */
+const SWEEP_ROWS = 4_096;
+const RECLAIM_ROWS = 256;
+/** A record whose flow was reset: long enough for stray segments to be translated, RFC 7857 §2.2. */
+const CLOSED_MS = 10_000;
+
+/** Bit of the row's flags: counted in the active flows gauge. */
+export const FLAG_ACTIVE = 0x80;
+const ACTIVE = FLAG_ACTIVE << 16;
+
+export class ConnectionTracking {
+  private readonly context: Context;
+  private readonly table: ConnectionTable;
+  private readonly stats: Float64Array;
+  private readonly timeoutMs = new Int32Array(STATE_NAMES.length);
+  private activeIdleMs = 0;
+  private hand = 1;
+  private lastSweepMs = 0;
+  /** Marked stat slots, and when; rows not younger than the mark go. */
+  private readonly marked: Uint8Array;
+  private readonly markedMs: Int32Array;
+  private marks: number[] = [];
+  /** Rows still to visit until the marks can be taken off. */
+  private purgeRowsLeft = 0;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.table = context.tables.connections;
+    this.stats = context.tables.stats.fields;
+    this.marked = new Uint8Array(context.tables.limits.maxStatSlots);
+    this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
+  }
+
+  configure(settings: DatapathSnapshot['settings']): void {
+    this.timeoutMs.fill(settings.tcpTransitoryIdleMs);
+    this.timeoutMs[STATE.established] = settings.tcpEstablishedIdleMs;
+    this.timeoutMs[STATE.closed] = Math.min(CLOSED_MS, settings.tcpTransitoryIdleMs);
+    this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
+    this.timeoutMs[STATE.replied] = settings.udpIdleMs;
+    this.activeIdleMs = settings.activeFlowIdleMs;
+  }
+
+  /** Makes the record of a new flow and counts it, or answers NONE. The caller has counted no packet yet. */
+  create(
+    frame: Frame,
+    forwardPorts: number,
+    reversePorts: number,
+    vip: number,
+    member: number,
+    rewrite: number,
+    statSlot: number,
+  ): number {
+    const { table } = this;
+    const nowMs = this.context.nowMs;
+    const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
+    const flags = rewrite | FLAG_ACTIVE;
+    if (table.isFull && !this.reclaim()) {
+      table.refuse();
+      return NONE;
+    }
+    const row = table.create(
+      frame.s0,
+      frame.s1,
+      frame.s2,
+      frame.s3,
+      forwardPorts,
+      reversePorts,
+      vip,
+      member,
+      frame.protocol,
+      state,
+      flags,
+      statSlot,
+      nowMs,
+    );
+    this.context.tables.endpoints.retain(vip);
+    this.context.tables.endpoints.retain(member);
+    this.stats[statSlot * STAT_FIELDS + STAT.newFlows]!++;
+    this.stats[statSlot * STAT_FIELDS + STAT.activeFlows]!++;
+    return row;
+  }
+
+  /** True if the row belongs to a purged member; it is gone then. */
+  isPurged(row: number): boolean {
+    if (this.purgeRowsLeft === 0) return false;
+    const slot = this.table.hot[row * HOT_WORDS + HOT.statSlot]!;
+    if (this.marked[slot] === 0) return false;
+    if (((this.table.cold[row * COLD_WORDS + COLD.createdMs]! - this.markedMs[slot]!) | 0) > 0) return false;
+    this.remove(row);
+    return true;
+  }
+
+  /** One packet from the client of a record. */
+  packetForward(row: number, frame: Frame): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = this.context.nowMs;
+    hot[at + HOT.packetsForward]! += frame.segments;
+    this.table.hotFloats[(at + HOT.bytesForward) >> 1]! += frame.length;
+    const stat = hot[at + HOT.statSlot]! * STAT_FIELDS;
+    this.stats[stat + STAT.packets]! += frame.segments;
+    this.stats[stat + STAT.bytes]! += frame.length;
+    const kind = hot[at + HOT.kind]!;
+    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
+      if (
+        (frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 ||
+        (kind & 0xff00) !== STATE.established << 8
+      ) {
+        this.tcpForward(row, (kind >>> 8) & 0xff, frame.tcpFlags);
+      }
+    }
+    if ((kind & ACTIVE) === 0) this.reactivate(row);
+  }
+
+  /** One packet from the member of a record. */
+  packetReverse(row: number, frame: Frame): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = this.context.nowMs;
+    hot[at + HOT.packetsReverse]! += frame.segments;
+    this.table.hotFloats[(at + HOT.bytesReverse) >> 1]! += frame.length;
+    const stat = hot[at + HOT.statSlot]! * STAT_FIELDS;
+    this.stats[stat + STAT.replyPackets]! += frame.segments;
+    this.stats[stat + STAT.replyBytes]! += frame.length;
+    const kind = hot[at + HOT.kind]!;
+    const state = (kind >>> 8) & 0xff;
+    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
+      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0) this.tcpReverse(row, state, frame.tcpFlags);
+    } else if (state === STATE.unreplied) {
+      this.table.setState(row, STATE.replied);
+    }
+    if ((kind & ACTIVE) === 0) this.reactivate(row);
+  }
+
+  private tcpForward(row: number, state: number, flags: number): void {
+    if ((flags & tcp.RST) !== 0) return this.reset(row);
+    if ((flags & tcp.FIN) !== 0) {
+      if (state === STATE.finMember) this.end(row, STATE.timeWait);
+      else if (state <= STATE.established) this.table.setState(row, STATE.finClient);
+    } else if (state === STATE.synReceived && (flags & (tcp.ACK | tcp.SYN)) === tcp.ACK) {
+      this.table.setState(row, STATE.established);
+    }
+  }
+
+  private tcpReverse(row: number, state: number, flags: number): void {
+    if ((flags & tcp.RST) !== 0) return this.reset(row);
+    if ((flags & tcp.FIN) !== 0) {
+      if (state === STATE.finClient) this.end(row, STATE.timeWait);
+      else if (state <= STATE.established) this.table.setState(row, STATE.finMember);
+    } else if ((flags & tcp.SYN) !== 0 && state === STATE.synSent) {
+      this.table.setState(row, STATE.synReceived);
+    }
+  }
+
+  private reset(row: number): void {
+    this.stats[this.table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.resets]!++;
+    this.end(row, STATE.closed);
+  }
+
+  private end(row: number, state: number): void {
+    this.table.setState(row, state);
+    this.deactivate(row);
+  }
+
+  private deactivate(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    if ((hot[at + HOT.kind]! & ACTIVE) === 0) return;
+    hot[at + HOT.kind]! &= ~ACTIVE;
+    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!--;
+  }
+
+  /** A flow that had been idle goes on; ended ones stay inactive. */
+  private reactivate(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    const state = this.table.state(row);
+    if (state === STATE.timeWait || state === STATE.closed) return;
+    hot[at + HOT.kind]! |= ACTIVE;
+    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!++;
+  }
+
+  remove(row: number): void {
+    const { table } = this;
+    const { endpoints } = this.context.tables;
+    this.deactivate(row);
+    this.stats[table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.endedFlows]!++;
+    const vip = table.vip(row);
+    const member = table.member(row);
+    const via = table.cold[row * COLD_WORDS + COLD.via]!;
+    table.remove(row);
+    endpoints.release(vip);
+    endpoints.release(member);
+    endpoints.release(via);
+  }
+
+  /** Records of these stat slots no longer count from now on. */
+  purge(statSlots: readonly number[]): void {
+    for (const slot of statSlots) {
+      if (this.marked[slot] === 0) this.marks.push(slot);
+      this.marked[slot] = 1;
+      this.markedMs[slot] = this.context.nowMs;
+    }
+    this.purgeRowsLeft = this.table.highWater;
+  }
+
+  /** Removes the records of a port that has gone. Rare: walks the table at once. */
+  purgePort(port: number): void {
+    for (let row = 1; row <= this.table.highWater; row++) {
+      if (this.table.isUsed(row) && (this.table.cold[row * COLD_WORDS + COLD.owner]! & 0xffff) === port)
+        this.remove(row);
+    }
+  }
+
+  /** A step of ageing. Returns true while a purge wants to go on at once. */
+  sweep(): boolean {
+    const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
+    const used = this.table.highWater;
+    const due = Math.floor((used * elapsedMs) / SWEEP_MS);
+    if (due === 0 && this.purgeRowsLeft === 0) {
+      if (used === 0) this.lastSweepMs = this.context.nowMs;
+      return false;
+    }
+    const rows = Math.min(SWEEP_ROWS, this.purgeRowsLeft > 0 ? Math.max(due, this.purgeRowsLeft) : due);
+    if (rows >= due) this.lastSweepMs = this.context.nowMs;
+    for (let i = 0; i < rows; i++) {
+      if (this.hand > used) this.hand = 1;
+      this.examine(this.hand++);
+    }
+    if (this.purgeRowsLeft > 0) {
+      this.purgeRowsLeft = Math.max(0, this.purgeRowsLeft - rows);
+      if (this.purgeRowsLeft === 0) {
+        for (const slot of this.marks) this.marked[slot] = 0;
+        this.marks = [];
+      }
+    }
+    return this.purgeRowsLeft > 0;
+  }
+
+  private examine(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    const kind = hot[at + HOT.kind]!;
+    if (kind === 0 || this.isPurged(row)) return;
+    const idleMs = (this.context.nowMs - hot[at + HOT.lastSeenMs]!) | 0;
+    if (idleMs > this.timeoutMs[(kind >>> 8) & 0xff]!) this.remove(row);
+    else if ((kind & ACTIVE) !== 0 && idleMs > this.activeIdleMs) this.deactivate(row);
+  }
+
+  /** Frees one row of an ended or expired flow; false if the rows looked at are all in use. */
+  private reclaim(): boolean {
+    const { table } = this;
+    for (let i = 0; i < RECLAIM_ROWS; i++) {
+      if (this.hand > table.highWater) this.hand = 1;
+      const row = this.hand++;
+      const state = table.state(row);
+      if (state === STATE.closed || state === STATE.timeWait) this.remove(row);
+      else this.examine(row);
+      if (!table.isFull) return true;
+    }
+    return false;
+  }
+}
