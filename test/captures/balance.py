@@ -1,6 +1,6 @@
 """Which rule and which member: weights, the further fields of the tuple, empty groups, time periods."""
-from scapy.layers.inet import ICMP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 from scene import APP1, ROUTER_APP, STEP_NS, WEB1, WEB2, case
@@ -44,6 +44,9 @@ def empty(case):
         case.add(l3 / TCP(sport=22003, dport=80, flags='SF', seq=77) / Raw(payload(3)))
         case.add(l3 / TCP(sport=22004, dport=80, flags='R', seq=77))  # never answered
         case.add(l3 / UDP(sport=22005, dport=80) / Raw(payload(12)))
+        tagged = Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / Dot1Q(vlan=7) / ip(family, WEB1.ip(family), vip)
+        case.add(tagged / TCP(sport=22007, dport=80, flags='S', seq=1))
+        case.add(tagged / UDP(sport=22008, dport=80) / Raw(payload(12)))
         case.add(l3 / UDP(sport=22006, dport=80) / Raw(payload(1400)))  # quoted in part
 
 

@@ -1,7 +1,7 @@
 """Everything around the flow: extension headers, tags, switching, routing, echo, traffic to no VIP."""
 from scapy.layers.inet import GRE, ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting,
-                                PadN, RouterAlert)
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting,
+                                ICMPv6PacketTooBig, PadN, RouterAlert)
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
@@ -130,6 +130,40 @@ def routing_errors(case):
         case.add(out / ip(family, WEB1.ip(family), DB1.ip(family), **hops(0)) / udp)
         case.add(out / ip(family, WEB1.ip(family), '203.0.113.9' if family == 4 else '2001:db8::9') / udp)
         case.add(out / ip(family, WEB1.ip(family), '203.0.113.9' if family == 4 else '2001:db8::9') / UDP(sport=1, dport=2) / Raw(payload(1400)))
+
+
+@case('mtu', 'packets that do not fit into the next network: the sender is told how long they may be')
+def mtu(case):
+    out = Ether(src=WEB1.mac, dst=ROUTER_APP.mac)
+    for size in (1500, 1501):
+        case.add(out / ip(4, WEB1.ip4, DB1.ip4) / UDP(sport=1, dport=2) / Raw(payload(size - 28)))
+        case.add(out / ip(6, WEB1.ip6, DB1.ip6) / UDP(sport=1, dport=2) / Raw(payload(size - 48)))
+        # Through the VIP whose member is behind the router: the client's own packet is quoted.
+        case.add(out / ip(4, WEB1.ip4, '10.1.0.130') / UDP(sport=1, dport=53) / Raw(payload(size - 28)))
+        case.add(out / ip(6, WEB1.ip6, 'fd00:1::130') / UDP(sport=1, dport=53) / Raw(payload(size - 48)))
+
+
+@case('icmp-errors', 'errors about balanced packets, from the member, from a router on the way, and from the client')
+def icmp_errors(case):
+    request = ip(4, WEB1.ip4, '10.1.0.100') / UDP(sport=46000, dport=53) / Raw(payload(32))
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / request)
+    seen = ip(4, WEB1.ip4, APP2.ip4) / UDP(sport=46000, dport=5353) / Raw(payload(32))  # as the member has it
+    for quoted in (bytes(seen), bytes(seen)[:28], bytes(seen)[:45]):  # whole, the least that there must be, odd
+        case.add(between(APP2, WEB1) / ICMP(type=3, code=3) / Raw(quoted))
+    case.add(Ether(src=STRANGER.mac, dst=WEB1.mac) / ip(4, '10.1.0.99', WEB1.ip4) / ICMP(type=3, code=4, nexthopmtu=1400) / Raw(bytes(seen)[:28]))
+    case.add(between(APP2, WEB1) / ICMP(type=3, code=3, chksum=0x1234) / Raw(bytes(seen)))  # itself corrupt
+    foreign = ip(4, WEB1.ip4, APP2.ip4) / UDP(sport=46001, dport=5353) / Raw(payload(32))  # about no flow of ours
+    case.add(between(APP2, WEB1) / ICMP(type=3, code=3) / Raw(bytes(foreign)))
+    answer = ip(4, '10.1.0.100', WEB1.ip4) / UDP(sport=53, dport=46000) / Raw(payload(8))  # as the client has it
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / ip(4, WEB1.ip4, '10.1.0.100') / ICMP(type=3, code=3) / Raw(bytes(answer)))
+    request = ip(6, WEB1.ip6, 'fd00:1::100') / UDP(sport=46000, dport=53) / Raw(payload(32))
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / request)
+    seen = ip(6, WEB1.ip6, APP2.ip6) / UDP(sport=46000, dport=5353) / Raw(payload(32))
+    for quoted in (bytes(seen), bytes(seen)[:48]):
+        case.add(between(APP2, WEB1, 6) / ICMPv6DestUnreach(code=4) / Raw(quoted))
+    case.add(Ether(src=STRANGER.mac, dst=WEB1.mac) / ip(6, 'fd00:1::99', WEB1.ip6) / ICMPv6PacketTooBig(mtu=1400) / Raw(bytes(seen)))
+    syn = ip(4, WEB1.ip4, '10.1.0.130', ttl=1) / TCP(sport=46002, dport=80, flags='S', seq=1)
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / syn)  # time exceeded on the way to a member behind the router
 
 
 @case('echo', 'echo requests to gateways and VIPs are answered')

@@ -1,10 +1,15 @@
 """Address resolution: what the router answers itself, and what it leaves to the nodes."""
-from scapy.layers.inet6 import (ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsma)
+from scapy.layers.inet6 import (ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6,
+                                IPv6ExtHdrDestOpt, PadN, in6_getnsma)
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.utils6 import in6_getnsmac
 import socket
 
-from scene import APP1, BROADCAST, DB1, ROUTER_APP, WEB1, case
+from scapy.layers.inet import UDP
+from scapy.packet import Raw
+
+from scene import APP1, BROADCAST, DB1, Node, ROUTER_APP, ROUTER_DB, STEP_NS, WEB1, case
+from sessions import ip
 
 
 def who_has(sender, target, to=BROADCAST, **arp):
@@ -75,6 +80,40 @@ def nd_odd(case):
     zero = frame.copy()
     zero[ICMPv6NDOptSrcLLAddr].len = 0  # an option of length zero
     case.add(zero)
+    group = in6_getnsma(socket.inet_pton(socket.AF_INET6, 'fd00:1::1'))
+    case.add(Ether(src=WEB1.mac, dst=in6_getnsmac(group)) / IPv6(src=WEB1.ip6, dst=socket.inet_ntop(socket.AF_INET6, group), hlim=255) /
+             IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(4))]) / ICMPv6ND_NS(tgt='fd00:1::1') /
+             ICMPv6NDOptSrcLLAddr(lladdr=WEB1.mac))  # valid, behind an extension header
     multicast = frame.copy()
     multicast[ICMPv6ND_NS].tgt = 'ff02::1'
     case.add(multicast)
+
+
+def to_stranger(case, address, number, family=4):
+    """A packet from web1 that the router must deliver to a node of the other network that nobody knows."""
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / ip(family, WEB1.ip(family), address) / UDP(sport=6000 + number, dport=9) / Raw(b'wait'))
+
+
+LATE = Node('02:00:00:00:99:02', '10.2.0.99', 'fd00:2::99')
+
+
+@case('resolution', 'packets wait for a neighbour that answers, and leave in order')
+def resolution(case):
+    for number in range(3):
+        to_stranger(case, LATE.ip4, number)
+    case.add(Ether(src=LATE.mac, dst=ROUTER_DB.mac) / ARP(op=2, hwsrc=LATE.mac, psrc=LATE.ip4, hwdst=ROUTER_DB.mac, pdst=ROUTER_DB.ip4))
+    to_stranger(case, LATE.ip4, 3)
+    for number in range(2):
+        to_stranger(case, LATE.ip6, number, 6)
+    case.add(Ether(src=LATE.mac, dst=ROUTER_DB.mac) / IPv6(src=LATE.ip6, dst=ROUTER_DB.ip6, hlim=255) /
+             ICMPv6ND_NA(tgt=LATE.ip6, R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=LATE.mac))
+    to_stranger(case, LATE.ip6, 2, 6)
+
+
+@case('no-resolution', 'a neighbour that never answers: three requests, then host unreachable; remembered for a while')
+def no_resolution(case):
+    for number in range(17):  # one more than wait
+        to_stranger(case, '10.2.0.98', number)
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / ip(4, WEB1.ip4, '10.2.0.98') / UDP(sport=6100, dport=9), after_ns=4_000 * STEP_NS)
+    to_stranger(case, 'fd00:2::98', 0, 6)
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / ip(6, WEB1.ip6, 'fd00:2::98') / UDP(sport=6100, dport=9), after_ns=4_000 * STEP_NS)

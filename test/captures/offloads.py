@@ -90,11 +90,14 @@ def gso_tcp(case):
         add_tcp(case, l2, l3, TCP(sport=34000, dport=80, flags='FPA', seq=1, ack=5, options=STAMPS), payload(2 * mss + 1), mss, gso)
         add_tcp(case, l2, l3, TCP(sport=34000, dport=80, flags='PAEC', seq=1, ack=5), payload(250), 100, gso, ECN)  # CWR once
         add_tcp(case, l2, l3, TCP(sport=34000, dport=80, flags='PA', seq=1, ack=5), payload(99), 100, gso)  # a single segment
+        add_tcp(case, l2 / Dot1Q(vlan=9), l3, TCP(sport=34001, dport=80, flags='S', seq=0), b'', 0, 0)
         add_tcp(case, l2 / Dot1Q(vlan=9), l3, TCP(sport=34001, dport=80, flags='PA', seq=1, ack=5), payload(250), 100, gso)
         direct = Ether(src=WEB1.mac, dst=APP1.mac)
         add_tcp(case, direct, ip(family, WEB1.ip(family), APP1.ip(family)), TCP(sport=1, dport=2, flags='A', seq=1), payload(201), 100, gso)
         add_tcp(case, l2, ip(family, WEB1.ip(family), DB1.ip(family)), TCP(sport=1, dport=2, flags='A', seq=1), payload(300), 100, gso)
     (l2, _), _, _ = ends(4)
+    for port in (34002, 34003):
+        add_tcp(case, l2, ip(4, WEB1.ip4, '10.1.0.100'), TCP(sport=port, dport=80, flags='S', seq=0), b'', 0, 0)
     free = ip(4, WEB1.ip4, '10.1.0.100', id=0xffff, flags='')  # the identification wraps
     add_tcp(case, l2, free, TCP(sport=34002, dport=80, flags='PA', seq=1, ack=5), payload(250), 100, TCPV4)
     # As long as a frame can be: 65535 bytes of IP.
@@ -109,6 +112,17 @@ def gso_udp(case):
         add_udp(case, l2, l3, UDP(sport=35000, dport=53), payload(3 * 400 + 7), 400)
         add_udp(case, back2, back3, UDP(sport=5353, dport=35000), payload(2 * 500), 500)
         add_udp(case, l2, l3, UDP(sport=35001, dport=53), payload(3), 1)
+
+
+@case('gso-mtu', 'the logical router counts the segments, not the super-segment', linktype=capfile.LINKTYPE_VNET)
+def gso_mtu(case):
+    for family, gso in ((4, TCPV4), (6, TCPV6)):
+        l2, l3 = Ether(src=WEB1.mac, dst=ROUTER_APP.mac), ip(family, WEB1.ip(family), DB1.ip(family))
+        fits = 1460 if family == 4 else 1440
+        add_tcp(case, l2, l3, TCP(sport=1, dport=2, flags='A', seq=1), payload(3 * fits), fits, gso)
+        add_tcp(case, l2, l3, TCP(sport=1, dport=2, flags='A', seq=1), payload(3 * fits), fits + 1, gso)
+    l3 = ip(4, WEB1.ip4, DB1.ip4)
+    add_udp(case, Ether(src=WEB1.mac, dst=ROUTER_APP.mac), l3, UDP(sport=1, dport=2), payload(3000), 1472)
 
 
 @case('gso-broken', 'virtio headers that contradict the frame: nothing leaves, nothing breaks', linktype=capfile.LINKTYPE_VNET)

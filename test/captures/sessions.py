@@ -57,7 +57,7 @@ class Session:
         self.from_member('PA', b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
         self.from_client('A')
         self.from_client('PA', payload(1))
-        self.from_member('PA', payload(1459))  # odd
+        self.from_member('PA', payload(1459 if self.family == 4 else 1439))  # odd, and as long as 1500 bytes allow
         self.from_client('A', options=[('NOP', None), ('NOP', None), ('SAck', (0x100, 0x200))])
         self.from_client('PAU', b'!', urgptr=1)
 
@@ -126,6 +126,40 @@ def both_at_once(case):
     direct.open()
     direct.talk()
     through.talk()
+
+
+@case('tcp-strays', 'segments to a VIP without a connection: the sender is told so, once and never about a RST')
+def strays(case):
+    for family, vip in ((4, '10.1.0.100'), (6, 'fd00:1::100')):
+        for number, flags in enumerate(('A', 'PA', 'FA', 'SA', 'F', 'R', 'RA', '')):
+            Session(case, family, vip, 80, APP1, 8080, 40100 + number).from_client(flags, b'stray' if 'P' in flags else b'')
+
+
+@case('tcp-port-reuse', 'a client port that is used again after FIN or RST starts a new flow')
+def port_reuse(case):
+    for ending in ('close', 'reset'):
+        for _ in range(2):
+            session = Session(case, 4, '10.1.0.100', 80, APP1, 8080, 40200)
+            session.open()
+            if ending == 'close':
+                session.close()
+            else:
+                session.from_client('RA')
+    again = Session(case, 4, '10.1.0.100', 80, APP1, 8080, 40200)
+    again.open()
+    again.from_client('S')  # inside a running flow: passed on, the member answers it
+    again.from_member('A')
+
+
+@case('two-vips-one-member', 'one client port to two VIPs that share a member: the replies are told apart')
+def shared_member(case):
+    def udp(source, target, sport, dport, data, mac, next_hop):
+        case.add(Ether(src=mac, dst=next_hop) / ip(4, source, target) / UDP(sport=sport, dport=dport) / Raw(data))
+
+    udp(WEB1.ip4, '10.1.0.100', 40300, 53, b'to the first', WEB1.mac, ROUTER_APP.mac)
+    udp(APP2.ip4, WEB1.ip4, 5353, 40300, b'from the first', APP2.mac, WEB1.mac)
+    udp(WEB1.ip4, '10.1.0.121', 40300, 5353, b'to the second', WEB1.mac, ROUTER_APP.mac)
+    udp(WEB1.ip4, '10.1.0.100', 40300, 53, b'to the first again', WEB1.mac, ROUTER_APP.mac)
 
 
 @case('redirect', 'MAC redirect: the address stays the VIP, the frame goes to the member')

@@ -4,8 +4,8 @@ Where the RFCs leave a field free, Sluice's choice is written here as a constant
 the packet that is answered.
 """
 from scapy.layers.inet import ICMP, IP, TCP
-from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, ICMPv6TimeExceeded,
-                                IPv6, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr)
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
+                                IPv6)
 from scapy.layers.l2 import ARP
 from scapy.packet import Raw
 
@@ -20,6 +20,7 @@ TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 NO_ROUTE = {4: (3, 0), 6: (1, 0)}
 HOST_UNREACHABLE = {4: (3, 1), 6: (1, 3)}
 PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
+TOO_BIG = {4: (3, 4), 6: (2, 0)}
 
 
 def ethernet(packet, router_mac):
@@ -55,6 +56,11 @@ def neighbour_solicitation(address, sender, router_mac):
     return b'\x33\x33' + group[12:] + P.mac_bytes(router_mac) + b'\x86\xdd' + bytes(message)
 
 
+def is_echo(packet):
+    kind = {4: (P.ICMP, 8), 6: (P.ICMPV6, 128)}[packet.version]
+    return packet.protocol == kind[0] and len(packet.transport) >= 8 and packet.transport[0] == kind[1]
+
+
 def echo_reply(packet, router_mac):
     """The request's payload, identifier and sequence number, from the address that was asked."""
     body = packet.transport[4:]
@@ -66,7 +72,9 @@ def echo_reply(packet, router_mac):
         reply[22:24] = b'\0\0'
         reply[22:24] = P.checksum(bytes(reply[20:])).to_bytes(2, 'big')
         return ethernet(packet, router_mac) + bytes(reply) + bytes(packet.raw[packet.end:])
-    reply = IPv6(src=str(packet.destination), dst=str(packet.source), hlim=HOP_LIMIT) / \
+    reply = IPv6(src=str(packet.destination), dst=str(packet.source), hlim=HOP_LIMIT,
+                 tc=(packet.raw[packet.l3] & 15) << 4 | packet.raw[packet.l3 + 1] >> 4,
+                 fl=int.from_bytes(packet.raw[packet.l3 + 1:packet.l3 + 4], 'big') & 0xFFFFF) / \
         ICMPv6EchoReply(id=int.from_bytes(body[:2], 'big'), seq=int.from_bytes(body[2:4], 'big'), data=body[4:])
     return ethernet(packet, router_mac) + bytes(reply) + bytes(packet.raw[packet.end:])
 
@@ -89,15 +97,15 @@ def reset(packet, router_mac):
     return ethernet(packet, router_mac) + bytes(l3 / answer)
 
 
-def icmp_error(packet, kind, source, router_mac):
-    """`kind`: one of the tables above. Quotes the packet as it arrived."""
+def icmp_error(packet, kind, source, router_mac, rest=0):
+    """`kind`: one of the tables above; `rest`: the MTU of "too big". Quotes the packet."""
     number, code = kind[packet.version]
-    quoted = bytes(packet.raw[packet.l3:packet.end])
+    quoted = bytes(packet.raw[packet.l3:packet.end])[:ERROR_BYTES[packet.version] - (28 if packet.version == 4 else 48)]
+    body = bytes([number, code, 0, 0]) + rest.to_bytes(4, 'big') + quoted
     if packet.version == 4:
-        quoted = quoted[:ERROR_BYTES[4] - 28]
-        message = IP(src=str(source), dst=str(packet.source), ttl=HOP_LIMIT, id=0, flags='DF') / ICMP(type=number, code=code) / Raw(quoted)
+        l3 = IP(src=str(source), dst=str(packet.source), ttl=HOP_LIMIT, id=0, flags='DF', proto=1)
+        value = P.checksum(body)
     else:
-        quoted = quoted[:ERROR_BYTES[6] - 48]
-        kind = {1: ICMPv6DestUnreach, 3: ICMPv6TimeExceeded}[number](code=code)
-        message = IPv6(src=str(source), dst=str(packet.source), hlim=HOP_LIMIT) / kind / Raw(quoted)
-    return ethernet(packet, router_mac) + bytes(message)
+        l3 = IPv6(src=str(source), dst=str(packet.source), hlim=HOP_LIMIT, nh=58)
+        value = P.in6_chksum(58, l3, body)
+    return ethernet(packet, router_mac) + bytes(l3 / Raw(body[:2] + value.to_bytes(2, 'big') + body[4:]))

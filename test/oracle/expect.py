@@ -26,6 +26,7 @@ from model import Model
 from packet import Packet, mac_text
 from topology import Topology
 
+TIMER_SLACK_NS = 500_000_000
 CAPTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'captures')
 
 
@@ -68,7 +69,7 @@ class Judge:
         self.capture = capfile.read(os.path.join(CAPTURES, 'input', case['file']))
         self.topology = Topology(os.path.join(CAPTURES, case['config']))
         self.preferred = case['port']
-        self.model = Model(self.topology, self.pick)
+        self.model = Model(self.topology, self)
         self.observed = observed or capfile.Capture(self.capture.format)
         self.expected = capfile.Capture(self.capture.format, interfaces=[port.name for port in self.topology.ports])
         self.drops, self.taken = Counter(), Counter()
@@ -77,21 +78,32 @@ class Judge:
     def observed_at(self, time_ns):
         return [one for one in self.observed.records if one.time_ns == time_ns]
 
-    def pick(self, group, eligible):
-        """The member to which the observed frame went; by weight where nothing was observed."""
+    # What the model does not decide, taken from the observed frame that comes next.
+
+    def observed_next(self):
         position = sum(1 for one in self.expected.records if one.time_ns == self.now)
         seen = self.observed_at(self.now)
-        if len(seen) > position:
-            frame = Packet(seen[position].data)
-            for member in eligible:
-                if frame.destination == member.address:
-                    return member
+        return Packet(seen[position].data) if len(seen) > position else None
+
+    def member(self, group, eligible):
+        """The member to which the observed frame went; by weight where nothing was observed."""
+        frame = self.observed_next()
+        for member in eligible:
+            if frame is not None and frame.destination == member.address:
+                return member
         best = max(eligible, key=lambda one: one.weight / (1 + self.taken[group.name, one.name]))
         self.taken[group.name, best.name] += 1
         return best
 
+    def client_port(self):
+        frame = self.observed_next()
+        return frame.sport if frame is not None and frame.sport >= 1024 else 1024
+
+    # The capture, frame by frame.
+
     def run(self):
         for record in self.capture.records:
+            self.timers(record.time_ns // 1_000_000)
             self.now = record.time_ns
             vnet, frame = bytes(12), record.data
             if self.capture.linktype == capfile.LINKTYPE_VNET:
@@ -100,7 +112,24 @@ class Judge:
             out, reason = self.model.receive(port, frame, vnet, record.time_ns)
             if reason:
                 self.drops[reason] += 1
-            self.expected.records += [capfile.Record(record.time_ns, data, to.name) for to, data in out]
+            self.sent(record.time_ns, out)
+        self.timers(2**62)
+        self.drops.update(self.model.resolution.drops)
+
+    def timers(self, until_ms):
+        for due_ms, out in self.model.resolution.timers(until_ms):
+            self.now = self.moment_of(due_ms * 1_000_000, out)
+            self.sent(self.now, out)
+
+    def moment_of(self, due_ns, out):
+        """When a timer's frames were observed: not before they were due, and at most 0.5 s late."""
+        for one in self.observed.records:
+            if out and 0 <= one.time_ns - due_ns <= TIMER_SLACK_NS and one.data == out[0][1]:
+                return one.time_ns
+        return due_ns
+
+    def sent(self, time_ns, out):
+        self.expected.records += [capfile.Record(time_ns, data, to.name) for to, data in out]
 
     @property
     def outcome(self):

@@ -2,65 +2,42 @@
 
 The order of events is that of one packet: it is completed (checksums, segmentation), taken apart, balanced at
 the port it came in by, switched or routed, and at a client's port turned back into what the client expects.
-The only thing the model does not decide is which member a new flow gets; `pick` is asked, and what it says is
-checked (`Balance`).
+The only things the model does not decide are which member a new flow gets, and another client port where two
+flows would collide; `chooser` is asked, and what it says is checked.
 """
-import ipaddress
-
 import answers
+from flows import Balance, Flow
 from offload import complete
-from packet import ETH_ARP, ICMP, ICMPV6, TCP, UDP, Malformed, need
+from packet import ETH_ARP, ICMP, ICMPV6, TCP, UDP, Malformed, Packet, ipaddress, need
+from quoted import translated_error
+from resolution import Resolution
 from topology import outside_mac
 
 MULTICAST_BIT = 1
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
 class Drop(Exception):
     """The frame goes nowhere; the argument is the reason's name."""
 
 
-class Flow:
-    def __init__(self, group, vip, vport, member):
-        self.group, self.vip, self.vport, self.member = group, vip, vport, member
-        self.mport = member.port if member.port is not None else vport
-
-
-class Balance:
-    """Every full cycle of picks for one port and group has exactly the configured shares, and no needless runs."""
-
-    def __init__(self):
-        self.cycles = {}
-        self.problems = []
-
-    def picked(self, port, group, members, member):
-        total = sum(one.weight for one in members)
-        key = (port.name, group.name, tuple(one.name for one in members))
-        cycle = self.cycles.setdefault(key, [])
-        if cycle and cycle[-1] == member.name and 2 * member.weight <= total and len(members) > 1:
-            self.problems.append(f'{key}: {member.name} twice in a row')
-        cycle.append(member.name)
-        if len(cycle) == total:
-            for one in members:
-                if cycle.count(one.name) != one.weight:
-                    self.problems.append(f'{key}: cycle {cycle} gives {one.name} {cycle.count(one.name)}, weight {one.weight}')
-            cycle.clear()
-
-
 class Model:
-    def __init__(self, topology, pick):
-        self.topology, self.pick = topology, pick
+    """`chooser` has member(group, eligible) and client_port()."""
+
+    def __init__(self, topology, chooser):
+        self.topology, self.chooser = topology, chooser
         self.balance = Balance()
-        self.forward, self.reverse = {}, {}
-        self.macs, self.neighbours, self.waiting = {}, {}, {}
+        self.forward, self.reverse, self.macs = {}, {}, {}
+        self.resolution = Resolution(self)
         self.answered = 0
         for port in topology.ports:
             if port.mac:
                 self.macs[port.network.name, port.mac] = port
             for address in port.addresses:
-                self.neighbours[port.network.name, address] = port.mac
+                self.resolution.macs[port.network.name, address] = port.mac
         for network in topology.networks.values():
             for address in topology.known_outside(network):
-                self.neighbours[network.name, address] = outside_mac(address)
+                self.resolution.macs[network.name, address] = outside_mac(address)
                 self.macs[network.name, outside_mac(address)] = topology.outside[network.name]
 
     # One frame in.
@@ -70,6 +47,7 @@ class Model:
         self.out, self.time_ms = [], time_ns // 1_000_000
         try:
             for packet in complete(frame, vnet):
+                packet.arrived, packet.port = Packet(frame), port
                 self.ingress(port, packet)
         except (Malformed, Drop) as reason:
             return self.out, str(reason)
@@ -80,20 +58,19 @@ class Model:
         self.macs.setdefault((port.network.name, packet.src_mac), port)
         if packet.version:
             self.check_addresses(packet)
+            packet = self.balanced(port, packet)
+            if packet is None:
+                return
         if packet.ethertype == ETH_ARP and self.arp(port, packet):
             return
         if packet.version == 6 and packet.protocol == ICMPV6 and self.neighbour_discovery(port, packet):
             return
-        if packet.version:
-            packet = self.balanced(port, packet)
-            if packet is None:
-                return
-        if packet.dst_mac == port.network.router_mac and port.network.gateways:
-            self.route(port, packet)
-        elif packet.dst_mac == port.network.router_mac:
-            raise Drop('not-for-us')
-        else:
+        if packet.dst_mac != port.network.router_mac:
             self.switch(port, packet)
+        elif packet.version and port.network.gateways:
+            self.route(port, packet)
+        else:
+            raise Drop('not-for-us')
 
     def check_addresses(self, packet):
         """Sources that no packet may have (RFC 1122 3.2.1.3, RFC 4291 2.5.3, 2.7); mapped addresses are not for the wire."""
@@ -115,12 +92,12 @@ class Model:
         raw, l3 = packet.raw, packet.l3
         operation = packet.word(l3 + 6)
         sender, target = (ipaddress.ip_address(bytes(raw[at:at + 4])) for at in (l3 + 14, l3 + 24))
-        self.resolved(port.network, sender, bytes(raw[l3 + 8:l3 + 14]))
+        self.resolution.heard(port.network, sender, bytes(raw[l3 + 8:l3 + 14]))
         network = port.network
         if operation == 1 and sender != target and (target in network.gateways or self.is_vip(network, target)):
             self.answer(port, answers.arp_reply(packet, network.router_mac))
             return True
-        return False
+        return self.absorbed(port, packet)
 
     def neighbour_discovery(self, port, packet):
         kind = packet.transport[0]
@@ -128,12 +105,12 @@ class Model:
             return False
         body = packet.transport
         valid = packet.ttl == 255 and body[1] == 0 and len(body) >= 24 and packet.wrongness() == 0
-        target = ipaddress.ip_address(body[8:24])
+        target = ipaddress.ip_address(body[8:24]) if len(body) >= 24 else None
         options = body[24:]
         while valid and options:
             valid = len(options) >= 8 and options[1] > 0 and len(options) >= options[1] * 8
             if valid and options[0] == 2 and kind == 136:
-                self.resolved(port.network, target, options[2:8])
+                self.resolution.heard(port.network, target, options[2:8])
             options = options[options[1] * 8:] if valid else b''
         if not valid or target.is_multicast:
             raise Drop('bad-nd')
@@ -142,21 +119,31 @@ class Model:
             reply = answers.neighbour_advertisement(packet, target, network.router_mac, target in network.gateways)
             self.answer(port, reply)
             return True
-        return False
+        return self.absorbed(port, packet)
 
-    def resolved(self, network, address, mac):
-        """A neighbour's answer lets the packets go that wait for it."""
-        key = (network.name, address)
-        if key not in self.waiting:
-            return
-        self.neighbours[key] = ':'.join(f'{byte:02x}' for byte in mac)
-        for packet in self.waiting.pop(key):
-            self.deliver(network, packet.changed(dst_mac=self.neighbours[key]))
+    def absorbed(self, port, packet):
+        """ARP and ND messages to the router itself end there."""
+        if packet.dst_mac != port.network.router_mac:
+            return False
+        self.answered += 1
+        return True
 
     def answer(self, port, frame):
         if frame is not None:
             self.answered += 1
             self.out.append((port, frame))
+
+    def refuse(self, port, reason, answer):
+        """Dropped, and the sender is told."""
+        self.answer(port, answer)
+        raise Drop(reason)
+
+    def unserved(self, port, packet, reason):
+        """Nobody here for this packet: a RST, or an ICMP error that quotes it as it arrived."""
+        mac = port.network.router_mac
+        if packet.protocol == TCP:
+            self.refuse(port, reason, answers.reset(packet, mac))
+        self.refuse(port, reason, answers.icmp_error(packet.arrived, answers.PORT_UNREACHABLE, packet.destination, mac))
 
     # The load balancer in the port's egress path.
 
@@ -183,33 +170,50 @@ class Model:
         return [group for _, group in sorted(found, key=lambda one: one[0], reverse=True)]
 
     def balanced(self, port, packet):
-        """The packet as it goes on, or None when it has been answered."""
-        if packet.fragment and self.is_vip(port.network, packet.destination):
+        """The packet as it goes on, or None when it has been answered or sent."""
+        network = port.network
+        if port.outside or not self.is_vip(network, packet.destination):
+            return packet
+        if packet.fragment:
             raise Drop('fragment-to-vip')
-        key = (port.name, packet.protocol, packet.source, packet.sport, packet.destination, packet.dport)
-        flow = self.forward.get(key)
+        if packet.protocol in (ICMP, ICMPV6):
+            return self.icmp_to_vip(port, packet)
+        flow = self.forward.get(self.key(port, packet))
+        if flow and flow.ended and packet.protocol == TCP and packet.raw[packet.l4 + 13] & (SYN | ACK | RST) == SYN:
+            self.forget(flow)
+            flow = None
         if flow is None:
-            if not self.is_vip(port.network, packet.destination) or port.outside:
-                return packet
-            groups = self.rules(port, packet)
-            if packet.protocol in (ICMP, ICMPV6):
-                return self.echo_to_vip(port, packet)
-            if not groups:
-                raise Drop('no-connection')
-            if packet.protocol not in (TCP, UDP) and groups[0].rewrite != 'mac':
-                raise Drop('unsupported-protocol-to-vip')
-            flow = self.new_flow(port, packet, groups[0], key)
-            if flow is None:
-                return None
+            flow = self.new_flow(port, packet)
+        flow.saw(packet, 'client')
         return self.towards_member(port, packet, flow)
 
-    def echo_to_vip(self, port, packet):
-        if packet.transport[0] != (8 if packet.version == 4 else 128):
-            raise Drop('unsupported-protocol-to-vip')
-        self.answer(port, answers.echo_reply(packet, port.network.router_mac))
-        return None
+    @staticmethod
+    def key(port, packet):
+        return port.name, packet.protocol, packet.source, packet.sport, packet.destination, packet.dport
 
-    def new_flow(self, port, packet, group, key):
+    def forget(self, flow):
+        del self.forward[flow.forward_key], self.reverse[flow.reverse_key]
+
+    def icmp_to_vip(self, port, packet):
+        if answers.is_echo(packet):
+            self.answer(port, answers.echo_reply(packet, port.network.router_mac))
+            return None
+        found = translated_error(packet, lambda protocol, source, sport, destination, dport:
+                                 self.forward.get((port.name, protocol, destination, dport, source, sport)), 'to-member')
+        if found is None:
+            raise Drop('no-connection')
+        error, flow = found
+        return self.to_member_address(port, error, flow)
+
+    def new_flow(self, port, packet):
+        groups = self.rules(port, packet)
+        if not groups:
+            self.unserved(port, packet, 'no-connection')
+        if packet.protocol not in (TCP, UDP):
+            raise Drop('unsupported-protocol-to-vip')
+        if packet.protocol == TCP and packet.raw[packet.l4 + 13] & (SYN | ACK | RST | FIN) != SYN:
+            self.unserved(port, packet, 'no-connection')
+        group = groups[0]
         for since, until, members in group.criteria:
             if (since is None or self.time_ms >= since) and (until is None or self.time_ms < until):
                 break
@@ -217,42 +221,59 @@ class Model:
             members = []
         eligible = [member for member in members if member.weight > 0 and member.address.version == packet.version]
         if not eligible:
-            if packet.protocol == TCP:
-                answer = answers.reset(packet, port.network.router_mac)
-                if answer is None:
-                    raise Drop('no-member')
-            else:
-                answer = answers.icmp_error(packet, answers.PORT_UNREACHABLE, packet.destination, port.network.router_mac)
-            self.answer(port, answer)
-            return None
-        member = eligible[0] if len(eligible) == 1 else self.pick(group, eligible)
+            self.unserved(port, packet, 'no-member')
+        member = eligible[0] if len(eligible) == 1 else self.chooser.member(group, eligible)
         self.balance.picked(port, group, eligible, member)
-        flow = Flow(group, packet.destination, packet.dport, member)
-        self.forward[key] = flow
-        source = packet.destination if group.rewrite == 'mac' else member.address
-        self.reverse[port.name, packet.protocol, source, flow.mport, packet.source, packet.sport] = flow
+        flow = Flow(group, packet, member)
+        source = flow.vip if group.rewrite == 'mac' else member.address
+        for attempt in (packet.sport, None):
+            flow.cport = self.chooser.client_port() if attempt is None else attempt
+            flow.reverse_key = (port.name, packet.protocol, source, flow.mport, packet.source, flow.cport)
+            rival = self.reverse.get(flow.reverse_key)
+            if rival and rival.ended:
+                self.forget(rival)
+            if flow.reverse_key not in self.reverse:
+                break
+        flow.forward_key = self.key(port, packet)
+        self.forward[flow.forward_key] = self.reverse[flow.reverse_key] = flow
         return flow
 
     def towards_member(self, port, packet, flow):
-        member, network = flow.member, port.network
         dport = flow.mport if flow.mport != packet.dport else None
-        address = None if flow.group.rewrite == 'mac' else member.address
-        packet = packet.changed(destination=address, dport=dport)
-        if self.local(network, member.address):
-            return self.to_neighbour(network, packet, member.address, member.mac)
-        return packet
+        sport = flow.cport if flow.cport != packet.sport else None
+        address = None if flow.group.rewrite == 'mac' else flow.member.address
+        return self.to_member_address(port, packet.changed(destination=address, dport=dport, sport=sport), flow)
 
-    def local(self, network, address):
-        return any(address in subnet for subnet in network.subnets)
+    def to_member_address(self, port, packet, flow):
+        """On the client's own link to the member's MAC; else on to the router."""
+        network, member = port.network, flow.member
+        if not any(member.address in subnet for subnet in network.subnets):
+            return packet
+        packet = self.resolution.addressed(network, packet, member.address, member.mac)
+        if packet is not None:
+            self.deliver(network, packet)
+        return None
 
     def from_member(self, port, packet):
         """At the client's port: the member becomes the VIP again."""
         if not packet.version or packet.fragment:
             return packet
-        flow = self.reverse.get((port.name, packet.protocol, packet.source, packet.sport, packet.destination, packet.dport))
+        if packet.protocol in (ICMP, ICMPV6):
+            return self.error_from_member(port, packet)
+        flow = self.reverse.get(self.key(port, packet))
         if flow is None:
             return packet
-        return packet.changed(source=flow.vip, sport=flow.vport, src_mac=port.network.router_mac)
+        flow.saw(packet, 'member')
+        dport = flow.client_port if flow.client_port != packet.dport else None
+        return packet.changed(source=flow.vip, sport=flow.vport, dport=dport, src_mac=port.network.router_mac)
+
+    def error_from_member(self, port, packet):
+        found = translated_error(packet, lambda protocol, source, sport, destination, dport:
+                                 self.reverse.get((port.name, protocol, destination, dport, source, sport)), 'to-client')
+        if found is None:
+            return packet
+        error, flow = found
+        return error.changed(src_mac=port.network.router_mac) if packet.source == flow.member.address else error
 
     # Switch and router.
 
@@ -274,9 +295,14 @@ class Model:
     def transmit(self, port, packet):
         self.out.append((port, bytes(self.from_member(port, packet).raw)))
 
+    def deliver(self, network, packet):
+        """What was balanced or routed may leave by any port, also the one it came in by."""
+        known = self.macs.get((network.name, packet.dst_mac))
+        for port in self.topology.ports if known is None else [known]:
+            if port.network is network:
+                self.transmit(port, packet)
+
     def route(self, port, packet):
-        if not packet.version:
-            raise Drop('not-for-us')
         network = port.network
         if any(packet.destination in one.gateways for one in self.topology.networks.values()):
             return self.to_router_itself(port, packet)
@@ -284,28 +310,26 @@ class Model:
             raise Drop('vlan-not-allowed')
         egress, hop = self.next_hop(packet.destination)
         gateway = next(one for one in network.gateways if one.version == packet.version)
+
+        def refused(reason, kind, rest=0):
+            self.refuse(port, reason, answers.icmp_error(packet.arrived, kind, gateway, network.router_mac, rest))
+
         if egress is None:
-            self.refuse(port, 'no-route', answers.icmp_error(packet, answers.NO_ROUTE, gateway, network.router_mac))
+            refused('no-route', answers.NO_ROUTE)
         if packet.ttl <= 1:
-            self.refuse(port, 'ttl-exceeded', answers.icmp_error(packet, answers.TIME_EXCEEDED, gateway, network.router_mac))
+            refused('ttl-exceeded', answers.TIME_EXCEEDED)
+        if packet.end - packet.l3 > egress.mtu:
+            refused('mtu-exceeded', answers.TOO_BIG, egress.mtu)
         packet = packet.changed(ttl=packet.ttl - 1, src_mac=egress.router_mac)
-        packet = self.to_neighbour(egress, packet, hop, None)
+        packet = self.resolution.addressed(egress, packet, hop, None)
         if packet is not None:
             self.deliver(egress, packet)
 
-    def refuse(self, port, reason, answer):
-        """Dropped, and the sender is told."""
-        self.answer(port, answer)
-        raise Drop(reason)
-
     def to_router_itself(self, port, packet):
-        mac = port.network.router_mac
-        if packet.protocol in (ICMP, ICMPV6) and packet.transport[0] == (8 if packet.version == 4 else 128):
-            self.answer(port, answers.echo_reply(packet, mac))
-        elif packet.protocol == TCP:
-            self.refuse(port, 'gateway-local', answers.reset(packet, mac))
-        elif packet.protocol == UDP:
-            self.refuse(port, 'gateway-local', answers.icmp_error(packet, answers.PORT_UNREACHABLE, packet.destination, mac))
+        if answers.is_echo(packet):
+            self.answer(port, answers.echo_reply(packet, port.network.router_mac))
+        elif packet.protocol in (TCP, UDP):
+            self.unserved(port, packet, 'gateway-local')
         else:
             raise Drop('gateway-local')
 
@@ -321,27 +345,3 @@ class Model:
             return None, None
         _, _, network, hop = max(found, key=lambda one: one[:2])
         return network, hop
-
-    def to_neighbour(self, network, packet, address, fixed_mac):
-        """With the neighbour's MAC, or None: it waits, and the neighbour is asked."""
-        mac = fixed_mac or self.neighbours.get((network.name, address))
-        if mac is not None:
-            return packet.changed(dst_mac=mac)
-        queue = self.waiting.setdefault((network.name, address), [])
-        if not queue:
-            gateway = next(one for one in network.gateways if one.version == address.version)
-            build = answers.arp_request if address.version == 4 else answers.neighbour_solicitation
-            for port in self.topology.ports:
-                if port.network is network:
-                    self.out.append((port, build(address, gateway, network.router_mac)))
-        queue.append(packet)
-        return None
-
-    def deliver(self, network, packet):
-        known = self.macs.get((network.name, packet.dst_mac))
-        if known is not None:
-            self.transmit(known, packet)
-        else:
-            for other in self.topology.ports:
-                if other.network is network:
-                    self.transmit(other, packet)

@@ -62,7 +62,6 @@ class Packet:
         need(raw[l3] >> 4 == 4, 'bad-ip-version')
         header = (raw[l3] & 15) * 4
         need(header >= 20, 'bad-ip-header-length')
-        need(len(raw) >= l3 + header, 'truncated-ipv4')
         total = self.word(l3 + 2)
         need(header <= total, 'bad-ip-total-length')
         need(total <= len(raw) - l3, 'truncated-ipv4')
