@@ -162,6 +162,7 @@ export class DatapathThread {
     if (this.over) return;
     this.over = true;
     clearInterval(this.heartbeat);
+    void this.worker.terminate();
     this.events.onDeath(reason);
   }
 }
