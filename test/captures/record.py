@@ -174,7 +174,7 @@ def store(name, paths):
     linktype = capfile.LINKTYPE_ETHERNET if plain else capfile.LINKTYPE_VNET
     capfile.write_pcapng(os.path.join(HERE, 'input', name + '.pcapng'), capfile.Capture('ng', linktype, ['in'], arrived))
     ports = [port.name for port in topology.ports]
-    capfile.write_pcapng(os.path.join(HERE, 'expected', name + '.pcapng'), capfile.Capture('ng', interfaces=ports, records=left))
+    capfile.write_pcapng(os.path.join(HERE, 'expected', name + '.pcapng'), capfile.Capture('ng', interfaces=ports, records=left), resolution=9)
     print(name, len(arrived), 'in', len(left), 'out')
 
 

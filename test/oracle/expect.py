@@ -148,9 +148,8 @@ class Judge:
         return found
 
     def write(self, path):
-        resolution = 9 if any(record.time_ns % 1000 for record in self.capture.records) else 6
         if self.capture.format == 'ng':
-            capfile.write_pcapng(path, self.expected, resolution)
+            capfile.write_pcapng(path, self.expected, resolution=9)
         else:
             capfile.write_pcap(path, self.expected)
 
