@@ -29,14 +29,15 @@ TRANSLATIONS = (
 
 
 def tshark(path):
-    """Numbers of the frames of which any header's checksum is wrong; the innermost of quoted packets don't count."""
+    """How many frames there are, and the numbers of those with a wrong checksum. What an ICMP error quotes does not count."""
     command = ['tshark', '-r', path, '-o', 'ip.check_checksum:TRUE', '-o', 'tcp.check_checksum:TRUE',
                '-o', 'udp.check_checksum:TRUE', '-T', 'fields', '-E', 'occurrence=f', '-e', 'frame.number']
-    for field in FIELDS:
+    for field in ('frame.protocols',) + FIELDS:
         command += ['-e', field]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [line.split('\t') for line in out.splitlines()]
-    return len(rows), [int(row[0]) for row in rows if '0' in row[1:]]
+    return len(rows), [int(number) for number, protocols, ip, tcp, udp, *icmp in rows
+                       if '0' in ([ip] + icmp if 'icmp' in protocols else [ip, tcp, udp])]
 
 
 def tcprewrite(name, vip, vport, member, mport):
