@@ -170,13 +170,13 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
+      if (!balancer.rules.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
     for (const [id, balancer] of this.loadBalancers) {
       if (wanted.has(id)) continue;
-      balancer.close();
+      balancer.rules.close();
       this.loadBalancers.delete(id);
     }
   }
