@@ -24,8 +24,11 @@ const HEARTBEAT_INTERVAL_MS = 1_000;
 const MISSED_HEARTBEATS = 10;
 /** An engine that is not open by then never will be. */
 const START_TIMEOUT_MS = 10_000;
+/** Requests take microseconds to milliseconds; the largest snapshot well below a second. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 interface Pending {
+  readonly timer: NodeJS.Timeout;
   resolve(problems: readonly string[]): void;
   reject(error: Error): void;
 }
@@ -120,7 +123,11 @@ export class DatapathThread {
     if (this.over) return Promise.reject(new Error('the datapath has ended'));
     const id = ++this.lastId;
     const answer = new Promise<readonly string[]>((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
+      const timer = setTimeout(() => {
+        const waited = `the datapath has not answered "${request.kind}" within ${REQUEST_TIMEOUT_MS} ms`;
+        this.settle(id)?.reject(new Error(waited));
+      }, REQUEST_TIMEOUT_MS);
+      this.pending.set(id, { resolve, reject, timer });
     });
     this.worker.postMessage({ ...request, id });
     signalEvent(this.wakeFd);
@@ -146,6 +153,7 @@ export class DatapathThread {
   private settle(id: number): Pending | undefined {
     const pending = this.pending.get(id);
     this.pending.delete(id);
+    clearTimeout(pending?.timer);
     return pending;
   }
 
@@ -157,8 +165,7 @@ export class DatapathThread {
   }
 
   private die(reason: string): void {
-    for (const { reject } of this.pending.values()) reject(new Error('the datapath has ended'));
-    this.pending.clear();
+    for (const id of [...this.pending.keys()]) this.settle(id)?.reject(new Error('the datapath has ended'));
     if (this.over) return;
     this.over = true;
     clearInterval(this.heartbeat);
@@ -189,6 +196,7 @@ async function firstReport(worker: Worker): Promise<Report & { kind: 'ready' }> 
     throw error;
   } finally {
     clearTimeout(timer);
-    worker.removeAllListeners();
+    // Each by its name: Worker itself listens for the listeners that come and go.
+    for (const event of ['error', 'exit', 'message']) worker.removeAllListeners(event);
   }
 }

@@ -76,7 +76,8 @@ export class FlowListing {
       client: formatEndpoint(wordsToAddress(hot, at + HOT.client), forwardPorts >>> 16),
       vip: formatEndpoint(this.endpoint(this.connections.vip(row)), forwardPorts & 0xffff),
       member: owner.member,
-      destination: formatEndpoint(this.endpoint(this.connections.member(row)), reversePorts & 0xffff),
+      // Where the packets go; a MAC redirect leaves the VIP in them.
+      destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
       group: owner.group,
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
       why: this.why(coldAt, configuration),

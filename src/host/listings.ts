@@ -41,14 +41,13 @@ export function groupDetail(group: GroupConfig, report: HostReport): GroupDetail
     const rows = report.members.filter(
       ({ owner }) => owner.group === group.name && owner.member === member.name,
     );
-    const { resets: _resets, endedFlows: _endedFlows, ...totals } = sumOf(rows);
     return {
       member: member.name,
       address: member.address,
       port: member.port ?? null,
       state: member.state,
       weight: member.weight,
-      ...totals,
+      ...totalsOf(rows),
       newFlowsPerSecond: sum(rows, (row) => row.newFlowsPerSecond),
       bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
     };
@@ -122,24 +121,20 @@ export function statRows(report: HostReport, by: 'group' | 'member'): StatRow[] 
     else part.push(member);
   }
   return [...parts.values()].map((rows) => {
-    const { resets: _resets, endedFlows: _endedFlows, ...totals } = sumOf(rows);
+    const totals = totalsOf(rows);
     const { group, member } = rows[0]!.owner;
     return by === 'group' ? { group, ...totals } : { group, member, ...totals };
   });
 }
 
-function sumOf(rows: readonly MemberReport[]): MemberReport['stats'] {
-  return {
-    packets: sum(rows, ({ stats }) => stats.packets),
-    bytes: sum(rows, ({ stats }) => stats.bytes),
-    replyPackets: sum(rows, ({ stats }) => stats.replyPackets),
-    replyBytes: sum(rows, ({ stats }) => stats.replyBytes),
-    newFlows: sum(rows, ({ stats }) => stats.newFlows),
-    activeFlows: sum(rows, ({ stats }) => stats.activeFlows),
-    endedFlows: sum(rows, ({ stats }) => stats.endedFlows),
-    resets: sum(rows, ({ stats }) => stats.resets),
-  };
-}
+const totalsOf = (rows: readonly MemberReport[]) => ({
+  activeFlows: sum(rows, ({ stats }) => stats.activeFlows),
+  newFlows: sum(rows, ({ stats }) => stats.newFlows),
+  packets: sum(rows, ({ stats }) => stats.packets),
+  bytes: sum(rows, ({ stats }) => stats.bytes),
+  replyPackets: sum(rows, ({ stats }) => stats.replyPackets),
+  replyBytes: sum(rows, ({ stats }) => stats.replyBytes),
+});
 
 const sum = <Row>(rows: readonly Row[], value: (row: Row) => number): number =>
   rows.reduce((total, row) => total + value(row), 0);

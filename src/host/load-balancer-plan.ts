@@ -4,8 +4,10 @@
  * A group's rules go to the ports of its network that its `from` labels select, all of them where it has none.
  * With one LB per port that is all there is to say. A shared LB enforces the same rules for each of its ports,
  * so where `from` splits the ports of a scope, the scope gets one LB per side of the split: sharing never makes
- * a rule reach a port that its group does not name. A port that no group names has an LB without rules, so that
- * flows which are still running when its last rule goes keep their translation.
+ * a rule reach a port that its group does not name. For the same reason the LB of a whole host has one side per
+ * network: networks may use the same addresses for different things, and a group belongs to one of them.
+ * A port that no group names has an LB without rules, so that flows which are still running when its last rule
+ * goes keep their translation.
  */
 import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
 
@@ -13,7 +15,7 @@ export interface PlannedLoadBalancer {
   /** Its identity over revisions. */
   readonly key: string;
   readonly scope: 'port' | 'network' | 'host';
-  /** Port, network or host; a shared one that `from` has split off says so: `app[tier=web]`. */
+  /** Port, network, or host/network; a shared one that `from` has split off says so: `app[tier=web]`. */
   readonly name: string;
   readonly ports: PortConfig[];
   /** In the order of the configuration. */
@@ -56,17 +58,16 @@ function scopeName(configuration: Configuration, port: PortConfig): string {
     case 'network':
       return port.network;
     case 'host':
-      return configuration.host;
+      return `${configuration.host}/${port.network}`;
   }
 }
 
 /** `[tier=web][zone=a]`: the selectors in use in this scope that match the port; empty where none does. */
 function selectorsThatSplit(configuration: Configuration, port: PortConfig): string {
-  const scope = configuration.datapath.loadBalancers;
-  if (scope === 'port') return '';
+  if (configuration.datapath.loadBalancers === 'port') return '';
   const matching = new Set<string>();
   for (const { network, from } of configuration.groups) {
-    if (from === undefined || (scope === 'network' && network !== port.network)) continue;
+    if (from === undefined || network !== port.network) continue;
     if (matchesLabels(from, port)) matching.add(selectorText(from));
   }
   return [...matching]

@@ -18,7 +18,9 @@ import { UndoStack } from './undo-stack.ts';
 interface OpenPort {
   readonly id: number;
   readonly tap: Tap;
-  readonly setup: PortSetup;
+  setup: PortSetup;
+  /** The datapath reads from it. */
+  attached: boolean;
 }
 
 export class PortDevices {
@@ -43,7 +45,8 @@ export class PortDevices {
     return this.ports.has(name);
   }
 
-  async open(setup: PortSetup, undo: UndoStack): Promise<void> {
+  /** Makes the port's TAP; the datapath reads from it after `attachOpened`, when it has been told of the port. */
+  open(setup: PortSetup, undo: UndoStack): void {
     const { port, network } = setup;
     if (this.state.ensureNamespace(port.netns)) {
       undo.push(`remove namespace ${port.netns}`, () => this.state.removeNamespace(port.netns));
@@ -56,30 +59,31 @@ export class PortDevices {
       addresses: port.addresses,
       gateways: network.gateway,
     });
-    const id = this.ids.port(port);
-    try {
-      await this.thread.attach(id, tap.device);
-    } catch (error) {
-      tap.close();
-      throw error;
-    }
-    this.ports.set(port.name, { id, tap, setup });
+    this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
     this.gone.delete(port.name);
-    undo.push(`close port ${port.name}`, () => this.close(port.name));
+    undo.push(`close port ${port.name}`, () => this.close(port.name, new UndoStack()));
+  }
+
+  async attachOpened(): Promise<void> {
+    for (const open of this.ports.values()) {
+      if (open.attached) continue;
+      await this.thread.attach(open.id, open.tap.device);
+      open.attached = true;
+    }
   }
 
   /** Ends the port's device; its namespace stays (see `removeUnusedNamespaces`). */
-  async close(name: string, undo?: UndoStack): Promise<void> {
+  async close(name: string, undo: UndoStack): Promise<void> {
     const open = this.ports.get(name);
     this.ports.delete(name);
     this.gone.delete(name);
     if (open === undefined) return;
+    undo.push(`open port ${name} again`, () => this.open(open.setup, new UndoStack()));
     try {
-      await this.thread.detach(open.id);
+      if (open.attached) await this.thread.detach(open.id);
     } finally {
       open.tap.close();
     }
-    undo?.push(`open port ${name} again`, () => this.open(open.setup, new UndoStack()));
   }
 
   /** Sets other addresses, MTU or gateways on a running interface. */
@@ -90,7 +94,7 @@ export class PortDevices {
     );
     runIpBatch(`change port ${name}`, adjustCommands(before, after), netns);
     const open = this.ports.get(name);
-    if (open !== undefined) this.ports.set(name, { ...open, setup: after });
+    if (open !== undefined) open.setup = after;
   }
 
   /** The datapath reports ports whose devices have disappeared; answers their names. */
@@ -122,19 +126,18 @@ export class PortDevices {
 /** New addresses come before old ones go, so that a port is never without any. */
 function adjustCommands(before: PortSetup, after: PortSetup): string[] {
   const dev = `dev ${after.port.interface}`;
-  const family = (text: string): string => (text.includes(':') ? '-6 ' : '');
+  const isIpv6 = (text: string): boolean => text.includes(':');
+  const everything = (gateway: string): string => (isIpv6(gateway) ? '::/0' : '0.0.0.0/0');
   const added = after.port.addresses.filter((address) => !before.port.addresses.includes(address));
   const removed = before.port.addresses.filter((address) => !after.port.addresses.includes(address));
   const lostGateways = before.network.gateway.filter(
-    (gateway) => !after.network.gateway.some((other) => family(other) === family(gateway)),
+    (gateway) => !after.network.gateway.some((other) => isIpv6(other) === isIpv6(gateway)),
   );
   return [
     ...(before.network.mtu === after.network.mtu ? [] : [`link set ${dev} mtu ${after.network.mtu}`]),
-    ...added.map((address) => `addr replace ${address} ${dev}${family(address) ? ' nodad' : ''}`),
-    ...lostGateways.map((gateway) => `${family(gateway)}route del default via ${gateway} ${dev}`),
+    ...added.map((address) => `addr replace ${address} ${dev}${isIpv6(address) ? ' nodad' : ''}`),
+    ...lostGateways.map((gateway) => `route del ${everything(gateway)} via ${gateway} ${dev}`),
     ...removed.map((address) => `addr del ${address} ${dev}`),
-    ...after.network.gateway.map(
-      (gateway) => `${family(gateway)}route replace default via ${gateway} ${dev}`,
-    ),
+    ...after.network.gateway.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
   ];
 }

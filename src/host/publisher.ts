@@ -39,7 +39,7 @@ export class Publisher {
   /** Resolves with the revision when the datapath has it in force. */
   async publish(configuration: Configuration): Promise<number> {
     const built = this.build(configuration);
-    const problems = await this.thread.apply(built.snapshot, built.clearStatSlots);
+    const problems = await this.apply(built);
     if (problems.length > 0) {
       if (this.current !== undefined) await this.putBack(this.current.configuration);
       throw new HostError(409, `the datapath cannot hold this: ${problems.join('; ')}`);
@@ -48,9 +48,18 @@ export class Publisher {
     return built.snapshot.revision;
   }
 
+  /** A datapath that throws on a snapshot has a bug or was given one: a problem like any other to the caller. */
+  private async apply(built: BuiltSnapshot): Promise<readonly string[]> {
+    try {
+      return await this.thread.apply(built.snapshot, built.clearStatSlots);
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  }
+
   private async putBack(configuration: Configuration): Promise<void> {
     const built = this.build(configuration);
-    const problems = await this.thread.apply(built.snapshot, built.clearStatSlots);
+    const problems = await this.apply(built);
     if (problems.length > 0) {
       throw new HostError(500, `the former rules could not be put back: ${problems.join('; ')}`);
     }
