@@ -1,11 +1,13 @@
 /** Where fuzzing starts: the frames of all golden captures, and the shrunken ones that earlier runs found. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { LINKTYPE_VNET } from '../../src/host/replay.ts';
 import { readCaptureFile } from '../../src/io/capture-file.ts';
-import { CAPTURES, ROOT, type Testbed } from '../replay/testbed.ts';
+import { CAPTURES, type Testbed } from '../replay/testbed.ts';
+import { CHECKOUT } from '../support/paths.ts';
 import type { FuzzFrame } from './mutate.ts';
 
-export const FOUND = `${ROOT}test/fuzz/corpus.json`;
+export const FOUND = join(CHECKOUT, 'test/fuzz/corpus.json');
 
 /** As stored: hexadecimal, with the outcome that made the frame worth keeping. */
 export interface FoundFrame {

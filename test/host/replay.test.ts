@@ -14,8 +14,9 @@ import type { CapturePacket, CaptureReader } from '../../src/io/capture.ts';
 import { createCaptureFile, readCaptureFile } from '../../src/io/capture-file.ts';
 import { PcapReader } from '../../src/io/pcap-reader.ts';
 import type { CaptureFormat } from '../../src/io/pcap-writer.ts';
-import { CAPTURES, ROOT } from '../replay/testbed.ts';
+import { CAPTURES } from '../replay/testbed.ts';
 import { type Description, frameOf, macBytes } from '../replay/twin.ts';
+import { CLI } from '../support/paths.ts';
 
 const CONFIG = `${CAPTURES}/testbed.yaml`;
 const directory = mkdtempSync(join(tmpdir(), 'sluice-replay-'));
@@ -215,7 +216,7 @@ test('the command needs no root and prints what happened', () => {
   chmodSync(directory, 0o777);
   const args = ['replay', '--pcap', `${CAPTURES}/input/empty-group.pcapng`, '-c', CONFIG, '-w', out];
   const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-  const { status, stderr } = spawnSync(process.execPath, [`${ROOT}dist/src/cli/main.js`, ...args], {
+  const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], {
     encoding: 'utf8',
     ...nobody,
   });

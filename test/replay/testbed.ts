@@ -1,15 +1,14 @@
 /** The real datapath under the configuration that the captures were made for, with frames in and out by hand. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { OfflineDatapath } from '../../src/host/offline-datapath.ts';
 import { IngressRule } from '../../src/host/replay-ingress.ts';
 import { addOutside, presetStations } from '../../src/host/replay-outside.ts';
 import { snapshotOf } from '../../src/host/snapshot-builder.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
+import { CHECKOUT } from '../support/paths.ts';
 
-/** The repository, seen from dist/test/replay. */
-export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const CAPTURES = `${ROOT}test/captures`;
+export const CAPTURES = join(CHECKOUT, 'test/captures');
 
 /** 2026-01-01T00:00:00Z, as in the captures. */
 export const EPOCH_MS = 1_767_225_600_000;
