@@ -19,7 +19,6 @@ import {
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
-  STATE,
 } from '../tables/connection-table.ts';
 import {
   ENDPOINT_WORDS,
@@ -223,8 +222,7 @@ export class LoadBalancer implements Operator {
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
     if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST)) !== tcp.SYN) return false;
-    const state = this.connections.state(row);
-    if (state !== STATE.timeWait && state !== STATE.closed) return false;
+    if (!this.connections.hasEnded(row)) return false;
     this.tracking.remove(row);
     return true;
   }
@@ -321,8 +319,7 @@ export class LoadBalancer implements Operator {
     for (let i = 0; i < PORT_TRIES; i++) {
       const row = this.connections.findReverse(s0, s1, s2, s3, (port << 16) | memberPort, member, protocol);
       if (row === NONE) return port;
-      const state = this.connections.state(row);
-      if (state === STATE.timeWait || state === STATE.closed) {
+      if (this.connections.hasEnded(row)) {
         this.tracking.remove(row);
         return port;
       }
