@@ -1,5 +1,6 @@
 /** `sluice down`: stops the host of a run directory, and clears up after one that was killed. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './host-error.ts';
 import { EXIT_FAILED, EXIT_OK } from './host-process.ts';
@@ -8,7 +9,6 @@ import { isRunning, type ProcessIdentity } from './process-identity.ts';
 import { RunDir } from './run-dir.ts';
 
 export interface DownOptions {
-  /** Absolute. */
   readonly runDir: string;
 }
 
@@ -20,7 +20,8 @@ const POLL_MS = 20;
 /** Resolves with the exit code; 0 also if nothing ran here, as nothing runs here then. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
-    for (const problem of await bringDown(new RunDir(path))) process.stderr.write(`sluice: ${problem}\n`);
+    for (const problem of await bringDown(new RunDir(resolve(path))))
+      process.stderr.write(`sluice: ${problem}\n`);
     return EXIT_OK;
   } catch (error) {
     process.stderr.write(`sluice: ${messageOf(error)}\n`);
