@@ -17,7 +17,7 @@ const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
 const POLL_MS = 20;
 
-/** Resolves with the exit code; 0 also if nothing ran here, as nothing runs here then. */
+/** Resolves with the exit code: 1 also if there was nothing to stop and nothing to clear up. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
     for (const problem of await bringDown(new RunDir(resolve(path))))
@@ -31,7 +31,7 @@ export async function down({ runDir: path }: DownOptions): Promise<number> {
 
 /** Answers what the user should know. */
 async function bringDown(runDir: RunDir): Promise<string[]> {
-  if (!existsSync(runDir.path)) return [`no host runs at ${runDir.path}`];
+  if (!existsSync(runDir.path)) throw new Error(`no host runs at ${runDir.path}`);
   const running = runDir.running();
   const notes: string[] = [];
   if (running !== undefined && !(await stopProcess(running))) {
@@ -40,7 +40,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
   const lock = await runDir.acquire();
   try {
     const state = InstanceState.load(runDir);
-    if (state.isEmpty && running === undefined) notes.push(`no host runs at ${runDir.path}`);
+    if (state.isEmpty && running === undefined) throw new Error(`no host runs at ${runDir.path}`);
     if (!state.isEmpty) {
       const problems = state.clear();
       if (problems.length > 0) throw new Error(problems.join('\n'));
