@@ -72,7 +72,7 @@ export class Datapath {
     this.frame = new Frame(options.arena);
     this.tracking = new ConnectionTracking(context);
     this.errors = new IcmpErrors(context, networks, this.ports);
-    this.responder = new Responder(context, networks, this.errors);
+    this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
     this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);

@@ -101,13 +101,9 @@ export class QuotedPacket {
     if (l3 + ipv6.HEADER_BYTES > this.end || ipv6.version(view, l3) !== 6) return false;
     let at = l3 + ipv6.HEADER_BYTES;
     let next = ipv6.nextHeader(view, l3);
-    for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end; i++) {
-      let bytes = ipv6.extensionBytes(view, at, next);
-      if (next === ipv6.NEXT_FRAGMENT) {
-        if ((view.getUint16(at + 2) & 0xfff8) !== 0) return false;
-        bytes = 8;
-      }
-      if (bytes === 0) break;
+    for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
+      if (next === ipv6.NEXT_FRAGMENT && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
+      const bytes = ipv6.extensionBytes(view, at, next);
       next = view.getUint8(at);
       at += bytes;
     }
@@ -206,7 +202,7 @@ export class IcmpTranslator {
     if (member === NONE) return PASS;
     const c = quoted.source;
     const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
-    if (row === NONE) return PASS;
+    if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
     quoted.load(frame);

@@ -19,7 +19,7 @@ import {
   REWRITE_MAC,
   REWRITE_PORTS,
 } from '../tables/connection-table.ts';
-import { ENDPOINT_WORDS, type EndpointTable, ROLE_VIP } from '../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../tables/rule-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -72,6 +72,7 @@ export class LoadBalancer implements Operator {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
     const vip = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (vip === NONE || !this.endpoints.hasRole(vip, ROLE_VIP)) return PASS;
+    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
     if (frame.l4 !== 0 && (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(s0, s1, s2, s3, ports, vip, protocol);
@@ -94,6 +95,8 @@ export class LoadBalancer implements Operator {
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return PASS;
+    // A flooded frame comes by at every port: it is the client's own that turns it back.
+    if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return PASS;
     if (!frame.makeWritable()) {
       this.context.drop(frame, DROP.outOfBuffers);
       return CONSUMED;
@@ -143,8 +146,12 @@ export class LoadBalancer implements Operator {
       return this.responder.echoToVip(frame);
     }
     const rule = this.rules.match(vip, frame);
-    if (rule === NONE) return PASS;
-    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
+    if (rule === NONE) {
+      // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
+      if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
+      this.drop(frame, DROP.noConnection);
+      return this.responder.reject(frame);
+    }
     if (frame.protocol !== ipv4.PROTOCOL_TCP && frame.protocol !== ipv4.PROTOCOL_UDP) {
       return this.drop(frame, DROP.unsupportedProtocolToVip);
     }
