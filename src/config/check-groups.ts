@@ -54,6 +54,7 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
     };
     checkVips(group, context, path, topology, report);
     checkMatch(group, context, path, report);
+    checkHash(group, path, report);
     checkMembership(group, context, path, report);
     checkRules(group, path, rules, report);
   }
@@ -99,6 +100,12 @@ function checkMatch(group: GroupView, context: GroupContext, path: Path, report:
       );
     }
   }
+}
+
+function checkHash(group: GroupView, path: Path, report: Report): void {
+  if (group.hash === undefined || group.algorithm === 'maglev' || isCutOut(group, 'algorithm')) return;
+  const algorithm = group.algorithm ?? 'weighted-round-robin';
+  report([...path, 'hash'], `${show(group.hash)} with ${algorithm}`, 'algorithm: maglev, as no other hashes');
 }
 
 const familyOf = (families: ReadonlySet<Family>): string =>

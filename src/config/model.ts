@@ -2,7 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
-import type { Algorithm, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
+import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
   host: string;
@@ -75,6 +75,11 @@ export interface GroupConfig {
   from?: Record<string, string>;
   rewrite: RewriteKind;
   algorithm: Algorithm;
+  /** What `maglev` hashes; absent for other algorithms. */
+  hash?: HashInput;
+  /** Absent: no affinity. */
+  affinityMs?: number;
+  avoidSelf: boolean;
   onEmpty: 'reject' | 'drop';
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];

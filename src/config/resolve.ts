@@ -74,6 +74,9 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   from: group.from,
   rewrite: group.rewrite,
   algorithm: group.algorithm,
+  hash: group.algorithm === 'maglev' ? (group.hash ?? 'five-tuple') : undefined,
+  affinityMs: group.affinity === undefined ? undefined : milliseconds(group.affinity.timeout),
+  avoidSelf: group.avoidSelf,
   onEmpty: group.onEmpty,
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });

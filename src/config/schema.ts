@@ -206,6 +206,12 @@ const match = z.strictObject({
   sourcePort: l4Port.optional().describe('Source port; absent: any.'),
 });
 
+const affinity = z.strictObject({
+  timeout: duration('1s', '7d')
+    .default('3h')
+    .describe('The member is forgotten when its client has opened no flow for this long.'),
+});
+
 const group = z
   .strictObject({
     name: name.describe('Name of the group.').meta({ examples: ['api'] }),
@@ -226,9 +232,21 @@ const group = z
       .describe(
         "What becomes the member's: address (and port, if the member has one), MAC only, or port only.",
       ),
-    algorithm: choice('weighted-round-robin')
+    algorithm: choice('weighted-round-robin', 'least-connections', 'random-two-choices', 'maglev')
       .default('weighted-round-robin')
-      .describe('How new flows are spread over the members.'),
+      .describe(
+        'How new flows are spread over the members, by their weights: in exact shares; to the one with the fewest active flows; to the less loaded of two drawn at random; by consistent hashing.',
+      ),
+    hash: choice('five-tuple', 'source-address')
+      .optional()
+      .describe('What maglev hashes: addresses, ports and protocol (default), or the source address alone.'),
+    affinity: affinity
+      .optional()
+      .describe("New flows of one source address go to the member of its last one; absent: they don't."),
+    avoidSelf: z
+      .boolean('true or false')
+      .default(false)
+      .describe('A client that is itself a member gets another member, if there is one.'),
     onEmpty: choice('reject', 'drop')
       .default('reject')
       .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),
@@ -236,6 +254,7 @@ const group = z
     criteria: z
       .array(criteria)
       .min(1, 'at least one criteria set')
+      .max(4096, 'at most 4096 criteria sets')
       .optional()
       .describe('Members by time period; the first set that is effective decides.'),
   })

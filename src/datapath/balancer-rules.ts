@@ -1,5 +1,5 @@
 /**
- * The rules that one LB has in force: compiled table, endpoints of VIPs and members, round-robin positions.
+ * The rules that one LB has in force: compiled table, endpoints of VIPs and members, and how members are selected.
  *
  * A rule that names a VIP works in each network whose ports the LB serves: endpoints are (network, address), so
  * there is one scope per network. New rules come with new endpoints before the old ones are given back, so an
@@ -8,8 +8,10 @@
 import { NONE } from '../tables/bucket-index.ts';
 import { type EndpointTable, ROLE_ANSWERED, ROLE_MEMBER, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { REWRITE_KIND, RuleTable } from '../tables/rule-table.ts';
+import type { Context } from './context.ts';
 import type { Frame } from './frame.ts';
-import { WeightedRoundRobin } from './selection.ts';
+import { Selection } from './selection/selection.ts';
+import type { LoadBalancerSpec } from './snapshot.ts';
 
 /** What an LB knows of one network that its ports are in. */
 interface Scope {
@@ -26,14 +28,15 @@ export class BalancerRules {
   private table: RuleTable | undefined;
   private memory: ArrayBufferLike | undefined;
   private scopes = new Map<number, Scope>();
+  private readonly context: Context;
   private readonly endpoints: EndpointTable;
-  private readonly selection = new WeightedRoundRobin();
-  private readonly stagger: number;
+  private readonly selection: Selection;
 
-  /** `stagger`: where in their cycles round robins begin, another for each LB. */
-  constructor(endpoints: EndpointTable, stagger: number) {
-    this.endpoints = endpoints;
-    this.stagger = stagger;
+  /** `id`: the load balancer's. */
+  constructor(context: Context, id: number) {
+    this.context = context;
+    this.endpoints = context.tables.endpoints;
+    this.selection = new Selection(context.tables, id);
   }
 
   /** The rules; only to be asked after `match` has found one. */
@@ -54,9 +57,16 @@ export class BalancerRules {
     return NONE;
   }
 
-  /** Position of the member for a new flow by a criteria set, or NONE if there is no usable one. */
-  pick(criteria: number): number {
-    return this.selection.pick(this.rules, criteria);
+  /** Position of the member for a new flow by a rule's criteria set, or NONE if there is no usable one. */
+  pick(rule: number, criteria: number, frame: Frame): number {
+    return this.selection.pick(this.rules, rule, criteria, frame, this.context.nowMs);
+  }
+
+  /** Why the member picked last: a connection record's decision word. */
+  decision(rule: number, criteria: number): number {
+    const { rules } = this;
+    const set = criteria - rules.firstCriteria(rule);
+    return (this.selection.chosenBy << 28) | (set << 16) | rules.group(rule);
   }
 
   /** Endpoint of a member in a network, or NONE if the endpoint table was full. */
@@ -65,13 +75,14 @@ export class BalancerRules {
   }
 
   /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
-  adopt(memory: ArrayBufferLike, networks: readonly number[], revision: number): boolean {
+  adopt(spec: LoadBalancerSpec, networks: readonly number[], revision: number): boolean {
+    const memory = spec.ruleTable;
     const sameNetworks = networks.length === this.scopes.size && networks.every((n) => this.scopes.has(n));
     if (memory === this.memory && sameNetworks) return true;
-    const rules = new RuleTable(memory);
+    const rules = new RuleTable(memory, spec.maglevTables);
     const old = this.scopes;
     this.scopes = new Map(networks.map((network) => [network, this.scopeFor(rules, network)]));
-    this.selection.adopt(rules, this.table, this.stagger);
+    this.selection.adopt(rules, this.table);
     this.table = rules;
     this.memory = memory;
     this.revision = revision;

@@ -44,6 +44,7 @@ export interface DatapathOptions {
 const IDLE_TICK_MS = 250;
 /** MAC sets aged per batch. */
 const MAC_SETS_PER_BATCH = 4;
+const AFFINITY_SETS_PER_BATCH = 4;
 
 export class Datapath {
   /** Revision of the snapshot in force; 0 before the first. */
@@ -122,6 +123,7 @@ export class Datapath {
     const isPurging = this.tracking.sweep();
     this.resolver.tick();
     this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
+    this.context.tables.affinities.age(this.context.nowMs, AFFINITY_SETS_PER_BATCH);
     return isPurging ? 0 : IDLE_TICK_MS;
   }
 
@@ -170,7 +172,7 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.rules.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
+      if (!balancer.rules.adopt(spec, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }

@@ -64,7 +64,7 @@ export class LoadBalancer implements Operator {
     this.tracking = tracking;
     this.responder = responder;
     this.networks = networks;
-    this.rules = new BalancerRules(context.tables.endpoints, id);
+    this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks);
   }
 
@@ -165,7 +165,7 @@ export class LoadBalancer implements Operator {
     }
     const { rules } = this.rules;
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
-    const choice = set === NONE ? NONE : this.rules.pick(set);
+    const choice = set === NONE ? NONE : this.rules.pick(rule, set, frame);
     if (choice === NONE) {
       this.drop(frame, DROP.noMember);
       return rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
@@ -201,7 +201,7 @@ export class LoadBalancer implements Operator {
     cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.rule] = rules.id(rule);
     cold[at + COLD.revision] = this.rules.revision;
-    cold[at + COLD.decision] = ((set - rules.firstCriteria(rule)) << 16) | rules.group(rule);
+    cold[at + COLD.decision] = this.rules.decision(rule, set);
     cold[at + COLD.network] = frame.network;
     return row;
   }

@@ -48,6 +48,8 @@ export interface LoadBalancerSpec {
   readonly name: string;
   /** Its rules, compiled by `compileRules` (tables/rule-table.ts); never edited in place. */
   readonly ruleTable: ArrayBufferLike;
+  /** Maglev tables that its criteria sets name by position; load balancers with the same members share them. */
+  readonly maglevTables: readonly ArrayBufferLike[];
 }
 
 export interface DatapathSnapshot {

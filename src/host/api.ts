@@ -20,7 +20,7 @@
  *
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500; body ApiError.
  */
-import type { MemberState } from '../tables/rule-spec.ts';
+import type { HashInput, MemberState } from '../tables/rule-spec.ts';
 
 export interface ApiError {
   error: string;
@@ -53,6 +53,8 @@ export interface Status {
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
+  /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
+  affinities: { inUse: number; max: number; evicted: number };
   /** Reason → frames; reasons that never occurred are left out. */
   drops: Record<string, number>;
   /** Frames handled by the datapath, dropped ones too. */
@@ -108,11 +110,21 @@ export interface MemberRow {
   bytesPerSecond: number;
 }
 
-export interface GroupDetail extends Omit<GroupRow, 'members'> {
+/** How a group's members are selected, beside the algorithm's name. */
+export interface SelectionDetail {
+  algorithm: string;
+  /** What maglev hashes; null for other algorithms. */
+  hash: HashInput | null;
+  /** null: no affinity. */
+  affinityMs: number | null;
+  avoidSelf: boolean;
+}
+
+export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {
   members: MemberRow[];
 }
 
-export interface RuleRow {
+export interface RuleRow extends SelectionDetail {
   loadBalancer: string;
   group: string;
   vip: string;
@@ -121,7 +133,6 @@ export interface RuleRow {
   sources: string[];
   sourcePort: number | null;
   rewrite: string;
-  algorithm: string;
   /** null: effective at any time. */
   effectiveFrom: string | null;
   effectiveUntil: string | null;

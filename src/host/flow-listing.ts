@@ -12,6 +12,7 @@ import {
   STATE_NAMES,
 } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
+import { CHOSEN_BY } from '../tables/rule-table.ts';
 import type { Tables } from '../tables/tables.ts';
 import { formatEndpoint, wordsToAddress } from '../wire/address.ts';
 import type { FlowRow } from './api.ts';
@@ -34,6 +35,9 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   58: 'icmpv6',
   132: 'sctp',
 };
+
+/** By the numbers in connection records. */
+const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name, number]) => [number, name]));
 
 export class FlowListing {
   private readonly connections: ConnectionTable;
@@ -90,7 +94,7 @@ export class FlowListing {
     };
   }
 
-  /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3` */
+  /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3`, `affinity of rule …` */
   private why(coldAt: number, configuration: Configuration): string {
     const { cold } = this.connections;
     const decision = cold[coldAt + COLD.decision]!;
@@ -98,9 +102,9 @@ export class FlowListing {
     const group = findGroup(configuration, name);
     const vip = this.ids.ruleName(cold[coldAt + COLD.rule]!)?.slice(name.length + 1) ?? 'unknown';
     const rule = `${name}@${group?.port === undefined ? vip : formatEndpoint(vip, group.port)}`;
-    const set = (group?.criteria.length ?? 1) > 1 ? `, criteria set ${(decision >>> 16) + 1}` : '';
-    const algorithm = group?.algorithm ?? 'weighted-round-robin';
-    return `${algorithm} of rule ${rule}${set}, revision ${cold[coldAt + COLD.revision]}`;
+    const number = (decision >>> 16) & 0xfff;
+    const set = (group?.criteria.length ?? 1) > 1 ? `, criteria set ${number + 1}` : '';
+    return `${CHOSEN_BY_NAMES[decision >>> 28]} of rule ${rule}${set}, revision ${cold[coldAt + COLD.revision]}`;
   }
 
   private endpoint(id: number): string {

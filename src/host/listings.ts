@@ -3,7 +3,7 @@ import type { Configuration, GroupConfig } from '../config/model.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
 import type { HostReport, MemberReport } from './agent.ts';
-import type { GroupDetail, GroupRow, MemberRow, PortRow, RuleRow, StatRow } from './api.ts';
+import type { GroupDetail, GroupRow, MemberRow, PortRow, RuleRow, SelectionDetail, StatRow } from './api.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import { membersOf } from './membership.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
@@ -52,7 +52,7 @@ export function groupDetail(group: GroupConfig, report: HostReport): GroupDetail
       bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
     };
   });
-  return { ...groupRow(group, report), members };
+  return { ...groupRow(group, report), ...selectionDetail(group), members };
 }
 
 function groupRow(group: GroupConfig, report: HostReport): GroupRow {
@@ -71,6 +71,15 @@ function groupRow(group: GroupConfig, report: HostReport): GroupRow {
     activeFlows: sum(rows, ({ stats }) => stats.activeFlows),
     newFlows: sum(rows, ({ stats }) => stats.newFlows),
   };
+}
+
+function selectionDetail({
+  algorithm,
+  hash,
+  affinityMs,
+  avoidSelf,
+}: GroupConfig | RuleSpec): SelectionDetail {
+  return { algorithm, hash: hash ?? null, affinityMs: affinityMs ?? null, avoidSelf: avoidSelf ?? false };
 }
 
 /** One row per LB, rule and criteria set, as the datapath has them. */
@@ -98,7 +107,7 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     sources: [...rule.sources],
     sourcePort: rule.sourcePort ?? null,
     rewrite: rule.rewrite,
-    algorithm: rule.algorithm,
+    ...selectionDetail(rule),
     effectiveFrom: isoTime(fromMs),
     effectiveUntil: isoTime(untilMs),
     members: members.map(({ name, weight, state }) =>

@@ -23,6 +23,7 @@ import { compileRules } from '../tables/rule-table.ts';
 import { addressFamily, parsePrefix } from '../wire/address.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
+import { MaglevCache } from './maglev-cache.ts';
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
@@ -49,6 +50,7 @@ export interface BuilderOptions {
 export class SnapshotBuilder {
   readonly ids: DatapathIds;
   private readonly offloads: boolean;
+  private readonly maglev = new MaglevCache();
   /** By LB key, as of the last commit. */
   private compiled = new Map<string, BuiltLoadBalancer>();
 
@@ -86,6 +88,7 @@ export class SnapshotBuilder {
     const plan = planLoadBalancers(configuration);
     this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
     this.ids.retainOnly(configuration, plan);
+    this.maglev.retainOnly(new Set(built.loadBalancers.flatMap(({ spec }) => spec.maglevTables)));
   }
 
   private networkSpec(network: NetworkConfig): NetworkSpec {
@@ -119,8 +122,8 @@ export class SnapshotBuilder {
     const before = this.compiled.get(key);
     if (before !== undefined && sameItems(before.groups, groups)) return before;
     const rules = groups.flatMap((group) => this.rulesOf(group, key));
-    const spec = { id: this.ids.loadBalancer(key), scope, name, ruleTable: compileRules(rules) };
-    return { spec, rules, groups };
+    const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
+    return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups };
   }
 
   /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
@@ -138,10 +141,10 @@ export class SnapshotBuilder {
           .filter(ofFamily)
           .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
       }));
-      const { protocol, port, rewrite, algorithm, onEmpty } = group;
+      const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
-      const { sourcePort } = group.match;
-      return { ...ids, vip, protocol, port, sources, sourcePort, rewrite, algorithm, onEmpty, criteria };
+      const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
+      return { ...ids, ...tuple, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf, criteria };
     });
   }
 

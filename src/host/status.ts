@@ -7,7 +7,7 @@ import { VERSION } from './version.ts';
 /** `startedAt`: ISO 8601. */
 export function statusOf(host: Host, startedAt: string): Status {
   const { configuration, thread, tables } = host;
-  const { connections, portCounters } = tables;
+  const { connections, affinities, portCounters } = tables;
   const drops: Record<string, number> = {};
   let frames = 0;
   // Ports that have gone count too, as long as their number was not given to another one.
@@ -29,6 +29,7 @@ export function statusOf(host: Host, startedAt: string): Status {
     groups: configuration.groups.length,
     revision: host.publisher.revision,
     connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
+    affinities: { inUse: affinities.inUse, max: affinities.capacity, evicted: affinities.evicted },
     drops,
     frames,
     residentBytes: process.memoryUsage.rss(),

@@ -49,7 +49,7 @@ export const COLD = {
   owner: 1,
   rule: 2,
   revision: 3,
-  /** criteria set number << 16 | group. */
+  /** what chose the member (CHOSEN_BY) << 28 | criteria set number << 16 | group. */
   decision: 4,
   /** next free row. */
   nextFree: 5,

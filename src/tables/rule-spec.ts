@@ -11,7 +11,9 @@ export type MacText = string;
 
 export type Protocol = 'any' | 'tcp' | 'udp' | 'sctp' | 'icmp';
 export type RewriteKind = 'address' | 'mac' | 'port';
-export type Algorithm = 'weighted-round-robin';
+export type Algorithm = 'weighted-round-robin' | 'least-connections' | 'random-two-choices' | 'maglev';
+/** What consistent hashing looks at: the source's address, or with it both ports and the protocol. */
+export type HashInput = 'five-tuple' | 'source-address';
 export type MemberState = 'active' | 'draining' | 'failed';
 
 export interface MemberSpec {
@@ -27,6 +29,9 @@ export interface MemberSpec {
   readonly weight: number;
   readonly state: MemberState;
 }
+
+/** Draining and failed members get no new flows, whatever their weight. */
+export const weightForNewFlows = ({ state, weight }: MemberSpec): number => (state === 'active' ? weight : 0);
 
 /** One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive). */
 export interface CriteriaSpec {
@@ -50,6 +55,12 @@ export interface RuleSpec {
   readonly sourcePort?: number;
   readonly rewrite: RewriteKind;
   readonly algorithm: Algorithm;
+  /** For `maglev`; absent: five-tuple. */
+  readonly hash?: HashInput;
+  /** A client keeps its member until it has opened no flow for this long, at most 2^30 ms; absent: no affinity. */
+  readonly affinityMs?: number;
+  /** A client that is itself a member gets another one, if there is one. */
+  readonly avoidSelf?: boolean;
   /** What a packet gets when no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
   /** In order; the first one that is effective now decides. */

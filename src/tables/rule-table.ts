@@ -7,16 +7,26 @@
  * the destination port, then the source port, then the longest source prefix, then the older rule.
  * What changes while rules are in force (round-robin positions) belongs to the LB, not here.
  *
- * Words: header (16), rules (16 each), criteria sets (8), members (16), source prefixes (8). Periods are 64-bit
- * floats, epoch milliseconds.
+ * Words: header (16), rules (24 each), criteria sets (8), members (16), source prefixes (8). Periods are 64-bit
+ * floats, epoch milliseconds. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
+ * load balancers with the same members share them; a criteria set names its own by number.
  */
 import { addressToWords, macHigh16, macLow32, networkOf, parsePrefix, prefixMask } from '../wire/address.ts';
 import { NONE } from './bucket-index.ts';
-import type { Algorithm, MemberState, Protocol, RewriteKind, RuleSpec } from './rule-spec.ts';
+import { compileMaglev, MAGLEV_ENTRIES } from './maglev-table.ts';
+import {
+  type Algorithm,
+  type MemberSpec,
+  type MemberState,
+  type Protocol,
+  type RewriteKind,
+  type RuleSpec,
+  weightForNewFlows,
+} from './rule-spec.ts';
 
-const MAGIC = 0x534c_5231;
+const MAGIC = 0x534c_5232;
 const HEADER_WORDS = 16;
-const RULE_WORDS = 16;
+const RULE_WORDS = 24;
 const CRITERIA_WORDS = 8;
 const MEMBER_WORDS = 16;
 const PREFIX_WORDS = 8;
@@ -25,12 +35,35 @@ const ANY = -1;
 
 export const PROTOCOL_NUMBER: Record<Protocol, number> = { any: ANY, icmp: 1, tcp: 6, udp: 17, sctp: 132 };
 export const REWRITE_KIND: Record<RewriteKind, number> = { address: 0, mac: 1, port: 2 };
-export const ALGORITHM: Record<Algorithm, number> = { 'weighted-round-robin': 0 };
+export const ALGORITHM: Record<Algorithm, number> = {
+  'weighted-round-robin': 0,
+  'least-connections': 1,
+  'random-two-choices': 2,
+  maglev: 3,
+};
+/** What chose a flow's member, as connection records keep it (4 bits): the rule's algorithm, or affinity before it. */
+export const CHOSEN_BY: Record<Algorithm | 'affinity', number> = { ...ALGORITHM, affinity: 4 };
 export const MEMBER_STATE: Record<MemberState, number> = { active: 0, draining: 1, failed: 2 };
 export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 1 };
 
-/** Compiles an LB's rules. Throws AddressError on addresses, prefixes or MACs that don't parse. */
-export function compileRules(specs: readonly RuleSpec[]): SharedArrayBuffer {
+/** Bits of a rule's word 17. */
+const AVOID_SELF = 1;
+const HASH_SOURCE_ADDRESS = 2;
+
+export interface CompiledRules {
+  readonly ruleTable: SharedArrayBuffer;
+  /** By the numbers that criteria sets have for them. */
+  readonly maglevTables: readonly SharedArrayBuffer[];
+}
+
+/**
+ * Compiles an LB's rules. `maglevOf` may answer with a table that it has built before for the same members. Throws
+ * AddressError on addresses, prefixes or MACs that don't parse.
+ */
+export function compileRules(
+  specs: readonly RuleSpec[],
+  maglevOf: (members: readonly MemberSpec[]) => SharedArrayBuffer | undefined = compileMaglev,
+): CompiledRules {
   const rules = [...specs].sort(bySpecificity);
   const criteria = rules.flatMap((rule) => rule.criteria);
   const members = criteria.flatMap((set) => set.members);
@@ -44,6 +77,7 @@ export function compileRules(specs: readonly RuleSpec[]): SharedArrayBuffer {
   const floats = new Float64Array(memory, 0, memory.byteLength >> 3);
   words.set([MAGIC, rules.length, criteria.length, members.length, ruleAt, criteriaAt, memberAt, prefixAt]);
 
+  const maglevTables: SharedArrayBuffer[] = [];
   let nextCriteria = 0;
   let nextMember = 0;
   let nextPrefix = 0;
@@ -62,6 +96,9 @@ export function compileRules(specs: readonly RuleSpec[]): SharedArrayBuffer {
     words[at + 13] = ON_EMPTY[rule.onEmpty];
     words[at + 14] = nextCriteria;
     words[at + 15] = rule.criteria.length;
+    words[at + 16] = rule.affinityMs ?? 0;
+    words[at + 17] =
+      (rule.avoidSelf ? AVOID_SELF : 0) | (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0);
     for (const source of rule.sources) {
       const prefix = networkOf(parsePrefix(source));
       const to = prefixAt + nextPrefix++ * PREFIX_WORDS;
@@ -76,19 +113,24 @@ export function compileRules(specs: readonly RuleSpec[]): SharedArrayBuffer {
       floats[(to >> 1) + 1] = set.untilMs ?? Number.POSITIVE_INFINITY;
       words[to + 4] = nextMember;
       words[to + 5] = set.members.length;
+      const maglev = rule.algorithm === 'maglev' ? maglevOf(set.members) : undefined;
+      words[to + 6] = maglev === undefined ? NONE : maglevTables.push(maglev) - 1;
+      let weightUpToHere = 0;
       for (const member of set.members) {
         const m = memberAt + nextMember++ * MEMBER_WORDS;
         addressToWords(member.address, words, m);
         words[m + 4] = member.statSlot;
         words[m + 5] = member.port ?? ANY;
-        words[m + 6] = member.state === 'active' ? member.weight : 0;
+        words[m + 6] = weightForNewFlows(member);
         words[m + 7] = MEMBER_STATE[member.state];
         words[m + 8] = member.mac === undefined ? ANY : macHigh16(member.mac);
         words[m + 9] = member.mac === undefined ? 0 : macLow32(member.mac);
+        weightUpToHere += weightForNewFlows(member);
+        words[m + 10] = weightUpToHere;
       }
     }
   });
-  return memory;
+  return { ruleTable: memory, maglevTables };
 }
 
 function bySpecificity(a: RuleSpec, b: RuleSpec): number {
@@ -107,19 +149,24 @@ function bySpecificity(a: RuleSpec, b: RuleSpec): number {
 export class RuleTable {
   readonly words: Int32Array;
   readonly ruleCount: number;
+  /** Criteria sets of all rules. */
+  readonly setCount: number;
   readonly memberCount: number;
+  private readonly maglevTables: readonly Uint16Array[];
   private readonly floats: Float64Array;
   private readonly ruleAt: number;
   private readonly criteriaAt: number;
   private readonly memberAt: number;
   private readonly prefixAt: number;
 
-  constructor(memory: ArrayBufferLike) {
+  constructor(memory: ArrayBufferLike, maglevTables: readonly ArrayBufferLike[]) {
     this.words = new Int32Array(memory);
     if (this.words[0] !== MAGIC)
       throw new TypeError(`rule table: found magic ${this.words[0]}, expected ${MAGIC}`);
+    this.maglevTables = maglevTables.map((table) => new Uint16Array(table, 0, MAGLEV_ENTRIES));
     this.floats = new Float64Array(memory, 0, memory.byteLength >> 3);
     this.ruleCount = this.words[1]!;
+    this.setCount = this.words[2]!;
     this.memberCount = this.words[3]!;
     this.ruleAt = this.words[4]!;
     this.criteriaAt = this.words[5]!;
@@ -141,6 +188,23 @@ export class RuleTable {
 
   rewriteKind(rule: number): number {
     return this.words[this.ruleAt + rule * RULE_WORDS + 11]!;
+  }
+
+  algorithm(rule: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + 12]!;
+  }
+
+  /** 0: no affinity. */
+  affinityMs(rule: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + 16]!;
+  }
+
+  avoidsSelf(rule: number): boolean {
+    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & AVOID_SELF) !== 0;
+  }
+
+  hashesSourceAddress(rule: number): boolean {
+    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & HASH_SOURCE_ADDRESS) !== 0;
   }
 
   onEmpty(rule: number): number {
@@ -222,6 +286,28 @@ export class RuleTable {
   /** Weight for new flows: 0 for members that are draining or failed. */
   weight(member: number): number {
     return this.words[this.memberAt + member * MEMBER_WORDS + 6]!;
+  }
+
+  /** Weights of the criteria set's members up to and with this one: 0 … 2^32-1. */
+  weightUpTo(member: number): number {
+    return this.words[this.memberAt + member * MEMBER_WORDS + 10]! >>> 0;
+  }
+
+  isAt(member: number, w0: number, w1: number, w2: number, w3: number): boolean {
+    const { words } = this;
+    const at = this.memberAt + member * MEMBER_WORDS;
+    return words[at + 3] === w3 && words[at + 2] === w2 && words[at + 1] === w1 && words[at] === w0;
+  }
+
+  /** Whether a Maglev table belongs to a criteria set: it has one if the rule says so and a member has weight. */
+  hasMaglev(criteria: number): boolean {
+    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 6] !== NONE;
+  }
+
+  /** Member at an entry of the criteria set's Maglev table, 0 … MAGLEV_ENTRIES-1. */
+  maglevMember(criteria: number, entry: number): number {
+    const table = this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 6]!;
+    return this.firstMember(criteria) + this.maglevTables[table]![entry]!;
   }
 
   /** High 16 bits of a configured MAC, or -1. */

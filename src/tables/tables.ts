@@ -5,6 +5,7 @@
  * The block may be an ArrayBuffer (tests, replay) or a mapping of a tmpfs file (the host). Exactly one party
  * writes: the datapath. It calls `initialise` once; readers only construct.
  */
+import { AffinityTable } from './affinity-table.ts';
 import { BucketIndex } from './bucket-index.ts';
 import { COLD_WORDS, ConnectionTable, HOT_WORDS } from './connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
@@ -21,6 +22,8 @@ export interface TableLimits {
   readonly maxPorts: number;
   readonly maxMacs: number;
   readonly maxNeighbours: number;
+  /** Clients whose member is remembered, over all groups with affinity. */
+  readonly maxAffinities: number;
 }
 
 export const DEFAULT_LIMITS: TableLimits = {
@@ -30,6 +33,7 @@ export const DEFAULT_LIMITS: TableLimits = {
   maxPorts: 512,
   maxMacs: 8_192,
   maxNeighbours: 4_096,
+  maxAffinities: 65_536,
 };
 
 /** Bytes of one region, rounded up to a cache line. */
@@ -44,6 +48,7 @@ interface Layout {
   readonly macs: number;
   readonly neighbours: number;
   readonly neighbourIndex: number;
+  readonly affinities: number;
   readonly stats: number;
   readonly portCounters: number;
 }
@@ -59,6 +64,7 @@ function regionBytes(limits: TableLimits): Layout {
     macs: region(MacTable.wordsNeeded(limits.maxMacs) * 4),
     neighbours: region(limits.maxNeighbours * NEIGHBOUR_WORDS * 4),
     neighbourIndex: region(BucketIndex.wordsNeeded(limits.maxNeighbours) * 4),
+    affinities: region(AffinityTable.wordsNeeded(limits.maxAffinities) * 4),
     stats: region(limits.maxStatSlots * STAT_FIELDS * 8),
     portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
   };
@@ -66,10 +72,13 @@ function regionBytes(limits: TableLimits): Layout {
 
 export class Tables {
   readonly limits: TableLimits;
+  /** What everything random in the datapath is drawn from. */
+  readonly hashKey: readonly [number, number];
   readonly connections: ConnectionTable;
   readonly endpoints: EndpointTable;
   readonly macs: MacTable;
   readonly neighbours: NeighbourTable;
+  readonly affinities: AffinityTable;
   readonly stats: StatTable;
   readonly portCounters: PortCounters;
 
@@ -101,6 +110,7 @@ export class Tables {
       );
     }
     this.limits = limits;
+    this.hashKey = hashKey;
     const bytes = regionBytes(limits);
     let at = byteOffset;
     const words = (size: number, used = size): Int32Array => {
@@ -121,6 +131,7 @@ export class Tables {
     this.macs = new MacTable(words(bytes.macs), limits.maxPorts);
     const neighbourRows = words(bytes.neighbours, limits.maxNeighbours * NEIGHBOUR_WORDS * 4);
     this.neighbours = new NeighbourTable(neighbourRows, words(bytes.neighbourIndex));
+    this.affinities = new AffinityTable(words(bytes.affinities), hashKey);
     this.stats = new StatTable(floats(bytes.stats));
     this.portCounters = new PortCounters(floats(bytes.portCounters));
   }
@@ -131,6 +142,7 @@ export class Tables {
     this.endpoints.initialise();
     this.macs.initialise();
     this.neighbours.initialise();
+    this.affinities.initialise();
     this.stats.fields.fill(0);
     this.portCounters.fields.fill(0);
   }

@@ -318,7 +318,7 @@ function snapshot(): DatapathSnapshot {
       id: station,
       scope: 'port',
       name: `port${station}`,
-      ruleTable: compileRules([rule(station)]),
+      ...compileRules([rule(station)]),
     })),
     settings: {
       udpIdleMs: 120_000,

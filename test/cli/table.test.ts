@@ -64,7 +64,10 @@ const group: GroupDetail = {
   protocol: 'tcp',
   port: 80,
   rewrite: 'address',
-  algorithm: 'weighted-round-robin',
+  algorithm: 'maglev',
+  hash: 'source-address',
+  affinityMs: null,
+  avoidSelf: true,
   activeMembers: 1,
   activeFlows: 2,
   newFlows: 5,
@@ -102,6 +105,9 @@ const rule: RuleRow = {
   sourcePort: null,
   rewrite: 'address',
   algorithm: 'weighted-round-robin',
+  hash: null,
+  affinityMs: 10_800_000,
+  avoidSelf: false,
   effectiveFrom: null,
   effectiveUntil: '2026-12-01T13:00:00.000Z',
   members: ['app1=1', 'app2=3'],
@@ -120,6 +126,7 @@ const status: Status = {
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },
+  affinities: { inUse: 3, max: 65_536, evicted: 1 },
   drops: { 'malformed-ipv4': 2, 'no-route': 10 },
   frames: 1_234_567,
   residentBytes: 120_300_000,
@@ -165,7 +172,9 @@ tables('a group: what it is, then its members', () => {
     vip        10.1.0.100,fd00:1::100
     match      tcp port 80
     rewrite    address
-    algorithm  weighted-round-robin
+    algorithm  maglev by source-address
+    affinity   -
+    avoid self yes
     members    1 active of 2
     flows      2 active, 5 in all
 
@@ -180,8 +189,8 @@ tables('rules', () => {
   assert.is(
     formatRules([rule]),
     lines(`
-    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
+    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -     3h        false                 2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });
@@ -206,6 +215,7 @@ tables('status, with and without drops', () => {
     groups       3
     revision     12
     connections  120 of 262144; 5000 created, 4880 expired, 0 refused
+    affinities   3 of 65536; 1 evicted
     frames       1234567
     memory       120 MB
 

@@ -55,6 +55,9 @@ good("the contract's example becomes the model, with defaults and canonical valu
     from: { tier: 'web' },
     rewrite: 'address',
     algorithm: 'weighted-round-robin',
+    hash: undefined,
+    affinityMs: undefined,
+    avoidSelf: false,
     onEmpty: 'reject',
     criteria: [
       {

@@ -4,7 +4,7 @@ import { path } from '../api-client.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { type Column, cellText, formatFields, formatTable } from '../table.ts';
-import { humanBytes, humanRate } from '../units.ts';
+import { humanBytes, humanDuration, humanRate } from '../units.ts';
 
 const COLUMNS: readonly Column<MemberRow>[] = [
   { key: 'member' },
@@ -43,7 +43,9 @@ export function formatGroup(group: GroupDetail): string {
     ['vip', cellText(group.vip)],
     ['match', group.port === null ? group.protocol : `${group.protocol} port ${group.port}`],
     ['rewrite', group.rewrite],
-    ['algorithm', group.algorithm],
+    ['algorithm', group.hash === null ? group.algorithm : `${group.algorithm} by ${group.hash}`],
+    ['affinity', group.affinityMs === null ? '-' : humanDuration(group.affinityMs)],
+    ['avoid self', group.avoidSelf ? 'yes' : 'no'],
     ['members', `${group.activeMembers} active of ${group.members.length}`],
     ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
   ]);

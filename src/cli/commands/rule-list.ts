@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { RuleRow } from '../../host/api.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, cellText, formatTable } from '../table.ts';
+import { humanDuration } from '../units.ts';
 
 const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'loadBalancer' },
@@ -14,6 +15,9 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'sourcePort' },
   { key: 'rewrite' },
   { key: 'algorithm' },
+  { key: 'hash' },
+  { key: 'affinityMs', text: ({ affinityMs }) => cellText(affinityMs && humanDuration(affinityMs)) },
+  { key: 'avoidSelf' },
   { key: 'effectiveFrom' },
   { key: 'effectiveUntil' },
   { key: 'members' },

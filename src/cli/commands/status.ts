@@ -16,6 +16,7 @@ export function addStatus(parent: Command): void {
 
 export function formatStatus(status: Status): string {
   const { inUse, max, created, expired, refused } = status.connections;
+  const { affinities } = status;
   const fields = formatFields([
     ['host', status.host],
     ['version', status.version],
@@ -26,6 +27,7 @@ export function formatStatus(status: Status): string {
     ['groups', String(status.groups)],
     ['revision', String(status.revision)],
     ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
     ['frames', String(status.frames)],
     ['memory', humanBytes(status.residentBytes)],
   ]);

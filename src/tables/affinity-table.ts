@@ -1,0 +1,189 @@
+/**
+ * Source-address affinity: which member a client was given last, per load balancer and group.
+ *
+ * Theory of operation. Four-way set-associative, a set of two cache lines. A row is a client's address, load balancer
+ * and group, the member by its statistics row (which stays its own over revisions and criteria sets), and until when
+ * it holds. A set that is full gives up a row that holds no longer; else, of the rows of the load balancer and group
+ * that wants one, the row that would have ended first; else such a row of anybody's. So the table never fills, a
+ * client that lost its row is balanced anew, and a VM that invents addresses displaces its own rows first. What was
+ * given up before its time is counted.
+ *
+ * The hash is keyed: nobody can aim addresses at one set. Ageing is incremental and bounds how long a row that has
+ * ended is kept, so that differences of times, taken modulo 2^32 ms, stay right.
+ *
+ * Words: header (16): rows in use, rows given up before their time; then rows of 8: 0-3 address, IPv4 as
+ * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 the member's place + 1, 0: free.
+ */
+import { NONE } from './bucket-index.ts';
+import { Hasher } from './hash.ts';
+
+const WAYS = 4;
+const ROW_WORDS = 8;
+const SET_WORDS = WAYS * ROW_WORDS;
+const HEADER_WORDS = 16;
+
+const OWNER = 4;
+const STAT_SLOT = 5;
+const UNTIL_MS = 6;
+const PLACE = 7;
+
+const IN_USE = 0;
+const EVICTED = 1;
+
+/** Longest time that a row may hold, 12 days: half of what 32 bits can tell from the past, with room for ageing. */
+export const MAX_AFFINITY_MS = 2 ** 30;
+
+export class AffinityTable {
+  readonly capacity: number;
+  private readonly words: Int32Array;
+  private readonly mask: number;
+  private readonly hasher: Hasher;
+  /** Next set to age. */
+  private hand = 0;
+
+  static wordsNeeded(rows: number): number {
+    let sets = 1;
+    while (sets * WAYS < rows) sets *= 2;
+    return HEADER_WORDS + sets * SET_WORDS;
+  }
+
+  /** `words` as many as `wordsNeeded` says; the key is the hash seed. */
+  constructor(words: Int32Array, key: readonly [number, number]) {
+    this.words = words;
+    this.mask = (words.length - HEADER_WORDS) / SET_WORDS - 1;
+    this.capacity = (this.mask + 1) * WAYS;
+    this.hasher = new Hasher(key);
+  }
+
+  /** Empties the table; fresh memory is not touched. */
+  initialise(): void {
+    if (this.inUse > 0) this.words.fill(0);
+    this.words.fill(0, 0, HEADER_WORDS);
+  }
+
+  /** Rows that hold, and those that have ended but were not aged yet. */
+  get inUse(): number {
+    return this.words[IN_USE]!;
+  }
+
+  /** Rows given up before their time, modulo 2^32. */
+  get evicted(): number {
+    return this.words[EVICTED]! >>> 0;
+  }
+
+  /** Row that holds now for a client at a load balancer's group, or NONE. */
+  find(
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    balancer: number,
+    group: number,
+    nowMs: number,
+  ): number {
+    const owner = (balancer << 16) | group;
+    const set = this.setOf(c0, c1, c2, c3, owner);
+    for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
+      if (!this.isFor(at, c0, c1, c2, c3, owner)) continue;
+      return ((this.words[at + UNTIL_MS]! - nowMs) | 0) > 0 ? at : NONE;
+    }
+    return NONE;
+  }
+
+  /** Statistics row of the member that a row names. */
+  statSlot(row: number): number {
+    return this.words[row + STAT_SLOT]!;
+  }
+
+  /** Where in its criteria set the member stood when the row was written: where to look for it first. */
+  place(row: number): number {
+    return this.words[row + PLACE]! - 1;
+  }
+
+  /** Notes where the member stands now, and until when the row holds. */
+  refresh(row: number, place: number, untilMs: number): void {
+    this.words[row + PLACE] = place + 1;
+    this.words[row + UNTIL_MS] = untilMs;
+  }
+
+  /** Writes a client's row, over the one that it has or over another one. `timeoutMs`: at most MAX_AFFINITY_MS. */
+  put(
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    balancer: number,
+    group: number,
+    statSlot: number,
+    place: number,
+    nowMs: number,
+    timeoutMs: number,
+  ): void {
+    const { words } = this;
+    const owner = (balancer << 16) | group;
+    const row = this.rowFor(c0, c1, c2, c3, owner, nowMs);
+    if (words[row + PLACE] === 0) words[IN_USE]!++;
+    words[row] = c0;
+    words[row + 1] = c1;
+    words[row + 2] = c2;
+    words[row + 3] = c3;
+    words[row + OWNER] = owner;
+    words[row + STAT_SLOT] = statSlot;
+    this.refresh(row, place, (nowMs + timeoutMs) | 0);
+  }
+
+  /** Frees rows of the next few sets that hold no longer. */
+  age(nowMs: number, sets: number): void {
+    const { words } = this;
+    for (let i = 0; i < sets && this.inUse > 0; i++) {
+      const set = HEADER_WORDS + this.hand * SET_WORDS;
+      for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
+        if (words[at + PLACE] === 0 || ((words[at + UNTIL_MS]! - nowMs) | 0) > 0) continue;
+        words[at + PLACE] = 0;
+        words[IN_USE]!--;
+      }
+      this.hand = (this.hand + 1) & this.mask;
+    }
+  }
+
+  /** The row to write for a client: its own, else a free one, else the one that is missed least. */
+  private rowFor(c0: number, c1: number, c2: number, c3: number, owner: number, nowMs: number): number {
+    const { words } = this;
+    const set = this.setOf(c0, c1, c2, c3, owner);
+    let victim = NONE;
+    let victimIsOwn = false;
+    let victimLeftMs = 0;
+    for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
+      if (this.isFor(at, c0, c1, c2, c3, owner)) return at;
+      const leftMs = words[at + PLACE] === 0 ? -1 : Math.max(0, (words[at + UNTIL_MS]! - nowMs) | 0);
+      // A row that has ended is anybody's to take.
+      const isOwn = leftMs <= 0 || words[at + OWNER] === owner;
+      if (victim !== NONE && (isOwn === victimIsOwn ? leftMs >= victimLeftMs : victimIsOwn)) continue;
+      victim = at;
+      victimIsOwn = isOwn;
+      victimLeftMs = leftMs;
+    }
+    if (victimLeftMs > 0) words[EVICTED]!++;
+    return victim;
+  }
+
+  private isFor(at: number, c0: number, c1: number, c2: number, c3: number, owner: number): boolean {
+    const { words } = this;
+    return (
+      words[at + 3] === c3 &&
+      words[at + OWNER] === owner &&
+      words[at + PLACE] !== 0 &&
+      words[at + 2] === c2 &&
+      words[at + 1] === c1 &&
+      words[at] === c0
+    );
+  }
+
+  private setOf(c0: number, c1: number, c2: number, c3: number, owner: number): number {
+    const hash =
+      (c0 | c1) === 0 && c2 === 0xffff
+        ? this.hasher.hash3(c3, owner, 0)
+        : this.hasher.hash6(c3, c2, c1, c0, owner, 0);
+    return HEADER_WORDS + (hash & this.mask) * SET_WORDS;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Maglev consistent hashing: a table from the hash of a flow to a member.
+ *
+ * Theory of operation (Eisenbud et al.: "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
+ * §3.4). The table's length M is a prime. Every member has a permutation of the M entries: offset, offset + skip,
+ * offset + 2 skip, … modulo M. The members take turns, and in its turn each takes the first entry of its permutation
+ * that is still free, until none is. Members of one weight get the same number of entries, give or take one; and
+ * since what a member wishes depends on itself alone, most entries stay as they are when another one goes.
+ *
+ * Weights work as Envoy has them: in round t = 1, 2, 3 … a member of weight w has its turn if t × w has reached what
+ * it owes, and then owes the largest weight more. So the heaviest member has a turn in every round, one of a third
+ * of its weight in every third, and every member has one in the first.
+ *
+ * The permutations depend on address and port, and turns are taken in the order of these: all hosts that know the
+ * same members and weights build the same table, in whatever order they were told. The publisher builds; it takes
+ * 2 ms for 10 members and 8 ms for 1000. The datapath reads: 2 bytes per entry, 128 KiB per table.
+ */
+import { addressToWords } from '../wire/address.ts';
+import { mix5 } from './hash.ts';
+import { type MemberSpec, weightForNewFlows } from './rule-spec.ts';
+
+/** M, a prime; the paper's smaller size. With up to 655 equal members their shares differ by 1 % at most. */
+export const MAGLEV_ENTRIES = 65_537;
+
+/** No member's place: places in a criteria set stay below 2^16 - 1, as endpoints do. */
+const FREE = 0xffff;
+
+/** Who takes turns: a member by its place in the criteria set, its permutation, and its weight, at least 1. */
+export interface MaglevMember {
+  readonly place: number;
+  /** 0 … M-1 */
+  readonly offset: number;
+  /** 1 … M-1 */
+  readonly skip: number;
+  readonly weight: number;
+}
+
+/** Fills a table, its length a prime, with the places of members; at least one member. */
+export function fillMaglev(table: Uint16Array, members: readonly MaglevMember[]): void {
+  const entries = table.length;
+  const wish = Uint32Array.from(members, ({ offset }) => offset);
+  const skips = Uint32Array.from(members, ({ skip }) => skip);
+  const weights = Float64Array.from(members, ({ weight }) => weight);
+  const owed = new Float64Array(members.length);
+  const heaviest = weights.reduce((a, b) => Math.max(a, b), 0);
+  table.fill(FREE);
+  for (let round = 1, filled = 0; ; round++) {
+    for (let i = 0; i < members.length; i++) {
+      if (round * weights[i]! < owed[i]!) continue;
+      owed[i]! += heaviest;
+      const skip = skips[i]!;
+      let entry = wish[i]!;
+      while (table[entry] !== FREE) entry = entry + skip < entries ? entry + skip : entry + skip - entries;
+      table[entry] = members[i]!.place;
+      wish[i] = entry;
+      if (++filled === entries) return;
+    }
+  }
+}
+
+/** The table of a criteria set, without members that get no new flows; undefined if none is left. */
+export function compileMaglev(members: readonly MemberSpec[]): SharedArrayBuffer | undefined {
+  const turns = members
+    .map((member, place) => ({ member, place, weight: weightForNewFlows(member) }))
+    .filter(({ weight }) => weight > 0)
+    .sort((a, b) => byDestination(a.member, b.member))
+    .map(({ member, place, weight }) => ({ place, weight, ...permutationOf(member) }));
+  if (turns.length === 0) return undefined;
+  const memory = new SharedArrayBuffer(MAGLEV_ENTRIES * 2);
+  fillMaglev(new Uint16Array(memory), turns);
+  return memory;
+}
+
+function permutationOf({ address, port = 0 }: MemberSpec): { offset: number; skip: number } {
+  const words = new Int32Array(4);
+  addressToWords(address, words, 0);
+  const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+  return {
+    offset: (mix5(w0, w1, w2, w3, port) >>> 0) % MAGLEV_ENTRIES,
+    skip: ((mix5(w3, port, w0, w1, w2) >>> 0) % (MAGLEV_ENTRIES - 1)) + 1,
+  };
+}
+
+const byDestination = (a: MemberSpec, b: MemberSpec): number =>
+  a.address < b.address ? -1 : a.address > b.address ? 1 : (a.port ?? 0) - (b.port ?? 0);
