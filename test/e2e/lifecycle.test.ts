@@ -81,7 +81,7 @@ test('down leaves alone what was there before', async () => {
 
 test('down of nothing says so', async () => {
   const result = await host.sluice('down');
-  assert.is(result.status, 0);
+  assert.is(result.status, 1);
   assert.is(result.stdout, '');
   assert.ok(result.stderr.includes(host.runDir), result.stderr);
 });
