@@ -97,8 +97,9 @@ export class Host {
     return start('ip', 'netns', 'exec', this.netns(vm), ...command);
   }
 
-  /** `sluice down` if it is up, and then no trace of this host. */
+  /** `sluice down` if it is up, and then no trace of this host. Processes first: they keep a namespace alive. */
   async close(): Promise<void> {
+    killInside(this.name);
     if (existsSync(this.runDir)) await this.sluice('down');
     clear(this.name);
     this.keepNoMore();
@@ -118,12 +119,16 @@ function namespacesOf(name: string): string[] {
 /** Removes every trace of a host: its processes, those in its namespaces, the namespaces, its files. */
 function clear(name: string): void {
   for (const pid of processesNaming(`/run/${name}/`)) killProcess(pid);
+  killInside(name);
+  for (const netns of namespacesOf(name)) spawnSync('ip', ['netns', 'delete', netns]);
+  rmSync(`/run/${name}`, { recursive: true, force: true });
+}
+
+function killInside(name: string): void {
   for (const netns of namespacesOf(name)) {
     const pids = spawnSync('ip', ['netns', 'pids', netns], { encoding: 'utf8' }).stdout.trim();
     for (const pid of pids === '' ? [] : pids.split('\n')) killProcess(Number(pid));
-    spawnSync('ip', ['netns', 'delete', netns]);
   }
-  rmSync(`/run/${name}`, { recursive: true, force: true });
 }
 
 /** Processes with this text, a path that only one test uses, on their command line; not this one. */
