@@ -80,7 +80,7 @@ class DatapathLoop {
         for (const slot of request.clearStatSlots) this.tables.stats.clear(slot);
         return this.datapath.apply(request.snapshot, monotonicMs32());
       case 'purge':
-        this.datapath.purge(request.statSlots, monotonicMs32());
+        this.datapath.purge(request.statSlots, request.which, monotonicMs32());
         return [];
       case 'stop':
         this.stopped = true;
