@@ -71,7 +71,7 @@ const VNET_BYTES = 12;
 /** Around every frame handed in: what a read out of bounds would find. */
 const CANARY = 0xa5;
 
-export class Testbed implements FrameOutput {
+export class DatapathBed implements FrameOutput {
   readonly tables: Tables;
   readonly arena: FrameArena;
   readonly datapath: Datapath;
@@ -102,7 +102,7 @@ export class Testbed implements FrameOutput {
     const { networks, ports, groups, settings, balancer } = { ...DEFAULT_TOPOLOGY, ...options };
     this.topology = { networks, ports, groups, settings, balancer };
     const problems = this.configure({});
-    if (problems.length > 0) throw new Error(`testbed: ${problems.join(', ')}`);
+    if (problems.length > 0) throw new Error(`datapath bed: ${problems.join(', ')}`);
   }
 
   /** Puts a changed topology in force, between two batches; returns the datapath's problems. */
@@ -117,7 +117,7 @@ export class Testbed implements FrameOutput {
     const id = this.maker.portId(port);
     const before = this.books();
     const slot = arena.take();
-    if (slot < 0) throw new Error('testbed: no free slot, expected all at home');
+    if (slot < 0) throw new Error('datapath bed: no free slot, expected all at home');
     const offset = arena.frameOffset(slot);
     const end = offset + wire.bytes.length;
     arena.bytes.fill(CANARY, slot * SLOT_BYTES, Math.min(end + 512, (slot + 1) * SLOT_BYTES));
@@ -279,7 +279,7 @@ export class Testbed implements FrameOutput {
   }
 
   /** Every frame has an outcome: sent on, answered, waiting, or dropped under one reason. */
-  private checkBooks(before: ReturnType<Testbed['books']>, sent: readonly Sent[]): void {
+  private checkBooks(before: ReturnType<DatapathBed['books']>, sent: readonly Sent[]): void {
     this.checkArena();
     const after = this.books();
     const by = (key: keyof typeof after): number => after[key] - before[key];
