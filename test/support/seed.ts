@@ -1,19 +1,19 @@
 /**
- * Randomness of property tests: one seed per process, printed, and given back by SLUICE_SEED to play a failure
- * again. SLUICE_RUNS multiplies the number of runs.
+ * Randomness of property tests: one seed per process, printed, and given back by SLUICE_TEST_SEED to play a failure
+ * again. SLUICE_TEST_RUNS multiplies the number of runs.
  */
 import fc from 'fast-check';
 
-export const seed = Number(process.env.SLUICE_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
-const runFactor = Number(process.env.SLUICE_RUNS ?? 1);
+export const seed = Number(process.env.SLUICE_TEST_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
+const runFactor = Number(process.env.SLUICE_TEST_RUNS ?? 1);
 if (!Number.isInteger(seed) || !(runFactor > 0)) {
   throw new Error(
-    `SLUICE_SEED=${process.env.SLUICE_SEED} SLUICE_RUNS=${process.env.SLUICE_RUNS}: expected numbers`,
+    `SLUICE_TEST_SEED=${process.env.SLUICE_TEST_SEED} SLUICE_TEST_RUNS=${process.env.SLUICE_TEST_RUNS}: expected numbers`,
   );
 }
-process.stderr.write(`seed: SLUICE_SEED=${seed}\n`);
+process.stderr.write(`seed: SLUICE_TEST_SEED=${seed}\n`);
 
-/** `count`, times SLUICE_RUNS. */
+/** `count`, times SLUICE_TEST_RUNS. */
 export const runs = (count: number): number => Math.ceil(count * runFactor);
 
 /** Checks a property with this process's seed. */
