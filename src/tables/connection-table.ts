@@ -346,6 +346,11 @@ export class ConnectionTable {
     return this.hot[row * HOT_WORDS + HOT.statSlot]!;
   }
 
+  /** Port that the flow came in by. */
+  ownerPort(row: number): number {
+    return this.cold[row * COLD_WORDS + COLD.owner]! & 0xffff;
+  }
+
   /** Endpoint of the chosen member: where the forwarding element delivers to. */
   via(row: number): number {
     return this.cold[row * COLD_WORDS + COLD.via]!;
