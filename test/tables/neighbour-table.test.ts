@@ -148,16 +148,16 @@ neighbours('frames wait in order, up to a bound per neighbour', () => {
   const one = table.intern(1, ...host(1), 0);
   const two = table.intern(1, ...host(2), 0);
   for (let i = 0; i < WAITING_PER_NEIGHBOUR; i++) {
-    assert.ok(table.enqueue(one, i, 100 + i, 60 + i, 3));
-    assert.ok(table.enqueue(two, 50 + i, i, i, 4));
+    assert.ok(table.enqueue(one, i, 100 + i, 60 + i, 3, false));
+    assert.ok(table.enqueue(two, 50 + i, i, i, 4, false));
   }
-  assert.not(table.enqueue(one, 99, 0, 0, 3));
+  assert.not(table.enqueue(one, 99, 0, 0, 3, false));
   assert.equal(
     drain(table, one),
     Array.from({ length: WAITING_PER_NEIGHBOUR }, (_, i) => [i, 100 + i, 60 + i, 3]),
   );
   assert.is(table.dequeue(one), 0);
-  assert.ok(table.enqueue(one, 7, 7, 7, 7), 'and there is room again');
+  assert.ok(table.enqueue(one, 7, 7, 7, 7, false), 'and there is room again');
   assert.equal(drain(table, one), [[7, 7, 7, 7]]);
   assert.is(drain(table, two).length, WAITING_PER_NEIGHBOUR);
 });
@@ -167,11 +167,12 @@ neighbours('and up to a bound in all', () => {
   const perNeighbour = WAITING_PER_NEIGHBOUR;
   const full = WAITING_TOTAL / perNeighbour;
   const ids = Array.from({ length: full + 1 }, (_, i) => table.intern(1, ...host(i), 0));
-  for (let i = 0; i < WAITING_TOTAL; i++) assert.ok(table.enqueue(ids[i % full], i, i, i, 0), `frame ${i}`);
-  assert.not(table.enqueue(ids[full], 0, 0, 0, 0));
+  for (let i = 0; i < WAITING_TOTAL; i++)
+    assert.ok(table.enqueue(ids[i % full], i, i, i, 0, false), `frame ${i}`);
+  assert.not(table.enqueue(ids[full], 0, 0, 0, 0, false));
   drain(table, ids[3]);
-  for (let i = 0; i < perNeighbour; i++) assert.ok(table.enqueue(ids[full], i, i, i, 0));
-  assert.not(table.enqueue(ids[3], 0, 0, 0, 0));
+  for (let i = 0; i < perNeighbour; i++) assert.ok(table.enqueue(ids[full], i, i, i, 0, false));
+  assert.not(table.enqueue(ids[3], 0, 0, 0, 0, false));
 });
 
 neighbours('any sequence of waiting and leaving agrees with lists', () => {
@@ -186,7 +187,7 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
     const list = lists.get(id) ?? [];
     if (random.chance(step % 4_000 < 2_000 ? 70 : 40)) {
       const isFull = total === WAITING_TOTAL || list.length === WAITING_PER_NEIGHBOUR;
-      assert.is(table.enqueue(id, step, step + 1, step + 2, step & 7), !isFull);
+      assert.is(table.enqueue(id, step, step + 1, step + 2, step & 7, (step & 1) === 1), !isFull);
       if (isFull) refused++;
       else {
         list.push([step, step + 1, step + 2, step & 7]);
@@ -200,6 +201,7 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
       total--;
       assert.is(table.waitingSlot[entry], expected[0]);
       assert.is(table.waitingPort[entry], expected[3]);
+      assert.is(table.waitingRouted[entry], expected[0] & 1, 'whether it had passed the router');
     } else {
       assert.equal(drain(table, id), list);
       total -= list.length;
