@@ -347,7 +347,7 @@ pressure(
   'no room for another endpoint is said when the rules come, and flows are refused under that reason',
   () => {
     // The VIP and app1, in each of the two networks.
-  const bed = new DatapathBed({ groups: [GROUP], limits: { maxEndpoints: 4 } });
+    const bed = new DatapathBed({ groups: [GROUP], limits: { maxEndpoints: 4 } });
     const more = { name: 'more', vip: VIP, protocol: 'udp' as const, members: members([0, 1]) };
     const problems = bed.configure({ groups: [GROUP, more] });
     assert.ok(problems.length > 0);
