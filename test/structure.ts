@@ -39,7 +39,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   native: { imports: [] },
   io: { imports: ['native', 'wire', 'tables'] },
   messages: { imports: [] },
-  config: { imports: [], files: ['src/wire/address.ts'], types: ['src/datapath/snapshot.ts'] },
+  config: {
+    imports: [],
+    files: ['src/wire/address.ts'],
+    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
+  },
   controller: { imports: ['policy', 'messages', 'config'] },
   host: {
     imports: ['datapath', 'io', 'messages', 'config', 'native', 'tables', 'wire', 'policy', 'controller'],

@@ -17,13 +17,15 @@ fail() {
 
 # step TITLE COMMAND…: runs it quietly; prints one line with the seconds it took, on a terminal counting while
 # it runs, else a line every 20 s; shows the output only when it fails, and returns the command's status.
-# With QUIET set, a step that went well leaves no line.
+# With QUIET set, a step that went well leaves no line. A trap that ends the script in the middle of a step
+# calls stop_step first: a command in the background does not see Ctrl-C.
 step() {
   local title=$1 log status=0 start=$SECONDS elapsed pid tick
   shift
   log=$(mktemp)
   "$@" >"$log" 2>&1 &
   pid=$!
+  STEP_PID=$pid
   while kill -0 "$pid" 2>/dev/null; do
     elapsed=$((SECONDS - start))
     if [ -t 2 ]; then
@@ -35,6 +37,7 @@ step() {
     sleep 0.2
   done
   wait "$pid" || status=$?
+  STEP_PID=''
   [ -t 2 ] && printf '\r\033[K' >&2
   if [ "$status" = 0 ]; then
     [ -n "${QUIET:-}" ] || say "  ✓ $title ($((SECONDS - start)) s)"
@@ -44,6 +47,13 @@ step() {
   fi
   rm -f "$log"
   return "$status"
+}
+
+stop_step() {
+  [ -n "${STEP_PID:-}" ] || return 0
+  kill -TERM "$STEP_PID" 2>/dev/null || true
+  wait "$STEP_PID" 2>/dev/null || true
+  STEP_PID=''
 }
 
 require_root() {

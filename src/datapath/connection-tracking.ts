@@ -22,7 +22,7 @@ import {
   STATE,
   STATE_NAMES,
 } from '../tables/connection-table.ts';
-import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
+import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
@@ -40,11 +40,14 @@ const CLOSED_MS = 10_000;
 /** Bit of the row's flags: counted in the active flows gauge. */
 export const FLAG_ACTIVE = 0x80;
 const ACTIVE = FLAG_ACTIVE << 16;
+const ESTABLISHED = STATE.established << 8;
+const UNREPLIED = STATE.unreplied << 8;
 
 export class ConnectionTracking {
   private readonly context: Context;
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
+  private readonly statTable: StatTable;
   private readonly timeoutMs = new Int32Array(STATE_NAMES.length);
   private activeIdleMs = 0;
   private hand = 1;
@@ -60,6 +63,7 @@ export class ConnectionTracking {
     this.context = context;
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
+    this.statTable = context.tables.stats;
     this.marked = new Uint8Array(context.tables.limits.maxStatSlots);
     this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
   }
@@ -123,46 +127,35 @@ export class ConnectionTracking {
     return true;
   }
 
-  /** One packet from the client of a record. */
-  packetForward(row: number, frame: Frame): void {
-    const { hot } = this.table;
-    const at = row * HOT_WORDS;
-    hot[at + HOT.lastSeenMs] = this.context.nowMs;
-    hot[at + HOT.packetsForward]! += frame.segments;
-    this.table.hotFloats[(at + HOT.bytesForward) >> 1]! += frame.length;
-    const stat = hot[at + HOT.statSlot]! * STAT_FIELDS;
-    this.stats[stat + STAT.packets]! += frame.segments;
-    this.stats[stat + STAT.bytes]! += frame.length;
-    const kind = hot[at + HOT.kind]!;
-    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
-      if (
-        (frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 ||
-        (kind & 0xff00) !== STATE.established << 8
-      ) {
-        this.tcpForward(row, (kind >>> 8) & 0xff, frame.tcpFlags);
-      }
+  /** One packet from the client of a record; returns the record's rewrite flags. */
+  packetForward(row: number, frame: Frame): number {
+    const { table } = this;
+    const kind = table.countForward(row, frame.segments, frame.length, this.context.nowMs);
+    this.statTable.countForward(table.statSlot(row), frame.segments, frame.length);
+    if (
+      (kind & 0xff) === ipv4.PROTOCOL_TCP &&
+      (frame.tcpFlags !== tcp.ACK || (kind & 0xff00) !== ESTABLISHED)
+    ) {
+      this.tcpForward(row, (kind >>> 8) & 0xff, frame.tcpFlags);
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
+    return kind >>> 16;
   }
 
-  /** One packet from the member of a record. */
-  packetReverse(row: number, frame: Frame): void {
-    const { hot } = this.table;
-    const at = row * HOT_WORDS;
-    hot[at + HOT.lastSeenMs] = this.context.nowMs;
-    hot[at + HOT.packetsReverse]! += frame.segments;
-    this.table.hotFloats[(at + HOT.bytesReverse) >> 1]! += frame.length;
-    const stat = hot[at + HOT.statSlot]! * STAT_FIELDS;
-    this.stats[stat + STAT.replyPackets]! += frame.segments;
-    this.stats[stat + STAT.replyBytes]! += frame.length;
-    const kind = hot[at + HOT.kind]!;
-    const state = (kind >>> 8) & 0xff;
+  /** One packet from the member of a record; returns the record's rewrite flags. */
+  packetReverse(row: number, frame: Frame): number {
+    const { table } = this;
+    const kind = table.countReverse(row, frame.segments, frame.length, this.context.nowMs);
+    this.statTable.countReverse(table.statSlot(row), frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
-      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0) this.tcpReverse(row, state, frame.tcpFlags);
-    } else if (state === STATE.unreplied) {
-      this.table.setState(row, STATE.replied);
+      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0) {
+        this.tcpReverse(row, (kind >>> 8) & 0xff, frame.tcpFlags);
+      }
+    } else if ((kind & 0xff00) === UNREPLIED) {
+      table.setState(row, STATE.replied);
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
+    return kind >>> 16;
   }
 
   private tcpForward(row: number, state: number, flags: number): void {

@@ -89,8 +89,7 @@ export class Datapath {
 
   /** Sets the clocks for a batch: monotonic milliseconds (any origin) and epoch milliseconds. */
   beginBatch(nowMs: number, wallMs: number): void {
-    this.context.nowMs = nowMs | 0;
-    this.context.wallMs = wallMs;
+    this.context.setClocks(nowMs | 0, wallMs);
   }
 
   /**
@@ -100,7 +99,7 @@ export class Datapath {
   handleFrame(portId: number, slot: number, offset: number, length: number): void {
     const { frame, context } = this;
     const port = this.ports[portId];
-    context.countReceived(portId, length);
+    context.counters.countReceived(portId, length);
     if (port === undefined) {
       frame.ingress = portId;
       context.drop(frame, DROP.portDown);
@@ -111,7 +110,7 @@ export class Datapath {
     if (reason !== DROP.none) {
       context.drop(frame, reason);
     } else {
-      this.logicalSwitch.learn(frame);
+      this.logicalSwitch.learn(frame, port);
       if (port.fromVm(frame) !== CONSUMED) this.forwarding.forward(frame);
     }
     // The frame may have moved to a slot of its own.
@@ -140,6 +139,7 @@ export class Datapath {
     this.applyPorts(snapshot.ports);
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
+    this.context.revalidate();
     this.revision = snapshot.revision;
     return problems;
   }
@@ -153,6 +153,7 @@ export class Datapath {
   /** The port's device has gone: its MACs and connections go too. */
   portGone(port: number): void {
     this.ports[port] = undefined;
+    this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
@@ -190,7 +191,9 @@ export class Datapath {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const chain = balancer === undefined ? [] : [balancer];
       const { id, name, network, offloads } = spec;
-      this.ports[id] = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      this.ports[id] = port;
+      if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
       if (spec.mac !== undefined) macs.fix(network, macHigh16(spec.mac), macLow32(spec.mac), id);
     }
     for (const network of this.networks.all()) {

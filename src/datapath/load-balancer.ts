@@ -16,8 +16,6 @@ import {
   COLD,
   COLD_WORDS,
   type ConnectionTable,
-  HOT,
-  HOT_WORDS,
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
@@ -97,8 +95,7 @@ export class LoadBalancer implements Operator {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(s0, s1, s2, s3, ports, vip, protocol);
       if (row !== NONE && !this.tracking.isPurged(row) && !this.startsAnew(row, frame)) {
-        this.tracking.packetForward(row, frame);
-        this.toMember(row, frame);
+        this.toMember(row, this.tracking.packetForward(row, frame), frame);
         return PASS;
       }
     }
@@ -120,45 +117,35 @@ export class LoadBalancer implements Operator {
       this.context.drop(frame, DROP.outOfBuffers);
       return CONSUMED;
     }
-    this.tracking.packetReverse(row, frame);
-    this.toClient(row, frame);
+    this.toClient(row, this.tracking.packetReverse(row, frame), frame);
     return PASS;
   }
 
-  /** Rewrites a packet of a record towards its member. */
-  private toMember(row: number, frame: Frame): void {
-    const { hot } = this.connections;
-    const at = row * HOT_WORDS;
-    const rewrite = hot[at + HOT.kind]! >>> 16;
-    const member = hot[at + HOT.endpoints]! & 0xffff;
-    if ((rewrite & REWRITE_PORTS) !== 0) rewritePorts(frame, hot[at + HOT.reversePorts]!);
+  /** Rewrites a packet of a record towards its member; `rewrite`: the record's flags. */
+  private toMember(row: number, rewrite: number, frame: Frame): void {
+    const { connections } = this;
+    const ports = connections.reversePorts(row);
     if ((rewrite & REWRITE_ADDRESS) !== 0) {
-      const { rows } = this.endpoints;
-      const e = member * ENDPOINT_WORDS;
-      rewriteDestination(frame, rows[e]!, rows[e + 1]!, rows[e + 2]!, rows[e + 3]!);
+      const member = connections.member(row);
+      rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, ports);
       frame.member = member;
-    } else if ((rewrite & REWRITE_MAC) !== 0) {
-      frame.member = this.connections.cold[row * COLD_WORDS + COLD.via]!;
+      return;
     }
+    rewritePorts(frame, ports);
+    if ((rewrite & REWRITE_MAC) !== 0) frame.member = connections.via(row);
   }
 
   /** Turns a packet from a member back: what `toMember` did, undone. */
-  private toClient(row: number, frame: Frame): void {
-    const { hot } = this.connections;
-    const at = row * HOT_WORDS;
-    const rewrite = hot[at + HOT.kind]! >>> 16;
-    if ((rewrite & REWRITE_PORTS) !== 0) {
-      const ports = hot[at + HOT.forwardPorts]!;
-      rewritePorts(frame, (ports << 16) | (ports >>> 16));
-    }
+  private toClient(row: number, rewrite: number, frame: Frame): void {
+    const { connections } = this;
+    const forward = connections.forwardPorts(row);
+    const ports = (forward << 16) | (forward >>> 16);
     if ((rewrite & REWRITE_ADDRESS) !== 0) {
-      const { rows } = this.endpoints;
-      const e = (hot[at + HOT.endpoints]! >>> 16) * ENDPOINT_WORDS;
-      rewriteSource(frame, rows[e]!, rows[e + 1]!, rows[e + 2]!, rows[e + 3]!);
+      rewriteSource(frame, this.endpoints.rows, connections.vip(row) * ENDPOINT_WORDS, ports);
+    } else {
+      rewritePorts(frame, ports);
     }
-    if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) {
-      this.setRouterSource(frame);
-    }
+    if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) this.setRouterSource(frame);
   }
 
   /** The client knows the VIP by the router's MAC, whoever answers. */
@@ -184,14 +171,13 @@ export class LoadBalancer implements Operator {
     );
     if (row === NONE) return this.drop(frame, DROP.noConnection);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
-    const { hot } = this.connections;
     const { rows } = this.endpoints;
-    const e = (hot[row * HOT_WORDS + HOT.endpoints]! & 0xffff) * ENDPOINT_WORDS;
-    const reverse = hot[row * HOT_WORDS + HOT.reversePorts]!;
-    quoted.rewriteSource(rows, e, (reverse << 16) | (reverse >>> 16));
-    rewriteDestination(frame, rows[e]!, rows[e + 1]!, rows[e + 2]!, rows[e + 3]!);
+    const member = this.connections.member(row) * ENDPOINT_WORDS;
+    const reverse = this.connections.reversePorts(row);
+    quoted.rewriteSource(rows, member, (reverse << 16) | (reverse >>> 16));
+    rewriteDestination(frame, rows, member, frame.ports);
     fixIcmpCheck(frame);
-    frame.member = this.connections.cold[row * COLD_WORDS + COLD.via]!;
+    frame.member = this.connections.via(row);
     return PASS;
   }
 
@@ -223,11 +209,11 @@ export class LoadBalancer implements Operator {
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
     quoted.load(frame);
     const { rows } = this.endpoints;
-    const vip = (this.connections.hot[row * HOT_WORDS + HOT.endpoints]! >>> 16) * ENDPOINT_WORDS;
-    quoted.rewriteDestination(rows, vip, this.connections.hot[row * HOT_WORDS + HOT.forwardPorts]!);
+    const vip = this.connections.vip(row) * ENDPOINT_WORDS;
+    quoted.rewriteDestination(rows, vip, this.connections.forwardPorts(row));
     if (frame.s3 === destination[3] && frame.s0 === destination[0] && frame.s1 === destination[1]) {
       // The member itself complains: it is the VIP to the client.
-      rewriteSource(frame, rows[vip]!, rows[vip + 1]!, rows[vip + 2]!, rows[vip + 3]!);
+      rewriteSource(frame, rows, vip, frame.ports);
       this.setRouterSource(frame);
     }
     fixIcmpCheck(frame);
@@ -273,8 +259,7 @@ export class LoadBalancer implements Operator {
     }
     const row = this.record(rules!, scope!, rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.connectionsFull);
-    this.tracking.packetForward(row, frame);
-    this.toMember(row, frame);
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
 

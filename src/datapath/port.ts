@@ -15,6 +15,9 @@ export class Port {
   readonly offloads: boolean;
   /** In the order in which a frame from the VM meets them. */
   readonly chain: readonly Operator[];
+  /** The VM's configured MAC; -1, which no frame has, if there is none. */
+  macHigh = -1;
+  macLow = 0;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 
@@ -34,6 +37,11 @@ export class Port {
     this.chain = chain;
     this.context = context;
     this.finisher = finisher;
+  }
+
+  setMac(high16: number, low32: number): void {
+    this.macHigh = high16;
+    this.macLow = low32;
   }
 
   /** The chain towards the forwarding element. */

@@ -52,6 +52,7 @@ export const isGone = (errno: number): boolean => errno === EBADFD || errno === 
 /** Attached ports: one row of plain numbers each, so that a look-up on the hot path allocates nothing. */
 export class PortTable {
   readonly maxPorts: number;
+  private readonly slots: number;
   /** -1: not attached. */
   readonly fd: Int32Array;
   readonly vnetHeaderBytes: Uint8Array;
@@ -59,8 +60,9 @@ export class PortTable {
   readonly readErrorsInARow: Int32Array;
   private gone: number[] = [];
 
-  constructor(maxPorts: number) {
+  constructor(maxPorts: number, slots: number) {
     this.maxPorts = maxPorts;
+    this.slots = slots;
     this.fd = new Int32Array(maxPorts).fill(-1);
     this.vnetHeaderBytes = new Uint8Array(maxPorts);
     this.maxFrameBytes = new Int32Array(maxPorts);
@@ -86,6 +88,8 @@ export class PortTable {
     const slotStart = slot * SLOT_BYTES;
     return (
       this.isAttached(port) &&
+      slot >= 0 &&
+      slot < this.slots &&
       length > 0 &&
       length <= this.maxFrameBytes[port]! &&
       offset - VNET_HEADER_BYTES >= slotStart &&

@@ -19,14 +19,21 @@ export function runIpBatch(purpose: string, commands: readonly string[], netns?:
   });
   if (run.error) throw new Error(`cannot ${purpose}: ip(8) could not be run: ${run.error.message}`);
   if (run.status === 0) return;
-  const failed = /^Command failed -:(\d+)$/m.exec(run.stderr);
-  const command = failed ? commands[Number(failed[1]) - 1] : undefined;
   const said = run.stderr
     .replace(/^Command failed .*$/gm, '')
     .trim()
     .replace(/\s+/g, ' ');
+  const command = failedCommand(commands, run.stderr);
+  const what = command === undefined ? 'ip -batch' : `"ip ${command}"`;
   const where = netns === undefined ? '' : ` in namespace ${netns}`;
-  throw new Error(
-    `cannot ${purpose}: ${command === undefined ? 'ip -batch' : `"ip ${command}"`}${where} said: ${said || `exit ${run.status}`}`,
-  );
+  throw new Error(`cannot ${purpose}: ${what}${where} said: ${said || `exit status ${run.status}`}`);
+}
+
+/** ip(8) says `Command failed -:LINE`; for a wrong word it exits without, but quotes the word. */
+function failedCommand(commands: readonly string[], stderr: string): string | undefined {
+  const line = /^Command failed -:(\d+)$/m.exec(stderr)?.[1];
+  if (line !== undefined) return commands[Number(line) - 1];
+  if (commands.length === 1) return commands[0];
+  const word = /"([^"]+)"/.exec(stderr)?.[1];
+  return word === undefined ? undefined : commands.find((command) => command.split(' ').includes(word));
 }

@@ -52,7 +52,7 @@ export class MemoryEngine implements FrameEngine {
   constructor(options: MemoryEngineOptions) {
     checkOptions({ ...options, busyPollUs: 0 });
     this.arena = new FrameArena(new ArrayBuffer(options.slots * SLOT_BYTES), options.slots);
-    this.ports = new PortTable(options.maxPorts);
+    this.ports = new PortTable(options.maxPorts, options.slots);
     this.maxWaiting = options.slots;
     this.maxSent = options.maxSent ?? 65_536;
   }

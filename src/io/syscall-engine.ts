@@ -64,7 +64,7 @@ export class SyscallEngine implements FrameEngine {
     this.busyPollUs = options.busyPollUs;
     this.memory = mapAnonymous(slots * SLOT_BYTES, { noReserve: true });
     this.arena = new FrameArena(this.memory.bytes, slots);
-    this.ports = new PortTable(maxPorts);
+    this.ports = new PortTable(maxPorts, slots);
     this.polled = new PollSet(maxPorts + 1);
     this.readable = new Int32Array(maxPorts);
     this.isReadable = new Uint8Array(maxPorts);

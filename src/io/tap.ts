@@ -93,7 +93,7 @@ function configuration(request: TapRequest): string[] {
   for (const gateway of gateways) {
     if (!/^[0-9a-fA-F.:]+$/.test(gateway))
       throw new RangeError(`${where}: gateway "${gateway}", expected an address`);
-    commands.push(`${gateway.includes(':') ? '-6 ' : ''}route add default via ${gateway} ${dev}`);
+    commands.push(`route add ${gateway.includes(':') ? '::/0' : '0.0.0.0/0'} via ${gateway} ${dev}`);
   }
   return commands;
 }

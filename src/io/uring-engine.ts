@@ -118,7 +118,7 @@ export class UringEngine implements FrameEngine {
     this.arena = new FrameArena(this.memory.bytes, slots);
     this.ringDepth = Math.min(RING_DEPTH, slots);
     this.batch = createBatch(this.ringDepth);
-    this.ports = new PortTable(maxPorts);
+    this.ports = new PortTable(maxPorts, slots);
     this.generation = new Uint16Array(maxPorts);
     this.toArm = new Int32Array(maxPorts);
     this.isToArm = new Uint8Array(maxPorts);
@@ -176,6 +176,11 @@ export class UringEngine implements FrameEngine {
     else this.enter(0);
     this.reap();
     return batch.count;
+  }
+
+  /** Empty slots that lie in the ring for reads to fill. */
+  get slotsOffered(): number {
+    return this.slotsInRing;
   }
 
   takeWake(): boolean {
@@ -237,20 +242,31 @@ export class UringEngine implements FrameEngine {
 
   /** Handle all completions; true if there was anything that the caller of `receive` should see. */
   private reap(): boolean {
+    // A failed write completes as deferred work, of which one call runs 20 pieces (IO_LOCAL_TW_DEFAULT_MAX):
+    // go on until all are in, or a device that stays full would pile them up in the kernel.
+    while (this.reapOnce() && this.uring.hasWork()) this.enter(0);
+    if (this.anyGone) this.detachGone();
+    return this.batch.count > 0 || this.woken || this.toArmCount > 0 || this.ports.goneCount > 0;
+  }
+
+  /** True if writes have failed. */
+  private reapOnce(): boolean {
     const { uring } = this;
+    let writesFailed = false;
     while (uring.next()) {
       const high = uring.userHigh;
       const kind = high >>> KIND_SHIFT;
       if (kind === READ) this.onRead(high, uring.result, uring.flags);
-      else if (kind === WRITE) this.onWriteFailed(high, uring.result);
-      else if (kind === WAKE) {
+      else if (kind === WRITE) {
+        this.onWriteFailed(high, uring.result);
+        writesFailed = true;
+      } else if (kind === WAKE) {
         this.wakeArmed = false;
         this.woken = true;
       }
     }
     uring.releaseCompletions();
-    if (this.anyGone) this.detachGone();
-    return this.batch.count > 0 || this.woken || this.toArmCount > 0 || this.ports.goneCount > 0;
+    return writesFailed;
   }
 
   private onRead(high: number, result: number, flags: number): void {

@@ -1,9 +1,11 @@
 /** Network namespaces as ip-netns(8) names them: bind mounts under /run/netns. */
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
 import * as native from './bindings.ts';
 import { checked } from './system-error.ts';
 
 const CLONE_NEWNET = 0x40000000;
+/** File system type of namespace files, linux/magic.h. */
+const NSFS_MAGIC = 0x6e736673;
 const NAMESPACE_DIRECTORY = '/run/netns';
 
 /** Path of the namespace `name`; it must be a plain file name, as ip-netns(8) demands too. */
@@ -13,7 +15,25 @@ export function namespacePath(name: string): string {
   return `${NAMESPACE_DIRECTORY}/${name}`;
 }
 
-export const namespaceExists = (name: string): boolean => existsSync(namespacePath(name));
+/**
+ * Whether the namespace exists. Throws an Error when something else has its name: an empty file is what remains of
+ * a namespace whose mount went away.
+ */
+export function namespaceExists(name: string): boolean {
+  const path = namespacePath(name);
+  let kind: number;
+  try {
+    kind = statfsSync(path).type;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  if (kind !== NSFS_MAGIC)
+    throw new Error(
+      `${path} is no network namespace; if it is a left-over, "ip netns del ${name}" removes it`,
+    );
+  return true;
+}
 
 /**
  * Run `work` with this thread in the namespace at `path`, then return to the former one. setns(2) holds for the

@@ -16,7 +16,7 @@
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
-import { hash3, hash6 } from './hash.ts';
+import { Hasher } from './hash.ts';
 
 export const HOT_WORDS = 16;
 export const COLD_WORDS = 16;
@@ -112,8 +112,7 @@ export class ConnectionTable {
   readonly cold: Int32Array;
   readonly capacity: number;
   private readonly index: BucketIndex;
-  private readonly k0: number;
-  private readonly k1: number;
+  private readonly hasher: Hasher;
 
   /** `hot` and `cold` hold capacity + 1 rows; the key is the hash seed. */
   constructor(hot: Int32Array, cold: Int32Array, indexWords: Int32Array, key: readonly [number, number]) {
@@ -122,8 +121,7 @@ export class ConnectionTable {
     this.hotFloats = new Float64Array(hot.buffer, hot.byteOffset, hot.length >> 1);
     this.capacity = hot.length / HOT_WORDS - 1;
     this.index = new BucketIndex(indexWords);
-    this.k0 = key[0] | 0;
-    this.k1 = key[1] | 0;
+    this.hasher = new Hasher(key);
   }
 
   /** Empties the table. Pages that no record ever used are not touched: fresh memory stays unmapped. */
@@ -284,6 +282,26 @@ export class ConnectionTable {
     cold[TABLE_EXPIRED]!++;
   }
 
+  /** Counts a packet from the client; returns the row's kind word: flags << 16 | state << 8 | protocol. */
+  countForward(row: number, packets: number, bytes: number, nowMs: number): number {
+    const { hot } = this;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = nowMs;
+    hot[at + HOT.packetsForward]! += packets;
+    this.hotFloats[(at + HOT.bytesForward) >> 1]! += bytes;
+    return hot[at + HOT.kind]!;
+  }
+
+  /** Counts a packet from the member; returns the row's kind word. */
+  countReverse(row: number, packets: number, bytes: number, nowMs: number): number {
+    const { hot } = this;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = nowMs;
+    hot[at + HOT.packetsReverse]! += packets;
+    this.hotFloats[(at + HOT.bytesReverse) >> 1]! += bytes;
+    return hot[at + HOT.kind]!;
+  }
+
   isUsed(row: number): boolean {
     return this.hot[row * HOT_WORDS + HOT.kind] !== 0;
   }
@@ -303,6 +321,25 @@ export class ConnectionTable {
 
   rewrite(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.kind]! >>> 16;
+  }
+
+  /** Ports as the member sees them: client's << 16 | member's. */
+  reversePorts(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.reversePorts]!;
+  }
+
+  /** Ports as the client sees them: client's << 16 | VIP's. */
+  forwardPorts(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.forwardPorts]!;
+  }
+
+  statSlot(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+  }
+
+  /** Endpoint of the chosen member: where the forwarding element delivers to. */
+  via(row: number): number {
+    return this.cold[row * COLD_WORDS + COLD.via]!;
   }
 
   vip(row: number): number {
@@ -341,7 +378,7 @@ export class ConnectionTable {
 
   private hash(c0: number, c1: number, c2: number, c3: number, ports: number, service: number): number {
     return (c0 | c1) === 0 && c2 === 0xffff
-      ? hash3(this.k0, this.k1, c3, ports, service)
-      : hash6(this.k0, this.k1, c3, c2, c1, c0, ports, service);
+      ? this.hasher.hash3(c3, ports, service)
+      : this.hasher.hash6(c3, c2, c1, c0, ports, service);
   }
 }

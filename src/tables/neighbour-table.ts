@@ -49,6 +49,8 @@ export class NeighbourTable {
   private readonly index: BucketIndex;
   readonly capacity: number;
   private used = 0;
+  /** Grows whenever a state or a MAC changes: what was derived from the table may no longer hold. */
+  changes = 0;
   private hand = 0;
 
   /** Waiting frames, one entry each: slot, offset, length, ingress port, next. Entry 0 is unused. */
@@ -114,6 +116,7 @@ export class NeighbourTable {
 
   remove(id: number): void {
     const rows = this.rows;
+    this.changes++;
     const at = id * NEIGHBOUR_WORDS;
     if (rows[at + STATE] === NEIGHBOUR.free) return;
     this.index.remove(mix5(rows[at + 3]!, rows[at + 2]!, rows[at + 1]!, rows[at]!, rows[at + 4]!), id);
@@ -125,11 +128,13 @@ export class NeighbourTable {
   }
 
   setState(id: number, state: number, nowMs: number): void {
+    this.changes++;
     this.rows[id * NEIGHBOUR_WORDS + STATE] = state;
     this.rows[id * NEIGHBOUR_WORDS + CHANGED_MS] = nowMs;
   }
 
   setMac(id: number, high16: number, low32: number): void {
+    this.changes++;
     this.rows[id * NEIGHBOUR_WORDS + MAC_HIGH] = high16;
     this.rows[id * NEIGHBOUR_WORDS + MAC_LOW] = low32;
   }

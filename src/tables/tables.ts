@@ -55,7 +55,7 @@ function regionBytes(limits: TableLimits): Layout {
     connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
     connectionIndex: region(BucketIndex.wordsNeeded(limits.maxConnections * 2) * 4),
     endpoints: region((limits.maxEndpoints + 1) * ENDPOINT_WORDS * 4),
-    endpointIndex: region(BucketIndex.wordsNeeded(limits.maxEndpoints) * 4),
+    endpointIndex: region(EndpointTable.indexWordsNeeded(limits.maxEndpoints) * 4),
     macs: region(MacTable.wordsNeeded(limits.maxMacs) * 4),
     neighbours: region(limits.maxNeighbours * NEIGHBOUR_WORDS * 4),
     neighbourIndex: region(BucketIndex.wordsNeeded(limits.maxNeighbours) * 4),
