@@ -122,7 +122,7 @@ async function runMicro(quick: boolean): Promise<MicroResult> {
 /** What a run that was killed could not remove itself; harmless when there is nothing. */
 async function removeLeftovers(context: Context): Promise<void> {
   for (const name of ['sluice', 'memory']) {
-    await new SluiceInstance(context, join(context.runDir, name)).downIfUp();
+    await new SluiceInstance(context, join(context.runDir, name)).clearLeftovers();
   }
   await deleteAllNamespaces();
   rmSync(RUN_DIR, { recursive: true, force: true });
