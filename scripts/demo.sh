@@ -91,7 +91,7 @@ shares() {
 }
 
 # http_flows URL COUNT: requests from c1, each over a connection of its own
-http_flows() { on c1 curl -gsSf --max-time 60 -H 'Connection: close' "$1/?[1-$2]"; }
+http_flows() { on c1 curl -sSf --max-time 60 -H 'Connection: close' "$1/?[1-$2]"; }
 
 show_http() {
   heading "HTTP to 10.1.0.100:80 from c1: 1000 new connections, translated to port 8080 of five servers"

@@ -6,6 +6,10 @@
  * as bring the hand around the used part of the table in SWEEP_MS, at most SWEEP_ROWS at once; a full table
  * gives up ended records on demand, looking at RECLAIM_ROWS rows at most.
  *
+ * A reset is believed as long as nothing contradicts it (RFC 7857 §2.2, RFC 5961 in spirit): the record goes over to
+ * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
+ * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
+ *
  * Purge (a member has failed): a mark on the member's stat slot takes effect at once, because every lookup that
  * hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark off
  * after one full turn. Rows made after the mark stay.
@@ -34,14 +38,15 @@ const SWEEP_MS = 8_000;
 /** Rows examined per batch at most, 30 µs. */
 const SWEEP_ROWS = 4_096;
 const RECLAIM_ROWS = 256;
-/** A record whose flow was reset: long enough for stray segments to be translated, RFC 7857 §2.2. */
-const CLOSED_MS = 10_000;
+/** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
+const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
 /** Bit of the row's flags: counted in the active flows gauge. */
 export const FLAG_ACTIVE = 0x80;
 const ACTIVE = FLAG_ACTIVE << 16;
 const ESTABLISHED = STATE.established << 8;
 const UNREPLIED = STATE.unreplied << 8;
+const RESET_BY_MEMBER = STATE.resetByMember << 8;
 
 export class ConnectionTracking {
   private readonly context: Context;
@@ -71,7 +76,6 @@ export class ConnectionTracking {
   configure(settings: DatapathSnapshot['settings']): void {
     this.timeoutMs.fill(settings.tcpTransitoryIdleMs);
     this.timeoutMs[STATE.established] = settings.tcpEstablishedIdleMs;
-    this.timeoutMs[STATE.closed] = Math.min(CLOSED_MS, settings.tcpTransitoryIdleMs);
     this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
     this.timeoutMs[STATE.replied] = settings.udpIdleMs;
     this.activeIdleMs = settings.activeFlowIdleMs;
@@ -148,7 +152,7 @@ export class ConnectionTracking {
     const kind = table.countReverse(row, frame.segments, frame.length, this.context.nowMs);
     this.statTable.countReverse(table.statSlot(row), frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
-      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0) {
+      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
         this.tcpReverse(row, (kind >>> 8) & 0xff, frame.tcpFlags);
       }
     } else if ((kind & 0xff00) === UNREPLIED) {
@@ -159,7 +163,8 @@ export class ConnectionTracking {
   }
 
   private tcpForward(row: number, state: number, flags: number): void {
-    if ((flags & tcp.RST) !== 0) return this.reset(row);
+    if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByClient);
+    if (state === STATE.resetByClient) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finMember) this.end(row, STATE.timeWait);
       else if (state <= STATE.established) this.table.setState(row, STATE.finClient);
@@ -169,7 +174,8 @@ export class ConnectionTracking {
   }
 
   private tcpReverse(row: number, state: number, flags: number): void {
-    if ((flags & tcp.RST) !== 0) return this.reset(row);
+    if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByMember);
+    if (state === STATE.resetByMember) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finClient) this.end(row, STATE.timeWait);
       else if (state <= STATE.established) this.table.setState(row, STATE.finMember);
@@ -178,9 +184,15 @@ export class ConnectionTracking {
     }
   }
 
-  private reset(row: number): void {
-    this.stats[this.table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.resets]!++;
-    this.end(row, STATE.closed);
+  private reset(row: number, was: number, now: number): void {
+    if (was === STATE.resetByClient || was === STATE.resetByMember) return;
+    this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
+    this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
+  }
+
+  /** The side that is said to have reset goes on: it had not. */
+  private revive(row: number): void {
+    this.table.setState(row, STATE.established);
   }
 
   private end(row: number, state: number): void {
@@ -200,8 +212,7 @@ export class ConnectionTracking {
   private reactivate(row: number): void {
     const { hot } = this.table;
     const at = row * HOT_WORDS;
-    const state = this.table.state(row);
-    if (state === STATE.timeWait || state === STATE.closed) return;
+    if (this.table.hasEnded(row)) return;
     hot[at + HOT.kind]! |= ACTIVE;
     this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!++;
   }
@@ -279,11 +290,17 @@ export class ConnectionTracking {
     for (let i = 0; i < RECLAIM_ROWS; i++) {
       if (this.hand > table.highWater) this.hand = 1;
       const row = this.hand++;
-      const state = table.state(row);
-      if (state === STATE.closed || state === STATE.timeWait) this.remove(row);
+      if (table.isUsed(row) && (table.hasEnded(row) || this.isStaleHalfOpen(row))) this.remove(row);
       else this.examine(row);
       if (!table.isFull) return true;
     }
     return false;
+  }
+
+  private isStaleHalfOpen(row: number): boolean {
+    const state = this.table.state(row);
+    if (state !== STATE.synSent && state !== STATE.synReceived && state !== STATE.unreplied) return false;
+    const idleMs = (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
+    return idleMs > HALF_OPEN_UNDER_PRESSURE_MS;
   }
 }

@@ -72,7 +72,7 @@ export class Datapath {
     this.frame = new Frame(options.arena);
     this.tracking = new ConnectionTracking(context);
     this.errors = new IcmpErrors(context, networks, this.ports);
-    this.responder = new Responder(context, networks, this.errors);
+    this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
     this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);
@@ -170,13 +170,13 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
+      if (!balancer.rules.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
     for (const [id, balancer] of this.loadBalancers) {
       if (wanted.has(id)) continue;
-      balancer.close();
+      balancer.rules.close();
       this.loadBalancers.delete(id);
     }
   }

@@ -41,6 +41,8 @@ export class Frame {
   length = 0;
   /** Port that the frame came in by. */
   ingress = 0;
+  /** Port that the frame is about to leave by. */
+  egress = 0;
   /** Network whose switch or router has the frame now. */
   network = 0;
 
@@ -224,8 +226,9 @@ export class Frame {
     let at = l3 + ipv6.HEADER_BYTES;
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; ; i++) {
+      if (!ipv6.isExtension(next)) break;
+      if (i === MAX_EXTENSION_HEADERS || at + 8 > end) return DROP.badExtensionHeader;
       if (next === ipv6.NEXT_FRAGMENT) {
-        if (at + 8 > end) return DROP.badExtensionHeader;
         this.fragment = true;
         const offset = view.getUint16(at + 2) & 0xfff8;
         next = view.getUint8(at);
@@ -235,10 +238,8 @@ export class Frame {
           return DROP.none;
         }
       } else {
-        if (at + 2 > end) break;
         const bytes = ipv6.extensionBytes(view, at, next);
-        if (bytes === 0) break;
-        if (at + bytes > end || i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
+        if (at + bytes > end) return DROP.badExtensionHeader;
         if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
         next = view.getUint8(at);
         at += bytes;
@@ -284,17 +285,14 @@ export class Frame {
     const view = this.view;
     const at = this.offset;
     // One load for the common case: no flags, no GSO.
-    if (view.getUint16(at - 12) === 0) return DROP.none;
+    if (virtio.isEmpty(view, at)) return DROP.none;
     if ((virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) !== 0) {
-      const start = virtio.csumStart(view, at);
-      if (start < ethernet.HEADER_BYTES || start + virtio.csumOffset(view, at) + 2 > this.length) {
-        return DROP.badVnetHeader;
-      }
+      if (!this.isChecksumPlaceRight()) return DROP.badVnetHeader;
       this.needsChecksum = true;
-      this.partial = this.l4 !== 0 && start === this.l4 - at;
+      this.partial = this.l4 !== 0 && virtio.csumStart(view, at) === this.l4 - at;
     }
     const type = virtio.gsoType(view, at);
-    if (type === virtio.GSO_NONE) return DROP.none;
+    if (type === virtio.GSO_NONE) return virtio.hasEcn(view, at) ? DROP.badVnetHeader : DROP.none;
     const size = virtio.gsoSize(view, at);
     const fits =
       type === virtio.GSO_TCPV4
@@ -308,6 +306,23 @@ export class Frame {
       this.protocol === ipv4.PROTOCOL_TCP ? tcp.headerBytes(view, this.l4) : udp.HEADER_BYTES;
     this.segments = Math.max(1, Math.ceil((this.l4Bytes - headerBytes) / size));
     return DROP.none;
+  }
+
+  /**
+   * Whether the place of an offloaded checksum lies where a VM's stack puts one: the transport's own field, or
+   * somewhere in its payload (a packet inside a tunnel). Never in a header that has been judged already.
+   */
+  private isChecksumPlaceRight(): boolean {
+    const { view, offset, l4 } = this;
+    const start = offset + virtio.csumStart(view, offset);
+    const fieldOffset = virtio.csumOffset(view, offset);
+    if (this.l3 === 0)
+      return start >= offset + ethernet.HEADER_BYTES && start + fieldOffset + 2 <= offset + this.length;
+    if (l4 === 0 || this.fragment || start < l4 || start + fieldOffset + 2 > l4 + this.l4Bytes) return false;
+    if (start > l4) return true;
+    if (this.protocol === ipv4.PROTOCOL_TCP) return fieldOffset === tcp.CHECK_OFFSET;
+    if (this.protocol === ipv4.PROTOCOL_UDP) return fieldOffset === udp.CHECK_OFFSET;
+    return true;
   }
 
   /**

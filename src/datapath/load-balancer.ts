@@ -7,9 +7,8 @@
  * delivers to `frame.member`).
  * To the VM: a packet from a member that matches a record is turned back, so that the VM sees only the VIP.
  *
- * One instance serves one port, or several when configured so. It owns its round-robin positions; connections,
- * endpoints and statistics lie in the shared tables. A rule that names a VIP works in each network whose ports
- * the LB serves: endpoints are (network, address).
+ * One instance serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
+ * endpoints and statistics lie in the shared tables.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import {
@@ -19,57 +18,37 @@ import {
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
-  STATE,
 } from '../tables/connection-table.ts';
-import {
-  ENDPOINT_WORDS,
-  type EndpointTable,
-  ROLE_ANSWERED,
-  ROLE_MEMBER,
-  ROLE_VIP,
-} from '../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { DROP } from '../tables/port-counters.ts';
-import { ON_EMPTY, REWRITE_KIND, RuleTable } from '../tables/rule-table.ts';
-import * as ethernet from '../wire/ethernet.ts';
+import { ON_EMPTY, REWRITE_KIND } from '../tables/rule-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { NEXT_ICMPV6 } from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
+import { BalancerRules } from './balancer-rules.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
-import { fixIcmpCheck, isIcmpCheckRight, isIcmpError, QuotedPacket } from './icmp-translation.ts';
-import type { Networks } from './networks.ts';
+import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
+import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, type Operator, PASS } from './operator.ts';
 import type { Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
-import { WeightedRoundRobin } from './selection.ts';
 
 /** Client ports tried when a flow's reverse key is taken. */
 const PORT_TRIES = 32;
 
-/** What the LB knows of one network that its ports are in. */
-interface Scope {
-  /** VIP endpoint → positions of its rules, most specific first. */
-  readonly rulesOf: Map<number, number[]>;
-  /** Position of a member in the rule table → endpoint. */
-  readonly memberEndpoints: Int32Array;
-  readonly endpoints: number[];
-}
-
 export class LoadBalancer implements Operator {
   readonly id: number;
-  private rules: RuleTable | undefined;
-  private memory: ArrayBufferLike | undefined;
-  private scopes = new Map<number, Scope>();
-  private revision = 0;
+  /** The rules in force. */
+  readonly rules: BalancerRules;
   private readonly context: Context;
   private readonly connections: ConnectionTable;
   private readonly endpoints: EndpointTable;
   private readonly tracking: ConnectionTracking;
   private readonly responder: Responder;
   private readonly networks: Networks;
-  private readonly selection = new WeightedRoundRobin();
-  private readonly quoted = new QuotedPacket();
+  private readonly icmp: IcmpTranslator;
 
   constructor(
     id: number,
@@ -85,12 +64,15 @@ export class LoadBalancer implements Operator {
     this.tracking = tracking;
     this.responder = responder;
     this.networks = networks;
+    this.rules = new BalancerRules(context.tables.endpoints, id);
+    this.icmp = new IcmpTranslator(context, networks);
   }
 
   fromVm(frame: Frame): number {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
     const vip = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (vip === NONE || !this.endpoints.hasRole(vip, ROLE_VIP)) return PASS;
+    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
     if (frame.l4 !== 0 && (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(s0, s1, s2, s3, ports, vip, protocol);
@@ -99,12 +81,12 @@ export class LoadBalancer implements Operator {
         return PASS;
       }
     }
-    if (isIcmpError(frame)) return this.errorFromClient(vip, frame);
+    if (isIcmpError(frame)) return this.icmp.fromClient(vip, frame);
     return this.newFlow(vip, frame);
   }
 
   toVm(frame: Frame): number {
-    if (isIcmpError(frame)) return this.errorToClient(frame);
+    if (isIcmpError(frame)) return this.icmp.toClient(frame);
     const isTransport = frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP;
     if (!isTransport || frame.l4 === 0) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
@@ -113,6 +95,8 @@ export class LoadBalancer implements Operator {
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return PASS;
+    // A flooded frame comes by at every port: it is the client's own that turns it back.
+    if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return PASS;
     if (!frame.makeWritable()) {
       this.context.drop(frame, DROP.outOfBuffers);
       return CONSUMED;
@@ -145,86 +129,13 @@ export class LoadBalancer implements Operator {
     } else {
       rewritePorts(frame, ports);
     }
-    if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) this.setRouterSource(frame);
-  }
-
-  /** The client knows the VIP by the router's MAC, whoever answers. */
-  private setRouterSource(frame: Frame): void {
-    const { routerMacHigh, routerMacLow } = this.networks.at(frame.network);
-    ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
-  }
-
-  /** An ICMP error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
-  private errorFromClient(vip: number, frame: Frame): number {
-    const { quoted } = this;
-    if (!quoted.load(frame)) return this.drop(frame, DROP.noConnection);
-    const { destination: client, protocol } = quoted;
-    const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
-    const row = this.connections.findForward(
-      client[0]!,
-      client[1]!,
-      client[2]!,
-      client[3]!,
-      ports,
-      vip,
-      protocol,
-    );
-    if (row === NONE) return this.drop(frame, DROP.noConnection);
-    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
-    const { rows } = this.endpoints;
-    const member = this.connections.member(row) * ENDPOINT_WORDS;
-    const reverse = this.connections.reversePorts(row);
-    quoted.rewriteSource(rows, member, (reverse << 16) | (reverse >>> 16));
-    rewriteDestination(frame, rows, member, frame.ports);
-    fixIcmpCheck(frame);
-    frame.member = this.connections.via(row);
-    return PASS;
-  }
-
-  /** An ICMP error about a packet of the client's that was translated: the client sees its own packet quoted. */
-  private errorToClient(frame: Frame): number {
-    const { quoted } = this;
-    if (!quoted.load(frame)) return PASS;
-    const { destination } = quoted;
-    const member = this.endpoints.find(
-      frame.network,
-      destination[0]!,
-      destination[1]!,
-      destination[2]!,
-      destination[3]!,
-    );
-    if (member === NONE) return PASS;
-    const { source, ports, protocol } = quoted;
-    const row = this.connections.findReverse(
-      source[0]!,
-      source[1]!,
-      source[2]!,
-      source[3]!,
-      ports,
-      member,
-      protocol,
-    );
-    if (row === NONE) return PASS;
-    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
-    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
-    quoted.load(frame);
-    const { rows } = this.endpoints;
-    const vip = this.connections.vip(row) * ENDPOINT_WORDS;
-    quoted.rewriteDestination(rows, vip, this.connections.forwardPorts(row));
-    if (frame.s3 === destination[3] && frame.s0 === destination[0] && frame.s1 === destination[1]) {
-      // The member itself complains: it is the VIP to the client.
-      rewriteSource(frame, rows, vip, frame.ports);
-      this.setRouterSource(frame);
-    }
-    fixIcmpCheck(frame);
-    return PASS;
+    if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) setRouterSource(frame, this.networks);
   }
 
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
     if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST)) !== tcp.SYN) return false;
-    const state = this.connections.state(row);
-    if (state !== STATE.timeWait && state !== STATE.closed) return false;
+    if (!this.connections.hasEnded(row)) return false;
     this.tracking.remove(row);
     return true;
   }
@@ -234,12 +145,13 @@ export class LoadBalancer implements Operator {
     if (frame.protocol === ipv4.PROTOCOL_ICMP || frame.protocol === NEXT_ICMPV6) {
       return this.responder.echoToVip(frame);
     }
-    const { rules } = this;
-    const scope = this.scopes.get(frame.network);
-    const rule = rules === undefined || scope === undefined ? NONE : this.ruleFor(rules, scope, vip, frame);
-    // The VIP is another LB's, or an old one: not ours to balance.
-    if (rule === NONE) return PASS;
-    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
+    const rule = this.rules.match(vip, frame);
+    if (rule === NONE) {
+      // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
+      if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
+      this.drop(frame, DROP.noConnection);
+      return this.responder.reject(frame);
+    }
     if (frame.protocol !== ipv4.PROTOCOL_TCP && frame.protocol !== ipv4.PROTOCOL_UDP) {
       return this.drop(frame, DROP.unsupportedProtocolToVip);
     }
@@ -251,41 +163,24 @@ export class LoadBalancer implements Operator {
       this.drop(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
-    const set = rules!.effectiveCriteria(rule, this.context.wallMs);
-    const choice = set === NONE ? NONE : this.selection.pick(rules!, set);
+    const { rules } = this.rules;
+    const set = rules.effectiveCriteria(rule, this.context.wallMs);
+    const choice = set === NONE ? NONE : this.rules.pick(set);
     if (choice === NONE) {
       this.drop(frame, DROP.noMember);
-      return rules!.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
+      return rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
     }
-    const row = this.record(rules!, scope!, rule, set, choice, vip, frame);
+    const row = this.record(rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.connectionsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
 
-  private ruleFor(rules: RuleTable, scope: Scope, vip: number, frame: Frame): number {
-    const candidates = scope.rulesOf.get(vip);
-    if (candidates === undefined) return NONE;
-    const { protocol, s0, s1, s2, s3 } = frame;
-    for (let i = 0; i < candidates.length; i++) {
-      const rule = candidates[i]!;
-      if (rules.matches(rule, protocol, frame.destinationPort, frame.sourcePort, s0, s1, s2, s3)) return rule;
-    }
-    return NONE;
-  }
-
   /** Makes the connection record of a new flow, with the decision that led to it. */
-  private record(
-    rules: RuleTable,
-    scope: Scope,
-    rule: number,
-    set: number,
-    choice: number,
-    vip: number,
-    frame: Frame,
-  ): number {
+  private record(rule: number, set: number, choice: number, vip: number, frame: Frame): number {
+    const { rules } = this.rules;
     const kind = rules.rewriteKind(rule);
-    const chosen = scope.memberEndpoints[choice]!;
+    const chosen = this.rules.memberEndpoint(frame.network, choice);
     if (chosen === NONE) return NONE;
     // Where the address is not rewritten, the member answers as the VIP.
     const member = kind === REWRITE_KIND.address ? chosen : vip;
@@ -305,7 +200,7 @@ export class LoadBalancer implements Operator {
     this.endpoints.retain(chosen);
     cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.rule] = rules.id(rule);
-    cold[at + COLD.revision] = this.revision;
+    cold[at + COLD.revision] = this.rules.revision;
     cold[at + COLD.decision] = ((set - rules.firstCriteria(rule)) << 16) | rules.group(rule);
     cold[at + COLD.network] = frame.network;
     return row;
@@ -321,8 +216,7 @@ export class LoadBalancer implements Operator {
     for (let i = 0; i < PORT_TRIES; i++) {
       const row = this.connections.findReverse(s0, s1, s2, s3, (port << 16) | memberPort, member, protocol);
       if (row === NONE) return port;
-      const state = this.connections.state(row);
-      if (state === STATE.timeWait || state === STATE.closed) {
+      if (this.connections.hasEnded(row)) {
         this.tracking.remove(row);
         return port;
       }
@@ -334,68 +228,5 @@ export class LoadBalancer implements Operator {
   private drop(frame: Frame, reason: number): number {
     this.context.drop(frame, reason);
     return CONSUMED;
-  }
-
-  /** Takes new rules into force for the networks of its ports. Returns false if the endpoint table is full. */
-  adopt(memory: ArrayBufferLike, networks: readonly number[], revision: number): boolean {
-    const sameNetworks = networks.length === this.scopes.size && networks.every((n) => this.scopes.has(n));
-    if (memory === this.memory && sameNetworks) return true;
-    const rules = new RuleTable(memory);
-    const old = this.scopes;
-    this.scopes = new Map();
-    let complete = true;
-    for (const network of networks) {
-      const scope = this.scopeFor(rules, network);
-      if (scope.endpoints.includes(NONE)) complete = false;
-      this.scopes.set(network, scope);
-    }
-    this.selection.adopt(rules, this.rules, this.id);
-    this.rules = rules;
-    this.memory = memory;
-    this.revision = revision;
-    for (const scope of old.values()) this.releaseScope(scope);
-    return complete;
-  }
-
-  /** Gives its endpoints back; running flows keep theirs. */
-  close(): void {
-    for (const scope of this.scopes.values()) this.releaseScope(scope);
-    this.scopes.clear();
-    this.rules = undefined;
-    this.memory = undefined;
-  }
-
-  private scopeFor(rules: RuleTable, network: number): Scope {
-    const rulesOf = new Map<number, number[]>();
-    const memberEndpoints = new Int32Array(rules.memberCount);
-    const held: number[] = [];
-    for (let rule = 0; rule < rules.ruleCount; rule++) {
-      const word = (i: number): number => rules.vipWord(rule, i);
-      const vip = this.endpoints.intern(network, word(0), word(1), word(2), word(3));
-      held.push(vip);
-      if (vip === NONE) continue;
-      this.endpoints.addRole(vip, ROLE_VIP);
-      if (rules.rewriteKind(rule) !== REWRITE_KIND.port) this.endpoints.addRole(vip, ROLE_ANSWERED);
-      rulesOf.set(vip, [...(rulesOf.get(vip) ?? []), rule]);
-      const first = rules.firstCriteria(rule);
-      for (let set = first; set < first + rules.criteriaCount(rule); set++) {
-        for (let m = rules.firstMember(set); m < rules.firstMember(set) + rules.membersOf(set); m++) {
-          const at = (i: number): number => rules.memberWord(m, i);
-          const member = this.endpoints.intern(network, at(0), at(1), at(2), at(3));
-          held.push(member);
-          memberEndpoints[m] = member;
-          if (member === NONE) continue;
-          this.endpoints.addRole(member, ROLE_MEMBER);
-          if (rules.memberMacHigh(m) >= 0) {
-            this.endpoints.setMac(member, rules.memberMacHigh(m), rules.memberMacLow(m));
-          }
-        }
-      }
-    }
-    return { rulesOf, memberEndpoints, endpoints: held };
-  }
-
-  private releaseScope(scope: Scope): void {
-    for (const endpoint of scope.endpoints) if (endpoint !== NONE) this.endpoints.release(endpoint);
   }
 }

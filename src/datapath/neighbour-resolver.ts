@@ -95,9 +95,9 @@ export class NeighbourResolver {
     endpoints.setWay(endpoint, this.context.wayGeneration, port, table.macHigh(id), table.macLow(id));
   }
 
-  /** A frame that crosses from one network into another leaves with the router's MAC; a balanced one keeps its own. */
+  /** A frame that was routed leaves with the router's MAC; one that was only balanced keeps its own. */
   private send(frame: Frame, network: number, macHigh: number, macLow: number): void {
-    if (frame.network !== network) {
+    if (frame.routed) {
       const { routerMacHigh, routerMacLow } = this.networks.at(network);
       ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
     }
@@ -116,7 +116,7 @@ export class NeighbourResolver {
       table.setState(id, NEIGHBOUR.incomplete, nowMs);
       table.setProbesSent(id, 0);
     }
-    if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress)) {
+    if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress, frame.routed)) {
       return context.drop(frame, DROP.neighbourQueueFull);
     }
     context.arena.retain(frame.slot);
@@ -150,7 +150,7 @@ export class NeighbourResolver {
     }
   }
 
-  /** Points the cursor at a frame that waited for a neighbour in `network`: it was balanced or routed by then. */
+  /** Points the cursor at a frame that waited for a neighbour in `network`. */
   private loadWaiting(entry: number, network: number): Frame {
     const { table, waiting } = this;
     const ingress = table.waitingPort[entry]!;
@@ -162,7 +162,7 @@ export class NeighbourResolver {
       ingress,
       from,
     );
-    waiting.routed = true;
+    waiting.routed = table.waitingRouted[entry] === 1;
     return waiting;
   }
 

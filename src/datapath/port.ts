@@ -2,7 +2,7 @@
  * A port: where a VM is plugged in. It runs its I/O chain in both directions, and it is the last place a frame
  * passes: what the device cannot finish (partial checksums, GSO) is finished here.
  */
-import { PORT } from '../tables/port-counters.ts';
+import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import type { Frame } from './frame.ts';
 import type { OffloadFinisher } from './offload.ts';
@@ -57,14 +57,17 @@ export class Port {
   send(frame: Frame): void {
     const { chain } = this;
     frame.network = this.network;
+    frame.egress = this.id;
     for (let i = chain.length - 1; i >= 0; i--) {
       if (chain[i]!.toVm(frame) !== PASS) return;
     }
-    if (!this.offloads && (frame.gsoType !== 0 || frame.needsChecksum)) {
+    this.deliver(frame);
+  }
+
+  /** Out, as it is, but finished where the device takes whole packets only. */
+  deliver(frame: Frame): void {
+    if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
       this.finisher.sendFinished(frame, this.id);
-      return;
-    }
-    this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
-    if (frame.shared) this.context.count(this.id, PORT.flooded);
+    else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
   }
 }

@@ -1,6 +1,7 @@
 /** The routes of api.ts: what each checks and answers. */
 import { z } from 'zod';
-import { expectOneOf, type Problem } from '../config/problems.ts';
+import { expectOneOf, type Problem, pathText } from '../config/problems.ts';
+import { checkShape } from '../config/shape.ts';
 import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status } from './api.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import type { Host } from './host.ts';
@@ -35,28 +36,38 @@ interface Route {
 
 const DEFAULT_FLOW_LIMIT = 1_000;
 const MAX_FLOW_LIMIT = 100_000;
+/** One year. */
+const MAX_DEADLINE_MS = 31_536_000_000;
 
-const portNumber = z.int().min(1).max(65_535);
-const weight = z.int().min(0).max(65_535);
+const integer = (min: number, max: number, what: string) => {
+  const expected = `${what} of ${min} to ${max}`;
+  return z.int(expected).min(min, expected).max(max, expected);
+};
+const text = z.string('a text').min(1, 'a text');
 const memberAdd = z.strictObject({
-  name: z.string().min(1),
-  address: z.string(),
-  port: portNumber.optional(),
-  weight: weight.optional(),
-  mac: z.string().optional(),
+  name: text,
+  address: text,
+  port: integer(1, 65_535, 'a port').optional(),
+  weight: integer(0, 65_535, 'a weight').optional(),
+  mac: text.optional(),
 });
-const memberWeight = z.strictObject({ weight });
-const memberDrain = z.strictObject({ deadlineMs: z.int().min(0).optional() });
+const memberWeight = z.strictObject({ weight: integer(0, 65_535, 'a weight') });
+const memberDrain = z.strictObject({ deadlineMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional() });
 const empty = z.strictObject({});
-const reload = z.strictObject({ path: z.string().min(1) });
-const flowQuery = z.strictObject({
-  port: z.string().optional(),
-  group: z.string().optional(),
-  member: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(MAX_FLOW_LIMIT).default(DEFAULT_FLOW_LIMIT),
+const reload = z.strictObject({ path: text });
+const ruleQuery = z.strictObject({ port: text.optional() });
+const statQuery = z.strictObject({
+  by: z.enum(['group', 'member', 'port'], 'one of group, member, port').default('group'),
 });
-const ruleQuery = z.strictObject({ port: z.string().optional() });
-const statQuery = z.strictObject({ by: z.enum(['group', 'member', 'port']).default('group') });
+const flowQuery = z.strictObject({
+  port: text.optional(),
+  group: text.optional(),
+  member: text.optional(),
+  limit: z.coerce
+    .number(`a number of 1 to ${MAX_FLOW_LIMIT}`)
+    .pipe(integer(1, MAX_FLOW_LIMIT, 'a number'))
+    .default(DEFAULT_FLOW_LIMIT),
+});
 
 const changed = async (revision: Promise<number>): Promise<{ revision: number }> => ({
   revision: await revision,
@@ -120,19 +131,14 @@ const matchesPath = (pattern: readonly string[], path: readonly string[]): boole
 
 /** What the schema makes of a body or query; HostError 400 with every problem. */
 function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const value = input instanceof URLSearchParams ? Object.fromEntries(input) : (input ?? {});
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue): Problem => {
-    const path = issue.path.join('.');
-    const found = JSON.stringify(valueAt(value, issue.path)) ?? 'nothing';
-    return { path, found, expected: issue.message };
+  const problems: Problem[] = [];
+  const given = input instanceof URLSearchParams ? Object.fromEntries(input) : (input ?? {});
+  const { value } = checkShape(schema, given, (path, found, expected) => {
+    problems.push({ path: pathText(path), found, expected });
   });
-  throw new HostError(400, 'the request is not as expected', problems);
+  if (value === undefined) throw new HostError(400, 'the request is not as expected', problems);
+  return value;
 }
-
-const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], value);
 
 // --- listings ------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 /** `sluice down`: stops the host of a run directory, and clears up after one that was killed. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './host-error.ts';
 import { EXIT_FAILED, EXIT_OK } from './host-process.ts';
@@ -8,7 +9,6 @@ import { isRunning, type ProcessIdentity } from './process-identity.ts';
 import { RunDir } from './run-dir.ts';
 
 export interface DownOptions {
-  /** Absolute. */
   readonly runDir: string;
 }
 
@@ -17,10 +17,11 @@ const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
 const POLL_MS = 20;
 
-/** Resolves with the exit code; 0 also if nothing ran here, as nothing runs here then. */
+/** Resolves with the exit code: 1 also if there was nothing to stop and nothing to clear up. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
-    for (const problem of await bringDown(new RunDir(path))) process.stderr.write(`sluice: ${problem}\n`);
+    for (const problem of await bringDown(new RunDir(resolve(path))))
+      process.stderr.write(`sluice: ${problem}\n`);
     return EXIT_OK;
   } catch (error) {
     process.stderr.write(`sluice: ${messageOf(error)}\n`);
@@ -30,7 +31,7 @@ export async function down({ runDir: path }: DownOptions): Promise<number> {
 
 /** Answers what the user should know. */
 async function bringDown(runDir: RunDir): Promise<string[]> {
-  if (!existsSync(runDir.path)) return [`no host runs at ${runDir.path}`];
+  if (!existsSync(runDir.path)) throw new Error(`no host runs at ${runDir.path}`);
   const running = runDir.running();
   const notes: string[] = [];
   if (running !== undefined && !(await stopProcess(running))) {
@@ -39,7 +40,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
   const lock = await runDir.acquire();
   try {
     const state = InstanceState.load(runDir);
-    if (state.isEmpty && running === undefined) notes.push(`no host runs at ${runDir.path}`);
+    if (state.isEmpty && running === undefined) throw new Error(`no host runs at ${runDir.path}`);
     if (!state.isEmpty) {
       const problems = state.clear();
       if (problems.length > 0) throw new Error(problems.join('\n'));

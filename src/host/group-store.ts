@@ -130,6 +130,6 @@ function checkedMember(
     return checkNewMember(input, group, network);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new HostError(400, error.message, error.problems);
+    throw new HostError(400, `group ${group.name} cannot have this member`, error.problems);
   }
 }

@@ -23,7 +23,7 @@ import type { InstanceState } from './instance-state.ts';
 import { initialMembership, type Membership, reloadMembership, withOverride } from './membership.ts';
 import { PortDevices } from './port-devices.ts';
 import { Publisher } from './publisher.ts';
-import { type PortSetup, planReload, portSetups, unchangeable } from './reload-plan.ts';
+import { planReload, portSetups, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -77,8 +77,7 @@ export class Host {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
-      await host.publisher.publish(configuration);
-      await host.ports.attachOpened();
+      await host.bringIntoForce(host.groups.current);
       host.agent.start();
       return host;
     } catch (error) {
@@ -183,16 +182,21 @@ export class Host {
       const problems = unchangeable(running.configuration, configuration);
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const membership = reloadMembership(running, configuration);
+      const plan = planReload(running.configuration, configuration, this.ports.goneNames);
       const undo = new UndoStack();
+      let isTouched = false;
       // Last to be undone: by then the former devices are there again.
       undo.push('put the former rules back', async () => {
-        await this.publisher.publish(running.effective);
-        await this.ports.attachOpened();
+        if (isTouched) await this.bringIntoForce(running);
       });
       try {
-        await this.changePorts(configuration, undo);
-        const revision = await this.publisher.publish(membership.effective);
-        await this.ports.attachOpened();
+        // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
+        for (const setup of plan.open) this.ports.open(setup, undo);
+        isTouched = plan.close.length > 0;
+        for (const { port } of plan.close) await this.ports.close(port.name, undo);
+        for (const setup of plan.replace) this.ports.open(setup, undo);
+        for (const { before, after } of plan.adjust) this.ports.adjust(before, after, undo);
+        const revision = await this.bringIntoForce(membership);
         this.acceptMembership(membership);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
         return revision;
@@ -203,17 +207,11 @@ export class Host {
     });
   }
 
-  /** New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing. */
-  private async changePorts(configuration: Configuration, undo: UndoStack): Promise<void> {
-    const plan = planReload(this.groups.current.configuration, configuration, this.ports.goneNames);
-    const placeOf = ({ port }: PortSetup): string => `${port.netns} ${port.interface}`;
-    const taken = new Set(plan.close.map(placeOf));
-    const names = new Set(plan.close.map(({ port }) => port.name));
-    const mustWait = (setup: PortSetup): boolean => taken.has(placeOf(setup)) || names.has(setup.port.name);
-    for (const setup of plan.open) if (!mustWait(setup)) this.ports.open(setup, undo);
-    for (const { port } of plan.close) await this.ports.close(port.name, undo);
-    for (const setup of plan.open) if (mustWait(setup)) this.ports.open(setup, undo);
-    for (const { before, after } of plan.adjust) this.ports.adjust(before, after, undo);
+  /** Rules first, so that no frame comes in from a port that the datapath does not know. */
+  private async bringIntoForce(membership: Membership): Promise<number> {
+    const revision = await this.publisher.publish(membership.effective);
+    await this.ports.attachOpened();
+    return revision;
   }
 
   private portsGone(ids: readonly number[]): void {

@@ -89,6 +89,11 @@ export class OfflineDatapath {
     if (untilMs > this.nowMs) this.nowMs = untilMs;
   }
 
+  /** Lets timers run now, so that the next `feed` causes only what its frame causes. */
+  tick(): void {
+    this.runTimers(this.nowMs);
+  }
+
   /** Lets time pass until no frame waits any more, at most `limitMs`. */
   settle(limitMs: number): void {
     const untilMs = this.nowMs + limitMs;

@@ -17,10 +17,12 @@ export interface PortSetup {
 }
 
 export interface ReloadPlan {
+  /** Ports to be opened in a place that is free now. */
+  readonly open: readonly PortSetup[];
   /** Ports to be closed: removed ones, and the former selves of those made anew. */
   readonly close: readonly PortSetup[];
-  /** Ports to be opened: added ones, and those made anew. */
-  readonly open: readonly PortSetup[];
+  /** Ports to be opened where (or under whose name) another one is closed. */
+  readonly replace: readonly PortSetup[];
   /** Ports that stay, with other addresses, MTU or gateways. */
   readonly adjust: readonly { readonly before: PortSetup; readonly after: PortSetup }[];
 }
@@ -53,9 +55,15 @@ export function planReload(
   };
   const kept = [...next.values()].filter(stays);
   const keptNames = new Set(kept.map(({ port }) => port.name));
+  const isKept = ({ port }: PortSetup): boolean => keptNames.has(port.name);
+  const close = [...former.values()].filter((setup) => !isKept(setup));
+  const fresh = [...next.values()].filter((setup) => !isKept(setup));
+  const takesOver = ({ port }: PortSetup): boolean =>
+    close.some(({ port: old }) => old.name === port.name || isSamePlace(old, port));
   return {
-    close: [...former.values()].filter(({ port }) => !keptNames.has(port.name)),
-    open: [...next.values()].filter(({ port }) => !keptNames.has(port.name)),
+    open: fresh.filter((setup) => !takesOver(setup)),
+    close,
+    replace: fresh.filter(takesOver),
     adjust: kept
       .map((setup) => ({ before: former.get(setup.port.name)!, after: setup }))
       .filter((change) => !isSameSetting(change.before, change.after)),
@@ -69,6 +77,9 @@ export function portSetups(configuration: Configuration): Map<string, PortSetup>
     configuration.ports.map((port) => [port.name, { port, network: networks.get(port.network)! }]),
   );
 }
+
+const isSamePlace = (a: PortConfig, b: PortConfig): boolean =>
+  a.netns === b.netns && a.interface === b.interface;
 
 function isSameDevice({ port: a }: PortSetup, { port: b }: PortSetup): boolean {
   return a.network === b.network && a.netns === b.netns && a.interface === b.interface && a.mac === b.mac;

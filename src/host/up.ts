@@ -1,6 +1,7 @@
 /** `sluice up`: starts a host, in this process or in one of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
@@ -10,7 +11,6 @@ import { EXIT_FAILED, EXIT_OK, exitCodeOf, runHostProcess } from './host-process
 import { RunDir } from './run-dir.ts';
 
 export interface UpOptions {
-  /** Absolute, as is `runDir`. */
   readonly configPath: string;
   readonly runDir: string;
   /** Return when traffic can flow and leave the host running; else return when it has stopped. */
@@ -23,7 +23,12 @@ const MAX_LOG_BYTES = 4 << 20;
 const LOG_TAIL_LINES = 10;
 
 /** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
-export async function up(options: UpOptions): Promise<number> {
+export async function up(given: UpOptions): Promise<number> {
+  const options = {
+    configPath: absolutePath(given.configPath),
+    runDir: absolutePath(given.runDir),
+    detach: given.detach,
+  };
   try {
     if (!options.detach) return await runHostProcess({ ...options, onReady: () => {} });
     return await upDetached(options);

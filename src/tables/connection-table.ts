@@ -76,11 +76,13 @@ export const STATE = {
   finMember: 5,
   /** Both have. */
   timeWait: 6,
-  /** RST seen. */
-  closed: 7,
+  /** RST seen from the client, or in its name. */
+  resetByClient: 7,
   /** UDP and others: only the client has sent. */
   unreplied: 8,
   replied: 9,
+  /** RST seen from the member, or in its name. */
+  resetByMember: 10,
 } as const;
 
 export const STATE_NAMES = [
@@ -91,9 +93,10 @@ export const STATE_NAMES = [
   'fin-client',
   'fin-member',
   'time-wait',
-  'closed',
+  'reset-by-client',
   'unreplied',
   'replied',
+  'reset-by-member',
 ] as const;
 
 const FORWARD = 0;
@@ -314,6 +317,12 @@ export class ConnectionTable {
     return (this.hot[row * HOT_WORDS + HOT.kind]! >>> 8) & 0xff;
   }
 
+  /** Both FINs or a reset have been seen: the record waits for stragglers, and its ports may be used again. */
+  hasEnded(row: number): boolean {
+    const state = this.state(row);
+    return state === STATE.timeWait || state === STATE.resetByClient || state === STATE.resetByMember;
+  }
+
   setState(row: number, state: number): void {
     const at = row * HOT_WORDS + HOT.kind;
     this.hot[at] = (this.hot[at]! & ~0xff00) | (state << 8);
@@ -335,6 +344,11 @@ export class ConnectionTable {
 
   statSlot(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+  }
+
+  /** Port that the flow came in by. */
+  ownerPort(row: number): number {
+    return this.cold[row * COLD_WORDS + COLD.owner]! & 0xffff;
   }
 
   /** Endpoint of the chosen member: where the forwarding element delivers to. */

@@ -58,6 +58,8 @@ export class NeighbourTable {
   readonly waitingOffset = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingLength = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingPort = new Int32Array(WAITING_TOTAL + 1);
+  /** 1 for frames that have passed the router. */
+  readonly waitingRouted = new Uint8Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
   private waitingFree = 1;
 
@@ -160,7 +162,7 @@ export class NeighbourTable {
   }
 
   /** Puts a frame at the end of a neighbour's queue; false when its queue or all of them are full. */
-  enqueue(id: number, slot: number, offset: number, length: number, port: number): boolean {
+  enqueue(id: number, slot: number, offset: number, length: number, port: number, routed: boolean): boolean {
     const rows = this.rows;
     const at = id * NEIGHBOUR_WORDS;
     const entry = this.waitingFree;
@@ -171,6 +173,7 @@ export class NeighbourTable {
     this.waitingOffset[entry] = offset;
     this.waitingLength[entry] = length;
     this.waitingPort[entry] = port;
+    this.waitingRouted[entry] = Number(routed);
     if (rows[at + HEAD] === 0) rows[at + HEAD] = entry;
     else this.waitingNext[rows[at + TAIL]!] = entry;
     rows[at + TAIL] = entry;

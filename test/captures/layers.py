@@ -92,6 +92,12 @@ def switching(case):
     case.add(Ether(src=WEB1.mac, dst=WEB1.mac) / frame)  # to itself: nowhere to go
 
 
+@case('flooded-reply', 'a member\'s reply that is flooded is turned back at the client\'s port, and at no other')
+def flooded_reply(case):
+    case.add(Ether(src=WEB1.mac, dst=ROUTER_APP.mac) / ip(4, WEB1.ip4, '10.1.0.100') / UDP(sport=47000, dport=53) / Raw(b'?'))
+    case.add(Ether(src=APP2.mac, dst=STRANGER.mac) / ip(4, APP2.ip4, WEB1.ip4) / UDP(sport=5353, dport=47000) / Raw(b'!'))
+
+
 @case('tenants', 'two networks with the same subnet, the same addresses and the same VIP never meet')
 def tenants(case):
     for client, router, member, mport in ((WEB1, ROUTER_APP, APP1, 8080), (ISL1, ROUTER_ISLAND, ISL2, 9090)):

@@ -139,6 +139,9 @@ def gso_broken(case):
         vnet(NEEDS_CSUM, TCPV6, 54, 100, 34, 16),  # the other family
         vnet(NEEDS_CSUM, UDP_L4, 54, 100, 34, 6),  # the other protocol
         vnet(NEEDS_CSUM, UDP_OLD, 54, 100, 34, 16),  # fragmentation offload: not offered
+        vnet(0, ECN),  # a modifier of no type
+        vnet(NEEDS_CSUM, 0, 0, 0, 17, 0),  # a sum that would be written over the IP header
+        vnet(NEEDS_CSUM, 0, 0, 0, 34, 6),  # UDP's field in a TCP header
         vnet(NEEDS_CSUM, 0x42, 54, 100, 34, 16),  # no such type
     ):
         case.add(whole, header)

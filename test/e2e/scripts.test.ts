@@ -41,7 +41,7 @@ test('testbeds come up, work side by side, and go without a trace', async () => 
     for (const name of names) {
       const curl = [
         'curl',
-        '-gsSf',
+        '-sSf',
         '--max-time',
         '5',
         '-H',

@@ -44,7 +44,7 @@ test('each port has a cycle of its own', async () => {
 test('flows that open at the same time count the same', async () => {
   const url = 'http://10.1.0.100/?[1-60]';
   const options = [
-    '-gsSf',
+    '-sSf',
     '--max-time',
     '20',
     '-H',

@@ -22,7 +22,7 @@ async function askFrom(
   vm: string,
   url: string,
 ): Promise<{ server: string; peer: string; localPort: string }> {
-  const text = await bed.exec(vm, 'curl', '-gsSf', '--max-time', '5', '-w', '%{local_port}', url);
+  const text = await bed.exec(vm, 'curl', '-sSf', '--max-time', '5', '-w', '%{local_port}', url);
   const [answer, localPort] = text.split('\n') as [string, string];
   const [server, peer] = answer.split(' ') as [string, string];
   return { server, peer, localPort };

@@ -4,6 +4,7 @@
     expect.py FILE OBSERVED            judge what came out for test/captures/input/FILE
     expect.py FILE OBSERVED --store    and, if there is nothing to object to, make it the stored expectation,
                                        printing what changes against the one before
+    expect.py FILE --store             store what the model says, whatever Sluice does: for a capture without choices
     expect.py --stored                 judge every stored expectation; one JSON object per capture
 
 The capture is run through the model. Where a new flow has a choice of members, the observed output says which
@@ -200,12 +201,13 @@ def main():
         for case in cases.values():
             print(json.dumps({'file': case['file'], 'about': case['about'], 'problems': stored(case)}), flush=True)
         return 0
-    if len(sys.argv) < 3 or sys.argv[1] not in cases:
+    arguments = [one for one in sys.argv[1:] if one != '--store']
+    if len(arguments) not in (1, 2) or arguments[0] not in cases:
         print(__doc__, file=sys.stderr)
         return 2
-    case = cases[sys.argv[1]]
-    made = judge(case, sys.argv[2])
-    problems = made.problems()
+    case = cases[arguments[0]]
+    made = judge(case, arguments[1] if len(arguments) == 2 else None)
+    problems = made.problems() if len(arguments) == 2 else []
     print(*problems, sep='\n')
     if '--store' in sys.argv and not problems:
         store(case, made)

@@ -308,6 +308,8 @@ class Model:
             return self.to_router_itself(port, packet)
         if packet.l3 != 14:
             raise Drop('vlan-not-allowed')
+        if packet.source.is_unspecified:  # RFC 1812 5.3.7, RFC 4291 2.5.2: never forwarded
+            raise Drop('no-route')
         egress, hop = self.next_hop(packet.destination)
         gateway = next(one for one in network.gateways if one.version == packet.version)
 

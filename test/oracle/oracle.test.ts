@@ -1,14 +1,16 @@
+// timeout: 240s
 /**
  * The judges judged: inputs are what make.py writes, expectations are what the model says now, and tshark and
  * tcprewrite, which share no code with either, find nothing to object to.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CHECKOUT } from '../support/paths.ts';
 
-const TEST_ROOT = fileURLToPath(new URL('../../../test/', import.meta.url));
+const TESTS = join(CHECKOUT, 'test');
 
 interface Verdict {
   readonly file: string;
@@ -20,14 +22,10 @@ interface Verdict {
 
 /** Debian's Python: scapy is a Debian package. */
 function python(script: string, ...args: string[]): { status: number | null; stdout: string } {
-  const { status, stdout, stderr, error } = spawnSync(
-    '/usr/bin/python3',
-    [`${TEST_ROOT}${script}`, ...args],
-    {
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
-    },
-  );
+  const { status, stdout, stderr, error } = spawnSync('/usr/bin/python3', [join(TESTS, script), ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
   if (error !== undefined) throw error;
   if (stderr.includes('Traceback')) throw new Error(stderr);
   return { status, stdout };
@@ -39,7 +37,7 @@ const verdicts = (script: string, ...args: string[]): Verdict[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Verdict);
 
-const stored = readdirSync(`${TEST_ROOT}captures/input`).filter((name) => /\.pcap(ng)?$/.test(name));
+const stored = readdirSync(join(TESTS, 'captures/input')).filter((name) => /\.pcap(ng)?$/.test(name));
 const test = suite('oracle');
 
 test('make.py writes the stored inputs, byte for byte', () => {

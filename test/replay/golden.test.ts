@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { replayCapture } from '../../src/host/replay.ts';
-import { CAPTURES, ROOT } from './testbed.ts';
+import { CHECKOUT } from '../support/paths.ts';
+import { CAPTURES } from './testbed.ts';
 
 interface Case {
   readonly file: string;
@@ -54,7 +55,7 @@ function expected({ file }: Case): { bytes: Buffer; outcome: Outcome | undefined
 /** The model's opinion of an output, in words; stores it as the expectation if asked to and if there is no objection. */
 function judged({ file }: Case, path: string): { agrees: boolean; text: string } {
   const store = process.env.SLUICE_REGENERATE === '1' ? ['--store'] : [];
-  const command = [`${ROOT}test/oracle/expect.py`, file, path, ...store];
+  const command = [join(CHECKOUT, 'test/oracle/expect.py'), file, path, ...store];
   const { status, stdout, stderr } = spawnSync('/usr/bin/python3', command, { encoding: 'utf8' });
   return { agrees: status === 0, text: stdout + stderr };
 }

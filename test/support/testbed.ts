@@ -71,7 +71,7 @@ export class Testbed extends Host {
 
   /** Downloads N bytes; returns the SHA-256 of what came. */
   async download(vm: string, target: string, bytes: number): Promise<string> {
-    const shell = 'set -o pipefail; curl -gsSf --max-time 60 "$1" | sha256sum';
+    const shell = 'set -o pipefail; curl -sSf --max-time 60 "$1" | sha256sum';
     return (await this.exec(vm, 'bash', '-c', shell, 'bash', `http://${target}/bytes/${bytes}`)).slice(0, 64);
   }
 
@@ -145,7 +145,7 @@ export class KeptConnection {
 const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
 const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
 
-const curl = (...args: string[]) => ['curl', '-gsSf', '--max-time', '10', ...args];
+const curl = (...args: string[]) => ['curl', '-sSf', '--max-time', '10', ...args];
 
 export function parseAnswers(text: string): Answer[] {
   return text
