@@ -79,7 +79,7 @@ export class BalancerRules {
     const memory = spec.ruleTable;
     const sameNetworks = networks.length === this.scopes.size && networks.every((n) => this.scopes.has(n));
     if (memory === this.memory && sameNetworks) return true;
-    const rules = new RuleTable(memory, spec.maglevTables);
+    const rules = new RuleTable(spec);
     const old = this.scopes;
     this.scopes = new Map(networks.map((network) => [network, this.scopeFor(rules, network)]));
     this.selection.adopt(rules, this.table);

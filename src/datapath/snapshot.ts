@@ -8,6 +8,7 @@
  */
 
 import type { AddressText, MacText, PrefixText } from '../tables/rule-spec.ts';
+import type { CompiledRules } from '../tables/rule-table.ts';
 
 export interface NetworkSpec {
   /** Dense index, 0 … 4095. */
@@ -40,16 +41,13 @@ export interface PortSpec {
   readonly offloads: boolean;
 }
 
-export interface LoadBalancerSpec {
+/** A load balancer with its rules, compiled by `compileRules`. */
+export interface LoadBalancerSpec extends CompiledRules {
   /** Dense index, stable over revisions. */
   readonly id: number;
   readonly scope: 'port' | 'network' | 'host';
   /** Name of the port or network it serves, or of the host. */
   readonly name: string;
-  /** Its rules, compiled by `compileRules` (tables/rule-table.ts); never edited in place. */
-  readonly ruleTable: ArrayBufferLike;
-  /** Maglev tables that its criteria sets name by position; load balancers with the same members share them. */
-  readonly maglevTables: readonly ArrayBufferLike[];
 }
 
 export interface DatapathSnapshot {
@@ -68,5 +66,9 @@ export interface DatapathSnapshot {
     readonly activeFlowIdleMs: number;
     /** Answer echo requests to VIPs. */
     readonly answerEchoToVip: boolean;
+    /** When a member fails, its TCP clients are reset at once. */
+    readonly failFast: boolean;
+    /** What a new flow gets when the connection table is full of live ones. */
+    readonly onTableFull: 'refuse' | 'evict-idle';
   };
 }

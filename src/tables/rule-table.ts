@@ -50,10 +50,11 @@ export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 
 const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
 
+/** An LB's rules as they lie in memory; never edited in place. */
 export interface CompiledRules {
-  readonly ruleTable: SharedArrayBuffer;
-  /** By the numbers that criteria sets have for them. */
-  readonly maglevTables: readonly SharedArrayBuffer[];
+  readonly ruleTable: ArrayBufferLike;
+  /** By the numbers that criteria sets have for them; load balancers with the same members share them. */
+  readonly maglevTables: readonly ArrayBufferLike[];
 }
 
 /**
@@ -159,7 +160,7 @@ export class RuleTable {
   private readonly memberAt: number;
   private readonly prefixAt: number;
 
-  constructor(memory: ArrayBufferLike, maglevTables: readonly ArrayBufferLike[]) {
+  constructor({ ruleTable: memory, maglevTables }: CompiledRules) {
     this.words = new Int32Array(memory);
     if (this.words[0] !== MAGIC)
       throw new TypeError(`rule table: found magic ${this.words[0]}, expected ${MAGIC}`);

@@ -172,7 +172,7 @@ tables('a group: what it is, then its members', () => {
     vip        10.1.0.100,fd00:1::100
     match      tcp port 80
     rewrite    address
-    algorithm  maglev by source-address
+    algorithm   maglev by source-address
     affinity   -
     avoid self yes
     members    1 active of 2
@@ -190,7 +190,7 @@ tables('rules', () => {
     formatRules([rule]),
     lines(`
     LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -     3h        false                 2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       -                         2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });

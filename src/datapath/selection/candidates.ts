@@ -26,6 +26,9 @@ export class Candidates {
   flow!: NewFlow;
   /** The client's own members are left out. */
   withoutSelf = false;
+  /** Weights of the candidates, and of all members of the criteria set: up to 2^32. */
+  totalWeight = 0;
+  weightOfAll = 0;
 
   /** Points the cursor at a rule's criteria set, for a flow. */
   aim(rules: RuleTable, rule: number, criteria: number, flow: NewFlow): void {
@@ -35,7 +38,10 @@ export class Candidates {
     this.flow = flow;
     this.first = rules.firstMember(criteria);
     this.end = this.first + rules.membersOf(criteria);
-    this.withoutSelf = rules.avoidsSelf(rule) && this.hasOthersThanSelf();
+    this.weightOfAll = this.end === this.first ? 0 : rules.weightUpTo(this.end - 1);
+    const own = rules.avoidsSelf(rule) ? this.ownWeight() : 0;
+    this.withoutSelf = own > 0 && own < this.weightOfAll;
+    this.totalWeight = this.withoutSelf ? this.weightOfAll - own : this.weightOfAll;
   }
 
   /** Weight of a member for this flow; 0: it is no candidate. */
@@ -58,16 +64,12 @@ export class Candidates {
     return member < end && this.weight(member) > 0 ? member : NONE;
   }
 
-  /** True if the client is a member that could be chosen, and not the only one. */
-  private hasOthersThanSelf(): boolean {
-    const { rules, first, end } = this;
-    let isMember = false;
-    let hasOthers = false;
-    for (let member = first; member < end; member++) {
-      if (rules.weight(member) === 0) continue;
-      if (this.isSelf(member)) isMember = true;
-      else hasOthers = true;
+  /** Weight of the members that are the client itself. */
+  private ownWeight(): number {
+    let weight = 0;
+    for (let member = this.first; member < this.end; member++) {
+      if (this.isSelf(member)) weight += this.rules.weight(member);
     }
-    return isMember && hasOthers;
+    return weight;
   }
 }

@@ -34,8 +34,7 @@ export class RandomTwoChoices {
 
   /** The better of two members drawn, the only one there is, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
-    const { rules, first, end } = candidates;
-    const total = end === first ? 0 : rules.weightUpTo(end - 1);
+    const { rules, first, end, weightOfAll } = candidates;
     this.outCount = 0;
     this.outWeight = 0;
     if (candidates.withoutSelf) {
@@ -43,20 +42,20 @@ export class RandomTwoChoices {
         if (candidates.isSelf(member)) this.leaveOut(rules, member);
       }
     }
-    if (this.outWeight === total) return NONE;
-    const one = this.draw(candidates, total);
+    if (this.outWeight === weightOfAll) return NONE;
+    const one = this.draw(candidates);
     this.leaveOut(rules, one);
-    if (this.outWeight === total) return one;
-    const other = this.draw(candidates, total);
+    if (this.outWeight === weightOfAll) return one;
+    const other = this.draw(candidates);
     return this.activeFlows(rules, other) * rules.weight(one) <
       this.activeFlows(rules, one) * rules.weight(other)
       ? other
       : one;
   }
 
-  private draw({ rules, first, end }: Candidates, total: number): number {
+  private draw({ rules, first, end, weightOfAll }: Candidates): number {
     const { out } = this;
-    let ticket = this.random.below(total - this.outWeight);
+    let ticket = this.random.below(weightOfAll - this.outWeight);
     for (let i = 0; i < this.outCount; i++) {
       const weight = rules.weight(out[i]!);
       if (ticket < rules.weightUpTo(out[i]!) - weight) break;

@@ -8,7 +8,10 @@
  * weight w in a cycle of n is taken about every n/w picks, not in runs. A precomputed ring would be O(1) but as long
  * as the cycle.
  *
- * A flow that must avoid its own member is a pick among the others: the member left out neither earns nor pays.
+ * A client that avoids itself picks among the others: the member left out neither earns nor pays, and what the others
+ * earn goes up by as much as the sum of the weights goes down. So such a pick costs the same as any other, and where
+ * a load balancer serves both kinds of clients nobody gains by being picked when it is cheap. Credits are kept in
+ * 65536ths of a weight, so that this is exact for a client alone and right to 10^-5 in a mixture.
  *
  * LBs that start with equal credits would all send their first flows to the same member. `stagger` lets each
  * LB begin at another point of the cycle.
@@ -18,11 +21,14 @@ import { ALGORITHM, type RuleTable } from '../../tables/rule-table.ts';
 import { Candidates } from './candidates.ts';
 import { hasSameMembers } from './former-sets.ts';
 
+/** Credit for a weight of 1. */
+const UNIT = 65_536;
 /** Picks played in advance at most. */
 const MAX_STAGGER = 64;
 
 export class WeightedRoundRobin {
-  private credits = new Int32Array(0);
+  /** By member; whole numbers below 2^49. */
+  private credits = new Float64Array(0);
 
   /**
    * Takes over the credits of criteria sets that are the same in both tables; others start anew. `former`: for each
@@ -30,7 +36,7 @@ export class WeightedRoundRobin {
    */
   adopt(rules: RuleTable, was: RuleTable | undefined, former: Int32Array, stagger: number): void {
     const before = this.credits;
-    this.credits = new Int32Array(rules.memberCount);
+    this.credits = new Float64Array(rules.memberCount);
     for (let rule = 0; rule < rules.ruleCount; rule++) {
       if (rules.algorithm(rule) !== ALGORITHM['weighted-round-robin']) continue;
       const first = rules.firstCriteria(rule);
@@ -49,22 +55,21 @@ export class WeightedRoundRobin {
   /** Member for the next new flow, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
     const { credits } = this;
-    const { first, end } = candidates;
-    let total = 0;
+    const { first, end, totalWeight, weightOfAll } = candidates;
+    const unit = candidates.withoutSelf ? Math.round((UNIT * weightOfAll) / totalWeight) : UNIT;
     let best = NONE;
     let bestCredit = 0;
     for (let member = first; member < end; member++) {
       const weight = candidates.weight(member);
       if (weight === 0) continue;
-      total += weight;
-      const credit = credits[member]! + weight;
+      const credit = credits[member]! + weight * unit;
       credits[member] = credit;
       if (best === NONE || credit > bestCredit) {
         best = member;
         bestCredit = credit;
       }
     }
-    if (best !== NONE) credits[best]! -= total;
+    if (best !== NONE) credits[best]! -= totalWeight * unit;
     return best;
   }
 
@@ -72,7 +77,7 @@ export class WeightedRoundRobin {
   private skipAhead(rules: RuleTable, rule: number, set: number, stagger: number): void {
     const candidates = new Candidates();
     candidates.aim(rules, rule, set, NOBODY);
-    const cycle = candidates.end === candidates.first ? 0 : rules.weightUpTo(candidates.end - 1);
+    const cycle = candidates.totalWeight;
     for (let i = cycle === 0 ? 0 : stagger % Math.min(cycle, MAX_STAGGER); i > 0; i--) this.pick(candidates);
   }
 }
