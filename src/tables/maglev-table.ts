@@ -35,25 +35,38 @@ export interface MaglevMember {
   readonly weight: number;
 }
 
-/** Fills a table, its length a prime, with the places of members; at least one member. */
+/**
+ * Fills a table, its length a prime, with the places of members; at least one member. A calendar lists who is due in
+ * which round, so that light members cost nothing in the rounds of heavy ones. There are at most M rounds.
+ */
 export function fillMaglev(table: Uint16Array, members: readonly MaglevMember[]): void {
   const entries = table.length;
   const wish = Uint32Array.from(members, ({ offset }) => offset);
-  const skips = Uint32Array.from(members, ({ skip }) => skip);
-  const weights = Float64Array.from(members, ({ weight }) => weight);
   const owed = new Float64Array(members.length);
-  const heaviest = weights.reduce((a, b) => Math.max(a, b), 0);
+  const heaviest = members.reduce((most, { weight }) => Math.max(most, weight), 0);
+  /** First member due in a round, and the one due with the same round after a member; 0: none, else member + 1. */
+  const firstDue = new Int32Array(entries + 1);
+  const nextDue = Int32Array.from(members, (_, i) => i);
+  firstDue[1] = members.length;
+  const turns = new Int32Array(members.length);
   table.fill(FREE);
   for (let round = 1, filled = 0; ; round++) {
-    for (let i = 0; i < members.length; i++) {
-      if (round * weights[i]! < owed[i]!) continue;
-      owed[i]! += heaviest;
-      const skip = skips[i]!;
+    let count = 0;
+    for (let due = firstDue[round]!; due !== 0; due = nextDue[due - 1]!) turns[count++] = due - 1;
+    turns.subarray(0, count).sort();
+    for (let turn = 0; turn < count; turn++) {
+      const i = turns[turn]!;
+      const { place, skip, weight } = members[i]!;
       let entry = wish[i]!;
       while (table[entry] !== FREE) entry = entry + skip < entries ? entry + skip : entry + skip - entries;
-      table[entry] = members[i]!.place;
+      table[entry] = place;
       wish[i] = entry;
       if (++filled === entries) return;
+      owed[i]! += heaviest;
+      const next = Math.max(round + 1, Math.ceil(owed[i]! / weight));
+      if (next > entries) continue;
+      nextDue[i] = firstDue[next]!;
+      firstDue[next] = i + 1;
     }
   }
 }
