@@ -15,7 +15,7 @@
  * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 the member's place + 1, 0: free.
  */
 import { NONE } from './bucket-index.ts';
-import { Hasher } from './hash.ts';
+import { Hasher, mix32 } from './hash.ts';
 
 const WAYS = 4;
 const ROW_WORDS = 8;
@@ -184,6 +184,7 @@ export class AffinityTable {
       (c0 | c1) === 0 && c2 === 0xffff
         ? this.hasher.hash3(c3, owner, 0)
         : this.hasher.hash6(c3, c2, c1, c0, owner, 0);
-    return HEADER_WORDS + (hash & this.mask) * SET_WORDS;
+    // Addresses in sequence have hashes in sequence, which some keys would lay on few sets.
+    return HEADER_WORDS + (mix32(hash) & this.mask) * SET_WORDS;
   }
 }

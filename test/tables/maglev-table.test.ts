@@ -220,10 +220,10 @@ disruption('one of n members goes: its entries are spread evenly, and few others
   }
 });
 
-disruption('1000 members, where the table is short for the paper too: under 5 %', () => {
+disruption('1000 members, where one has 65 entries: others still lose under 1 %', () => {
   const members = membersOf(new Array<number>(1_000).fill(1));
   const moved = movedWithoutNeed(members, members.slice(1));
-  assert.ok(moved <= 0.05 * MAGLEV_ENTRIES, `${moved} entries of others moved`);
+  assert.ok(moved <= 0.01 * MAGLEV_ENTRIES, `${moved} entries of others moved`);
 });
 
 disruption('a member that joins takes its share and moves little else', () => {

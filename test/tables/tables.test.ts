@@ -66,7 +66,7 @@ layout('visible regions lie in the block, on cache lines, and none overlaps anot
 
 /** Uses every table as full as its limits allow; returns what a reader must find. */
 function fill(tables: Tables): () => void {
-  const { limits, connections, endpoints, macs, neighbours, stats, portCounters } = tables;
+  const { limits, connections, endpoints, macs, neighbours, affinities, stats, portCounters } = tables;
   const rows: number[] = [];
   for (let i = 0; i < limits.maxEndpoints; i++) assert.is.not(endpoints.intern(1, ...host(i)), NONE);
   for (let i = 0; i < limits.maxConnections; i++) {
@@ -79,6 +79,10 @@ function fill(tables: Tables): () => void {
   }
   const known: number[] = [];
   for (let i = 0; i < limits.maxMacs; i++) if (macs.fix(3, 0x0200, i, i % limits.maxPorts)) known.push(i);
+  for (let i = 0; i < 4 * limits.maxAffinities; i++) affinities.put(...host(i), 1, 1, i, i, 0, 1_000);
+  const affine = [...Array(4 * limits.maxAffinities).keys()].filter(
+    (i) => affinities.find(...host(i), 1, 1, 0) !== NONE,
+  );
   for (let i = 0; i < limits.maxStatSlots; i++) stats.add(i, STAT.bytes, 1e12 + i);
   for (let i = 0; i < limits.maxPorts; i++) portCounters.add(i, PORT.txBytes, 2e12 + i);
   return () => {
@@ -94,6 +98,8 @@ function fill(tables: Tables): () => void {
       assert.is(neighbours.state(id), NEIGHBOUR.fixed);
     }
     for (const i of known) assert.is(macs.find(3, 0x0200, i, 0), i % limits.maxPorts);
+    assert.is(affine.length, affinities.inUse);
+    for (const i of affine) assert.is(affinities.statSlot(affinities.find(...host(i), 1, 1, 0)), i);
     for (let i = 0; i < limits.maxStatSlots; i++) assert.is(stats.read(i).bytes, 1e12 + i);
     for (let i = 0; i < limits.maxPorts; i++) assert.is(portCounters.read(i).txBytes, 2e12 + i);
   };
@@ -131,6 +137,8 @@ layout('a reader over the same memory finds the same', () => {
   assert.is(reader.connections.highWater, SMALL.maxConnections);
   assert.equal(reader.connections.totals, writer.connections.totals);
   assert.is(reader.endpoints.inUse, SMALL.maxEndpoints);
+  assert.is(reader.affinities.inUse, writer.affinities.inUse);
+  assert.is(reader.affinities.evicted, writer.affinities.evicted);
   const row = writer.connections.findForward(...host(5), 5, 1, 6);
   assert.is(reader.connections.findForward(...host(5), 5, 1, 6), row);
   const id = writer.endpoints.find(1, ...host(7));
@@ -152,6 +160,8 @@ layout('initialise empties tables that were in use', () => {
   assert.is(tables.connections.findForward(...host(5), 5, 1, 6), NONE);
   assert.is(tables.neighbours.find(2, ...host(1)), NONE);
   assert.is(tables.macs.find(3, 0x0200, 1, 0), NONE);
+  assert.is(tables.affinities.inUse, 0);
+  assert.is(tables.affinities.find(...host(7), 1, 1, 0), NONE);
   assert.is(tables.stats.read(1).bytes, 0);
   assert.is(tables.portCounters.read(1).txBytes, 0);
   fill(tables)();
