@@ -9,6 +9,7 @@ package_of() {
     ip | ss) echo iproute2 ;;
     nft) echo nftables ;;
     nginx) echo nginx-light ;;
+    ovs-vswitchd) echo openvswitch-switch ;;
     ping) echo iputils-ping ;;
     scapy) echo python3-scapy ;;
     nc) echo netcat-openbsd ;;
@@ -48,7 +49,7 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Packages with a daemon (nginx) must not start it: policy-rc.d refuses that while we install, and a service
+# Packages with a daemon (nginx, Open vSwitch) must not start it: policy-rc.d refuses that while we install, and a service
 # that came with this installation is disabled again.
 install_without_starting() {
   local policy=/usr/sbin/policy-rc.d ours='' status=0
@@ -57,9 +58,10 @@ install_without_starting() {
   fi
   apt_get install --no-install-recommends "$@" || status=$?
   [ -n "$ours" ] && rm -f "$policy"
-  case " $* " in
-    *' nginx-light '*) command -v systemctl >/dev/null && systemctl disable nginx >/dev/null 2>&1 ;;
-  esac
+  if command -v systemctl >/dev/null; then
+    case " $* " in *' nginx-light '*) systemctl disable nginx >/dev/null 2>&1 ;; esac
+    case " $* " in *' openvswitch-switch '*) systemctl disable openvswitch-switch >/dev/null 2>&1 ;; esac
+  fi
   return "$status"
 }
 

@@ -17,6 +17,7 @@ import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
+import { FailFast } from './fail-fast.ts';
 import { ForwardingElement } from './forwarding-element.ts';
 import { Frame } from './frame.ts';
 import { IcmpErrors } from './icmp-errors.ts';
@@ -70,9 +71,10 @@ export class Datapath {
     this.context = context;
     this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
     this.frame = new Frame(options.arena);
-    this.tracking = new ConnectionTracking(context);
+    const failFast = new FailFast(context, networks, this.ports);
+    this.tracking = new ConnectionTracking(context, (row) => failFast.tell(row));
     this.errors = new IcmpErrors(context, networks, this.ports);
-    this.responder = new Responder(context, networks, this.errors);
+    this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
     this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);
@@ -89,8 +91,7 @@ export class Datapath {
 
   /** Sets the clocks for a batch: monotonic milliseconds (any origin) and epoch milliseconds. */
   beginBatch(nowMs: number, wallMs: number): void {
-    this.context.nowMs = nowMs | 0;
-    this.context.wallMs = wallMs;
+    this.context.setClocks(nowMs | 0, wallMs);
   }
 
   /**
@@ -100,7 +101,7 @@ export class Datapath {
   handleFrame(portId: number, slot: number, offset: number, length: number): void {
     const { frame, context } = this;
     const port = this.ports[portId];
-    context.countReceived(portId, length);
+    context.counters.countReceived(portId, length);
     if (port === undefined) {
       frame.ingress = portId;
       context.drop(frame, DROP.portDown);
@@ -111,7 +112,7 @@ export class Datapath {
     if (reason !== DROP.none) {
       context.drop(frame, reason);
     } else {
-      this.logicalSwitch.learn(frame);
+      this.logicalSwitch.learn(frame, port);
       if (port.fromVm(frame) !== CONSUMED) this.forwarding.forward(frame);
     }
     // The frame may have moved to a slot of its own.
@@ -138,21 +139,27 @@ export class Datapath {
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
     this.applyPorts(snapshot.ports);
+    this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
+    this.context.revalidate();
     this.revision = snapshot.revision;
     return problems;
   }
 
-  /** Connection records of these stat slots no longer count from now on; they are removed over the next batches. */
-  purge(statSlots: readonly number[], nowMs: number): void {
+  /**
+   * Connection records of these stat slots no longer count from now on; they are removed over the next batches.
+   * `all`: the member has failed. `datagrams`: it was removed, its TCP flows run on to their end.
+   */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams', nowMs: number): void {
     this.context.nowMs = nowMs | 0;
-    this.tracking.purge(statSlots);
+    this.tracking.purge(statSlots, which);
   }
 
   /** The port's device has gone: its MACs and connections go too. */
   portGone(port: number): void {
     this.ports[port] = undefined;
+    this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
@@ -169,13 +176,13 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
+      if (!balancer.rules.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
     for (const [id, balancer] of this.loadBalancers) {
       if (wanted.has(id)) continue;
-      balancer.close();
+      balancer.rules.close();
       this.loadBalancers.delete(id);
     }
   }
@@ -190,7 +197,9 @@ export class Datapath {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const chain = balancer === undefined ? [] : [balancer];
       const { id, name, network, offloads } = spec;
-      this.ports[id] = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      this.ports[id] = port;
+      if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
       if (spec.mac !== undefined) macs.fix(network, macHigh16(spec.mac), macLow32(spec.mac), id);
     }
     for (const network of this.networks.all()) {

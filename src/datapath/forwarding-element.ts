@@ -60,8 +60,19 @@ export class ForwardingElement {
 
   /** A balanced packet: to the member's MAC if it is on this link, through the router if not. */
   private toMember(frame: Frame): void {
-    const { endpoints } = this.context.tables;
+    const { context } = this;
+    const { endpoints } = context.tables;
     const { member, network } = frame;
+    const port = endpoints.wayPort(member, context.wayGeneration);
+    if (port >= 0) {
+      ethernet.setDestination(
+        frame.view,
+        frame.offset,
+        endpoints.wayMacHigh(member),
+        endpoints.wayMacLow(member),
+      );
+      return this.logicalSwitch.sendTo(port, frame);
+    }
     if (endpoints.hasRole(member, ROLE_FIXED_MAC)) {
       ethernet.setDestination(frame.view, frame.offset, endpoints.macHigh(member), endpoints.macLow(member));
       return this.logicalSwitch.forward(frame, network);
@@ -69,6 +80,7 @@ export class ForwardingElement {
     const at = member * ENDPOINT_WORDS;
     const { rows } = endpoints;
     if (this.networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!)) {
+      this.resolver.cacheWay(member, network);
       return this.resolver.deliver(frame, network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
     }
     this.router.route(frame);

@@ -15,12 +15,16 @@ import * as arp from '../wire/arp.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import * as sctp from '../wire/sctp.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio-net.ts';
 
 /** Third word of an IPv4 address in 128-bit form. */
 export const IPV4_MAPPED = 0xffff;
+
+/** TTL and hop limit of packets that the datapath makes (RFC 1700's recommendation, as Linux does). */
+export const HOPS = 64;
 
 /** Extension headers that are followed; RFC 8200 names six kinds. */
 const MAX_EXTENSION_HEADERS = 8;
@@ -41,6 +45,8 @@ export class Frame {
   length = 0;
   /** Port that the frame came in by. */
   ingress = 0;
+  /** Port that the frame is about to leave by. */
+  egress = 0;
   /** Network whose switch or router has the frame now. */
   network = 0;
 
@@ -67,7 +73,7 @@ export class Frame {
   d1 = 0;
   d2 = 0;
   d3 = 0;
-  /** source port << 16 | destination port for TCP and UDP, else 0. */
+  /** source port << 16 | destination port for TCP, UDP and SCTP, else 0. */
   ports = 0;
   /** TCP flags, else 0. */
   tcpFlags = 0;
@@ -159,22 +165,31 @@ export class Frame {
     return this.loadOffload();
   }
 
+  /** The fixed header is read as five words, once: its checks and its checksum come from the same loads. */
   private loadIpv4(l3: number, available: number): number {
     const view = this.view;
     if (available < ipv4.MIN_HEADER_BYTES) return DROP.truncatedIpv4;
-    if (ipv4.version(view, l3) !== 4) return DROP.badIpVersion;
-    const headerBytes = ipv4.headerBytes(view, l3);
+    const w0 = view.getInt32(l3);
+    const w1 = view.getInt32(l3 + 4);
+    const w2 = view.getInt32(l3 + 8);
+    const source = view.getInt32(l3 + 12);
+    const destination = view.getInt32(l3 + 16);
+    if (w0 >>> 28 !== 4) return DROP.badIpVersion;
+    const headerBytes = (w0 >>> 22) & 0x3c;
     if (headerBytes < ipv4.MIN_HEADER_BYTES) return DROP.badIpHeaderLength;
-    const totalBytes = ipv4.totalLength(view, l3);
+    const totalBytes = w0 & 0xffff;
     if (totalBytes < headerBytes) return DROP.badIpTotalLength;
     if (totalBytes > available) return DROP.truncatedIpv4;
-    if (!ipv4.isHeaderCheckRight(view, l3, headerBytes)) return DROP.badIpChecksum;
-    const source = ipv4.source(view, l3);
+    let sum = (w0 >>> 16) + (w0 & 0xffff) + (w1 >>> 16) + (w1 & 0xffff) + (w2 >>> 16) + (w2 & 0xffff);
+    sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+    for (let i = ipv4.MIN_HEADER_BYTES; i < headerBytes; i += 2) sum += view.getUint16(l3 + i);
+    sum = (sum & 0xffff) + (sum >>> 16);
+    if ((sum & 0xffff) + (sum >>> 16) !== 0xffff) return DROP.badIpChecksum;
     if (ipv4.isBadSource(source)) return DROP.badIpAddress;
     this.family = FAMILY_IPV4;
     this.l3 = l3;
-    this.protocol = ipv4.protocol(view, l3);
-    this.ttl = ipv4.ttl(view, l3);
+    this.ttl = w2 >>> 24;
+    this.protocol = (w2 >>> 16) & 0xff;
     this.s0 = 0;
     this.s1 = 0;
     this.s2 = IPV4_MAPPED;
@@ -182,10 +197,9 @@ export class Frame {
     this.d0 = 0;
     this.d1 = 0;
     this.d2 = IPV4_MAPPED;
-    this.d3 = ipv4.destination(view, l3);
-    const fragmentWord = ipv4.fragmentWord(view, l3);
-    this.fragment = (fragmentWord & 0x3fff) !== 0;
-    if ((fragmentWord & 0x1fff) !== 0) return DROP.none;
+    this.d3 = destination;
+    this.fragment = (w1 & 0x3fff) !== 0;
+    if ((w1 & 0x1fff) !== 0) return DROP.none;
     return this.loadTransport(l3 + headerBytes, totalBytes - headerBytes);
   }
 
@@ -216,8 +230,9 @@ export class Frame {
     let at = l3 + ipv6.HEADER_BYTES;
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; ; i++) {
+      if (!ipv6.isExtension(next)) break;
+      if (i === MAX_EXTENSION_HEADERS || at + 8 > end) return DROP.badExtensionHeader;
       if (next === ipv6.NEXT_FRAGMENT) {
-        if (at + 8 > end) return DROP.badExtensionHeader;
         this.fragment = true;
         const offset = view.getUint16(at + 2) & 0xfff8;
         next = view.getUint8(at);
@@ -227,10 +242,8 @@ export class Frame {
           return DROP.none;
         }
       } else {
-        if (at + 2 > end) break;
         const bytes = ipv6.extensionBytes(view, at, next);
-        if (bytes === 0) break;
-        if (at + bytes > end || i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
+        if (at + bytes > end) return DROP.badExtensionHeader;
         if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
         next = view.getUint8(at);
         at += bytes;
@@ -260,6 +273,10 @@ export class Frame {
         this.ports = udp.ports(view, l4);
         break;
       }
+      case ipv4.PROTOCOL_SCTP:
+        if (bytes < sctp.HEADER_BYTES) return DROP.truncatedTransport;
+        this.ports = sctp.ports(view, l4);
+        break;
       case ipv4.PROTOCOL_ICMP:
       case ipv6.NEXT_ICMPV6:
         if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) return DROP.truncatedTransport;
@@ -276,17 +293,14 @@ export class Frame {
     const view = this.view;
     const at = this.offset;
     // One load for the common case: no flags, no GSO.
-    if (view.getUint16(at - 12) === 0) return DROP.none;
+    if (virtio.isEmpty(view, at)) return DROP.none;
     if ((virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) !== 0) {
-      const start = virtio.csumStart(view, at);
-      if (start < ethernet.HEADER_BYTES || start + virtio.csumOffset(view, at) + 2 > this.length) {
-        return DROP.badVnetHeader;
-      }
+      if (!this.isChecksumPlaceRight()) return DROP.badVnetHeader;
       this.needsChecksum = true;
-      this.partial = this.l4 !== 0 && start === this.l4 - at;
+      this.partial = this.l4 !== 0 && virtio.csumStart(view, at) === this.l4 - at;
     }
     const type = virtio.gsoType(view, at);
-    if (type === virtio.GSO_NONE) return DROP.none;
+    if (type === virtio.GSO_NONE) return virtio.hasEcn(view, at) ? DROP.badVnetHeader : DROP.none;
     const size = virtio.gsoSize(view, at);
     const fits =
       type === virtio.GSO_TCPV4
@@ -300,6 +314,23 @@ export class Frame {
       this.protocol === ipv4.PROTOCOL_TCP ? tcp.headerBytes(view, this.l4) : udp.HEADER_BYTES;
     this.segments = Math.max(1, Math.ceil((this.l4Bytes - headerBytes) / size));
     return DROP.none;
+  }
+
+  /**
+   * Whether the place of an offloaded checksum lies where a VM's stack puts one: the transport's own field, or
+   * somewhere in its payload (a packet inside a tunnel). Never in a header that has been judged already.
+   */
+  private isChecksumPlaceRight(): boolean {
+    const { view, offset, l4 } = this;
+    const start = offset + virtio.csumStart(view, offset);
+    const fieldOffset = virtio.csumOffset(view, offset);
+    if (this.l3 === 0)
+      return start >= offset + ethernet.HEADER_BYTES && start + fieldOffset + 2 <= offset + this.length;
+    if (l4 === 0 || this.fragment || start < l4 || start + fieldOffset + 2 > l4 + this.l4Bytes) return false;
+    if (start > l4) return true;
+    if (this.protocol === ipv4.PROTOCOL_TCP) return fieldOffset === tcp.CHECK_OFFSET;
+    if (this.protocol === ipv4.PROTOCOL_UDP) return fieldOffset === udp.CHECK_OFFSET;
+    return true;
   }
 
   /**

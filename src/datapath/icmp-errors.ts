@@ -4,7 +4,7 @@
  * the client's own view of it.
  *
  * Never about an ICMP error, a fragment other than the first, a group address, or a packet without a real source
- * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited per network by a token bucket (RFC 1812 §4.3.2.8).
+ * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited by one token bucket for the host (RFC 1812 §4.3.2.8).
  */
 import { NONE } from '../tables/bucket-index.ts';
 import { DROP, PORT } from '../tables/port-counters.ts';
@@ -16,7 +16,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, Frame } from './frame.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS } from './frame.ts';
 import type { Networks } from './networks.ts';
 import { setIcmpv6Check } from './packets.ts';
 import type { Port } from './port.ts';
@@ -26,7 +26,6 @@ const ERROR_BURST = 200;
 /** Longest error packet: RFC 1812 §4.3.2.3, and the minimum IPv6 MTU (RFC 4443 §2.4 c). */
 const MAX_IPV4_BYTES = 576;
 const MAX_IPV6_BYTES = 1_280;
-const HOPS = 64;
 
 export class IcmpErrors {
   private readonly context: Context;
@@ -103,8 +102,7 @@ export class IcmpErrors {
     const network = this.networks.at(networkId);
     const gateway = network.gatewayOf(true);
     if (!asDestination && gateway === NONE) return 0;
-    const at = this.writeEthernet(slot, frame, networkId);
-    const l3 = at + ethernet.HEADER_BYTES;
+    const l3 = this.writeEthernet(slot, frame, networkId);
     const l4 = l3 + ipv4.MIN_HEADER_BYTES;
     const room = MAX_IPV4_BYTES - ipv4.MIN_HEADER_BYTES - icmp.HEADER_BYTES;
     const quoted = Math.min(frame.l3End - frame.l3, room);
@@ -115,7 +113,7 @@ export class IcmpErrors {
     view.setUint32(l4 + 4, rest);
     bytes.copyWithin(l4 + icmp.HEADER_BYTES, frame.l3, frame.l3 + quoted);
     icmp.setCheck(view, l4, checkOf(view, l4, icmp.HEADER_BYTES + quoted, 0));
-    return ethernet.HEADER_BYTES + total;
+    return frame.l3 - frame.offset + total;
   }
 
   private writeIpv6(
@@ -131,8 +129,7 @@ export class IcmpErrors {
     const network = this.networks.at(networkId);
     const gateway = network.gatewayOf(false);
     if (!asDestination && gateway === NONE) return 0;
-    const at = this.writeEthernet(slot, frame, networkId);
-    const l3 = at + ethernet.HEADER_BYTES;
+    const l3 = this.writeEthernet(slot, frame, networkId);
     const l4 = l3 + ipv6.HEADER_BYTES;
     const room = MAX_IPV6_BYTES - ipv6.HEADER_BYTES - icmpv6.HEADER_BYTES;
     const quoted = Math.min(frame.l3End - frame.l3, room);
@@ -145,19 +142,21 @@ export class IcmpErrors {
     view.setUint32(l4 + 4, rest);
     bytes.copyWithin(l4 + icmpv6.HEADER_BYTES, frame.l3, frame.l3 + quoted);
     setIcmpv6Check(view, l3, l4, icmpv6.HEADER_BYTES + quoted);
-    return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.HEADER_BYTES + quoted;
+    return frame.l3 - frame.offset + ipv6.HEADER_BYTES + icmpv6.HEADER_BYTES + quoted;
   }
 
+  /** Returns where the IP header goes. */
   private writeEthernet(slot: number, frame: Frame, networkId: number): number {
     const { view } = this.context.arena;
     const network = this.networks.at(networkId);
     const at = this.context.arena.frameOffset(slot);
     virtio.clear(view, at);
+    // The Ethernet header with its tags, turned around.
+    this.context.arena.bytes.copyWithin(at, frame.offset, frame.l3);
     const high = ethernet.sourceHigh(frame.view, frame.offset);
     ethernet.setDestination(view, at, high, ethernet.sourceLow(frame.view, frame.offset));
     ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
-    ethernet.setEtherType(view, at, frame.family === FAMILY_IPV4 ? ethernet.TYPE_IPV4 : ethernet.TYPE_IPV6);
-    return at;
+    return at + (frame.l3 - frame.offset);
   }
 
   private takeToken(): boolean {

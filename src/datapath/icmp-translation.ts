@@ -6,14 +6,20 @@
  * Errors are rare: the quoted headers are changed by delta, and the message's own checksum, verified first, is
  * computed anew.
  */
-
+import { NONE } from '../tables/bucket-index.ts';
+import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
+import { DROP } from '../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as icmpv6 from '../wire/icmpv6.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import type { Context } from './context.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from './frame.ts';
+import { type Networks, setRouterSource } from './networks.ts';
+import { CONSUMED, PASS } from './operator.ts';
 import { pseudoSum6, setIcmpv6Check } from './packets.ts';
+import { rewriteDestination, rewriteSource } from './rewrite.ts';
 
 /** Bytes in front of the quoted packet, in both versions. */
 const QUOTE_OFFSET = 8;
@@ -95,13 +101,9 @@ export class QuotedPacket {
     if (l3 + ipv6.HEADER_BYTES > this.end || ipv6.version(view, l3) !== 6) return false;
     let at = l3 + ipv6.HEADER_BYTES;
     let next = ipv6.nextHeader(view, l3);
-    for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end; i++) {
-      let bytes = ipv6.extensionBytes(view, at, next);
-      if (next === ipv6.NEXT_FRAGMENT) {
-        if ((view.getUint16(at + 2) & 0xfff8) !== 0) return false;
-        bytes = 8;
-      }
-      if (bytes === 0) break;
+    for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
+      if (next === ipv6.NEXT_FRAGMENT && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
+      const bytes = ipv6.extensionBytes(view, at, next);
       next = view.getUint8(at);
       at += bytes;
     }
@@ -157,5 +159,66 @@ export class QuotedPacket {
     if (at + 2 > this.end) return;
     const check = view.getUint16(at);
     view.setUint16(at, isTcp ? replace(check, fold31(delta)) : replaceUdp(check, fold31(delta)));
+  }
+}
+
+/** Translates ICMP errors about the flows of one LB. */
+export class IcmpTranslator {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly quoted = new QuotedPacket();
+
+  constructor(context: Context, networks: Networks) {
+    this.context = context;
+    this.networks = networks;
+  }
+
+  /** An error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
+  fromClient(vip: number, frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    if (!quoted.load(frame)) return this.drop(frame, DROP.noConnection);
+    const c = quoted.destination;
+    const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
+    const row = connections.findForward(c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, quoted.protocol);
+    if (row === NONE) return this.drop(frame, DROP.noConnection);
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    const member = connections.member(row) * ENDPOINT_WORDS;
+    const reverse = connections.reversePorts(row);
+    quoted.rewriteSource(endpoints.rows, member, (reverse << 16) | (reverse >>> 16));
+    rewriteDestination(frame, endpoints.rows, member, frame.ports);
+    fixIcmpCheck(frame);
+    frame.member = connections.via(row);
+    return PASS;
+  }
+
+  /** An error about a packet of the client's that was translated: the client sees its own packet quoted. */
+  toClient(frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    if (!quoted.load(frame)) return PASS;
+    const d = quoted.destination;
+    const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
+    if (member === NONE) return PASS;
+    const c = quoted.source;
+    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    quoted.load(frame);
+    const vip = connections.vip(row) * ENDPOINT_WORDS;
+    quoted.rewriteDestination(endpoints.rows, vip, connections.forwardPorts(row));
+    if (frame.s3 === d[3] && frame.s2 === d[2] && frame.s1 === d[1] && frame.s0 === d[0]) {
+      // The member itself complains: it is the VIP to the client.
+      rewriteSource(frame, endpoints.rows, vip, frame.ports);
+      setRouterSource(frame, this.networks);
+    }
+    fixIcmpCheck(frame);
+    return PASS;
+  }
+
+  private drop(frame: Frame, reason: number): number {
+    this.context.drop(frame, reason);
+    return CONSUMED;
   }
 }

@@ -68,7 +68,7 @@ export class LogicalRouter {
     if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
     if (!network.isRouted) return context.drop(frame, DROP.notForUs);
     if (frame.tagged) return context.drop(frame, DROP.vlanNotAllowed);
-    if (frame.family === FAMILY_IPV4 ? ipv4.isGroup(frame.d3) : !isRoutable6(frame)) {
+    if (frame.family === FAMILY_IPV4 ? ipv4.isGroup(frame.d3) || frame.s3 === 0 : !isRoutable6(frame)) {
       return context.drop(frame, DROP.noRoute);
     }
     const route = this.find(frame);
@@ -128,6 +128,7 @@ const isRoutable6 = (frame: Frame): boolean =>
   !ipv6.isGroup(frame.d0) &&
   !ipv6.isLinkLocal(frame.d0) &&
   !ipv6.isLinkLocal(frame.s0) &&
+  !ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3) &&
   !ipv6.isUnspecified(frame.d0, frame.d1, frame.d2, frame.d3);
 
 /** True if the frame is addressed to the router of its network. */

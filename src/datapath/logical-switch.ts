@@ -25,13 +25,26 @@ export class LogicalSwitch {
     this.copy = new Frame(context.arena);
   }
 
-  /** Notes where the sender of a frame is. */
-  learn(frame: Frame): void {
+  /** Notes where the sender of a frame is; the VM behind a port with a configured MAC is known already. */
+  learn(frame: Frame, port: Port): void {
     const { view, offset } = frame;
-    const { macs } = this.context.tables;
     const high = ethernet.sourceHigh(view, offset);
     const low = ethernet.sourceLow(view, offset);
+    if (high === port.macHigh && low === port.macLow) return;
+    const { macs } = this.context.tables;
     macs.learn(frame.network, high, low, frame.ingress, this.context.nowMs);
+  }
+
+  /** Port behind which a station of a network is, or NONE. */
+  portOf(network: number, macHigh: number, macLow: number): number {
+    return this.context.tables.macs.find(network, macHigh, macLow, this.context.nowMs);
+  }
+
+  /** Sends a frame to a port that has been found before; the frame stays the caller's. */
+  sendTo(id: number, frame: Frame): void {
+    const port = this.ports[id];
+    if (port === undefined) this.context.drop(frame, DROP.portDown);
+    else port.send(frame);
   }
 
   /** Sends a frame of `network` by its destination MAC; the frame stays the caller's. */
@@ -39,15 +52,13 @@ export class LogicalSwitch {
     const high = ethernet.destinationHigh(frame.view, frame.offset);
     if (ethernet.isGroup(high)) return this.flood(frame, network);
     const low = ethernet.destinationLow(frame.view, frame.offset);
-    const to = this.context.tables.macs.find(network, high, low, this.context.nowMs);
+    const to = this.portOf(network, high, low);
     if (to === NONE) return this.flood(frame, network);
-    const port = this.ports[to];
-    if (port === undefined) return this.context.drop(frame, DROP.portDown);
     // A frame that was balanced or routed may go back where it came from; a bridged one must not (802.1Q §8.6.1).
     if (to === frame.ingress && frame.member === NONE && !frame.routed) {
       return this.context.drop(frame, DROP.samePort);
     }
-    port.send(frame);
+    this.sendTo(to, frame);
   }
 
   private flood(frame: Frame, network: number): void {

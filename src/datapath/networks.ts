@@ -3,6 +3,8 @@
  */
 import { NONE } from '../tables/bucket-index.ts';
 import { addressToWords, macHigh16, macLow32, networkOf, parsePrefix, prefixMask } from '../wire/address.ts';
+import * as ethernet from '../wire/ethernet.ts';
+import type { Frame } from './frame.ts';
 import type { NetworkSpec } from './snapshot.ts';
 
 /** A prefix as it is matched: four words, four masks. */
@@ -120,4 +122,10 @@ export class Networks {
   all(): Network[] {
     return this.list.filter((network) => network !== undefined);
   }
+}
+
+/** Makes a frame come from the router of the network that it is in. */
+export function setRouterSource(frame: Frame, networks: Networks): void {
+  const { routerMacHigh, routerMacLow } = networks.at(frame.network);
+  ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
 }

@@ -21,10 +21,16 @@ export class OffloadFinisher {
     this.context = context;
   }
 
-  /** Sends a frame that needs a checksum or segmentation out of a port without offloads. */
+  /** Sends a frame whose vnet header says something out of a port without offloads. */
   sendFinished(frame: Frame, port: number): void {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
+    if (frame.needsChecksum) this.completeChecksum(frame);
+    virtio.clear(frame.view, frame.offset);
+    this.context.transmit(port, frame.slot, frame.offset, frame.length);
+  }
+
+  private completeChecksum(frame: Frame): void {
     const { view, offset } = frame;
     const start = offset + virtio.csumStart(view, offset);
     const field = start + virtio.csumOffset(view, offset);
@@ -32,8 +38,6 @@ export class OffloadFinisher {
     const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
     const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
     view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);
-    virtio.clear(view, offset);
-    this.context.transmit(port, frame.slot, frame.offset, frame.length);
   }
 
   private segment(frame: Frame, port: number): void {

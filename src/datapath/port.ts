@@ -2,7 +2,7 @@
  * A port: where a VM is plugged in. It runs its I/O chain in both directions, and it is the last place a frame
  * passes: what the device cannot finish (partial checksums, GSO) is finished here.
  */
-import { PORT } from '../tables/port-counters.ts';
+import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import type { Frame } from './frame.ts';
 import type { OffloadFinisher } from './offload.ts';
@@ -15,6 +15,9 @@ export class Port {
   readonly offloads: boolean;
   /** In the order in which a frame from the VM meets them. */
   readonly chain: readonly Operator[];
+  /** The VM's configured MAC; -1, which no frame has, if there is none. */
+  macHigh = -1;
+  macLow = 0;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 
@@ -36,6 +39,11 @@ export class Port {
     this.finisher = finisher;
   }
 
+  setMac(high16: number, low32: number): void {
+    this.macHigh = high16;
+    this.macLow = low32;
+  }
+
   /** The chain towards the forwarding element. */
   fromVm(frame: Frame): number {
     const { chain } = this;
@@ -49,14 +57,17 @@ export class Port {
   send(frame: Frame): void {
     const { chain } = this;
     frame.network = this.network;
+    frame.egress = this.id;
     for (let i = chain.length - 1; i >= 0; i--) {
       if (chain[i]!.toVm(frame) !== PASS) return;
     }
-    if (!this.offloads && (frame.gsoType !== 0 || frame.needsChecksum)) {
+    this.deliver(frame);
+  }
+
+  /** Out, as it is, but finished where the device takes whole packets only. */
+  deliver(frame: Frame): void {
+    if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
       this.finisher.sendFinished(frame, this.id);
-      return;
-    }
-    this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
-    if (frame.shared) this.context.count(this.id, PORT.flooded);
+    else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
   }
 }

@@ -16,13 +16,12 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, type Frame, IPV4_MAPPED } from './frame.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, type Frame, HOPS, IPV4_MAPPED } from './frame.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { Networks } from './networks.ts';
 import { CONSUMED, PASS } from './operator.ts';
 import { pseudoSum4, pseudoSum6, setIcmpv6Check, writeLinkAddressOption } from './packets.ts';
-
-const HOPS = 64;
+import type { Port } from './port.ts';
 
 export class Responder {
   /** Setting: whether a VIP answers echo requests. */
@@ -30,11 +29,18 @@ export class Responder {
   private readonly context: Context;
   private readonly networks: Networks;
   private readonly errors: IcmpErrors;
+  private readonly ports: readonly (Port | undefined)[];
 
-  constructor(context: Context, networks: Networks, errors: IcmpErrors) {
+  constructor(
+    context: Context,
+    networks: Networks,
+    errors: IcmpErrors,
+    ports: readonly (Port | undefined)[],
+  ) {
     this.context = context;
     this.networks = networks;
     this.errors = errors;
+    this.ports = ports;
   }
 
   /** Whether an address of this network is answered for here: a gateway's or a VIP's. */
@@ -64,16 +70,16 @@ export class Responder {
 
   /** Answers a neighbour solicitation for a gateway or a VIP (RFC 4861 §7.2.4); the message has been validated. */
   answerSolicitation(frame: Frame): number {
-    const { view, l3, l4, offset } = frame;
-    const t0 = icmpv6.targetWord(view, l4, 0);
-    const t1 = icmpv6.targetWord(view, l4, 1);
-    const t2 = icmpv6.targetWord(view, l4, 2);
-    const t3 = icmpv6.targetWord(view, l4, 3);
+    const { view, l3, offset } = frame;
+    const t0 = icmpv6.targetWord(view, frame.l4, 0);
+    const t1 = icmpv6.targetWord(view, frame.l4, 1);
+    const t2 = icmpv6.targetWord(view, frame.l4, 2);
+    const t3 = icmpv6.targetWord(view, frame.l4, 3);
     if (!this.isOurs(frame.network, t0, t1, t2, t3)) return PASS;
     const network = this.networks.at(frame.network);
     const isProbe = ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3);
-    const slotEnd = l4 + icmpv6.ND_WITH_ADDRESS_BYTES;
-    // An advertisement always has the address option: the frame grows if the solicitation had none.
+    // Without the extension headers that the question may have had, with the option that it may have lacked.
+    const l4 = l3 + ipv6.HEADER_BYTES;
     let flags = icmpv6.FLAG_OVERRIDE;
     if (network.isGateway(t0, t1, t2, t3)) flags |= icmpv6.FLAG_ROUTER;
     if (!isProbe) flags |= icmpv6.FLAG_SOLICITED;
@@ -91,9 +97,11 @@ export class Responder {
     ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
     view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
     view.setInt32(l4 + 4, flags);
+    icmpv6.setTarget(view, l4, t0, t1, t2, t3);
     writeLinkAddressOption(view, l4 + icmpv6.ND_BYTES, icmpv6.OPTION_TARGET_LINK_ADDRESS, network);
     setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
-    this.sendBack(frame, slotEnd - offset);
+    frame.needsChecksum = false;
+    this.sendBack(frame, l4 + icmpv6.ND_WITH_ADDRESS_BYTES - offset);
     return CONSUMED;
   }
 
@@ -194,9 +202,12 @@ export class Responder {
     tcp.write(view, l4, ports, 0, acknowledged, tcp.RST | tcp.ACK, 0);
   }
 
+  /** Sends a frame that was turned into its answer back; it is complete unless its checksum was offloaded. */
   private sendBack(frame: Frame, length: number): void {
     this.context.count(frame.ingress, PORT.answered);
-    this.context.transmit(frame.ingress, frame.slot, frame.offset, length);
+    if (!frame.needsChecksum) virtio.clear(frame.view, frame.offset);
+    frame.length = length;
+    this.ports[frame.ingress]!.deliver(frame);
   }
 }
 
@@ -204,7 +215,8 @@ export class Responder {
 export function isValidNd(frame: Frame): boolean {
   const { view, l3, l4 } = frame;
   if (frame.family !== FAMILY_IPV6 || frame.ttl !== 255 || icmpv6.code(view, l4) !== 0) return false;
-  if (frame.l4Bytes < icmpv6.ND_BYTES) return false;
+  if (frame.l4Bytes < icmpv6.ND_BYTES || frame.fragment) return false;
+  if (ipv6.isGroup(icmpv6.targetWord(view, l4, 0))) return false;
   if (icmpv6.linkAddressAt(view, l4, l4 + frame.l4Bytes, icmpv6.OPTION_SOURCE_LINK_ADDRESS) < 0) return false;
   if (frame.needsChecksum) return true;
   return checkOf(view, l4, frame.l4Bytes, pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, frame.l4Bytes)) === 0;

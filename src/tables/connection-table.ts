@@ -16,7 +16,7 @@
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
-import { hash3, hash6 } from './hash.ts';
+import { Hasher } from './hash.ts';
 
 export const HOT_WORDS = 16;
 export const COLD_WORDS = 16;
@@ -62,6 +62,8 @@ export const COLD = {
 export const REWRITE_ADDRESS = 1;
 export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
+/** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
+export const REWRITE_SOURCE = 8;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
 export const STATE = {
@@ -76,11 +78,13 @@ export const STATE = {
   finMember: 5,
   /** Both have. */
   timeWait: 6,
-  /** RST seen. */
-  closed: 7,
+  /** RST seen from the client, or in its name. */
+  resetByClient: 7,
   /** UDP and others: only the client has sent. */
   unreplied: 8,
   replied: 9,
+  /** RST seen from the member, or in its name. */
+  resetByMember: 10,
 } as const;
 
 export const STATE_NAMES = [
@@ -91,9 +95,10 @@ export const STATE_NAMES = [
   'fin-client',
   'fin-member',
   'time-wait',
-  'closed',
+  'reset-by-client',
   'unreplied',
   'replied',
+  'reset-by-member',
 ] as const;
 
 const FORWARD = 0;
@@ -105,6 +110,7 @@ const TABLE_IN_USE = 9;
 const TABLE_CREATED = 10;
 const TABLE_EXPIRED = 11;
 const TABLE_REFUSED = 12;
+const TABLE_EVICTED = 13;
 
 export class ConnectionTable {
   readonly hot: Int32Array;
@@ -112,8 +118,7 @@ export class ConnectionTable {
   readonly cold: Int32Array;
   readonly capacity: number;
   private readonly index: BucketIndex;
-  private readonly k0: number;
-  private readonly k1: number;
+  private readonly hasher: Hasher;
 
   /** `hot` and `cold` hold capacity + 1 rows; the key is the hash seed. */
   constructor(hot: Int32Array, cold: Int32Array, indexWords: Int32Array, key: readonly [number, number]) {
@@ -122,8 +127,7 @@ export class ConnectionTable {
     this.hotFloats = new Float64Array(hot.buffer, hot.byteOffset, hot.length >> 1);
     this.capacity = hot.length / HOT_WORDS - 1;
     this.index = new BucketIndex(indexWords);
-    this.k0 = key[0] | 0;
-    this.k1 = key[1] | 0;
+    this.hasher = new Hasher(key);
   }
 
   /** Empties the table. Pages that no record ever used are not touched: fresh memory stays unmapped. */
@@ -148,17 +152,23 @@ export class ConnectionTable {
     this.cold[TABLE_REFUSED]!++;
   }
 
+  /** Counts a flow that lost its row to a new one. */
+  countEvicted(): void {
+    this.cold[TABLE_EVICTED]!++;
+  }
+
   /** Rows above this one were never used. */
   get highWater(): number {
     return this.cold[TABLE_HIGH_WATER]!;
   }
 
   /** Monotonic counts modulo 2^32. */
-  get totals(): { created: number; expired: number; refused: number } {
+  get totals(): { created: number; expired: number; refused: number; evicted: number } {
     return {
       created: this.cold[TABLE_CREATED]! >>> 0,
       expired: this.cold[TABLE_EXPIRED]! >>> 0,
       refused: this.cold[TABLE_REFUSED]! >>> 0,
+      evicted: this.cold[TABLE_EVICTED]! >>> 0,
     };
   }
 
@@ -284,6 +294,26 @@ export class ConnectionTable {
     cold[TABLE_EXPIRED]!++;
   }
 
+  /** Counts a packet from the client; returns the row's kind word: flags << 16 | state << 8 | protocol. */
+  countForward(row: number, packets: number, bytes: number, nowMs: number): number {
+    const { hot } = this;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = nowMs;
+    hot[at + HOT.packetsForward]! += packets;
+    this.hotFloats[(at + HOT.bytesForward) >> 1]! += bytes;
+    return hot[at + HOT.kind]!;
+  }
+
+  /** Counts a packet from the member; returns the row's kind word. */
+  countReverse(row: number, packets: number, bytes: number, nowMs: number): number {
+    const { hot } = this;
+    const at = row * HOT_WORDS;
+    hot[at + HOT.lastSeenMs] = nowMs;
+    hot[at + HOT.packetsReverse]! += packets;
+    this.hotFloats[(at + HOT.bytesReverse) >> 1]! += bytes;
+    return hot[at + HOT.kind]!;
+  }
+
   isUsed(row: number): boolean {
     return this.hot[row * HOT_WORDS + HOT.kind] !== 0;
   }
@@ -296,6 +326,12 @@ export class ConnectionTable {
     return (this.hot[row * HOT_WORDS + HOT.kind]! >>> 8) & 0xff;
   }
 
+  /** Both FINs or a reset have been seen: the record waits for stragglers, and its ports may be used again. */
+  hasEnded(row: number): boolean {
+    const state = this.state(row);
+    return state === STATE.timeWait || state === STATE.resetByClient || state === STATE.resetByMember;
+  }
+
   setState(row: number, state: number): void {
     const at = row * HOT_WORDS + HOT.kind;
     this.hot[at] = (this.hot[at]! & ~0xff00) | (state << 8);
@@ -303,6 +339,35 @@ export class ConnectionTable {
 
   rewrite(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.kind]! >>> 16;
+  }
+
+  /** Offset in `hot` of the client's address, four words. */
+  clientAt(row: number): number {
+    return row * HOT_WORDS + HOT.client;
+  }
+
+  /** Ports as the member sees them: client's << 16 | member's. */
+  reversePorts(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.reversePorts]!;
+  }
+
+  /** Ports as the client sees them: client's << 16 | VIP's. */
+  forwardPorts(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.forwardPorts]!;
+  }
+
+  statSlot(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+  }
+
+  /** Port that the flow came in by. */
+  ownerPort(row: number): number {
+    return this.cold[row * COLD_WORDS + COLD.owner]! & 0xffff;
+  }
+
+  /** Endpoint of the chosen member: where the forwarding element delivers to. */
+  via(row: number): number {
+    return this.cold[row * COLD_WORDS + COLD.via]!;
   }
 
   vip(row: number): number {
@@ -341,7 +406,7 @@ export class ConnectionTable {
 
   private hash(c0: number, c1: number, c2: number, c3: number, ports: number, service: number): number {
     return (c0 | c1) === 0 && c2 === 0xffff
-      ? hash3(this.k0, this.k1, c3, ports, service)
-      : hash6(this.k0, this.k1, c3, c2, c1, c0, ports, service);
+      ? this.hasher.hash3(c3, ports, service)
+      : this.hasher.hash6(c3, c2, c1, c0, ports, service);
   }
 }

@@ -30,6 +30,8 @@ export class MacTable {
   private readonly learnedPerPort: Int32Array;
   /** Next set to age. */
   private hand = 0;
+  /** Grows whenever an entry is made, moved or forgotten: what was derived from the table may no longer hold. */
+  changes = 0;
 
   static wordsNeeded(entries: number): number {
     let sets = 1;
@@ -65,6 +67,7 @@ export class MacTable {
     if (known !== NONE) {
       if ((words[known + 2]! & 1) !== 0) return true;
       if (words[known + 2]! >> 1 !== port) {
+        this.changes++;
         this.learnedPerPort[words[known + 2]! >> 1]!--;
         this.learnedPerPort[port]!++;
         words[known + 2] = port << 1;
@@ -157,6 +160,7 @@ export class MacTable {
     }
     if (victim === NONE) return false;
     if (words[victim] !== EMPTY) this.clearEntry(victim);
+    this.changes++;
     words[victim] = USED | (network << 16) | high16;
     words[victim + 1] = low32;
     words[victim + 2] = (port << 1) | fixed;
@@ -168,6 +172,7 @@ export class MacTable {
   private clearEntry(at: number): void {
     const words = this.words;
     if ((words[at + 2]! & 1) === 0) this.learnedPerPort[words[at + 2]! >> 1]!--;
+    this.changes++;
     words.fill(0, at, at + ENTRY_WORDS);
   }
 }

@@ -49,6 +49,8 @@ export class NeighbourTable {
   private readonly index: BucketIndex;
   readonly capacity: number;
   private used = 0;
+  /** Grows whenever a state or a MAC changes: what was derived from the table may no longer hold. */
+  changes = 0;
   private hand = 0;
 
   /** Waiting frames, one entry each: slot, offset, length, ingress port, next. Entry 0 is unused. */
@@ -56,6 +58,8 @@ export class NeighbourTable {
   readonly waitingOffset = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingLength = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingPort = new Int32Array(WAITING_TOTAL + 1);
+  /** 1 for frames that have passed the router. */
+  readonly waitingRouted = new Uint8Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
   private waitingFree = 1;
 
@@ -114,6 +118,7 @@ export class NeighbourTable {
 
   remove(id: number): void {
     const rows = this.rows;
+    this.changes++;
     const at = id * NEIGHBOUR_WORDS;
     if (rows[at + STATE] === NEIGHBOUR.free) return;
     this.index.remove(mix5(rows[at + 3]!, rows[at + 2]!, rows[at + 1]!, rows[at]!, rows[at + 4]!), id);
@@ -125,11 +130,13 @@ export class NeighbourTable {
   }
 
   setState(id: number, state: number, nowMs: number): void {
+    this.changes++;
     this.rows[id * NEIGHBOUR_WORDS + STATE] = state;
     this.rows[id * NEIGHBOUR_WORDS + CHANGED_MS] = nowMs;
   }
 
   setMac(id: number, high16: number, low32: number): void {
+    this.changes++;
     this.rows[id * NEIGHBOUR_WORDS + MAC_HIGH] = high16;
     this.rows[id * NEIGHBOUR_WORDS + MAC_LOW] = low32;
   }
@@ -155,7 +162,7 @@ export class NeighbourTable {
   }
 
   /** Puts a frame at the end of a neighbour's queue; false when its queue or all of them are full. */
-  enqueue(id: number, slot: number, offset: number, length: number, port: number): boolean {
+  enqueue(id: number, slot: number, offset: number, length: number, port: number, routed: boolean): boolean {
     const rows = this.rows;
     const at = id * NEIGHBOUR_WORDS;
     const entry = this.waitingFree;
@@ -166,6 +173,7 @@ export class NeighbourTable {
     this.waitingOffset[entry] = offset;
     this.waitingLength[entry] = length;
     this.waitingPort[entry] = port;
+    this.waitingRouted[entry] = Number(routed);
     if (rows[at + HEAD] === 0) rows[at + HEAD] = entry;
     else this.waitingNext[rows[at + TAIL]!] = entry;
     rows[at + TAIL] = entry;

@@ -143,6 +143,18 @@ export class PortCounters {
     this.fields = fields;
   }
 
+  countReceived(port: number, bytes: number): void {
+    const at = port * PORT_FIELDS;
+    this.fields[at + PORT.rxPackets]!++;
+    this.fields[at + PORT.rxBytes]! += bytes;
+  }
+
+  countSent(port: number, bytes: number): void {
+    const at = port * PORT_FIELDS;
+    this.fields[at + PORT.txPackets]!++;
+    this.fields[at + PORT.txBytes]! += bytes;
+  }
+
   add(port: number, field: number, amount: number): void {
     this.fields[port * PORT_FIELDS + field]! += amount;
   }

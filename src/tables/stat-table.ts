@@ -47,6 +47,18 @@ export class StatTable {
     this.slotCount = Math.floor(fields.length / STAT_FIELDS);
   }
 
+  countForward(slot: number, packets: number, bytes: number): void {
+    const at = slot * STAT_FIELDS;
+    this.fields[at + STAT.packets]! += packets;
+    this.fields[at + STAT.bytes]! += bytes;
+  }
+
+  countReverse(slot: number, packets: number, bytes: number): void {
+    const at = slot * STAT_FIELDS;
+    this.fields[at + STAT.replyPackets]! += packets;
+    this.fields[at + STAT.replyBytes]! += bytes;
+  }
+
   add(slot: number, field: number, amount: number): void {
     this.fields[slot * STAT_FIELDS + field]! += amount;
   }

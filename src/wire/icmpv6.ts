@@ -37,6 +37,13 @@ export const code = (view: DataView, at: number): number => view.getUint8(at + 1
 export const targetWord = (view: DataView, at: number, word: number): number =>
   view.getInt32(at + 8 + 4 * word);
 
+export function setTarget(view: DataView, at: number, w0: number, w1: number, w2: number, w3: number): void {
+  view.setInt32(at + 8, w0);
+  view.setInt32(at + 12, w1);
+  view.setInt32(at + 16, w2);
+  view.setInt32(at + 20, w3);
+}
+
 /** All messages below 128 are errors (RFC 4443 §2.1). */
 export const isError = (messageType: number): boolean => messageType < 128;
 

@@ -31,24 +31,6 @@ export const headerCheck = (view: DataView, at: number): number => view.getUint1
 export const source = (view: DataView, at: number): number => view.getInt32(at + 12);
 export const destination = (view: DataView, at: number): number => view.getInt32(at + 16);
 
-/** True if the header's checksum is right. */
-export function isHeaderCheckRight(view: DataView, at: number, bytes: number): boolean {
-  let sum =
-    view.getUint16(at) +
-    view.getUint16(at + 2) +
-    view.getUint16(at + 4) +
-    view.getUint16(at + 6) +
-    view.getUint16(at + 8) +
-    view.getUint16(at + 10) +
-    view.getUint16(at + 12) +
-    view.getUint16(at + 14) +
-    view.getUint16(at + 16) +
-    view.getUint16(at + 18);
-  for (let i = 20; i < bytes; i += 2) sum += view.getUint16(at + i);
-  sum = (sum & 0xffff) + (sum >>> 16);
-  return (sum & 0xffff) + (sum >>> 16) === 0xffff;
-}
-
 export function setHeaderCheck(view: DataView, at: number, check: number): void {
   view.setUint16(at + 10, check);
 }

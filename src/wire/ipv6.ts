@@ -77,17 +77,18 @@ export const isUnspecified = (w0: number, w1: number, w2: number, w3: number): b
 export const isLoopback = (w0: number, w1: number, w2: number, w3: number): boolean =>
   (w0 | w1 | w2) === 0 && w3 === 1;
 
-/** Bytes of an extension header with this next-header number at `at`, or 0 if it is none that can be skipped. */
+/** Headers that may stand between the IPv6 header and the upper layer (RFC 8200 §4); ESP hides what follows. */
+export const isExtension = (next: number): boolean =>
+  next === NEXT_HOP_BY_HOP ||
+  next === NEXT_ROUTING ||
+  next === NEXT_FRAGMENT ||
+  next === NEXT_DESTINATION ||
+  next === NEXT_AUTHENTICATION ||
+  next === NEXT_MOBILITY;
+
+/** Bytes of the extension header at `at`, at least 8; its first two bytes are within the packet. */
 export function extensionBytes(view: DataView, at: number, next: number): number {
-  switch (next) {
-    case NEXT_HOP_BY_HOP:
-    case NEXT_ROUTING:
-    case NEXT_DESTINATION:
-    case NEXT_MOBILITY:
-      return (view.getUint8(at + 1) + 1) * 8;
-    case NEXT_AUTHENTICATION:
-      return (view.getUint8(at + 1) + 2) * 4;
-    default:
-      return 0;
-  }
+  if (next === NEXT_FRAGMENT) return 8;
+  const units = view.getUint8(at + 1);
+  return next === NEXT_AUTHENTICATION ? Math.max(8, (units + 2) * 4) : (units + 1) * 8;
 }

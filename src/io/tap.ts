@@ -1,0 +1,122 @@
+/**
+ * TAP devices as the NICs of VMs that are namespaces.
+ *
+ * The device is made in the caller's namespace under a name of its own, moved, and renamed inside. It is not made
+ * inside at once: the descriptor would then hold a reference on the namespace, which would outlive
+ * `ip netns del` and leave us talking to a VM that nobody can reach. It is not persistent: it ends with its
+ * descriptor, so nothing is left behind by a `kill -9`.
+ */
+import { closeSync } from 'node:fs';
+import { checkInterfaceName } from '../native/interface-name.ts';
+import { EBUSY, SystemError } from '../native/system-error.ts';
+import { openTap, type TapDescriptor, type TapOffloads, type TapOptions } from '../native/tun.ts';
+import type { FrameDevice } from './engine.ts';
+import { runIpBatch } from './ip-command.ts';
+import { checkNamespaceName } from './namespace.ts';
+
+/** Largest IP packet, and in front of it Ethernet with one VLAN tag; GSO frames count whole. */
+const MAX_TAP_FRAME_BYTES = 65_535 + 14 + 4;
+
+export interface TapRequest {
+  readonly netns: string;
+  /** Name inside the namespace. */
+  readonly interfaceName: string;
+  /** Colon text; absent: the kernel's random one. */
+  readonly mac?: string;
+  /** Largest IP packet in bytes, 68 to 65521; absent: 1500. */
+  readonly mtu?: number;
+  /** `address/bits`, IPv4 and IPv6. IPv6 ones are usable at once (nodad). */
+  readonly addresses: readonly string[];
+  /** Next hops of the default route, at most one per family. */
+  readonly gateways: readonly string[];
+  readonly options?: TapOptions;
+}
+
+export interface Tap {
+  readonly fd: number;
+  readonly interfaceName: string;
+  readonly netns: string;
+  readonly offloads: TapOffloads;
+  readonly device: FrameDevice;
+  /** Ends the device. Detach it from its engine before. */
+  close(): void;
+}
+
+/** Make a TAP, up and configured, in an existing namespace. Throws an Error that says which step failed and why. */
+export function createTap(request: TapRequest): Tap {
+  const { netns, interfaceName } = request;
+  const set = configuration(request);
+  const opened = openUnderTemporaryName(request.options ?? {});
+  try {
+    const purpose = `put interface ${interfaceName} into namespace ${netns}`;
+    runIpBatch(purpose, [`link set dev ${opened.name} netns ${netns}`]);
+    runIpBatch(purpose, [`link set dev ${opened.name} name ${interfaceName}`, ...set], netns);
+  } catch (error) {
+    closeSync(opened.fd);
+    throw error;
+  }
+  const { fd, offloads, vnetHeaderBytes } = opened;
+  return {
+    fd,
+    interfaceName,
+    netns,
+    offloads,
+    device: { fd, vnetHeaderBytes, maxFrameBytes: MAX_TAP_FRAME_BYTES },
+    close: () => closeSync(fd),
+  };
+}
+
+/** The ip(8) commands that configure the interface, all words checked. */
+function configuration(request: TapRequest): string[] {
+  const { netns, interfaceName, mac, mtu, addresses, gateways } = request;
+  checkNamespaceName(netns);
+  checkInterfaceName(interfaceName);
+  const where = `interface ${interfaceName} of namespace ${netns}`;
+  const dev = `dev ${interfaceName}`;
+  const commands: string[] = [];
+  if (mac !== undefined) {
+    if (!/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(mac))
+      throw new RangeError(`${where}: MAC "${mac}", expected a unicast address such as 02:00:00:00:01:0b`);
+    commands.push(`link set ${dev} address ${mac}`);
+  }
+  if (mtu !== undefined) {
+    if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65_521))
+      throw new RangeError(`${where}: mtu ${mtu}, expected 68 to 65521`);
+    commands.push(`link set ${dev} mtu ${mtu}`);
+  }
+  commands.push(`link set ${dev} up`);
+  for (const address of addresses) {
+    if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(address))
+      throw new RangeError(`${where}: address "${address}", expected address/bits`);
+    commands.push(`addr add ${address} ${dev}${address.includes(':') ? ' nodad' : ''}`);
+  }
+  for (const gateway of gateways) {
+    if (!/^[0-9a-fA-F.:]+$/.test(gateway))
+      throw new RangeError(`${where}: gateway "${gateway}", expected an address`);
+    commands.push(`route add ${gateway.includes(':') ? '::/0' : '0.0.0.0/0'} via ${gateway} ${dev}`);
+  }
+  return commands;
+}
+
+let lastNumber = 0;
+
+/** A TAP whose name no one else uses: `sl`, our process id and a number, at most 15 characters. */
+function openUnderTemporaryName(options: TapOptions): TapDescriptor {
+  for (let tries = 0; ; tries++) {
+    lastNumber = (lastNumber + 1) % 36 ** 5;
+    const name = `sl${process.pid.toString(36)}-${lastNumber.toString(36)}`;
+    try {
+      return openTap(name, options);
+    } catch (error) {
+      if (error instanceof SystemError && error.errno === EBUSY && tries < 100) continue;
+      if (error instanceof SystemError)
+        throw new Error(`cannot make a TAP interface: ${error.message}`, { cause: error });
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM' || code === 'ENODEV')
+        throw new Error(`cannot make a TAP interface: ${message}; root and the tun driver are needed`, {
+          cause: error,
+        });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,427 @@
+/**
+ * Frame I/O by io_uring: one system call per batch submits all writes and reaps all reads.
+ *
+ * Theory of operation.
+ *
+ * Reads. Every port has one multishot read, which takes empty slots from one ring of provided buffers that all
+ * ports share. Only RING_DEPTH slots lie in that ring; the others rest on the arena's last-in first-out stack,
+ * so that the slots that are filled next are those that were touched last (cache). When a read finds the ring
+ * empty it ends with ENOBUFS; `receive` refills the ring and starts it again, in the order in which reads ended,
+ * so that no port starves another. A slot in the ring holds one reference, which passes to the batch.
+ *
+ * Writes. `transmit` prepares a write and takes a reference. Writes carry RWF_NOWAIT, so the kernel carries each
+ * one out, or fails it, while it takes the entry: once io_uring_enter has taken an entry its slot is ours again,
+ * and only failures need a completion (CQE_SKIP_SUCCESS). A full submission queue is submitted and goes on.
+ *
+ * Time. `receive` submits and looks for completions in one call. When nothing has come it spins on the ring's
+ * TASKRUN flag in shared memory (no calls, so the CPU's other thread is not disturbed) for busyPollUs, then sleeps
+ * in the kernel, with a timeout. Another thread's write to the eventfd completes a read of it and ends the sleep.
+ *
+ * Stale completions. user_data names kind, port and the port's generation, which `detach` advances: what a former
+ * owner of a port index left behind only brings its slot home.
+ *
+ * Bounds: RING_DEPTH reads and SUBMISSION_ENTRIES writes per call; the completion queue has room for both and for
+ * an end of read per port. Nothing is allocated after construction, but for the list of ports that have gone.
+ */
+import { BufferRing } from '../native/buffer-ring.ts';
+import {
+  IORING_CQE_BUFFER_SHIFT,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_READ,
+  IORING_OP_WRITE,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_FIXED_FILE,
+  IoUring,
+  RWF_NOWAIT,
+} from '../native/io-uring.ts';
+import { closeDescriptor, createEvent, IOVEC_BYTES, setIovec } from '../native/libc.ts';
+import { discard, type Mapping, mapAnonymous } from '../native/memory.ts';
+import { EAGAIN, ENOBUFS } from '../native/system-error.ts';
+import { FRAME_HEADROOM_BYTES, FrameArena, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
+import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from './engine.ts';
+import {
+  checkOptions,
+  createBatch,
+  createCounters,
+  type EngineOptions,
+  isGone,
+  MAX_CONSECUTIVE_READ_ERRORS,
+  PortTable,
+} from './engine-state.ts';
+import { completeVnetHeader, VNET_HEADER_BYTES } from './vnet-header.ts';
+
+/** Slots offered to the kernel at a time. */
+const RING_DEPTH = Number(process.env.SLUICE_DEPTH ?? 64);
+const SUBMISSION_ENTRIES = Number(process.env.SLUICE_SQ ?? 256);
+const BUFFER_GROUP = 0;
+
+/** Where a read starts in a slot: a 12-byte vnet header ends right in front of the Ethernet header. */
+const READ_OFFSET = FRAME_HEADROOM_BYTES - VNET_HEADER_BYTES;
+const READ_BYTES = SLOT_BYTES - READ_OFFSET;
+
+// High word of user_data: kind in bits 28-30, port in bits 16-27, generation in bits 0-15. The low word is 0.
+const KIND_SHIFT = 28;
+const PORT_SHIFT = 16;
+const PORT_MASK = 0xfff;
+const GENERATION_MASK = 0xffff;
+const READ = 1;
+const WRITE = 2;
+const WAKE = 3;
+const CANCEL = 4;
+
+export class UringEngine implements FrameEngine {
+  readonly name = 'uring';
+  readonly arena: FrameArena;
+  readonly batch: FrameBatch;
+  readonly counters: EngineCounters = createCounters();
+  readonly wakeFd: number;
+
+  private readonly memory: Mapping;
+  private readonly uring: IoUring;
+  private readonly buffers: BufferRing;
+  private readonly ports: PortTable;
+  private readonly generation: Uint16Array;
+  private readonly busyPollUs: number;
+  private readonly ringDepth: number;
+  private slotsInRing = 0;
+
+  /** Ports whose read is to be started, in order: a ring buffer; each port is in it at most once. */
+  private readonly toArm: Int32Array;
+  private readonly isToArm: Uint8Array;
+  private toArmHead = 0;
+  private toArmCount = 0;
+
+  /** By place in the submission queue: the slot that a write refers to, or NO_SLOT. */
+  private readonly slotOfEntry: Int32Array;
+  private readonly entryMask: number;
+  private oldestEntry = 0;
+  /** Two struct iovec per place in the submission queue. */
+  private readonly iovecs: Mapping;
+  private readonly iovecWords: Int32Array;
+
+  private readonly wakeValue: Mapping;
+  private wakeArmed = false;
+  private woken = false;
+  /** Ports found gone among the completions being handled, to be detached after them. */
+  private readonly justGone: Uint8Array;
+  private anyGone = false;
+
+  constructor(options: EngineOptions) {
+    checkOptions(options);
+    const { maxPorts, slots } = options;
+    this.busyPollUs = options.busyPollUs;
+    this.memory = mapAnonymous(slots * SLOT_BYTES, {
+      noReserve: true,
+      hugePages: process.env.SLUICE_HUGE === '1',
+    });
+    this.arena = new FrameArena(this.memory.bytes, slots);
+    this.ringDepth = Math.min(RING_DEPTH, slots);
+    this.batch = createBatch(this.ringDepth);
+    this.ports = new PortTable(maxPorts, slots);
+    this.generation = new Uint16Array(maxPorts);
+    this.toArm = new Int32Array(maxPorts);
+    this.isToArm = new Uint8Array(maxPorts);
+    this.justGone = new Uint8Array(maxPorts);
+    this.uring = new IoUring({
+      submissionEntries: SUBMISSION_ENTRIES,
+      completionEntries: powerOfTwo(2 * (RING_DEPTH + SUBMISSION_ENTRIES + maxPorts)),
+    });
+    this.uring.registerFileTable(maxPorts);
+    this.buffers = new BufferRing(this.uring, this.memory, powerOfTwo(this.ringDepth), BUFFER_GROUP);
+    this.slotOfEntry = new Int32Array(SUBMISSION_ENTRIES).fill(NO_SLOT);
+    this.entryMask = SUBMISSION_ENTRIES - 1;
+    this.iovecs = mapAnonymous(SUBMISSION_ENTRIES * 2 * IOVEC_BYTES);
+    this.iovecWords = new Int32Array(this.iovecs.bytes);
+    this.wakeValue = mapAnonymous(8);
+    this.wakeFd = createEvent();
+  }
+
+  // --- ports -----------------------------------------------------------------------------------------------
+
+  attach(port: number, device: FrameDevice): void {
+    this.ports.add(port, device);
+    this.uring.setFile(port, device.fd);
+    this.armLater(port);
+  }
+
+  detach(port: number): void {
+    if (!this.ports.isAttached(port)) return;
+    // The kernel must take what refers to this descriptor before the caller closes it.
+    this.uring.prepareCancel(userHigh(READ, port, this.generation[port]!), 0, userHigh(CANCEL, port, 0), 0);
+    this.submit();
+    this.uring.setFile(port, -1);
+    this.generation[port] = (this.generation[port]! + 1) & GENERATION_MASK;
+    this.ports.remove(port);
+  }
+
+  get gonePorts(): number {
+    return this.ports.goneCount;
+  }
+
+  takeGonePorts(): number[] {
+    return this.ports.takeGone();
+  }
+
+  // --- receive ---------------------------------------------------------------------------------------------
+
+  receive(maxWaitUs: number): number {
+    const batch = this.batch;
+    batch.count = 0;
+    this.prepareReads();
+    const spins = this.busyPollUs > 0;
+    this.enter(spins ? 0 : maxWaitUs);
+    if (this.reap() || maxWaitUs <= 0 || !spins) return batch.count;
+    if (!this.spin(Math.min(this.busyPollUs, maxWaitUs))) this.enter(maxWaitUs);
+    else this.enter(0);
+    this.reap();
+    return batch.count;
+  }
+
+  /** Empty slots that lie in the ring for reads to fill. */
+  get slotsOffered(): number {
+    return this.slotsInRing;
+  }
+
+  takeWake(): boolean {
+    const woken = this.woken;
+    this.woken = false;
+    return woken;
+  }
+
+  /** Refill the ring of empty slots, start reads that have ended, listen for a wake-up. */
+  private prepareReads(): void {
+    const { arena, buffers } = this;
+    if (this.slotsInRing < this.ringDepth) {
+      while (this.slotsInRing < this.ringDepth) {
+        const slot = arena.take();
+        if (slot === NO_SLOT) break;
+        buffers.add(slot, slot * SLOT_BYTES + READ_OFFSET, READ_BYTES);
+        this.slotsInRing++;
+      }
+      buffers.publish();
+    }
+    if (this.toArmCount > 0 && this.slotsInRing > 0) this.armReads();
+    if (!this.wakeArmed && this.reserveEntry()) {
+      this.uring.prepareTransfer(
+        IORING_OP_READ,
+        0,
+        this.wakeFd,
+        this.wakeValue,
+        0,
+        8,
+        0,
+        WAKE << KIND_SHIFT,
+        0,
+      );
+      this.wakeArmed = true;
+    }
+  }
+
+  private armLater(port: number): void {
+    if (this.isToArm[port] === 1) return;
+    this.isToArm[port] = 1;
+    const { maxPorts } = this.ports;
+    this.toArm[(this.toArmHead + this.toArmCount) % maxPorts] = port;
+    this.toArmCount++;
+  }
+
+  private armReads(): void {
+    const { ports, uring, generation } = this;
+    for (let left = this.toArmCount; left > 0; left--) {
+      if (!this.reserveEntry()) return;
+      const port = this.toArm[this.toArmHead]!;
+      this.toArmHead = (this.toArmHead + 1) % ports.maxPorts;
+      this.toArmCount--;
+      this.isToArm[port] = 0;
+      if (ports.fd[port] === -1) continue;
+      const high = userHigh(READ, port, generation[port]!);
+      uring.prepareReadMultishot(IOSQE_FIXED_FILE, port, BUFFER_GROUP, high, 0);
+    }
+  }
+
+  /** Handle all completions; true if there was anything that the caller of `receive` should see. */
+  private reap(): boolean {
+    // A failed write completes as deferred work, of which one call runs 20 pieces (IO_LOCAL_TW_DEFAULT_MAX):
+    // go on until all are in, or a device that stays full would pile them up in the kernel.
+    while (this.reapOnce() && this.uring.hasWork()) this.enter(0);
+    if (this.anyGone) this.detachGone();
+    return this.batch.count > 0 || this.woken || this.toArmCount > 0 || this.ports.goneCount > 0;
+  }
+
+  /** True if writes have failed. */
+  private reapOnce(): boolean {
+    const { uring } = this;
+    let writesFailed = false;
+    while (uring.next()) {
+      const high = uring.userHigh;
+      const kind = high >>> KIND_SHIFT;
+      if (kind === READ) this.onRead(high, uring.result, uring.flags);
+      else if (kind === WRITE) {
+        this.onWriteFailed(high, uring.result);
+        writesFailed = true;
+      } else if (kind === WAKE) {
+        this.wakeArmed = false;
+        this.woken = true;
+      }
+    }
+    uring.releaseCompletions();
+    return writesFailed;
+  }
+
+  private onRead(high: number, result: number, flags: number): void {
+    const port = (high >>> PORT_SHIFT) & PORT_MASK;
+    const stale = (high & GENERATION_MASK) !== this.generation[port];
+    if (flags & IORING_CQE_F_BUFFER) {
+      const slot = flags >>> IORING_CQE_BUFFER_SHIFT;
+      this.slotsInRing--;
+      if (stale || result < 0) this.arena.release(slot);
+      else this.addFrame(port, slot, result);
+    }
+    if (stale || flags & IORING_CQE_F_MORE) return;
+    if (result > 0) this.armLater(port);
+    else this.onReadEnded(port, -result);
+  }
+
+  private addFrame(port: number, slot: number, readBytes: number): void {
+    const { batch } = this;
+    const headerBytes = this.ports.vnetHeaderBytes[port] as 0 | 10 | 12;
+    const offset = slot * SLOT_BYTES + READ_OFFSET + headerBytes;
+    completeVnetHeader(this.arena.bytes, offset, headerBytes);
+    const i = batch.count++;
+    batch.port[i] = port;
+    batch.slot[i] = slot;
+    batch.offset[i] = offset;
+    batch.length[i] = readBytes > headerBytes ? readBytes - headerBytes : 0;
+    this.ports.readErrorsInARow[port] = 0;
+  }
+
+  private onReadEnded(port: number, errno: number): void {
+    if (errno === ENOBUFS) {
+      // The ring ran empty: usual under load, worth counting only when no slot was left to refill it.
+      if (this.arena.freeCount === 0) this.counters.outOfBuffers++;
+    } else if (isGone(errno)) {
+      this.noteGone(port);
+      return;
+    } else {
+      this.counters.readErrors++;
+      if (++this.ports.readErrorsInARow[port]! >= MAX_CONSECUTIVE_READ_ERRORS) {
+        this.noteGone(port);
+        return;
+      }
+    }
+    this.armLater(port);
+  }
+
+  private noteGone(port: number): void {
+    this.justGone[port] = 1;
+    this.anyGone = true;
+  }
+
+  private detachGone(): void {
+    this.anyGone = false;
+    for (let port = 0; port < this.ports.maxPorts; port++) {
+      if (this.justGone[port] === 0) continue;
+      this.justGone[port] = 0;
+      this.detach(port);
+      this.ports.addGone(port);
+    }
+  }
+
+  /** Watch the ring without a call; true as soon as a call would bring something. */
+  private spin(durationUs: number): boolean {
+    const { uring } = this;
+    const end = performance.now() + durationUs / 1000;
+    do {
+      for (let i = 0; i < 64; i++) if (uring.hasWork()) return true;
+    } while (performance.now() < end);
+    return false;
+  }
+
+  // --- transmit --------------------------------------------------------------------------------------------
+
+  transmit(port: number, slot: number, offset: number, length: number): void {
+    const { ports, uring, memory } = this;
+    const headerBytes = ports.vnetHeaderBytes[port]!;
+    if (!ports.accepts(port, slot, offset, length)) {
+      this.counters.writeErrors++;
+      return;
+    }
+    if (!this.reserveEntry()) {
+      this.counters.writeQueueFull++;
+      return;
+    }
+    const place = uring.nextPlace;
+    const high = userHigh(WRITE, port, this.generation[port]!);
+    const flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+    if (headerBytes === 10) {
+      // This form of the header lacks the last two of the 12 bytes: leave them out rather than move the others,
+      // as the same frame may be on its way to a device of the other form.
+      const word = place * 8;
+      setIovec(this.iovecWords, word, memory.address + offset - VNET_HEADER_BYTES, 10);
+      setIovec(this.iovecWords, word + 4, memory.address + offset, length);
+      uring.prepareWritev(flags, port, this.iovecs, word * 4, 2, RWF_NOWAIT, high, 0);
+    } else {
+      const start = offset - headerBytes;
+      const bytes = length + headerBytes;
+      uring.prepareTransfer(IORING_OP_WRITE, flags, port, memory, start, bytes, RWF_NOWAIT, high, 0);
+    }
+    this.arena.retain(slot);
+    this.slotOfEntry[place] = slot;
+  }
+
+  private onWriteFailed(high: number, result: number): void {
+    const errno = -result;
+    if (errno === EAGAIN || errno === ENOBUFS) {
+      this.counters.writeQueueFull++;
+      return;
+    }
+    this.counters.writeErrors++;
+    const port = (high >>> PORT_SHIFT) & PORT_MASK;
+    const stale = (high & GENERATION_MASK) !== this.generation[port];
+    if (!stale && isGone(errno)) this.noteGone(port);
+  }
+
+  // --- the ring --------------------------------------------------------------------------------------------
+
+  /** Make room for one more submission; false when the kernel takes none at the moment. */
+  private reserveEntry(): boolean {
+    if (this.uring.submissionSpace > 0) return true;
+    this.enter(0);
+    return this.uring.submissionSpace > 0;
+  }
+
+  /** Have the kernel take everything that was prepared. */
+  private submit(): void {
+    for (let tries = 0; this.uring.pendingSubmissions > 0 && tries < 1000; tries++) this.enter(0);
+    if (this.uring.pendingSubmissions > 0)
+      throw new Error(
+        `io_uring: ${this.uring.pendingSubmissions} entries not taken by the kernel in 1000 calls`,
+      );
+  }
+
+  private enter(waitUs: number): void {
+    const taken = this.uring.enter(waitUs);
+    this.counters.systemCalls++;
+    for (let i = 0; i < taken; i++) {
+      const place = this.oldestEntry;
+      this.oldestEntry = (place + 1) & this.entryMask;
+      const slot = this.slotOfEntry[place]!;
+      if (slot === NO_SLOT) continue;
+      this.arena.release(slot);
+      this.slotOfEntry[place] = NO_SLOT;
+    }
+  }
+
+  close(): void {
+    for (let port = 0; port < this.ports.maxPorts; port++) this.detach(port);
+    this.uring.close();
+    closeDescriptor(this.wakeFd);
+    discard(this.memory);
+  }
+}
+
+const userHigh = (kind: number, port: number, generation: number): number =>
+  (kind << KIND_SHIFT) | (port << PORT_SHIFT) | generation;
+
+const powerOfTwo = (atLeast: number): number => 1 << (32 - Math.clz32(atLeast - 1));

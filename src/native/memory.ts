@@ -1,0 +1,136 @@
+/**
+ * Memory outside of V8's heap: anonymous mappings for frame buffers and rings, mappings of tmpfs files for the
+ * tables that several threads and processes read.
+ *
+ * A mapping is never unmapped while the process runs: a view touched afterwards would be SIGSEGV. `discard`
+ * gives the pages back and leaves the addresses valid. A second thread sees the same bytes by `viewMapping`,
+ * given address and length in a message. Views made here are plain ArrayBuffers; Atomics work on them
+ * (except wait/notify), across threads and processes alike.
+ */
+import { closeSync, constants, fstatSync, openSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import * as native from './bindings.ts';
+import { checked, SystemError } from './system-error.ts';
+
+const PROT_READ_WRITE = 1 | 2;
+const MAP_SHARED = 0x01;
+const MAP_PRIVATE = 0x02;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+const MAP_POPULATE = 0x8000;
+const MADV_DONTNEED = 4;
+const MADV_HUGEPAGE = 14;
+const TMPFS_MAGIC = 0x01021994;
+/** Transparent huge pages on x86-64 and on arm64 with 4 KB pages. */
+const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
+
+/** A mapped range of this process's address space. */
+export interface Mapping {
+  /** First byte's address; exact, as user space ends below 2^48. */
+  readonly address: number;
+  readonly length: number;
+  readonly bytes: ArrayBuffer;
+}
+
+function checkLength(call: string, length: number): void {
+  if (!Number.isSafeInteger(length) || length <= 0)
+    throw new RangeError(`${call}: length ${length}, expected a positive integer of bytes`);
+}
+
+/** The same bytes in another thread: `address` and `length` of a mapping that this process has made. */
+export function viewMapping(address: number, length: number): Mapping {
+  checkLength('viewMapping', length);
+  if (!Number.isSafeInteger(address) || address < 4096)
+    throw new RangeError(`viewMapping: address ${address}, expected one that mmap gave`);
+  return { address, length, bytes: native.koffi.view(address, length) };
+}
+
+export interface AnonymousOptions {
+  /** Don't account the whole length against the overcommit limit: pages count when touched. */
+  readonly noReserve?: boolean;
+  /** Fault all pages in now. */
+  readonly populate?: boolean;
+  /** Ask for transparent huge pages, with the range aligned so that the first one fits. */
+  readonly hugePages?: boolean;
+}
+
+/** Zeroed private memory. */
+export function mapAnonymous(length: number, options: AnonymousOptions = {}): Mapping {
+  checkLength('mmap', length);
+  const flags =
+    MAP_PRIVATE |
+    MAP_ANONYMOUS |
+    (options.noReserve ? MAP_NORESERVE : 0) |
+    (options.populate ? MAP_POPULATE : 0);
+  const slack = options.hugePages ? HUGE_PAGE_BYTES : 0;
+  let address = checked(
+    `mmap of ${length} bytes`,
+    native.mmap(0, length + slack, PROT_READ_WRITE, flags, -1, 0),
+  );
+  if (options.hugePages) {
+    address = Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    // A kernel without THP answers EINVAL: the memory is good all the same.
+    native.madvise(address, length, MADV_HUGEPAGE);
+  }
+  return viewMapping(address, length);
+}
+
+/** Map `length` bytes of a descriptor from `offset` (a multiple of the page size), shared. */
+export function mapDescriptor(what: string, fd: number, length: number, offset: number): Mapping {
+  checkLength('mmap', length);
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new RangeError(`mmap of ${what}: offset ${offset}, expected 0 or more`);
+  const flags = MAP_SHARED | MAP_POPULATE;
+  return viewMapping(
+    checked(`mmap of ${what}`, native.mmap(0, length, PROT_READ_WRITE, flags, fd, offset)),
+    length,
+  );
+}
+
+/** Whether `path` (or, before it exists, its directory) lies in RAM: only there is a mapping as fast as memory. */
+export function isTmpfs(path: string): boolean {
+  let status: ReturnType<typeof statfsSync>;
+  try {
+    status = statfsSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    status = statfsSync(dirname(path));
+  }
+  return status.type === TMPFS_MAGIC;
+}
+
+/**
+ * Map a file, shared between processes; made with mode 0600 when absent, grown with zeros when shorter than
+ * `length`, never shrunk. Its blocks are reserved at once, so that a full tmpfs is an error here (ENOSPC) and
+ * not a SIGBUS later. The file may be unlinked or kept; the mapping stays good.
+ */
+export function mapFile(path: string, length: number): Mapping {
+  checkLength('mmap', length);
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    if (!fstatSync(fd).isFile())
+      throw new Error(`${path} is no regular file: a table cannot be mapped there`);
+    const errno = native.posixFallocate(fd, 0, length);
+    if (errno !== 0) throw new SystemError(`posix_fallocate of ${length} bytes in ${path}`, errno);
+    const address = native.mmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    return viewMapping(checked(`mmap of ${path}`, address), length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Give an anonymous mapping's pages back; the bytes read as zero from now on. */
+export function discard(mapping: Mapping): void {
+  const first = Math.ceil(mapping.address / 4096) * 4096;
+  const end = Math.floor((mapping.address + mapping.length) / 4096) * 4096;
+  if (end > first) checked('madvise', native.madvise(first, end - first, MADV_DONTNEED));
+}
+
+/** Throws unless `length` bytes from `offset` lie inside the mapping: the guard in front of every native call. */
+export function checkRange(call: string, mapping: Mapping, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= mapping.length)) {
+    throw new RangeError(
+      `${call}: bytes ${offset} to ${offset + length} of a mapping of ${mapping.length} bytes`,
+    );
+  }
+}
