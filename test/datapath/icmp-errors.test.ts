@@ -205,7 +205,8 @@ toClient('errors about other packets pass as they are', () => {
   // Ports of no flow, length 8, checksum not computed.
   const payload = Uint8Array.of(0x9c, 0x41, 0x1f, 0x90, 0, 8, 0, 0);
   const way = bed.way('web1', '10.1.0.21');
-  const strangers = [ipPacket(way, 17, payload), ipPacket(way, 1, payload), ipPacket(way, 47, payload)];
+  const echo = Uint8Array.of(8, 0, 0xf7, 0xff, 0, 0, 0, 0);
+  const strangers = [ipPacket(way, 17, payload), ipPacket(way, 1, echo), ipPacket(way, 47, payload)];
   for (const quoted of strangers) {
     const error = icmpFrame(bed.way('app1', '10.1.0.11'), 3, 3, 0, quoted);
     const { port, wire } = only(bed.send('app1', error));
