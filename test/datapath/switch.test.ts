@@ -153,9 +153,9 @@ flooding(
       vip: '10.1.0.100',
       vipPort: 80,
     });
-    flow.send('S');
+    flow.open();
     bed.pass(MAC_AGE_MS + 1);
-    const sent = flow.reply('SA');
+    const sent = flow.reply('A');
     assert.is(sent.length, 7, "the client's MAC is unknown by now");
     for (const { port, frame } of sent) {
       const seen = `${frame.packet?.from}:${frame.packet?.tcp?.sourcePort}`;
