@@ -104,7 +104,7 @@ show_http() {
 
 show_both_ends() {
   heading "What the two ends of a connection see"
-  ip netns exec "$name-c2" tcpdump -Z root -i eth0 -n -U -w "$work/client.pcap" tcp 2>"$work/tcpdump.log" &
+  ip netns exec "$name-c2" tcpdump -Z root -i eth0 -n --immediate-mode -w "$work/client.pcap" tcp 2>"$work/tcpdump.log" &
   local tcpdump=$! answer packets members
   until grep -q 'listening on' "$work/tcpdump.log"; do
     kill -0 "$tcpdump" 2>/dev/null || fail "tcpdump ended: $(cat "$work/tcpdump.log")"
