@@ -22,6 +22,7 @@ import {
 import { discard, type Mapping, mapAnonymous } from '../native/memory.ts';
 import { EAGAIN, EINTR, ENOBUFS, SystemError } from '../native/system-error.ts';
 import { FrameArena, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
+import { BusyPoll } from './busy-poll.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from './engine.ts';
 import {
   checkOptions,
@@ -47,7 +48,8 @@ export class SyscallEngine implements FrameEngine {
 
   private readonly memory: Mapping;
   private readonly ports: PortTable;
-  private readonly busyPollUs: number;
+  private readonly busyPoll: BusyPoll;
+  private readonly pollNow: () => boolean;
   /** Place 0 is the eventfd, place p + 1 is port p. */
   private readonly polled: PollSet;
   private polledCount = 1;
@@ -61,7 +63,8 @@ export class SyscallEngine implements FrameEngine {
   constructor(options: EngineOptions) {
     checkOptions(options);
     const { maxPorts, slots } = options;
-    this.busyPollUs = options.busyPollUs;
+    this.busyPoll = new BusyPoll(options.busyPollUs);
+    this.pollNow = () => this.poll(0);
     this.memory = mapAnonymous(slots * SLOT_BYTES, { noReserve: true });
     this.arena = new FrameArena(this.memory.bytes, slots);
     this.ports = new PortTable(maxPorts, slots);
@@ -118,12 +121,7 @@ export class SyscallEngine implements FrameEngine {
   private waitReadable(maxWaitUs: number): boolean {
     if (this.poll(0)) return true;
     if (maxWaitUs <= 0) return false;
-    if (this.busyPollUs > 0) {
-      const end = performance.now() + Math.min(this.busyPollUs, maxWaitUs) / 1000;
-      do {
-        if (this.poll(0)) return true;
-      } while (performance.now() < end);
-    }
+    if (this.busyPoll.wanted() && this.busyPoll.spin(this.pollNow, maxWaitUs)) return true;
     return this.poll(maxWaitUs);
   }
 
@@ -237,6 +235,7 @@ export class SyscallEngine implements FrameEngine {
 
   close(): void {
     for (let port = 0; port < this.ports.maxPorts; port++) this.detach(port);
+    this.busyPoll.close();
     closeDescriptor(this.wakeFd);
     discard(this.memory);
   }

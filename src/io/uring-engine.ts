@@ -39,6 +39,7 @@ import { closeDescriptor, createEvent, IOVEC_BYTES, setIovec } from '../native/l
 import { discard, type Mapping, mapAnonymous } from '../native/memory.ts';
 import { EAGAIN, ENOBUFS } from '../native/system-error.ts';
 import { FRAME_HEADROOM_BYTES, FrameArena, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
+import { BusyPoll } from './busy-poll.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from './engine.ts';
 import {
   checkOptions,
@@ -51,9 +52,12 @@ import {
 } from './engine-state.ts';
 import { completeVnetHeader, VNET_HEADER_BYTES } from './vnet-header.ts';
 
-/** Slots offered to the kernel at a time. */
-const RING_DEPTH = Number(process.env.SLUICE_DEPTH ?? 64);
-const SUBMISSION_ENTRIES = Number(process.env.SLUICE_SQ ?? 256);
+/**
+ * Slots offered to the kernel at a time. From 32 to 512 neither TCP nor UDP throughput differs by more than the
+ * noise (5 %); 64 super-segments of 64 KB are 4 MB of memory in turn, 256 are 16 MB.
+ */
+const RING_DEPTH = 64;
+const SUBMISSION_ENTRIES = 256;
 const BUFFER_GROUP = 0;
 
 /** Where a read starts in a slot: a 12-byte vnet header ends right in front of the Ethernet header. */
@@ -82,7 +86,8 @@ export class UringEngine implements FrameEngine {
   private readonly buffers: BufferRing;
   private readonly ports: PortTable;
   private readonly generation: Uint16Array;
-  private readonly busyPollUs: number;
+  private readonly busyPoll: BusyPoll;
+  private readonly hasWork: () => boolean;
   private readonly ringDepth: number;
   private slotsInRing = 0;
 
@@ -110,11 +115,10 @@ export class UringEngine implements FrameEngine {
   constructor(options: EngineOptions) {
     checkOptions(options);
     const { maxPorts, slots } = options;
-    this.busyPollUs = options.busyPollUs;
-    this.memory = mapAnonymous(slots * SLOT_BYTES, {
-      noReserve: true,
-      hugePages: process.env.SLUICE_HUGE === '1',
-    });
+    this.busyPoll = new BusyPoll(options.busyPollUs);
+    this.hasWork = () => this.uring.hasWork();
+    // Huge pages bring nothing here (measured: 0.99 of the CPU time per byte), and would be resident sooner.
+    this.memory = mapAnonymous(slots * SLOT_BYTES, { noReserve: true });
     this.arena = new FrameArena(this.memory.bytes, slots);
     this.ringDepth = Math.min(RING_DEPTH, slots);
     this.batch = createBatch(this.ringDepth);
@@ -148,6 +152,7 @@ export class UringEngine implements FrameEngine {
   detach(port: number): void {
     if (!this.ports.isAttached(port)) return;
     // The kernel must take what refers to this descriptor before the caller closes it.
+    this.submit();
     this.uring.prepareCancel(userHigh(READ, port, this.generation[port]!), 0, userHigh(CANCEL, port, 0), 0);
     this.submit();
     this.uring.setFile(port, -1);
@@ -169,11 +174,10 @@ export class UringEngine implements FrameEngine {
     const batch = this.batch;
     batch.count = 0;
     this.prepareReads();
-    const spins = this.busyPollUs > 0;
+    const spins = maxWaitUs > 0 && this.busyPoll.wanted();
     this.enter(spins ? 0 : maxWaitUs);
-    if (this.reap() || maxWaitUs <= 0 || !spins) return batch.count;
-    if (!this.spin(Math.min(this.busyPollUs, maxWaitUs))) this.enter(maxWaitUs);
-    else this.enter(0);
+    if (this.reap() || !spins) return batch.count;
+    this.enter(this.busyPoll.spin(this.hasWork, maxWaitUs) ? 0 : maxWaitUs);
     this.reap();
     return batch.count;
   }
@@ -328,16 +332,6 @@ export class UringEngine implements FrameEngine {
     }
   }
 
-  /** Watch the ring without a call; true as soon as a call would bring something. */
-  private spin(durationUs: number): boolean {
-    const { uring } = this;
-    const end = performance.now() + durationUs / 1000;
-    do {
-      for (let i = 0; i < 64; i++) if (uring.hasWork()) return true;
-    } while (performance.now() < end);
-    return false;
-  }
-
   // --- transmit --------------------------------------------------------------------------------------------
 
   transmit(port: number, slot: number, offset: number, length: number): void {
@@ -416,6 +410,7 @@ export class UringEngine implements FrameEngine {
   close(): void {
     for (let port = 0; port < this.ports.maxPorts; port++) this.detach(port);
     this.uring.close();
+    this.busyPoll.close();
     closeDescriptor(this.wakeFd);
     discard(this.memory);
   }

@@ -11,6 +11,9 @@ import * as assert from 'uvu/assert';
 import type { FrameEngine } from '../../src/io/engine.ts';
 import type { EngineOptions } from '../../src/io/engine-state.ts';
 import { createTap, type Tap } from '../../src/io/tap.ts';
+import { closeDescriptor } from '../../src/native/libc.ts';
+import { namespacePath, withNamespace } from '../../src/native/netns.ts';
+import { openPacketSocket } from '../../src/native/packet-socket.ts';
 import { FRAME_HEADROOM_BYTES, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import { openSocketDevice, type SocketDevice } from './socket-pair.ts';
 import {
@@ -21,6 +24,7 @@ import {
   runForwarder,
   sleep,
   startInNamespace,
+  stopForwarders,
   until,
 } from './testbed.ts';
 
@@ -55,6 +59,7 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
       try {
         await body(bench);
       } finally {
+        await stopForwarders();
         bench.engine.close();
       }
     };
@@ -481,6 +486,56 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
       assert.is(slotsAway(bench), 0);
     }),
   );
+
+  for (const vnetHeader of ['auto', 10] as const) {
+    test(`TCP crosses between a TAP and a packet socket on a veth, vnet header ${vnetHeader}`, () =>
+      withEngine({}, async (bench) => {
+        const { engine } = bench;
+        const [a, b, uplink] = [makeNamespace(), makeNamespace(), makeNamespace()];
+        inNamespace(uplink, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1');
+        inNamespace(uplink, 'ip', 'link', 'add', 'up0', 'up', 'type', 'veth', 'peer', 'eth0', 'netns', a);
+        inNamespace(a, 'ip', 'addr', 'add', '10.9.0.1/24', 'dev', 'eth0');
+        inNamespace(a, 'ip', 'link', 'set', 'eth0', 'up');
+        const socket = withNamespace(namespacePath(uplink), () => openPacketSocket('up0', { vnetHeader }));
+        const tap = createTap({ netns: b, interfaceName: 'eth0', addresses: ['10.9.0.2/24'], gateways: [] });
+        engine.attach(0, { ...socket, maxFrameBytes: 65_553 });
+        engine.attach(1, tap.device);
+        const forwarder = runForwarder(engine);
+        for (const reverse of [[], ['-R']]) {
+          const server = startInNamespace(b, 'iperf3', '-s', '-1');
+          await until('iperf3 server', () => inNamespace(b, 'ss', '-Hltn').includes(':5201'));
+          const client = await finishInNamespace(
+            a,
+            'iperf3',
+            '-c',
+            '10.9.0.2',
+            '-n',
+            '40M',
+            '-J',
+            ...reverse,
+          );
+          server.kill();
+          assert.is(client.status, 0, client.stderr);
+          // iperf3 ends when all is sent; some of it is still on its way then.
+          const { bytes } = JSON.parse(client.stdout.toString()).end.sum_received;
+          assert.ok(bytes >= 30_000_000, `${bytes} bytes received ${reverse}`);
+        }
+        assert.ok(forwarder.longestFrame > 9000, `longest frame ${forwarder.longestFrame}`);
+        assert.equal(forwarder.gone, []);
+        // The socket is not told apart from one whose link is down, until a write finds no device.
+        inNamespace(uplink, 'ip', 'link', 'del', 'up0');
+        await sleep(20);
+        await ping(b, '10.9.0.1', '-W', '1');
+        await until('port 0 gone', () => forwarder.gone.length > 0);
+        await forwarder.stop();
+        engine.receive(0);
+        assert.equal(forwarder.gone, [0]);
+        assert.is(slotsAway(bench), 0);
+        closeDescriptor(socket.fd);
+        tap.close();
+        for (const netns of [a, b, uplink]) dropNamespace(netns);
+      })());
+  }
 
   test(
     'the forwarding loop leaves nothing on the heap',
