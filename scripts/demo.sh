@@ -132,14 +132,15 @@ show_throughput() {
   throughput "UDP, 500 Mbit/s offered" '.end.sum' -u -b 500M -l 1400
 }
 
-# throughput TITLE JQ-PATH IPERF3-OPTIONS…
+# throughput TITLE JQ-PATH IPERF3-OPTIONS…: what arrived; iperf3's UDP sum is what was sent
 throughput() {
   local title=$1 path=$2
   shift 2
   on c1 iperf3 -c 10.1.0.104 -t "$seconds" --json "$@" >"$work/iperf3.json" ||
     fail "iperf3: $(jq -r '.error // "failed"' "$work/iperf3.json")"
   jq -r "$path | [.bits_per_second, .lost_percent // -1] | @tsv" "$work/iperf3.json" | awk -v title="$title" '{
-    printf "  %-24s %8.2f Gbit/s", title, $1 / 1e9
+    received = $2 >= 0 ? $1 * (1 - $2 / 100) : $1
+    printf "  %-24s %8.2f Gbit/s", title, received / 1e9
     if ($2 >= 0) printf ", %.2f %% lost", $2
     printf "\n"
   }'
