@@ -246,7 +246,7 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
 
   test(
     'with all slots taken reading stops, is counted, and resumes when they come home',
-    withSockets([12], { slots: 8 }, (bench, [from]) => {
+    withSockets([12], { slots: 8, busyPollUs: 50 }, (bench, [from]) => {
       const { engine } = bench;
       const held: number[] = [];
       let fed = 0;
@@ -260,6 +260,9 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
       for (let i = 0; i < 5; i++) feed();
       for (let i = 0; i < 5; i++) assert.is(engine.receive(1000), 0);
       assert.ok(engine.counters.outOfBuffers > 0);
+      const start = performance.now();
+      engine.receive(30_000);
+      assert.ok(performance.now() - start >= 28, 'frames that cannot be read must not end the wait');
       for (const slot of held) engine.arena.release(slot);
       let got = 0;
       while (got < 5) {
