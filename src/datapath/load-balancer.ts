@@ -180,7 +180,9 @@ export class LoadBalancer implements Operator {
       const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
       if (other === NONE || connections.hasEnded(other)) return PASS;
       const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
-      if (clientPort === NONE) return this.drop(frame, DROP.connectionsFull);
+      if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
+        return this.drop(frame, DROP.connectionsFull);
+      }
       const reverse = (clientPort << 16) | frame.destinationPort;
       row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.context.selfSlot);
       if (row === NONE) return this.drop(frame, DROP.connectionsFull);
@@ -220,6 +222,8 @@ export class LoadBalancer implements Operator {
       return this.responder.reset(frame);
     }
     const { rules } = this.rules;
+    // Before the choice: a flow that is refused must not cost its member a turn.
+    if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     const choice = set === NONE ? NONE : this.rules.pick(set);
     if (choice === NONE) {
@@ -227,7 +231,7 @@ export class LoadBalancer implements Operator {
       return rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
     }
     const row = this.record(rule, set, choice, vip, frame);
-    if (row === NONE) return this.drop(frame, DROP.connectionsFull);
+    if (row === NONE) return this.drop(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
