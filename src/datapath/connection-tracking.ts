@@ -194,9 +194,9 @@ export class ConnectionTracking {
   /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */
   isOver(row: number): boolean {
     if (this.isPurged(row)) return true;
+    if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
     const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
-    if (repickMs === 0 || this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
-    if (this.idleMs(row) <= repickMs) return false;
+    if (repickMs === 0 || this.idleMs(row) <= repickMs) return false;
     this.remove(row);
     return true;
   }

@@ -28,7 +28,7 @@ import { LogicalSwitch } from './logical-switch.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED, type Operator } from './operator.ts';
+import { CONSUMED, type FromVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
@@ -195,12 +195,13 @@ export class Datapath {
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const { id, name, network, offloads, mac, allowedSources } = spec;
-      const chain: Operator[] = [];
+      const fromVm: FromVm[] = [];
       if (mac !== undefined && allowedSources !== undefined) {
-        chain.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+        fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
       }
-      if (balancer !== undefined) chain.push(balancer);
-      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      if (balancer !== undefined) fromVm.push(balancer);
+      const toVm = balancer === undefined ? [] : [balancer];
+      const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
       if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {

@@ -33,7 +33,7 @@ import { DirectFlows } from './direct-flows.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 import { type Networks, setRouterSource } from './networks.ts';
-import { CONSUMED, type Operator, PASS } from './operator.ts';
+import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 
@@ -43,7 +43,7 @@ const DCCP = 33;
 /** Client ports tried when a flow's reverse key is taken. */
 const PORT_TRIES = 32;
 
-export class LoadBalancer implements Operator {
+export class LoadBalancer implements FromVm, ToVm {
   readonly id: number;
   /** The rules in force. */
   readonly rules: BalancerRules;
@@ -97,8 +97,7 @@ export class LoadBalancer implements Operator {
   }
 
   toVm(frame: Frame): number {
-    if (isIcmpError(frame)) return this.icmp.toClient(frame);
-    if (!hasFlowKey(frame)) return PASS;
+    if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
