@@ -2,7 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
-import type { Algorithm, MemberState, Protocol, RewriteKind } from '../datapath/snapshot.ts';
+import type { Algorithm, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
   host: string;
@@ -19,11 +19,34 @@ export interface Configuration {
     tcpTransitoryIdleMs: number;
     activeFlowIdleMs: number;
     answerEchoToVip: boolean;
+    /** When a member fails, its TCP clients are reset at once. */
+    failFast: boolean;
+    /** What a new flow gets when the connection table is full of live ones. */
+    onTableFull: 'refuse' | 'evict-idle';
   };
   networks: NetworkConfig[];
   ports: PortConfig[];
   groups: GroupConfig[];
+  /** Several hosts; absent on a host of its own. */
+  uplinks?: UplinkConfig[];
+  /** Where an embedded controller, or `controller`, listens: `address:port`. */
+  listen?: { agents?: string; http?: string };
+  /** Controllers that the agent may connect to, `host:port`; absent: the embedded one. */
+  controllers?: string[];
+  store?: StoreConfig;
+  /** PEM files; absent: only loopback and unix sockets are used. */
+  tls?: { ca: string; cert: string; key: string };
 }
+
+/** An existing interface to the physical network. */
+export interface UplinkConfig {
+  name: string;
+  interface: string;
+  /** `vlan` 1 … 4094; absent only if the uplink carries one network, untagged. */
+  networks: { name: string; vlan?: number }[];
+}
+
+export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
 
 export interface NetworkConfig {
   name: string;
@@ -42,6 +65,8 @@ export interface PortConfig {
   /** Filled in when absent: locally administered, derived from host and port name, the same on every start. */
   mac: string;
   addresses: string[];
+  /** Frames whose source is not the port's are dropped. */
+  antiSpoofing: boolean;
   labels: Record<string, string>;
 }
 

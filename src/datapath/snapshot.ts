@@ -7,10 +7,7 @@
  * Addresses are canonical text (RFC 5952 for IPv6), MACs lower-case colon text, times epoch milliseconds.
  */
 
-/** `address/bits`, e.g. `10.1.0.0/24`. */
-export type PrefixText = string;
-export type AddressText = string;
-export type MacText = string;
+import type { AddressText, MacText, PrefixText } from '../tables/rule-spec.ts';
 
 export interface NetworkSpec {
   /** Dense index, 0 … 4095. */
@@ -37,57 +34,12 @@ export interface PortSpec {
   readonly mac?: MacText;
   /** The VM's own addresses without prefix length: preset as neighbours. */
   readonly addresses: readonly AddressText[];
+  /** What the VM may use as a source; absent: anything. */
+  readonly allowedSources?: readonly PrefixText[];
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */
   readonly offloads: boolean;
-}
-
-export type Protocol = 'any' | 'tcp' | 'udp' | 'sctp' | 'icmp';
-export type RewriteKind = 'address' | 'mac' | 'port';
-export type Algorithm = 'weighted-round-robin';
-export type MemberState = 'active' | 'draining' | 'failed';
-
-export interface MemberSpec {
-  /** Where this LB counts what it sent to this member: row of the stat table, unique per LB × group × member. */
-  readonly statSlot: number;
-  readonly name: string;
-  readonly address: AddressText;
-  /** Destination port after translation; absent: unchanged. */
-  readonly port?: number;
-  /** Absent: resolved by ARP/ND. */
-  readonly mac?: MacText;
-  /** 0 … 65535; 0: no new flows. */
-  readonly weight: number;
-  readonly state: MemberState;
-}
-
-/** One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive). */
-export interface CriteriaSpec {
-  readonly fromMs?: number;
-  readonly untilMs?: number;
-  readonly members: readonly MemberSpec[];
-}
-
-export interface RuleSpec {
-  /** Stable id of the rule within the host. */
-  readonly id: number;
-  /** Stable id of the group. */
-  readonly group: number;
-  readonly vip: AddressText;
-  readonly protocol: Protocol;
-  /** Destination port; absent: any. */
-  readonly port?: number;
-  /** Source prefixes; empty: any. */
-  readonly sources: readonly PrefixText[];
-  /** Source port; absent: any. */
-  readonly sourcePort?: number;
-  readonly rewrite: RewriteKind;
-  readonly algorithm: Algorithm;
-  /** What a packet gets when no member is usable. */
-  readonly onEmpty: 'reject' | 'drop';
-  /** In order; the first one that is effective now decides. */
-  readonly criteria: readonly CriteriaSpec[];
 }
 
 export interface LoadBalancerSpec {
@@ -96,12 +48,8 @@ export interface LoadBalancerSpec {
   readonly scope: 'port' | 'network' | 'host';
   /** Name of the port or network it serves, or of the host. */
   readonly name: string;
-  readonly rules: readonly RuleSpec[];
-}
-
-/** A member whose connection records must go at once: a failed one, or a drain whose deadline has passed. */
-export interface PurgeSpec {
-  readonly statSlots: readonly number[];
+  /** Its rules, compiled by `compileRules` (tables/rule-table.ts); never edited in place. */
+  readonly ruleTable: ArrayBufferLike;
 }
 
 export interface DatapathSnapshot {
@@ -120,5 +68,9 @@ export interface DatapathSnapshot {
     readonly activeFlowIdleMs: number;
     /** Answer echo requests to VIPs. */
     readonly answerEchoToVip: boolean;
+    /** When a member fails, its TCP clients are reset at once. */
+    readonly failFast: boolean;
+    /** What a new flow gets when the connection table is full of live ones. */
+    readonly onTableFull: 'refuse' | 'evict-idle';
   };
 }

@@ -20,7 +20,7 @@
  *
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500; body ApiError.
  */
-import type { MemberState } from '../datapath/snapshot.ts';
+import type { MemberState } from '../tables/rule-spec.ts';
 
 export interface ApiError {
   error: string;

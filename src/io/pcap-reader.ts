@@ -44,7 +44,8 @@ export class PcapReader implements CaptureReader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly littleEndian: boolean;
-  private readonly nanosecondsPerUnit: number;
+  /** Resolution of the file's timestamps: 1000 or 1. */
+  readonly nanosecondsPerUnit: number;
   private readonly lengthLimit: number;
   private offset = PCAP_FILE_HEADER_BYTES;
 

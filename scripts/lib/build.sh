@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# Compiles when a source is newer than the last good build. Needs common.sh and install.sh.
+
+# dist/.built carries the time at which the last successful build began.
+build_is_current() {
+  local built=$SLUICE_ROOT/dist/.built
+  [ -e "$built" ] || return 1
+  # Directories count too: a removed source leaves its directory newer.
+  [ -z "$(cd "$SLUICE_ROOT" && find src test tsconfig.json package-lock.json -newer "$built" -print -quit)" ]
+}
+
+compile() {
+  cd "$SLUICE_ROOT" || return 1
+  touch dist/.building
+  node_modules/.bin/tsc -p tsconfig.json && mv dist/.building dist/.built
+}
+
+# ensure_built: installs npm packages, then compiles, each when needed; several callers at once compile once.
+ensure_built() {
+  ensure_npm
+  build_is_current && return 0
+  require_node
+  mkdir -p "$SLUICE_ROOT/dist"
+  (
+    exec 9<"$SLUICE_ROOT/tsconfig.json"
+    flock 9
+    build_is_current || step "compiling" compile
+  )
+}

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Installs what is missing, and nothing else: commands from Debian packages, npm packages from the lock file.
+# A second run looks whether commands and node_modules are there, and asks neither apt nor npm.
+# Needs common.sh.
+
+# The Debian package of a command, where their names differ.
+package_of() {
+  case $1 in
+    ip | ss) echo iproute2 ;;
+    nft) echo nftables ;;
+    nginx) echo nginx-light ;;
+    ovs-vswitchd) echo openvswitch-switch ;;
+    ping) echo iputils-ping ;;
+    scapy) echo python3-scapy ;;
+    nc) echo netcat-openbsd ;;
+    tcprewrite) echo tcpreplay ;;
+    *) echo "$1" ;;
+  esac
+}
+
+has_command() {
+  case $1 in
+    scapy) /usr/bin/python3 -c 'import scapy' 2>/dev/null ;; # a library: Debian's own Python has it
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+# ensure_commands COMMAND…: installs the Debian packages of those that are missing.
+ensure_commands() {
+  local name missing=() packages=()
+  for name in "$@"; do
+    has_command "$name" && continue
+    missing+=("$name")
+    packages+=("$(package_of "$name")")
+  done
+  [ ${#missing[@]} = 0 ] && return 0
+  command -v apt-get >/dev/null ||
+    fail "missing: ${missing[*]}; no apt-get here to install them: please install (Debian's names) ${packages[*]}"
+  [ "$(id -u)" = 0 ] || fail "missing: ${missing[*]}; must be root to install ${packages[*]}"
+  step "apt-get update" apt_get update || fail "apt-get update failed, so ${packages[*]} cannot be installed"
+  step "installing ${packages[*]}" install_without_starting "${packages[@]}" ||
+    fail "could not install ${packages[*]}"
+  for name in "${missing[@]}"; do
+    has_command "$name" || fail "$name still missing after installing $(package_of "$name")"
+  done
+}
+
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# Packages with a daemon (nginx, Open vSwitch) must not start it: policy-rc.d refuses that while we install, and a service
+# that came with this installation is disabled again.
+install_without_starting() {
+  local policy=/usr/sbin/policy-rc.d ours='' status=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && ours=yes
+  fi
+  apt_get install --no-install-recommends "$@" || status=$?
+  [ -n "$ours" ] && rm -f "$policy"
+  if command -v systemctl >/dev/null; then
+    case " $* " in *' nginx-light '*) systemctl disable nginx >/dev/null 2>&1 ;; esac
+    case " $* " in *' openvswitch-switch '*) systemctl disable openvswitch-switch >/dev/null 2>&1 ;; esac
+  fi
+  return "$status"
+}
+
+# npm notes in node_modules/.package-lock.json what it installed; a newer lock file means it is out of date.
+npm_is_current() {
+  [ -L "$SLUICE_ROOT/node_modules" ] && return 0 # a link: another checkout's, not ours to change
+  local installed=$SLUICE_ROOT/node_modules/.package-lock.json
+  [ -e "$installed" ] && ! [ "$SLUICE_ROOT/package-lock.json" -nt "$installed" ]
+}
+
+# raw-socket and cap are optional: npm leaves them out where they do not compile.
+install_npm() {
+  cd "$SLUICE_ROOT" && npm ci --no-audit --no-fund --include=optional --include=dev
+}
+
+ensure_npm() {
+  npm_is_current && return 0
+  require_node
+  (
+    exec 9<"$SLUICE_ROOT/package-lock.json"
+    flock 9
+    npm_is_current || step "installing npm packages" install_npm
+  ) || fail "npm ci failed"
+}

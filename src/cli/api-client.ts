@@ -1,0 +1,99 @@
+/** Client of the host's API (src/host/api.ts): JSON over HTTP on RUN_DIR/api.sock. */
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { formatProblem } from '../config/problems.ts';
+import type { ApiError } from '../host/api.ts';
+
+/** Longer than a reload with many namespaces takes; a host that is silent for this long is stuck. */
+const TIMEOUT_MS = 60_000;
+
+/** The host refused or could not do it. */
+export class ApiFailure extends Error {
+  readonly status: number;
+
+  constructor(status: number, body: ApiError) {
+    super(
+      [body.error, ...(body.problems ?? []).map((problem) => formatProblem('', problem).slice(2))].join(
+        '\n  ',
+      ),
+    );
+    this.name = 'ApiFailure';
+    this.status = status;
+  }
+}
+
+export class ApiClient {
+  private readonly runDir: string;
+
+  constructor(runDir: string) {
+    this.runDir = runDir;
+  }
+
+  get<Answer>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Answer> {
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) search.set(key, String(value));
+    }
+    return this.exchange('GET', search.size === 0 ? path : `${path}?${search}`);
+  }
+
+  post<Answer>(path: string, body: object = {}): Promise<Answer> {
+    return this.exchange('POST', path, body);
+  }
+
+  delete<Answer>(path: string): Promise<Answer> {
+    return this.exchange('DELETE', path);
+  }
+
+  private exchange<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    const socketPath = join(this.runDir, 'api.sock');
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers = payload === undefined ? {} : { 'content-type': 'application/json' };
+    return new Promise((resolve, reject) => {
+      const call = request({ socketPath, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          try {
+            resolve(readAnswer<Answer>(response.statusCode ?? 0, Buffer.concat(chunks).toString()));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+      call.on('error', (error: NodeJS.ErrnoException) => reject(this.explain(error)));
+      call.end(payload);
+    });
+  }
+
+  private explain(error: NodeJS.ErrnoException): Error {
+    const what = `(api.sock: ${error.code ?? error.message})`;
+    if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+      return new Error(`no Sluice host at ${this.runDir} ${what}; start one with \`sluice up -c FILE\``);
+    }
+    if (error.code === 'EACCES' || error.code === 'EPERM') {
+      return new Error(`not allowed to talk to the Sluice host at ${this.runDir} ${what}; try as root`);
+    }
+    return new Error(`the Sluice host at ${this.runDir} does not answer ${what}`);
+  }
+}
+
+/** A path with each name escaped: `` path`/v1/groups/${group}` ``. */
+export const path = (parts: TemplateStringsArray, ...names: string[]): string =>
+  String.raw({ raw: parts }, ...names.map(encodeURIComponent));
+
+function readAnswer<Answer>(status: number, text: string): Answer {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new ApiFailure(status, {
+      error: `the host answered ${status} with ${JSON.stringify(text.slice(0, 80))}, expected JSON`,
+    });
+  }
+  if (status >= 200 && status < 300) return body as Answer;
+  const error = (body as Partial<ApiError> | null)?.error ?? `the host answered ${status}`;
+  throw new ApiFailure(status, { ...(body as Partial<ApiError> | null), error });
+}

@@ -1,0 +1,32 @@
+/** Parsers of arguments and options; what does not parse is a usage error that says what was expected. */
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../config/duration.ts';
+import { canonicalMac, type Endpoint, isEndpoint, isMac, parseEndpoint } from '../wire/address.ts';
+
+export function durationArgument(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined)
+    throw new InvalidArgumentError('Expected a duration with its unit, such as 90s or 5m.');
+  return ms;
+}
+
+export function endpointArgument(text: string): Endpoint {
+  if (!isEndpoint(text)) throw new InvalidArgumentError('Expected ADDRESS, ADDRESS:PORT or [IPV6]:PORT.');
+  return parseEndpoint(text);
+}
+
+export function macArgument(text: string): string {
+  if (!isMac(text)) throw new InvalidArgumentError('Expected a MAC address such as 02:00:00:00:01:0b.');
+  return canonicalMac(text);
+}
+
+export const weightArgument = (text: string): number => integer(text, 0, 65535);
+
+export const limitArgument = (text: string): number => integer(text, 1, Number.MAX_SAFE_INTEGER);
+
+function integer(text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? 'on' : `to ${max}`;
+  throw new InvalidArgumentError(`Expected an integer from ${min} ${upTo}.`);
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import type { GroupDetail, MemberRow } from '../../host/api.ts';
+import { path } from '../api-client.ts';
+import { printResult } from '../output.ts';
+import { apiOf } from '../settings.ts';
+import { type Column, cellText, formatFields, formatTable } from '../table.ts';
+import { humanBytes, humanRate } from '../units.ts';
+
+const COLUMNS: readonly Column<MemberRow>[] = [
+  { key: 'member' },
+  { key: 'address' },
+  { key: 'port' },
+  { key: 'state' },
+  { key: 'weight' },
+  { key: 'activeFlows' },
+  { key: 'newFlows' },
+  { key: 'packets' },
+  { key: 'bytes', text: (row) => humanBytes(row.bytes) },
+  { key: 'replyPackets' },
+  { key: 'replyBytes', text: (row) => humanBytes(row.replyBytes) },
+  { key: 'newFlowsPerSecond', text: (row) => humanRate(row.newFlowsPerSecond) },
+  { key: 'bytesPerSecond', text: (row) => humanBytes(row.bytesPerSecond) },
+];
+
+export function addGroupShow(parent: Command): void {
+  parent
+    .command('show')
+    .description('a group and its members: state, weight, active flows, totals, rates')
+    .argument('<group>', 'name of the group')
+    .action(async (group: string, _options: object, command: Command) => {
+      await printResult(
+        command,
+        await apiOf(command).get<GroupDetail>(path`/v1/groups/${group}`),
+        formatGroup,
+      );
+    });
+}
+
+export function formatGroup(group: GroupDetail): string {
+  const fields = formatFields([
+    ['group', group.group],
+    ['network', group.network],
+    ['vip', cellText(group.vip)],
+    ['match', group.port === null ? group.protocol : `${group.protocol} port ${group.port}`],
+    ['rewrite', group.rewrite],
+    ['algorithm', group.algorithm],
+    ['members', `${group.activeMembers} active of ${group.members.length}`],
+    ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
+  ]);
+  return `${fields}\n${formatTable(group.members, COLUMNS)}`;
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import type { RuleRow } from '../../host/api.ts';
+import { printResult } from '../output.ts';
+import { apiOf } from '../settings.ts';
+import { type Column, formatTable } from '../table.ts';
+
+const COLUMNS: readonly Column<RuleRow>[] = [
+  { key: 'loadBalancer' },
+  { key: 'group' },
+  { key: 'vip' },
+  { key: 'protocol' },
+  { key: 'port' },
+  { key: 'sources' },
+  { key: 'sourcePort' },
+  { key: 'rewrite' },
+  { key: 'algorithm' },
+  { key: 'effectiveFrom' },
+  { key: 'effectiveUntil' },
+  { key: 'members' },
+  { key: 'revision' },
+];
+
+export const formatRules = (rows: readonly RuleRow[]): string => formatTable(rows, COLUMNS);
+
+export function addRuleList(parent: Command): void {
+  parent
+    .command('list')
+    .description('the rules that each load balancer enforces, one line per criteria set')
+    .option('--port <port>', 'only those of the load balancer of this port')
+    .action(async ({ port }: { port?: string }, command: Command) => {
+      await printResult(command, await apiOf(command).get<RuleRow[]>('/v1/rules', { port }), formatRules);
+    });
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import type { Status } from '../../host/api.ts';
+import { printResult } from '../output.ts';
+import { apiOf } from '../settings.ts';
+import { formatFields, formatTable } from '../table.ts';
+import { humanBytes, humanDuration } from '../units.ts';
+
+export function addStatus(parent: Command): void {
+  parent
+    .command('status')
+    .description('version, uptime, I/O engine, ports, rule revision, connections, drops by reason')
+    .action(async (_options: object, command: Command) => {
+      await printResult(command, await apiOf(command).get<Status>('/v1/status'), formatStatus);
+    });
+}
+
+export function formatStatus(status: Status): string {
+  const { inUse, max, created, expired, refused } = status.connections;
+  const fields = formatFields([
+    ['host', status.host],
+    ['version', status.version],
+    ['pid', String(status.pid)],
+    ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
+    ['engine', `${status.engine} (${status.engineReason})`],
+    ['ports', String(status.ports)],
+    ['groups', String(status.groups)],
+    ['revision', String(status.revision)],
+    ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['frames', String(status.frames)],
+    ['memory', humanBytes(status.residentBytes)],
+  ]);
+  const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
+  if (drops.length === 0) return `${fields}\nno drops\n`;
+  return `${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
+}

@@ -1,0 +1,21 @@
+/** From an error to what the user reads on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
+import { CommanderError } from 'commander';
+import { ConfigError } from '../config/problems.ts';
+import { ApiFailure } from './api-client.ts';
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ConfigError) return 2;
+  return error instanceof ApiFailure && error.status === 400 ? 2 : 1;
+}
+
+export function reportError(error: unknown): void {
+  if (error instanceof CommanderError) return; // commander has written its message, or its help
+  process.stderr.write(`${messageOf(error)}\n`);
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (!(error instanceof Error)) return `sluice: ${String(error)}`;
+  return `sluice: ${process.env.SLUICE_DEBUG === undefined ? error.message : error.stack}`;
+}

@@ -1,0 +1,18 @@
+/**
+ * Durations as people write them: numbers with a unit each, `90s`, `2m`, `1h30m`, `1.5h`.
+ * A bare number has no unit and is no duration.
+ */
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+export const DURATION_SYNTAX = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
+
+/** Milliseconds, rounded to whole ones; undefined if the text is no duration. */
+export function parseDuration(text: string): number | undefined {
+  if (!DURATION_SYNTAX.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
+    ms += Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  }
+  return Math.round(ms);
+}

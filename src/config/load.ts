@@ -1,0 +1,47 @@
+/** From a YAML file to a Configuration, or to every problem that the file has. */
+import { readFileSync } from 'node:fs';
+import { checkGroups } from './check-groups.ts';
+import { checkNetworks } from './check-networks.ts';
+import { checkPorts, checkUplinks } from './check-ports.ts';
+import type { Configuration } from './model.ts';
+import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
+import { resolveConfiguration } from './resolve.ts';
+import { configSchema } from './schema.ts';
+import { checkShape } from './shape.ts';
+import { readSource } from './source.ts';
+
+/** Throws ConfigError, also for a file that cannot be read. */
+export function loadConfiguration(file: string): Configuration {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const found = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new ConfigError(file, [{ path: '', found, expected: 'a readable file' }]);
+  }
+  return parseConfiguration(text, file);
+}
+
+/** Throws ConfigError; `file` is the name that its messages give. */
+export function parseConfiguration(text: string, file = 'configuration'): Configuration {
+  const source = readSource(text);
+  if (source.syntaxProblems.length > 0) throw new ConfigError(file, source.syntaxProblems);
+
+  const problems: Problem[] = [];
+  const report: Report = (path, found, expected) => {
+    problems.push({ path: pathText(path), line: source.lineOf(path), found, expected });
+  };
+  const { view, value } = checkShape(configSchema, source.value, report);
+  const topology = checkNetworks(view, report);
+  checkPorts(view, topology, report);
+  checkUplinks(view, topology, report);
+  checkGroups(view, topology, report);
+
+  if (value === undefined || problems.length > 0) {
+    throw new ConfigError(
+      file,
+      problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    );
+  }
+  return resolveConfiguration(value);
+}

@@ -1,0 +1,38 @@
+/** A member that joins a running group: the same checks as for one in the file. */
+import { networkOf, parsePrefix } from '../wire/address.ts';
+import { checkMembers } from './check-groups.ts';
+import type { GroupConfig, MemberConfig, NetworkConfig } from './model.ts';
+import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
+import { resolveMember } from './resolve.ts';
+import { memberSchema } from './schema.ts';
+import { checkShape } from './shape.ts';
+
+/**
+ * The member that `input` ({ name, address, port?, mac?, weight? }) describes, with defaults, canonical.
+ * Throws ConfigError if it is misshapen, does not fit the group, or takes a name or destination that one of
+ * the group's members has, in whichever criteria set.
+ */
+export function checkNewMember(input: unknown, group: GroupConfig, network: NetworkConfig): MemberConfig {
+  const problems: Problem[] = [];
+  const report: Report = (path, found, expected) => problems.push({ path: pathText(path), found, expected });
+  const { view, value } = checkShape(memberSchema, input, report);
+
+  const existing = new Map(
+    group.criteria.flatMap((set) => set.members.map((member) => [member.name, member])),
+  );
+  const context = {
+    rewrite: group.rewrite,
+    protocol: group.protocol,
+    vips: group.vip,
+    network: {
+      name: network.name,
+      subnets: network.subnets.map((subnet) => networkOf(parsePrefix(subnet))),
+      domain: '',
+    },
+  };
+  checkMembers([...existing.values(), view], context, ['members'], new Map(), (path, found, expected) => {
+    if (path[1] === existing.size) report(path.slice(2), found, expected);
+  });
+  if (value === undefined || problems.length > 0) throw new ConfigError(`group ${group.name}`, problems);
+  return resolveMember(value);
+}

@@ -1,0 +1,108 @@
+/** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
+import { canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
+import { parseDuration } from './duration.ts';
+import type {
+  Configuration,
+  CriteriaConfig,
+  GroupConfig,
+  MemberConfig,
+  NetworkConfig,
+  PortConfig,
+} from './model.ts';
+import { derivePortMac } from './port-mac.ts';
+import type { ConfigFile } from './schema.ts';
+
+type FileGroup = ConfigFile['groups'][number];
+type FileMember = NonNullable<FileGroup['members']>[number];
+type FileCriteria = NonNullable<FileGroup['criteria']>[number];
+
+export function resolveConfiguration(file: ConfigFile): Configuration {
+  const { host, datapath, listen, controllers, store, tls } = file;
+  return {
+    host,
+    datapath: {
+      engine: datapath.engine,
+      maxConnections: datapath.maxConnections,
+      busyPollUs: datapath.busyPollUs,
+      loadBalancers: datapath.loadBalancers,
+      udpIdleMs: milliseconds(datapath.udpIdle),
+      tcpEstablishedIdleMs: milliseconds(datapath.tcpEstablishedIdle),
+      tcpTransitoryIdleMs: milliseconds(datapath.tcpTransitoryIdle),
+      activeFlowIdleMs: milliseconds(datapath.activeFlowIdle),
+      answerEchoToVip: datapath.answerEchoToVip,
+      failFast: datapath.failFast,
+      onTableFull: datapath.onTableFull,
+    },
+    networks: file.networks.map(resolveNetwork),
+    ports: file.ports.map((port) => resolvePort(host, port)),
+    groups: file.groups.map(resolveGroup),
+    uplinks: file.uplinks?.map((uplink) => ({
+      ...uplink,
+      networks: uplink.networks.map((carried) => (typeof carried === 'string' ? { name: carried } : carried)),
+    })),
+    listen,
+    controllers,
+    store,
+    tls,
+  };
+}
+
+const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig => ({
+  name: network.name,
+  vni: network.vni,
+  mtu: network.mtu,
+  subnets: network.subnets.map(canonicalPrefixText),
+  gateway: asList(network.gateway).map(canonicalAddress),
+  routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
+});
+
+const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfig => ({
+  name: port.name,
+  network: port.network,
+  netns: port.netns,
+  interface: port.interface,
+  mac: port.mac === undefined ? derivePortMac(host, port.name) : canonicalMac(port.mac),
+  addresses: port.addresses.map(canonicalPrefixText),
+  antiSpoofing: port.antiSpoofing ?? port.addresses.length > 0,
+  labels: port.labels,
+});
+
+const resolveGroup = (group: FileGroup): GroupConfig => ({
+  name: group.name,
+  network: group.network,
+  vip: asList(group.vip).map(canonicalAddress),
+  protocol: group.protocol,
+  port: group.port,
+  match: { sources: group.match.sources.map(canonicalPrefixText), sourcePort: group.match.sourcePort },
+  from: group.from,
+  rewrite: group.rewrite,
+  algorithm: group.algorithm,
+  onEmpty: group.onEmpty,
+  criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
+});
+
+const resolveCriteria = (set: FileCriteria): CriteriaConfig => ({
+  fromMs: set.from === undefined ? undefined : Date.parse(set.from),
+  untilMs: set.until === undefined ? undefined : Date.parse(set.until),
+  members: set.members.map(resolveMember),
+});
+
+export const resolveMember = (member: FileMember): MemberConfig => ({
+  name: member.name,
+  address: canonicalAddress(member.address),
+  port: member.port,
+  mac: member.mac === undefined ? undefined : canonicalMac(member.mac),
+  weight: member.weight,
+  state: 'active',
+});
+
+const asList = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined ? [] : typeof value === 'string' ? [value] : value;
+
+const canonicalPrefixText = (text: string): string => formatPrefix(parsePrefix(text));
+
+function milliseconds(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new TypeError(`duration ${text} passed the schema but does not parse`);
+  return ms;
+}

@@ -1,0 +1,338 @@
+/**
+ * The shape of the configuration file: every key with its type, range, default, description and an example.
+ * What ties the parts together (names that must exist, addresses that must not clash) is in check-*.ts.
+ *
+ * Each schema's `error` text completes "found …, expected …". There are no transforms: what the schema
+ * accepts is what stands in the file, so that checks and messages speak of the user's own values.
+ *
+ * Durations carry their unit: `udpIdle: 2m`, `1h30m`, `500ms`. Only `busyPollUs`, whose unit is in its name,
+ * is a plain number.
+ */
+import { z } from 'zod';
+import { isEndpoint, isGroupMac, isMac, isPrefix, isUnicast, parseEndpoint } from '../wire/address.ts';
+import { DURATION_SYNTAX, parseDuration } from './duration.ts';
+
+const text = (valid: (value: string) => boolean, expected: string, ...examples: string[]) =>
+  z.string(expected).refine(valid, expected).meta({ examples });
+
+/** For the JSON Schema, which cannot call a predicate. */
+const ADDRESS_FORMATS = { anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] };
+const PREFIX_PATTERN = { pattern: '^[0-9a-fA-F:.]+/[0-9]+$' };
+const MAC_PATTERN = { pattern: '^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$' };
+
+const integer = (min: number, max: number, what = 'an integer') => {
+  const expected = `${what} from ${min} to ${max}`;
+  return z.int(expected).min(min, expected).max(max, expected);
+};
+
+const choice = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  z.enum(values, `one of ${values.join(', ')}`);
+
+const duration = (min: string, max: string) => {
+  const expected = `a duration with its unit, such as 90s or 2m, from ${min} to ${max}`;
+  return z
+    .string(expected)
+    .regex(DURATION_SYNTAX, expected)
+    .refine((value) => {
+      const ms = parseDuration(value) ?? Number.NaN;
+      return ms >= parseDuration(min)! && ms <= parseDuration(max)!;
+    }, expected)
+    .meta({ examples: ['90s', '2m', '1h30m'] });
+};
+
+const oneOrList = <T extends z.ZodType>(item: T, expected: string) =>
+  z.union([item, z.array(item).min(1, expected)], expected);
+
+const optionalList = <T extends z.ZodType>(item: T) => z.array(item).default([]);
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const NAME_EXPECTED =
+  'a name of at most 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit';
+const name = z.string(NAME_EXPECTED).regex(NAME, NAME_EXPECTED);
+
+/** The kernel's dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the final zero. */
+const interfaceName = text(
+  (value) => /^[^\s/:]{1,15}$/.test(value) && value !== '.' && value !== '..' && value !== 'lo',
+  "an interface name of 1 to 15 characters without space, '/' or ':'; not lo",
+  'eth0',
+);
+
+/** A file name under /run/netns. */
+const netnsName = text(
+  (value) => /^[^\s/]{1,255}$/.test(value) && value !== '.' && value !== '..',
+  "a namespace name of 1 to 255 characters without space or '/'",
+  'web1',
+);
+
+const unicastAddress = text(isUnicast, 'an IPv4 or IPv6 unicast address', '10.1.0.100', 'fd00:1::100').meta(
+  ADDRESS_FORMATS,
+);
+const prefix = text(
+  isPrefix,
+  'a prefix such as 10.1.0.0/24 or fd00:1::/64',
+  '10.1.0.0/24',
+  'fd00:1::/64',
+).meta(PREFIX_PATTERN);
+const interfaceAddress = text(
+  (value) => isPrefix(value) && isUnicast(value.slice(0, value.indexOf('/'))),
+  'a unicast address with its prefix length, such as 10.1.0.11/24',
+  '10.1.0.11/24',
+  'fd00:1::b/64',
+).meta(PREFIX_PATTERN);
+const mac = text(
+  (value) => isMac(value) && !isGroupMac(value) && !/^(00.){5}00$/.test(value),
+  'a unicast MAC address such as 02:00:00:00:01:0b',
+  '02:00:00:00:01:0b',
+).meta(MAC_PATTERN);
+const l4Port = integer(1, 65535, 'a port');
+const labels = z.record(
+  z.string(),
+  z.string('text; quote numbers and true/false').meta({ examples: ['web'] }),
+);
+
+const listenAddress = text(
+  (value) => isEndpoint(value) && parseEndpoint(value).port !== undefined,
+  'ADDRESS:PORT or [IPV6]:PORT',
+  '0.0.0.0:7400',
+  '[::]:7400',
+);
+const remoteEndpoint = text(
+  (value) => {
+    const parts = /^(.+):([1-9]\d{0,4})$/.exec(value);
+    if (parts === null || Number(parts[2]) > 65535) return false;
+    return (
+      isEndpoint(value) ||
+      (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(parts[1]!) && !/^[\d.]+$/.test(parts[1]!))
+    );
+  },
+  'HOST:PORT, ADDRESS:PORT or [IPV6]:PORT',
+  '192.0.2.1:7400',
+  'controller-1.example.net:7400',
+);
+const fileName = z.string('a file name').min(1, 'a file name');
+
+const timestamp = z.iso
+  .datetime({ offset: true, error: 'an ISO 8601 time with its zone, such as 2026-12-01T13:00:00Z' })
+  .meta({ examples: ['2026-12-01T13:00:00Z', '2026-12-01T14:00:00+01:00'] });
+
+const datapath = z.strictObject({
+  engine: choice('auto', 'uring', 'syscall')
+    .default('auto')
+    .describe('Frame I/O: io_uring, plain system calls, or the first of them that works here.'),
+  maxConnections: integer(16, 16_777_216)
+    .default(262_144)
+    .describe('Bound of the connection table, in connections.'),
+  busyPollUs: integer(0, 1_000_000)
+    .default(50)
+    .describe('Microseconds to spin for the next frame before sleeping; 0 sleeps at once.'),
+  loadBalancers: choice('port', 'network', 'host')
+    .default('port')
+    .describe('One load balancer per port, or one shared by the ports of a network, or by the whole host.'),
+  udpIdle: duration('100ms', '7d')
+    .default('2m')
+    .describe('A UDP flow that is idle for this long is forgotten (RFC 4787 REQ-5: not under 2 minutes).'),
+  tcpEstablishedIdle: duration('100ms', '7d')
+    .default('2h4m')
+    .describe('The same for an established TCP connection (RFC 5382 REQ-5: not under 2 hours 4 minutes).'),
+  tcpTransitoryIdle: duration('100ms', '7d')
+    .default('4m')
+    .describe(
+      'The same for a TCP connection that is opening or closing (RFC 5382 REQ-5: not under 4 minutes).',
+    ),
+  activeFlowIdle: duration('100ms', '7d')
+    .default('30s')
+    .describe('A flow that is idle for this long no longer counts among the active ones.'),
+  answerEchoToVip: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Answer ICMP and ICMPv6 echo requests to virtual addresses.'),
+  failFast: z
+    .boolean('true or false')
+    .default(true)
+    .describe(
+      'When a member fails, reset the TCP connections of its clients at once, so that they reconnect.',
+    ),
+  onTableFull: choice('refuse', 'evict-idle')
+    .default('refuse')
+    .describe(
+      'When the connection table is full of live flows: refuse new ones, or let the most idle give way.',
+    ),
+});
+
+const route = z.strictObject({
+  to: prefix.describe('Destination prefix.'),
+  via: unicastAddress.describe('Next hop, inside one of the subnets of this network.'),
+});
+
+const network = z.strictObject({
+  name: name.describe('Name of the network.').meta({ examples: ['app'] }),
+  vni: integer(1, 2 ** 24 - 1)
+    .describe('Virtual network identifier.')
+    .meta({ examples: [5001] }),
+  mtu: integer(576, 65535)
+    .default(1500)
+    .describe('Largest IP packet in bytes; at least 1280 where there is IPv6.'),
+  subnets: optionalList(prefix).describe('Prefixes whose addresses are on this logical switch.'),
+  gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
+    .optional()
+    .describe("The logical router's addresses in this network; absent: the network is not routed."),
+  routes: optionalList(route).describe('Next hops of the logical router that lie in this network.'),
+});
+
+const port = z.strictObject({
+  name: name.describe('Name of the port.').meta({ examples: ['web1'] }),
+  network: name.describe('Name of the network that the port is on.').meta({ examples: ['app'] }),
+  netns: netnsName.describe('Network namespace of the VM; made when absent, and then removed by `down`.'),
+  interface: interfaceName.default('eth0').describe("The TAP's name inside the namespace."),
+  mac: mac.optional().describe("The VM's MAC address; absent: derived from host and port name."),
+  addresses: optionalList(interfaceAddress).describe("The VM's addresses, each with its prefix length."),
+  antiSpoofing: z
+    .boolean('true or false')
+    .optional()
+    .describe(
+      'Drop what the VM sends with a source MAC or address that is not its own; default: true where addresses are given.',
+    ),
+  labels: labels.default({}).describe('Labels that `from` of a group selects by.'),
+});
+
+export const memberSchema = z.strictObject({
+  name: name.describe('Name of the member, its own within the group.').meta({ examples: ['app1'] }),
+  address: unicastAddress.describe("The member's own address."),
+  port: l4Port.optional().describe('Destination port after translation; absent: unchanged.'),
+  mac: mac.optional().describe('Absent: resolved by ARP or neighbour discovery.'),
+  weight: integer(0, 65535)
+    .default(1)
+    .describe('Share of new flows, relative to the other members; 0: none.'),
+});
+
+const criteria = z.strictObject({
+  from: timestamp.optional().describe('Effective from this time on.'),
+  until: timestamp.optional().describe('Effective until just before this time.'),
+  members: z.array(memberSchema).describe('Destinations during this period.'),
+});
+
+/** For the JSON Schema, where one of two keys must be there. */
+const hasKey = (key: string) => ({
+  type: 'object',
+  properties: { [key]: { type: 'array' } },
+  required: [key],
+});
+
+const match = z.strictObject({
+  sources: optionalList(prefix).describe('Source prefixes; empty: any source.'),
+  sourcePort: l4Port.optional().describe('Source port; absent: any.'),
+});
+
+const group = z
+  .strictObject({
+    name: name.describe('Name of the group.').meta({ examples: ['api'] }),
+    network: name.describe('Name of the network of the virtual address.').meta({ examples: ['app'] }),
+    vip: oneOrList(unicastAddress, 'an address or a list of addresses').describe(
+      'Virtual address, or one per family.',
+    ),
+    protocol: choice('any', 'tcp', 'udp', 'sctp', 'icmp')
+      .default('any')
+      .describe('Balance this protocol only.'),
+    port: l4Port.optional().describe('Balance this destination port only.'),
+    match: match.prefault({}).describe('Further fields of the match tuple.'),
+    from: labels
+      .optional()
+      .describe('Labels that a source port must carry; absent: all ports of the network.'),
+    rewrite: choice('address', 'mac', 'port')
+      .default('address')
+      .describe(
+        "What becomes the member's: address (and port, if the member has one), MAC only, or port only.",
+      ),
+    algorithm: choice('weighted-round-robin')
+      .default('weighted-round-robin')
+      .describe('How new flows are spread over the members.'),
+    onEmpty: choice('reject', 'drop')
+      .default('reject')
+      .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),
+    members: z.array(memberSchema).optional().describe('Destinations; either this or criteria.'),
+    criteria: z
+      .array(criteria)
+      .min(1, 'at least one criteria set')
+      .optional()
+      .describe('Members by time period; the first set that is effective decides.'),
+  })
+  .meta({ oneOf: [hasKey('members'), hasKey('criteria')] });
+
+const vlan = integer(1, 4094, 'a VLAN id');
+const uplink = z.strictObject({
+  name: name.describe('Name of the uplink.').meta({ examples: ['up0'] }),
+  interface: interfaceName.describe('An existing interface of the host.'),
+  networks: z
+    .array(
+      z.union(
+        [
+          name,
+          z.strictObject({
+            name: name.describe('Name of the network.'),
+            vlan: vlan.optional().describe('802.1Q tag of its frames.'),
+          }),
+        ],
+        'a network name, or { name, vlan }',
+      ),
+    )
+    .min(1, 'at least one network')
+    .describe('Networks that the uplink carries; with more than one, each needs its own VLAN.'),
+});
+
+const store = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('file').describe('A log and snapshots on this machine.'),
+      dir: fileName.describe('Directory of the store.').meta({ examples: ['/var/lib/sluice'] }),
+    }),
+    z.strictObject({
+      kind: z.literal('etcd').describe('An etcd cluster.'),
+      endpoints: z
+        .array(remoteEndpoint)
+        .min(1, 'at least one endpoint')
+        .describe('Client endpoints of the cluster.'),
+    }),
+  ],
+  'one of file, etcd',
+);
+
+export const configSchema = z
+  .strictObject({
+    host: name.describe('Name of this host, its own among all hosts.').meta({ examples: ['h1'] }),
+    datapath: datapath.prefault({}).describe('Settings of the datapath.'),
+    networks: optionalList(network)
+      .refine((list) => list.length <= 4096, 'at most 4096 networks')
+      .describe('Logical switches.'),
+    ports: optionalList(port).describe('One TAP per VM namespace.'),
+    groups: optionalList(group).describe('Destination groups behind virtual addresses.'),
+    uplinks: z.array(uplink).optional().describe('Ports to the physical network.'),
+    listen: z
+      .strictObject({
+        agents: listenAddress.optional().describe('Where agents of other hosts connect.'),
+        http: listenAddress.optional().describe('Where people and monitoring connect.'),
+      })
+      .optional()
+      .describe('Listeners of the embedded controller, or of `sluice controller`.'),
+    controllers: z
+      .array(remoteEndpoint)
+      .min(1, 'at least one controller')
+      .optional()
+      .describe('Controllers to connect to; absent: the embedded one.'),
+    store: store.optional().describe("The controllers' state."),
+    tls: z
+      .strictObject({
+        ca: fileName.describe('Certificates of the authorities to trust.'),
+        cert: fileName.describe('Certificate of this host.'),
+        key: fileName.describe('Its private key.'),
+      })
+      .optional()
+      .describe('PEM files for mutual TLS; absent: only loopback and unix sockets are used.'),
+  })
+  .meta({ title: 'Sluice configuration' });
+
+/** What a file may say. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** The same with defaults filled in. */
+export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,243 @@
+/**
+ * The datapath of one host: ports, load balancers and the forwarding element over shared tables.
+ *
+ * It knows no I/O, no clock and no randomness: frames, time and the tables' hash key are handed in. The same code
+ * runs behind TAPs, behind a capture file and in property tests. All of it runs on one thread, batch by batch:
+ *
+ *   beginBatch(now) → handleFrame … handleFrame → endBatch()
+ *
+ * A snapshot describes everything that the control side decides; `apply` swaps it in between two batches, and
+ * running state (connections, learned MACs, round-robin positions) carries over by ids.
+ */
+import { NONE } from '../tables/bucket-index.ts';
+import type { FrameArena } from '../tables/frame-arena.ts';
+import { NEIGHBOUR } from '../tables/neighbour-table.ts';
+import { DROP } from '../tables/port-counters.ts';
+import type { Tables } from '../tables/tables.ts';
+import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
+import { AntiSpoofing } from './anti-spoofing.ts';
+import { ConnectionTracking } from './connection-tracking.ts';
+import { Context, type FrameOutput } from './context.ts';
+import { FailFast } from './fail-fast.ts';
+import { ForwardingElement } from './forwarding-element.ts';
+import { Frame } from './frame.ts';
+import { IcmpErrors } from './icmp-errors.ts';
+import { LoadBalancer } from './load-balancer.ts';
+import { LogicalRouter } from './logical-router.ts';
+import { LogicalSwitch } from './logical-switch.ts';
+import { NeighbourResolver } from './neighbour-resolver.ts';
+import { Networks } from './networks.ts';
+import { OffloadFinisher } from './offload.ts';
+import { CONSUMED, type Operator } from './operator.ts';
+import { Port } from './port.ts';
+import { Responder } from './responder.ts';
+import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
+
+export type { FrameOutput } from './context.ts';
+
+export interface DatapathOptions {
+  readonly arena: FrameArena;
+  readonly output: FrameOutput;
+  /** Initialised by the caller; the datapath is the only writer from now on. */
+  readonly tables: Tables;
+}
+
+/** Time until the next `endBatch` at the latest, while nothing is urgent. */
+const IDLE_TICK_MS = 250;
+/** MAC sets aged per batch. */
+const MAC_SETS_PER_BATCH = 4;
+
+export class Datapath {
+  /** Revision of the snapshot in force; 0 before the first. */
+  revision = 0;
+  private readonly context: Context;
+  private readonly networks = new Networks();
+  private readonly ports: (Port | undefined)[];
+  private readonly loadBalancers = new Map<number, LoadBalancer>();
+  private readonly frame: Frame;
+  private readonly tracking: ConnectionTracking;
+  private readonly errors: IcmpErrors;
+  private readonly responder: Responder;
+  private readonly logicalSwitch: LogicalSwitch;
+  private readonly resolver: NeighbourResolver;
+  private readonly router: LogicalRouter;
+  private readonly forwarding: ForwardingElement;
+  private readonly finisher: OffloadFinisher;
+  /** Neighbours preset by the snapshot in force. */
+  private fixedNeighbours = new Set<number>();
+
+  constructor(options: DatapathOptions) {
+    const context = new Context(options.arena, options.output, options.tables);
+    const { networks } = this;
+    this.context = context;
+    this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
+    this.frame = new Frame(options.arena);
+    const failFast = new FailFast(context, networks, this.ports);
+    this.tracking = new ConnectionTracking(context, (row) => failFast.tell(row));
+    this.errors = new IcmpErrors(context, networks, this.ports);
+    this.responder = new Responder(context, networks, this.errors, this.ports);
+    this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
+    this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
+    this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);
+    this.forwarding = new ForwardingElement(
+      context,
+      networks,
+      this.logicalSwitch,
+      this.router,
+      this.resolver,
+      this.responder,
+    );
+    this.finisher = new OffloadFinisher(context);
+  }
+
+  /** Sets the clocks for a batch: monotonic milliseconds (any origin) and epoch milliseconds. */
+  beginBatch(nowMs: number, wallMs: number): void {
+    this.context.setClocks(nowMs | 0, wallMs);
+  }
+
+  /**
+   * Handles one frame and takes over the caller's reference on its slot. `offset`: Ethernet header in the arena,
+   * behind 12 bytes of vnet header. Never throws.
+   */
+  handleFrame(portId: number, slot: number, offset: number, length: number): void {
+    const { frame, context } = this;
+    const port = this.ports[portId];
+    context.counters.countReceived(portId, length);
+    if (port === undefined) {
+      frame.ingress = portId;
+      context.drop(frame, DROP.portDown);
+      context.arena.release(slot);
+      return;
+    }
+    const reason = frame.load(slot, offset, length, portId, port.network);
+    if (reason !== DROP.none) {
+      context.drop(frame, reason);
+    } else {
+      this.logicalSwitch.learn(frame, port);
+      if (port.fromVm(frame) !== CONSUMED) this.forwarding.forward(frame);
+    }
+    // The frame may have moved to a slot of its own.
+    context.arena.release(frame.slot);
+  }
+
+  /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
+  endBatch(): number {
+    const isPurging = this.tracking.sweep();
+    this.resolver.tick();
+    this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
+    return isPurging ? 0 : IDLE_TICK_MS;
+  }
+
+  /**
+   * Swaps a snapshot in, between two batches. Returns what could not be put in force, in words; empty: all of it.
+   * Throws on a snapshot that contradicts itself: that is a programming error of the control side.
+   */
+  apply(snapshot: DatapathSnapshot, nowMs: number): string[] {
+    const problems: string[] = [];
+    this.context.nowMs = nowMs | 0;
+    this.networks.replace(snapshot.networks);
+    this.tracking.configure(snapshot.settings);
+    this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
+    this.applyLoadBalancers(snapshot, problems);
+    this.applyPorts(snapshot.ports);
+    this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
+    this.router.replace(snapshot.networks);
+    this.presetNeighbours(snapshot.ports, problems);
+    this.context.revalidate();
+    this.revision = snapshot.revision;
+    return problems;
+  }
+
+  /**
+   * Connection records of these stat slots no longer count from now on; they are removed over the next batches.
+   * `all`: the member has failed. `datagrams`: it was removed, its TCP flows run on to their end.
+   */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams', nowMs: number): void {
+    this.context.nowMs = nowMs | 0;
+    this.tracking.purge(statSlots, which);
+  }
+
+  /** The port's device has gone: its MACs and connections go too. */
+  portGone(port: number): void {
+    this.ports[port] = undefined;
+    this.context.revalidate();
+    this.context.tables.macs.forgetPort(port);
+    this.tracking.purgePort(port);
+    for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
+  }
+
+  private applyLoadBalancers(snapshot: DatapathSnapshot, problems: string[]): void {
+    const wanted = new Set(snapshot.loadBalancers.map((spec) => spec.id));
+    for (const spec of snapshot.loadBalancers) {
+      let balancer = this.loadBalancers.get(spec.id);
+      if (balancer === undefined) {
+        balancer = new LoadBalancer(spec.id, this.context, this.tracking, this.responder, this.networks);
+        this.loadBalancers.set(spec.id, balancer);
+      }
+      const networks = new Set(
+        snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
+      );
+      if (!balancer.rules.adopt(spec.ruleTable, [...networks], snapshot.revision)) {
+        problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
+      }
+    }
+    for (const [id, balancer] of this.loadBalancers) {
+      if (wanted.has(id)) continue;
+      balancer.rules.close();
+      this.loadBalancers.delete(id);
+    }
+  }
+
+  private applyPorts(specs: readonly PortSpec[]): void {
+    const { macs } = this.context.tables;
+    const wanted = new Set(specs.map((spec) => spec.id));
+    for (let id = 0; id < this.ports.length; id++) {
+      if (this.ports[id] !== undefined && !wanted.has(id)) this.portGone(id);
+    }
+    for (const spec of specs) {
+      const balancer = this.loadBalancers.get(spec.loadBalancer);
+      const { id, name, network, offloads, mac, allowedSources } = spec;
+      const chain: Operator[] = [];
+      if (mac !== undefined && allowedSources !== undefined) {
+        chain.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+      }
+      if (balancer !== undefined) chain.push(balancer);
+      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      this.ports[id] = port;
+      if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
+      if (spec.mac !== undefined) macs.fix(network, macHigh16(spec.mac), macLow32(spec.mac), id);
+    }
+    for (const network of this.networks.all()) {
+      const members = specs.filter((spec) => spec.network === network.id).map((spec) => spec.id);
+      network.ports = Int32Array.from(members);
+    }
+  }
+
+  /** The addresses of configured ports need no ARP. */
+  private presetNeighbours(specs: readonly PortSpec[], problems: string[]): void {
+    const { neighbours } = this.context.tables;
+    const words = new Int32Array(4);
+    const fixed = new Set<number>();
+    for (const spec of specs) {
+      if (spec.mac === undefined) continue;
+      for (const address of spec.addresses) {
+        addressToWords(address, words, 0);
+        const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+        const id = neighbours.intern(spec.network, w0, w1, w2, w3, this.context.nowMs);
+        if (id === NONE) {
+          problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);
+          continue;
+        }
+        const heardBefore = neighbours.state(id) === NEIGHBOUR.incomplete;
+        if (heardBefore) {
+          this.resolver.heard(spec.network, w0, w1, w2, w3, macHigh16(spec.mac), macLow32(spec.mac));
+        }
+        neighbours.setMac(id, macHigh16(spec.mac), macLow32(spec.mac));
+        neighbours.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+        fixed.add(id);
+      }
+    }
+    for (const id of this.fixedNeighbours) if (!fixed.has(id)) neighbours.remove(id);
+    this.fixedNeighbours = fixed;
+  }
+}

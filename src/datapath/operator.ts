@@ -1,0 +1,16 @@
+/**
+ * An operator of a port's I/O chain: a step that a frame takes between the VM and the forwarding element.
+ * `fromVm` handles what the VM sends, `toVm` what it is about to receive.
+ */
+import type { Frame } from './frame.ts';
+
+/** The frame goes on to the next operator or to the forwarding element. */
+export const PASS = 0;
+/** The operator has answered, dropped or kept the frame, and counted it. */
+export const CONSUMED = 1;
+
+export interface Operator {
+  fromVm(frame: Frame): number;
+  /** `frame.network` is the network of the port. A frame that is shared must be made writable before a change. */
+  toVm(frame: Frame): number;
+}

@@ -1,0 +1,73 @@
+/**
+ * A port: where a VM is plugged in. It runs its I/O chain in both directions, and it is the last place a frame
+ * passes: what the device cannot finish (partial checksums, GSO) is finished here.
+ */
+import * as virtio from '../wire/virtio-net.ts';
+import type { Context } from './context.ts';
+import type { Frame } from './frame.ts';
+import type { OffloadFinisher } from './offload.ts';
+import { CONSUMED, type Operator, PASS } from './operator.ts';
+
+export class Port {
+  readonly id: number;
+  readonly name: string;
+  readonly network: number;
+  readonly offloads: boolean;
+  /** In the order in which a frame from the VM meets them. */
+  readonly chain: readonly Operator[];
+  /** The VM's configured MAC; -1, which no frame has, if there is none. */
+  macHigh = -1;
+  macLow = 0;
+  private readonly context: Context;
+  private readonly finisher: OffloadFinisher;
+
+  constructor(
+    id: number,
+    name: string,
+    network: number,
+    offloads: boolean,
+    chain: readonly Operator[],
+    context: Context,
+    finisher: OffloadFinisher,
+  ) {
+    this.id = id;
+    this.name = name;
+    this.network = network;
+    this.offloads = offloads;
+    this.chain = chain;
+    this.context = context;
+    this.finisher = finisher;
+  }
+
+  setMac(high16: number, low32: number): void {
+    this.macHigh = high16;
+    this.macLow = low32;
+  }
+
+  /** The chain towards the forwarding element. */
+  fromVm(frame: Frame): number {
+    const { chain } = this;
+    for (let i = 0; i < chain.length; i++) {
+      if (chain[i]!.fromVm(frame) !== PASS) return CONSUMED;
+    }
+    return PASS;
+  }
+
+  /** The chain towards the VM, in reverse order, then out. The frame stays the caller's. */
+  send(frame: Frame): void {
+    const { chain } = this;
+    frame.network = this.network;
+    frame.egress = this.id;
+    for (let i = chain.length - 1; i >= 0; i--) {
+      if (chain[i]!.toVm(frame) !== PASS) return;
+    }
+    this.deliver(frame);
+  }
+
+  /** Out, as it is, but finished where the device takes whole packets only. */
+  deliver(frame: Frame): void {
+    if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
+      this.finisher.sendFinished(frame, this.id);
+    else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
+  }
+}

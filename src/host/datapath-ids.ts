@@ -1,0 +1,149 @@
+/** All numbers that a host gives to the things its datapath knows, and whose they are. */
+import type { Configuration, PortConfig } from '../config/model.ts';
+import { DEFAULT_LIMITS } from '../tables/tables.ts';
+import { IdRegistry } from './id-registry.ts';
+import type { PlannedLoadBalancer } from './load-balancer-plan.ts';
+
+export interface IdLimits {
+  readonly maxPorts: number;
+  readonly maxStatSlots: number;
+}
+
+/** Connection rows keep these numbers in 12 or 16 bits (datapath/snapshot.ts, tables/connection-table.ts). */
+const MAX_NETWORKS = 4096;
+const MAX_LOAD_BALANCERS = 65_536;
+const MAX_GROUPS = 65_536;
+const MAX_RULES = 1 << 20;
+
+/** Whom a statistics row counts for. */
+export interface StatSlotOwner {
+  readonly loadBalancerKey: string;
+  readonly group: string;
+  readonly member: string;
+  readonly address: string;
+  readonly port?: number;
+}
+
+export class DatapathIds {
+  private readonly networks = new IdRegistry('networks', MAX_NETWORKS);
+  private readonly ports: IdRegistry;
+  private readonly loadBalancers = new IdRegistry('load balancers', MAX_LOAD_BALANCERS);
+  private readonly groups = new IdRegistry('groups', MAX_GROUPS);
+  private readonly rules = new IdRegistry('rules', MAX_RULES);
+  private readonly statSlots: IdRegistry;
+  private readonly slotOwners: StatSlotOwner[] = [];
+  private readonly portNames: string[] = [];
+  private readonly reused = new Set<number>();
+
+  constructor(limits: IdLimits = DEFAULT_LIMITS, isStatSlotIdle: (slot: number) => boolean = () => true) {
+    // The last port and the last row are the datapath's own (datapath/context.ts).
+    this.ports = new IdRegistry('ports', limits.maxPorts - 1);
+    this.statSlots = new IdRegistry('statistics rows', limits.maxStatSlots - 1, isStatSlotIdle);
+  }
+
+  network(name: string): number {
+    return this.networks.acquire(name);
+  }
+
+  port(port: PortConfig): number {
+    const id = this.ports.acquire(portIdentity(port));
+    this.portNames[id] = port.name;
+    return id;
+  }
+
+  /** The number of a port that is in use. */
+  findPort(port: PortConfig): number | undefined {
+    return this.ports.find(portIdentity(port));
+  }
+
+  loadBalancer(key: string): number {
+    return this.loadBalancers.acquire(key);
+  }
+
+  group(name: string): number {
+    return this.groups.acquire(name);
+  }
+
+  rule(group: string, vip: string): number {
+    return this.rules.acquire(`${group}@${vip}`);
+  }
+
+  statSlot(owner: StatSlotOwner): number {
+    const identity = statSlotIdentity(owner);
+    const slot = this.statSlots.acquire(identity);
+    const former = this.slotOwners[slot];
+    if (former !== undefined && statSlotIdentity(former) === identity) return slot;
+    if (former !== undefined) this.reused.add(slot);
+    this.slotOwners[slot] = owner;
+    return slot;
+  }
+
+  /** Rows in use that counted for somebody else, and are not known to have been cleared since. */
+  get reusedStatSlots(): number[] {
+    return [...this.reused];
+  }
+
+  /** Rows of a group's member at all LBs and addresses, those that it no longer uses too. */
+  statSlotsOf(group: string, member: string): number[] {
+    return [...this.statSlotOwners()]
+      .filter(([, owner]) => owner.group === group && owner.member === member)
+      .map(([slot]) => slot);
+  }
+
+  /** The one that the row counts for, or counted for last. */
+  statSlotOwner(slot: number): StatSlotOwner | undefined {
+    return this.slotOwners[slot];
+  }
+
+  /** All rows that were ever given out. */
+  statSlotOwners(): IterableIterator<[slot: number, owner: StatSlotOwner]> {
+    return this.slotOwners.entries();
+  }
+
+  /** The name of the port that has the number, or had it last. */
+  portName(id: number): string | undefined {
+    return this.portNames[id];
+  }
+
+  groupName(id: number): string | undefined {
+    return this.groups.nameOf(id);
+  }
+
+  /** `group@vip` */
+  ruleName(id: number): string | undefined {
+    return this.rules.nameOf(id);
+  }
+
+  /** Port numbers that were ever in use are below this one. */
+  get portHighWater(): number {
+    return this.ports.highWater;
+  }
+
+  /** Frees what a configuration in force does not use. */
+  retainOnly(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): void {
+    this.reused.clear();
+    this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
+    this.ports.retainOnly(new Set(configuration.ports.map(portIdentity)));
+    this.loadBalancers.retainOnly(new Set(plan.map(({ key }) => key)));
+    this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
+    this.rules.retainOnly(
+      new Set(configuration.groups.flatMap(({ name, vip }) => vip.map((address) => `${name}@${address}`))),
+    );
+    const owners = plan.flatMap(({ key, groups }) =>
+      groups.flatMap(({ name, criteria }) =>
+        criteria.flatMap(({ members }) =>
+          members.map((member) =>
+            statSlotIdentity({ ...member, loadBalancerKey: key, group: name, member: member.name }),
+          ),
+        ),
+      ),
+    );
+    this.statSlots.retainOnly(new Set(owners));
+  }
+}
+
+const portIdentity = ({ name, network, netns, interface: device, mac }: PortConfig): string =>
+  JSON.stringify([name, network, netns, device, mac]);
+
+const statSlotIdentity = ({ loadBalancerKey, group, member, address, port }: StatSlotOwner): string =>
+  JSON.stringify([loadBalancerKey, group, member, address, port ?? 0]);

@@ -1,0 +1,104 @@
+/**
+ * The process of an instance, from start to end: signals, the log, exit codes.
+ *
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with.
+ * Whatever else ends it (a bug on the main thread, a dead datapath) is logged, and what outlives a process
+ * (namespaces, files) is removed all the same.
+ */
+import { ConfigError } from '../config/problems.ts';
+import { messageOf } from './host-error.ts';
+import { Instance, type InstanceOptions } from './instance.ts';
+import { createLog } from './log.ts';
+import { RunDir } from './run-dir.ts';
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+const EXIT_WRONG_CONFIGURATION = 2;
+
+/** Of an error with which the process could not start. */
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof ConfigError ? EXIT_WRONG_CONFIGURATION : EXIT_FAILED;
+
+/** After this time a stop that does not come to its end is given up, and the process ends as it is. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export interface HostProcessOptions {
+  readonly configPath: string;
+  readonly runDir: string;
+  /** Traffic can flow; `summary` is the line for the user. */
+  onReady(summary: string): void;
+}
+
+/** Runs an instance until it is told to stop; resolves with the exit code. Rejects if it could not start. */
+export async function runHostProcess(options: HostProcessOptions): Promise<number> {
+  const log = createLog();
+  let end: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  // A signal that comes during the start is heeded once that is through.
+  let reload = (): void => {};
+  const signals = new Signals({ stop: () => end(EXIT_OK), reload: () => reload() });
+  const instanceOptions: InstanceOptions = {
+    configPath: options.configPath,
+    runDir: new RunDir(options.runDir),
+    log,
+    onDownRequest: () => setImmediate(() => end(EXIT_OK)),
+    onDeath: (reason) => {
+      log.fatal(`the datapath has ended, and the host with it: ${reason}`);
+      end(EXIT_FAILED);
+    },
+  };
+  const onBug = (error: unknown): void => {
+    log.fatal({ err: error }, 'the host has failed');
+    end(EXIT_FAILED);
+  };
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
+  try {
+    const instance = await Instance.start(instanceOptions);
+    reload = () => {
+      instance.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
+    };
+    log.info(instance.summary);
+    options.onReady(instance.summary);
+    const code = await ended;
+    log.info('stopping');
+    await stopWithin(instance, STOP_TIMEOUT_MS);
+    return code;
+  } finally {
+    signals.release();
+    process.off('uncaughtException', onBug);
+    process.off('unhandledRejection', onBug);
+  }
+}
+
+async function stopWithin(instance: Instance, timeoutMs: number): Promise<void> {
+  const giveUp = setTimeout(() => {
+    createLog().fatal(`the host did not stop within ${timeoutMs} ms`);
+    instance.clear();
+    process.exit(EXIT_FAILED);
+  }, timeoutMs);
+  try {
+    await instance.stop();
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
+class Signals {
+  private readonly handlers: readonly (readonly [NodeJS.Signals, () => void])[];
+
+  constructor({ stop, reload }: { stop: () => void; reload: () => void }) {
+    this.handlers = [
+      ['SIGTERM', stop],
+      ['SIGINT', stop],
+      ['SIGHUP', reload],
+    ];
+    for (const [signal, handler] of this.handlers) process.on(signal, handler);
+  }
+
+  release(): void {
+    for (const [signal, handler] of this.handlers) process.off(signal, handler);
+  }
+}

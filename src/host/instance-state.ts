@@ -1,0 +1,137 @@
+/**
+ * What an instance has made outside of its own memory, written down before it is made, so that whoever finds the
+ * file of an instance that was killed can clear up. TAPs are not listed: they end with their process.
+ */
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { deleteNamespace, ensureNamespace } from '../io/namespace.ts';
+import { namespaceExists, namespacePath } from '../native/netns.ts';
+import { messageOf } from './host-error.ts';
+import type { RunDir } from './run-dir.ts';
+
+interface OwnNamespace {
+  readonly name: string;
+  /** Number of the namespace (nsfs); null while it is being made. A namespace of another number is not ours. */
+  readonly inode: number | null;
+}
+
+interface StateOnDisk {
+  namespaces: OwnNamespace[];
+  /** Absolute paths. */
+  files: string[];
+}
+
+export class InstanceState {
+  private readonly runDir: RunDir;
+  private readonly inodes: Map<string, number | null>;
+  private readonly files: Set<string>;
+
+  private constructor(runDir: RunDir, state: StateOnDisk) {
+    this.runDir = runDir;
+    this.inodes = new Map(state.namespaces.map(({ name, inode }) => [name, inode]));
+    this.files = new Set(state.files);
+  }
+
+  /** What the last instance has left behind; empty if that cleared up. */
+  static load(runDir: RunDir): InstanceState {
+    let text: string;
+    try {
+      text = readFileSync(runDir.stateFile, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return new InstanceState(runDir, { namespaces: [], files: [] });
+    }
+    return new InstanceState(runDir, parseState(text, runDir.stateFile));
+  }
+
+  get isEmpty(): boolean {
+    return this.inodes.size === 0 && this.files.size === 0;
+  }
+
+  /** Makes the namespace if it is not there; then it is ours to remove. True if it was made. */
+  ensureNamespace(name: string): boolean {
+    if (namespaceExists(name)) return false;
+    this.inodes.set(name, null);
+    this.save();
+    try {
+      const made = ensureNamespace(name);
+      if (made) this.inodes.set(name, statSync(namespacePath(name)).ino);
+      else this.inodes.delete(name);
+      return made;
+    } catch (error) {
+      this.inodes.delete(name);
+      throw error;
+    } finally {
+      this.save();
+    }
+  }
+
+  /** Removes a namespace if it is ours. */
+  removeNamespace(name: string): void {
+    const inode = this.inodes.get(name);
+    if (inode === undefined) return;
+    const isOurs = namespaceExists(name) && (inode === null || statSync(namespacePath(name)).ino === inode);
+    if (isOurs) deleteNamespace(name);
+    this.inodes.delete(name);
+    this.save();
+  }
+
+  /** Removes the namespaces that are ours and not among `wanted`; answers what could not be removed. */
+  removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
+    const problems: string[] = [];
+    for (const name of [...this.inodes.keys()].reverse()) {
+      if (wanted.has(name)) continue;
+      try {
+        this.removeNamespace(name);
+      } catch (error) {
+        problems.push(messageOf(error));
+      }
+    }
+    return problems;
+  }
+
+  /** Notes a file before it is made. */
+  addFile(path: string): void {
+    this.files.add(path);
+    this.save();
+  }
+
+  removeFiles(): void {
+    for (const path of this.files) rmSync(path, { force: true });
+    this.files.clear();
+    this.save();
+  }
+
+  /** Removes all that is listed; goes on when a part fails, and answers what could not be removed. */
+  clear(): string[] {
+    const problems = this.removeNamespacesExcept(new Set());
+    this.removeFiles();
+    if (this.isEmpty) rmSync(this.runDir.stateFile, { force: true });
+    return problems;
+  }
+
+  /** Whole or not at all: a reader never sees half a file. */
+  private save(): void {
+    const namespaces = [...this.inodes].map(([name, inode]) => ({ name, inode }));
+    const state: StateOnDisk = { namespaces, files: [...this.files] };
+    const temporary = `${this.runDir.stateFile}.new`;
+    writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, this.runDir.stateFile);
+  }
+}
+
+const stateSchema = z.object({
+  namespaces: z.array(z.object({ name: z.string(), inode: z.number().nullable() })),
+  files: z.array(z.string()),
+});
+
+function parseState(text: string, path: string): StateOnDisk {
+  try {
+    return stateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const found = JSON.stringify(text.slice(0, 60));
+    throw new Error(`${path}: found ${found}, expected the namespaces and files of an instance`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * One instance of the product: a run directory, what was made for it, the host, and its API.
+ *
+ * Theory of operation. `start` takes the run directory first and makes everything else after that, each step with
+ * its way back; if one fails, what was made is removed in reverse order. What an instance that was killed has left
+ * behind is found in state.json: namespaces that the configuration wants again are taken over as they are, with
+ * the processes in them; the rest is removed.
+ */
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import { loadConfiguration } from '../config/load.ts';
+import type { Configuration } from '../config/model.ts';
+import { ConfigError } from '../config/problems.ts';
+import type { Status } from './api.ts';
+import { startApiServer, stopApiServer } from './api-server.ts';
+import { Host } from './host.ts';
+import { HostError } from './host-error.ts';
+import { InstanceState } from './instance-state.ts';
+import type { RunDir, RunDirLock } from './run-dir.ts';
+import { statusOf } from './status.ts';
+import { UndoStack } from './undo-stack.ts';
+
+export interface InstanceOptions {
+  readonly configPath: string;
+  readonly runDir: RunDir;
+  readonly log: Logger;
+  /** Somebody asked over the API for the instance to stop. */
+  onDownRequest(): void;
+  /** The datapath has ended or hangs: the instance is of no more use. */
+  onDeath(reason: string): void;
+}
+
+export class Instance {
+  readonly host: Host;
+  private readonly options: InstanceOptions;
+  private readonly state: InstanceState;
+  private readonly lock: RunDirLock;
+  private api: Server | undefined;
+
+  /**
+   * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error of
+   * the step that failed, and then has left nothing behind.
+   */
+  static async start(options: InstanceOptions): Promise<Instance> {
+    const { runDir, log } = options;
+    const configuration = loadConfiguration(options.configPath);
+    const undo = new UndoStack();
+    runDir.create();
+    undo.push('remove the run directory', () => runDir.removeIfEmpty());
+    try {
+      const lock = await runDir.acquire();
+      undo.push('release the run directory', () => lock.release());
+      const state = InstanceState.load(runDir);
+      clearLeftovers(state, configuration, log);
+      undo.push('clear up', () => reportAll(state.clear(), log));
+      const { onDeath } = options;
+      const { tablesFile } = runDir;
+      const host = await Host.start({ configuration, tablesFile, state, log, onDeath });
+      undo.push('stop the host', () => host.stop());
+      const instance = new Instance(options, host, state, lock);
+      await instance.listen();
+      return instance;
+    } catch (error) {
+      reportAll(await undo.run(), log);
+      throw error;
+    }
+  }
+
+  private constructor(options: InstanceOptions, host: Host, state: InstanceState, lock: RunDirLock) {
+    this.options = options;
+    this.host = host;
+    this.state = state;
+    this.lock = lock;
+  }
+
+  /** e.g. `sluice h1: 8 ports, 4 groups, engine uring, pid 4711` */
+  get summary(): string {
+    const { host, ports, groups } = this.host.configuration;
+    const count = (list: readonly unknown[], noun: string) =>
+      `${list.length} ${noun}${list.length === 1 ? '' : 's'}`;
+    const { engine } = this.host.thread;
+    return `sluice ${host}: ${count(ports, 'port')}, ${count(groups, 'group')}, engine ${engine}, pid ${process.pid}`;
+  }
+
+  /** Takes up a changed configuration; HostError with every problem if it cannot, and nothing has changed. */
+  async reload(path: string): Promise<number> {
+    const revision = await this.host.reload(loadForReload(path));
+    this.options.log.info(`reloaded ${path}: revision ${revision}`);
+    return revision;
+  }
+
+  /** Ends everything and removes all that was made; the run directory is free afterwards. */
+  async stop(): Promise<void> {
+    if (this.api !== undefined) await stopApiServer(this.api);
+    await this.host.stop();
+    this.clear();
+  }
+
+  /** Removes what outlives the process: the last resort when the host itself can no longer be stopped. */
+  clear(): void {
+    const { runDir, log } = this.options;
+    reportAll(this.state.clear(), log);
+    this.lock.release();
+    runDir.removeIfEmpty();
+  }
+
+  private async listen(): Promise<void> {
+    const { runDir, log } = this.options;
+    this.state.addFile(runDir.apiSocket);
+    this.api = await startApiServer(
+      runDir.apiSocket,
+      {
+        host: this.host,
+        status: () => this.status(),
+        reload: (path) => this.reload(path),
+        down: () => this.options.onDownRequest(),
+      },
+      log,
+    );
+  }
+
+  private status(): Status {
+    return statusOf(this.host, this.lock.startedAt);
+  }
+}
+
+function loadForReload(path: string): Configuration {
+  try {
+    return loadConfiguration(path);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new HostError(400, `${path} cannot be used`, error.problems);
+    throw error;
+  }
+}
+
+/** What a killed instance has left: kept are only namespaces that are wanted again. */
+function clearLeftovers(state: InstanceState, configuration: Configuration, log: Logger): void {
+  if (state.isEmpty) return;
+  log.warn('the last instance here did not end cleanly: clearing up what it has left');
+  state.removeFiles();
+  reportAll(state.removeNamespacesExcept(new Set(configuration.ports.map(({ netns }) => netns))), log);
+}
+
+function reportAll(problems: readonly string[], log: Logger): void {
+  for (const problem of problems) log.error(problem);
+}

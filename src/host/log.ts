@@ -1,0 +1,42 @@
+/** The host's log: one line of plain text per event on stderr, for people, journald and files alike. */
+import { writeSync } from 'node:fs';
+import { type Logger, pino } from 'pino';
+
+const STDERR = 2;
+const LEVEL_NAMES: Readonly<Record<number, string>> = {
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+};
+
+interface Entry {
+  level: number;
+  time: number;
+  msg?: string;
+  err?: { stack?: string };
+}
+
+/** `2026-01-31T12:00:00.000Z warn  port web1: …`; a stack, where there is one, on lines of its own. */
+export function formatEntry(json: string): string {
+  const { level, time, msg, err } = JSON.parse(json) as Entry;
+  const head = `${new Date(time).toISOString()} ${(LEVEL_NAMES[level] ?? String(level)).padEnd(5)}`;
+  const stack = err?.stack === undefined ? '' : `\n${err.stack}`;
+  return `${head} ${msg ?? ''}${stack}\n`;
+}
+
+/** Lines are written at once: what was logged before a crash is there. */
+export const createLog = (): Logger =>
+  pino(
+    { base: null },
+    {
+      write(json: string): void {
+        try {
+          writeSync(STDERR, formatEntry(json));
+        } catch {
+          // Nobody reads stderr any more, or its disk is full: the host goes on.
+        }
+      },
+    },
+  );

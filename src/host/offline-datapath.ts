@@ -1,0 +1,117 @@
+/**
+ * The real datapath without devices, threads or clocks: frames and time are handed in, frames come out through a
+ * function. For replay, and for tests that judge the datapath as replay runs it.
+ *
+ * Deterministic: the hash key is fixed, and time is what the caller says. Time stands still between two calls
+ * unless `advance` moves it; then the datapath's timers run at the moments that they ask for. One frame is one
+ * batch, so what it causes is sent before the next one comes in.
+ */
+import { Datapath } from '../datapath/datapath.ts';
+import type { DatapathSnapshot } from '../datapath/snapshot.ts';
+import { FrameArena, MAX_FRAME_BYTES, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
+import { type TableLimits, Tables } from '../tables/tables.ts';
+import { HEADER_BYTES as VNET_HEADER_BYTES } from '../wire/virtio-net.ts';
+
+/** Frames that can be in the datapath's hands at once: waiting for neighbours, and being segmented. */
+const SLOTS = 512;
+const HASH_KEY = [0x536c_7569, 0x6365_2031] as const;
+/** The datapath's monotonic clock starts here: not at 0, where "never" and "now" would look the same. */
+const START_MS = 1_000_000;
+/** Steps of `advance` at most; a longer gap is then crossed in one stride. */
+const MAX_TIMER_STEPS = 10_000;
+
+/** A frame that leaves; `vnetHeader` (12 bytes) and `bytes` are views, valid during the call only. */
+export type FrameSink = (port: number, bytes: Uint8Array, vnetHeader: Uint8Array) => void;
+
+export class OfflineDatapath {
+  readonly tables: Tables;
+  readonly arena: FrameArena;
+  private readonly datapath: Datapath;
+  /** Wall clock of the first call: epoch milliseconds. */
+  private readonly epochMs: number;
+  /** Wall clock now, never going back. */
+  private nowMs: number;
+  private dueMs: number;
+
+  constructor(limits: TableLimits, startMs: number, sink: FrameSink) {
+    this.tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(limits)), 0, limits, HASH_KEY);
+    this.tables.initialise();
+    this.arena = new FrameArena(new ArrayBuffer(SLOTS * SLOT_BYTES), SLOTS);
+    this.epochMs = startMs;
+    this.nowMs = startMs;
+    this.dueMs = startMs;
+    const { bytes } = this.arena;
+    this.datapath = new Datapath({
+      arena: this.arena,
+      tables: this.tables,
+      output: {
+        transmit: (port, _slot, offset, length) => {
+          const vnetHeader = bytes.subarray(offset - VNET_HEADER_BYTES, offset);
+          sink(port, bytes.subarray(offset, offset + length), vnetHeader);
+        },
+      },
+    });
+  }
+
+  /** Throws if the snapshot cannot be taken into force as a whole. */
+  apply(snapshot: DatapathSnapshot): void {
+    const problems = this.datapath.apply(snapshot, this.monotonicMs());
+    if (problems.length > 0) throw new Error(`datapath: ${problems.join('; ')}`);
+  }
+
+  /** Connection records of these statistics rows go: all, or those that are no TCP. */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
+    this.datapath.purge(statSlots, which, this.monotonicMs());
+  }
+
+  /** A frame comes in, now. `vnetHeader`: 12 bytes, absent where the device has no offloads. */
+  feed(port: number, frame: Uint8Array, vnetHeader?: Uint8Array): void {
+    if (frame.length > MAX_FRAME_BYTES) {
+      throw new RangeError(`frame of ${frame.length} bytes, at most ${MAX_FRAME_BYTES} expected`);
+    }
+    const slot = this.arena.take();
+    if (slot === NO_SLOT) throw new Error(`all ${SLOTS} frame buffers are in use`);
+    const offset = this.arena.frameOffset(slot);
+    const { bytes } = this.arena;
+    if (vnetHeader === undefined) bytes.fill(0, offset - VNET_HEADER_BYTES, offset);
+    else bytes.set(vnetHeader, offset - VNET_HEADER_BYTES);
+    bytes.set(frame, offset);
+    this.datapath.beginBatch(this.monotonicMs(), this.nowMs);
+    this.datapath.handleFrame(port, slot, offset, frame.length);
+    this.dueMs = this.nowMs + this.datapath.endBatch();
+  }
+
+  /** Moves time forward, epoch milliseconds, and lets timers run. A moment in the past changes nothing. */
+  advance(untilMs: number): void {
+    for (let steps = 0; this.dueMs <= untilMs && steps < MAX_TIMER_STEPS; steps++) {
+      this.runTimers(Math.max(this.dueMs, this.nowMs));
+    }
+    if (untilMs > this.nowMs) this.nowMs = untilMs;
+  }
+
+  /** Lets timers run now, so that the next `feed` causes only what its frame causes. */
+  tick(): void {
+    this.runTimers(this.nowMs);
+  }
+
+  /** Lets time pass until no frame waits any more, at most `limitMs`. */
+  settle(limitMs: number): void {
+    const untilMs = this.nowMs + limitMs;
+    while (this.arena.freeCount < this.arena.slotCount && this.nowMs < untilMs) this.advance(this.dueMs);
+  }
+
+  /** Epoch milliseconds. */
+  get timeMs(): number {
+    return this.nowMs;
+  }
+
+  private runTimers(atMs: number): void {
+    this.nowMs = atMs;
+    this.datapath.beginBatch(this.monotonicMs(), atMs);
+    this.dueMs = atMs + Math.max(1, this.datapath.endBatch());
+  }
+
+  private monotonicMs(): number {
+    return this.nowMs - this.epochMs + START_MS;
+  }
+}

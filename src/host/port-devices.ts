@@ -1,0 +1,159 @@
+/**
+ * The devices behind the host's ports: opens, adjusts and closes TAPs, and keeps namespaces of ours for as long
+ * as a port uses them.
+ *
+ * Theory of operation. A port is open when its TAP exists in its namespace and the datapath reads from it. Every
+ * operation either succeeds or leaves things as they were, and answers how to undo it, so that a longer change
+ * (up, reload) that fails in the middle can be taken back. A TAP ends with its descriptor; a device that
+ * disappeared under us (EBADFD) has been detached by the datapath, and only its descriptor is left to close.
+ */
+import { runIpBatch } from '../io/ip-command.ts';
+import { createTap, type Tap } from '../io/tap.ts';
+import { ADDRESS_WORDS, addressToWords, type Family, parsePrefix, prefixContains } from '../wire/address.ts';
+import type { DatapathIds } from './datapath-ids.ts';
+import type { DatapathThread } from './datapath-thread.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { PortSetup } from './reload-plan.ts';
+import { UndoStack } from './undo-stack.ts';
+
+interface OpenPort {
+  readonly id: number;
+  readonly tap: Tap;
+  setup: PortSetup;
+  /** The datapath reads from it. */
+  attached: boolean;
+}
+
+export class PortDevices {
+  private readonly thread: DatapathThread;
+  private readonly ids: DatapathIds;
+  private readonly state: InstanceState;
+  private readonly ports = new Map<string, OpenPort>();
+  private readonly gone = new Set<string>();
+
+  constructor(thread: DatapathThread, ids: DatapathIds, state: InstanceState) {
+    this.thread = thread;
+    this.ids = ids;
+    this.state = state;
+  }
+
+  /** Names of ports whose devices have disappeared. */
+  get goneNames(): ReadonlySet<string> {
+    return this.gone;
+  }
+
+  isUp(name: string): boolean {
+    return this.ports.has(name);
+  }
+
+  /** Makes the port's TAP; the datapath reads from it after `attachOpened`, when it has been told of the port. */
+  open(setup: PortSetup, undo: UndoStack): void {
+    const { port, network } = setup;
+    if (this.state.ensureNamespace(port.netns)) {
+      undo.push(`remove namespace ${port.netns}`, () => this.state.removeNamespace(port.netns));
+    }
+    const tap = createTap({
+      netns: port.netns,
+      interfaceName: port.interface,
+      mac: port.mac,
+      mtu: network.mtu,
+      addresses: port.addresses,
+      gateways: defaultGateways(setup),
+    });
+    this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
+    this.gone.delete(port.name);
+    undo.push(`close port ${port.name}`, () => this.close(port.name, new UndoStack()));
+  }
+
+  async attachOpened(): Promise<void> {
+    for (const open of this.ports.values()) {
+      if (open.attached) continue;
+      await this.thread.attach(open.id, open.tap.device);
+      open.attached = true;
+    }
+  }
+
+  /** Ends the port's device; its namespace stays (see `removeUnusedNamespaces`). */
+  async close(name: string, undo: UndoStack): Promise<void> {
+    const open = this.ports.get(name);
+    this.ports.delete(name);
+    this.gone.delete(name);
+    if (open === undefined) return;
+    undo.push(`open port ${name} again`, () => this.open(open.setup, new UndoStack()));
+    try {
+      if (open.attached) await this.thread.detach(open.id);
+    } finally {
+      open.tap.close();
+    }
+  }
+
+  /** Sets other addresses, MTU or gateways on a running interface. */
+  adjust(before: PortSetup, after: PortSetup, undo: UndoStack): void {
+    const { name, netns } = after.port;
+    undo.push(`take back the changes of port ${name}`, () =>
+      runIpBatch(`restore port ${name}`, adjustCommands(after, before), netns),
+    );
+    runIpBatch(`change port ${name}`, adjustCommands(before, after), netns);
+    const open = this.ports.get(name);
+    if (open !== undefined) open.setup = after;
+  }
+
+  /** The datapath reports ports whose devices have disappeared; answers their names. */
+  noteGone(ids: readonly number[]): string[] {
+    const names: string[] = [];
+    for (const [name, { id, tap }] of this.ports) {
+      if (!ids.includes(id)) continue;
+      tap.close();
+      this.ports.delete(name);
+      this.gone.add(name);
+      names.push(name);
+    }
+    return names;
+  }
+
+  /** Ends all devices at once, when the datapath has ended. */
+  closeAll(): void {
+    for (const { tap } of this.ports.values()) tap.close();
+    this.ports.clear();
+  }
+
+  /** Removes namespaces that we made and no port uses any more; answers what could not be removed. */
+  removeUnusedNamespaces(): string[] {
+    const used = new Set([...this.ports.values()].map(({ setup }) => setup.port.netns));
+    return this.state.removeNamespacesExcept(used);
+  }
+}
+
+/** The network's gateways that the port can reach, one per family: the next hops of its default routes. */
+export function defaultGateways({ port, network }: PortSetup): string[] {
+  const prefixes = port.addresses.map(parsePrefix);
+  const gateways = new Map<Family, string>();
+  for (const gateway of network.gateway) {
+    const family = addressToWords(gateway, words, 0);
+    if (gateways.has(family)) continue;
+    if (prefixes.some((prefix) => prefixContains(prefix, words, 0))) gateways.set(family, gateway);
+  }
+  return [...gateways.values()];
+}
+
+const words = new Int32Array(ADDRESS_WORDS);
+
+/** New addresses come before old ones go, so that a port is never without any. */
+function adjustCommands(before: PortSetup, after: PortSetup): string[] {
+  const dev = `dev ${after.port.interface}`;
+  const isIpv6 = (text: string): boolean => text.includes(':');
+  const everything = (gateway: string): string => (isIpv6(gateway) ? '::/0' : '0.0.0.0/0');
+  const added = after.port.addresses.filter((address) => !before.port.addresses.includes(address));
+  const removed = before.port.addresses.filter((address) => !after.port.addresses.includes(address));
+  const gateways = defaultGateways(after);
+  const lost = defaultGateways(before).filter(
+    (gateway) => !gateways.some((other) => isIpv6(other) === isIpv6(gateway)),
+  );
+  return [
+    ...(before.network.mtu === after.network.mtu ? [] : [`link set ${dev} mtu ${after.network.mtu}`]),
+    ...added.map((address) => `addr replace ${address} ${dev}${isIpv6(address) ? ' nodad' : ''}`),
+    ...lost.map((gateway) => `route del ${everything(gateway)} via ${gateway} ${dev}`),
+    ...removed.map((address) => `addr del ${address} ${dev}`),
+    ...gateways.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
+  ];
+}

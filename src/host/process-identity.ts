@@ -1,0 +1,30 @@
+/**
+ * A process as something that can be recognised again: its id alone may be given to another process later, its
+ * id and start time together are unique until the machine restarts.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after the machine's start: field 22 of /proc/PID/stat (proc(5)). */
+  readonly startTicks: number;
+}
+
+/** undefined when there is no such process. */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // Field 2, the command, stands in parentheses and may itself contain blanks and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // Field 3, the first one here, is the state: a zombie no longer runs.
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return { pid, startTicks: Number(fields[19]) };
+}
+
+export function isRunning(identity: ProcessIdentity): boolean {
+  return identityOf(identity.pid)?.startTicks === identity.startTicks;
+}

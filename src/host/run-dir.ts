@@ -1,0 +1,143 @@
+/**
+ * The run directory: where one instance on the machine keeps its socket, its pid, and what it must clear up.
+ *
+ *   pid          three lines: process id, start time in clock ticks, start time in ISO 8601
+ *   state.json   what the instance has made (instance-state.ts)
+ *   api.sock     the API, mode 0600
+ *   tables       the tables, if the directory lies on tmpfs
+ *   sluice.log   the log of a detached instance
+ *
+ * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from
+ * the process being gone (or being another one with the same number). Two `up` at the same moment are told apart
+ * by a lock: an abstract unix socket (unix(7)) named after the directory, which the kernel lets one process hold
+ * and takes from it when it ends, however it ends.
+ */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { isTmpfs } from '../native/memory.ts';
+import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
+
+export interface RunningInstance extends ProcessIdentity {
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+export class AlreadyRunning extends Error {}
+
+export class RunDir {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get pidFile(): string {
+    return join(this.path, 'pid');
+  }
+
+  get stateFile(): string {
+    return join(this.path, 'state.json');
+  }
+
+  get apiSocket(): string {
+    return join(this.path, 'api.sock');
+  }
+
+  get logFile(): string {
+    return join(this.path, 'sluice.log');
+  }
+
+  /** The tables must lie in RAM: in the directory itself or, if that is on a disk, in /dev/shm. */
+  get tablesFile(): string {
+    return isTmpfs(this.path) ? join(this.path, 'tables') : `/dev/shm/sluice-${this.key}`;
+  }
+
+  /** Makes the directory, for its owner alone; one that exists is taken as it is. */
+  create(): void {
+    if (mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(this.path, 0o700);
+    if (!statSync(this.path).isDirectory()) throw new Error(`run directory: ${this.path} is no directory`);
+  }
+
+  /** Removes the directory if nothing is left in it. */
+  removeIfEmpty(): void {
+    try {
+      rmdirSync(this.path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EBUSY') throw error;
+    }
+  }
+
+  /** The instance that runs here now. */
+  running(): RunningInstance | undefined {
+    let lines: string[];
+    try {
+      lines = readFileSync(this.pidFile, 'utf8').split('\n');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const instance = { pid: Number(lines[0]), startTicks: Number(lines[1]), startedAt: lines[2] ?? '' };
+    return isRunning(instance) ? instance : undefined;
+  }
+
+  /**
+   * Takes the directory for this process, which holds it until it calls `release` or ends. Throws AlreadyRunning
+   * if another process has it.
+   */
+  async acquire(): Promise<RunDirLock> {
+    const running = this.running();
+    if (running !== undefined) throw alreadyRunning(running);
+    const lock = createServer((connection) => connection.destroy());
+    try {
+      await listenAbstract(lock, `sluice-${this.key}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      const starting = this.running();
+      if (starting !== undefined) throw alreadyRunning(starting);
+      throw new AlreadyRunning(`already starting or stopping: another process uses ${this.path}`);
+    }
+    lock.unref();
+    const startedAt = new Date().toISOString();
+    const { pid, startTicks } = identityOf(process.pid)!;
+    writeFileSync(this.pidFile, `${pid}\n${startTicks}\n${startedAt}\n`, { mode: 0o600 });
+    return { startedAt, release: () => this.release(lock) };
+  }
+
+  private release(lock: Server): void {
+    rmSync(this.pidFile, { force: true });
+    lock.close();
+  }
+
+  /** Names what belongs to the directory but lies outside of it. */
+  private get key(): string {
+    return createHash('sha256').update(realpathSync(this.path)).digest('hex').slice(0, 16);
+  }
+}
+
+export interface RunDirLock {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Last act of an instance: another one may start from now on. */
+  release(): void;
+}
+
+const alreadyRunning = ({ pid, startedAt }: RunningInstance): AlreadyRunning =>
+  new AlreadyRunning(`already running: pid ${pid} since ${startedAt}`);
+
+const listenAbstract = (server: Server, name: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path: `\0${name}` }, resolve);
+  });

@@ -1,0 +1,191 @@
+/**
+ * Configuration → datapath snapshot. The one place where this is done, for the host and for replay.
+ *
+ * Theory of operation. A builder lives as long as its datapath and gives every network, port, load balancer,
+ * group, rule and statistics row a number that stays the same over revisions (id-registry.ts). `build` makes a
+ * whole snapshot; `commit`, called when the datapath has it in force, frees the numbers that nothing uses any
+ * more. A build that is not committed costs nothing but the numbers it took, until the next commit.
+ *
+ * Identity. A port is the same port while network, namespace, interface and MAC are the same: one that is made
+ * anew gets a new number, so nothing of the old device sticks to it. A statistics row belongs to one member
+ * address of one group at one LB: a member that moves to another address starts from zero.
+ *
+ * Statistics rows are written by the datapath only, so a row that is given out a second time is not cleared
+ * here but listed in `clearStatSlots`, which travels with the snapshot. It is given out again only when the
+ * datapath's gauge says that no connection uses it.
+ *
+ * An LB whose groups are the same objects as in the last build keeps its compiled rules, object and all.
+ */
+import type { Configuration, GroupConfig, MemberConfig, NetworkConfig, PortConfig } from '../config/model.ts';
+import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
+import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
+import { compileRules } from '../tables/rule-table.ts';
+import { addressFamily, parsePrefix } from '../wire/address.ts';
+import { DatapathIds, type IdLimits } from './datapath-ids.ts';
+import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
+
+export interface BuiltLoadBalancer {
+  readonly spec: LoadBalancerSpec;
+  /** What was compiled into `spec.ruleTable`. */
+  readonly rules: readonly RuleSpec[];
+  readonly groups: readonly GroupConfig[];
+}
+
+export interface BuiltSnapshot {
+  readonly snapshot: DatapathSnapshot;
+  readonly loadBalancers: readonly BuiltLoadBalancer[];
+  /** Rows to zero before the snapshot comes into force. */
+  readonly clearStatSlots: readonly number[];
+}
+
+export interface BuilderOptions {
+  /** The ports' devices take partial checksums and GSO frames: true for TAPs, false for capture files. */
+  readonly offloads: boolean;
+  readonly limits?: IdLimits;
+  /** Whether no connection uses this statistics row any more. */
+  readonly isStatSlotIdle?: (slot: number) => boolean;
+}
+
+export class SnapshotBuilder {
+  readonly ids: DatapathIds;
+  private readonly offloads: boolean;
+  /** By LB key, as of the last commit. */
+  private compiled = new Map<string, BuiltLoadBalancer>();
+
+  constructor(options: BuilderOptions) {
+    this.ids = new DatapathIds(options.limits, options.isStatSlotIdle);
+    this.offloads = options.offloads;
+  }
+
+  /** Throws on what the loaded configuration cannot rule out: a table of numbers that is full. */
+  build(configuration: Configuration, revision: number): BuiltSnapshot {
+    const plan = planLoadBalancers(configuration);
+    const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned));
+    const { datapath } = configuration;
+    return {
+      loadBalancers,
+      clearStatSlots: this.ids.reusedStatSlots,
+      snapshot: {
+        revision,
+        networks: configuration.networks.map((network) => this.networkSpec(network)),
+        ports: this.portSpecs(configuration, plan),
+        loadBalancers: loadBalancers.map(({ spec }) => spec),
+        settings: {
+          udpIdleMs: datapath.udpIdleMs,
+          tcpEstablishedIdleMs: datapath.tcpEstablishedIdleMs,
+          tcpTransitoryIdleMs: datapath.tcpTransitoryIdleMs,
+          activeFlowIdleMs: datapath.activeFlowIdleMs,
+          answerEchoToVip: datapath.answerEchoToVip,
+          failFast: datapath.failFast,
+          onTableFull: datapath.onTableFull,
+        },
+      },
+    };
+  }
+
+  /** The datapath has this snapshot in force. */
+  commit(configuration: Configuration, built: BuiltSnapshot): void {
+    const plan = planLoadBalancers(configuration);
+    this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
+    this.ids.retainOnly(configuration, plan);
+  }
+
+  private networkSpec(network: NetworkConfig): NetworkSpec {
+    return {
+      id: this.ids.network(network.name),
+      name: network.name,
+      vni: network.vni,
+      mtu: network.mtu,
+      subnets: network.subnets,
+      gateways: network.gateway,
+      routerMac: routerMac(network.vni),
+      routes: network.routes,
+    };
+  }
+
+  private portSpecs(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): PortSpec[] {
+    const balancerOf = new Map(plan.flatMap(({ key, ports }) => ports.map((port) => [port.name, key])));
+    return configuration.ports.map((port) => ({
+      id: this.ids.port(port),
+      name: port.name,
+      network: this.ids.network(port.network),
+      mac: port.mac,
+      addresses: port.addresses.map(withoutBits),
+      allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
+      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      offloads: this.offloads,
+    }));
+  }
+
+  private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
+    const { key, scope, name, groups } = planned;
+    const before = this.compiled.get(key);
+    if (before !== undefined && sameItems(before.groups, groups)) return before;
+    const rules = groups.flatMap((group) => this.rulesOf(group, key));
+    const spec = { id: this.ids.loadBalancer(key), scope, name, ruleTable: compileRules(rules) };
+    return { spec, rules, groups };
+  }
+
+  /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
+  private rulesOf(group: GroupConfig, loadBalancerKey: string): RuleSpec[] {
+    return group.vip.flatMap((vip) => {
+      const family = addressFamily(vip);
+      const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
+      // Sources of the other family only: no packet to this VIP can match.
+      if (group.match.sources.length > 0 && sources.length === 0) return [];
+      const ofFamily = (member: MemberConfig) => addressFamily(member.address) === family;
+      const criteria = group.criteria.map(({ fromMs, untilMs, members }) => ({
+        fromMs,
+        untilMs,
+        members: members
+          .filter(ofFamily)
+          .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
+      }));
+      const { protocol, port, rewrite, algorithm, onEmpty } = group;
+      const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
+      const { sourcePort } = group.match;
+      return { ...ids, vip, protocol, port, sources, sourcePort, rewrite, algorithm, onEmpty, criteria };
+    });
+  }
+
+  private memberSpec(member: MemberConfig, group: string, loadBalancerKey: string): MemberSpec {
+    const { name, address, port, mac, weight, state } = member;
+    const statSlot = this.ids.statSlot({ loadBalancerKey, group, member: name, address, port });
+    return { statSlot, name, address, port, mac, weight, state };
+  }
+}
+
+/** A snapshot without a past, for whoever needs just one. */
+export const snapshotOf = (configuration: Configuration, options: BuilderOptions): DatapathSnapshot =>
+  new SnapshotBuilder(options).build(configuration, 1).snapshot;
+
+/**
+ * What a VM may use as a source: its addresses, the VIPs whose address its members keep (they answer as the VIP), and
+ * the prefixes of routes that lead through it.
+ */
+function allowedSources(port: PortConfig, configuration: Configuration): string[] {
+  const own = new Set(port.addresses.map(withoutBits));
+  const isOwn = (member: MemberConfig): boolean => own.has(member.address);
+  const heldVips = configuration.groups
+    .filter((group) => group.network === port.network && group.rewrite !== 'address')
+    .filter((group) => group.criteria.some(({ members }) => members.some(isOwn)))
+    .flatMap((group) => group.vip);
+  const behind = configuration.networks
+    .filter((network) => network.name === port.network)
+    .flatMap((network) => network.routes.filter(({ via }) => own.has(via)).map(({ to }) => to));
+  return [
+    ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
+    ...behind,
+  ];
+}
+
+const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
+
+/** Locally administered (IEEE 802, bit 1 of the first octet), the same on every host: 02:53:4c and the VNI. */
+export function routerMac(vni: number): string {
+  const digits = vni.toString(16).padStart(6, '0');
+  return `02:53:4c:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+}
+
+const sameItems = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at]);

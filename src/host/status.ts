@@ -1,0 +1,36 @@
+/** What `status` says. */
+import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
+import type { Status } from './api.ts';
+import type { Host } from './host.ts';
+import { VERSION } from './version.ts';
+
+/** `startedAt`: ISO 8601. */
+export function statusOf(host: Host, startedAt: string): Status {
+  const { configuration, thread, tables } = host;
+  const { connections, portCounters } = tables;
+  const drops: Record<string, number> = {};
+  let frames = 0;
+  // Ports that have gone count too, as long as their number was not given to another one.
+  for (let port = 0; port < host.builder.ids.portHighWater; port++) {
+    frames += portCounters.fields[port * PORT_FIELDS + PORT.rxPackets]!;
+    for (const [reason, count] of Object.entries(portCounters.read(port).drops)) {
+      drops[reason] = (drops[reason] ?? 0) + count;
+    }
+  }
+  return {
+    version: VERSION,
+    host: configuration.host,
+    pid: process.pid,
+    startedAt,
+    uptimeMs: Date.now() - Date.parse(startedAt),
+    engine: thread.engine,
+    engineReason: thread.engineReason,
+    ports: configuration.ports.length,
+    groups: configuration.groups.length,
+    revision: host.publisher.revision,
+    connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
+    drops,
+    frames,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}

@@ -1,0 +1,91 @@
+/** `sluice up`: starts a host, in this process or in one of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { resolve as absolutePath } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadConfiguration } from '../config/load.ts';
+import { ConfigError } from '../config/problems.ts';
+import { messageOf } from './host-error.ts';
+import type { StartOutcome } from './host-messages.ts';
+import { EXIT_FAILED, EXIT_OK, exitCodeOf, runHostProcess } from './host-process.ts';
+import { RunDir } from './run-dir.ts';
+
+export interface UpOptions {
+  readonly configPath: string;
+  readonly runDir: string;
+  /** Return when traffic can flow and leave the host running; else return when it has stopped. */
+  readonly detach: boolean;
+}
+
+/** A log that has grown beyond this is set aside at the next start. */
+const MAX_LOG_BYTES = 4 << 20;
+/** What is shown of the log when the process ended without a word. */
+const LOG_TAIL_LINES = 10;
+
+/** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
+export async function up(given: UpOptions): Promise<number> {
+  const options = {
+    configPath: absolutePath(given.configPath),
+    runDir: absolutePath(given.runDir),
+    detach: given.detach,
+  };
+  try {
+    if (!options.detach) return await runHostProcess({ ...options, onReady: () => {} });
+    return await upDetached(options);
+  } catch (error) {
+    const message = messageOf(error);
+    // A ConfigError's lines start with the file's name.
+    process.stderr.write(error instanceof ConfigError ? `${message}\n` : `sluice: ${message}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+async function upDetached({ configPath, runDir: path }: UpOptions): Promise<number> {
+  // Before anything is made, so that a wrong file leaves no trace.
+  loadConfiguration(configPath);
+  const runDir = new RunDir(path);
+  runDir.create();
+  const child = spawnHost(configPath, runDir);
+  const outcome = await startOutcome(child, runDir);
+  if (child.connected) child.disconnect();
+  child.unref();
+  if (outcome.kind === 'ready') {
+    process.stdout.write(`${outcome.summary}\n`);
+    return EXIT_OK;
+  }
+  process.stderr.write(`sluice: ${outcome.message}\n`);
+  return outcome.exitCode;
+}
+
+function spawnHost(configPath: string, runDir: RunDir): ChildProcess {
+  setLargeLogAside(runDir.logFile);
+  const log = openSync(runDir.logFile, 'a', 0o600);
+  try {
+    const main = fileURLToPath(new URL('./host-main.js', import.meta.url));
+    return spawn(process.execPath, [main, configPath, runDir.path], {
+      // Not the directory of whoever typed the command: it may be unmounted or removed later.
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function setLargeLogAside(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+}
+
+const startOutcome = (child: ChildProcess, runDir: RunDir): Promise<StartOutcome> =>
+  new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('message', (outcome) => resolve(outcome as StartOutcome));
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `code ${code}` : `signal ${signal}`;
+      const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+      const message = `the host process ended with ${how}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
+      resolve({ kind: 'failed', exitCode: EXIT_FAILED, message });
+    });
+  });

@@ -1,0 +1,140 @@
+/**
+ * All tables of one host in one block of memory: where each lies depends on the limits only, so the datapath,
+ * the agent in another thread, and a datapath that starts anew over a mapped file see the same bytes.
+ *
+ * The block may be an ArrayBuffer (tests, replay) or a mapping of a tmpfs file (the host). Exactly one party
+ * writes: the datapath. It calls `initialise` once; readers only construct.
+ */
+import { BucketIndex } from './bucket-index.ts';
+import { COLD_WORDS, ConnectionTable, HOT_WORDS } from './connection-table.ts';
+import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
+import { MacTable } from './mac-table.ts';
+import { NEIGHBOUR_WORDS, NeighbourTable } from './neighbour-table.ts';
+import { PORT_FIELDS, PortCounters } from './port-counters.ts';
+import { STAT_FIELDS, StatTable } from './stat-table.ts';
+
+export interface TableLimits {
+  /** Connection rows: 1 … 2^24. */
+  readonly maxConnections: number;
+  readonly maxEndpoints: number;
+  readonly maxStatSlots: number;
+  readonly maxPorts: number;
+  readonly maxMacs: number;
+  readonly maxNeighbours: number;
+}
+
+export const DEFAULT_LIMITS: TableLimits = {
+  maxConnections: 262_144,
+  maxEndpoints: 16_384,
+  maxStatSlots: 16_384,
+  maxPorts: 512,
+  maxMacs: 8_192,
+  maxNeighbours: 4_096,
+};
+
+/** Bytes of one region, rounded up to a cache line. */
+const region = (bytes: number): number => (bytes + 63) & ~63;
+
+interface Layout {
+  readonly connectionsHot: number;
+  readonly connectionsCold: number;
+  readonly connectionIndex: number;
+  readonly endpoints: number;
+  readonly endpointIndex: number;
+  readonly macs: number;
+  readonly neighbours: number;
+  readonly neighbourIndex: number;
+  readonly stats: number;
+  readonly portCounters: number;
+}
+
+/** Bytes of each region, in the order in which they lie. */
+function regionBytes(limits: TableLimits): Layout {
+  return {
+    connectionsHot: region((limits.maxConnections + 1) * HOT_WORDS * 4),
+    connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
+    connectionIndex: region(BucketIndex.wordsNeeded(limits.maxConnections * 2) * 4),
+    endpoints: region((limits.maxEndpoints + 1) * ENDPOINT_WORDS * 4),
+    endpointIndex: region(EndpointTable.indexWordsNeeded(limits.maxEndpoints) * 4),
+    macs: region(MacTable.wordsNeeded(limits.maxMacs) * 4),
+    neighbours: region(limits.maxNeighbours * NEIGHBOUR_WORDS * 4),
+    neighbourIndex: region(BucketIndex.wordsNeeded(limits.maxNeighbours) * 4),
+    stats: region(limits.maxStatSlots * STAT_FIELDS * 8),
+    portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
+  };
+}
+
+export class Tables {
+  readonly limits: TableLimits;
+  /** The secret of this start's hashes. */
+  readonly hashKey: readonly [number, number];
+  readonly connections: ConnectionTable;
+  readonly endpoints: EndpointTable;
+  readonly macs: MacTable;
+  readonly neighbours: NeighbourTable;
+  readonly stats: StatTable;
+  readonly portCounters: PortCounters;
+
+  static bytesNeeded(limits: TableLimits): number {
+    return Object.values(regionBytes(limits)).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /**
+   * Views over `memory` from `byteOffset` (a multiple of 64) on. `hashKey`: two random 32-bit words, drawn once
+   * per start; a reader that never looks connections up by key may pass [0, 0].
+   * Throws RangeError if the memory is too small or a limit out of range.
+   */
+  constructor(
+    memory: ArrayBufferLike,
+    byteOffset: number,
+    limits: TableLimits,
+    hashKey: readonly [number, number],
+  ) {
+    if (limits.maxConnections < 1 || limits.maxConnections > 1 << 24) {
+      throw new RangeError(`maxConnections: found ${limits.maxConnections}, expected 1 … ${1 << 24}`);
+    }
+    if (limits.maxEndpoints < 1 || limits.maxEndpoints > MAX_ENDPOINTS) {
+      throw new RangeError(`maxEndpoints: found ${limits.maxEndpoints}, expected 1 … ${MAX_ENDPOINTS}`);
+    }
+    const needed = Tables.bytesNeeded(limits);
+    if (byteOffset % 64 !== 0 || memory.byteLength - byteOffset < needed) {
+      throw new RangeError(
+        `tables: ${memory.byteLength - byteOffset} bytes at ${byteOffset}, ${needed} needed`,
+      );
+    }
+    this.limits = limits;
+    this.hashKey = hashKey;
+    const bytes = regionBytes(limits);
+    let at = byteOffset;
+    const words = (size: number, used = size): Int32Array => {
+      const view = new Int32Array(memory, at, used / 4);
+      at += size;
+      return view;
+    };
+    const floats = (size: number): Float64Array => {
+      const view = new Float64Array(memory, at, size / 8);
+      at += size;
+      return view;
+    };
+    const hot = words(bytes.connectionsHot, (limits.maxConnections + 1) * HOT_WORDS * 4);
+    const cold = words(bytes.connectionsCold, (limits.maxConnections + 1) * COLD_WORDS * 4);
+    this.connections = new ConnectionTable(hot, cold, words(bytes.connectionIndex), hashKey);
+    const endpointRows = words(bytes.endpoints, (limits.maxEndpoints + 1) * ENDPOINT_WORDS * 4);
+    this.endpoints = new EndpointTable(endpointRows, words(bytes.endpointIndex));
+    this.macs = new MacTable(words(bytes.macs), limits.maxPorts);
+    const neighbourRows = words(bytes.neighbours, limits.maxNeighbours * NEIGHBOUR_WORDS * 4);
+    this.neighbours = new NeighbourTable(neighbourRows, words(bytes.neighbourIndex));
+    this.stats = new StatTable(floats(bytes.stats));
+    this.portCounters = new PortCounters(floats(bytes.portCounters));
+  }
+
+  /** Empties all tables; memory that is fresh from the kernel is not touched more than needed. */
+  initialise(): void {
+    this.connections.initialise();
+    this.endpoints.initialise();
+    this.macs.initialise();
+    this.neighbours.initialise();
+    this.stats.fields.fill(0);
+    this.portCounters.fields.fill(0);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * ARP for IPv4 over Ethernet (RFC 826). All fields big-endian.
+ *
+ *   0 hardware type 1 | 2 protocol type 0x0800 | 4 hlen 6 | 5 plen 4 | 6 operation |
+ *   8 sender MAC (6) | 14 sender IP (4) | 18 target MAC (6) | 24 target IP (4)
+ */
+
+export const BYTES = 28;
+export const REQUEST = 1;
+export const REPLY = 2;
+
+/** True for Ethernet/IPv4 ARP with operation request or reply. */
+export const isValid = (view: DataView, at: number): boolean =>
+  view.getUint32(at) === 0x0001_0800 &&
+  view.getUint16(at + 4) === 0x0604 &&
+  (operation(view, at) - 1) >>> 0 < 2;
+
+export const operation = (view: DataView, at: number): number => view.getUint16(at + 6);
+export const senderMacHigh = (view: DataView, at: number): number => view.getUint16(at + 8);
+export const senderMacLow = (view: DataView, at: number): number => view.getInt32(at + 10);
+export const senderIp = (view: DataView, at: number): number => view.getInt32(at + 14);
+export const targetIp = (view: DataView, at: number): number => view.getInt32(at + 24);
+
+export function write(
+  view: DataView,
+  at: number,
+  op: number,
+  senderHigh: number,
+  senderLow: number,
+  senderAddress: number,
+  targetHigh: number,
+  targetLow: number,
+  targetAddress: number,
+): void {
+  view.setUint32(at, 0x0001_0800);
+  view.setUint16(at + 4, 0x0604);
+  view.setUint16(at + 6, op);
+  view.setUint16(at + 8, senderHigh);
+  view.setInt32(at + 10, senderLow);
+  view.setInt32(at + 14, senderAddress);
+  view.setUint16(at + 18, targetHigh);
+  view.setInt32(at + 20, targetLow);
+  view.setInt32(at + 24, targetAddress);
+}

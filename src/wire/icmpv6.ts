@@ -1,0 +1,64 @@
+/**
+ * ICMPv6 (RFC 4443) and Neighbour Discovery (RFC 4861). The checksum covers a pseudo header too.
+ *
+ *   Neighbour Solicitation / Advertisement: 0 type 135/136 | 1 code 0 | 2 checksum | 4 flags R S O (NA) |
+ *   8 target address (16) | 24 options: type, length in units of 8 bytes, value
+ */
+
+export const HEADER_BYTES = 8;
+export const ND_BYTES = 24;
+/** An ND message with one link-layer address option. */
+export const ND_WITH_ADDRESS_BYTES = 32;
+
+export const UNREACHABLE = 1;
+export const PACKET_TOO_BIG = 2;
+export const TIME_EXCEEDED = 3;
+export const PARAMETER_PROBLEM = 4;
+export const ECHO = 128;
+export const ECHO_REPLY = 129;
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+export const NEIGHBOUR_SOLICITATION = 135;
+export const NEIGHBOUR_ADVERTISEMENT = 136;
+export const REDIRECT = 137;
+
+export const CODE_NO_ROUTE = 0;
+export const CODE_ADDRESS_UNREACHABLE = 3;
+export const CODE_PORT_UNREACHABLE = 4;
+
+export const OPTION_SOURCE_LINK_ADDRESS = 1;
+export const OPTION_TARGET_LINK_ADDRESS = 2;
+
+export const FLAG_ROUTER = 0x8000_0000 | 0;
+export const FLAG_SOLICITED = 0x4000_0000;
+export const FLAG_OVERRIDE = 0x2000_0000;
+
+export const type = (view: DataView, at: number): number => view.getUint8(at);
+export const code = (view: DataView, at: number): number => view.getUint8(at + 1);
+export const targetWord = (view: DataView, at: number, word: number): number =>
+  view.getInt32(at + 8 + 4 * word);
+
+export function setTarget(view: DataView, at: number, w0: number, w1: number, w2: number, w3: number): void {
+  view.setInt32(at + 8, w0);
+  view.setInt32(at + 12, w1);
+  view.setInt32(at + 16, w2);
+  view.setInt32(at + 20, w3);
+}
+
+/** All messages below 128 are errors (RFC 4443 §2.1). */
+export const isError = (messageType: number): boolean => messageType < 128;
+
+/**
+ * Offset of the link-layer address (6 bytes) in the first option of the wanted type, 0 if there is none, or -1
+ * if the options are malformed (RFC 4861 §4.6: a length of zero must be discarded).
+ */
+export function linkAddressAt(view: DataView, at: number, end: number, wanted: number): number {
+  let option = at + ND_BYTES;
+  while (option + 2 <= end) {
+    const bytes = view.getUint8(option + 1) * 8;
+    if (bytes === 0 || option + bytes > end) return -1;
+    if (view.getUint8(option) === wanted && bytes === 8) return option + 2;
+    option += bytes;
+  }
+  return 0;
+}

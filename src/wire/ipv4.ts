@@ -1,0 +1,81 @@
+/**
+ * IPv4 (RFC 791 §3.1). All fields big-endian; `at` is the first byte of the header.
+ *
+ *    0                   1                   2                   3
+ *   |Version|  IHL  |    DSCP/ECN   |          Total Length         |  0
+ *   |         Identification        |Flags|     Fragment Offset     |  4
+ *   |      TTL      |    Protocol   |        Header Checksum        |  8
+ *   |                        Source Address                         | 12
+ *   |                     Destination Address                       | 16
+ *   |                   Options (0 … 40 bytes)                      | 20
+ */
+import { checkOf, delta16, replace } from './checksum.ts';
+
+export const MIN_HEADER_BYTES = 20;
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+export const PROTOCOL_SCTP = 132;
+
+export const FLAG_DF = 0x4000;
+export const FLAG_MF = 0x2000;
+
+export const version = (view: DataView, at: number): number => view.getUint8(at) >>> 4;
+export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at) & 15) << 2;
+export const totalLength = (view: DataView, at: number): number => view.getUint16(at + 2);
+/** Flags and fragment offset in 8-byte units. */
+export const fragmentWord = (view: DataView, at: number): number => view.getUint16(at + 6);
+export const ttl = (view: DataView, at: number): number => view.getUint8(at + 8);
+export const protocol = (view: DataView, at: number): number => view.getUint8(at + 9);
+export const headerCheck = (view: DataView, at: number): number => view.getUint16(at + 10);
+export const source = (view: DataView, at: number): number => view.getInt32(at + 12);
+export const destination = (view: DataView, at: number): number => view.getInt32(at + 16);
+
+export function setHeaderCheck(view: DataView, at: number, check: number): void {
+  view.setUint16(at + 10, check);
+}
+
+export function setSource(view: DataView, at: number, address: number): void {
+  view.setInt32(at + 12, address);
+}
+
+export function setDestination(view: DataView, at: number, address: number): void {
+  view.setInt32(at + 16, address);
+}
+
+/** One hop: TTL - 1, checksum by delta. */
+export function decrementTtlWithChecksum(view: DataView, at: number): void {
+  const was = view.getUint16(at + 8);
+  view.setUint16(at + 8, was - 0x100);
+  view.setUint16(at + 10, replace(view.getUint16(at + 10), delta16(was, was - 0x100)));
+}
+
+/** Writes a header without options and with its checksum; DF set, identification 0 (RFC 6864 §4.1). */
+export function write(
+  view: DataView,
+  at: number,
+  totalBytes: number,
+  timeToLive: number,
+  protocolNumber: number,
+  sourceAddress: number,
+  destinationAddress: number,
+): void {
+  view.setUint16(at, 0x4500);
+  view.setUint16(at + 2, totalBytes);
+  view.setUint32(at + 4, FLAG_DF);
+  view.setUint8(at + 8, timeToLive);
+  view.setUint8(at + 9, protocolNumber);
+  view.setUint16(at + 10, 0);
+  view.setInt32(at + 12, sourceAddress);
+  view.setInt32(at + 16, destinationAddress);
+  view.setUint16(at + 10, checkOf(view, at, MIN_HEADER_BYTES, 0));
+}
+
+/** True for addresses that no packet may come from: multicast, limited broadcast, loopback, "this network" other than 0.0.0.0. */
+export function isBadSource(address: number): boolean {
+  const first = address >>> 24;
+  return first >= 224 || first === 127 || (first === 0 && address !== 0);
+}
+
+/** 224.0.0.0/4 or 255.255.255.255. */
+export const isGroup = (address: number): boolean => address >>> 28 === 14 || address === -1;

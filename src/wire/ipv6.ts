@@ -1,0 +1,94 @@
+/**
+ * IPv6 (RFC 8200 §3). All fields big-endian; `at` is the first byte of the header.
+ *
+ *    0                   1                   2                   3
+ *   |Version| Traffic Class |           Flow Label                  |  0
+ *   |         Payload Length        |  Next Header  |   Hop Limit   |  4
+ *   |                     Source Address (16)                       |  8
+ *   |                  Destination Address (16)                     | 24
+ */
+
+export const HEADER_BYTES = 40;
+
+export const NEXT_HOP_BY_HOP = 0;
+export const NEXT_ROUTING = 43;
+export const NEXT_FRAGMENT = 44;
+export const NEXT_AUTHENTICATION = 51;
+export const NEXT_NONE = 59;
+export const NEXT_DESTINATION = 60;
+export const NEXT_MOBILITY = 135;
+export const NEXT_ICMPV6 = 58;
+
+export const version = (view: DataView, at: number): number => view.getUint8(at) >>> 4;
+export const payloadLength = (view: DataView, at: number): number => view.getUint16(at + 4);
+export const nextHeader = (view: DataView, at: number): number => view.getUint8(at + 6);
+export const hopLimit = (view: DataView, at: number): number => view.getUint8(at + 7);
+/** Word 0 … 3 of an address, signed. */
+export const sourceWord = (view: DataView, at: number, word: number): number =>
+  view.getInt32(at + 8 + 4 * word);
+export const destinationWord = (view: DataView, at: number, word: number): number =>
+  view.getInt32(at + 24 + 4 * word);
+
+export function setSource(view: DataView, at: number, w0: number, w1: number, w2: number, w3: number): void {
+  view.setInt32(at + 8, w0);
+  view.setInt32(at + 12, w1);
+  view.setInt32(at + 16, w2);
+  view.setInt32(at + 20, w3);
+}
+
+export function setDestination(
+  view: DataView,
+  at: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): void {
+  view.setInt32(at + 24, w0);
+  view.setInt32(at + 28, w1);
+  view.setInt32(at + 32, w2);
+  view.setInt32(at + 36, w3);
+}
+
+export function decrementHopLimit(view: DataView, at: number): void {
+  view.setUint8(at + 7, view.getUint8(at + 7) - 1);
+}
+
+/** Writes version, lengths, next header and hop limit; the addresses are set apart. */
+export function writeFixed(
+  view: DataView,
+  at: number,
+  payloadBytes: number,
+  next: number,
+  hops: number,
+): void {
+  view.setUint32(at, 0x6000_0000);
+  view.setUint16(at + 4, payloadBytes);
+  view.setUint8(at + 6, next);
+  view.setUint8(at + 7, hops);
+}
+
+/** ff00::/8. */
+export const isGroup = (w0: number): boolean => w0 >>> 24 === 0xff;
+/** fe80::/10. */
+export const isLinkLocal = (w0: number): boolean => w0 >>> 22 === 0x3fa;
+export const isUnspecified = (w0: number, w1: number, w2: number, w3: number): boolean =>
+  (w0 | w1 | w2 | w3) === 0;
+export const isLoopback = (w0: number, w1: number, w2: number, w3: number): boolean =>
+  (w0 | w1 | w2) === 0 && w3 === 1;
+
+/** Headers that may stand between the IPv6 header and the upper layer (RFC 8200 §4); ESP hides what follows. */
+export const isExtension = (next: number): boolean =>
+  next === NEXT_HOP_BY_HOP ||
+  next === NEXT_ROUTING ||
+  next === NEXT_FRAGMENT ||
+  next === NEXT_DESTINATION ||
+  next === NEXT_AUTHENTICATION ||
+  next === NEXT_MOBILITY;
+
+/** Bytes of the extension header at `at`, at least 8; its first two bytes are within the packet. */
+export function extensionBytes(view: DataView, at: number, next: number): number {
+  if (next === NEXT_FRAGMENT) return 8;
+  const units = view.getUint8(at + 1);
+  return next === NEXT_AUTHENTICATION ? Math.max(8, (units + 2) * 4) : (units + 1) * 8;
+}

@@ -1,0 +1,50 @@
+/**
+ * TCP (RFC 9293 §3.1). All fields big-endian; `at` is the first byte of the header.
+ *
+ *   |          Source Port          |       Destination Port        |  0
+ *   |                        Sequence Number                        |  4
+ *   |                    Acknowledgment Number                      |  8
+ *   | Offset|  Res. |C|E|U|A|P|R|S|F|            Window             | 12
+ *   |           Checksum            |         Urgent Pointer        | 16
+ */
+
+export const MIN_HEADER_BYTES = 20;
+export const CHECK_OFFSET = 16;
+
+export const FIN = 0x01;
+export const SYN = 0x02;
+export const RST = 0x04;
+export const PSH = 0x08;
+export const ACK = 0x10;
+export const CWR = 0x80;
+
+/** source port << 16 | destination port, signed. */
+export const ports = (view: DataView, at: number): number => view.getInt32(at);
+export const sequence = (view: DataView, at: number): number => view.getInt32(at + 4);
+export const acknowledgment = (view: DataView, at: number): number => view.getInt32(at + 8);
+export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at + 12) >>> 4) << 2;
+export const flags = (view: DataView, at: number): number => view.getUint8(at + 13);
+export const check = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
+
+export function setCheck(view: DataView, at: number, value: number): void {
+  view.setUint16(at + CHECK_OFFSET, value);
+}
+
+/** Writes a header without options; the checksum field is zero. */
+export function write(
+  view: DataView,
+  at: number,
+  portWord: number,
+  sequenceNumber: number,
+  acknowledgmentNumber: number,
+  flagBits: number,
+  window: number,
+): void {
+  view.setInt32(at, portWord);
+  view.setInt32(at + 4, sequenceNumber);
+  view.setInt32(at + 8, acknowledgmentNumber);
+  view.setUint8(at + 12, 0x50);
+  view.setUint8(at + 13, flagBits);
+  view.setUint16(at + 14, window);
+  view.setUint32(at + 16, 0);
+}

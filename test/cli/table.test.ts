@@ -1,0 +1,237 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
+import { formatFlows } from '../../src/cli/commands/flows.ts';
+import { formatGroups } from '../../src/cli/commands/group-list.ts';
+import { formatGroup } from '../../src/cli/commands/group-show.ts';
+import { formatPorts } from '../../src/cli/commands/port-list.ts';
+import { formatRules } from '../../src/cli/commands/rule-list.ts';
+import { formatGroupStats, formatMemberStats } from '../../src/cli/commands/stats.ts';
+import { formatStatus } from '../../src/cli/commands/status.ts';
+import { formatResult } from '../../src/cli/output.ts';
+import { cellText, headerOf } from '../../src/cli/table.ts';
+import type { FlowRow, GroupDetail, PortRow, RuleRow, StatRow, Status } from '../../src/host/api.ts';
+
+/** Template text without its first line break and its indentation. */
+const lines = (text: string): string => text.replace(/^\n/, '').replaceAll(/^ {4}/gm, '').replace(/ +$/, '');
+
+const port: PortRow = {
+  port: 'web1',
+  network: 'app',
+  netns: 'web1',
+  interface: 'eth0',
+  mac: '02:00:00:00:01:0b',
+  addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
+  state: 'up',
+  rxPackets: 1200,
+  rxBytes: 1_234_567,
+  txPackets: 9,
+  txBytes: 900,
+  drops: { 'malformed-ipv4': 2, 'no-route': 1 },
+};
+
+const flow: FlowRow = {
+  port: 'web1',
+  protocol: 'tcp',
+  client: '10.1.0.11:40000',
+  vip: '10.1.0.100:80',
+  member: 'app1',
+  destination: '10.1.0.21:8080',
+  group: 'api',
+  state: 'established',
+  why: 'weighted-round-robin, rule 1, revision 3',
+  ageMs: 184_000,
+  idleMs: 250,
+  packets: 10,
+  bytes: 1500,
+  replyPackets: 12,
+  replyBytes: 15_000_000,
+};
+
+const counters = {
+  newFlows: 5,
+  activeFlows: 2,
+  packets: 100,
+  bytes: 2_500_000,
+  replyPackets: 90,
+  replyBytes: 999,
+};
+
+const group: GroupDetail = {
+  group: 'api',
+  network: 'app',
+  vip: ['10.1.0.100', 'fd00:1::100'],
+  protocol: 'tcp',
+  port: 80,
+  rewrite: 'address',
+  algorithm: 'weighted-round-robin',
+  activeMembers: 1,
+  activeFlows: 2,
+  newFlows: 5,
+  members: [
+    {
+      member: 'app1',
+      address: '10.1.0.21',
+      port: 8080,
+      state: 'active',
+      weight: 1,
+      ...counters,
+      newFlowsPerSecond: 0.25,
+      bytesPerSecond: 1_200_000,
+    },
+    {
+      member: 'app2',
+      address: '10.1.0.22',
+      port: null,
+      state: 'draining',
+      weight: 300,
+      ...counters,
+      newFlowsPerSecond: 0,
+      bytesPerSecond: 0,
+    },
+  ],
+};
+
+const rule: RuleRow = {
+  loadBalancer: 'web1',
+  group: 'api',
+  vip: '10.1.0.100',
+  protocol: 'tcp',
+  port: 80,
+  sources: [],
+  sourcePort: null,
+  rewrite: 'address',
+  algorithm: 'weighted-round-robin',
+  effectiveFrom: null,
+  effectiveUntil: '2026-12-01T13:00:00.000Z',
+  members: ['app1=1', 'app2=3'],
+  revision: 3,
+};
+
+const status: Status = {
+  version: '0.1.0',
+  host: 'h1',
+  pid: 4711,
+  startedAt: '2026-12-01T13:00:00.000Z',
+  uptimeMs: 184_000,
+  engine: 'uring',
+  engineReason: 'auto: this kernel has multishot reads',
+  ports: 5,
+  groups: 3,
+  revision: 12,
+  connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },
+  drops: { 'malformed-ipv4': 2, 'no-route': 10 },
+  frames: 1_234_567,
+  residentBytes: 120_300_000,
+};
+
+const tables = suite('tables');
+
+tables('columns are as wide as they must be; numbers stand right', () => {
+  const other = { ...port, port: 'a', rxPackets: 7, addresses: [], drops: {}, state: 'gone' as const };
+  assert.is(
+    formatPorts([port, other]),
+    lines(`
+    PORT  NETWORK  NETNS  INTERFACE  MAC                ADDRESSES                  STATE  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  DROPS
+    web1  app      web1   eth0       02:00:00:00:01:0b  10.1.0.11/24,fd00:1::b/64  up           1200    1.2 MB           9     900 B  malformed-ipv4=2,no-route=1
+    a     app      web1   eth0       02:00:00:00:01:0b  -                          gone            7    1.2 MB           9     900 B  -
+    `),
+  );
+});
+
+tables('nothing to list is a header alone', () => {
+  assert.is(
+    formatGroups([]),
+    'GROUP  NETWORK  VIP  PROTOCOL  PORT  REWRITE  ALGORITHM  MEMBERS  ACTIVE-MEMBERS  ACTIVE-FLOWS  NEW-FLOWS\n',
+  );
+});
+
+tables('flows', () => {
+  assert.is(
+    formatFlows([flow]),
+    lines(`
+    PORT  PROTOCOL  CLIENT           VIP            MEMBER  DESTINATION     GROUP  STATE          AGE   IDLE  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  WHY
+    web1  tcp       10.1.0.11:40000  10.1.0.100:80  app1    10.1.0.21:8080  api    established  3m 4s  250ms       10  1.5 kB             12        15 MB  weighted-round-robin, rule 1, revision 3
+    `),
+  );
+});
+
+tables('a group: what it is, then its members', () => {
+  assert.is(
+    formatGroup(group),
+    lines(`
+    group      api
+    network    app
+    vip        10.1.0.100,fd00:1::100
+    match      tcp port 80
+    rewrite    address
+    algorithm  weighted-round-robin
+    members    1 active of 2
+    flows      2 active, 5 in all
+
+    MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
+    app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB
+    app2    10.1.0.22     -  draining     300             2          5      100  2.5 MB             90        999 B            0      0 B
+    `),
+  );
+});
+
+tables('rules', () => {
+  assert.is(
+    formatRules([rule]),
+    lines(`
+    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
+    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    `),
+  );
+});
+
+tables('statistics by group and by member', () => {
+  const row: StatRow = { group: 'api', member: 'app1', ...counters };
+  assert.match(formatMemberStats([row]), /^GROUP {2}MEMBER {2}NEW-FLOWS .*\napi {4}app1 {4} +5 /);
+  assert.match(formatGroupStats([{ group: 'api', ...counters }]), /^GROUP {2}NEW-FLOWS .*\napi +5 /);
+});
+
+tables('status, with and without drops', () => {
+  const text = formatStatus(status);
+  assert.is(
+    text,
+    lines(`
+    host         h1
+    version      0.1.0
+    pid          4711
+    uptime       3m 4s, since 2026-12-01T13:00:00.000Z
+    engine       uring (auto: this kernel has multishot reads)
+    ports        5
+    groups       3
+    revision     12
+    connections  120 of 262144; 5000 created, 4880 expired, 0 refused
+    frames       1234567
+    memory       120 MB
+
+    DROP            FRAMES
+    malformed-ipv4       2
+    no-route            10
+    `),
+  );
+  assert.match(formatStatus({ ...status, drops: {} }), /memory {7}120 MB\n\nno drops\n$/);
+});
+
+tables('JSON and YAML have the rows as they are', async () => {
+  assert.equal(JSON.parse(await formatResult('json', [flow], formatFlows)), [flow]);
+  assert.equal(parse(await formatResult('yaml', group, formatGroup)), group);
+  assert.is(await formatResult('table', [flow], formatFlows), formatFlows([flow]));
+});
+
+tables('headers are the JSON keys', () => {
+  assert.is(headerOf('rxPackets'), 'RX-PACKETS');
+  assert.is(headerOf('bytesPerSecond'), 'BYTES/S');
+  assert.is(headerOf('idleMs'), 'IDLE');
+});
+
+tables('cells without a value', () => {
+  for (const value of [null, undefined, '', [], {}]) assert.is(cellText(value), '-');
+  assert.is(cellText(0), '0');
+});
+
+tables.run();

@@ -1,0 +1,181 @@
+import * as fs from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/problems.ts';
+
+/** Data files lie beside the sources; this file runs from dist/test/config. */
+const dataFile = (name: string): string => new URL(`../../../test/config/${name}`, import.meta.url).pathname;
+const dataText = (name: string): string => fs.readFileSync(dataFile(name), 'utf8');
+
+const good = suite('good files');
+
+good("the contract's example becomes the model, with defaults and canonical values", () => {
+  const configuration = loadConfiguration(dataFile('contract-example.yaml'));
+  assert.equal(configuration.datapath, {
+    engine: 'auto',
+    maxConnections: 262_144,
+    busyPollUs: 50,
+    loadBalancers: 'port',
+    udpIdleMs: 120_000,
+    tcpEstablishedIdleMs: 7_440_000,
+    tcpTransitoryIdleMs: 240_000,
+    activeFlowIdleMs: 30_000,
+    answerEchoToVip: true,
+    failFast: true,
+    onTableFull: 'refuse',
+  });
+  assert.equal(configuration.networks, [
+    {
+      name: 'app',
+      vni: 5001,
+      mtu: 1500,
+      subnets: ['10.1.0.0/24', 'fd00:1::/64'],
+      gateway: ['10.1.0.1', 'fd00:1::1'],
+      routes: [{ to: '10.77.0.0/24', via: '10.1.0.5' }],
+    },
+  ]);
+  assert.equal(configuration.ports, [
+    {
+      name: 'web1',
+      network: 'app',
+      netns: 'web1',
+      interface: 'eth0',
+      mac: '02:00:00:00:01:0b',
+      addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
+      antiSpoofing: true,
+      labels: { tier: 'web' },
+    },
+  ]);
+  const [api, night] = configuration.groups;
+  assert.equal(api, {
+    name: 'api',
+    network: 'app',
+    vip: ['10.1.0.100'],
+    protocol: 'tcp',
+    port: 80,
+    match: { sources: ['10.1.0.0/24'], sourcePort: undefined },
+    from: { tier: 'web' },
+    rewrite: 'address',
+    algorithm: 'weighted-round-robin',
+    onEmpty: 'reject',
+    criteria: [
+      {
+        fromMs: undefined,
+        untilMs: undefined,
+        members: [
+          { name: 'app1', address: '10.1.0.21', port: 8080, mac: undefined, weight: 1, state: 'active' },
+          { name: 'app2', address: '10.1.0.22', port: 8080, mac: undefined, weight: 3, state: 'active' },
+        ],
+      },
+    ],
+  });
+  const switchMs = Date.UTC(2026, 11, 1, 13);
+  assert.equal(
+    night!.criteria.map(({ fromMs, untilMs, members }) => [fromMs, untilMs, members[0]!.name]),
+    [
+      [undefined, switchMs, 'app1'],
+      [switchMs, undefined, 'app2'],
+    ],
+  );
+});
+
+good('what several hosts need is kept', () => {
+  const { uplinks, listen, controllers, store, tls } = loadConfiguration(dataFile('several-hosts.yaml'));
+  assert.equal(uplinks, [{ name: 'up0', interface: 'veth0', networks: [{ name: 'app' }] }]);
+  assert.equal(listen, { agents: '0.0.0.0:7400', http: '127.0.0.1:7480' });
+  assert.equal(controllers, ['192.0.2.1:7400', '192.0.2.2:7400']);
+  assert.equal(store, { kind: 'file', dir: '/var/lib/sluice' });
+  assert.equal(tls, { ca: 'ca.pem', cert: 'host.pem', key: 'host.key' });
+});
+
+good('addresses, prefixes, MACs, durations and times come out in one form', () => {
+  const { datapath, networks, ports, groups } = parseConfiguration(`
+    host: h1
+    datapath: { udpIdle: 1h30m, tcpTransitoryIdle: 1.5s }
+    networks: [ { name: app, vni: 1, subnets: ["FD00:0001::/64"], gateway: "fd00:1:0::1" } ]
+    ports: [ { name: web1, network: app, netns: web1, mac: 02-00-00-00-01-0B, addresses: ["FD00:1:0:0::B/64"] } ]
+    groups:
+      - name: api
+        network: app
+        vip: "FD00:1::0064"
+        criteria: [ { from: "2026-12-01T14:00:00+01:00", members: [ { name: a, address: "fd00:1::0:21" } ] } ]
+  `);
+  assert.is(datapath.udpIdleMs, 5_400_000);
+  assert.is(datapath.tcpTransitoryIdleMs, 1500);
+  assert.equal([networks[0]!.subnets, networks[0]!.gateway], [['fd00:1::/64'], ['fd00:1::1']]);
+  assert.equal(
+    [ports[0]!.mac, ports[0]!.addresses, ports[0]!.interface],
+    ['02:00:00:00:01:0b', ['fd00:1::b/64'], 'eth0'],
+  );
+  assert.equal([groups[0]!.vip, groups[0]!.criteria[0]!.members[0]!.address], [['fd00:1::64'], 'fd00:1::21']);
+  assert.is(groups[0]!.criteria[0]!.fromMs, Date.UTC(2026, 11, 1, 13));
+});
+
+good('a port without MAC gets one of its own that stays the same', () => {
+  const text = (host: string): string => `
+    host: ${host}
+    networks: [ { name: app, vni: 1 } ]
+    ports: [ { name: web1, network: app, netns: a }, { name: web2, network: app, netns: b } ]
+  `;
+  const macs = (host: string): string[] => parseConfiguration(text(host)).ports.map(({ mac }) => mac);
+  const [first, second] = macs('h1');
+  assert.match(first!, /^02(:[0-9a-f]{2}){5}$/);
+  assert.is.not(first, second);
+  assert.equal(macs('h1'), [first, second]);
+  assert.is.not(macs('h2')[0], first);
+});
+
+good('anchors and merge keys', () => {
+  const { groups } = parseConfiguration(`
+    host: h1
+    networks: [ { name: app, vni: 1 } ]
+    groups:
+      - &api { name: api, network: app, vip: 10.1.0.100, protocol: tcp, members: &members [ { name: a, address: 10.1.0.21 } ] }
+      - { <<: *api, name: api2, vip: 10.1.0.101, members: *members }
+  `);
+  assert.equal([groups[1]!.name, groups[1]!.protocol], ['api2', 'tcp']);
+});
+
+good.run();
+
+const whole = suite('whole files');
+
+whole('a file with many problems tells them all at once, with their lines', () => {
+  assert.throws(
+    () => parseConfiguration(dataText('problems.yaml'), 'problems.yaml'),
+    (error: unknown) => {
+      assert.instance(error, ConfigError);
+      assert.fixture(`${(error as ConfigError).message}\n`, dataText('problems.txt'));
+      return true;
+    },
+  );
+});
+
+whole('YAML that cannot be read', () => {
+  const message = (text: string): string => {
+    try {
+      parseConfiguration(text, 'x.yaml');
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
+  };
+  assert.match(
+    message('host: h1\nnetworks: [ {name: app}\n'),
+    /^x\.yaml:\d+: found a YAML error: .*, expected a YAML 1\.2 document$/m,
+  );
+  assert.match(message('host: h1\nhost: h2\n'), /^x\.yaml:2: found a YAML error: Map keys must be unique/);
+  assert.match(message('host: *nowhere\n'), /^x\.yaml:1: found a YAML error: /);
+  assert.is(message(''), 'x.yaml:1: found nothing, expected a mapping');
+  assert.is(message('just text'), 'x.yaml:1: found "just text", expected a mapping');
+});
+
+whole('a file that is not there', () => {
+  assert.throws(
+    () => loadConfiguration('/nonexistent/sluice.yaml'),
+    /^\/nonexistent\/sluice\.yaml: found ENOENT, expected a readable file$/,
+  );
+});
+
+whole.run();

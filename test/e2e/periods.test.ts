@@ -1,0 +1,56 @@
+// Criteria with time periods: the switch happens at its time, and running flows stay where they are.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RuleRow } from '../../src/host/api.ts';
+import { until } from '../support/command.ts';
+import { shares, Testbed } from '../support/testbed.ts';
+import { member } from '../support/testbed-config.ts';
+
+const test = suite('e2e: time periods');
+
+/** From the writing of the configuration to the switch: long enough for the testbed to come up. */
+const LEAD_MS = 15_000;
+
+let bed: Testbed;
+let switchAt: Date;
+test.before(async () => {
+  switchAt = new Date(Math.ceil((Date.now() + LEAD_MS) / 1000) * 1000);
+  bed = await Testbed.create((config) => {
+    const group = { name: 'night', network: 'app', vip: '10.1.0.121', protocol: 'tcp', port: 80 };
+    const boundary = switchAt.toISOString();
+    const criteria = [
+      { until: boundary, members: [member('s1'), member('s2', { weight: 2 })] },
+      { from: boundary, members: [member('s2'), member('s3', { weight: 3 })] },
+    ];
+    config.groups.push({ ...group, criteria });
+  });
+});
+test.after(() => bed?.close());
+
+test('each set of criteria counts in its period, and running flows stay', async () => {
+  assert.ok(Date.now() < switchAt.getTime() - 2_000, 'the testbed took too long to come up');
+  assert.equal(shares(await bed.ask('c1', '10.1.0.121', 6)), { s1: 2, s2: 4 });
+  const connection = await bed.keepAsking('c1', '10.1.0.121', 80);
+  const [first] = await connection.nextAnswers(1);
+
+  const rules = (await bed.json<RuleRow[]>('rule', 'list', '--port', 'c1')).filter(
+    (row) => row.group === 'night',
+  );
+  const periods = rules.map(({ effectiveFrom, effectiveUntil, members }) => ({
+    from: effectiveFrom && Date.parse(effectiveFrom),
+    until: effectiveUntil && Date.parse(effectiveUntil),
+    members,
+  }));
+  assert.equal(periods, [
+    { from: null, until: switchAt.getTime(), members: ['s1=1', 's2=2'] },
+    { from: switchAt.getTime(), until: null, members: ['s2=1', 's3=3'] },
+  ]);
+
+  await until('the switch', () => Date.now() > switchAt.getTime(), LEAD_MS + 5_000);
+  assert.equal(shares(await bed.ask('c1', '10.1.0.121', 8)), { s2: 2, s3: 6 });
+  assert.equal(shares(await connection.nextAnswers(10)), { [first!.server]: 10 });
+  assert.equal(connection.errors, []);
+  await connection.stop();
+});
+
+test.run();

@@ -1,0 +1,71 @@
+/** The real datapath under the configuration that the captures were made for, with frames in and out by hand. */
+import { join } from 'node:path';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { OfflineDatapath } from '../../src/host/offline-datapath.ts';
+import { IngressRule } from '../../src/host/replay-ingress.ts';
+import { addOutside, presetStations } from '../../src/host/replay-outside.ts';
+import { snapshotOf } from '../../src/host/snapshot-builder.ts';
+import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
+import { CHECKOUT } from '../support/paths.ts';
+
+export const CAPTURES = join(CHECKOUT, 'test/captures');
+
+/** 2026-01-01T00:00:00Z, as in the captures. */
+export const EPOCH_MS = 1_767_225_600_000;
+
+export interface SentFrame {
+  port: string;
+  bytes: Uint8Array;
+  vnetHeader: Uint8Array;
+}
+
+export class Testbed {
+  readonly offloads: boolean;
+  readonly datapath: OfflineDatapath;
+  readonly portIds = new Map<string, number>();
+  /** By port number. */
+  readonly portNames: string[] = [];
+  private readonly ingress: IngressRule;
+  private sent: SentFrame[] = [];
+
+  /** `offloads`: the ports take partial checksums and GSO frames as they are. */
+  constructor(offloads: boolean) {
+    this.offloads = offloads;
+    const configuration = loadConfiguration(`${CAPTURES}/testbed.yaml`);
+    const world = addOutside(configuration, snapshotOf(configuration, { offloads }));
+    for (const { id, name } of world.snapshot.ports) {
+      this.portIds.set(name, id);
+      this.portNames[id] = name;
+    }
+    this.ingress = new IngressRule(world);
+    const limits = { ...DEFAULT_LIMITS, maxConnections: configuration.datapath.maxConnections };
+    this.datapath = new OfflineDatapath(limits, EPOCH_MS, (port, bytes, vnetHeader) => {
+      this.sent.push({ port: this.portNames[port]!, bytes: bytes.slice(), vnetHeader: vnetHeader.slice() });
+    });
+    this.datapath.apply(world.snapshot);
+    presetStations(world, this.datapath.tables);
+  }
+
+  /** What leaves for a frame that comes in by a port, one millisecond after the last one. */
+  exchange(port: string, bytes: Uint8Array, vnetHeader?: Uint8Array): SentFrame[] {
+    this.pass();
+    return this.feed(port, bytes, vnetHeader);
+  }
+
+  /** Lets a millisecond go by. */
+  pass(): void {
+    this.datapath.advance(this.datapath.timeMs + 1);
+  }
+
+  /** What leaves for a frame that comes in now. */
+  feed(port: string, bytes: Uint8Array, vnetHeader?: Uint8Array): SentFrame[] {
+    this.sent = [];
+    this.datapath.feed(this.portIds.get(port)!, bytes, vnetHeader);
+    return this.sent;
+  }
+
+  /** Name of the port by which replay would have a frame come in. */
+  ingressOf(frame: Uint8Array): string {
+    return this.portNames[this.ingress.portOf(frame)]!;
+  }
+}

@@ -1,0 +1,172 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  cycles,
+  directionProblems,
+  importsOf,
+  leftOutTests,
+  longFiles,
+  MAX_LINES,
+  missingFromLock,
+  type SourceTree,
+} from './structure.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+
+function treeOf(directories: string[], pattern: RegExp): SourceTree {
+  const tree = new Map<string, string>();
+  for (const directory of directories) {
+    for (const entry of readdirSync(join(checkout, directory), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !pattern.test(entry.name)) continue;
+      const path = join(entry.parentPath, entry.name);
+      tree.set(path.slice(checkout.length + 1), readFileSync(path, 'utf8'));
+    }
+  }
+  return tree;
+}
+
+const source = treeOf(['src'], /\.ts$/);
+const everything = treeOf(['src', 'test', 'scripts'], /(\.(ts|mjs|cjs|sh)|^[^.]+)$/);
+
+const tree = (files: Record<string, string>): SourceTree => new Map(Object.entries(files));
+
+// The rules, each on a seeded violation and on the nearest thing that is allowed.
+
+const rules = suite('structure: the rules themselves');
+
+rules('every form of import is seen', () => {
+  const text = `
+    import { a } from '../wire/a.ts';
+    import type { B } from './b.ts';
+    import { type C } from './c.ts';
+    import * as d from 'node:fs';
+    export { e } from './e.ts';
+    export type { F } from './f.ts';
+    import './g.ts';
+    const h = await import('./h.ts');
+    type I = import('./i.ts').I;
+    // import './comment.ts';
+    const text = "import './string.ts'";`;
+  const seen = importsOf('src/io/x.ts', text).map(({ target, specifier, typeOnly }) => [
+    target ?? specifier,
+    typeOnly,
+  ]);
+  assert.equal(seen, [
+    ['src/wire/a.ts', false],
+    ['src/io/b.ts', true],
+    ['src/io/c.ts', true],
+    ['node:fs', false],
+    ['src/io/e.ts', false],
+    ['src/io/f.ts', true],
+    ['src/io/g.ts', false],
+    ['src/io/h.ts', false],
+    ['src/io/i.ts', true],
+  ]);
+});
+
+rules('imports against the direction are found', () => {
+  const files = {
+    'src/wire/tcp.ts': "import { f } from '../tables/frames.ts';",
+    'src/tables/frames.ts': 'export const f = 1;',
+  };
+  assert.equal(directionProblems(tree(files)), [
+    'src/wire/tcp.ts imports ../tables/frames.ts: wire may import from no other room',
+  ]);
+  const turned = {
+    'src/tables/frames.ts': "import { f } from '../wire/tcp.ts';",
+    'src/wire/tcp.ts': 'export const f = 1;',
+  };
+  assert.equal(directionProblems(tree(turned)), []);
+});
+
+rules('the rooms of packets and policies import no node: module and no package', () => {
+  for (const room of ['wire', 'tables', 'datapath', 'policy']) {
+    for (const specifier of ['node:fs', 'fs', 'koffi']) {
+      const problems = directionProblems(
+        tree({ [`src/${room}/x.ts`]: `import * as x from '${specifier}';` }),
+      );
+      assert.is(problems.length, 1, `${room} ${specifier}`);
+    }
+  }
+  assert.equal(directionProblems(tree({ 'src/host/x.ts': "import 'node:fs';" })), []);
+});
+
+rules('config takes types of the snapshot, not values, and addresses', () => {
+  const others = { 'src/datapath/snapshot.ts': '', 'src/wire/address.ts': '', 'src/wire/tcp.ts': '' };
+  const problemsOf = (text: string) => directionProblems(tree({ 'src/config/x.ts': text, ...others })).length;
+  assert.is(problemsOf("import type { A } from '../datapath/snapshot.ts';"), 0);
+  assert.is(problemsOf("import { a } from '../datapath/snapshot.ts';"), 1);
+  assert.is(problemsOf("import { a } from '../wire/address.ts';"), 0);
+  assert.is(problemsOf("import { a } from '../wire/tcp.ts';"), 1);
+});
+
+rules('a room that nobody listed, and a file that is not there, are found', () => {
+  assert.is(directionProblems(tree({ 'src/util/x.ts': '' })).length, 1);
+  assert.is(directionProblems(tree({ 'src/wire/x.ts': "import './y.ts';" })).length, 1);
+});
+
+rules('cycles are found, of any length, and told once', () => {
+  const files = {
+    'src/a.ts': "import './b.ts';",
+    'src/b.ts': "import './c.ts';",
+    'src/c.ts': "import type { A } from './a.ts';",
+    'src/d.ts': "import './a.ts'; import './c.ts';",
+  };
+  assert.equal(cycles(tree(files)), ['src/a.ts → src/b.ts → src/c.ts → src/a.ts']);
+  assert.equal(cycles(tree({ ...files, 'src/c.ts': '' })), []);
+});
+
+rules('long files are found, generated ones are let be', () => {
+  const atLimit = 'x\n'.repeat(MAX_LINES);
+  assert.equal(longFiles(tree({ 'src/a.ts': atLimit, 'src/messages/generated/b.js': `${atLimit}x\n` })), []);
+  assert.is(longFiles(tree({ 'src/a.ts': `${atLimit}x\n` })).length, 1);
+});
+
+rules('suites that do not run, and tests that are left out, are found', () => {
+  const problemsOf = (text: string) => leftOutTests(tree({ 'test/x.test.ts': text })).length;
+  assert.is(problemsOf("const a = suite('a');\na('x', f);\na.run();\n"), 0);
+  assert.is(problemsOf("const a = suite('a');\na('x', f);\n"), 1);
+  assert.is(problemsOf("const a = suite('a');\nconst b = suite('b');\na.run();\n// b.run();\n"), 1);
+  assert.is(problemsOf("const a = suite('a');\na.only('x', f);\na.run();\n"), 1);
+  assert.is(problemsOf("const a = suite('a');\na.skip('x', f);\na.run();\n"), 1);
+  assert.is(problemsOf("f(() => {\n  const a = suite('a');\n  a('x', f);\n  a.run();\n});\n"), 0);
+  assert.is(problemsOf("const t = suite('a');\nt.run();\n{\n  const t = suite('b');\n}\n"), 1);
+});
+
+rules('a lock file without a package that another needs is found', () => {
+  const root = { dependencies: { a: '1' } };
+  const a = { optionalDependencies: { '@b/linux': '1' } };
+  const complete = { packages: { '': root, 'node_modules/a': a, 'node_modules/@b/linux': {} } };
+  assert.equal(missingFromLock(complete), []);
+  assert.is(missingFromLock({ packages: { '': root, 'node_modules/a': a } }).length, 1);
+});
+
+rules.run();
+
+// The rules on this checkout.
+
+const structure = suite('structure');
+
+const none = (problems: string[]) => assert.is(problems.length, 0, `\n${problems.join('\n')}`);
+
+structure('the checkout was read', () => {
+  assert.ok(source.has('src/tables/frame-arena.ts'));
+  assert.ok(everything.has('test/structure.test.ts'));
+  assert.ok(everything.has('scripts/sluice'));
+});
+
+structure('imports run one way', () => none(directionProblems(source)));
+
+structure('no file imports itself by a detour', () => none(cycles(source)));
+
+structure('no file is longer than people read', () => none(longFiles(everything)));
+
+structure('no test is left out', () => none(leftOutTests(everything)));
+
+structure('npm ci accepts the lock file', () =>
+  none(missingFromLock(JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')))),
+);
+
+structure.run();

@@ -1,0 +1,206 @@
+/**
+ * Rules on the shape of the source tree, as pure functions over (path → text), so that the rules themselves
+ * can be tested on a few lines.
+ *
+ * Imports run one way between the rooms of src/; the rooms that handle packets and policies know no I/O and no
+ * packages; no file imports itself by a detour; no file is longer than people read.
+ */
+import { posix } from 'node:path';
+import ts from 'typescript';
+
+/** Path relative to the checkout, with slashes → text. */
+export type SourceTree = ReadonlyMap<string, string>;
+
+export interface Import {
+  /** As written. */
+  readonly specifier: string;
+  /** Path in the tree, or null for a package or a node: module. */
+  readonly target: string | null;
+  /** Only types: gone after compilation. */
+  readonly typeOnly: boolean;
+}
+
+interface Room {
+  readonly imports: readonly string[];
+  /** Files of other rooms that may be imported on top of `imports`, value or type. */
+  readonly files?: readonly string[];
+  /** Files of other rooms whose types only may be imported. */
+  readonly types?: readonly string[];
+  /** Imports neither node: modules nor packages. */
+  readonly pure?: boolean;
+}
+
+/** Which room of src/ may import which others; a room may always import itself. */
+export const ROOMS: Readonly<Record<string, Room>> = {
+  wire: { imports: [], pure: true },
+  tables: { imports: ['wire'], pure: true },
+  datapath: { imports: ['tables', 'wire'], pure: true },
+  policy: { imports: [], pure: true },
+  native: { imports: [] },
+  io: { imports: ['native', 'wire', 'tables'] },
+  messages: { imports: [] },
+  config: {
+    imports: [],
+    files: ['src/wire/address.ts'],
+    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
+  },
+  controller: { imports: ['policy', 'messages', 'config'] },
+  host: {
+    imports: ['datapath', 'io', 'messages', 'config', 'native', 'tables', 'wire', 'policy', 'controller'],
+  },
+  cli: {
+    imports: [
+      'host',
+      'controller',
+      'config',
+      'datapath',
+      'io',
+      'messages',
+      'native',
+      'policy',
+      'tables',
+      'wire',
+    ],
+  },
+};
+
+export const MAX_LINES = 500;
+
+const roomOf = (path: string): string | null => /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
+
+/** Every import, re-export and dynamic import() of a file. */
+export function importsOf(path: string, text: string): Import[] {
+  const found: Import[] = [];
+  const add = (literal: ts.Node | undefined, typeOnly: boolean) => {
+    if (!literal || !ts.isStringLiteralLike(literal)) return;
+    const specifier = literal.text;
+    const target = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : null;
+    found.push({ specifier, target, typeOnly });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, bringsOnlyTypes(node.importClause));
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isImportTypeNode(node))
+      add(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, true);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest));
+  return found;
+}
+
+function bringsOnlyTypes(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const names = clause.namedBindings;
+  return (
+    !clause.name && !!names && ts.isNamedImports(names) && names.elements.every((name) => name.isTypeOnly)
+  );
+}
+
+/** Imports against the direction, out of pure rooms, or to files that are not there. */
+export function directionProblems(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    const name = roomOf(path);
+    if (name === null) continue;
+    const room = ROOMS[name];
+    if (!room) {
+      problems.push(`${path}: room "${name}" is not one of ${Object.keys(ROOMS).join(', ')}`);
+      continue;
+    }
+    for (const one of importsOf(path, text)) {
+      const problem = judge(name, room, one, tree);
+      if (problem) problems.push(`${path} imports ${one.specifier}: ${problem}`);
+    }
+  }
+  return problems;
+}
+
+function judge(name: string, room: Room, { target, typeOnly }: Import, tree: SourceTree): string | null {
+  if (target === null) return room.pure ? `${name} imports no package and no node: module` : null;
+  if (!tree.has(target)) return `there is no ${target}`;
+  const other = roomOf(target);
+  if (other === name || (other && room.imports.includes(other)) || room.files?.includes(target)) return null;
+  if (room.types?.includes(target)) return typeOnly ? null : `${name} may import its types only`;
+  return `${name} may import from ${room.imports.join(', ') || 'no other room'}`;
+}
+
+/** One line per cycle of imports, type imports included: `a → b → a`. */
+export function cycles(tree: SourceTree): string[] {
+  const found: string[] = [];
+  const finished = new Set<string>();
+  const stack: string[] = [];
+  const visit = (path: string): void => {
+    const at = stack.indexOf(path);
+    if (at >= 0) {
+      found.push([...stack.slice(at), path].join(' → '));
+      return;
+    }
+    if (finished.has(path)) return;
+    stack.push(path);
+    for (const { target } of importsOf(path, tree.get(path)!)) {
+      if (target !== null && tree.has(target)) visit(target);
+    }
+    stack.pop();
+    finished.add(path);
+  };
+  for (const path of tree.keys()) visit(path);
+  return found;
+}
+
+/** Files over MAX_LINES; generated ones are not read by people. */
+export function longFiles(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    if (path.includes('/generated/')) continue;
+    const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+    if (lines > MAX_LINES) problems.push(`${path}: ${lines} lines, expected at most ${MAX_LINES}`);
+  }
+  return problems;
+}
+
+/**
+ * Ways in which a file leaves tests out and still looks good: a suite without .run(), .only, .skip. A suite is a
+ * `const NAME = suite(…)`; a file may also get its suites from a function that it calls, and where that makes
+ * none the runner says so. The runner's own fixtures are meant to be bad.
+ */
+export function leftOutTests(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    if (!/^test\/.*\.ts$/.test(path) || path.startsWith('test/runner/fixtures/')) continue;
+    const suites = [...text.matchAll(/^\s*const (\w+) = suite\(/gm)].map((match) => match[1]!);
+    for (const name of new Set(suites)) {
+      const made = suites.filter((other) => other === name).length;
+      const run = [...text.matchAll(new RegExp(`^\\s*${name}\\.run\\(\\);`, 'gm'))].length;
+      if (run !== made)
+        problems.push(`${path}: ${made} × const ${name} = suite(…), but ${run} × ${name}.run();`);
+      const left = new RegExp(`^\\s*${name}\\.(only|skip)\\b`, 'm').exec(text);
+      if (left) problems.push(`${path}: ${name}.${left[1]} leaves tests out`);
+    }
+  }
+  return problems;
+}
+
+interface Lock {
+  readonly packages: Readonly<
+    Record<string, { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> }>
+  >;
+}
+
+/**
+ * Packages that others need and the lock file lacks. npm writes such a lock where the registry that it asked
+ * lacks a platform's optional package, and `npm ci` then refuses it everywhere.
+ */
+export function missingFromLock(lock: Lock): string[] {
+  const names = new Set(Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, '')));
+  const problems: string[] = [];
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
+      if (!names.has(name))
+        problems.push(`package-lock.json: ${path || 'the root'} needs ${name}, which is missing`);
+    }
+  }
+  return problems;
+}

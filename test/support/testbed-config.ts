@@ -1,0 +1,74 @@
+/**
+ * The testbed's configuration (scripts/testbed/config.yaml) for a test to start from, as the user writes it:
+ * only what tests touch is typed.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { CHECKOUT } from './paths.ts';
+
+export interface MemberText {
+  name: string;
+  address: string;
+  port?: number;
+  weight?: number;
+  mac?: string;
+}
+
+export interface GroupText {
+  name: string;
+  network: string;
+  vip: string | string[];
+  protocol?: string;
+  port?: number;
+  match?: { sources?: string[]; sourcePort?: number };
+  from?: Record<string, string>;
+  rewrite?: string;
+  onEmpty?: string;
+  members?: MemberText[];
+  criteria?: { from?: string; until?: string; members: MemberText[] }[];
+}
+
+export interface PortText {
+  name: string;
+  network: string;
+  netns: string;
+  interface?: string;
+  mac?: string;
+  addresses?: string[];
+  labels?: Record<string, string>;
+}
+
+export interface NetworkText {
+  name: string;
+  vni: number;
+  mtu?: number;
+  subnets: string[];
+  gateway?: string[];
+  routes?: { to: string; via: string }[];
+}
+
+export interface ConfigText {
+  host: string;
+  datapath?: Record<string, unknown>;
+  networks: NetworkText[];
+  ports: PortText[];
+  groups: GroupText[];
+}
+
+/** The testbed's configuration with NAME filled in. */
+export function testbedConfig(name: string): ConfigText {
+  const text = readFileSync(join(CHECKOUT, 'scripts/testbed/config.yaml'), 'utf8');
+  return parse(text.replaceAll('@NAME@', name)) as ConfigText;
+}
+
+/** Member of a group by its server's name: `member('s2', { weight: 3 })` is 10.1.0.22:8080. */
+export function member(server: string, { weight = 1, port = 8080 }: { weight?: number; port?: number } = {}) {
+  const index = Number(/^s([1-5])$/.exec(server)![1]);
+  return { name: server, address: `10.1.0.2${index}`, port, weight } satisfies MemberText;
+}
+
+/** A TCP group on port 80 of 10.1.0.VIP. */
+export function tcpGroup(name: string, vip: number, members: MemberText[]): GroupText {
+  return { name, network: 'app', vip: `10.1.0.${vip}`, protocol: 'tcp', port: 80, members };
+}
