@@ -1,7 +1,7 @@
 /** Real hosts of a test's own: names carry the test's process id, and nothing is left when it ends. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,10 @@ export class TestInstance {
         ...other,
       })),
     };
+    this.writeConfig(config);
+  }
+
+  writeConfig(config: object): void {
     // JSON is YAML.
     writeFileSync(this.configPath, JSON.stringify(config));
   }
@@ -103,10 +107,6 @@ export class TestInstance {
 
   reload(): Promise<{ status: number; body: { revision?: number; error?: string } }> {
     return this.api('POST', '/v1/reload', { path: this.configPath });
-  }
-
-  get log(): string {
-    return readFileSync(join(this.runDir, 'sluice.log'), 'utf8');
   }
 
   /** Runs a command in a port's namespace: its output, or an Error with it. */
