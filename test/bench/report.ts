@@ -103,8 +103,14 @@ export function judgeFigures(memory: MemoryResult | null, micro: MicroResult | n
       ['hits', micro.heap.hits],
       ['new flows', micro.heap.newFlows],
     ] as const) {
-      add(`heap allocated per million ${what}`, use.allocatedBytes / 1024, 'KiB', 1, microGoals.heapKib);
-      add(`heap kept per million ${what}`, use.keptBytes / 1024, 'KiB', 1, microGoals.heapKib);
+      add(
+        `heap allocated per million ${what}`,
+        use.allocatedBytes / 1024,
+        'KiB',
+        1,
+        microGoals.heapAllocatedKib,
+      );
+      add(`heap kept per million ${what}`, use.keptBytes / 1024, 'KiB', 1, microGoals.heapKeptKib);
     }
   }
   return figures;
@@ -115,7 +121,10 @@ export function reportText(document: BenchDocument): string {
   const parts = [machineText(document)];
   const columns = document.options.columns.filter((column) => document.versions[column] !== undefined);
   if (columns.length > 0) {
-    parts.push(`Median of ${document.options.rounds} (least – greatest)`, liveTable(document, columns));
+    parts.push(
+      `Median of the rounds, ${document.options.rounds} (least – greatest)`,
+      liveTable(document, columns),
+    );
   }
   if (document.ratios.length > 0) {
     parts.push('Sluice ÷ peer, median of the rounds (least – greatest)', ratioTable(document.ratios));
