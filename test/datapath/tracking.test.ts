@@ -5,7 +5,7 @@ import { TcpConversation, UdpConversation } from '../support/conversation.ts';
 import { DatapathBed, describe, only } from '../support/datapath-bed.ts';
 import { udpFrame } from '../support/packets.ts';
 import { Random, seed } from '../support/seed.ts';
-import { MINUTE_MS, members, SETTINGS } from '../support/topology.ts';
+import { MINUTE_MS, members, PORTS, SETTINGS } from '../support/topology.ts';
 
 const states = suite('tracking: states');
 const timers = suite('tracking: timers');
@@ -258,12 +258,15 @@ timers('after any traffic everything comes to rest: no record, no endpoint refer
     assert.is(newFlows, endedFlows);
     created += newFlows;
   }
-  assert.equal(bed.tables.connections.totals, { created, expired: created, refused: 0 });
+  assert.equal(bed.tables.connections.totals, { created, expired: created, refused: 0, evicted: 0 });
 });
+
+/** Only web1 has a balancer: the whole table is its fair share. */
+const ONE_CLIENT = PORTS.map((port) => ({ ...port, balanced: port.name === 'web1' }));
 
 /** A bed whose table is full of flows in the state that `prepare` brings them to. */
 function fullBed(prepare: (bed: DatapathBed, clientPort: number) => void): DatapathBed {
-  const bed = bedOf({ limits: { maxConnections: 20 } });
+  const bed = bedOf({ limits: { maxConnections: 20 }, ports: ONE_CLIENT });
   for (let i = 0; i < 20; i++) prepare(bed, 1_000 + i);
   assert.is(bed.tables.connections.inUse, 20);
   return bed;
@@ -319,6 +322,7 @@ pressure('exact shares hold for the flows that were let in', () => {
   const bed = new DatapathBed({
     groups: [{ ...GROUP, members: members(weights) }],
     limits: { maxConnections: 24 },
+    ports: ONE_CLIENT,
   });
   const random = new Random(seed, 2);
   const chosen: string[] = [];
