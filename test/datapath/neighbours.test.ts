@@ -223,6 +223,9 @@ bounds(
       if (i % 50 === 0) bed.pass(1_000);
     }
     assert.is(reached, 200);
+    let askedAgain = 0;
+    for (let i = 0; i < 200; i++) askedAgain += questions(udpTo(bed, `10.2.100.${i}`)).length;
+    assert.is(askedAgain, 0, 'all of them at the same time: the scan holds no rows any more');
   },
 );
 
