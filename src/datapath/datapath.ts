@@ -15,6 +15,7 @@ import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
+import { AntiSpoofing } from './anti-spoofing.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
@@ -27,7 +28,7 @@ import { LogicalSwitch } from './logical-switch.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED } from './operator.ts';
+import { CONSUMED, type FromVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
@@ -41,8 +42,6 @@ export interface DatapathOptions {
   readonly tables: Tables;
 }
 
-/** Time until the next `endBatch` at the latest, while nothing is urgent. */
-const IDLE_TICK_MS = 250;
 /** MAC sets aged per batch. */
 const MAC_SETS_PER_BATCH = 4;
 const AFFINITY_SETS_PER_BATCH = 4;
@@ -122,11 +121,11 @@ export class Datapath {
 
   /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
   endBatch(): number {
-    const isPurging = this.tracking.sweep();
+    const nextMs = this.tracking.sweep();
     this.resolver.tick();
     this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
     this.context.tables.affinities.age(this.context.nowMs, AFFINITY_SETS_PER_BATCH);
-    return isPurging ? 0 : IDLE_TICK_MS;
+    return nextMs;
   }
 
   /**
@@ -140,7 +139,7 @@ export class Datapath {
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
-    this.applyPorts(snapshot.ports);
+    this.applyPorts(snapshot.ports, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
@@ -189,7 +188,7 @@ export class Datapath {
     }
   }
 
-  private applyPorts(specs: readonly PortSpec[]): void {
+  private applyPorts(specs: readonly PortSpec[], problems: string[]): void {
     const { macs } = this.context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
@@ -197,12 +196,19 @@ export class Datapath {
     }
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const chain = balancer === undefined ? [] : [balancer];
-      const { id, name, network, offloads } = spec;
-      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      const { id, name, network, offloads, mac, allowedSources } = spec;
+      const fromVm: FromVm[] = [];
+      if (mac !== undefined && allowedSources !== undefined) {
+        fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+      }
+      if (balancer !== undefined) fromVm.push(balancer);
+      const toVm = balancer === undefined ? [] : [balancer];
+      const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
-      if (spec.mac !== undefined) macs.fix(network, macHigh16(spec.mac), macLow32(spec.mac), id);
+      if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {
+        problems.push(`port ${name}: the MAC table has no room for ${mac}`);
+      }
     }
     for (const network of this.networks.all()) {
       const members = specs.filter((spec) => spec.network === network.id).map((spec) => spec.id);

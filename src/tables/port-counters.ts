@@ -32,6 +32,7 @@ export const DROP_REASONS = [
   'fragment-to-vip',
   'spoofed-source',
   'spoofed-arp',
+  'spoofed-nd',
   'port-down',
   'same-port',
   'not-for-us',
@@ -50,7 +51,6 @@ export const DROP_REASONS = [
   'no-member',
   'unsupported-protocol-to-vip',
   'gateway-local',
-  'icmp-rate-limited',
   'segmentation-failed',
 ] as const;
 
@@ -83,6 +83,7 @@ export const DROP = {
   fragmentToVip: at('fragment-to-vip'),
   spoofedSource: at('spoofed-source'),
   spoofedArp: at('spoofed-arp'),
+  spoofedNd: at('spoofed-nd'),
   portDown: at('port-down'),
   samePort: at('same-port'),
   notForUs: at('not-for-us'),
@@ -101,7 +102,6 @@ export const DROP = {
   noMember: at('no-member'),
   unsupportedProtocolToVip: at('unsupported-protocol-to-vip'),
   gatewayLocal: at('gateway-local'),
-  icmpRateLimited: at('icmp-rate-limited'),
   segmentationFailed: at('segmentation-failed'),
 } as const;
 
@@ -119,6 +119,8 @@ export const PORT = {
   flooded: 5,
   /** Frames that waited for a neighbour and were then sent. */
   queuedSent: 6,
+  /** ICMP errors about dropped frames that the rate limit kept back. */
+  errorsSuppressed: 7,
   drops: 8,
 } as const;
 
@@ -132,6 +134,7 @@ export interface PortStats {
   answered: number;
   flooded: number;
   queuedSent: number;
+  errorsSuppressed: number;
   /** Reason → frames; reasons that never occurred are left out. */
   drops: Record<string, number>;
 }
@@ -178,6 +181,7 @@ export class PortCounters {
       answered: this.fields[base + PORT.answered]!,
       flooded: this.fields[base + PORT.flooded]!,
       queuedSent: this.fields[base + PORT.queuedSent]!,
+      errorsSuppressed: this.fields[base + PORT.errorsSuppressed]!,
       drops,
     };
   }

@@ -167,16 +167,16 @@ tables('a group: what it is, then its members', () => {
   assert.is(
     formatGroup(group),
     lines(`
-    group      api
-    network    app
-    vip        10.1.0.100,fd00:1::100
-    match      tcp port 80
-    rewrite    address
+    group       api
+    network     app
+    vip         10.1.0.100,fd00:1::100
+    match       tcp port 80
+    rewrite     address
     algorithm   maglev by source-address
-    affinity   -
-    avoid self yes
-    members    1 active of 2
-    flows      2 active, 5 in all
+    affinity    -
+    avoid self  yes
+    members     1 active of 2
+    flows       2 active, 5 in all
 
     MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
     app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB
@@ -190,7 +190,7 @@ tables('rules', () => {
     formatRules([rule]),
     lines(`
     LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       -                         2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });

@@ -110,6 +110,8 @@ export const SETTINGS: DatapathSnapshot['settings'] = {
   tcpTransitoryIdleMs: 4 * MINUTE_MS,
   activeFlowIdleMs: 30_000,
   answerEchoToVip: true,
+  failFast: false,
+  onTableFull: 'refuse',
 };
 
 export const DEFAULT_TOPOLOGY: Topology = {
