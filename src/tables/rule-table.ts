@@ -7,8 +7,9 @@
  * the destination port, then the source port, then the longest source prefix, then the older rule.
  * What changes while rules are in force (round-robin positions) belongs to the LB, not here.
  *
- * Words: header (16), rules (24 each), criteria sets (8), members (16), source prefixes (12). Periods are 64-bit
- * floats, epoch milliseconds. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
+ * Words: header (16), rules (24 each), criteria sets (8), members (8), source prefixes (12). Periods are 64-bit
+ * floats, epoch milliseconds. What selection looks at of every member stands in columns behind them, a word per
+ * member: statistics row, weight, sum of the weights up to here. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
  * load balancers with the same members share them; a criteria set names its own by number.
  */
 import {
@@ -36,8 +37,9 @@ const MAGIC = 0x534c_5232;
 const HEADER_WORDS = 16;
 const RULE_WORDS = 24;
 const CRITERIA_WORDS = 8;
-const MEMBER_WORDS = 16;
+const MEMBER_WORDS = 8;
 const PREFIX_WORDS = 12;
+const COLUMNS = 3;
 
 const ANY = -1;
 
@@ -81,10 +83,12 @@ export function compileRules(
   const criteriaAt = ruleAt + rules.length * RULE_WORDS;
   const memberAt = criteriaAt + criteria.length * CRITERIA_WORDS;
   const prefixAt = memberAt + members.length * MEMBER_WORDS;
-  const memory = new SharedArrayBuffer((prefixAt + prefixes.length * PREFIX_WORDS) * 4);
+  const columnAt = prefixAt + prefixes.length * PREFIX_WORDS;
+  const memory = new SharedArrayBuffer((columnAt + members.length * COLUMNS) * 4);
   const words = new Int32Array(memory);
   const floats = new Float64Array(memory, 0, memory.byteLength >> 3);
-  words.set([MAGIC, rules.length, criteria.length, members.length, ruleAt, criteriaAt, memberAt, prefixAt]);
+  words.set([MAGIC, rules.length, criteria.length, members.length]);
+  words.set([ruleAt, criteriaAt, memberAt, prefixAt, columnAt], 4);
 
   const maglevTables: SharedArrayBuffer[] = [];
   let nextCriteria = 0;
@@ -127,16 +131,17 @@ export function compileRules(
       words[to + 6] = maglev === undefined ? NONE : maglevTables.push(maglev) - 1;
       let weightUpToHere = 0;
       for (const member of set.members) {
+        const column = columnAt + nextMember;
         const m = memberAt + nextMember++ * MEMBER_WORDS;
         addressToWords(member.address, words, m);
-        words[m + 4] = member.statSlot;
-        words[m + 5] = member.port ?? ANY;
-        words[m + 6] = weightForNewFlows(member);
-        words[m + 7] = MEMBER_STATE[member.state];
-        words[m + 8] = member.mac === undefined ? ANY : macHigh16(member.mac);
-        words[m + 9] = member.mac === undefined ? 0 : macLow32(member.mac);
+        words[m + 4] = member.port ?? ANY;
+        words[m + 5] = MEMBER_STATE[member.state];
+        words[m + 6] = member.mac === undefined ? ANY : macHigh16(member.mac);
+        words[m + 7] = member.mac === undefined ? 0 : macLow32(member.mac);
         weightUpToHere += weightForNewFlows(member);
-        words[m + 10] = weightUpToHere;
+        words[column] = member.statSlot;
+        words[column + members.length] = weightForNewFlows(member);
+        words[column + 2 * members.length] = weightUpToHere;
       }
     }
   });
@@ -168,6 +173,9 @@ export class RuleTable {
   private readonly criteriaAt: number;
   private readonly memberAt: number;
   private readonly prefixAt: number;
+  private readonly statSlotAt: number;
+  private readonly weightAt: number;
+  private readonly weightUpToAt: number;
 
   constructor({ ruleTable: memory, maglevTables }: CompiledRules) {
     this.words = new Int32Array(memory);
@@ -182,6 +190,9 @@ export class RuleTable {
     this.criteriaAt = this.words[5]!;
     this.memberAt = this.words[6]!;
     this.prefixAt = this.words[7]!;
+    this.statSlotAt = this.words[8]!;
+    this.weightAt = this.statSlotAt + this.memberCount;
+    this.weightUpToAt = this.weightAt + this.memberCount;
   }
 
   id(rule: number): number {
@@ -287,22 +298,22 @@ export class RuleTable {
   }
 
   statSlot(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 4]!;
+    return this.words[this.statSlotAt + member]!;
   }
 
   /** Destination port after translation, or -1: unchanged. */
   memberPort(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 5]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + 4]!;
   }
 
   /** Weight for new flows: 0 for members that are draining or failed. */
   weight(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 6]!;
+    return this.words[this.weightAt + member]!;
   }
 
   /** Weights of the criteria set's members up to and with this one: 0 … 2^32-1. */
   weightUpTo(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 10]! >>> 0;
+    return this.words[this.weightUpToAt + member]! >>> 0;
   }
 
   isAt(member: number, w0: number, w1: number, w2: number, w3: number): boolean {
@@ -324,10 +335,10 @@ export class RuleTable {
 
   /** High 16 bits of a configured MAC, or -1. */
   memberMacHigh(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 8]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + 6]!;
   }
 
   memberMacLow(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 9]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + 7]!;
   }
 }

@@ -126,6 +126,55 @@ const cases: Case[] = [
     [['groups.0.members', undefined]],
     ['groups[0]: found neither members nor criteria, expected members, or criteria with their periods'],
   ],
+  [
+    'an algorithm that there is not',
+    [['groups.0.algorithm', 'round-robin']],
+    [
+      'groups[0].algorithm: found "round-robin", expected one of weighted-round-robin, least-connections, random-two-choices, maglev',
+    ],
+  ],
+  [
+    'hash with maglev',
+    [
+      ['groups.0.algorithm', 'maglev'],
+      ['groups.0.hash', 'source-address'],
+    ],
+    [],
+  ],
+  [
+    'hash without maglev',
+    [
+      ['groups.0.hash', 'five-tuple'],
+      ['groups.1.algorithm', 'least-connections'],
+      ['groups.1.hash', 'source-address'],
+    ],
+    [
+      'groups[0].hash: found "five-tuple" with weighted-round-robin, expected algorithm: maglev, as no other hashes',
+      'groups[1].hash: found "source-address" with least-connections, expected algorithm: maglev, as no other hashes',
+    ],
+  ],
+  [
+    'hash with an algorithm that there is not',
+    [
+      ['groups.0.algorithm', 'ring'],
+      ['groups.0.hash', 'five-tuple'],
+    ],
+    [
+      'groups[0].algorithm: found "ring", expected one of weighted-round-robin, least-connections, random-two-choices, maglev',
+    ],
+  ],
+  [
+    'affinity for too long, without unit, and of an unknown kind',
+    [
+      ['groups.0.affinity', { timeout: '8d' }],
+      ['groups.1.affinity', { timeout: 3, by: 'port' }],
+    ],
+    [
+      'groups[0].affinity.timeout: found "8d", expected a duration with its unit, such as 90s or 2m, from 1s to 7d',
+      'groups[1].affinity.timeout: found 3, expected a duration with its unit, such as 90s or 2m, from 1s to 7d',
+      'groups[1].affinity.by: found an unknown key "by", expected one of timeout',
+    ],
+  ],
   ['no members yet', [['groups.0.members', []]], []],
   [
     'period that ends before it begins',

@@ -129,6 +129,29 @@ good('a port without MAC gets one of its own that stays the same', () => {
   assert.is.not(macs('h2')[0], first);
 });
 
+good('how members are selected: defaults belong to what asks for them', () => {
+  const { groups } = parseConfiguration(`
+    host: h1
+    networks: [ { name: app, vni: 1 } ]
+    groups:
+      - { name: a, network: app, vip: 10.1.0.100, members: [] }
+      - { name: b, network: app, vip: 10.1.0.101, members: [], algorithm: maglev, affinity: {} }
+      - { name: c, network: app, vip: 10.1.0.102, members: [], algorithm: maglev, hash: source-address, avoidSelf: true }
+      - { name: d, network: app, vip: 10.1.0.103, members: [], algorithm: least-connections, affinity: { timeout: 90s } }
+      - { name: e, network: app, vip: 10.1.0.104, members: [], algorithm: random-two-choices }
+  `);
+  assert.equal(
+    groups.map(({ algorithm, hash, affinityMs, avoidSelf }) => [algorithm, hash, affinityMs, avoidSelf]),
+    [
+      ['weighted-round-robin', undefined, undefined, false],
+      ['maglev', 'five-tuple', 10_800_000, false],
+      ['maglev', 'source-address', undefined, true],
+      ['least-connections', undefined, 90_000, false],
+      ['random-two-choices', undefined, undefined, false],
+    ],
+  );
+});
+
 good('anchors and merge keys', () => {
   const { groups } = parseConfiguration(`
     host: h1

@@ -129,6 +129,50 @@ test('an unchanged load balancer keeps its compiled rules, a changed one does no
   assert.equal(isKept, [false, false, true, true], 'web1 and web2 enforce api, app1 and db1 do not');
 });
 
+test('selection settings reach the rules', () => {
+  const settings =
+    'algorithm: maglev\n    hash: source-address\n    affinity: { timeout: 90s }\n    avoidSelf: true';
+  const [web1] = builderOf().build(shopWith('from: { tier: web }', settings), 1).loadBalancers;
+  assert.equal(
+    web1!.rules.map(({ algorithm, hash, affinityMs, avoidSelf }) => [algorithm, hash, affinityMs, avoidSelf]),
+    [
+      ['maglev', 'source-address', 90_000, true],
+      ['maglev', 'source-address', 90_000, true],
+      ['weighted-round-robin', undefined, undefined, false],
+    ],
+  );
+});
+
+test('Maglev tables are shared by the load balancers of a group, and built anew only for other members', () => {
+  const builder = builderOf();
+  const withMaglev = (configuration: ReturnType<typeof shop>): ReturnType<typeof shop> => ({
+    ...configuration,
+    groups: configuration.groups.map((group) => ({ ...group, algorithm: 'maglev' as const })),
+  });
+  const tablesOf = (built: ReturnType<SnapshotBuilder['build']>, name: string) =>
+    built.loadBalancers.find(({ spec }) => spec.name === name)!.spec.maglevTables;
+  const first = withMaglev(shop());
+  const before = builder.build(first, 1);
+  builder.commit(first, before);
+  // web1: api by two families, night by two periods; app1 has night alone.
+  const [api, six, noon, later] = tablesOf(before, 'web1');
+  assert.is(new Set([api, six, noon, later]).size, 4);
+  assert.ok(tablesOf(before, 'web2').every((table, at) => table === tablesOf(before, 'web1')[at]));
+  assert.ok(tablesOf(before, 'app1').every((table, at) => table === [noon, later][at]));
+  assert.is(api!.byteLength, 65_537 * 2);
+
+  const second = withMaglev(shopWith('port: 8080, weight: 3', 'port: 8080, weight: 4'));
+  const after = builder.build(second, 2);
+  builder.commit(second, after);
+  const [apiNow, ...others] = tablesOf(after, 'web1');
+  assert.is.not(apiNow, api);
+  assert.ok(others.every((table, at) => table === [six, noon, later][at]));
+
+  const back = builder.build(first, 3);
+  assert.is.not(tablesOf(back, 'web1')[0], api, 'a table that no rules in force use is forgotten');
+  assert.equal(new Uint16Array(tablesOf(back, 'web1')[0]!), new Uint16Array(api!));
+});
+
 test('a build that never came into force changes nothing for the next one', () => {
   const builder = builderOf();
   const configuration = shop();

@@ -24,6 +24,10 @@ export interface GroupText {
   match?: { sources?: string[]; sourcePort?: number };
   from?: Record<string, string>;
   rewrite?: string;
+  algorithm?: string;
+  hash?: string;
+  affinity?: { timeout?: string };
+  avoidSelf?: boolean;
   onEmpty?: string;
   members?: MemberText[];
   criteria?: { from?: string; until?: string; members: MemberText[] }[];

@@ -2,9 +2,12 @@
 import { BlockList } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MAX_AFFINITY_MS } from '../../src/tables/affinity-table.ts';
 import { NONE } from '../../src/tables/bucket-index.ts';
+import { compileMaglev, MAGLEV_ENTRIES } from '../../src/tables/maglev-table.ts';
 import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import {
+  ALGORITHM,
   compileRules,
   MEMBER_STATE,
   ON_EMPTY,
@@ -262,7 +265,44 @@ criteria('everything that a rule says can be read back, wherever it stands', () 
   }
 });
 
-const randomKinds = (random: Random): Pick<RuleSpec, 'rewrite' | 'onEmpty'> => ({
+criteria('Maglev sets have their tables, each its own, also where rules without one stand between', () => {
+  const maglev = (id: number, ...sets: MemberSpec[][]) =>
+    rule(id, { algorithm: 'maglev', criteria: sets.map((list) => ({ members: list })) });
+  const [a, b, c] = ['10.1.0.21', '10.1.0.22', '10.1.0.23'].map((address) => member({ address }));
+  const built: (readonly MemberSpec[])[] = [];
+  const compiled = compileRules(
+    [maglev(1, [a!, b!], []), rule(2, { protocol: 'tcp', port: 80 }), maglev(3, [member({ weight: 0 }), c!])],
+    (list) => {
+      built.push(list);
+      return compileMaglev(list);
+    },
+  );
+  assert.is(built.length, 3, 'asked for sets of Maglev rules only');
+  assert.is(compiled.maglevTables.length, 2);
+  const table = new RuleTable(compiled);
+  const position = (id: number) => [0, 1, 2].find((i) => table.id(i) === id)!;
+  const membersAt = (set: number) => {
+    const entries = Array.from({ length: MAGLEV_ENTRIES }, (_, entry) => table.maglevMember(set, entry));
+    return [...new Set(entries)].sort().map((at) => at - table.firstMember(set));
+  };
+  const first = table.firstCriteria(position(1));
+  assert.equal([table.hasMaglev(first), table.hasMaglev(first + 1)], [true, false]);
+  assert.not(table.hasMaglev(table.firstCriteria(position(2))));
+  assert.equal(membersAt(first), [0, 1]);
+  assert.equal(membersAt(table.firstCriteria(position(3))), [1]);
+});
+
+criteria('as many members as there can be, each with the largest weight: sums below 2^32 are right', () => {
+  const many = Array.from({ length: 65_535 }, () => member({ weight: 65_535 }));
+  const table = new RuleTable(compileRules([rule(1, { criteria: [{ members: many }] })]));
+  assert.is(table.weightUpTo(65_534), 65_535 * 65_535);
+});
+
+const randomKinds = (random: Random) => ({
+  algorithm: random.pick(['weighted-round-robin', 'least-connections', 'random-two-choices'] as const),
+  hash: random.pick(['five-tuple', 'source-address', undefined] as const),
+  affinityMs: random.pick([1_000, MAX_AFFINITY_MS, undefined]),
+  avoidSelf: random.pick([true, false, undefined]),
   rewrite: random.pick(['address', 'mac', 'port'] as const),
   onEmpty: random.pick(['reject', 'drop'] as const),
 });
@@ -281,6 +321,10 @@ function checkRule(table: RuleTable, i: number, spec: RuleSpec): void {
   assert.is(table.group(i), spec.group);
   assert.is(table.rewriteKind(i), REWRITE_KIND[spec.rewrite]);
   assert.is(table.onEmpty(i), ON_EMPTY[spec.onEmpty]);
+  assert.is(table.algorithm(i), ALGORITHM[spec.algorithm]);
+  assert.is(table.hashesSourceAddress(i), spec.hash === 'source-address');
+  assert.is(table.affinityMs(i), spec.affinityMs ?? 0);
+  assert.is(table.avoidsSelf(i), spec.avoidSelf ?? false);
   assert.equal(
     [0, 1, 2, 3].map((word) => table.vipWord(i, word)),
     addressWords(spec.vip),
@@ -289,8 +333,11 @@ function checkRule(table: RuleTable, i: number, spec: RuleSpec): void {
   spec.criteria.forEach((set, k) => {
     const first = table.firstMember(table.firstCriteria(i) + k);
     assert.is(table.membersOf(table.firstCriteria(i) + k), set.members.length);
+    let weightUpTo = 0;
     set.members.forEach((given, m) => {
       checkMember(table, first + m, given);
+      weightUpTo += table.weight(first + m);
+      assert.is(table.weightUpTo(first + m), weightUpTo);
     });
   });
 }
@@ -303,7 +350,12 @@ function checkMember(table: RuleTable, at: number, given: MemberSpec): void {
   assert.is(table.statSlot(at), given.statSlot);
   assert.is(table.memberPort(at), given.port ?? -1);
   assert.is(table.weight(at), given.state === 'active' ? given.weight : 0, 'draining and failed count as 0');
-  assert.is(table.memberWord(at, 7), MEMBER_STATE[given.state]);
+  assert.is(table.memberWord(at, 5), MEMBER_STATE[given.state]);
+  const own = addressWords(given.address);
+  assert.ok(table.isAt(at, ...own));
+  own.forEach((word, i) => {
+    assert.not(table.isAt(at, ...(own.with(i, word ^ 1) as typeof own)), `word ${i}`);
+  });
   const mac = given.mac?.replaceAll(':', '');
   assert.is(table.memberMacHigh(at), mac === undefined ? -1 : Number.parseInt(mac.slice(0, 4), 16));
   assert.is(table.memberMacLow(at), mac === undefined ? 0 : Number.parseInt(mac.slice(4), 16) | 0);

@@ -44,7 +44,7 @@ export class Candidates {
     this.totalWeight = this.withoutSelf ? this.weightOfAll - own : this.weightOfAll;
   }
 
-  /** Weight of a member for this flow; 0: it is no candidate. */
+  /** Weight of a member for this flow; 0: it is no candidate. Where nobody is left out, `rules` says the same faster. */
   weight(member: number): number {
     return this.withoutSelf && this.isSelf(member) ? 0 : this.rules.weight(member);
   }
@@ -66,9 +66,11 @@ export class Candidates {
 
   /** Weight of the members that are the client itself. */
   private ownWeight(): number {
+    const { rules, end } = this;
+    const { s0, s1, s2, s3 } = this.flow;
     let weight = 0;
-    for (let member = this.first; member < this.end; member++) {
-      if (this.isSelf(member)) weight += this.rules.weight(member);
+    for (let member = this.first; member < end; member++) {
+      if (rules.isAt(member, s0, s1, s2, s3)) weight += rules.weight(member);
     }
     return weight;
   }

@@ -33,15 +33,16 @@ export class LeastConnections {
 
   /** Member with the fewest active flows for its weight, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
-    const { first, end, rules, criteria } = candidates;
+    const { first, end, rules, criteria, withoutSelf } = candidates;
+    const { stats } = this;
     let best = NONE;
     let bestFlows = 0;
     let bestWeight = 0;
     let member = first + this.nextPlace[criteria]!;
     for (let left = end - first; left > 0; left--) {
-      const weight = candidates.weight(member);
+      const weight = withoutSelf ? candidates.weight(member) : rules.weight(member);
       if (weight > 0) {
-        const flows = this.stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]! + 1;
+        const flows = stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]! + 1;
         // Cross-multiplied: exact, as both products stay below 2^53.
         if (best === NONE || flows * bestWeight < bestFlows * weight) {
           best = member;

@@ -55,12 +55,12 @@ export class WeightedRoundRobin {
   /** Member for the next new flow, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
     const { credits } = this;
-    const { first, end, totalWeight, weightOfAll } = candidates;
-    const unit = candidates.withoutSelf ? Math.round((UNIT * weightOfAll) / totalWeight) : UNIT;
+    const { first, end, rules, withoutSelf, totalWeight, weightOfAll } = candidates;
+    const unit = withoutSelf ? Math.round((UNIT * weightOfAll) / totalWeight) : UNIT;
     let best = NONE;
     let bestCredit = 0;
     for (let member = first; member < end; member++) {
-      const weight = candidates.weight(member);
+      const weight = withoutSelf ? candidates.weight(member) : rules.weight(member);
       if (weight === 0) continue;
       const credit = credits[member]! + weight * unit;
       credits[member] = credit;
