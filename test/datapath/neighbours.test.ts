@@ -223,6 +223,9 @@ bounds(
       if (i % 50 === 0) bed.pass(1_000);
     }
     assert.is(reached, 200);
+    let askedAgain = 0;
+    for (let i = 0; i < 200; i++) askedAgain += questions(udpTo(bed, `10.2.100.${i}`)).length;
+    assert.is(askedAgain, 0, 'all of them at the same time: the scan holds no rows any more');
   },
 );
 
@@ -239,7 +242,7 @@ bounds('neighbours beyond the bound of all queues are asked for as soon as there
   assert.is(bed.waiting(), 256);
   udpTo(bed, BEHIND[4]);
   assert.equal(bed.drops(), { 'neighbour-queue-full': 1 });
-  bed.passSlowly(4_000, 250);
+  bed.passSlowly(9_000, 250);
   assert.is(bed.waiting(), 0);
   assert.ok(questions(udpTo(bed, BEHIND[4])).length > 0);
   assert.is(answer(bed, 4).filter(({ frame }) => frame.packet?.udp !== undefined).length, 1);
