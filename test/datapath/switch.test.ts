@@ -13,7 +13,7 @@ import {
   udpFrame,
   type WireFrame,
 } from '../support/packets.ts';
-import { members, PORTS, PORTS } from '../support/topology.ts';
+import { members, PORTS } from '../support/topology.ts';
 
 const learning = suite('switch: learning');
 const flooding = suite('switch: flooding');
