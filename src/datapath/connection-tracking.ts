@@ -310,7 +310,8 @@ export class ConnectionTracking {
   purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
     for (const slot of statSlots) {
       if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
-      this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
+      // A member that failed and was then removed stays failed.
+      if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
       this.markedMs[slot] = this.context.nowMs;
     }
     this.purgeRowsLeft = this.table.highWater;

@@ -10,6 +10,7 @@
  * running state (connections, learned MACs, round-robin positions) carries over by ids.
  */
 import { NONE } from '../tables/bucket-index.ts';
+import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
 import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
@@ -42,9 +43,10 @@ export interface DatapathOptions {
   readonly tables: Tables;
 }
 
-/** MAC sets aged per batch. */
-const MAC_SETS_PER_BATCH = 4;
-const AFFINITY_SETS_PER_BATCH = 4;
+/** MAC sets aged per millisecond that has batches at all. */
+const MAC_SETS_PER_TICK = 4;
+/** The same for affinities. */
+const AFFINITY_SETS_PER_TICK = 4;
 
 export class Datapath {
   /** Revision of the snapshot in force; 0 before the first. */
@@ -62,6 +64,8 @@ export class Datapath {
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
   private readonly finisher: OffloadFinisher;
+  private lastTimersMs = -1;
+  private nextTimersMs = 0;
   /** Neighbours preset by the snapshot in force. */
   private fixedNeighbours = new Set<number>();
 
@@ -119,13 +123,16 @@ export class Datapath {
     context.arena.release(frame.slot);
   }
 
-  /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
+  /** Timers, neighbour probes and a step of ageing, once per millisecond. Returns the milliseconds after which it wants to be called again. */
   endBatch(): number {
-    const nextMs = this.tracking.sweep();
+    const { nowMs } = this.context;
+    if (nowMs === this.lastTimersMs) return this.nextTimersMs;
+    this.lastTimersMs = nowMs;
     this.resolver.tick();
-    this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
-    this.context.tables.affinities.age(this.context.nowMs, AFFINITY_SETS_PER_BATCH);
-    return nextMs;
+    this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
+    this.context.tables.affinities.age(nowMs, AFFINITY_SETS_PER_TICK);
+    this.nextTimersMs = this.tracking.sweep();
+    return this.nextTimersMs;
   }
 
   /**
@@ -136,6 +143,7 @@ export class Datapath {
     const problems: string[] = [];
     this.context.nowMs = nowMs | 0;
     this.networks.replace(snapshot.networks);
+    this.resolver.forgetLostNetworks();
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
@@ -194,6 +202,7 @@ export class Datapath {
     for (let id = 0; id < this.ports.length; id++) {
       if (this.ports[id] !== undefined && !wanted.has(id)) this.portGone(id);
     }
+    macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const { id, name, network, offloads, mac, allowedSources } = spec;
@@ -203,6 +212,7 @@ export class Datapath {
       }
       if (balancer !== undefined) fromVm.push(balancer);
       const toVm = balancer === undefined ? [] : [balancer];
+      if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
@@ -218,7 +228,7 @@ export class Datapath {
 
   /** The addresses of configured ports need no ARP. */
   private presetNeighbours(specs: readonly PortSpec[], problems: string[]): void {
-    const { neighbours } = this.context.tables;
+    const { neighbours, endpoints } = this.context.tables;
     const words = new Int32Array(4);
     const fixed = new Set<number>();
     for (const spec of specs) {
@@ -226,6 +236,9 @@ export class Datapath {
       for (const address of spec.addresses) {
         addressToWords(address, words, 0);
         const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+        // A former VIP, kept alive by its connections, is the VM's to answer for now.
+        const endpoint = endpoints.find(spec.network, w0, w1, w2, w3);
+        if (endpoint !== NONE) endpoints.clearRole(endpoint, ROLE_ANSWERED);
         const id = neighbours.intern(spec.network, w0, w1, w2, w3, this.context.nowMs);
         if (id === NONE) {
           problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);

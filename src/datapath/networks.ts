@@ -124,6 +124,10 @@ export class Networks {
     return this.list[id]!;
   }
 
+  has(id: number): boolean {
+    return this.list[id] !== undefined;
+  }
+
   replace(specs: readonly NetworkSpec[]): void {
     const list: Network[] = [];
     for (const spec of specs) list[spec.id] = new Network(spec);
