@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { down } from '../../src/host/down.ts';
-import { namespaceExists } from '../../src/native/netns.ts';
 
 export interface PortText {
   readonly name: string;
@@ -44,7 +43,7 @@ export class TestInstance {
 
   namespaces(): string[] {
     return readdirSync('/run/netns')
-      .filter((name) => name.startsWith(`${this.prefix}-`) && namespaceExists(name))
+      .filter((name) => name.startsWith(`${this.prefix}-`))
       .map((name) => name.slice(this.prefix.length + 1))
       .sort();
   }
