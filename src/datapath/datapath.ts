@@ -18,6 +18,7 @@ import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
 import { ForwardingElement } from './forwarding-element.ts';
+import { Fragments } from './fragments.ts';
 import { Frame } from './frame.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { LoadBalancer } from './load-balancer.ts';
@@ -55,6 +56,7 @@ export class Datapath {
   private readonly frame: Frame;
   private readonly tracking: ConnectionTracking;
   private readonly errors: IcmpErrors;
+  private readonly fragments: Fragments;
   private readonly responder: Responder;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly resolver: NeighbourResolver;
@@ -72,10 +74,18 @@ export class Datapath {
     this.frame = new Frame(options.arena);
     this.tracking = new ConnectionTracking(context);
     this.errors = new IcmpErrors(context, networks, this.ports);
+    this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
-    this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);
+    this.router = new LogicalRouter(
+      context,
+      networks,
+      this.resolver,
+      this.responder,
+      this.errors,
+      this.fragments,
+    );
     this.forwarding = new ForwardingElement(
       context,
       networks,
@@ -115,12 +125,14 @@ export class Datapath {
     }
     // The frame may have moved to a slot of its own.
     context.arena.release(frame.slot);
+    if (this.fragments.hasReleased) this.fragments.sendReleased(this.forwarding);
   }
 
   /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
   endBatch(): number {
     const isPurging = this.tracking.sweep();
     this.resolver.tick();
+    this.fragments.tick();
     this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
     return isPurging ? 0 : IDLE_TICK_MS;
   }
@@ -156,6 +168,7 @@ export class Datapath {
     this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
+    this.fragments.forgetPort(port);
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
   }
 
@@ -164,7 +177,8 @@ export class Datapath {
     for (const spec of snapshot.loadBalancers) {
       let balancer = this.loadBalancers.get(spec.id);
       if (balancer === undefined) {
-        balancer = new LoadBalancer(spec.id, this.context, this.tracking, this.responder, this.networks);
+        const { context, tracking, responder, networks, fragments } = this;
+        balancer = new LoadBalancer(spec.id, context, tracking, responder, networks, fragments);
         this.loadBalancers.set(spec.id, balancer);
       }
       const networks = new Set(

@@ -20,6 +20,7 @@ import {
   REWRITE_PORTS,
 } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
+import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../tables/rule-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -28,12 +29,18 @@ import * as tcp from '../wire/tcp.ts';
 import { BalancerRules } from './balancer-rules.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
+import { FOLLOW, FROM_VM, type Fragments, TO_VM } from './fragments.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, type Operator, PASS } from './operator.ts';
 import type { Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
+
+/** Whether the frame's ports are known: TCP or UDP; a later fragment has been given those of its first one. */
+const hasPorts = (frame: Frame): boolean =>
+  (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP) &&
+  (frame.l4 !== 0 || frame.fragment);
 
 /** Client ports tried when a flow's reverse key is taken. */
 const PORT_TRIES = 32;
@@ -48,6 +55,7 @@ export class LoadBalancer implements Operator {
   private readonly tracking: ConnectionTracking;
   private readonly responder: Responder;
   private readonly networks: Networks;
+  private readonly fragments: Fragments;
   private readonly icmp: IcmpTranslator;
 
   constructor(
@@ -56,6 +64,7 @@ export class LoadBalancer implements Operator {
     tracking: ConnectionTracking,
     responder: Responder,
     networks: Networks,
+    fragments: Fragments,
   ) {
     this.id = id;
     this.context = context;
@@ -64,6 +73,7 @@ export class LoadBalancer implements Operator {
     this.tracking = tracking;
     this.responder = responder;
     this.networks = networks;
+    this.fragments = fragments;
     this.rules = new BalancerRules(context.tables.endpoints, id);
     this.icmp = new IcmpTranslator(context, networks);
   }
@@ -72,8 +82,23 @@ export class LoadBalancer implements Operator {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
     const vip = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (vip === NONE || !this.endpoints.hasRole(vip, ROLE_VIP)) return PASS;
-    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
-    if (frame.l4 !== 0 && (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)) {
+    return frame.fragment ? this.fragmentFromVm(vip, frame) : this.balance(vip, frame);
+  }
+
+  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
+  private fragmentFromVm(vip: number, frame: Frame): number {
+    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
+    const verdict = this.balance(vip, frame);
+    if (frame.fragmentOffset === 0) {
+      // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
+      const goesOn = verdict === PASS || !hasPorts(frame);
+      this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
+    }
+    return verdict;
+  }
+
+  private balance(vip: number, frame: Frame): number {
+    if (hasPorts(frame)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(s0, s1, s2, s3, ports, vip, protocol);
       if (row !== NONE && !this.tracking.isPurged(row) && !this.startsAnew(row, frame)) {
@@ -87,16 +112,37 @@ export class LoadBalancer implements Operator {
 
   toVm(frame: Frame): number {
     if (isIcmpError(frame)) return this.icmp.toClient(frame);
-    const isTransport = frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP;
-    if (!isTransport || frame.l4 === 0) return PASS;
+    if (!hasPorts(frame) && !frame.fragment) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
+    if (frame.fragment) return this.fragmentToVm(member, frame);
+    const row = this.replyRow(member, frame);
+    return row === NONE ? PASS : this.turnBack(row, frame);
+  }
+
+  /** A fragment from a member: part of a reply if its first one is. */
+  private fragmentToVm(member: number, frame: Frame): number {
+    const verdict = this.fragments.admit(frame, TO_VM);
+    if (verdict !== FOLLOW) return verdict;
+    const row = hasPorts(frame) ? this.replyRow(member, frame) : NONE;
+    if (frame.fragmentOffset === 0) {
+      this.fragments.settle(frame, row === NONE ? DATAGRAM.pass : DATAGRAM.follow);
+      return row === NONE ? PASS : this.turnBack(row, frame);
+    }
+    return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
+  }
+
+  /** Row of the flow that a packet from a member belongs to, or NONE. */
+  private replyRow(member: number, frame: Frame): number {
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
-    if (row === NONE || this.tracking.isPurged(row)) return PASS;
+    if (row === NONE || this.tracking.isPurged(row)) return NONE;
     // A flooded frame comes by at every port: it is the client's own that turns it back.
-    if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return PASS;
+    return frame.shared && this.connections.ownerPort(row) !== frame.egress ? NONE : row;
+  }
+
+  private turnBack(row: number, frame: Frame): number {
     if (!frame.makeWritable()) {
       this.context.drop(frame, DROP.outOfBuffers);
       return CONSUMED;
@@ -163,6 +209,8 @@ export class LoadBalancer implements Operator {
       this.drop(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
+    // The flow of a later fragment has gone since its first one passed.
+    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
     const { rules } = this.rules;
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     const choice = set === NONE ? NONE : this.rules.pick(set);

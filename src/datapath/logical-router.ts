@@ -5,6 +5,7 @@
  * through next hops in them. Longest prefix first, in one list: hosts have tens of routes, and a match costs
  * 2 ns per entry.
  */
+import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { addressToWords } from '../wire/address.ts';
 import * as ethernet from '../wire/ethernet.ts';
@@ -12,6 +13,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
+import { FOLLOW, FROM_VM, type Fragments } from './fragments.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { NeighbourResolver } from './neighbour-resolver.ts';
@@ -32,6 +34,7 @@ export class LogicalRouter {
   private readonly resolver: NeighbourResolver;
   private readonly responder: Responder;
   private readonly errors: IcmpErrors;
+  private readonly fragments: Fragments;
   private routes: Route[] = [];
 
   constructor(
@@ -40,12 +43,14 @@ export class LogicalRouter {
     resolver: NeighbourResolver,
     responder: Responder,
     errors: IcmpErrors,
+    fragments: Fragments,
   ) {
     this.context = context;
     this.networks = networks;
     this.resolver = resolver;
     this.responder = responder;
     this.errors = errors;
+    this.fragments = fragments;
   }
 
   replace(specs: readonly NetworkSpec[]): void {
@@ -105,7 +110,11 @@ export class LogicalRouter {
 
   /** A packet for one of the gateway addresses. */
   private toUs(frame: Frame): void {
-    if (this.responder.answerEcho(frame)) return;
+    const { fragments } = this;
+    if (frame.fragment && fragments.admit(frame, FROM_VM) !== FOLLOW) return;
+    const isAnswered = this.responder.answerEcho(frame);
+    if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
+    if (isAnswered) return;
     this.context.drop(frame, DROP.gatewayLocal);
     if (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)
       this.responder.reject(frame);
