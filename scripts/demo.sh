@@ -104,7 +104,7 @@ show_http() {
 
 show_both_ends() {
   heading "What the two ends of a connection see"
-  on c2 tcpdump -i eth0 -n -w "$work/client.pcap" tcp 2>"$work/tcpdump.log" &
+  ip netns exec "$name-c2" tcpdump -Z root -i eth0 -n -U -w "$work/client.pcap" tcp 2>"$work/tcpdump.log" &
   local tcpdump=$! answer packets members
   until grep -q 'listening on' "$work/tcpdump.log"; do
     kill -0 "$tcpdump" 2>/dev/null || fail "tcpdump ended: $(cat "$work/tcpdump.log")"
@@ -113,10 +113,10 @@ show_both_ends() {
   answer=$(on c2 curl -sSf -w '%{local_ip}:%{local_port} %{remote_ip}:%{remote_port}' http://10.1.0.100/ | tr '\n' ' ')
   http_flows http://10.1.0.100 100 >/dev/null
   sleep 0.2
-  kill -INT "$tcpdump"
+  kill -TERM "$tcpdump"
   wait "$tcpdump" || true
-  packets=$(tcpdump -n -r "$work/client.pcap" 2>/dev/null | wc -l)
-  members=$(tcpdump -n -r "$work/client.pcap" 'net 10.1.0.16/28' 2>/dev/null | wc -l) # servers are .21 to .25
+  packets=$(tcpdump -Z root -n -r "$work/client.pcap" 2>/dev/null | wc -l)
+  members=$(tcpdump -Z root -n -r "$work/client.pcap" 'net 10.1.0.16/28' 2>/dev/null | wc -l) # servers are .21 to .25
   awk '{
     printf "  the client is         %s\n  it talks to           %s\n", $3, $4
     printf "  the server that answers, %s, sees %s\n", $1, $2

@@ -131,7 +131,8 @@ rules('suites that do not run, and tests that are left out, are found', () => {
   assert.is(problemsOf("const a = suite('a');\nconst b = suite('b');\na.run();\n// b.run();\n"), 1);
   assert.is(problemsOf("const a = suite('a');\na.only('x', f);\na.run();\n"), 1);
   assert.is(problemsOf("const a = suite('a');\na.skip('x', f);\na.run();\n"), 1);
-  assert.is(problemsOf("test('x', f);\ntest.run();\n"), 1);
+  assert.is(problemsOf("f(() => {\n  const a = suite('a');\n  a('x', f);\n  a.run();\n});\n"), 0);
+  assert.is(problemsOf("const t = suite('a');\nt.run();\n{\n  const t = suite('b');\n}\n"), 1);
 });
 
 rules('a lock file without a package that another needs is found', () => {

@@ -19,6 +19,10 @@ export interface Configuration {
     tcpTransitoryIdleMs: number;
     activeFlowIdleMs: number;
     answerEchoToVip: boolean;
+    /** When a member fails, its TCP clients are reset at once. */
+    failFast: boolean;
+    /** What a new flow gets when the connection table is full of live ones. */
+    onTableFull: 'refuse' | 'evict-idle';
   };
   networks: NetworkConfig[];
   ports: PortConfig[];

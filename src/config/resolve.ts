@@ -30,6 +30,8 @@ export function resolveConfiguration(file: ConfigFile): Configuration {
       tcpTransitoryIdleMs: milliseconds(datapath.tcpTransitoryIdle),
       activeFlowIdleMs: milliseconds(datapath.activeFlowIdle),
       answerEchoToVip: datapath.answerEchoToVip,
+      failFast: datapath.failFast,
+      onTableFull: datapath.onTableFull,
     },
     networks: file.networks.map(resolveNetwork),
     ports: file.ports.map((port) => resolvePort(host, port)),

@@ -146,6 +146,17 @@ const datapath = z.strictObject({
     .boolean('true or false')
     .default(true)
     .describe('Answer ICMP and ICMPv6 echo requests to virtual addresses.'),
+  failFast: z
+    .boolean('true or false')
+    .default(true)
+    .describe(
+      'When a member fails, reset the TCP connections of its clients at once, so that they reconnect.',
+    ),
+  onTableFull: choice('refuse', 'evict-idle')
+    .default('refuse')
+    .describe(
+      'When the connection table is full of live flows: refuse new ones, or let the most idle give way.',
+    ),
 });
 
 const route = z.strictObject({

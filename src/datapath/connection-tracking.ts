@@ -10,9 +10,11 @@
  * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
  * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
  *
- * Purge (a member has failed): a mark on the member's stat slot takes effect at once, because every lookup that
- * hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark off
- * after one full turn. Rows made after the mark stay.
+ * Purge (a member has failed or was removed): a mark on the member's stat slot takes effect at once, because every
+ * lookup that hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark
+ * off after one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams,
+ * which nobody would ever end, move on. Of a failed member's TCP flows the clients are told (`onFailed`), a few per
+ * batch.
  *
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
@@ -38,6 +40,14 @@ const SWEEP_MS = 8_000;
 /** Rows examined per batch at most, 30 µs. */
 const SWEEP_ROWS = 4_096;
 const RECLAIM_ROWS = 256;
+/** Clients told per batch that their member has failed: each costs a frame. */
+const TOLD_PER_BATCH = 128;
+/** With `evict-idle`, flows silent for this long give way to new ones. */
+const EVICTABLE_IDLE_MS = 10_000;
+
+const MARK_NONE = 0;
+const MARK_ALL = 1;
+const MARK_DATAGRAMS = 2;
 /** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
@@ -57,15 +67,32 @@ export class ConnectionTracking {
   private activeIdleMs = 0;
   private hand = 1;
   private lastSweepMs = 0;
-  /** Marked stat slots, and when; rows not younger than the mark go. */
+  /** Marked stat slots (MARK_…), and when; rows not younger than the mark go. */
   private readonly marked: Uint8Array;
   private readonly markedMs: Int32Array;
   private marks: number[] = [];
   /** Rows still to visit until the marks can be taken off. */
   private purgeRowsLeft = 0;
+  /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
+  private readonly slotIdleMs: Int32Array;
+  private readonly slotRepickMs: Int32Array;
+  /** Whether the clients of failed members are told. */
+  private tellsClients = false;
+  private evictsIdle = false;
+  private toldThisBatch = 0;
+  /** Rows in use per source port, and the number of ports that have a load balancer. */
+  private readonly rowsOfPort: Int32Array;
+  balancedPorts = 1;
 
-  constructor(context: Context) {
+  /** Told of each TCP record that goes because its member has failed. */
+  private readonly onFailed: (row: number) => void;
+
+  constructor(context: Context, onFailed: (row: number) => void) {
     this.context = context;
+    this.onFailed = onFailed;
+    this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
+    this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
     this.statTable = context.tables.stats;
@@ -79,6 +106,8 @@ export class ConnectionTracking {
     this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
     this.timeoutMs[STATE.replied] = settings.udpIdleMs;
     this.activeIdleMs = settings.activeFlowIdleMs;
+    this.tellsClients = settings.failFast;
+    this.evictsIdle = settings.onTableFull === 'evict-idle';
   }
 
   /** Makes the record of a new flow and counts it, or answers NONE. The caller has counted no packet yet. */
@@ -95,10 +124,11 @@ export class ConnectionTracking {
     const nowMs = this.context.nowMs;
     const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
     const flags = rewrite | FLAG_ACTIVE;
-    if (table.isFull && !this.reclaim()) {
+    if (this.isOverShare(frame.ingress) || (table.isFull && !this.reclaim())) {
       table.refuse();
       return NONE;
     }
+    this.rowsOfPort[frame.ingress]!++;
     const row = table.create(
       frame.s0,
       frame.s1,
@@ -121,14 +151,51 @@ export class ConnectionTracking {
     return row;
   }
 
+  /**
+   * Fairness: the last quarter of the table is for ports that hold less than their equal share of it, so that one VM's
+   * flood cannot take the others' rows.
+   */
+  private isOverShare(port: number): boolean {
+    const { table } = this;
+    if (table.inUse < table.capacity - (table.capacity >>> 2)) return false;
+    return this.rowsOfPort[port]! > table.capacity / Math.max(1, this.balancedPorts);
+  }
+
+  /** Timers of a member's datagram flows, where its group has its own; 0: the host's. */
+  setSlotTimers(slot: number, idleMs: number, repickMs: number): void {
+    this.slotIdleMs[slot] = idleMs;
+    this.slotRepickMs[slot] = repickMs;
+  }
+
   /** True if the row belongs to a purged member; it is gone then. */
   isPurged(row: number): boolean {
     if (this.purgeRowsLeft === 0) return false;
-    const slot = this.table.hot[row * HOT_WORDS + HOT.statSlot]!;
-    if (this.marked[slot] === 0) return false;
+    const slot = this.table.statSlot(row);
+    const mark = this.marked[slot]!;
+    if (mark === MARK_NONE) return false;
     if (((this.table.cold[row * COLD_WORDS + COLD.createdMs]! - this.markedMs[slot]!) | 0) > 0) return false;
+    const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
+    if (isTcp && mark === MARK_DATAGRAMS) return false;
+    if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
+      this.toldThisBatch++;
+      this.onFailed(row);
+    }
     this.remove(row);
     return true;
+  }
+
+  /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */
+  isOver(row: number): boolean {
+    if (this.isPurged(row)) return true;
+    const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
+    if (repickMs === 0 || this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
+    if (this.idleMs(row) <= repickMs) return false;
+    this.remove(row);
+    return true;
+  }
+
+  private idleMs(row: number): number {
+    return (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
   }
 
   /** One packet from the client of a record; returns the record's rewrite flags. */
@@ -224,18 +291,19 @@ export class ConnectionTracking {
     this.stats[table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.endedFlows]!++;
     const vip = table.vip(row);
     const member = table.member(row);
-    const via = table.cold[row * COLD_WORDS + COLD.via]!;
+    const via = table.via(row);
+    this.rowsOfPort[table.ownerPort(row)]!--;
     table.remove(row);
     endpoints.release(vip);
     endpoints.release(member);
     endpoints.release(via);
   }
 
-  /** Records of these stat slots no longer count from now on. */
-  purge(statSlots: readonly number[]): void {
+  /** Records of these stat slots no longer count from now on: all of them, or those that are no TCP. */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
     for (const slot of statSlots) {
-      if (this.marked[slot] === 0) this.marks.push(slot);
-      this.marked[slot] = 1;
+      if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
+      this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
       this.markedMs[slot] = this.context.nowMs;
     }
     this.purgeRowsLeft = this.table.highWater;
@@ -244,8 +312,7 @@ export class ConnectionTracking {
   /** Removes the records of a port that has gone. Rare: walks the table at once. */
   purgePort(port: number): void {
     for (let row = 1; row <= this.table.highWater; row++) {
-      if (this.table.isUsed(row) && (this.table.cold[row * COLD_WORDS + COLD.owner]! & 0xffff) === port)
-        this.remove(row);
+      if (this.table.isUsed(row) && this.table.ownerPort(row) === port) this.remove(row);
     }
   }
 
@@ -260,14 +327,17 @@ export class ConnectionTracking {
     }
     const rows = Math.min(SWEEP_ROWS, this.purgeRowsLeft > 0 ? Math.max(due, this.purgeRowsLeft) : due);
     if (rows >= due) this.lastSweepMs = this.context.nowMs;
-    for (let i = 0; i < rows; i++) {
+    let examined = 0;
+    this.toldThisBatch = 0;
+    while (examined < rows && this.toldThisBatch < TOLD_PER_BATCH) {
       if (this.hand > used) this.hand = 1;
       this.examine(this.hand++);
+      examined++;
     }
     if (this.purgeRowsLeft > 0) {
-      this.purgeRowsLeft = Math.max(0, this.purgeRowsLeft - rows);
+      this.purgeRowsLeft = Math.max(0, this.purgeRowsLeft - examined);
       if (this.purgeRowsLeft === 0) {
-        for (const slot of this.marks) this.marked[slot] = 0;
+        for (const slot of this.marks) this.marked[slot] = MARK_NONE;
         this.marks = [];
       }
     }
@@ -279,28 +349,42 @@ export class ConnectionTracking {
     const at = row * HOT_WORDS;
     const kind = hot[at + HOT.kind]!;
     if (kind === 0 || this.isPurged(row)) return;
-    const idleMs = (this.context.nowMs - hot[at + HOT.lastSeenMs]!) | 0;
-    if (idleMs > this.timeoutMs[(kind >>> 8) & 0xff]!) this.remove(row);
+    const idleMs = this.idleMs(row);
+    let timeoutMs = this.timeoutMs[(kind >>> 8) & 0xff]!;
+    if ((kind & 0xff) !== ipv4.PROTOCOL_TCP)
+      timeoutMs = this.slotIdleMs[this.table.statSlot(row)]! || timeoutMs;
+    if (idleMs > timeoutMs) this.remove(row);
     else if ((kind & ACTIVE) !== 0 && idleMs > this.activeIdleMs) this.deactivate(row);
   }
 
-  /** Frees one row of an ended or expired flow; false if the rows looked at are all in use. */
+  /**
+   * Frees one row of an ended or expired flow, or by policy the most idle of those looked at; false if there is none.
+   */
   private reclaim(): boolean {
     const { table } = this;
+    let mostIdle = NONE;
+    let mostIdleMs = EVICTABLE_IDLE_MS;
     for (let i = 0; i < RECLAIM_ROWS; i++) {
       if (this.hand > table.highWater) this.hand = 1;
       const row = this.hand++;
       if (table.isUsed(row) && (table.hasEnded(row) || this.isStaleHalfOpen(row))) this.remove(row);
       else this.examine(row);
       if (!table.isFull) return true;
+      const idleMs = this.idleMs(row);
+      if (idleMs > mostIdleMs) {
+        mostIdle = row;
+        mostIdleMs = idleMs;
+      }
     }
-    return false;
+    if (!this.evictsIdle || mostIdle === NONE) return false;
+    this.remove(mostIdle);
+    this.table.countEvicted();
+    return true;
   }
 
   private isStaleHalfOpen(row: number): boolean {
     const state = this.table.state(row);
     if (state !== STATE.synSent && state !== STATE.synReceived && state !== STATE.unreplied) return false;
-    const idleMs = (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
-    return idleMs > HALF_OPEN_UNDER_PRESSURE_MS;
+    return this.idleMs(row) > HALF_OPEN_UNDER_PRESSURE_MS;
   }
 }

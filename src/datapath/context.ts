@@ -22,6 +22,8 @@ export class Context {
   wallMs = 0;
   /** Snapshots applied and seconds passed: each makes cached ways to endpoints be looked at again. */
   private revalidations = 1;
+  /** Statistics row of records that are no member's: the last one. */
+  readonly selfSlot: number;
   /** Counter row of frames that the datapath makes itself: the last port number, which no port has. */
   readonly selfPort: number;
   readonly counters: PortCounters;
@@ -30,6 +32,7 @@ export class Context {
     this.arena = arena;
     this.output = output;
     this.tables = tables;
+    this.selfSlot = tables.limits.maxStatSlots - 1;
     this.selfPort = tables.limits.maxPorts - 1;
     this.counters = tables.portCounters;
   }

@@ -17,6 +17,7 @@ import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
+import { FailFast } from './fail-fast.ts';
 import { ForwardingElement } from './forwarding-element.ts';
 import { Fragments } from './fragments.ts';
 import { Frame } from './frame.ts';
@@ -72,7 +73,8 @@ export class Datapath {
     this.context = context;
     this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
     this.frame = new Frame(options.arena);
-    this.tracking = new ConnectionTracking(context);
+    const failFast = new FailFast(context, networks, this.ports);
+    this.tracking = new ConnectionTracking(context, (row) => failFast.tell(row));
     this.errors = new IcmpErrors(context, networks, this.ports);
     this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
@@ -149,6 +151,7 @@ export class Datapath {
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
     this.applyPorts(snapshot.ports);
+    this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
     this.context.revalidate();
@@ -156,10 +159,13 @@ export class Datapath {
     return problems;
   }
 
-  /** Connection records of these stat slots no longer count from now on; they are removed over the next batches. */
-  purge(statSlots: readonly number[], nowMs: number): void {
+  /**
+   * Connection records of these stat slots no longer count from now on; they are removed over the next batches.
+   * `all`: the member has failed. `datagrams`: it was removed, its TCP flows run on to their end.
+   */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams', nowMs: number): void {
     this.context.nowMs = nowMs | 0;
-    this.tracking.purge(statSlots);
+    this.tracking.purge(statSlots, which);
   }
 
   /** The port's device has gone: its MACs and connections go too. */

@@ -15,12 +15,16 @@ import * as arp from '../wire/arp.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import * as sctp from '../wire/sctp.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio-net.ts';
 
 /** Third word of an IPv4 address in 128-bit form. */
 export const IPV4_MAPPED = 0xffff;
+
+/** TTL and hop limit of packets that the datapath makes (RFC 1700's recommendation, as Linux does). */
+export const HOPS = 64;
 
 /** Extension headers that are followed; RFC 8200 names six kinds. */
 const MAX_EXTENSION_HEADERS = 8;
@@ -77,7 +81,7 @@ export class Frame {
   d2 = 0;
   d3 = 0;
   /**
-   * Source port << 16 | destination port for TCP and UDP, else 0. Later fragments get that of their first one, and
+   * Source port << 16 | destination port for TCP, UDP and SCTP, else 0. Later fragments get that of their first one, and
    * for ICMP the first word of its header (Fragments.admit).
    */
   ports = 0;
@@ -309,6 +313,10 @@ export class Frame {
         this.ports = udp.ports(view, l4);
         break;
       }
+      case ipv4.PROTOCOL_SCTP:
+        if (bytes < sctp.HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
+        this.ports = sctp.ports(view, l4);
+        break;
       case ipv4.PROTOCOL_ICMP:
       case ipv6.NEXT_ICMPV6:
         if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) {

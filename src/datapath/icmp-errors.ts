@@ -16,7 +16,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, Frame } from './frame.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS } from './frame.ts';
 import type { Networks } from './networks.ts';
 import { setIcmpv6Check } from './packets.ts';
 import type { Port } from './port.ts';
@@ -26,7 +26,6 @@ const ERROR_BURST = 200;
 /** Longest error packet: RFC 1812 §4.3.2.3, and the minimum IPv6 MTU (RFC 4443 §2.4 c). */
 const MAX_IPV4_BYTES = 576;
 const MAX_IPV6_BYTES = 1_280;
-const HOPS = 64;
 
 export class IcmpErrors {
   private readonly context: Context;

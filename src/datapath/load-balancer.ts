@@ -18,17 +18,19 @@ import {
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
+  REWRITE_SOURCE,
 } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../tables/rule-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import { NEXT_ICMPV6 } from '../wire/ipv6.ts';
+import { NEXT_ICMPV6, NEXT_NONE } from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import { BalancerRules } from './balancer-rules.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
+import { DirectFlows } from './direct-flows.ts';
 import { FOLLOW, FROM_VM, type Fragments, TO_VM } from './fragments.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
@@ -37,10 +39,8 @@ import { CONSUMED, type Operator, PASS } from './operator.ts';
 import type { Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 
-/** Whether the frame's ports are known: TCP or UDP; a later fragment has been given those of its first one. */
-const hasPorts = (frame: Frame): boolean =>
-  (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP) &&
-  (frame.l4 !== 0 || frame.fragment);
+const UDP_LITE = 136;
+const DCCP = 33;
 
 /** Client ports tried when a flow's reverse key is taken. */
 const PORT_TRIES = 32;
@@ -57,6 +57,7 @@ export class LoadBalancer implements Operator {
   private readonly networks: Networks;
   private readonly fragments: Fragments;
   private readonly icmp: IcmpTranslator;
+  private readonly directFlows: DirectFlows;
 
   constructor(
     id: number,
@@ -76,43 +77,35 @@ export class LoadBalancer implements Operator {
     this.fragments = fragments;
     this.rules = new BalancerRules(context.tables.endpoints, id);
     this.icmp = new IcmpTranslator(context, networks);
+    this.directFlows = new DirectFlows(context);
   }
 
   fromVm(frame: Frame): number {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
-    const vip = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
-    if (vip === NONE || !this.endpoints.hasRole(vip, ROLE_VIP)) return PASS;
-    return frame.fragment ? this.fragmentFromVm(vip, frame) : this.balance(vip, frame);
+    const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
+    if (endpoint === NONE) return PASS;
+    if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
+    return frame.fragment ? this.fragmentFromVm(endpoint, frame) : this.balance(endpoint, frame);
   }
 
-  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
-  private fragmentFromVm(vip: number, frame: Frame): number {
-    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
-    const verdict = this.balance(vip, frame);
-    if (frame.fragmentOffset === 0) {
-      // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
-      const goesOn = verdict === PASS || !hasPorts(frame);
-      this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
-    }
-    return verdict;
-  }
-
-  private balance(vip: number, frame: Frame): number {
-    if (hasPorts(frame)) {
+  private balance(endpoint: number, frame: Frame): number {
+    if (hasFlowKey(frame)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
-      const row = this.connections.findForward(s0, s1, s2, s3, ports, vip, protocol);
-      if (row !== NONE && !this.tracking.isPurged(row) && !this.startsAnew(row, frame)) {
+      const row = this.connections.findForward(s0, s1, s2, s3, ports, endpoint, protocol);
+      if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
         this.toMember(row, this.tracking.packetForward(row, frame), frame);
         return PASS;
       }
+      if (this.hairpinReply(frame)) return PASS;
+      return this.newFlow(endpoint, frame);
     }
-    if (isIcmpError(frame)) return this.icmp.fromClient(vip, frame);
-    return this.newFlow(vip, frame);
+    if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
+    return this.responder.echoToVip(frame);
   }
 
   toVm(frame: Frame): number {
     if (isIcmpError(frame)) return this.icmp.toClient(frame);
-    if (!hasPorts(frame) && !frame.fragment) return PASS;
+    if (!hasFlowKey(frame)) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
     if (frame.fragment) return this.fragmentToVm(member, frame);
@@ -120,16 +113,39 @@ export class LoadBalancer implements Operator {
     return row === NONE ? PASS : this.turnBack(row, frame);
   }
 
-  /** A fragment from a member: part of a reply if its first one is. */
+  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
+  private fragmentFromVm(vip: number, frame: Frame): number {
+    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
+    const { ports } = frame;
+    const isFirst = frame.fragmentOffset === 0;
+    let verdict = this.balance(vip, frame);
+    if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
+      verdict = this.drop(frame, DROP.unsupportedProtocolToVip);
+    }
+    // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
+    const goesOn = verdict === PASS || !hasFlowKey(frame);
+    if (isFirst) this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
+    return verdict;
+  }
+
+  /** A fragment from a member is part of a reply if its first one is. */
   private fragmentToVm(member: number, frame: Frame): number {
     const verdict = this.fragments.admit(frame, TO_VM);
     if (verdict !== FOLLOW) return verdict;
-    const row = hasPorts(frame) ? this.replyRow(member, frame) : NONE;
-    if (frame.fragmentOffset === 0) {
-      this.fragments.settle(frame, row === NONE ? DATAGRAM.pass : DATAGRAM.follow);
-      return row === NONE ? PASS : this.turnBack(row, frame);
+    const { ports } = frame;
+    const row = this.replyRow(member, frame);
+    if (frame.fragmentOffset !== 0) {
+      return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
     }
-    return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
+    if (row === NONE) {
+      this.fragments.settle(frame, DATAGRAM.pass);
+      return PASS;
+    }
+    let answer = this.turnBack(row, frame);
+    if (answer === PASS && isUnfixable(frame, ports))
+      answer = this.drop(frame, DROP.unsupportedProtocolToVip);
+    this.fragments.settle(frame, answer === PASS ? DATAGRAM.follow : DATAGRAM.refused);
+    return answer;
   }
 
   /** Row of the flow that a packet from a member belongs to, or NONE. */
@@ -143,10 +159,7 @@ export class LoadBalancer implements Operator {
   }
 
   private turnBack(row: number, frame: Frame): number {
-    if (!frame.makeWritable()) {
-      this.context.drop(frame, DROP.outOfBuffers);
-      return CONSUMED;
-    }
+    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
     this.toClient(row, this.tracking.packetReverse(row, frame), frame);
     return PASS;
   }
@@ -159,6 +172,7 @@ export class LoadBalancer implements Operator {
       const member = connections.member(row);
       rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, ports);
       frame.member = member;
+      if ((rewrite & REWRITE_SOURCE) !== 0) this.comeFromVip(row, frame);
       return;
     }
     rewritePorts(frame, ports);
@@ -178,6 +192,56 @@ export class LoadBalancer implements Operator {
     if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) setRouterSource(frame, this.networks);
   }
 
+  /** The client is the member: its packet comes back to it from the VIP, or it would take it for its own. */
+  private comeFromVip(row: number, frame: Frame): void {
+    rewriteSource(frame, this.endpoints.rows, this.connections.vip(row) * ENDPOINT_WORDS, frame.ports);
+    setRouterSource(frame, this.networks);
+  }
+
+  /**
+   * The answer on a hairpin: from the VM as member, to the VIP as the client it knows. It goes back to the same VM as
+   * client. False if the packet is no such answer.
+   */
+  private hairpinReply(frame: Frame): boolean {
+    const { s0, s1, s2, s3, protocol } = frame;
+    const member = this.endpoints.find(frame.network, s0, s1, s2, s3);
+    if (member === NONE) return false;
+    const { connections } = this;
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const row = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+    if (row === NONE || this.tracking.isPurged(row)) return false;
+    const rewrite = this.tracking.packetReverse(row, frame);
+    if ((rewrite & REWRITE_SOURCE) === 0) return false;
+    this.toClient(row, rewrite, frame);
+    rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, frame.ports);
+    frame.member = member;
+    return true;
+  }
+
+  /**
+   * A packet straight to a member. It crosses unchanged and leaves no record, unless the same client talks to the same
+   * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
+   */
+  private direct(member: number, frame: Frame): number {
+    if (!hasFlowKey(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
+    const { connections } = this;
+    const { s0, s1, s2, s3, ports, protocol } = frame;
+    let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
+    if (row === NONE) {
+      this.directFlows.note(frame, member);
+      const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+      if (other === NONE || connections.hasEnded(other)) return PASS;
+      const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
+      if (clientPort === NONE) return this.drop(frame, DROP.connectionsFull);
+      const reverse = (clientPort << 16) | frame.destinationPort;
+      row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.context.selfSlot);
+      if (row === NONE) return this.drop(frame, DROP.connectionsFull);
+      this.own(row, frame, member);
+    }
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    return PASS;
+  }
+
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
     if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST)) !== tcp.SYN) return false;
@@ -188,9 +252,6 @@ export class LoadBalancer implements Operator {
 
   /** A packet to a VIP without record: rule, member, record, rewrite. */
   private newFlow(vip: number, frame: Frame): number {
-    if (frame.protocol === ipv4.PROTOCOL_ICMP || frame.protocol === NEXT_ICMPV6) {
-      return this.responder.echoToVip(frame);
-    }
     const rule = this.rules.match(vip, frame);
     if (rule === NONE) {
       // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
@@ -198,7 +259,10 @@ export class LoadBalancer implements Operator {
       this.drop(frame, DROP.noConnection);
       return this.responder.reject(frame);
     }
-    if (frame.protocol !== ipv4.PROTOCOL_TCP && frame.protocol !== ipv4.PROTOCOL_UDP) {
+    // The flow of a later fragment has gone since its first one passed.
+    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
+    if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
+      // Their checksums cover the addresses in ways that are not known here.
       return this.drop(frame, DROP.unsupportedProtocolToVip);
     }
     if (
@@ -209,8 +273,6 @@ export class LoadBalancer implements Operator {
       this.drop(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
-    // The flow of a later fragment has gone since its first one passed.
-    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
     const { rules } = this.rules;
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     const choice = set === NONE ? NONE : this.rules.pick(set);
@@ -232,42 +294,66 @@ export class LoadBalancer implements Operator {
     if (chosen === NONE) return NONE;
     // Where the address is not rewritten, the member answers as the VIP.
     const member = kind === REWRITE_KIND.address ? chosen : vip;
-    const memberPort = rules.memberPort(choice) < 0 ? frame.destinationPort : rules.memberPort(choice);
+    // Only protocols with ports have one to translate.
+    const hasPort = rules.memberPort(choice) >= 0 && frame.ports !== 0;
+    const memberPort = hasPort ? rules.memberPort(choice) : frame.destinationPort;
     const clientPort = this.freeClientPort(frame, memberPort, member);
     if (clientPort === NONE) return NONE;
     const reversePorts = (clientPort << 16) | memberPort;
     let rewrite = kind === REWRITE_KIND.address ? REWRITE_ADDRESS : 0;
     if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
     if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
+    if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
     const slot = rules.statSlot(choice);
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, slot);
     if (row === NONE) return NONE;
+    this.own(row, frame, chosen);
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
-    cold[at + COLD.via] = chosen;
-    this.endpoints.retain(chosen);
-    cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.rule] = rules.id(rule);
     cold[at + COLD.revision] = this.rules.revision;
     cold[at + COLD.decision] = ((set - rules.firstCriteria(rule)) << 16) | rules.group(rule);
-    cold[at + COLD.network] = frame.network;
     return row;
+  }
+
+  /** Notes whose record it is and where its packets go. */
+  private own(row: number, frame: Frame, via: number): void {
+    const { cold } = this.connections;
+    const at = row * COLD_WORDS;
+    cold[at + COLD.via] = via;
+    cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
+    cold[at + COLD.network] = frame.network;
+    this.endpoints.retain(via);
+  }
+
+  private isSource(endpoint: number, frame: Frame): boolean {
+    const { rows } = this.endpoints;
+    const at = endpoint * ENDPOINT_WORDS;
+    return (
+      rows[at + 3] === frame.s3 &&
+      rows[at] === frame.s0 &&
+      rows[at + 1] === frame.s1 &&
+      rows[at + 2] === frame.s2
+    );
   }
 
   /**
    * The client's own port, unless another live flow of the same client already uses it towards the same member
-   * and port (two VIPs may share a member): then replies could not be told apart, and another port is taken.
+   * and port (two VIPs may share a member, or it talks to the member directly): then replies could not be told apart,
+   * and another port is taken. NONE if none is found, or if the protocol has no ports.
    */
   private freeClientPort(frame: Frame, memberPort: number, member: number): number {
     const { s0, s1, s2, s3, protocol } = frame;
     let port = frame.sourcePort;
     for (let i = 0; i < PORT_TRIES; i++) {
       const row = this.connections.findReverse(s0, s1, s2, s3, (port << 16) | memberPort, member, protocol);
-      if (row === NONE) return port;
-      if (this.connections.hasEnded(row)) {
+      if (row === NONE) {
+        if (!this.directFlows.uses(frame, (port << 16) | memberPort, member)) return port;
+      } else if (this.connections.hasEnded(row)) {
         this.tracking.remove(row);
         return port;
       }
+      if (frame.ports === 0) return NONE;
       port = 1024 + ((port + 7919 * (i + 1)) % 64_512);
     }
     return NONE;
@@ -278,3 +364,13 @@ export class LoadBalancer implements Operator {
     return CONSUMED;
   }
 }
+
+/** Whether the frame belongs to a flow that can be looked up: all but ICMP. Later fragments are told their ports. */
+const hasFlowKey = (frame: Frame): boolean =>
+  (frame.l4 !== 0 || frame.fragment) &&
+  frame.protocol !== ipv4.PROTOCOL_ICMP &&
+  frame.protocol !== NEXT_ICMPV6;
+
+/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
+const isUnfixable = (frame: Frame, was: number): boolean =>
+  frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;

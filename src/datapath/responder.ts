@@ -16,14 +16,12 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, type Frame, IPV4_MAPPED } from './frame.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, type Frame, HOPS, IPV4_MAPPED } from './frame.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { Networks } from './networks.ts';
 import { CONSUMED, PASS } from './operator.ts';
 import { pseudoSum4, pseudoSum6, setIcmpv6Check, writeLinkAddressOption } from './packets.ts';
 import type { Port } from './port.ts';
-
-const HOPS = 64;
 
 export class Responder {
   /** Setting: whether a VIP answers echo requests. */

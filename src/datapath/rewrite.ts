@@ -7,6 +7,7 @@
 import { delta16, delta32, replace, replacePartial, replaceUdp } from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import * as sctp from '../wire/sctp.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
@@ -69,6 +70,8 @@ function setPorts(frame: Frame, ports: number): number {
   frame.ports = ports;
   if (frame.l4 === 0) return 0;
   frame.view.setInt32(frame.l4, ports);
+  if (frame.protocol === ipv4.PROTOCOL_SCTP)
+    sctp.applyPortChange(frame.view, frame.l4, frame.l4Bytes, was ^ ports);
   return delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff);
 }
 

@@ -66,5 +66,9 @@ export interface DatapathSnapshot {
     readonly activeFlowIdleMs: number;
     /** Answer echo requests to VIPs. */
     readonly answerEchoToVip: boolean;
+    /** When a member fails, its TCP clients are reset at once. */
+    readonly failFast: boolean;
+    /** What a new flow gets when the connection table is full of live ones. */
+    readonly onTableFull: 'refuse' | 'evict-idle';
   };
 }

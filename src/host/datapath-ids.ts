@@ -36,8 +36,9 @@ export class DatapathIds {
   private readonly reused = new Set<number>();
 
   constructor(limits: IdLimits = DEFAULT_LIMITS, isStatSlotIdle: (slot: number) => boolean = () => true) {
-    this.ports = new IdRegistry('ports', limits.maxPorts);
-    this.statSlots = new IdRegistry('statistics rows', limits.maxStatSlots, isStatSlotIdle);
+    // The last port and the last row are the datapath's own (datapath/context.ts).
+    this.ports = new IdRegistry('ports', limits.maxPorts - 1);
+    this.statSlots = new IdRegistry('statistics rows', limits.maxStatSlots - 1, isStatSlotIdle);
   }
 
   network(name: string): number {

@@ -99,9 +99,9 @@ export class DatapathThread {
     return this.ask({ kind: 'apply', snapshot, clearStatSlots });
   }
 
-  /** Drops the connection records of these statistics rows. */
-  async purge(statSlots: readonly number[]): Promise<void> {
-    if (statSlots.length > 0) await this.ask({ kind: 'purge', statSlots });
+  /** Drops the connection records of these statistics rows: all, or those that are no TCP. */
+  async purge(statSlots: readonly number[], which: 'all' | 'datagrams'): Promise<void> {
+    if (statSlots.length > 0) await this.ask({ kind: 'purge', statSlots, which });
   }
 
   get engineCounters(): EngineCounters {

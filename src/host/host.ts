@@ -132,14 +132,19 @@ export class Host {
   }
 
   removeMember(group: string, member: string): Promise<number> {
-    return this.changeMembership(() => this.groups.remove(group, member));
+    // Taken before the change: afterwards nobody owns them. TCP flows run on to their end, datagrams move on.
+    const statSlots = this.builder.ids.statSlotsOf(group, member);
+    return this.changeMembership(
+      () => this.groups.remove(group, member),
+      () => this.thread.purge(statSlots, 'datagrams'),
+    );
   }
 
   /** Resolves when the rules are in force and the member's connections no longer count. */
   failMember(group: string, member: string): Promise<number> {
     return this.changeMembership(
       () => this.groups.fail(group, member),
-      () => this.thread.purge(this.builder.ids.statSlotsOf(group, member)),
+      () => this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all'),
     );
   }
 
@@ -165,7 +170,7 @@ export class Host {
       const override = current.overrides.get(group)?.get(member);
       const isDue = override?.state === 'draining' && (override.drainDeadlineMs ?? Infinity) <= Date.now();
       if (!isDue) return;
-      await this.thread.purge(this.builder.ids.statSlotsOf(group, member));
+      await this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all');
       this.acceptMembership(
         withOverride(current, group, member, { ...override, drainDeadlineMs: undefined }),
       );

@@ -9,6 +9,7 @@
  */
 import { runIpBatch } from '../io/ip-command.ts';
 import { createTap, type Tap } from '../io/tap.ts';
+import { ADDRESS_WORDS, addressToWords, type Family, parsePrefix, prefixContains } from '../wire/address.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -57,7 +58,7 @@ export class PortDevices {
       mac: port.mac,
       mtu: network.mtu,
       addresses: port.addresses,
-      gateways: network.gateway,
+      gateways: defaultGateways(setup),
     });
     this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
     this.gone.delete(port.name);
@@ -123,6 +124,20 @@ export class PortDevices {
   }
 }
 
+/** The network's gateways that the port can reach, one per family: the next hops of its default routes. */
+export function defaultGateways({ port, network }: PortSetup): string[] {
+  const prefixes = port.addresses.map(parsePrefix);
+  const gateways = new Map<Family, string>();
+  for (const gateway of network.gateway) {
+    const family = addressToWords(gateway, words, 0);
+    if (gateways.has(family)) continue;
+    if (prefixes.some((prefix) => prefixContains(prefix, words, 0))) gateways.set(family, gateway);
+  }
+  return [...gateways.values()];
+}
+
+const words = new Int32Array(ADDRESS_WORDS);
+
 /** New addresses come before old ones go, so that a port is never without any. */
 function adjustCommands(before: PortSetup, after: PortSetup): string[] {
   const dev = `dev ${after.port.interface}`;
@@ -130,14 +145,15 @@ function adjustCommands(before: PortSetup, after: PortSetup): string[] {
   const everything = (gateway: string): string => (isIpv6(gateway) ? '::/0' : '0.0.0.0/0');
   const added = after.port.addresses.filter((address) => !before.port.addresses.includes(address));
   const removed = before.port.addresses.filter((address) => !after.port.addresses.includes(address));
-  const lostGateways = before.network.gateway.filter(
-    (gateway) => !after.network.gateway.some((other) => isIpv6(other) === isIpv6(gateway)),
+  const gateways = defaultGateways(after);
+  const lost = defaultGateways(before).filter(
+    (gateway) => !gateways.some((other) => isIpv6(other) === isIpv6(gateway)),
   );
   return [
     ...(before.network.mtu === after.network.mtu ? [] : [`link set ${dev} mtu ${after.network.mtu}`]),
     ...added.map((address) => `addr replace ${address} ${dev}${isIpv6(address) ? ' nodad' : ''}`),
-    ...lostGateways.map((gateway) => `route del ${everything(gateway)} via ${gateway} ${dev}`),
+    ...lost.map((gateway) => `route del ${everything(gateway)} via ${gateway} ${dev}`),
     ...removed.map((address) => `addr del ${address} ${dev}`),
-    ...after.network.gateway.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
+    ...gateways.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
   ];
 }

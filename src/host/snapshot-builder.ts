@@ -76,6 +76,8 @@ export class SnapshotBuilder {
           tcpTransitoryIdleMs: datapath.tcpTransitoryIdleMs,
           activeFlowIdleMs: datapath.activeFlowIdleMs,
           answerEchoToVip: datapath.answerEchoToVip,
+          failFast: datapath.failFast,
+          onTableFull: datapath.onTableFull,
         },
       },
     };

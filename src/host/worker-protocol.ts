@@ -28,7 +28,7 @@ export type Request =
       readonly snapshot: DatapathSnapshot;
       readonly clearStatSlots: readonly number[];
     }
-  | { readonly kind: 'purge'; readonly statSlots: readonly number[] }
+  | { readonly kind: 'purge'; readonly statSlots: readonly number[]; readonly which: 'all' | 'datagrams' }
   | { readonly kind: 'stop' };
 
 export type NumberedRequest = Request & { readonly id: number };

@@ -15,6 +15,7 @@ import type { FrameEngine } from '../io/engine.ts';
 import { selectEngine } from '../io/select-engine.ts';
 import { viewMapping } from '../native/memory.ts';
 import { Tables } from '../tables/tables.ts';
+import { raiseInliningLimits } from './compiler-flags.ts';
 import { messageOf } from './host-error.ts';
 import { monotonicMs32 } from './monotonic-clock.ts';
 import { type NumberedRequest, type Report, type WorkerStart, writeVitals } from './worker-protocol.ts';
@@ -80,7 +81,7 @@ class DatapathLoop {
         for (const slot of request.clearStatSlots) this.tables.stats.clear(slot);
         return this.datapath.apply(request.snapshot, monotonicMs32());
       case 'purge':
-        this.datapath.purge(request.statSlots, monotonicMs32());
+        this.datapath.purge(request.statSlots, request.which, monotonicMs32());
         return [];
       case 'stop':
         this.stopped = true;
@@ -98,6 +99,7 @@ class DatapathLoop {
 const report = (message: Report): void => parentPort!.postMessage(message);
 
 function main(): void {
+  raiseInliningLimits();
   const start = workerData as WorkerStart;
   const { engine, reason } = selectEngine(start.engine, {
     maxPorts: start.limits.maxPorts,

@@ -62,6 +62,8 @@ export const COLD = {
 export const REWRITE_ADDRESS = 1;
 export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
+/** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
+export const REWRITE_SOURCE = 8;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
 export const STATE = {
@@ -108,6 +110,7 @@ const TABLE_IN_USE = 9;
 const TABLE_CREATED = 10;
 const TABLE_EXPIRED = 11;
 const TABLE_REFUSED = 12;
+const TABLE_EVICTED = 13;
 
 export class ConnectionTable {
   readonly hot: Int32Array;
@@ -149,17 +152,23 @@ export class ConnectionTable {
     this.cold[TABLE_REFUSED]!++;
   }
 
+  /** Counts a flow that lost its row to a new one. */
+  countEvicted(): void {
+    this.cold[TABLE_EVICTED]!++;
+  }
+
   /** Rows above this one were never used. */
   get highWater(): number {
     return this.cold[TABLE_HIGH_WATER]!;
   }
 
   /** Monotonic counts modulo 2^32. */
-  get totals(): { created: number; expired: number; refused: number } {
+  get totals(): { created: number; expired: number; refused: number; evicted: number } {
     return {
       created: this.cold[TABLE_CREATED]! >>> 0,
       expired: this.cold[TABLE_EXPIRED]! >>> 0,
       refused: this.cold[TABLE_REFUSED]! >>> 0,
+      evicted: this.cold[TABLE_EVICTED]! >>> 0,
     };
   }
 
@@ -330,6 +339,11 @@ export class ConnectionTable {
 
   rewrite(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.kind]! >>> 16;
+  }
+
+  /** Offset in `hot` of the client's address, four words. */
+  clientAt(row: number): number {
+    return row * HOT_WORDS + HOT.client;
   }
 
   /** Ports as the member sees them: client's << 16 | member's. */

@@ -16,7 +16,7 @@ import { UNIT_WORDS } from './received-units.ts';
 import { STAT_FIELDS, StatTable } from './stat-table.ts';
 
 export interface TableLimits {
-  /** Connection rows: 1 … 2^23. */
+  /** Connection rows: 1 … 2^24. */
   readonly maxConnections: number;
   readonly maxEndpoints: number;
   readonly maxStatSlots: number;
@@ -78,6 +78,8 @@ function regionBytes(limits: TableLimits): Layout {
 
 export class Tables {
   readonly limits: TableLimits;
+  /** The secret of this start's hashes. */
+  readonly hashKey: readonly [number, number];
   readonly connections: ConnectionTable;
   readonly endpoints: EndpointTable;
   readonly macs: MacTable;
@@ -101,8 +103,8 @@ export class Tables {
     limits: TableLimits,
     hashKey: readonly [number, number],
   ) {
-    if (limits.maxConnections < 1 || limits.maxConnections > 1 << 23) {
-      throw new RangeError(`maxConnections: found ${limits.maxConnections}, expected 1 … ${1 << 23}`);
+    if (limits.maxConnections < 1 || limits.maxConnections > 1 << 24) {
+      throw new RangeError(`maxConnections: found ${limits.maxConnections}, expected 1 … ${1 << 24}`);
     }
     if (limits.maxEndpoints < 1 || limits.maxEndpoints > MAX_ENDPOINTS) {
       throw new RangeError(`maxEndpoints: found ${limits.maxEndpoints}, expected 1 … ${MAX_ENDPOINTS}`);
@@ -117,6 +119,7 @@ export class Tables {
       );
     }
     this.limits = limits;
+    this.hashKey = hashKey;
     const bytes = regionBytes(limits);
     let at = byteOffset;
     const words = (size: number, used = size): Int32Array => {

@@ -116,9 +116,10 @@ export async function deleteAllNamespaces(): Promise<void> {
   }
 }
 
-/** True once process `pid`, started through `ip netns exec`, has arrived in the namespace. */
+/** True once process `pid`, started through `ip netns exec`, has arrived in the namespace; false if it has ended. */
 export function isInNamespace(pid: number, namespace: string): boolean {
-  return statSync(`/proc/${pid}/ns/net`).ino === statSync(join('/run/netns', namespace)).ino;
+  const own = statSync(`/proc/${pid}/ns/net`, { throwIfNoEntry: false });
+  return own !== undefined && own.ino === statSync(join('/run/netns', namespace)).ino;
 }
 
 /** A forwarder with its two namespaces, and whether it is frozen. */

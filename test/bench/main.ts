@@ -112,7 +112,7 @@ async function orProblem<T>(what: string, part: () => Promise<T>): Promise<T | n
 
 /** The micro benchmark gets a process of its own: a heap without our objects, and the collector at hand. */
 async function runMicro(quick: boolean): Promise<MicroResult> {
-  progress.say('datapath alone, without I/O');
+  progress.say('the datapath alone, without I/O: about a minute');
   const script = join(root, 'dist', 'test', 'bench', 'micro.js');
   const flags = ['--expose-gc', '--max-semi-space-size=64'];
   const argv = [...flags, script, ...(quick ? ['--quick'] : [])];
@@ -122,7 +122,7 @@ async function runMicro(quick: boolean): Promise<MicroResult> {
 /** What a run that was killed could not remove itself; harmless when there is nothing. */
 async function removeLeftovers(context: Context): Promise<void> {
   for (const name of ['sluice', 'memory']) {
-    await new SluiceInstance(context, join(context.runDir, name)).downIfUp();
+    await new SluiceInstance(context, join(context.runDir, name)).clearLeftovers();
   }
   await deleteAllNamespaces();
   rmSync(RUN_DIR, { recursive: true, force: true });

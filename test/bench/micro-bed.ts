@@ -163,7 +163,7 @@ export class MicroBed {
   /** Takes every record away again, as when all members fail. */
   forgetConnections(): void {
     const { connections } = this.tables;
-    this.datapath.purge(allStatSlots, this.nowMs);
+    this.datapath.purge(allStatSlots, 'all', this.nowMs);
     for (let batches = 0; connections.inUse > 0; batches++) {
       if (batches > this.tables.limits.maxConnections) {
         throw new Error(`purge: ${connections.inUse} connections left after ${batches} batches`);
@@ -326,6 +326,8 @@ function snapshot(): DatapathSnapshot {
       tcpTransitoryIdleMs: 240_000,
       activeFlowIdleMs: 60_000,
       answerEchoToVip: true,
+      failFast: true,
+      onTableFull: 'refuse',
     },
   };
 }

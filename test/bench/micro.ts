@@ -132,8 +132,19 @@ function newFlowNs(flows: number): number[] {
   return figures;
 }
 
-/** Heap use of `work`, which handles `packets`; per million of them. */
-function heapUse(packets: number, work: () => void): HeapUse {
+/**
+ * Heap use of `work`, which handles `packets`; per million of them. The least of several: the compiler allocates
+ * on the same heap, at times of its own choosing.
+ */
+function heapUse(packets: number, prepare: () => void, work: () => void): HeapUse {
+  const uses = Array.from({ length: 3 }, () => {
+    prepare();
+    return heapUseOnce(packets, work);
+  });
+  return uses.reduce((least, use) => (use.allocatedBytes < least.allocatedBytes ? use : least));
+}
+
+function heapUseOnce(packets: number, work: () => void): HeapUse {
   collectGarbage!();
   const before = process.memoryUsage().heapUsed;
   work();
@@ -150,16 +161,24 @@ function heapUse(packets: number, work: () => void): HeapUse {
 function measureHeap(): MicroResult['heap'] {
   const bed = established(HEAP_FLOWS);
   const order = randomOrder(HEAP_FLOWS, HEAP_PACKETS / 2);
-  const hits = heapUse(HEAP_PACKETS, () => {
-    timed(bed, 'forward', order, true);
-    timed(bed, 'reverse', order, true);
-  });
+  const hits = heapUse(
+    HEAP_PACKETS,
+    () => {},
+    () => {
+      timed(bed, 'forward', order, true);
+      timed(bed, 'reverse', order, true);
+    },
+  );
   const flows = DEFAULT_LIMITS.maxConnections;
-  const empty = new MicroBed(flows);
+  const filled = new MicroBed(flows);
   const syns = shuffled(flows);
-  const newFlows = heapUse(flows, () => {
-    timed(empty, 'syn', syns, true);
-  });
+  const newFlows = heapUse(
+    flows,
+    () => filled.forgetConnections(),
+    () => {
+      timed(filled, 'syn', syns, true);
+    },
+  );
   return { hits, newFlows };
 }
 

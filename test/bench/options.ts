@@ -24,18 +24,16 @@ export interface Options {
 
 export const usage = `usage: scripts/bench.sh [options]
 
-  --rounds N        rounds, each with every row and column once            (5; quick: 1)
-  --seconds T       length of each measurement                             (3; quick: 1)
-  --columns LIST    of ${columnIds.join(',')}                            (all)
-  --rows LIST       of ${rowChoices.join(',')}; "none"      (all)
-  --micro           measure the datapath alone, too                        (default)
-  --no-micro
-  --engine NAME     auto, uring or syscall: for Sluice and the bare engine (auto)
-  --busy-poll US    spin before sleeping, Sluice and the bare engine       (50)
-  --json FILE       the figures as JSON                                    (dist/bench.json)
-  --quick           a look at whether everything works: figures mean little
-  --clean           remove what a killed run has left, and end
-  --help
+  --rounds N        rounds, each with every row and column once (default 5; with --quick 1)
+  --seconds T       length of each measurement (default 3; with --quick 1)
+  --columns LIST    of ${columnIds.join(',')} (default: all)
+  --rows LIST       of ${rowChoices.join(',')}, or none (default: all)
+  --no-micro        without the rows of the datapath alone; --micro: with them (default)
+  --engine NAME     auto, uring or syscall, for Sluice and the bare engine (default auto)
+  --busy-poll US    microseconds to spin before sleeping, Sluice and the bare engine (default 50)
+  --json FILE       where the figures go as JSON (default dist/bench.json)
+  --quick           only shows that everything works; its figures mean little
+  --clean           removes what a killed run has left, and ends
 `;
 
 /** Thrown for a wrong command line; the message is for the user. */

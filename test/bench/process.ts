@@ -95,8 +95,9 @@ export class Daemon {
   /** Resolves when `ready` answers true; throws, with the log's end, when the daemon ends or takes too long. */
   async waitUntil(ready: () => boolean, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    while (!ready()) {
+    for (;;) {
       if (!this.running) throw new Error(`${this.what}: ended at once: ${this.logTail()}`);
+      if (ready()) return;
       if (performance.now() > deadline) {
         throw new Error(`${this.what}: not ready after ${timeoutMs} ms: ${this.logTail()}`);
       }

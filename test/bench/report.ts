@@ -115,7 +115,10 @@ export function reportText(document: BenchDocument): string {
   const parts = [machineText(document)];
   const columns = document.options.columns.filter((column) => document.versions[column] !== undefined);
   if (columns.length > 0) {
-    parts.push(`Median of ${document.options.rounds} (least – greatest)`, liveTable(document, columns));
+    parts.push(
+      `Median of the rounds, ${document.options.rounds} (least – greatest)`,
+      liveTable(document, columns),
+    );
   }
   if (document.ratios.length > 0) {
     parts.push('Sluice ÷ peer, median of the rounds (least – greatest)', ratioTable(document.ratios));

@@ -22,6 +22,8 @@ good("the contract's example becomes the model, with defaults and canonical valu
     tcpTransitoryIdleMs: 240_000,
     activeFlowIdleMs: 30_000,
     answerEchoToVip: true,
+    failFast: true,
+    onTableFull: 'refuse',
   });
   assert.equal(configuration.networks, [
     {

@@ -70,18 +70,19 @@ test('down leaves nothing behind', async () => {
 
 test('down leaves alone what was there before', async () => {
   await output('ip', 'netns', 'add', host.netns('a'));
-  await output('ip', '-n', host.netns('a'), 'link', 'add', 'own0', 'type', 'dummy');
+  await output('ip', '-n', host.netns('a'), 'link', 'add', 'own0', 'type', 'veth', 'peer', 'own1');
   await host.up(twoPorts(host.name));
   await ping();
   await host.sluice('down');
   assert.equal(host.namespaces(), [host.netns('a')]);
   const links = JSON.parse(await output('ip', '-n', host.netns('a'), '-json', 'link'));
-  assert.equal(links.map((link: { ifname: string }) => link.ifname).sort(), ['lo', 'own0']);
+  assert.equal(links.map((link: { ifname: string }) => link.ifname).sort(), ['lo', 'own0', 'own1']);
 });
 
 test('down of nothing says so', async () => {
   const result = await host.sluice('down');
   assert.is(result.status, 1);
+  assert.is(result.stdout, '');
   assert.ok(result.stderr.includes(host.runDir), result.stderr);
 });
 
@@ -99,14 +100,14 @@ test('up twice says so, and the first one goes on', async () => {
 test('up that fails half-way takes back what it did, and no more', async () => {
   // The second namespace has an interface of the wanted name already.
   await output('ip', 'netns', 'add', host.netns('b'));
-  await output('ip', '-n', host.netns('b'), 'link', 'add', 'eth0', 'type', 'dummy');
+  await output('ip', '-n', host.netns('b'), 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'eth1');
   host.configure(twoPorts(host.name));
   const failed = await host.sluice('up', '-c', host.configFile, '--detach');
   assert.is(failed.status, 1);
   assert.match(failed.stderr, /eth0/);
   assert.ok(failed.stderr.includes(host.netns('b')), failed.stderr);
   assert.equal(host.namespaces(), [host.netns('b')]);
-  assert.match(await output('ip', '-n', host.netns('b'), '-d', 'link', 'show', 'eth0'), /dummy/);
+  assert.match(await output('ip', '-n', host.netns('b'), '-d', 'link', 'show', 'eth0'), /veth/);
 
   await output('ip', '-n', host.netns('b'), 'link', 'delete', 'eth0');
   const now = await host.sluice('up', '-c', host.configFile, '--detach');

@@ -44,14 +44,20 @@ const detailOf = async (group: string, name: string) => {
 const flowsOf = (group: string, name: string) =>
   bed.json<FlowRow[]>('flows', '--group', group, '--member', name);
 
-/** A running connection through the group, and on which member it is. */
-async function connect(
-  group: keyof typeof GROUPS,
-): Promise<{ connection: KeptConnection; server: string; other: string }> {
+interface Connected {
+  connection: KeptConnection;
+  /** The member that it is on, and the other one of the group. */
+  server: string;
+  other: string;
+  clientPort: string;
+}
+
+/** A running connection through the group. */
+async function connect(group: keyof typeof GROUPS): Promise<Connected> {
   const connection = await bed.keepAsking('c1', vipOf(group), 80);
   const [answer] = await connection.nextAnswers(1);
-  const server = answer!.server;
-  return { connection, server, other: server === 's1' ? 's2' : 's1' };
+  const { server, peer } = answer!;
+  return { connection, server, other: server === 's1' ? 's2' : 's1', clientPort: peer.split(':')[1]! };
 }
 
 test('a new weight counts for new flows; running ones stay where they are', async () => {
@@ -97,21 +103,23 @@ test('drain: no new flows, running ones go on, the listing says so', async () =>
 });
 
 test('drain with a deadline: running flows go on until it, and not longer', async () => {
-  const { connection, server, other } = await connect('deadline');
+  const connected = await connect('deadline');
+  const { connection, server, other } = connected;
   await change('drain', 'deadline', server, '--deadline', '3s');
   assert.equal(shares(await connection.nextAnswers(20)), { [server]: 20 });
   assert.is((await flowsOf('deadline', server)).length > 0, true);
   await until('the records to go', async () => (await flowsOf('deadline', server)).length === 0, 10_000);
-  await noMoreReaches(server, connection);
+  await noMoreReaches(connected);
   assert.equal(shares(await bed.ask('c1', vipOf('deadline'), 4)), { [other]: 4 });
 });
 
 test('fail: its records are purged, it gets no packet more, new flows avoid it', async () => {
-  const { connection, server, other } = await connect('fail');
+  const connected = await connect('fail');
+  const { server, other } = connected;
   assert.is((await flowsOf('fail', server)).length > 0, true);
   await change('fail', 'fail', server);
   assert.equal(await flowsOf('fail', server), []);
-  await noMoreReaches(server, connection);
+  await noMoreReaches(connected);
   assert.equal(shares(await bed.ask('c1', vipOf('fail'), 10)), { [other]: 10 });
   const row = await detailOf('fail', server);
   assert.is(row!.state, 'failed');
@@ -119,16 +127,17 @@ test('fail: its records are purged, it gets no packet more, new flows avoid it',
 });
 
 /** No packet of the client reaches the member any more, though the client still tries. */
-async function noMoreReaches(server: string, connection: KeptConnection): Promise<void> {
+async function noMoreReaches({ connection, server, clientPort }: Connected): Promise<void> {
   const answers = connection.answers;
   const seen = await during(
     bed,
     server,
-    'tcp dst port 8080 and src host 10.1.0.11',
+    `src host 10.1.0.11 and tcp src port ${clientPort}`,
     () => sleep(1_000),
-    (capture) => capture.frames(),
+    (capture) =>
+      capture.fields(['ip.src', 'ip.dst', 'tcp.srcport', 'tcp.dstport', 'tcp.flags.str', 'tcp.len']),
   );
-  assert.is(seen.length, 0, `${seen.length} packets reached ${server}`);
+  assert.equal(seen, [], `packets that reached ${server}`);
   assert.ok(connection.answers <= answers + 1, 'the connection still gets answers');
   if (connection.isRunning) await connection.stop();
 }

@@ -109,7 +109,7 @@ test('a file with errors changes nothing: exit status 2 and the problems', async
 
 test('a port whose interface cannot be made: exit status 1, and the host goes on as before', async () => {
   const { revision } = await bed.status();
-  await bed.exec('c1', 'ip', 'link', 'add', 'taken0', 'type', 'dummy');
+  await bed.exec('c1', 'ip', 'link', 'add', 'taken0', 'type', 'veth', 'peer', 'taken1');
   const config = structuredClone(bed.config);
   config.ports.push({
     name: 'c5',

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { onEnd, output, run, start, until } from '../support/command.ts';
-import { uniqueName } from '../support/host.ts';
+import { output, run, start, until } from '../support/command.ts';
+import { claimName } from '../support/host.ts';
 import { CHECKOUT } from '../support/paths.ts';
 import { parseAnswers, shares, WEB_SHARES } from '../support/testbed.ts';
 
@@ -32,7 +32,8 @@ test('scripts/sluice passes arguments and exit status, and is quiet', async () =
 });
 
 test('testbeds come up, work side by side, and go without a trace', async () => {
-  const names = [uniqueName(), uniqueName()] as const;
+  const claims = [claimName(), claimName()] as const;
+  const names = [claims[0].name, claims[1].name] as const;
   try {
     for (const name of names) {
       const { status, stderr } = await testbed('up', name);
@@ -60,32 +61,43 @@ test('testbeds come up, work side by side, and go without a trace', async () => 
     assert.is((await testbed('down', names[0])).status, 0);
     await assertGone(names[0]);
     assert.is((await namespaces(names[1])).length, 9);
+    assert.is((await testbed('down', names[1])).status, 0);
+    await assertGone(names[1]);
   } finally {
-    for (const name of names) await testbed('down', name);
+    for (const claim of claims) claim.clear();
   }
-  for (const name of names) await assertGone(name);
 });
 
 test('the demo runs, measures, and cleans up', async () => {
-  const name = uniqueName();
-  const { status, stdout, stderr } = await run(script('demo.sh'), '--name', name, '--seconds', '1');
-  assert.is(status, 0, stdout + stderr);
-  assert.is(stdout.match(/exactly as the weights say/g)?.length, 3, stdout);
-  assert.match(stdout, /show a server's own address: 0 of \d{3,}/);
-  assert.is(stdout.match(/\d\.\d\d Gbit\/s/g)?.length, 4, stdout);
-  await assertGone(name);
+  const { name, clear } = claimName();
+  const demo = start(script('demo.sh'), '--name', name, '--seconds', '1');
+  try {
+    const status = await demo.ended;
+    const { stdout, stderr } = demo;
+    assert.is(status, 0, stdout + stderr);
+    assert.is(stdout.match(/exactly as the weights say/g)?.length, 3, stdout);
+    assert.match(stdout, /show a server's own address: 0 of \d{3,}/);
+    assert.is(stdout.match(/\d\.\d\d Gbit\/s/g)?.length, 4, stdout);
+    await assertGone(name);
+  } finally {
+    clear();
+  }
 });
 
 test('the demo cleans up when it is interrupted', async () => {
-  const name = uniqueName();
-  const demo = start(script('demo.sh'), '--name', name);
-  const forget = onEnd(() => demo.child.kill('SIGINT'));
-  await until('the demo to measure', () => demo.stdout.includes('Throughput'), 60_000);
-  // As a terminal does: to the script and to what it runs.
-  await run('sh', '-c', `kill -INT ${demo.child.pid} $(cat /proc/${demo.child.pid}/task/*/children)`);
-  assert.is(await demo.ended, 130);
-  forget();
-  await assertGone(name);
+  const { name, clear } = claimName();
+  const demo = start('setsid', '--wait', script('demo.sh'), '--name', name);
+  try {
+    await until('the demo to measure', () => demo.stdout.includes('Throughput'), 90_000);
+    // As a terminal does: to the script and all that it runs, which setsid made a process group of their own.
+    const leader = (await output('ps', '-o', 'pid=', '--ppid', String(demo.child.pid))).trim();
+    process.kill(-Number(leader), 'SIGINT');
+    assert.is(await demo.ended, 130, demo.stdout + demo.stderr);
+    await assertGone(name);
+  } finally {
+    demo.child.kill('SIGKILL');
+    clear();
+  }
 });
 
 test('help, and what was not understood', async () => {

@@ -6,18 +6,22 @@ class Flow:
     def __init__(self, group, packet, member):
         self.group, self.member = group, member
         self.vip, self.vport = packet.destination, packet.dport
-        self.mport = member.port if member.port is not None else packet.dport
+        self.mport = member.port if member.port is not None and packet.dport is not None else packet.dport
         self.client_port = packet.sport  # as the client has it; cport is what the member sees
-        self.finished, self.ended = set(), False
+        self.finished, self.ended, self.reset_by = set(), False, None
 
     def saw(self, packet, side):
-        """A TCP flow has ended when either side has sent RST, or both FIN."""
+        """A TCP flow has ended when either side has sent RST and not gone on since, or both FIN."""
         if packet.protocol != 6:
             return
         flags = packet.raw[packet.l4 + 13]
         if flags & FIN:
             self.finished.add(side)
-        self.ended = self.ended or bool(flags & RST) or len(self.finished) == 2
+        if flags & RST:
+            self.reset_by = self.reset_by or side
+        elif self.reset_by == side:
+            self.reset_by = None
+        self.ended = self.reset_by is not None or len(self.finished) == 2
 
 
 class Balance:

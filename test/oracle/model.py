@@ -14,6 +14,8 @@ from resolution import Resolution
 from topology import outside_mac
 
 MULTICAST_BIT = 1
+# DCCP, UDP-Lite, and IPv6 without an upper layer.
+NOT_TRANSLATED = (33, 136, 59)
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
@@ -209,7 +211,7 @@ class Model:
         groups = self.rules(port, packet)
         if not groups:
             self.unserved(port, packet, 'no-connection')
-        if packet.protocol not in (TCP, UDP):
+        if packet.protocol in NOT_TRANSLATED:
             raise Drop('unsupported-protocol-to-vip')
         if packet.protocol == TCP and packet.raw[packet.l4 + 13] & (SYN | ACK | RST | FIN) != SYN:
             self.unserved(port, packet, 'no-connection')
@@ -227,7 +229,7 @@ class Model:
         flow = Flow(group, packet, member)
         source = flow.vip if group.rewrite == 'mac' else member.address
         for attempt in (packet.sport, None):
-            flow.cport = self.chooser.client_port() if attempt is None else attempt
+            flow.cport = self.chooser.client_port() if attempt is None and packet.sport is not None else attempt
             flow.reverse_key = (port.name, packet.protocol, source, flow.mport, packet.source, flow.cport)
             rival = self.reverse.get(flow.reverse_key)
             if rival and rival.ended:

@@ -12,7 +12,7 @@ from scapy.utils import checksum
 
 ETH_VLAN = (0x8100, 0x88A8)
 ETH_IPV4, ETH_IPV6, ETH_ARP = 0x0800, 0x86DD, 0x0806
-TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMPV6, SCTP = 6, 17, 1, 58, 132
 # Where the checksum lies in the transport header.
 CHECKSUM_AT = {TCP: 16, UDP: 6, ICMPV6: 2, ICMP: 2}
 EXTENSIONS = {0: 'hop-by-hop', 43: 'routing', 60: 'destination'}
@@ -118,7 +118,9 @@ class Packet:
             need(self.word(l4 + 4) <= size or self.fragment, 'truncated-transport')
         elif self.protocol in (ICMP, ICMPV6):
             need(size >= (8 if self.version == 4 else 4), 'truncated-transport')
-        if self.protocol in (TCP, UDP):
+        elif self.protocol == SCTP:
+            need(size >= 12, 'truncated-transport')
+        if self.protocol in (TCP, UDP, SCTP):
             self.sport, self.dport = self.word(l4), self.word(l4 + 2)
 
     # What is where.
@@ -176,8 +178,18 @@ class Packet:
     def transport_checksum(self):
         return self.word(self.l4 + CHECKSUM_AT[self.protocol])
 
+    def stored_sctp_checksum(self):
+        return struct.unpack_from('<I', self.raw, self.l4 + 8)[0]
+
+    def right_sctp_checksum(self):
+        segment = bytearray(self.raw[self.l4:self.end])
+        segment[8:12] = b'\0\0\0\0'
+        return crc32c(segment)
+
     def wrongness(self):
         """How far the transport checksum is from right, in one's complement; None: there is none (UDP's zero)."""
+        if self.protocol == SCTP:
+            return self.stored_sctp_checksum() ^ self.right_sctp_checksum()
         if self.protocol not in CHECKSUM_AT or (self.protocol == UDP and self.transport_checksum() == 0):
             return None
         return (self.transport_checksum() - self.right_transport_checksum()) % 0xFFFF
@@ -188,6 +200,9 @@ class Packet:
             self.raw[self.l3 + 10:self.l3 + 12] = b'\0\0'
             struct.pack_into('!H', self.raw, self.l3 + 10, checksum(bytes(self.raw[self.l3:self.l4])))
         if wrongness is None:
+            return
+        if self.protocol == SCTP:
+            struct.pack_into('<I', self.raw, self.l4 + 8, self.right_sctp_checksum() ^ wrongness)
             return
         value = self.right_transport_checksum()
         if wrongness:
@@ -223,6 +238,16 @@ class Packet:
         if self.version:
             copy.finish(wrongness)
         return copy
+
+
+def crc32c(data):
+    """Castagnoli's CRC, bit by bit (RFC 9260 appendix A)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
 
 
 def mac_text(raw):

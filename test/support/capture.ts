@@ -61,6 +61,8 @@ export class Capture {
   async frames(filter = ''): Promise<string[]> {
     const dump = await output(
       'tcpdump',
+      '-Z',
+      'root',
       '-r',
       this.file,
       '-t',

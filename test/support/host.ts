@@ -18,8 +18,20 @@ const NETNS_DIR = '/run/netns';
 
 let hosts = 0;
 
-/** A name for namespaces and directories that no other test process uses. */
-export const uniqueName = (): string => `slt${process.pid}x${++hosts}`;
+/**
+ * A name for namespaces (NAME-…) and directories (/run/NAME…) that no other test process uses. Whatever bears it
+ * is cleared at the end of this process, or by the returned function.
+ */
+export function claimName(): { name: string; clear: () => void } {
+  sweepOnce();
+  const name = `slt${process.pid}x${++hosts}`;
+  const forget = onEnd(() => clear(name));
+  const clearNow = () => {
+    clear(name);
+    forget();
+  };
+  return { name, clear: clearNow };
+}
 
 export class Host {
   readonly name: string;
@@ -27,16 +39,16 @@ export class Host {
   /** The configuration file that was written last. */
   readonly configFile: string;
   private readonly directory: string;
-  private readonly keepNoMore: () => void;
+  private readonly clear: () => void;
 
-  constructor(name = uniqueName()) {
-    sweepOnce();
+  constructor() {
+    const { name, clear: clearNow } = claimName();
     this.name = name;
+    this.clear = clearNow;
     this.directory = `/run/${name}`;
     this.runDir = join(this.directory, 'run');
     this.configFile = join(this.directory, 'config.yaml');
     mkdirSync(this.directory, { recursive: true });
-    this.keepNoMore = onEnd(() => clear(name));
   }
 
   /** Name of the namespace of a VM. */
@@ -97,11 +109,11 @@ export class Host {
     return start('ip', 'netns', 'exec', this.netns(vm), ...command);
   }
 
-  /** `sluice down` if it is up, and then no trace of this host. */
+  /** `sluice down` if it is up, and then no trace of this host. Processes first: they keep a namespace alive. */
   async close(): Promise<void> {
+    killInside(this.name);
     if (existsSync(this.runDir)) await this.sluice('down');
-    clear(this.name);
-    this.keepNoMore();
+    this.clear();
   }
 
   /** Namespaces of this host that exist. */
@@ -115,25 +127,32 @@ function namespacesOf(name: string): string[] {
   return readdirSync(NETNS_DIR).filter((entry) => entry.startsWith(`${name}-`));
 }
 
-/** Removes every trace of a host: its processes, those in its namespaces, the namespaces, its files. */
+/** Removes every trace of a name: processes on whose command line it is, those in its namespaces, these, files. */
 function clear(name: string): void {
-  for (const pid of processesNaming(`/run/${name}/`)) killProcess(pid);
+  for (const pid of processesNaming(name)) killProcess(pid);
+  killInside(name);
+  for (const netns of namespacesOf(name)) spawnSync('ip', ['netns', 'delete', netns]);
+  for (const directory of [`/run/${name}`, `/run/${name}-testbed`]) {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function killInside(name: string): void {
   for (const netns of namespacesOf(name)) {
     const pids = spawnSync('ip', ['netns', 'pids', netns], { encoding: 'utf8' }).stdout.trim();
     for (const pid of pids === '' ? [] : pids.split('\n')) killProcess(Number(pid));
-    spawnSync('ip', ['netns', 'delete', netns]);
   }
-  rmSync(`/run/${name}`, { recursive: true, force: true });
 }
 
-/** Processes with this text, a path that only one test uses, on their command line; not this one. */
-function processesNaming(path: string): number[] {
+/** Processes with this name in a path or word of their command line; not this one. */
+function processesNaming(name: string): number[] {
+  const pattern = new RegExp(`\\b${name}\\b`);
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
     .map(Number)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(path);
+        return pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
       } catch {
         return false; // it has ended meanwhile
       }

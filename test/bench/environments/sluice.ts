@@ -6,6 +6,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../../src/host/api.ts';
+import { RunDir } from '../../../src/host/run-dir.ts';
 import {
   addressesOf,
   type Context,
@@ -20,7 +21,7 @@ import {
   UDP_SERVER_ADDRESS,
   VIP,
 } from '../environment.ts';
-import { run } from '../process.ts';
+import { run, signalAll } from '../process.ts';
 
 const UP_TIMEOUT_MS = 60_000;
 
@@ -49,9 +50,12 @@ export class SluiceInstance {
     await this.call('down');
   }
 
-  /** Ends an instance that an earlier run has left in this directory, if there is one. */
-  async downIfUp(): Promise<void> {
-    if (existsSync(join(this.runDir, 'api.sock'))) await this.down();
+  /** Ends what an earlier run has left in this directory, if anything: it may have been killed while we froze it. */
+  async clearLeftovers(): Promise<void> {
+    if (!existsSync(this.runDir)) return;
+    const running = new RunDir(this.runDir).running();
+    if (running !== undefined) signalAll([running.pid], 'SIGCONT');
+    await this.down();
   }
 
   private call(command: string, ...args: string[]): Promise<string> {

@@ -1,0 +1,232 @@
+/**
+ * The hosts' little world of the datapath tests, and its description as the snapshot that a datapath takes.
+ *
+ *   network app (VNI 5001)  10.1.0.0/24 fd00:1::/64   web1 web2 web3 (clients)  app1 … app5 (members)
+ *   network db  (VNI 5002)  10.2.0.0/24 fd00:2::/64   db1 db2
+ *
+ * Both networks have a gateway, so one logical router joins them. A port's MAC is 02:00:00:00:NN:PP with the
+ * network's and the port's number; the router's is 02:53:00:00:00:NN.
+ */
+import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../../src/datapath/snapshot.ts';
+import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
+import { compileRules } from '../../src/tables/rule-table.ts';
+import { addressBytes } from './addresses.ts';
+
+export interface MemberDescription {
+  readonly name: string;
+  readonly address: string;
+  readonly port?: number;
+  readonly mac?: string;
+  /** Default 1. */
+  readonly weight?: number;
+  /** Default active. */
+  readonly state?: MemberSpec['state'];
+}
+
+export interface GroupDescription {
+  readonly name: string;
+  readonly vip: string;
+  readonly protocol?: RuleSpec['protocol'];
+  readonly port?: number;
+  readonly sources?: readonly string[];
+  readonly sourcePort?: number;
+  readonly rewrite?: RuleSpec['rewrite'];
+  readonly onEmpty?: RuleSpec['onEmpty'];
+  /** Either members … */
+  readonly members?: readonly MemberDescription[];
+  /** … or criteria sets with their periods. */
+  readonly criteria?: readonly {
+    readonly fromMs?: number;
+    readonly untilMs?: number;
+    readonly members: readonly MemberDescription[];
+  }[];
+}
+
+export interface PortDescription {
+  readonly name: string;
+  readonly network: string;
+  /** Absent: as the file's header says; null: learned. */
+  readonly mac?: string | null;
+  readonly addresses: readonly string[];
+  /** Default true: a TAP. */
+  readonly offloads?: boolean;
+  /** Default true. */
+  readonly balanced?: boolean;
+}
+
+export type NetworkDescription = Omit<NetworkSpec, 'id' | 'vni' | 'routerMac' | 'mtu' | 'routes'> &
+  Partial<Pick<NetworkSpec, 'mtu' | 'routes'>>;
+
+export interface Topology {
+  readonly networks: readonly NetworkDescription[];
+  readonly ports: readonly PortDescription[];
+  readonly groups: readonly GroupDescription[];
+  readonly settings: DatapathSnapshot['settings'];
+  /** One load balancer per port, or one for all. */
+  readonly balancer: 'port' | 'host';
+}
+
+export const APP: NetworkDescription = {
+  name: 'app',
+  subnets: ['10.1.0.0/24', 'fd00:1::/64'],
+  gateways: ['10.1.0.1', 'fd00:1::1'],
+};
+
+export const DB: NetworkDescription = {
+  name: 'db',
+  subnets: ['10.2.0.0/24', 'fd00:2::/64'],
+  gateways: ['10.2.0.1', 'fd00:2::1'],
+};
+
+/** A port of `app` or `db` whose IPv4 and IPv6 addresses end in `host`. */
+export function vm(name: string, network: 'app' | 'db', host: number): PortDescription {
+  const net = network === 'app' ? 1 : 2;
+  return { name, network, addresses: [`10.${net}.0.${host}`, `fd00:${net}::${host.toString(16)}`] };
+}
+
+export const PORTS: readonly PortDescription[] = [
+  vm('web1', 'app', 11),
+  vm('web2', 'app', 12),
+  vm('web3', 'app', 13),
+  vm('app1', 'app', 21),
+  vm('app2', 'app', 22),
+  vm('app3', 'app', 23),
+  vm('app4', 'app', 24),
+  vm('app5', 'app', 25),
+  vm('db1', 'db', 31),
+  vm('db2', 'db', 32),
+];
+
+export const MINUTE_MS = 60_000;
+
+export const SETTINGS: DatapathSnapshot['settings'] = {
+  udpIdleMs: 2 * MINUTE_MS,
+  tcpEstablishedIdleMs: 124 * MINUTE_MS,
+  tcpTransitoryIdleMs: 4 * MINUTE_MS,
+  activeFlowIdleMs: 30_000,
+  answerEchoToVip: true,
+};
+
+export const DEFAULT_TOPOLOGY: Topology = {
+  networks: [APP, DB],
+  ports: PORTS,
+  groups: [],
+  settings: SETTINGS,
+  balancer: 'port',
+};
+
+/** `app1` … with the last byte of their addresses, as members: `members([1, 3])` are app1 and app2. */
+export const members = (
+  weights: readonly number[],
+  more: Partial<MemberDescription> & { family?: 4 | 6 } = {},
+): MemberDescription[] => {
+  const { family = 4, ...rest } = more;
+  return weights.map((weight, i) => ({
+    name: `app${i + 1}`,
+    address: family === 4 ? `10.1.0.${21 + i}` : `fd00:1::${(21 + i).toString(16)}`,
+    weight,
+    ...rest,
+  }));
+};
+
+/** Small numbers handed out once and kept: ids of ports, rules, groups, statistics rows. */
+export class Numbers {
+  private readonly numbers = new Map<string, number>();
+
+  of(name: string): number {
+    const known = this.numbers.get(name);
+    if (known !== undefined) return known;
+    this.numbers.set(name, this.numbers.size);
+    return this.numbers.size - 1;
+  }
+}
+
+/** Turns descriptions into snapshots; ids stay the same over revisions, as the publisher's do. */
+export class SnapshotMaker {
+  private readonly ids = { network: new Numbers(), port: new Numbers(), rule: new Numbers() };
+  private readonly statSlots = new Numbers();
+
+  networkId = (name: string): number => this.ids.network.of(name);
+  portId = (name: string): number => this.ids.port.of(name);
+  ruleId = (group: string, vip: string): number => this.ids.rule.of(`${group} ${vip}`);
+  /** Statistics row of a member as the load balancer of a port counts it. */
+  statSlot = (balancer: number, group: string, member: string): number =>
+    this.statSlots.of(`${balancer} ${group} ${member}`);
+
+  routerMac = (network: string): string => `02:53:00:00:00:${hex2(this.networkId(network))}`;
+
+  macOf(port: PortDescription): string {
+    return port.mac ?? `02:00:00:00:${hex2(this.networkId(port.network))}:${hex2(this.portId(port.name))}`;
+  }
+
+  balancerOf(topology: Topology, port: string): number {
+    return topology.balancer === 'host' ? 0 : this.portId(port);
+  }
+
+  snapshot(topology: Topology, revision: number): DatapathSnapshot {
+    const ports = topology.ports.map((port): PortSpec => {
+      const { name, addresses, offloads = true, balanced = true } = port;
+      return {
+        id: this.portId(name),
+        name,
+        network: this.networkId(port.network),
+        mac: port.mac === null ? undefined : this.macOf(port),
+        addresses,
+        loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
+        offloads,
+      };
+    });
+    const balancers = new Set(ports.map((port) => port.loadBalancer).filter((id) => id >= 0));
+    return {
+      revision,
+      networks: topology.networks.map((network) => ({
+        id: this.networkId(network.name),
+        vni: 5001 + this.networkId(network.name),
+        mtu: 1500,
+        routes: [],
+        routerMac: this.routerMac(network.name),
+        ...network,
+      })),
+      ports,
+      loadBalancers: [...balancers].map((id) => ({
+        id,
+        scope: topology.balancer,
+        name: `balancer ${id}`,
+        ruleTable: compileRules(topology.groups.map((group) => this.rule(group, id))),
+      })),
+      settings: topology.settings,
+    };
+  }
+
+  private rule(group: GroupDescription, balancer: number): RuleSpec {
+    const sets = group.criteria ?? [{ members: group.members ?? [] }];
+    return {
+      id: this.ruleId(group.name, group.vip),
+      group: this.ids.rule.of(group.name),
+      vip: group.vip,
+      protocol: group.protocol ?? 'any',
+      port: group.port,
+      sources: group.sources ?? [],
+      sourcePort: group.sourcePort,
+      rewrite: group.rewrite ?? 'address',
+      algorithm: 'weighted-round-robin',
+      onEmpty: group.onEmpty ?? 'reject',
+      criteria: sets.map(
+        ({ fromMs, untilMs, members: list }): CriteriaSpec => ({
+          fromMs,
+          untilMs,
+          members: list.map((member) => ({
+            weight: 1,
+            state: 'active',
+            ...member,
+            statSlot: this.statSlot(balancer, group.name, member.name),
+          })),
+        }),
+      ),
+    };
+  }
+}
+
+export const familyOf = (address: string): 4 | 6 => (addressBytes(address).length === 4 ? 4 : 6);
+
+const hex2 = (number: number): string => number.toString(16).padStart(2, '0');

@@ -1,0 +1,185 @@
+/** One block of memory for all tables: nothing overlaps, and every reader of the same bytes sees the same. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NONE } from '../../src/tables/bucket-index.ts';
+import { NEIGHBOUR } from '../../src/tables/neighbour-table.ts';
+import { PORT } from '../../src/tables/port-counters.ts';
+import { STAT } from '../../src/tables/stat-table.ts';
+import { type TableLimits, Tables } from '../../src/tables/tables.ts';
+import { addressWords } from '../support/addresses.ts';
+import { check } from '../support/seed.ts';
+
+const layout = suite('tables');
+
+const SMALL: TableLimits = {
+  maxConnections: 100,
+  maxEndpoints: 50,
+  maxStatSlots: 20,
+  maxPorts: 8,
+  maxMacs: 64,
+  maxNeighbours: 40,
+  maxDatagrams: 8,
+};
+const KEY: readonly [number, number] = [17, 42];
+
+const someLimits: fc.Arbitrary<TableLimits> = fc.record({
+  maxConnections: fc.integer({ min: 1, max: 300 }),
+  maxEndpoints: fc.integer({ min: 1, max: 200 }),
+  maxStatSlots: fc.integer({ min: 1, max: 50 }),
+  maxPorts: fc.integer({ min: 2, max: 20 }),
+  maxMacs: fc.integer({ min: 1, max: 100 }),
+  maxNeighbours: fc.integer({ min: 1, max: 60 }),
+  maxDatagrams: fc.integer({ min: 4, max: 20 }),
+});
+
+const host = (i: number): [number, number, number, number] => [0, 0, 0xffff, 0x0a010000 + i];
+
+/** The parts of the block that a table lets one see. */
+const visible = ({ connections, endpoints, neighbours, fragments, stats, portCounters }: Tables) => ({
+  hot: connections.hot,
+  cold: connections.cold,
+  endpoints: endpoints.rows,
+  neighbours: neighbours.rows,
+  fragments: fragments.rows,
+  stats: stats.fields,
+  ports: portCounters.fields,
+});
+
+layout('visible regions lie in the block, on cache lines, and none overlaps another', () => {
+  check(
+    fc.property(someLimits, fc.integer({ min: 0, max: 4 }), (limits, lines) => {
+      const bytes = Tables.bytesNeeded(limits);
+      const tables = new Tables(new ArrayBuffer(bytes + lines * 64), lines * 64, limits, KEY);
+      const regions = Object.values(visible(tables))
+        .map((view) => [view.byteOffset, view.byteOffset + view.byteLength])
+        .sort((a, b) => a[0] - b[0]);
+      let end = lines * 64;
+      for (const [from, until] of regions) {
+        assert.is(from % 64, 0);
+        assert.ok(from >= end, `a region from ${from} overlaps one that ends at ${end}`);
+        end = until;
+      }
+      assert.ok(end <= lines * 64 + bytes);
+    }),
+  );
+});
+
+/** Uses every table as full as its limits allow; returns what a reader must find. */
+function fill(tables: Tables): () => void {
+  const { limits, connections, endpoints, macs, neighbours, stats, portCounters } = tables;
+  const rows: number[] = [];
+  for (let i = 0; i < limits.maxEndpoints; i++) assert.is.not(endpoints.intern(1, ...host(i)), NONE);
+  for (let i = 0; i < limits.maxConnections; i++) {
+    rows.push(connections.create(...host(i), i, ~i, 1, 2, 6, 1, 1, i % limits.maxStatSlots, i));
+  }
+  for (let i = 0; i < limits.maxNeighbours; i++) {
+    const id = neighbours.intern(2, ...host(i), i);
+    neighbours.setState(id, NEIGHBOUR.fixed, i);
+    neighbours.setMac(id, 0x0200, i);
+  }
+  const known: number[] = [];
+  for (let i = 0; i < limits.maxMacs; i++) if (macs.fix(3, 0x0200, i, i % limits.maxPorts)) known.push(i);
+  for (let i = 0; i < limits.maxStatSlots; i++) stats.add(i, STAT.bytes, 1e12 + i);
+  for (let i = 0; i < limits.maxPorts; i++) portCounters.add(i, PORT.txBytes, 2e12 + i);
+  return () => {
+    for (let i = 0; i < limits.maxEndpoints; i++) assert.is.not(endpoints.find(1, ...host(i)), NONE);
+    for (let i = 0; i < limits.maxConnections; i++) {
+      assert.is(connections.findForward(...host(i), i, 1, 6), rows[i]);
+      assert.is(connections.findReverse(...host(i), ~i, 2, 6), rows[i]);
+      assert.is(connections.statSlot(rows[i]), i % limits.maxStatSlots);
+    }
+    for (let i = 0; i < limits.maxNeighbours; i++) {
+      const id = neighbours.find(2, ...host(i));
+      assert.is(neighbours.macLow(id), i);
+      assert.is(neighbours.state(id), NEIGHBOUR.fixed);
+    }
+    for (const i of known) assert.is(macs.find(3, 0x0200, i, 0), i % limits.maxPorts);
+    for (let i = 0; i < limits.maxStatSlots; i++) assert.is(stats.read(i).bytes, 1e12 + i);
+    for (let i = 0; i < limits.maxPorts; i++) assert.is(portCounters.read(i).txBytes, 2e12 + i);
+  };
+}
+
+layout('all tables full to the brim disturb neither each other nor what lies around the block', () => {
+  check(
+    fc.property(someLimits, (limits) => {
+      const bytes = Tables.bytesNeeded(limits);
+      const memory = new ArrayBuffer(64 + bytes + 64);
+      const before = new Uint8Array(memory, 0, 64).fill(0xc3);
+      const after = new Uint8Array(memory, 64 + bytes, 64).fill(0xc3);
+      const tables = new Tables(memory, 64, limits, KEY);
+      tables.initialise();
+      fill(tables)();
+      assert.is(tables.connections.isFull, true);
+      assert.is(tables.endpoints.intern(1, ...host(-1)), NONE);
+      assert.is(tables.neighbours.intern(2, ...host(-1), 0), NONE);
+      assert.ok(before.every((byte) => byte === 0xc3) && after.every((byte) => byte === 0xc3));
+    }),
+    60,
+  );
+});
+
+layout('a reader over the same memory finds the same', () => {
+  const memory = new SharedArrayBuffer(Tables.bytesNeeded(SMALL));
+  const writer = new Tables(memory, 0, SMALL, KEY);
+  writer.initialise();
+  fill(writer);
+  const reader = new Tables(memory, 0, SMALL, KEY);
+  for (const [name, view] of Object.entries(visible(writer))) {
+    assert.equal(visible(reader)[name as keyof ReturnType<typeof visible>], view, name);
+  }
+  assert.is(reader.connections.inUse, SMALL.maxConnections);
+  assert.is(reader.connections.highWater, SMALL.maxConnections);
+  assert.equal(reader.connections.totals, writer.connections.totals);
+  assert.is(reader.endpoints.inUse, SMALL.maxEndpoints);
+  const row = writer.connections.findForward(...host(5), 5, 1, 6);
+  assert.is(reader.connections.findForward(...host(5), 5, 1, 6), row);
+  const id = writer.endpoints.find(1, ...host(7));
+  assert.is(reader.endpoints.find(1, ...host(7)), id);
+  writer.stats.add(3, STAT.newFlows, 5);
+  assert.is(reader.stats.read(3).newFlows, 5);
+  writer.connections.remove(row);
+  assert.not(reader.connections.isUsed(row));
+});
+
+layout('initialise empties tables that were in use', () => {
+  const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(SMALL)), 0, SMALL, KEY);
+  tables.initialise();
+  fill(tables);
+  tables.initialise();
+  assert.is(tables.connections.inUse, 0);
+  assert.is(tables.endpoints.inUse, 0);
+  assert.is(tables.endpoints.find(1, ...host(7)), NONE);
+  assert.is(tables.connections.findForward(...host(5), 5, 1, 6), NONE);
+  assert.is(tables.neighbours.find(2, ...host(1)), NONE);
+  assert.is(tables.macs.find(3, 0x0200, 1, 0), NONE);
+  assert.is(tables.stats.read(1).bytes, 0);
+  assert.is(tables.portCounters.read(1).txBytes, 0);
+  fill(tables)();
+});
+
+layout('an IPv6 and an IPv4 address with the same last word are two endpoints', () => {
+  const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(SMALL)), 0, SMALL, KEY);
+  tables.initialise();
+  const four = tables.endpoints.intern(1, ...addressWords('10.1.0.21'));
+  assert.is.not(tables.endpoints.intern(1, ...addressWords('fd00::a01:15')), four);
+});
+
+layout('memory too small or off the cache line, and limits out of range, are refused in words', () => {
+  const needed = Tables.bytesNeeded(SMALL);
+  const make = (bytes: number, offset: number, limits: TableLimits) => () =>
+    new Tables(new ArrayBuffer(bytes), offset, limits, KEY);
+  assert.throws(make(needed - 64, 0, SMALL), new RegExp(`${needed - 64} bytes at 0, ${needed} needed`));
+  assert.throws(make(needed + 64, 32, SMALL), RangeError);
+  assert.throws(make(needed, 64, SMALL), RangeError);
+  assert.throws(
+    make(needed, 0, { ...SMALL, maxConnections: 0 }),
+    /maxConnections: found 0, expected 1 … 8388608/,
+  );
+  assert.throws(make(needed, 0, { ...SMALL, maxConnections: 2 ** 23 + 1 }), /maxConnections: found 8388609/);
+  assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 0 }), /maxEndpoints: found 0/);
+  assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 65_536 }), /maxEndpoints: found 65536/);
+  assert.not.throws(make(needed, 0, SMALL));
+});
+
+layout.run();
