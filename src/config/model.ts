@@ -65,6 +65,8 @@ export interface PortConfig {
   /** Filled in when absent: locally administered, derived from host and port name, the same on every start. */
   mac: string;
   addresses: string[];
+  /** Frames whose source is not the port's are dropped. */
+  antiSpoofing: boolean;
   labels: Record<string, string>;
 }
 

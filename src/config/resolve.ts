@@ -63,6 +63,7 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
   interface: port.interface,
   mac: port.mac === undefined ? derivePortMac(host, port.name) : canonicalMac(port.mac),
   addresses: port.addresses.map(canonicalPrefixText),
+  antiSpoofing: port.antiSpoofing ?? port.addresses.length > 0,
   labels: port.labels,
 });
 

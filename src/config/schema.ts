@@ -186,6 +186,12 @@ const port = z.strictObject({
   interface: interfaceName.default('eth0').describe("The TAP's name inside the namespace."),
   mac: mac.optional().describe("The VM's MAC address; absent: derived from host and port name."),
   addresses: optionalList(interfaceAddress).describe("The VM's addresses, each with its prefix length."),
+  antiSpoofing: z
+    .boolean('true or false')
+    .optional()
+    .describe(
+      'Drop what the VM sends with a source MAC or address that is not its own; default: true where addresses are given.',
+    ),
   labels: labels.default({}).describe('Labels that `from` of a group selects by.'),
 });
 

@@ -124,7 +124,7 @@ export class ConnectionTracking {
     const nowMs = this.context.nowMs;
     const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
     const flags = rewrite | FLAG_ACTIVE;
-    if (this.isOverShare(frame.ingress) || (table.isFull && !this.reclaim())) {
+    if ((table.isFull || this.isOverShare(frame.ingress)) && !this.reclaim()) {
       table.refuse();
       return NONE;
     }
@@ -367,9 +367,10 @@ export class ConnectionTracking {
     for (let i = 0; i < RECLAIM_ROWS; i++) {
       if (this.hand > table.highWater) this.hand = 1;
       const row = this.hand++;
-      if (table.isUsed(row) && (table.hasEnded(row) || this.isStaleHalfOpen(row))) this.remove(row);
+      if (!table.isUsed(row)) continue;
+      if (table.hasEnded(row) || this.isStaleHalfOpen(row)) this.remove(row);
       else this.examine(row);
-      if (!table.isFull) return true;
+      if (!table.isUsed(row)) return true;
       const idleMs = this.idleMs(row);
       if (idleMs > mostIdleMs) {
         mostIdle = row;

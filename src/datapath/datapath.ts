@@ -15,6 +15,7 @@ import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
+import { AntiSpoofing } from './anti-spoofing.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
@@ -28,7 +29,7 @@ import { LogicalSwitch } from './logical-switch.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED } from './operator.ts';
+import { CONSUMED, type Operator } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
@@ -209,8 +210,12 @@ export class Datapath {
     }
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const chain = balancer === undefined ? [] : [balancer];
-      const { id, name, network, offloads } = spec;
+      const { id, name, network, offloads, mac, allowedSources } = spec;
+      const chain: Operator[] = [];
+      if (mac !== undefined && allowedSources !== undefined) {
+        chain.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+      }
+      if (balancer !== undefined) chain.push(balancer);
       const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
       this.ports[id] = port;
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));

@@ -91,6 +91,9 @@ export class ForwardingElement {
     const sender = arp.senderIp(view, l3);
     const high = arp.senderMacHigh(view, l3);
     if (ethernet.isGroup(high)) return this.context.drop(frame, DROP.badArp);
+    // Nobody else may claim a gateway or a VIP, whatever its port allows.
+    if (this.responder.isOurs(network, 0, 0, IPV4_MAPPED, sender))
+      return this.context.drop(frame, DROP.spoofedArp);
     if (sender !== 0)
       this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, arp.senderMacLow(view, l3));
     if (this.responder.answerArp(frame) === CONSUMED) return;
@@ -113,6 +116,9 @@ export class ForwardingElement {
       const high = at > 0 ? view.getUint16(at) : ethernet.sourceHigh(view, frame.offset);
       const low = at > 0 ? view.getInt32(at + 2) : ethernet.sourceLow(view, frame.offset);
       const word = (i: number): number => icmpv6.targetWord(view, l4, i);
+      if (this.responder.isOurs(network, word(0), word(1), word(2), word(3))) {
+        return this.context.drop(frame, DROP.spoofedNd);
+      }
       if (!ethernet.isGroup(high))
         this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
     }

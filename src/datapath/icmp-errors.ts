@@ -7,7 +7,7 @@
  * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited by one token bucket for the host (RFC 1812 §4.3.2.8).
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { DROP, PORT } from '../tables/port-counters.ts';
+import { PORT } from '../tables/port-counters.ts';
 import { checkOf } from '../wire/checksum.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as icmp from '../wire/icmp.ts';
@@ -72,7 +72,7 @@ export class IcmpErrors {
   private send(frame: Frame, type: number, code: number, rest: number, asDestination = false): void {
     const port = this.ports[frame.ingress];
     if (port === undefined || !isQuotable(frame)) return;
-    if (!this.takeToken()) return this.context.drop(frame, DROP.icmpRateLimited);
+    if (!this.takeToken()) return this.context.count(frame.ingress, PORT.errorsSuppressed);
     const slot = this.context.arena.take();
     if (slot < 0) return;
     const length =

@@ -36,7 +36,7 @@ import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, type Operator, PASS } from './operator.ts';
-import type { Responder } from './responder.ts';
+import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 
 const UDP_LITE = 136;
@@ -100,6 +100,7 @@ export class LoadBalancer implements Operator {
       return this.newFlow(endpoint, frame);
     }
     if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
+    if (isNeighbourDiscovery(frame)) return PASS;
     return this.responder.echoToVip(frame);
   }
 
@@ -244,7 +245,7 @@ export class LoadBalancer implements Operator {
 
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
-    if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST)) !== tcp.SYN) return false;
+    if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN) return false;
     if (!this.connections.hasEnded(row)) return false;
     this.tracking.remove(row);
     return true;

@@ -223,6 +223,13 @@ function isEchoRequest(frame: Frame): boolean {
   return frame.l4 !== 0 && frame.l4Bytes >= icmp.HEADER_BYTES && icmp.type(frame.view, frame.l4) === request;
 }
 
+/** Router and neighbour solicitations and advertisements, and redirects. */
+export function isNeighbourDiscovery(frame: Frame): boolean {
+  if (frame.protocol !== ipv6.NEXT_ICMPV6 || frame.family !== FAMILY_IPV6 || frame.l4 === 0) return false;
+  const type = icmpv6.type(frame.view, frame.l4);
+  return type >= icmpv6.ROUTER_SOLICITATION && type <= icmpv6.REDIRECT;
+}
+
 /** Whether a packet is a valid ND message (RFC 4861 §7.1): hop limit 255, code 0, long enough, right checksum. */
 export function isValidNd(frame: Frame): boolean {
   const { view, l3, l4 } = frame;

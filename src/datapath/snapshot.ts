@@ -34,6 +34,8 @@ export interface PortSpec {
   readonly mac?: MacText;
   /** The VM's own addresses without prefix length: preset as neighbours. */
   readonly addresses: readonly AddressText[];
+  /** What the VM may use as a source; absent: anything. */
+  readonly allowedSources?: readonly PrefixText[];
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */

@@ -16,7 +16,7 @@
  *
  * An LB whose groups are the same objects as in the last build keeps its compiled rules, object and all.
  */
-import type { Configuration, GroupConfig, MemberConfig, NetworkConfig } from '../config/model.ts';
+import type { Configuration, GroupConfig, MemberConfig, NetworkConfig, PortConfig } from '../config/model.ts';
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
 import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
 import { compileRules } from '../tables/rule-table.ts';
@@ -110,7 +110,8 @@ export class SnapshotBuilder {
       name: port.name,
       network: this.ids.network(port.network),
       mac: port.mac,
-      addresses: port.addresses.map((prefix) => prefix.slice(0, prefix.indexOf('/'))),
+      addresses: port.addresses.map(withoutBits),
+      allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
       loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
       offloads: this.offloads,
     }));
@@ -157,6 +158,28 @@ export class SnapshotBuilder {
 /** A snapshot without a past, for whoever needs just one. */
 export const snapshotOf = (configuration: Configuration, options: BuilderOptions): DatapathSnapshot =>
   new SnapshotBuilder(options).build(configuration, 1).snapshot;
+
+/**
+ * What a VM may use as a source: its addresses, the VIPs whose address its members keep (they answer as the VIP), and
+ * the prefixes of routes that lead through it.
+ */
+function allowedSources(port: PortConfig, configuration: Configuration): string[] {
+  const own = new Set(port.addresses.map(withoutBits));
+  const isOwn = (member: MemberConfig): boolean => own.has(member.address);
+  const heldVips = configuration.groups
+    .filter((group) => group.network === port.network && group.rewrite !== 'address')
+    .filter((group) => group.criteria.some(({ members }) => members.some(isOwn)))
+    .flatMap((group) => group.vip);
+  const behind = configuration.networks
+    .filter((network) => network.name === port.network)
+    .flatMap((network) => network.routes.filter(({ via }) => own.has(via)).map(({ to }) => to));
+  return [
+    ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
+    ...behind,
+  ];
+}
+
+const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 
 /** Locally administered (IEEE 802, bit 1 of the first octet), the same on every host: 02:53:4c and the VNI. */
 export function routerMac(vni: number): string {

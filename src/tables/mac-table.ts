@@ -67,6 +67,7 @@ export class MacTable {
     if (known !== NONE) {
       if ((words[known + 2]! & 1) !== 0) return true;
       if (words[known + 2]! >> 1 !== port) {
+        if (this.learnedPerPort[port]! >= MAX_MACS_PER_PORT) return false;
         this.changes++;
         this.learnedPerPort[words[known + 2]! >> 1]!--;
         this.learnedPerPort[port]!++;
@@ -146,7 +147,7 @@ export class MacTable {
     const words = this.words;
     const set = (mix5(low32, high16, network, 0, 0) & this.mask) * SET_WORDS;
     let victim = NONE;
-    let longestMs = -1;
+    let longestMs = -0x8000_0000;
     for (let at = set; at < set + SET_WORDS; at += ENTRY_WORDS) {
       if (words[at] === EMPTY) {
         victim = at;

@@ -200,7 +200,7 @@ export class NeighbourTable {
   }
 
   private evict(): number {
-    for (let tries = 0; tries < 64; tries++) {
+    for (let tries = 0; tries < this.capacity; tries++) {
       const id = this.hand;
       this.hand = (this.hand + 1) % this.capacity;
       const state = this.state(id);

@@ -31,6 +31,7 @@ export const DROP_REASONS = [
   'vlan-not-allowed',
   'spoofed-source',
   'spoofed-arp',
+  'spoofed-nd',
   'port-down',
   'same-port',
   'not-for-us',
@@ -49,7 +50,6 @@ export const DROP_REASONS = [
   'no-member',
   'unsupported-protocol-to-vip',
   'gateway-local',
-  'icmp-rate-limited',
   'segmentation-failed',
   'fragment-malformed',
   'fragment-too-small',
@@ -88,6 +88,7 @@ export const DROP = {
   vlanNotAllowed: at('vlan-not-allowed'),
   spoofedSource: at('spoofed-source'),
   spoofedArp: at('spoofed-arp'),
+  spoofedNd: at('spoofed-nd'),
   portDown: at('port-down'),
   samePort: at('same-port'),
   notForUs: at('not-for-us'),
@@ -106,7 +107,6 @@ export const DROP = {
   noMember: at('no-member'),
   unsupportedProtocolToVip: at('unsupported-protocol-to-vip'),
   gatewayLocal: at('gateway-local'),
-  icmpRateLimited: at('icmp-rate-limited'),
   segmentationFailed: at('segmentation-failed'),
   fragmentMalformed: at('fragment-malformed'),
   fragmentTooSmall: at('fragment-too-small'),
@@ -131,6 +131,8 @@ export const PORT = {
   flooded: 5,
   /** Frames that waited, for a neighbour or for their first fragment, and then went on. */
   queuedSent: 6,
+  /** ICMP errors about dropped frames that the rate limit kept back. */
+  errorsSuppressed: 7,
   drops: 8,
 } as const;
 
@@ -144,6 +146,7 @@ export interface PortStats {
   answered: number;
   flooded: number;
   queuedSent: number;
+  errorsSuppressed: number;
   /** Reason → frames; reasons that never occurred are left out. */
   drops: Record<string, number>;
 }
@@ -190,6 +193,7 @@ export class PortCounters {
       answered: this.fields[base + PORT.answered]!,
       flooded: this.fields[base + PORT.flooded]!,
       queuedSent: this.fields[base + PORT.queuedSent]!,
+      errorsSuppressed: this.fields[base + PORT.errorsSuppressed]!,
       drops,
     };
   }

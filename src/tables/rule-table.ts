@@ -7,10 +7,18 @@
  * the destination port, then the source port, then the longest source prefix, then the older rule.
  * What changes while rules are in force (round-robin positions) belongs to the LB, not here.
  *
- * Words: header (16), rules (16 each), criteria sets (8), members (16), source prefixes (8). Periods are 64-bit
+ * Words: header (16), rules (16 each), criteria sets (8), members (16), source prefixes (12). Periods are 64-bit
  * floats, epoch milliseconds.
  */
-import { addressToWords, macHigh16, macLow32, networkOf, parsePrefix, prefixMask } from '../wire/address.ts';
+import {
+  addressToWords,
+  MAPPED_WORD,
+  macHigh16,
+  macLow32,
+  networkOf,
+  parsePrefix,
+  prefixMask,
+} from '../wire/address.ts';
 import { NONE } from './bucket-index.ts';
 import type { Algorithm, MemberState, Protocol, RewriteKind, RuleSpec } from './rule-spec.ts';
 
@@ -19,7 +27,7 @@ const HEADER_WORDS = 16;
 const RULE_WORDS = 16;
 const CRITERIA_WORDS = 8;
 const MEMBER_WORDS = 16;
-const PREFIX_WORDS = 8;
+const PREFIX_WORDS = 12;
 
 const ANY = -1;
 
@@ -69,6 +77,7 @@ export function compileRules(specs: readonly RuleSpec[]): SharedArrayBuffer {
         words[to + word] = prefix.words[word]!;
         words[to + 4 + word] = prefixMask(prefix.bits, word);
       }
+      words[to + 8] = prefix.family;
     }
     for (const set of rule.criteria) {
       const to = criteriaAt + nextCriteria++ * CRITERIA_WORDS;
@@ -165,9 +174,11 @@ export class RuleTable {
     if (words[at + 8] !== ANY && words[at + 8] !== sourcePort) return false;
     const count = words[at + 10]!;
     if (count === 0) return true;
+    const family = (s0 | s1) === 0 && s2 === MAPPED_WORD ? 4 : 6;
     let prefix = this.prefixAt + words[at + 9]! * PREFIX_WORDS;
     for (let i = 0; i < count; i++, prefix += PREFIX_WORDS) {
       if (
+        words[prefix + 8] === family &&
         ((s3 ^ words[prefix + 3]!) & words[prefix + 7]!) === 0 &&
         ((s2 ^ words[prefix + 2]!) & words[prefix + 6]!) === 0 &&
         ((s1 ^ words[prefix + 1]!) & words[prefix + 5]!) === 0 &&

@@ -6,7 +6,7 @@
  * words and of the complements of the old ones.
  */
 
-/** Folds a sum below 2^32 (unsigned, or a double below 2^48) into 16 bits. */
+/** Folds a sum (an unsigned integer below 2^47) into 16 bits. */
 export function fold(sum: number): number {
   let s = (sum & 0xffff) + Math.floor(sum / 0x10000);
   s = (s & 0xffff) + (s >>> 16);

@@ -20,6 +20,7 @@ export const ROUTER_SOLICITATION = 133;
 export const ROUTER_ADVERTISEMENT = 134;
 export const NEIGHBOUR_SOLICITATION = 135;
 export const NEIGHBOUR_ADVERTISEMENT = 136;
+export const REDIRECT = 137;
 
 export const CODE_NO_ROUTE = 0;
 export const CODE_ADDRESS_UNREACHABLE = 3;

@@ -121,7 +121,7 @@ changes('a new member takes part from the next flow on', () => {
 
 function fail(bed: DatapathBed, name: string, weights: readonly number[]): void {
   bed.configure({ groups: [withState(weights, name, 'failed')] });
-  bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', name)], bed.nowMs);
+  bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', name)], 'all', bed.nowMs);
 }
 
 changes('a failed member is out at once: no new flows, and its records are gone with the next packet', () => {

@@ -105,6 +105,8 @@ export const SETTINGS: DatapathSnapshot['settings'] = {
   tcpTransitoryIdleMs: 4 * MINUTE_MS,
   activeFlowIdleMs: 30_000,
   answerEchoToVip: true,
+  failFast: true,
+  onTableFull: 'refuse',
 };
 
 export const DEFAULT_TOPOLOGY: Topology = {
