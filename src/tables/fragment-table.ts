@@ -89,6 +89,8 @@ export class FragmentTable {
   readonly releasedFirstWord = new Int32Array(WAITING_TOTAL + 1);
   readonly releasedProtocol = new Int32Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
+  /** Frames that wait, or have been released and not been taken: each holds a slot. */
+  waitingFrames = 0;
   private releasedHead = 0;
   private releasedTail = 0;
 
@@ -131,6 +133,7 @@ export class FragmentTable {
     for (const list of [this.oldest, this.youngest, this.rowsOfPort, this.waitingOfPort]) list.fill(0);
     for (let entry = 0; entry < WAITING_TOTAL; entry++) this.waitingNext[entry] = entry + 1;
     this.waitingNext[WAITING_TOTAL] = 0;
+    this.waitingFrames = 0;
     this.releasedHead = 0;
     this.releasedTail = 0;
   }
@@ -304,6 +307,7 @@ export class FragmentTable {
     this.waitingNext[0] = this.waitingNext[entry]!;
     this.waitingNext[entry] = 0;
     this.waitingOfPort[rows[at + INGRESS]!]!++;
+    this.waitingFrames++;
     this.waitingChain[entry] = rows[at + CHAIN]!;
     if (rows[at + HEAD] === 0) rows[at + HEAD] = entry;
     else this.waitingNext[rows[at + TAIL]!] = entry;
@@ -357,6 +361,7 @@ export class FragmentTable {
   private free(entry: number): void {
     this.waitingNext[entry] = this.waitingNext[0]!;
     this.waitingNext[0] = entry;
+    this.waitingFrames--;
   }
 
   /** Hash of the key at words[at …]: addresses that a sender may choose, under a secret. */
