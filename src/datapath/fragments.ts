@@ -16,8 +16,9 @@
  * twice; fragments whose length or place cannot be (RFC 8200 §4.5); first fragments without the whole transport
  * header (RFC 1858, RFC 7112), and all that belongs to a first fragment that the LB dropped or refused.
  *
- * Identifications are used again, IPv4's 16 bits within seconds: a datagram that is complete is forgotten at once, and
- * a second first fragment that comes RESTART_MS after the first one begins another datagram.
+ * Identifications are used again, IPv4's 16 bits within seconds: a datagram that is complete is forgotten at once. One
+ * that is not blocks its identification until its time is over, or until it is the oldest of its port and the port needs
+ * the row: at most one in 256 datagrams of a port whose fragments get lost.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import { DATAGRAM, type FragmentTable } from '../tables/fragment-table.ts';
@@ -41,7 +42,6 @@ export const FOLLOW = 2;
 const DATAGRAM_MS = 30_000;
 /** Time for the first fragment to come: FRAGMENT_MIN of RFC 6146 §4. */
 const WAITING_MS = 2_000;
-const RESTART_MS = 1_000;
 /** Time between two looks for datagrams whose time is over. */
 const TICK_MS = 250;
 
@@ -170,24 +170,12 @@ export class Fragments {
     key[9] = frame.family === FAMILY_IPV4 ? frame.protocol : 0;
     key[10] = frame.fragmentId;
     const row = table.find(key);
-    if (row !== NONE) {
-      if (frame.fragmentOffset !== 0 || !this.mayRestart(row)) return row;
-      this.abandon(row, DROP.fragmentTimeout);
-    }
+    if (row !== NONE) return row;
     for (;;) {
       const victim = table.victim(frame.ingress);
       if (victim === NONE) return table.create(key, frame.ingress, nowMs);
       this.abandon(victim, DROP.fragmentTableFull);
     }
-  }
-
-  /** Whether a first fragment may begin another datagram under the identification of this one. */
-  private mayRestart(row: number): boolean {
-    const { table } = this;
-    const state = table.state(row);
-    if (state === DATAGRAM.waiting) return false;
-    if (state === DATAGRAM.refused && table.reason(row) !== DROP.firstFragmentDropped) return false;
-    return ((this.context.nowMs - table.madeMs(row)) | 0) >= RESTART_MS;
   }
 
   /** Notes the part of its datagram that a fragment is, up to byte `to`. A reason: it does not fit in. */
