@@ -2,7 +2,7 @@
 # Compares Sluice with its own bare engine, Open vSwitch and the kernel: scripts/bench.sh [OPTION…]
 #
 #   scripts/bench.sh             five rounds of everything, about ten minutes
-#   scripts/bench.sh --quick     a look at whether everything works, about two minutes
+#   scripts/bench.sh --quick     a look at whether everything works, about three minutes
 #   scripts/bench.sh --help      all options
 #
 # Installs what is missing, builds, measures in network namespaces of its own, prints tables and writes JSON

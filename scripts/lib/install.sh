@@ -49,21 +49,24 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Packages with a daemon (nginx, Open vSwitch) must not start it: policy-rc.d refuses that while we install, and a service
-# that came with this installation is disabled again.
-install_without_starting() {
-  local policy=/usr/sbin/policy-rc.d ours='' status=0
+# Packages with a daemon (nginx, Open vSwitch) must not start it: policy-rc.d refuses that while we install, and
+# a service that came with this installation is disabled again. In a subshell, so that its trap is its own.
+install_without_starting() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && ours=yes
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
   fi
-  apt_get install --no-install-recommends "$@" || status=$?
-  [ -n "$ours" ] && rm -f "$policy"
-  if command -v systemctl >/dev/null; then
-    case " $* " in *' nginx-light '*) systemctl disable nginx >/dev/null 2>&1 ;; esac
-    case " $* " in *' openvswitch-switch '*) systemctl disable openvswitch-switch >/dev/null 2>&1 ;; esac
-  fi
-  return "$status"
-}
+  apt_get install --no-install-recommends "$@" || exit
+  command -v systemctl >/dev/null || exit 0
+  for package in "$@"; do
+    case $package in
+      nginx-light) systemctl disable nginx ;;
+      openvswitch-switch) systemctl disable openvswitch-switch ;;
+    esac
+  done || true
+)
 
 # npm notes in node_modules/.package-lock.json what it installed; a newer lock file means it is out of date.
 npm_is_current() {

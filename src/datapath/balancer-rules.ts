@@ -6,7 +6,13 @@
  * endpoint that stays keeps its number; running flows hold references of their own.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { type EndpointTable, ROLE_ANSWERED, ROLE_MEMBER, ROLE_VIP } from '../tables/endpoint-table.ts';
+import {
+  type EndpointTable,
+  ROLE_ANSWERED,
+  ROLE_FIXED_MAC,
+  ROLE_MEMBER,
+  ROLE_VIP,
+} from '../tables/endpoint-table.ts';
 import { REWRITE_KIND, RuleTable } from '../tables/rule-table.ts';
 import type { Frame } from './frame.ts';
 import { WeightedRoundRobin } from './selection.ts';
@@ -94,7 +100,9 @@ export class BalancerRules {
       const vip = this.intern(network, (i) => rules.vipWord(rule, i), ROLE_VIP);
       held.push(vip);
       if (vip === NONE) continue;
-      if (rules.rewriteKind(rule) !== REWRITE_KIND.port) this.endpoints.addRole(vip, ROLE_ANSWERED);
+      // With `port` the VIP is a VM's own address, and the VM's to answer for.
+      if (rules.rewriteKind(rule) === REWRITE_KIND.port) this.endpoints.clearRole(vip, ROLE_ANSWERED);
+      else this.endpoints.addRole(vip, ROLE_ANSWERED);
       rulesOf.set(vip, [...(rulesOf.get(vip) ?? []), rule]);
       const first = rules.firstCriteria(rule);
       for (let set = first; set < first + rules.criteriaCount(rule); set++) {
@@ -102,9 +110,9 @@ export class BalancerRules {
           const member = this.intern(network, (i) => rules.memberWord(m, i), ROLE_MEMBER);
           held.push(member);
           memberEndpoints[m] = member;
-          if (member !== NONE && rules.memberMacHigh(m) >= 0) {
-            this.endpoints.setMac(member, rules.memberMacHigh(m), rules.memberMacLow(m));
-          }
+          if (member === NONE) continue;
+          if (rules.memberMacHigh(m) < 0) this.endpoints.clearRole(member, ROLE_FIXED_MAC);
+          else this.endpoints.setMac(member, rules.memberMacHigh(m), rules.memberMacLow(m));
         }
       }
     }

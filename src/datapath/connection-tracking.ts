@@ -39,6 +39,9 @@ import type { DatapathSnapshot } from './snapshot.ts';
 const SWEEP_MS = 8_000;
 /** Rows examined per batch at most, 30 µs. */
 const SWEEP_ROWS = 4_096;
+/** Time to the next step where nothing else wakes the datapath: with little, and with much to look at. */
+const IDLE_SWEEP_MS = 250;
+const BUSY_SWEEP_MS = 10;
 const RECLAIM_ROWS = 256;
 /** Clients told per batch that their member has failed: each costs a frame. */
 const TOLD_PER_BATCH = 128;
@@ -110,7 +113,15 @@ export class ConnectionTracking {
     this.evictsIdle = settings.onTableFull === 'evict-idle';
   }
 
-  /** Makes the record of a new flow and counts it, or answers NONE. The caller has counted no packet yet. */
+  /** Whether a new flow from this port gets a row; makes room if it can, and counts the refusal if it cannot. */
+  admits(port: number): boolean {
+    if (!this.table.isFull && !this.isOverShare(port)) return true;
+    if (this.reclaim()) return true;
+    this.table.refuse();
+    return false;
+  }
+
+  /** Makes the record of a new flow that has been admitted, and counts it. The caller has counted no packet yet. */
   create(
     frame: Frame,
     forwardPorts: number,
@@ -124,10 +135,6 @@ export class ConnectionTracking {
     const nowMs = this.context.nowMs;
     const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
     const flags = rewrite | FLAG_ACTIVE;
-    if ((table.isFull || this.isOverShare(frame.ingress)) && !this.reclaim()) {
-      table.refuse();
-      return NONE;
-    }
     this.rowsOfPort[frame.ingress]!++;
     const row = table.create(
       frame.s0,
@@ -187,9 +194,9 @@ export class ConnectionTracking {
   /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */
   isOver(row: number): boolean {
     if (this.isPurged(row)) return true;
+    if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
     const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
-    if (repickMs === 0 || this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
-    if (this.idleMs(row) <= repickMs) return false;
+    if (repickMs === 0 || this.idleMs(row) <= repickMs) return false;
     this.remove(row);
     return true;
   }
@@ -303,7 +310,8 @@ export class ConnectionTracking {
   purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
     for (const slot of statSlots) {
       if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
-      this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
+      // A member that failed and was then removed stays failed.
+      if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
       this.markedMs[slot] = this.context.nowMs;
     }
     this.purgeRowsLeft = this.table.highWater;
@@ -316,17 +324,18 @@ export class ConnectionTracking {
     }
   }
 
-  /** A step of ageing. Returns true while a purge wants to go on at once. */
-  sweep(): boolean {
+  /** A step of ageing. Returns the milliseconds after which the next one is due: sooner while there is a lot to do. */
+  sweep(): number {
     const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
     const used = this.table.highWater;
     const due = Math.floor((used * elapsedMs) / SWEEP_MS);
     if (due === 0 && this.purgeRowsLeft === 0) {
       if (used === 0) this.lastSweepMs = this.context.nowMs;
-      return false;
+      return IDLE_SWEEP_MS;
     }
-    const rows = Math.min(SWEEP_ROWS, this.purgeRowsLeft > 0 ? Math.max(due, this.purgeRowsLeft) : due);
-    if (rows >= due) this.lastSweepMs = this.context.nowMs;
+    const rows = Math.min(SWEEP_ROWS, Math.max(due, this.purgeRowsLeft));
+    // What is due beyond this step is forgotten, not owed: a long pause must not cost every batch after it.
+    this.lastSweepMs = this.context.nowMs;
     let examined = 0;
     this.toldThisBatch = 0;
     while (examined < rows && this.toldThisBatch < TOLD_PER_BATCH) {
@@ -341,7 +350,8 @@ export class ConnectionTracking {
         this.marks = [];
       }
     }
-    return this.purgeRowsLeft > 0;
+    if (this.purgeRowsLeft > 0) return 0;
+    return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 
   private examine(row: number): void {

@@ -10,6 +10,7 @@
  * running state (connections, learned MACs, round-robin positions) carries over by ids.
  */
 import { NONE } from '../tables/bucket-index.ts';
+import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
 import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
@@ -29,7 +30,7 @@ import { LogicalSwitch } from './logical-switch.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED, type Operator } from './operator.ts';
+import { CONSUMED, type FromVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
@@ -43,8 +44,6 @@ export interface DatapathOptions {
   readonly tables: Tables;
 }
 
-/** Time until the next `endBatch` at the latest, while nothing is urgent. */
-const IDLE_TICK_MS = 250;
 /** MAC sets aged per batch. */
 const MAC_SETS_PER_BATCH = 4;
 
@@ -133,11 +132,11 @@ export class Datapath {
 
   /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
   endBatch(): number {
-    const isPurging = this.tracking.sweep();
+    const nextMs = this.tracking.sweep();
     this.resolver.tick();
     this.fragments.tick();
     this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
-    return isPurging ? 0 : IDLE_TICK_MS;
+    return nextMs;
   }
 
   /**
@@ -148,10 +147,11 @@ export class Datapath {
     const problems: string[] = [];
     this.context.nowMs = nowMs | 0;
     this.networks.replace(snapshot.networks);
+    this.resolver.forgetLostNetworks();
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
-    this.applyPorts(snapshot.ports);
+    this.applyPorts(snapshot.ports, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
@@ -202,24 +202,29 @@ export class Datapath {
     }
   }
 
-  private applyPorts(specs: readonly PortSpec[]): void {
+  private applyPorts(specs: readonly PortSpec[], problems: string[]): void {
     const { macs } = this.context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
       if (this.ports[id] !== undefined && !wanted.has(id)) this.portGone(id);
     }
+    macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const { id, name, network, offloads, mac, allowedSources } = spec;
-      const chain: Operator[] = [];
+      const fromVm: FromVm[] = [];
       if (mac !== undefined && allowedSources !== undefined) {
-        chain.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+        fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
       }
-      if (balancer !== undefined) chain.push(balancer);
-      const port = new Port(id, name, network, offloads, chain, this.context, this.finisher);
+      if (balancer !== undefined) fromVm.push(balancer);
+      const toVm = balancer === undefined ? [] : [balancer];
+      if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
+      const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
-      if (spec.mac !== undefined) macs.fix(network, macHigh16(spec.mac), macLow32(spec.mac), id);
+      if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {
+        problems.push(`port ${name}: the MAC table has no room for ${mac}`);
+      }
     }
     for (const network of this.networks.all()) {
       const members = specs.filter((spec) => spec.network === network.id).map((spec) => spec.id);
@@ -229,7 +234,7 @@ export class Datapath {
 
   /** The addresses of configured ports need no ARP. */
   private presetNeighbours(specs: readonly PortSpec[], problems: string[]): void {
-    const { neighbours } = this.context.tables;
+    const { neighbours, endpoints } = this.context.tables;
     const words = new Int32Array(4);
     const fixed = new Set<number>();
     for (const spec of specs) {
@@ -237,6 +242,9 @@ export class Datapath {
       for (const address of spec.addresses) {
         addressToWords(address, words, 0);
         const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+        // A former VIP, kept alive by its connections, is the VM's to answer for now.
+        const endpoint = endpoints.find(spec.network, w0, w1, w2, w3);
+        if (endpoint !== NONE) endpoints.clearRole(endpoint, ROLE_ANSWERED);
         const id = neighbours.intern(spec.network, w0, w1, w2, w3, this.context.nowMs);
         if (id === NONE) {
           problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);

@@ -35,7 +35,7 @@ import { FOLLOW, FROM_VM, type Fragments, TO_VM } from './fragments.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 import { type Networks, setRouterSource } from './networks.ts';
-import { CONSUMED, type Operator, PASS } from './operator.ts';
+import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 
@@ -45,7 +45,7 @@ const DCCP = 33;
 /** Client ports tried when a flow's reverse key is taken. */
 const PORT_TRIES = 32;
 
-export class LoadBalancer implements Operator {
+export class LoadBalancer implements FromVm, ToVm {
   readonly id: number;
   /** The rules in force. */
   readonly rules: BalancerRules;
@@ -105,8 +105,7 @@ export class LoadBalancer implements Operator {
   }
 
   toVm(frame: Frame): number {
-    if (isIcmpError(frame)) return this.icmp.toClient(frame);
-    if (!hasFlowKey(frame)) return PASS;
+    if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
     if (frame.fragment) return this.fragmentToVm(member, frame);
@@ -233,7 +232,9 @@ export class LoadBalancer implements Operator {
       const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
       if (other === NONE || connections.hasEnded(other)) return PASS;
       const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
-      if (clientPort === NONE) return this.drop(frame, DROP.connectionsFull);
+      if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
+        return this.drop(frame, DROP.connectionsFull);
+      }
       const reverse = (clientPort << 16) | frame.destinationPort;
       row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.context.selfSlot);
       if (row === NONE) return this.drop(frame, DROP.connectionsFull);
@@ -275,6 +276,8 @@ export class LoadBalancer implements Operator {
       return this.responder.reset(frame);
     }
     const { rules } = this.rules;
+    // Before the choice: a flow that is refused must not cost its member a turn.
+    if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     const choice = set === NONE ? NONE : this.rules.pick(set);
     if (choice === NONE) {
@@ -282,7 +285,7 @@ export class LoadBalancer implements Operator {
       return rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
     }
     const row = this.record(rule, set, choice, vip, frame);
-    if (row === NONE) return this.drop(frame, DROP.connectionsFull);
+    if (row === NONE) return this.drop(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }

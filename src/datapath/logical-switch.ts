@@ -64,7 +64,8 @@ export class LogicalSwitch {
   private flood(frame: Frame, network: number): void {
     const { ports } = this.networks.at(network);
     const { ingress, slot, offset, length } = frame;
-    const copies = ports.length - 1;
+    // A frame that was routed into this network, or made here, has no port of its own in it.
+    const copies = frame.routed ? ports.length : ports.length - 1;
     if (copies <= 0) return this.context.drop(frame, DROP.noReceiver);
     if (!this.networks.at(network).takeFloodTokens(copies, this.context.nowMs)) {
       return this.context.drop(frame, DROP.floodLimited);

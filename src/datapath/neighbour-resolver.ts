@@ -117,11 +117,12 @@ export class NeighbourResolver {
       table.setState(id, NEIGHBOUR.incomplete, nowMs);
       table.setProbesSent(id, 0);
     }
+    // Asked even if nothing may wait for the answer: an entry that nobody asks for would never end.
+    if (table.probesSent(id) === 0) this.ask(id);
     if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress, frame.routed)) {
       return context.drop(frame, DROP.neighbourQueueFull);
     }
     context.arena.retain(frame.slot);
-    if (table.probesSent(id) === 0) this.ask(id);
   }
 
   /** A neighbour has spoken: notes its MAC and sends what waited for it. */
@@ -180,6 +181,23 @@ export class NeighbourResolver {
       if (((context.nowMs - table.changedMs(id)) | 0) < sent * PROBE_INTERVAL_MS) continue;
       if (sent < PROBES) this.ask(id);
       else this.giveUp(id);
+    }
+  }
+
+  /** Neighbours of networks that are no more go, and what waited for them is dropped. */
+  forgetLostNetworks(): void {
+    const { table } = this;
+    for (let id = 0; id < table.highWater; id++) {
+      const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
+      if (table.state(id) === NEIGHBOUR.free || this.networks.has(network)) continue;
+      if (table.probesSent(id) > 0) this.asked--;
+      for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
+        const frame = this.loadWaiting(entry, network);
+        this.context.drop(frame, DROP.neighbourUnresolved);
+        this.context.arena.release(frame.slot);
+      }
+      table.setProbesSent(id, 0);
+      table.remove(id);
     }
   }
 

@@ -2,7 +2,15 @@
  * The networks of a host, compiled from a snapshot: logical switches and what the logical router knows of them.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { addressToWords, macHigh16, macLow32, networkOf, parsePrefix, prefixMask } from '../wire/address.ts';
+import {
+  addressToWords,
+  MAPPED_WORD,
+  macHigh16,
+  macLow32,
+  networkOf,
+  parsePrefix,
+  prefixMask,
+} from '../wire/address.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import type { Frame } from './frame.ts';
 import type { NetworkSpec } from './snapshot.ts';
@@ -13,6 +21,7 @@ export interface Subnet {
   readonly masks: Int32Array;
   /** In the 128-bit space. */
   readonly bits: number;
+  readonly isIpv4: boolean;
 }
 
 /** The broadcast and multicast copies a network's ports may cause: a bucket of frames, refilled by the clock. */
@@ -93,7 +102,7 @@ export class Network {
 export function compileSubnet(text: string): Subnet {
   const prefix = networkOf(parsePrefix(text));
   const masks = Int32Array.from([0, 1, 2, 3], (i) => prefixMask(prefix.bits, i));
-  return { words: prefix.words, masks, bits: prefix.bits };
+  return { words: prefix.words, masks, bits: prefix.bits, isIpv4: prefix.family === 4 };
 }
 
 export function isInSubnet(subnet: Subnet, w0: number, w1: number, w2: number, w3: number): boolean {
@@ -102,7 +111,9 @@ export function isInSubnet(subnet: Subnet, w0: number, w1: number, w2: number, w
     ((w3 ^ words[3]!) & masks[3]!) === 0 &&
     ((w0 ^ words[0]!) & masks[0]!) === 0 &&
     ((w1 ^ words[1]!) & masks[1]!) === 0 &&
-    ((w2 ^ words[2]!) & masks[2]!) === 0
+    ((w2 ^ words[2]!) & masks[2]!) === 0 &&
+    // ::/0 holds no IPv4 address, mapped as it is.
+    ((w0 | w1) === 0 && w2 === MAPPED_WORD) === subnet.isIpv4
   );
 }
 
@@ -111,6 +122,10 @@ export class Networks {
 
   at(id: number): Network {
     return this.list[id]!;
+  }
+
+  has(id: number): boolean {
+    return this.list[id] !== undefined;
   }
 
   replace(specs: readonly NetworkSpec[]): void {

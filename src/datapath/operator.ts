@@ -9,8 +9,13 @@ export const PASS = 0;
 /** The operator has answered, dropped or kept the frame, and counted it. */
 export const CONSUMED = 1;
 
-export interface Operator {
+/** Stands in the way from the VM. */
+export interface FromVm {
   fromVm(frame: Frame): number;
+}
+
+/** Stands in the way to the VM. */
+export interface ToVm {
   /** `frame.network` is the network of the port. A frame that is shared must be made writable before a change. */
   toVm(frame: Frame): number;
 }

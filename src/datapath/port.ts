@@ -7,15 +7,16 @@ import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import type { Frame } from './frame.ts';
 import type { OffloadFinisher } from './offload.ts';
-import { CONSUMED, type Operator, PASS } from './operator.ts';
+import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 
 export class Port {
   readonly id: number;
   readonly name: string;
   readonly network: number;
   readonly offloads: boolean;
-  /** In the order in which a frame from the VM meets them. */
-  readonly chain: readonly Operator[];
+  /** In the order in which a frame meets them. */
+  private readonly fromVmChain: readonly FromVm[];
+  private readonly toVmChain: readonly ToVm[];
   /** The VM's configured MAC; -1, which no frame has, if there is none. */
   macHigh = -1;
   macLow = 0;
@@ -27,7 +28,8 @@ export class Port {
     name: string,
     network: number,
     offloads: boolean,
-    chain: readonly Operator[],
+    fromVmChain: readonly FromVm[],
+    toVmChain: readonly ToVm[],
     context: Context,
     finisher: OffloadFinisher,
   ) {
@@ -35,7 +37,8 @@ export class Port {
     this.name = name;
     this.network = network;
     this.offloads = offloads;
-    this.chain = chain;
+    this.fromVmChain = fromVmChain;
+    this.toVmChain = toVmChain;
     this.context = context;
     this.finisher = finisher;
   }
@@ -47,19 +50,19 @@ export class Port {
 
   /** The chain towards the forwarding element. */
   fromVm(frame: Frame): number {
-    const { chain } = this;
+    const chain = this.fromVmChain;
     for (let i = 0; i < chain.length; i++) {
       if (chain[i]!.fromVm(frame) !== PASS) return CONSUMED;
     }
     return PASS;
   }
 
-  /** The chain towards the VM, in reverse order, then out. The frame stays the caller's. */
+  /** The chain towards the VM, then out. The frame stays the caller's. */
   send(frame: Frame): void {
-    const { chain } = this;
+    const chain = this.toVmChain;
     frame.network = this.network;
     frame.egress = this.id;
-    for (let i = chain.length - 1; i >= 0; i--) {
+    for (let i = 0; i < chain.length; i++) {
       if (chain[i]!.toVm(frame) !== PASS) return;
     }
     this.deliver(frame);

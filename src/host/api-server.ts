@@ -50,7 +50,7 @@ async function answer(
 ): Promise<void> {
   try {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const path = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const path = url.pathname.split('/').slice(1).map(decodeSegment);
     const body = await readBody(request);
     const method = request.method ?? 'GET';
     send(response, 200, await answerRequest(context, { method, path, query: url.searchParams, body }));
@@ -61,6 +61,14 @@ async function answer(
       error instanceof HostError && error.problems.length > 0 ? [...error.problems] : undefined;
     const refusal: ApiError = { error: messageOf(error), problems };
     send(response, error instanceof HostError ? error.status : 500, refusal);
+  }
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new HostError(400, `path: found ${segment}, expected UTF-8 with %-escapes`);
   }
 }
 

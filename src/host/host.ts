@@ -22,8 +22,9 @@ import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
 import { initialMembership, type Membership, reloadMembership, withOverride } from './membership.ts';
 import { PortDevices } from './port-devices.ts';
+import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
-import { planReload, portSetups, unchangeable } from './reload-plan.ts';
+import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -196,11 +197,12 @@ export class Host {
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
+        for (const change of plan.giveUp) this.ports.adjust(change, undo);
         for (const setup of plan.open) this.ports.open(setup, undo);
         isTouched = plan.close.length > 0;
         for (const { port } of plan.close) await this.ports.close(port.name, undo);
         for (const setup of plan.replace) this.ports.open(setup, undo);
-        for (const { before, after } of plan.adjust) this.ports.adjust(before, after, undo);
+        for (const change of plan.adjust) this.ports.adjust(change, undo);
         const revision = await this.bringIntoForce(membership);
         this.acceptMembership(membership);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);

@@ -7,13 +7,15 @@
  * (up, reload) that fails in the middle can be taken back. A TAP ends with its descriptor; a device that
  * disappeared under us (EBADFD) has been detached by the datapath, and only its descriptor is left to close.
  */
+import { writeFileSync } from 'node:fs';
 import { runIpBatch } from '../io/ip-command.ts';
 import { createTap, type Tap } from '../io/tap.ts';
-import { ADDRESS_WORDS, addressToWords, type Family, parsePrefix, prefixContains } from '../wire/address.ts';
+import { namespacePath, withNamespace } from '../native/netns.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import type { InstanceState } from './instance-state.ts';
-import type { PortSetup } from './reload-plan.ts';
+import type { PortSetup } from './port-setup.ts';
+import type { PortChange } from './reload-plan.ts';
 import { UndoStack } from './undo-stack.ts';
 
 interface OpenPort {
@@ -58,7 +60,7 @@ export class PortDevices {
       mac: port.mac,
       mtu: network.mtu,
       addresses: port.addresses,
-      gateways: defaultGateways(setup),
+      gateways: setup.gateways,
     });
     this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
     this.gone.delete(port.name);
@@ -88,14 +90,16 @@ export class PortDevices {
   }
 
   /** Sets other addresses, MTU or gateways on a running interface. */
-  adjust(before: PortSetup, after: PortSetup, undo: UndoStack): void {
-    const { name, netns } = after.port;
-    undo.push(`take back the changes of port ${name}`, () =>
-      runIpBatch(`restore port ${name}`, adjustCommands(after, before), netns),
+  adjust(change: PortChange, undo: UndoStack): void {
+    const { port } = change.after;
+    const back = { before: change.after, after: change.before };
+    undo.push(`take back the changes of port ${port.name}`, () =>
+      runIpBatch(`restore port ${port.name}`, adjustCommands(back), port.netns),
     );
-    runIpBatch(`change port ${name}`, adjustCommands(before, after), netns);
-    const open = this.ports.get(name);
-    if (open !== undefined) open.setup = after;
+    keepSecondaries(change.after);
+    runIpBatch(`change port ${port.name}`, adjustCommands(change), port.netns);
+    const open = this.ports.get(port.name);
+    if (open !== undefined) open.setup = change.after;
   }
 
   /** The datapath reports ports whose devices have disappeared; answers their names. */
@@ -124,36 +128,31 @@ export class PortDevices {
   }
 }
 
-/** The network's gateways that the port can reach, one per family: the next hops of its default routes. */
-export function defaultGateways({ port, network }: PortSetup): string[] {
-  const prefixes = port.addresses.map(parsePrefix);
-  const gateways = new Map<Family, string>();
-  for (const gateway of network.gateway) {
-    const family = addressToWords(gateway, words, 0);
-    if (gateways.has(family)) continue;
-    if (prefixes.some((prefix) => prefixContains(prefix, words, 0))) gateways.set(family, gateway);
-  }
-  return [...gateways.values()];
-}
-
-const words = new Int32Array(ADDRESS_WORDS);
-
-/** New addresses come before old ones go, so that a port is never without any. */
-function adjustCommands(before: PortSetup, after: PortSetup): string[] {
+/**
+ * New addresses come before old ones go, so that a port is never without any. An address in the same subnet as an
+ * older one is a secondary to the kernel: `keepSecondaries` makes it outlive that one.
+ */
+function adjustCommands({ before, after }: PortChange): string[] {
   const dev = `dev ${after.port.interface}`;
   const isIpv6 = (text: string): boolean => text.includes(':');
   const everything = (gateway: string): string => (isIpv6(gateway) ? '::/0' : '0.0.0.0/0');
   const added = after.port.addresses.filter((address) => !before.port.addresses.includes(address));
   const removed = before.port.addresses.filter((address) => !after.port.addresses.includes(address));
-  const gateways = defaultGateways(after);
-  const lost = defaultGateways(before).filter(
-    (gateway) => !gateways.some((other) => isIpv6(other) === isIpv6(gateway)),
+  const lost = before.gateways.filter(
+    (gateway) => !after.gateways.some((other) => isIpv6(other) === isIpv6(gateway)),
   );
   return [
     ...(before.network.mtu === after.network.mtu ? [] : [`link set ${dev} mtu ${after.network.mtu}`]),
     ...added.map((address) => `addr replace ${address} ${dev}${isIpv6(address) ? ' nodad' : ''}`),
     ...lost.map((gateway) => `route del ${everything(gateway)} via ${gateway} ${dev}`),
     ...removed.map((address) => `addr del ${address} ${dev}`),
-    ...gateways.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
+    ...after.gateways.map((gateway) => `route replace ${everything(gateway)} via ${gateway} ${dev}`),
   ];
+}
+
+/** ip-sysctl(7): when an interface's primary address goes, its next secondary becomes primary and stays. */
+function keepSecondaries({ port }: PortSetup): void {
+  withNamespace(namespacePath(port.netns), () =>
+    writeFileSync(`/proc/sys/net/ipv4/conf/${port.interface}/promote_secondaries`, '1'),
+  );
 }

@@ -7,24 +7,27 @@
  * (its namespace or link was deleted) is made anew even if nothing has changed.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration, NetworkConfig, PortConfig } from '../config/model.ts';
+import type { Configuration, PortConfig } from '../config/model.ts';
 import type { Problem } from '../config/problems.ts';
+import { type PortSetup, portSetups } from './port-setup.ts';
 
-/** A port as its device needs to know it. */
-export interface PortSetup {
-  readonly port: PortConfig;
-  readonly network: NetworkConfig;
-}
-
+/** In the order in which the parts are to be done. */
 export interface ReloadPlan {
+  /** Ports that stay, and give up a default route that another port of their namespace may take. */
+  readonly giveUp: readonly PortChange[];
   /** Ports to be opened in a place that is free now. */
   readonly open: readonly PortSetup[];
   /** Ports to be closed: removed ones, and the former selves of those made anew. */
   readonly close: readonly PortSetup[];
   /** Ports to be opened where (or under whose name) another one is closed. */
   readonly replace: readonly PortSetup[];
-  /** Ports that stay, with other addresses, MTU or gateways. */
-  readonly adjust: readonly { readonly before: PortSetup; readonly after: PortSetup }[];
+  /** Other ports that stay, with other addresses, MTU or gateways. */
+  readonly adjust: readonly PortChange[];
+}
+
+export interface PortChange {
+  readonly before: PortSetup;
+  readonly after: PortSetup;
 }
 
 /** What cannot change while the host runs; empty: all can. */
@@ -43,12 +46,12 @@ export function unchangeable(before: Configuration, after: Configuration): Probl
 }
 
 export function planReload(
-  before: Configuration,
-  after: Configuration,
+  running: Configuration,
+  wanted: Configuration,
   gonePorts: ReadonlySet<string>,
 ): ReloadPlan {
-  const former = portSetups(before);
-  const next = portSetups(after);
+  const former = portSetups(running);
+  const next = portSetups(wanted);
   const stays = (setup: PortSetup): boolean => {
     const other = former.get(setup.port.name);
     return other !== undefined && isSameDevice(other, setup) && !gonePorts.has(setup.port.name);
@@ -60,23 +63,19 @@ export function planReload(
   const fresh = [...next.values()].filter((setup) => !isKept(setup));
   const takesOver = ({ port }: PortSetup): boolean =>
     close.some(({ port: old }) => old.name === port.name || isSamePlace(old, port));
+  const changes = kept
+    .map((setup) => ({ before: former.get(setup.port.name)!, after: setup }))
+    .filter(({ before, after }) => !isSameSetting(before, after));
   return {
+    giveUp: changes.filter(givesUp),
     open: fresh.filter((setup) => !takesOver(setup)),
     close,
     replace: fresh.filter(takesOver),
-    adjust: kept
-      .map((setup) => ({ before: former.get(setup.port.name)!, after: setup }))
-      .filter((change) => !isSameSetting(change.before, change.after)),
+    adjust: changes.filter((change) => !givesUp(change)),
   };
 }
 
-/** By port name, in the order of the configuration. */
-export function portSetups(configuration: Configuration): Map<string, PortSetup> {
-  const networks = new Map(configuration.networks.map((network) => [network.name, network]));
-  return new Map(
-    configuration.ports.map((port) => [port.name, { port, network: networks.get(port.network)! }]),
-  );
-}
+const givesUp = ({ before, after }: PortChange): boolean => after.gateways.length < before.gateways.length;
 
 const isSamePlace = (a: PortConfig, b: PortConfig): boolean =>
   a.netns === b.netns && a.interface === b.interface;
@@ -87,5 +86,5 @@ function isSameDevice({ port: a }: PortSetup, { port: b }: PortSetup): boolean {
 
 const isSameSetting = (a: PortSetup, b: PortSetup): boolean =>
   isDeepStrictEqual(a.port.addresses, b.port.addresses) &&
-  isDeepStrictEqual(a.network.gateway, b.network.gateway) &&
+  isDeepStrictEqual(a.gateways, b.gateways) &&
   a.network.mtu === b.network.mtu;

@@ -78,14 +78,16 @@ function setLargeLogAside(path: string): void {
   if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }
 
-const startOutcome = (child: ChildProcess, runDir: RunDir): Promise<StartOutcome> =>
-  new Promise((resolve, reject) => {
+/** The first that the child says, or how it ended without a word. */
+async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartOutcome> {
+  const outcome = await new Promise<StartOutcome | string>((resolve, reject) => {
     child.once('error', reject);
-    child.once('message', (outcome) => resolve(outcome as StartOutcome));
-    child.once('exit', (code, signal) => {
-      const how = signal === null ? `code ${code}` : `signal ${signal}`;
-      const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
-      const message = `the host process ended with ${how}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
-      resolve({ kind: 'failed', exitCode: EXIT_FAILED, message });
-    });
+    child.once('message', (message) => resolve(message as StartOutcome));
+    child.once('exit', (code, signal) => resolve(signal === null ? `code ${code}` : `signal ${signal}`));
   });
+  child.removeAllListeners('exit');
+  if (typeof outcome !== 'string') return outcome;
+  const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+  const message = `the host process ended with ${outcome}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
+  return { kind: 'failed', exitCode: EXIT_FAILED, message };
+}

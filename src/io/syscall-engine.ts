@@ -22,6 +22,7 @@ import {
 import { discard, type Mapping, mapAnonymous } from '../native/memory.ts';
 import { EAGAIN, EINTR, ENOBUFS, SystemError } from '../native/system-error.ts';
 import { FrameArena, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
+import { BusyPoll } from './busy-poll.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from './engine.ts';
 import {
   checkOptions,
@@ -32,6 +33,7 @@ import {
   MAX_CONSECUTIVE_READ_ERRORS,
   PortTable,
 } from './engine-state.ts';
+import { PortQueue } from './port-queue.ts';
 import { completeVnetHeader, VNET_HEADER_BYTES } from './vnet-header.ts';
 
 const BATCH_FRAMES = 64;
@@ -47,27 +49,25 @@ export class SyscallEngine implements FrameEngine {
 
   private readonly memory: Mapping;
   private readonly ports: PortTable;
-  private readonly busyPollUs: number;
+  private readonly busyPoll: BusyPoll;
+  private readonly pollNow: () => boolean;
   /** Place 0 is the eventfd, place p + 1 is port p. */
   private readonly polled: PollSet;
   private polledCount = 1;
-  /** Ports that may have frames, in order: a ring buffer; each port is in it at most once. */
-  private readonly readable: Int32Array;
-  private readonly isReadable: Uint8Array;
-  private readableHead = 0;
-  private readableCount = 0;
+  /** Ports that may have frames. */
+  private readonly readable: PortQueue;
   private woken = false;
 
   constructor(options: EngineOptions) {
     checkOptions(options);
     const { maxPorts, slots } = options;
-    this.busyPollUs = options.busyPollUs;
+    this.busyPoll = new BusyPoll(options.busyPollUs);
+    this.pollNow = () => this.poll(0);
     this.memory = mapAnonymous(slots * SLOT_BYTES, { noReserve: true });
     this.arena = new FrameArena(this.memory.bytes, slots);
     this.ports = new PortTable(maxPorts, slots);
     this.polled = new PollSet(maxPorts + 1);
-    this.readable = new Int32Array(maxPorts);
-    this.isReadable = new Uint8Array(maxPorts);
+    this.readable = new PortQueue(maxPorts);
     this.wakeFd = createEvent();
     this.polled.set(0, this.wakeFd);
   }
@@ -101,7 +101,7 @@ export class SyscallEngine implements FrameEngine {
     this.readPorts();
     if (batch.count > 0) {
       // Ports that are not in the list wait for this look, so none starves behind a busy one.
-      if (this.readableCount === 0) this.poll(0);
+      if (this.readable.count === 0) this.poll(0);
       return batch.count;
     }
     if (!this.waitReadable(maxWaitUs)) return 0;
@@ -118,12 +118,7 @@ export class SyscallEngine implements FrameEngine {
   private waitReadable(maxWaitUs: number): boolean {
     if (this.poll(0)) return true;
     if (maxWaitUs <= 0) return false;
-    if (this.busyPollUs > 0) {
-      const end = performance.now() + Math.min(this.busyPollUs, maxWaitUs) / 1000;
-      do {
-        if (this.poll(0)) return true;
-      } while (performance.now() < end);
-    }
+    if (this.busyPoll.wanted() && this.busyPoll.spin(this.pollNow, maxWaitUs)) return true;
     return this.poll(maxWaitUs);
   }
 
@@ -145,27 +140,16 @@ export class SyscallEngine implements FrameEngine {
     for (let port = 0; left > 0 && port < ports.maxPorts; port++) {
       if (polled.ready(port + 1) === 0) continue;
       left--;
-      this.addReadable(port);
+      this.readable.add(port);
     }
     return true;
   }
 
-  private addReadable(port: number): void {
-    if (this.isReadable[port] === 1) return;
-    this.isReadable[port] = 1;
-    this.readable[(this.readableHead + this.readableCount) % this.ports.maxPorts] = port;
-    this.readableCount++;
-  }
-
   private readPorts(): void {
-    const { batch, ports } = this;
-    while (this.readableCount > 0 && batch.count < BATCH_FRAMES) {
-      const port = this.readable[this.readableHead]!;
-      this.readableHead = (this.readableHead + 1) % ports.maxPorts;
-      this.readableCount--;
-      this.isReadable[port] = 0;
-      if (ports.fd[port] === -1) continue;
-      if (this.readPort(port)) this.addReadable(port);
+    const { batch, ports, readable } = this;
+    while (readable.count > 0 && batch.count < BATCH_FRAMES) {
+      const port = readable.take();
+      if (ports.isAttached(port) && this.readPort(port)) readable.add(port);
     }
   }
 
@@ -237,6 +221,7 @@ export class SyscallEngine implements FrameEngine {
 
   close(): void {
     for (let port = 0; port < this.ports.maxPorts; port++) this.detach(port);
+    this.busyPoll.close();
     closeDescriptor(this.wakeFd);
     discard(this.memory);
   }

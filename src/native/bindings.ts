@@ -43,11 +43,11 @@ export const write: Call<[fd: number, address: number, length: number]> = libc.f
   'uintptr_t',
   'size_t',
 ]);
-export const readv: Call<[fd: number, iovecs: number, count: number]> = libc.func('readv', 'int64_t', [
-  'int',
-  'uintptr_t',
-  'int',
-]);
+export const pread: Call<[fd: number, address: number, length: number, position: number]> = libc.func(
+  'pread',
+  'int64_t',
+  ['int', 'uintptr_t', 'size_t', 'int64_t'],
+);
 export const writev: Call<[fd: number, iovecs: number, count: number]> = libc.func('writev', 'int64_t', [
   'int',
   'uintptr_t',
@@ -58,7 +58,6 @@ export const ppoll: Call<[fds: number, count: number, timeout: number, signals: 
   'int',
   ['uintptr_t', 'uint64_t', 'uintptr_t', 'uintptr_t'],
 );
-export const schedYield: Call<[]> = libc.func('sched_yield', 'int', []);
 
 export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventfd', 'int', ['uint', 'int']);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);

@@ -7,90 +7,30 @@
  * made it, so a ring must be used by that thread only. While the thread spins without a call, TASKRUN_FLAG tells
  * through `hasWork` whether a call would bring anything.
  *
- * user_data is two 32-bit words, `high` and `low`; no 64-bit value is ever made in JavaScript.
- * Offsets within struct io_uring_sqe, io_uring_cqe and io_uring_params: linux/io_uring.h.
+ * A request is known again by its `tag`: the low 32 bits of user_data, the high ones being 0, so that no 64-bit
+ * value is ever made in JavaScript.
  */
 import * as native from './bindings.ts';
+import * as abi from './io-uring-abi.ts';
 import { setTimespec } from './libc.ts';
-import { checkRange, type Mapping, mapAnonymous, mapDescriptor } from './memory.ts';
+import { checkRange, discard, type Mapping, mapAnonymous, mapDescriptor } from './memory.ts';
 import { checked, EAGAIN, EBUSY, EINTR, ETIME, lastErrno, SystemError } from './system-error.ts';
 
-// Operations.
-export const IORING_OP_WRITEV = 2;
-export const IORING_OP_ASYNC_CANCEL = 14;
-export const IORING_OP_READ = 22;
-export const IORING_OP_WRITE = 23;
-/** Linux 6.7. */
-export const IORING_OP_READ_MULTISHOT = 49;
-
-// SQE flags, 8 bits.
-export const IOSQE_FIXED_FILE = 1 << 0;
-export const IOSQE_BUFFER_SELECT = 1 << 5;
-export const IOSQE_CQE_SKIP_SUCCESS = 1 << 6;
-
-// CQE flags; the buffer id lies above bit 16.
-export const IORING_CQE_F_BUFFER = 1 << 0;
-export const IORING_CQE_F_MORE = 1 << 1;
-export const IORING_CQE_BUFFER_SHIFT = 16;
-
-/** Per-operation flag of linux/fs.h: EAGAIN at once instead of waiting or a worker thread. */
-export const RWF_NOWAIT = 0x8;
-
-const IORING_SETUP_CQSIZE = 1 << 3;
-const IORING_SETUP_SUBMIT_ALL = 1 << 7;
-const IORING_SETUP_TASKRUN_FLAG = 1 << 9;
-const IORING_SETUP_SINGLE_ISSUER = 1 << 12;
-const IORING_SETUP_DEFER_TASKRUN = 1 << 13;
-const IORING_SETUP_NO_SQARRAY = 1 << 16;
-
-const IORING_FEAT_SINGLE_MMAP = 1 << 0;
-const IORING_FEAT_NODROP = 1 << 1;
-const IORING_FEAT_EXT_ARG = 1 << 8;
-const IORING_FEAT_CQE_SKIP = 1 << 11;
-const IORING_FEAT_NO_IOWAIT = 1 << 17;
-
-const IORING_ENTER_GETEVENTS = 1 << 0;
-const IORING_ENTER_EXT_ARG = 1 << 3;
-const IORING_ENTER_REGISTERED_RING = 1 << 4;
-const IORING_ENTER_NO_IOWAIT = 1 << 7;
-
-const IORING_SQ_CQ_OVERFLOW = 1 << 1;
-const IORING_SQ_TASKRUN = 1 << 2;
-
-const IORING_REGISTER_FILES_UPDATE = 6;
-const IORING_REGISTER_PROBE = 8;
-const IORING_REGISTER_FILES2 = 13;
-const IORING_REGISTER_RING_FDS = 20;
-const IORING_UNREGISTER_RING_FDS = 21;
-const IORING_REGISTER_PBUF_RING = 22;
-const IORING_RSRC_REGISTER_SPARSE = 1 << 0;
-const IO_URING_OP_SUPPORTED = 1 << 0;
-
-const IORING_OFF_SQ_RING = 0;
-const IORING_OFF_SQES = 0x10000000;
-const SQE_WORDS = 16;
-const CQE_WORDS = 4;
-
-/** struct io_uring_params. */
-const PARAMETERS_BYTES = 120;
-const PARAMETERS = { sqEntries: 0, cqEntries: 4, flags: 8, features: 20, sqOffsets: 40, cqOffsets: 80 };
-/** struct io_sqring_offsets and io_cqring_offsets. */
-const SQ_OFFSETS = { head: 0, tail: 4, flags: 16 };
-const CQ_OFFSETS = { head: 0, tail: 4, overflow: 16, cqes: 20 };
-
+// Words of the memory that arguments of calls lie in.
 const TIMESPEC_WORD = 8;
 const SCRATCH_WORD = 12;
+const ARGUMENT_BYTES = 64;
 const GETEVENTS_ARGUMENT_BYTES = 24;
 
 const SETUP_FLAGS =
-  IORING_SETUP_CQSIZE |
-  IORING_SETUP_SUBMIT_ALL |
-  IORING_SETUP_TASKRUN_FLAG |
-  IORING_SETUP_SINGLE_ISSUER |
-  IORING_SETUP_DEFER_TASKRUN |
-  IORING_SETUP_NO_SQARRAY;
+  abi.IORING_SETUP_CQSIZE |
+  abi.IORING_SETUP_SUBMIT_ALL |
+  abi.IORING_SETUP_TASKRUN_FLAG |
+  abi.IORING_SETUP_SINGLE_ISSUER |
+  abi.IORING_SETUP_DEFER_TASKRUN |
+  abi.IORING_SETUP_NO_SQARRAY;
 const NEEDED_FEATURES =
-  IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP;
+  abi.IORING_FEAT_SINGLE_MMAP | abi.IORING_FEAT_NODROP | abi.IORING_FEAT_EXT_ARG | abi.IORING_FEAT_CQE_SKIP;
 
 export interface IoUringOptions {
   /** Entries, powers of two. */
@@ -103,6 +43,8 @@ export class IoUring {
   readonly submissionEntries: number;
   private readonly enterFd: number;
   private readonly enterFlags: number;
+  private readonly ringMapping: Mapping;
+  private readonly entriesMapping: Mapping;
   private readonly ring: Int32Array;
   private readonly entries: Int32Array;
   private readonly submissionMask: number;
@@ -125,17 +67,17 @@ export class IoUring {
     const parameters = setupParameters(options);
     this.fd = checked('io_uring_setup', native.ioUringSetup(options.submissionEntries, parameters));
     try {
-      const features = parameters.readUInt32LE(PARAMETERS.features);
+      const features = parameters.readUInt32LE(abi.PARAMETERS.features);
       if ((features & NEEDED_FEATURES) !== NEEDED_FEATURES)
         throw new Error(
           `io_uring: features 0x${features.toString(16)}, expected 0x${NEEDED_FEATURES.toString(16)} among them`,
         );
-      this.submissionEntries = parameters.readUInt32LE(PARAMETERS.sqEntries);
-      const completionEntries = parameters.readUInt32LE(PARAMETERS.cqEntries);
-      const sqOffset = (name: keyof typeof SQ_OFFSETS) =>
-        parameters.readUInt32LE(PARAMETERS.sqOffsets + SQ_OFFSETS[name]) >> 2;
-      const cqOffset = (name: keyof typeof CQ_OFFSETS) =>
-        parameters.readUInt32LE(PARAMETERS.cqOffsets + CQ_OFFSETS[name]) >> 2;
+      this.submissionEntries = parameters.readUInt32LE(abi.PARAMETERS.sqEntries);
+      const completionEntries = parameters.readUInt32LE(abi.PARAMETERS.cqEntries);
+      const sqOffset = (name: keyof typeof abi.SQ_OFFSETS) =>
+        parameters.readUInt32LE(abi.PARAMETERS.sqOffsets + abi.SQ_OFFSETS[name]) >> 2;
+      const cqOffset = (name: keyof typeof abi.CQ_OFFSETS) =>
+        parameters.readUInt32LE(abi.PARAMETERS.cqOffsets + abi.CQ_OFFSETS[name]) >> 2;
       this.sqTailWord = sqOffset('tail');
       this.sqFlagsWord = sqOffset('flags');
       this.cqHeadWord = cqOffset('head');
@@ -143,27 +85,25 @@ export class IoUring {
       this.cqesWord = cqOffset('cqes');
       this.submissionMask = this.submissionEntries - 1;
       this.completionMask = completionEntries - 1;
-      const ringBytes = (this.cqesWord + completionEntries * CQE_WORDS) * 4;
-      const entriesBytes = this.submissionEntries * SQE_WORDS * 4;
-      this.ring = new Int32Array(
-        mapDescriptor('io_uring ring', this.fd, ringBytes, IORING_OFF_SQ_RING).bytes,
-      );
-      this.entries = new Int32Array(
-        mapDescriptor('io_uring entries', this.fd, entriesBytes, IORING_OFF_SQES).bytes,
-      );
+      const ringBytes = (this.cqesWord + completionEntries * abi.CQE_WORDS) * 4;
+      const entriesBytes = this.submissionEntries * abi.SQE_WORDS * 4;
+      this.ringMapping = mapDescriptor('io_uring ring', this.fd, ringBytes, abi.IORING_OFF_SQ_RING);
+      this.entriesMapping = mapDescriptor('io_uring entries', this.fd, entriesBytes, abi.IORING_OFF_SQES);
+      this.ring = new Int32Array(this.ringMapping.bytes);
+      this.entries = new Int32Array(this.entriesMapping.bytes);
       this.sqTail = this.ring[this.sqTailWord]!;
       this.cqHead = this.ring[this.cqHeadWord]!;
       this.cqSeenTail = this.cqHead;
-      this.waitArgument = mapAnonymous(64);
+      this.waitArgument = mapAnonymous(ARGUMENT_BYTES);
       this.waitWords = new Int32Array(this.waitArgument.bytes);
       const timespecAddress = this.waitArgument.address + TIMESPEC_WORD * 4;
       this.waitWords[4] = timespecAddress | 0;
       this.waitWords[5] = Math.floor(timespecAddress / 0x1_0000_0000);
       this.enterFd = this.registerRing();
       this.enterFlags =
-        IORING_ENTER_EXT_ARG |
-        IORING_ENTER_REGISTERED_RING |
-        (features & IORING_FEAT_NO_IOWAIT ? IORING_ENTER_NO_IOWAIT : 0);
+        abi.IORING_ENTER_EXT_ARG |
+        abi.IORING_ENTER_REGISTERED_RING |
+        (features & abi.IORING_FEAT_NO_IOWAIT ? abi.IORING_ENTER_NO_IOWAIT : 0);
     } catch (error) {
       native.close(this.fd);
       throw error;
@@ -187,18 +127,18 @@ export class IoUring {
     return this.sqTail & this.submissionMask;
   }
 
-  /** The entry at `place` again, for the few fields that one kind of operation sets on its own. */
-  private begin(operation: number, flags: number, fd: number, high: number, low: number): void {
+  /** Write an entry whose other fields are zero; `entry` is its first word. */
+  private begin(operation: number, flags: number, fd: number, tag: number): void {
     if (this.sqPending === this.submissionEntries) throw new RangeError('io_uring: submission queue full');
     const words = this.entries;
-    const at = (this.sqTail & this.submissionMask) * SQE_WORDS;
+    const at = (this.sqTail & this.submissionMask) * abi.SQE_WORDS;
     words[at] = operation | (flags << 8);
     words[at + 1] = fd;
     words[at + 2] = 0;
     words[at + 3] = 0;
     words[at + 7] = 0;
-    words[at + 8] = low;
-    words[at + 9] = high;
+    words[at + 8] = tag;
+    words[at + 9] = 0;
     words[at + 10] = 0;
     words[at + 11] = 0;
     words[at + 12] = 0;
@@ -218,55 +158,51 @@ export class IoUring {
     words[at + 6] = length;
   }
 
-  /** read(2) or write(2) of `length` bytes at `offset` of the mapping. `rwFlags`: RWF_… of linux/fs.h. */
-  prepareTransfer(
-    operation: number,
-    flags: number,
-    fd: number,
-    mapping: Mapping,
-    offset: number,
-    length: number,
-    rwFlags: number,
-    high: number,
-    low: number,
-  ): void {
-    checkRange('io_uring transfer', mapping, offset, length);
-    this.begin(operation, flags, fd, high, low);
-    this.setAddress(mapping.address + offset, length);
-    this.entries[this.entry + 7] = rwFlags;
+  /** read(2) of at most `length` bytes to `offset` of the mapping. `flags`: IOSQE_…. */
+  prepareRead(flags: number, fd: number, to: Mapping, offset: number, length: number, tag: number): void {
+    checkRange('io_uring read', to, offset, length);
+    this.begin(abi.IORING_OP_READ, flags, fd, tag);
+    this.setAddress(to.address + offset, length);
   }
 
-  /** writev(2) of `count` struct iovec at `offset` of `iovecs`; what they point to is the caller's to check. */
+  /** write(2) of `length` bytes at `offset` of the mapping: at once or not at all (RWF_NOWAIT). */
+  prepareWrite(flags: number, fd: number, from: Mapping, offset: number, length: number, tag: number): void {
+    checkRange('io_uring write', from, offset, length);
+    this.begin(abi.IORING_OP_WRITE, flags, fd, tag);
+    this.setAddress(from.address + offset, length);
+    this.entries[this.entry + 7] = abi.RWF_NOWAIT;
+  }
+
+  /**
+   * writev(2) of `count` struct iovec at `offset` of `iovecs`, at once or not at all (RWF_NOWAIT). What they point
+   * to is the caller's to check.
+   */
   prepareWritev(
     flags: number,
     fd: number,
     iovecs: Mapping,
     offset: number,
     count: number,
-    rwFlags: number,
-    high: number,
-    low: number,
+    tag: number,
   ): void {
     checkRange('io_uring writev', iovecs, offset, count * 16);
-    this.begin(IORING_OP_WRITEV, flags, fd, high, low);
+    this.begin(abi.IORING_OP_WRITEV, flags, fd, tag);
     this.setAddress(iovecs.address + offset, count);
-    this.entries[this.entry + 7] = rwFlags;
+    this.entries[this.entry + 7] = abi.RWF_NOWAIT;
   }
 
   /** Read again and again, each time into a buffer of group `bufferGroup`, until an error or a cancel. */
-  prepareReadMultishot(flags: number, fd: number, bufferGroup: number, high: number, low: number): void {
-    this.begin(IORING_OP_READ_MULTISHOT, flags | IOSQE_BUFFER_SELECT, fd, high, low);
+  prepareReadMultishot(flags: number, fd: number, bufferGroup: number, tag: number): void {
+    this.begin(abi.IORING_OP_READ_MULTISHOT, flags | abi.IOSQE_BUFFER_SELECT, fd, tag);
     this.setAddress(0, 0);
     this.entries[this.entry + 10] = bufferGroup;
   }
 
-  /** Cancel the request whose user_data is (targetHigh, targetLow); completes only when there is none. */
-  prepareCancel(targetHigh: number, targetLow: number, high: number, low: number): void {
-    this.begin(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, -1, high, low);
-    const at = this.entry;
-    this.entries[at + 4] = targetLow;
-    this.entries[at + 5] = targetHigh;
-    this.entries[at + 6] = 0;
+  /** Cancel the request with tag `target`; completes, with an error, only when there is none. */
+  prepareCancel(target: number, tag: number): void {
+    this.begin(abi.IORING_OP_ASYNC_CANCEL, abi.IOSQE_CQE_SKIP_SUCCESS, -1, tag);
+    this.setAddress(0, 0);
+    this.entries[this.entry + 4] = target;
   }
 
   /**
@@ -281,7 +217,7 @@ export class IoUring {
       this.enterFd,
       this.sqPending,
       waitUs > 0 ? 1 : 0,
-      this.enterFlags | IORING_ENTER_GETEVENTS,
+      this.enterFlags | abi.IORING_ENTER_GETEVENTS,
       this.waitArgument.address,
       GETEVENTS_ARGUMENT_BYTES,
     );
@@ -298,8 +234,8 @@ export class IoUring {
   /** Whether `enter(0)` would bring completions; a read of shared memory, no call. */
   hasWork(): boolean {
     return (
-      (Atomics.load(this.ring, this.sqFlagsWord) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !== 0 ||
-      Atomics.load(this.ring, this.cqTailWord) !== this.cqHead
+      (Atomics.load(this.ring, this.sqFlagsWord) & (abi.IORING_SQ_TASKRUN | abi.IORING_SQ_CQ_OVERFLOW)) !==
+        0 || Atomics.load(this.ring, this.cqTailWord) !== this.cqHead
     );
   }
 
@@ -313,7 +249,7 @@ export class IoUring {
       this.cqSeenTail = Atomics.load(this.ring, this.cqTailWord);
       if (this.cqHead === this.cqSeenTail) return false;
     }
-    this.completion = this.cqesWord + (this.cqHead & this.completionMask) * CQE_WORDS;
+    this.completion = this.cqesWord + (this.cqHead & this.completionMask) * abi.CQE_WORDS;
     this.cqHead = (this.cqHead + 1) | 0;
     return true;
   }
@@ -323,12 +259,8 @@ export class IoUring {
     Atomics.store(this.ring, this.cqHeadWord, this.cqHead);
   }
 
-  get userLow(): number {
+  get tag(): number {
     return this.ring[this.completion]!;
-  }
-
-  get userHigh(): number {
-    return this.ring[this.completion + 1]!;
   }
 
   /** Bytes, or -errno. */
@@ -342,12 +274,12 @@ export class IoUring {
 
   // --- registration ----------------------------------------------------------------------------------------
 
-  /** Reserve `count` places for registered files (IOSQE_FIXED_FILE). */
+  /** Reserve `count` places for registered files (abi.IOSQE_FIXED_FILE). */
   registerFileTable(count: number): void {
     const argument = Buffer.alloc(32); // struct io_uring_rsrc_register
     argument.writeUInt32LE(count, 0);
-    argument.writeUInt32LE(IORING_RSRC_REGISTER_SPARSE, 4);
-    const result = native.ioUringRegister(this.fd, IORING_REGISTER_FILES2, argument, argument.length);
+    argument.writeUInt32LE(abi.IORING_RSRC_REGISTER_SPARSE, 4);
+    const result = native.ioUringRegister(this.fd, abi.IORING_REGISTER_FILES2, argument, argument.length);
     checked('IORING_REGISTER_FILES2', result);
   }
 
@@ -357,8 +289,8 @@ export class IoUring {
     const argument = Buffer.alloc(16); // struct io_uring_files_update
     argument.writeUInt32LE(place, 0);
     argument.writeBigUInt64LE(BigInt(this.waitArgument.address + SCRATCH_WORD * 4), 8);
-    const result = native.ioUringRegister(this.fd, IORING_REGISTER_FILES_UPDATE, argument, 1);
-    checked(`IORING_REGISTER_FILES_UPDATE ${place}`, result);
+    const result = native.ioUringRegister(this.fd, abi.IORING_REGISTER_FILES_UPDATE, argument, 1);
+    checked(`abi.IORING_REGISTER_FILES_UPDATE ${place}`, result);
   }
 
   /** Announce a ring of provided buffers at `address` (struct io_uring_buf_ring) as group `group`. */
@@ -369,7 +301,7 @@ export class IoUring {
     argument.writeUInt16LE(group, 12);
     checked(
       'IORING_REGISTER_PBUF_RING',
-      native.ioUringRegister(this.fd, IORING_REGISTER_PBUF_RING, argument, 1),
+      native.ioUringRegister(this.fd, abi.IORING_REGISTER_PBUF_RING, argument, 1),
     );
   }
 
@@ -378,15 +310,31 @@ export class IoUring {
     const argument = ringUpdate(ANY_INDEX, this.fd);
     checked(
       'IORING_REGISTER_RING_FDS',
-      native.ioUringRegister(this.fd, IORING_REGISTER_RING_FDS, argument, 1),
+      native.ioUringRegister(this.fd, abi.IORING_REGISTER_RING_FDS, argument, 1),
     );
     return argument.readUInt32LE(0);
   }
 
-  /** Close the ring; requests in flight are cancelled by the kernel, a little later. */
+  /** Whether the kernel knows the operation. */
+  supports(operation: number): boolean {
+    const count = operation + 1;
+    const probe = Buffer.alloc(16 + count * 8); // struct io_uring_probe, then struct io_uring_probe_op each
+    checked(
+      'IORING_REGISTER_PROBE',
+      native.ioUringRegister(this.fd, abi.IORING_REGISTER_PROBE, probe, count),
+    );
+    return (probe.readUInt16LE(16 + operation * 8 + 2) & abi.IO_URING_OP_SUPPORTED) !== 0;
+  }
+
+  /**
+   * Close the ring; requests in flight are cancelled by the kernel, a little later. Registration and mappings
+   * hold the ring too, so they end with it.
+   */
   close(): void {
     const argument = ringUpdate(this.enterFd, 0);
-    native.ioUringRegister(this.fd, IORING_UNREGISTER_RING_FDS, argument, 1);
+    native.ioUringRegister(this.fd, abi.IORING_UNREGISTER_RING_FDS, argument, 1);
+    discard(this.ringMapping);
+    discard(this.entriesMapping);
     native.close(this.fd);
   }
 }
@@ -406,25 +354,23 @@ function setupParameters(options: IoUringOptions): Buffer {
     if (!(entries >= 1 && entries <= 32_768 && (entries & (entries - 1)) === 0))
       throw new RangeError(`io_uring: ${entries} entries, expected a power of two up to 32768`);
   }
-  const parameters = Buffer.alloc(PARAMETERS_BYTES);
-  parameters.writeUInt32LE(SETUP_FLAGS, PARAMETERS.flags);
-  parameters.writeUInt32LE(options.completionEntries, PARAMETERS.cqEntries);
+  const parameters = Buffer.alloc(abi.PARAMETERS_BYTES);
+  parameters.writeUInt32LE(SETUP_FLAGS, abi.PARAMETERS.flags);
+  parameters.writeUInt32LE(options.completionEntries, abi.PARAMETERS.cqEntries);
   return parameters;
 }
 
-/** Why io_uring as used here is not available, or null when it is. */
+/** Why io_uring as it is used here is not to be had, or null when it is. */
 export function probeIoUring(): string | null {
-  const parameters = setupParameters({ submissionEntries: 4, completionEntries: 8 });
-  const fd = native.ioUringSetup(4, parameters);
-  if (fd < 0) return new SystemError('io_uring_setup', lastErrno()).message;
+  let uring: IoUring;
   try {
-    const operations = IORING_OP_READ_MULTISHOT + 1;
-    const probe = Buffer.alloc(16 + operations * 8); // struct io_uring_probe, then io_uring_probe_op each
-    if (native.ioUringRegister(fd, IORING_REGISTER_PROBE, probe, operations) < 0)
-      return new SystemError('IORING_REGISTER_PROBE', lastErrno()).message;
-    const flags = probe.readUInt16LE(16 + IORING_OP_READ_MULTISHOT * 8 + 2);
-    return flags & IO_URING_OP_SUPPORTED ? null : 'io_uring has no multishot read (Linux 6.7)';
+    uring = new IoUring({ submissionEntries: 4, completionEntries: 8 });
+  } catch (error) {
+    return (error as Error).message;
+  }
+  try {
+    return uring.supports(abi.IORING_OP_READ_MULTISHOT) ? null : 'io_uring has no multishot read (Linux 6.7)';
   } finally {
-    native.close(fd);
+    uring.close();
   }
 }

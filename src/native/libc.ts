@@ -22,11 +22,6 @@ export function setNonBlocking(fd: number): void {
     checked(`F_SETFL of descriptor ${fd}`, native.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
-/** Let another runnable thread of this CPU run. */
-export const yieldCpu = (): void => {
-  native.schedYield();
-};
-
 // --- eventfd: one thread wakes another ---------------------------------------------------------------------
 
 const eventValue = mapAnonymous(8);
@@ -51,6 +46,19 @@ export const takeEvent = (fd: number): boolean => native.read(fd, eventValue.add
 export function readBytes(fd: number, mapping: Mapping, offset: number, length: number): number {
   checkRange('read', mapping, offset, length);
   const count = native.read(fd, mapping.address + offset, length);
+  return count < 0 ? -lastErrno() : count;
+}
+
+/** pread(2) into a mapping, from byte `position` of the file: bytes, or -errno. */
+export function readBytesAt(
+  fd: number,
+  mapping: Mapping,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  checkRange('pread', mapping, offset, length);
+  const count = native.pread(fd, mapping.address + offset, length, position);
   return count < 0 ? -lastErrno() : count;
 }
 

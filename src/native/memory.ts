@@ -3,7 +3,7 @@
  * tables that several threads and processes read.
  *
  * A mapping is never unmapped while the process runs: a view touched afterwards would be SIGSEGV. `discard`
- * gives the pages back and leaves the addresses valid. A second thread sees the same bytes by `viewMapping`,
+ * lets go of what lies behind and leaves the addresses valid. A second thread sees the same bytes by `viewMapping`,
  * given address and length in a message. Views made here are plain ArrayBuffers; Atomics work on them
  * (except wait/notify), across threads and processes alike.
  */
@@ -15,10 +15,10 @@ import { checked, SystemError } from './system-error.ts';
 const PROT_READ_WRITE = 1 | 2;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_POPULATE = 0x8000;
-const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 const TMPFS_MAGIC = 0x01021994;
 /** Transparent huge pages on x86-64 and on arm64 with 4 KB pages. */
@@ -119,11 +119,13 @@ export function mapFile(path: string, length: number): Mapping {
   }
 }
 
-/** Give an anonymous mapping's pages back; the bytes read as zero from now on. */
+/**
+ * Put zeros in a mapping's place: memory, file or device behind it are let go of, its addresses stay valid.
+ * `mapping` must be one that this module has mapped, not a view of a part of it.
+ */
 export function discard(mapping: Mapping): void {
-  const first = Math.ceil(mapping.address / 4096) * 4096;
-  const end = Math.floor((mapping.address + mapping.length) / 4096) * 4096;
-  if (end > first) checked('madvise', native.madvise(first, end - first, MADV_DONTNEED));
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  checked('mmap of zeros', native.mmap(mapping.address, mapping.length, PROT_READ_WRITE, flags, -1, 0));
 }
 
 /** Throws unless `length` bytes from `offset` lie inside the mapping: the guard in front of every native call. */

@@ -10,7 +10,6 @@ const TUNSETVNETHDRSZ = 0x400454d8;
 const TUNSETVNETLE = 0x400454dc;
 
 const IFF_TAP = 0x0002;
-const IFF_NAPI = 0x0010;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 const IFF_TUN_EXCL = 0x8000;
@@ -48,8 +47,6 @@ export interface TapDescriptor {
 export interface TapOptions {
   /** Frames carry a 12-byte virtio_net_hdr_v1 and offloads are on. Default true. */
   readonly vnetHeader?: boolean;
-  /** Frames written here pass through NAPI and GRO of the interface (IFF_NAPI). Default false. */
-  readonly napi?: boolean;
 }
 
 const NO_OFFLOADS: TapOffloads = { checksum: false, tcpSegmentation: false, udpSegmentation: false };
@@ -66,7 +63,7 @@ export function openTap(name: string, options: TapOptions = {}): TapDescriptor {
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, 'latin1');
     request.writeUInt16LE(
-      IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | (withHeader ? IFF_VNET_HDR : 0) | (options.napi ? IFF_NAPI : 0),
+      IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | (withHeader ? IFF_VNET_HDR : 0),
       INTERFACE_NAME_BYTES,
     );
     checked(`TUNSETIFF ${name}`, native.ioctlStructure(fd, TUNSETIFF, request));

@@ -108,6 +108,14 @@ export class MacTable {
     }
   }
 
+  /** Forgets all configured stations, before a snapshot brings those of now. */
+  forgetFixed(): void {
+    const words = this.words;
+    for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+      if (words[at] !== EMPTY && (words[at + 2]! & 1) === 1) this.clearEntry(at);
+    }
+  }
+
   /** Calls back for each entry; for listings. */
   forEach(
     visit: (network: number, high16: number, low32: number, port: number, fixed: boolean) => void,

@@ -6,6 +6,7 @@
  * Prints a MicroResult as JSON. The young generation is made so large that what a million packets may allocate
  * is seen before it is collected.
  */
+import { raiseInliningLimits } from '../../src/host/compiler-flags.ts';
 import { BucketIndex } from '../../src/tables/bucket-index.ts';
 import { COLD_WORDS, HOT_WORDS } from '../../src/tables/connection-table.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
@@ -169,7 +170,7 @@ function measureHeap(): MicroResult['heap'] {
       timed(bed, 'reverse', order, true);
     },
   );
-  const flows = DEFAULT_LIMITS.maxConnections;
+  const flows = DEFAULT_LIMITS.maxConnections / 2;
   const filled = new MicroBed(flows);
   const syns = shuffled(flows);
   const newFlows = heapUse(
@@ -181,6 +182,9 @@ function measureHeap(): MicroResult['heap'] {
   );
   return { hits, newFlows };
 }
+
+// As the host's worker does.
+raiseInliningLimits();
 
 const warmUp = established(microPopulations[0]);
 for (const direction of ['forward', 'reverse'] as const) {

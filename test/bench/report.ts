@@ -103,8 +103,14 @@ export function judgeFigures(memory: MemoryResult | null, micro: MicroResult | n
       ['hits', micro.heap.hits],
       ['new flows', micro.heap.newFlows],
     ] as const) {
-      add(`heap allocated per million ${what}`, use.allocatedBytes / 1024, 'KiB', 1, microGoals.heapKib);
-      add(`heap kept per million ${what}`, use.keptBytes / 1024, 'KiB', 1, microGoals.heapKib);
+      add(
+        `heap allocated per million ${what}`,
+        use.allocatedBytes / 1024,
+        'KiB',
+        1,
+        microGoals.heapAllocatedKib,
+      );
+      add(`heap kept per million ${what}`, use.keptBytes / 1024, 'KiB', 1, microGoals.heapKeptKib);
     }
   }
   return figures;

@@ -43,6 +43,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       interface: 'eth0',
       mac: '02:00:00:00:01:0b',
       addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
+      antiSpoofing: true,
       labels: { tier: 'web' },
     },
   ]);

@@ -163,7 +163,7 @@ changes('a UDP flow of a failed member moves with its next packet', () => {
 });
 
 changes('a purge is done within few batches, however many records there are, and takes no others', () => {
-  const bed = new DatapathBed({ groups: [group([1, 1])], limits: { maxConnections: 10_000 } });
+  const bed = new DatapathBed({ groups: [group([1, 1])], limits: { maxConnections: 16_384 } });
   for (let i = 0; i < 9_000; i++) {
     const frame = tcpFrame(bed.way('web1', VIP), { sourcePort: 1 + i, destinationPort: 80, flags: 'S' });
     bed.send('web1', frame);
@@ -176,6 +176,68 @@ changes('a purge is done within few batches, however many records there are, and
   assert.is(bed.tables.connections.inUse, 4_500);
   assert.is(bed.stats('web1', 'api', 'app1').activeFlows, 0);
   assert.is(bed.stats('web1', 'api', 'app2').activeFlows, 4_500);
+});
+
+changes(
+  'a member that fails and is removed before the purge is done: still none of its records stays',
+  () => {
+    const bed = new DatapathBed({ groups: [group([1, 1])], limits: { maxConnections: 16_384 } });
+    const flows = flowsOn(bed, ['app1', 'app2']);
+    bed.pass(10);
+    fail(bed, 'app1', [1, 1]);
+    // What removal alone asks for: TCP flows may run on, datagrams move.
+    const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
+    bed.datapath.purge([slot], 'datagrams', bed.nowMs);
+    assert.match(describe(flows.get('app1')?.send('AP') ?? []), / R$/);
+    bed.pass(10);
+    assert.not(bed.flows().some(({ member }) => member.startsWith('10.1.0.21')));
+  },
+);
+
+changes('a removed member keeps its TCP flows, its datagrams move on', () => {
+  const bed = new DatapathBed({ groups: [group([1, 1])] });
+  const flow = flowsOn(bed, ['app1']).get('app1');
+  const datagrams = Array.from({ length: 2 }, (_, i) => {
+    const udp = new UdpConversation(bed, { port: 'web1', clientPort: 9_000 + i, vip: VIP, vipPort: 53 });
+    udp.send();
+    return udp;
+  }).find((udp) => udp.member.port === 'app1');
+  bed.pass(10);
+  bed.configure({ groups: [group([], { members: members([1, 1], { port: 8080 }).slice(1) })] });
+  const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
+  bed.datapath.purge([slot], 'datagrams', bed.nowMs);
+  assert.is(only(datagrams?.send() ?? []).port, 'app2');
+  assert.ok(flow);
+  assertGoesOn(flow);
+});
+
+changes('fail-fast: clients of a failed member are asked, and answer into a reset; a few per batch', () => {
+  for (const family of [4, 6] as const) {
+    const vip = family === 4 ? VIP : 'fd00:1::64';
+    const api = { name: 'api', vip, members: members([1], { family }) };
+    const bed = new DatapathBed({ groups: [api], settings: { ...SETTINGS, failFast: true } });
+    const flows = Array.from({ length: 300 }, (_, i) =>
+      new TcpConversation(bed, { port: 'web1', clientPort: 1 + i, vip, vipPort: 80 }).open(),
+    );
+    bed.pass(10);
+    bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1')], 'all', bed.nowMs);
+    const told: string[] = [];
+    for (let batch = 0; batch < 5; batch++) {
+      const sent = bed.pass(1);
+      assert.ok(sent.length <= 128, `${sent.length} clients told in one batch`);
+      for (const { port, frame } of sent) {
+        assert.is(port, 'web1');
+        assert.is(frame.packet?.from, vip);
+        assert.is(frame.packet?.tcp?.flags, 'A');
+        told.push(`${frame.packet?.tcp?.destinationPort}`);
+      }
+    }
+    assert.is(new Set(told).size, flows.length);
+    const answer = flows[7].send('A', { sequence: 4_000, acknowledgment: 9_000 });
+    const { tcp } = only(answer).frame.packet ?? {};
+    assert.equal([tcp?.flags, tcp?.sequence], ['R', 9_000], 'exactly what the client expects next');
+    assert.equal(bed.flows(), []);
+  }
 });
 
 changes('a member that is back after its failure keeps the flows that it gets from then on', () => {

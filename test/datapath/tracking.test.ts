@@ -5,7 +5,7 @@ import { TcpConversation, UdpConversation } from '../support/conversation.ts';
 import { DatapathBed, describe, only } from '../support/datapath-bed.ts';
 import { udpFrame } from '../support/packets.ts';
 import { Random, seed } from '../support/seed.ts';
-import { MINUTE_MS, members, SETTINGS } from '../support/topology.ts';
+import { MINUTE_MS, members, PORTS, SETTINGS } from '../support/topology.ts';
 
 const states = suite('tracking: states');
 const timers = suite('tracking: timers');
@@ -258,12 +258,15 @@ timers('after any traffic everything comes to rest: no record, no endpoint refer
     assert.is(newFlows, endedFlows);
     created += newFlows;
   }
-  assert.equal(bed.tables.connections.totals, { created, expired: created, refused: 0 });
+  assert.equal(bed.tables.connections.totals, { created, expired: created, refused: 0, evicted: 0 });
 });
+
+/** Only web1 has a balancer: the whole table is its fair share. */
+const ONE_CLIENT = PORTS.map((port) => ({ ...port, balanced: port.name === 'web1' }));
 
 /** A bed whose table is full of flows in the state that `prepare` brings them to. */
 function fullBed(prepare: (bed: DatapathBed, clientPort: number) => void): DatapathBed {
-  const bed = bedOf({ limits: { maxConnections: 20 } });
+  const bed = bedOf({ limits: { maxConnections: 20 }, ports: ONE_CLIENT });
   for (let i = 0; i < 20; i++) prepare(bed, 1_000 + i);
   assert.is(bed.tables.connections.inUse, 20);
   return bed;
@@ -314,11 +317,63 @@ pressure('room that a purged member left is used', () => {
   assert.is(only(tcp(bed).send('S')).port, 'app1');
 });
 
+/** web1 and web2 have a balancer: half of the table each. */
+const TWO_CLIENTS = PORTS.map((port) => ({
+  ...port,
+  balanced: port.name === 'web1' || port.name === 'web2',
+}));
+
+pressure(
+  'fairness: one port cannot take the last quarter from another that holds less than its share',
+  () => {
+    const bed = bedOf({ limits: { maxConnections: 40 }, ports: TWO_CLIENTS });
+    let taken = 0;
+    for (let i = 0; i < 60; i++) taken += tcp(bed, 1_000 + i).send('S').length;
+    assert.is(taken, 30);
+    for (let i = 0; i < 10; i++) {
+      const flow = new TcpConversation(bed, { port: 'web2', clientPort: 1 + i, vip: VIP, vipPort: 80 });
+      assert.is(flow.send('S').length, 1, `flow ${i} of the other port`);
+    }
+  },
+);
+
+pressure('fairness: a port over its share lives on the rows of flows that have ended', () => {
+  const bed = bedOf({ limits: { maxConnections: 40 }, ports: TWO_CLIENTS });
+  for (let i = 0; i < 200; i++) {
+    const flow = tcp(bed, 1_000 + i);
+    assert.is(flow.send('S').length, 1, `flow ${i}`);
+    flow.reply('SA');
+    flow.send('A');
+    flow.close();
+  }
+});
+
+pressure(
+  'evict-idle: instead of being refused, a new flow takes the row of the one that was silent longest',
+  () => {
+    const settings = { ...SETTINGS, onTableFull: 'evict-idle' as const };
+    const bed = bedOf({ limits: { maxConnections: 20 }, ports: ONE_CLIENT, settings });
+    const flows = Array.from({ length: 20 }, (_, i) => {
+      bed.pass(1_000);
+      return tcp(bed, 1_000 + i).open();
+    });
+    assert.equal(tcp(bed, 1).send('S').length, 1);
+    const left = new Set(bed.flows().map(({ client }) => client));
+    assert.not(left.has('10.1.0.11:1000'), 'the first one was silent for 20 s');
+    assert.is(bed.flows().length, 20);
+    assert.is(bed.tables.connections.totals.evicted, 1);
+    for (const flow of flows.slice(1)) flow.send('A');
+    assert.equal(tcp(bed, 2).send('S'), [], 'nobody is idle: refused after all');
+    assert.equal(bed.drops(), { 'connections-full': 1 });
+  },
+);
+
 pressure('exact shares hold for the flows that were let in', () => {
   const weights = [1, 3, 2];
   const bed = new DatapathBed({
     groups: [{ ...GROUP, members: members(weights) }],
     limits: { maxConnections: 24 },
+    ports: ONE_CLIENT,
   });
   const random = new Random(seed, 2);
   const chosen: string[] = [];

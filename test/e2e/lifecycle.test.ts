@@ -208,7 +208,7 @@ test('two hosts on one machine keep apart', async () => {
     assert.equal(other.namespaces(), []);
     await ping();
   } finally {
-    await other.close();
+    other.close();
   }
 });
 

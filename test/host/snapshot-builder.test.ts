@@ -141,7 +141,7 @@ test('a build that never came into force changes nothing for the next one', () =
 
 test('a row that changes hands is to be cleared, once, and only when no connection uses it', () => {
   const busy = new Set<number>();
-  const limits = { maxPorts: 16, maxStatSlots: 12 };
+  const limits = { maxPorts: 16, maxStatSlots: 13 };
   const builder = new SnapshotBuilder({ offloads: true, limits, isStatSlotIdle: (slot) => !busy.has(slot) });
   const before = builder.build(shop(), 1);
   assert.equal(before.clearStatSlots, []);

@@ -1,67 +1,24 @@
-/** What every engine with devices must do: the same test bodies for io_uring and for system calls. */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+/**
+ * What every engine with devices must do with frames, slots and waits: the same test bodies for io_uring and for
+ * system calls. The devices are sockets whose other end the test holds.
+ */
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { FrameEngine } from '../../src/io/engine.ts';
 import type { EngineOptions } from '../../src/io/engine-state.ts';
-import { createTap, type Tap } from '../../src/io/tap.ts';
 import { FRAME_HEADROOM_BYTES, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
-import { openSocketDevice, type SocketDevice } from './socket-pair.ts';
 import {
-  dropNamespace,
-  finishInNamespace,
-  inNamespace,
-  makeNamespace,
-  runForwarder,
-  sleep,
-  startInNamespace,
-  until,
-} from './testbed.ts';
+  type CreateEngine,
+  type EngineUnderTest,
+  engineRunner,
+  ethernetFrame,
+  slotsAway,
+} from './engine-harness.ts';
+import { openSocketDevice, type SocketDevice } from './socket-pair.ts';
 
-/** Broadcast destination, a local source, and an EtherType for experiments (IEEE 802). */
-function ethernetFrame(length: number, mark: number): Buffer {
-  const frame = Buffer.alloc(length, mark);
-  frame.fill(0xff, 0, 6);
-  frame.write('020000000001', 6, 'hex');
-  frame.writeUInt16BE(0x88b5, 12);
-  return frame;
-}
-
-export interface EngineUnderTest {
-  readonly engine: FrameEngine;
-  /** Slots that lie empty at the kernel. */
-  slotsOffered(): number;
-}
-
-interface Bed {
-  readonly engine: FrameEngine;
-  readonly taps: readonly Tap[];
-  readonly namespaces: readonly string[];
-  close(): void;
-}
-
-export function engineContract(name: string, create: (options: EngineOptions) => EngineUnderTest): void {
+export function engineContract(name: string, create: CreateEngine): void {
   const test = suite(name);
-
-  const withEngine =
-    (options: Partial<EngineOptions>, body: (bench: EngineUnderTest) => void | Promise<void>) => async () => {
-      const bench = create({ maxPorts: 8, slots: 256, busyPollUs: 0, ...options });
-      try {
-        await body(bench);
-      } finally {
-        bench.engine.close();
-      }
-    };
-
-  /** Slots that are neither free nor at the kernel. */
-  const slotsAway = ({ engine, slotsOffered }: EngineUnderTest): number =>
-    engine.arena.slotCount - engine.arena.freeCount - slotsOffered();
+  const withEngine = engineRunner(create);
 
   const withSockets =
     (
@@ -80,39 +37,6 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
         for (const device of devices) device.close();
       }
     };
-
-  /** Two namespaces, 10.9.0.1 at port 0 and 10.9.0.2 at port 1. */
-  function connectTwo(engine: FrameEngine): Bed {
-    const namespaces = [makeNamespace(), makeNamespace()];
-    const taps = namespaces.map((netns, port) => {
-      const addresses = [`10.9.0.${port + 1}/24`, `fd09::${port + 1}/64`];
-      const tap = createTap({ netns, interfaceName: 'eth0', addresses, gateways: [] });
-      engine.attach(port, tap.device);
-      return tap;
-    });
-    const close = () => {
-      taps.forEach((tap, port) => {
-        engine.detach(port);
-        tap.close();
-      });
-      namespaces.forEach(dropNamespace);
-    };
-    return { engine, taps, namespaces, close };
-  }
-
-  const withTwoTaps =
-    (options: Partial<EngineOptions>, body: (bed: Bed, bench: EngineUnderTest) => Promise<void>) => () =>
-      withEngine(options, async (bench) => {
-        const bed = connectTwo(bench.engine);
-        try {
-          await body(bed, bench);
-        } finally {
-          bed.close();
-        }
-      })();
-
-  const ping = (netns: string, to: string, ...options: string[]) =>
-    finishInNamespace(netns, 'ping', '-c', '1', '-W', '3', ...options, to);
 
   for (const form of [0, 10, 12] as const) {
     test(
@@ -181,6 +105,52 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
   );
 
   test(
+    'frames of more ports than one call serves all come, without waiting',
+    withSockets(new Array(48).fill(12), { maxPorts: 48, busyPollUs: 50 }, (bench, devices) => {
+      const { engine } = bench;
+      engine.receive(0);
+      const start = performance.now();
+      for (let round = 0; round < 20; round++) {
+        for (const device of devices)
+          device.feed(Buffer.concat([Buffer.alloc(12), ethernetFrame(64, round)]));
+        const seen = new Set<number>();
+        while (seen.size < devices.length) {
+          const count = engine.receive(1_000_000);
+          for (let i = 0; i < count; i++) {
+            seen.add(engine.batch.port[i]!);
+            engine.arena.release(engine.batch.slot[i]!);
+          }
+        }
+      }
+      assert.ok(performance.now() - start < 1000);
+      assert.is(slotsAway(bench), 0);
+    }),
+  );
+
+  test(
+    'a flooded port does not keep others waiting',
+    withSockets([12, 12, 12], {}, (bench, devices) => {
+      const { engine } = bench;
+      engine.receive(0);
+      const frame = Buffer.concat([Buffer.alloc(12), ethernetFrame(64, 1)]);
+      for (let i = 0; i < 300; i++) devices[0]!.feed(frame);
+      devices[1]!.feed(frame);
+      devices[2]!.feed(frame);
+      const seen = new Map<number, number>();
+      for (let calls = 0; seen.size < 3; calls++) {
+        assert.ok(calls < 4, `after ${calls} calls: ${JSON.stringify([...seen])}`);
+        const count = engine.receive(1_000_000);
+        for (let i = 0; i < count; i++) {
+          const port = engine.batch.port[i]!;
+          seen.set(port, (seen.get(port) ?? 0) + 1);
+          engine.arena.release(engine.batch.slot[i]!);
+        }
+      }
+      assert.ok(seen.get(0)! < 300);
+    }),
+  );
+
+  test(
     'a datagram shorter than the header is a frame of no bytes',
     withSockets([12], {}, (bench, [from]) => {
       from!.feed(Buffer.alloc(5));
@@ -241,7 +211,7 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
 
   test(
     'with all slots taken reading stops, is counted, and resumes when they come home',
-    withSockets([12], { slots: 8 }, (bench, [from]) => {
+    withSockets([12], { slots: 8, busyPollUs: 50 }, (bench, [from]) => {
       const { engine } = bench;
       const held: number[] = [];
       let fed = 0;
@@ -255,6 +225,9 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
       for (let i = 0; i < 5; i++) feed();
       for (let i = 0; i < 5; i++) assert.is(engine.receive(1000), 0);
       assert.ok(engine.counters.outOfBuffers > 0);
+      const start = performance.now();
+      engine.receive(30_000);
+      assert.ok(performance.now() - start >= 28, 'frames that cannot be read must not end the wait');
       for (const slot of held) engine.arena.release(slot);
       let got = 0;
       while (got < 5) {
@@ -351,173 +324,6 @@ export function engineContract(name: string, create: (options: EngineOptions) =>
     engine.close();
     last.close();
   });
-
-  test(
-    'TCP over IPv4 and IPv6 crosses byte for byte, in super-segments',
-    withTwoTaps({}, async ({ engine, namespaces: [a, b] }, bench) => {
-      const directory = mkdtempSync(join(tmpdir(), 'sluice-engine-'));
-      const forwarder = runForwarder(engine);
-      try {
-        const bytes = randomBytes(20_000_000);
-        const digest = createHash('sha256').update(bytes).digest('hex');
-        writeFileSync(join(directory, 'file'), bytes);
-        const server = `require('node:http').createServer((q, s) =>
-          require('node:fs').createReadStream('${directory}/file').pipe(s)).listen(80, '::', () => console.log('ready'))`;
-        const child = startInNamespace(b!, process.execPath, '-e', server);
-        await new Promise((resolve) => child.stdout!.once('data', resolve));
-        for (const host of ['10.9.0.2', '[fd09::2]']) {
-          const got = await finishInNamespace(a!, 'curl', '-sS', '-m', '30', `http://${host}/`);
-          assert.is(got.status, 0, got.stderr);
-          assert.is(createHash('sha256').update(got.stdout).digest('hex'), digest);
-        }
-        child.kill();
-        assert.ok(forwarder.longestFrame > 9000, `longest frame ${forwarder.longestFrame}`);
-      } finally {
-        await forwarder.stop();
-        rmSync(directory, { recursive: true });
-      }
-      assert.is(slotsAway(bench), 0);
-      assert.is(engine.counters.writeErrors + engine.counters.readErrors, 0);
-    }),
-  );
-
-  test(
-    'more frames in one batch than the write queue holds all arrive',
-    withTwoTaps({}, async ({ engine, namespaces: [a] }, bench) => {
-      await sleep(100);
-      const received = () => Number(inNamespace(a!, 'cat', '/sys/class/net/eth0/statistics/rx_packets'));
-      const before = received();
-      const slot = engine.arena.take();
-      const offset = engine.arena.frameOffset(slot);
-      engine.arena.bytes.fill(0, offset - 12, offset);
-      engine.arena.bytes.set(ethernetFrame(64, 1), offset);
-      for (let i = 0; i < 3000; i++) engine.transmit(0, slot, offset, 64);
-      engine.arena.release(slot);
-      for (let i = 0; i < 10; i++) {
-        const count = engine.receive(0);
-        for (let j = 0; j < count; j++) engine.arena.release(engine.batch.slot[j]!);
-      }
-      assert.is(received() - before, 3000);
-      assert.is(slotsAway(bench), 0);
-      assert.is(engine.counters.writeQueueFull, 0);
-    }),
-  );
-
-  for (const [what, remove] of [
-    ['interface', (netns: string) => inNamespace(netns, 'ip', 'link', 'del', 'eth0')],
-    ['namespace', dropNamespace],
-  ] as const) {
-    test(
-      `a port whose ${what} is deleted under traffic goes; the others stay`,
-      withTwoTaps({}, async ({ engine, namespaces: [a, b] }, bench) => {
-        const [c, d] = [makeNamespace(), makeNamespace()];
-        const others = [c, d].map((netns, i) => {
-          const address = `10.9.1.${i + 1}/24`;
-          const tap = createTap({ netns, interfaceName: 'eth0', addresses: [address], gateways: [] });
-          engine.attach(2 + i, tap.device);
-          return tap;
-        });
-        const forwarder = runForwarder(engine);
-        const flood = startInNamespace(a!, 'ping', '-f', '-s', '1000', '10.9.0.2');
-        await until('traffic', () => forwarder.frames > 500);
-        remove(b!);
-        await until('port 1 gone', () => forwarder.gone.length > 0);
-        assert.equal(forwarder.gone, [1]);
-        const answer = await ping(c, '10.9.1.2');
-        assert.is(answer.status, 0, answer.stderr);
-        await sleep(50);
-        flood.kill();
-        await forwarder.stop();
-        engine.receive(0);
-        assert.equal(forwarder.gone, [1]);
-        assert.is(slotsAway(bench), 0);
-        others.forEach((tap, i) => {
-          engine.detach(2 + i);
-          tap.close();
-        });
-        dropNamespace(c);
-        dropNamespace(d);
-      }),
-    );
-  }
-
-  test(
-    'detach and attach under traffic lose no slot, and traffic goes on',
-    withTwoTaps({}, async ({ engine, taps, namespaces: [a] }, bench) => {
-      const forwarder = runForwarder(engine);
-      const flood = startInNamespace(a!, 'ping', '-f', '-l', '20', '10.9.0.2');
-      await until('traffic', () => forwarder.frames > 500);
-      for (let cycle = 0; cycle < 200; cycle++) {
-        const port = cycle & 1;
-        engine.detach(port);
-        if (cycle % 10 === 0) await sleep(1);
-        engine.attach(port, taps[port]!.device);
-        await sleep(0);
-      }
-      const answer = await ping(a!, '10.9.0.2');
-      assert.is(answer.status, 0, answer.stderr);
-      flood.kill();
-      await forwarder.stop();
-      const before = engine.counters.readErrors;
-      engine.receive(0);
-      assert.is(engine.counters.readErrors, before);
-      assert.equal(forwarder.gone, []);
-      assert.is(slotsAway(bench), 0);
-    }),
-  );
-
-  test(
-    'a device whose interface is down refuses writes, and works again when it is up',
-    withTwoTaps({}, async ({ engine, namespaces: [a, b] }, bench) => {
-      const forwarder = runForwarder(engine);
-      assert.is((await ping(a!, '10.9.0.2')).status, 0);
-      inNamespace(b!, 'ip', 'link', 'set', 'eth0', 'down');
-      assert.is.not((await ping(a!, '10.9.0.2', '-W', '1')).status, 0);
-      assert.ok(engine.counters.writeErrors > 0);
-      inNamespace(b!, 'ip', 'link', 'set', 'eth0', 'up');
-      assert.is((await ping(a!, '10.9.0.2')).status, 0);
-      await forwarder.stop();
-      assert.equal(forwarder.gone, []);
-      assert.is(slotsAway(bench), 0);
-    }),
-  );
-
-  test(
-    'the forwarding loop leaves nothing on the heap',
-    withTwoTaps({ busyPollUs: 50 }, async ({ engine, namespaces: [a, b] }) => {
-      setFlagsFromString('--expose-gc');
-      const collect = runInNewContext('gc') as () => void;
-      const forwarder = runForwarder(engine);
-      const server = startInNamespace(b!, 'iperf3', '-s', '-1');
-      await until('iperf3 server', () => inNamespace(b!, 'ss', '-Hltn').includes(':5201'));
-      const client = finishInNamespace(
-        a!,
-        'iperf3',
-        '-c',
-        '10.9.0.2',
-        '-u',
-        '-b',
-        '0',
-        '-l',
-        '64',
-        '-t',
-        '4',
-      );
-      await until('warm-up', () => forwarder.frames > 20_000, 10_000);
-      collect();
-      const framesBefore = forwarder.frames;
-      const heapBefore = process.memoryUsage().heapUsed;
-      await sleep(2500);
-      collect();
-      const frames = forwarder.frames - framesBefore;
-      const perMillion = ((process.memoryUsage().heapUsed - heapBefore) / frames) * 1e6;
-      await client;
-      server.kill();
-      await forwarder.stop();
-      assert.ok(frames > 5000, `${frames} frames`);
-      assert.ok(perMillion < 64_000, `${perMillion} bytes of heap per million frames (${frames} measured)`);
-    }),
-  );
 
   test.run();
 }

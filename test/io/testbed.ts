@@ -73,6 +73,13 @@ export interface Forwarder {
   stop(): Promise<void>;
 }
 
+const running = new Set<Forwarder>();
+
+/** Stop all forwarders: those that a failed test has left behind. */
+export async function stopForwarders(): Promise<void> {
+  await Promise.all([...running].map((forwarder) => forwarder.stop()));
+}
+
 /** Forward frames on this thread, in turns with the event loop. */
 export function runForwarder(engine: FrameEngine): Forwarder {
   let stopping = false;
@@ -85,9 +92,11 @@ export function runForwarder(engine: FrameEngine): Forwarder {
     destination: (port) => port ^ 1,
     stop: () => {
       stopping = true;
+      running.delete(forwarder);
       return done;
     },
   };
+  running.add(forwarder);
   const turn = () => {
     for (let batches = 0; batches < 100; batches++) {
       const count = engine.receive(1000);

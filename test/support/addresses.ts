@@ -49,8 +49,15 @@ export function addressWords(text: string): [number, number, number, number] {
   return [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
 }
 
-export const macBytes = (text: string): Uint8Array =>
-  Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
+/** 6 bytes; shared, not to be changed. */
+export function macBytes(text: string): Uint8Array {
+  let bytes = bytesOf.get(text);
+  if (bytes === undefined) {
+    bytes = Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
+    bytesOf.set(text, bytes);
+  }
+  return bytes;
+}
 
 export const macText = (bytes: Uint8Array): string =>
   Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join(':');

@@ -25,9 +25,9 @@ let hosts = 0;
 export function claimName(): { name: string; clear: () => void } {
   sweepOnce();
   const name = `slt${process.pid}x${++hosts}`;
-  const forget = onEnd(() => clear(name));
+  const forget = onEnd(() => clearAll(name));
   const clearNow = () => {
-    clear(name);
+    clearAll(name);
     forget();
   };
   return { name, clear: clearNow };
@@ -38,17 +38,16 @@ export class Host {
   readonly runDir: string;
   /** The configuration file that was written last. */
   readonly configFile: string;
-  private readonly directory: string;
   private readonly clear: () => void;
 
   constructor() {
     const { name, clear: clearNow } = claimName();
     this.name = name;
     this.clear = clearNow;
-    this.directory = `/run/${name}`;
-    this.runDir = join(this.directory, 'run');
-    this.configFile = join(this.directory, 'config.yaml');
-    mkdirSync(this.directory, { recursive: true });
+    this.runDir = `/run/${name}`;
+    const directory = `/run/${name}-testbed`;
+    mkdirSync(directory);
+    this.configFile = join(directory, 'config.yaml');
   }
 
   /** Name of the namespace of a VM. */
@@ -109,10 +108,8 @@ export class Host {
     return start('ip', 'netns', 'exec', this.netns(vm), ...command);
   }
 
-  /** `sluice down` if it is up, and then no trace of this host. Processes first: they keep a namespace alive. */
-  async close(): Promise<void> {
-    killInside(this.name);
-    if (existsSync(this.runDir)) await this.sluice('down');
+  /** `sluice down` if it is up, and then no trace of this host. */
+  close(): void {
     this.clear();
   }
 
@@ -125,6 +122,18 @@ export class Host {
 function namespacesOf(name: string): string[] {
   if (!existsSync(NETNS_DIR)) return [];
   return readdirSync(NETNS_DIR).filter((entry) => entry.startsWith(`${name}-`));
+}
+
+/**
+ * Lets `sluice down` take back what it keeps elsewhere (shared memory), then removes what is left. Processes in
+ * the namespaces go first: they would keep a deleted one alive.
+ */
+function clearAll(name: string): void {
+  killInside(name);
+  const runDir = `/run/${name}`;
+  if (existsSync(runDir))
+    spawnSync(process.execPath, [CLI, 'down', '--run-dir', runDir], { timeout: 10_000 });
+  clear(name);
 }
 
 /** Removes every trace of a name: processes on whose command line it is, those in its namespaces, these, files. */
@@ -174,5 +183,5 @@ function sweepOnce(): void {
   swept = true;
   const entries = [...readdirSync('/run'), ...(existsSync(NETNS_DIR) ? readdirSync(NETNS_DIR) : [])];
   const names = new Set(entries.map((entry) => NAME.exec(entry)).filter((match) => match !== null));
-  for (const [name, pid] of names) if (!existsSync(`/proc/${pid}`)) clear(name!);
+  for (const [name, pid] of names) if (!existsSync(`/proc/${pid}`)) clearAll(name!);
 }

@@ -284,5 +284,8 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** `length` bytes that count up from `first`: a payload in which a lost or doubled byte shows. */
-export const countingBytes = (length: number, first = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (first + i) & 0xff);
+export function countingBytes(length: number, first = 0): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = first + i;
+  return bytes;
+}

@@ -105,7 +105,7 @@ export const SETTINGS: DatapathSnapshot['settings'] = {
   tcpTransitoryIdleMs: 4 * MINUTE_MS,
   activeFlowIdleMs: 30_000,
   answerEchoToVip: true,
-  failFast: true,
+  failFast: false,
   onTableFull: 'refuse',
 };
 

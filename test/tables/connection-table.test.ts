@@ -142,7 +142,7 @@ function churn(capacity: number, steps: number, stream: number): void {
     table.remove(row);
   }
   assert.is(table.inUse, 0);
-  assert.equal(table.totals, { created, expired: created, refused: 0 });
+  assert.equal(table.totals, { created, expired: created, refused: 0, evicted: 0 });
   assert.is(created - removed, rows.size);
   assert.ok(created > capacity, 'rows were used again');
   if (capacity < 200) assert.ok(refused > 0, 'the table was full at times');
@@ -267,11 +267,12 @@ connections('initialise empties a table that was in use', () => {
   }
 });
 
-connections('a refused flow is counted', () => {
+connections('refused and evicted flows are counted', () => {
   const table = tableOf(1);
   table.refuse();
   table.refuse();
-  assert.is(table.totals.refused, 2);
+  table.countEvicted();
+  assert.equal(table.totals, { created: 0, expired: 0, refused: 2, evicted: 1 });
 });
 
 connections.run();

@@ -107,6 +107,7 @@ ports('frames, bytes and drops are counted per port and read back by name', () =
     answered: 0,
     flooded: 0,
     queuedSent: 3,
+    errorsSuppressed: 0,
     drops: {},
   });
   counters.clear(1);

@@ -174,9 +174,9 @@ layout('memory too small or off the cache line, and limits out of range, are ref
   assert.throws(make(needed, 64, SMALL), RangeError);
   assert.throws(
     make(needed, 0, { ...SMALL, maxConnections: 0 }),
-    /maxConnections: found 0, expected 1 … 8388608/,
+    /maxConnections: found 0, expected 1 … 16777216/,
   );
-  assert.throws(make(needed, 0, { ...SMALL, maxConnections: 2 ** 23 + 1 }), /maxConnections: found 8388609/);
+  assert.throws(make(needed, 0, { ...SMALL, maxConnections: 2 ** 24 + 1 }), /maxConnections: found 16777217/);
   assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 0 }), /maxEndpoints: found 0/);
   assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 65_536 }), /maxEndpoints: found 65536/);
   assert.not.throws(make(needed, 0, SMALL));

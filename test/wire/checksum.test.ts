@@ -73,12 +73,12 @@ sums('64 KB of the highest bytes do not lose a carry', () => {
 });
 
 sums('fold brings any sum of its range into 16 bits and keeps its value modulo 0xffff', () => {
-  const upTo48Bits = fc.oneof(
-    fc.maxSafeNat().map((sum) => sum % 2 ** 48),
-    fc.constantFrom(0, 1, 0xffff, 0x10000, 0x1_fffe, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 47, 2 ** 48 - 1),
+  const upTo47Bits = fc.oneof(
+    fc.maxSafeNat().map((sum) => sum % 2 ** 47),
+    fc.constantFrom(0, 1, 0xffff, 0x10000, 0x1_fffe, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 46, 2 ** 47 - 1),
   );
   check(
-    fc.property(upTo48Bits, (sum) => {
+    fc.property(upTo47Bits, (sum) => {
       const folded = fold(sum);
       assert.ok(folded >= 0 && folded <= 0xffff, `fold(${sum}) = ${folded}`);
       assert.is(folded % 0xffff, sum % 0xffff, `fold(${sum})`);

@@ -52,10 +52,10 @@ export class SluiceInstance {
 
   /** Ends what an earlier run has left in this directory, if anything: it may have been killed while we froze it. */
   async clearLeftovers(): Promise<void> {
-    if (!existsSync(this.runDir)) return;
-    const running = new RunDir(this.runDir).running();
+    const directory = new RunDir(this.runDir);
+    const running = directory.running();
     if (running !== undefined) signalAll([running.pid], 'SIGCONT');
-    await this.down();
+    if (running !== undefined || existsSync(directory.stateFile)) await this.down();
   }
 
   private call(command: string, ...args: string[]): Promise<string> {

@@ -1,0 +1,49 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type DrainDeadline, DrainTimer, drainDeadlines } from '../../src/host/drain-deadlines.ts';
+import { GroupStore } from '../../src/host/group-store.ts';
+import { initialMembership } from '../../src/host/membership.ts';
+import { shop } from './configurations.ts';
+
+const test = suite('drain deadlines');
+
+/** api's app1 and night's app2 drain; by `atMs` and a moment earlier. */
+function draining(atMs: number) {
+  const store = new GroupStore(initialMembership(shop()));
+  store.accept(store.drain('api', 'app1', atMs));
+  store.accept(store.drain('night', 'app2', atMs - 1));
+  store.accept(store.drain('api', 'app2'));
+  return store;
+}
+
+test('deadlines that are set, the earliest first', () => {
+  const store = draining(1_000);
+  assert.equal(drainDeadlines(store.current), [
+    { group: 'night', member: 'app2', atMs: 999 },
+    { group: 'api', member: 'app1', atMs: 1_000 },
+  ]);
+  store.accept(store.fail('night', 'app2'));
+  assert.equal(drainDeadlines(store.current).length, 1, 'a failed member drains no more');
+});
+
+test('the timer rings for the earliest, and not before', async () => {
+  const atMs = Date.now() + 60;
+  let rang: DrainDeadline | undefined;
+  const timer = new DrainTimer((due) => {
+    rang = due;
+  });
+  timer.watch(draining(atMs).current);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.is(rang, undefined);
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assert.is(rang?.group, 'night');
+});
+
+test('a membership without deadlines stops it', async () => {
+  const timer = new DrainTimer(() => assert.unreachable());
+  timer.watch(draining(Date.now() + 20).current);
+  timer.watch(initialMembership(shop()));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+});
+
+test.run();

@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { InstanceState } from '../../src/host/instance-state.ts';
+import { RunDir } from '../../src/host/run-dir.ts';
+import { namespaceExists } from '../../src/native/netns.ts';
+
+const test = suite('instance state');
+
+const NETNS = `slstate${process.pid}`;
+const [OWN, OTHER] = [`${NETNS}-own`, `${NETNS}-other`];
+
+const ip = (...args: string[]): void => {
+  const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+};
+
+let runDir: RunDir;
+test.before.each(() => {
+  runDir = new RunDir(mkdtempSync(join(tmpdir(), 'sluice-state-')));
+});
+test.after.each(() => {
+  for (const name of [OWN, OTHER]) if (namespaceExists(name)) ip('netns', 'del', name);
+  rmSync(runDir.path, { recursive: true, force: true });
+});
+
+test('what was made is known to whoever loads it next, and cleared', () => {
+  const file = join(runDir.path, 'made');
+  const state = InstanceState.load(runDir);
+  assert.ok(state.isEmpty);
+  assert.ok(state.ensureNamespace(OWN));
+  state.addFile(file);
+  writeFileSync(file, '');
+
+  const next = InstanceState.load(runDir);
+  assert.not.ok(next.isEmpty);
+  assert.equal(next.clear(), []);
+  assert.not.ok(namespaceExists(OWN));
+  assert.not.ok(existsSync(file));
+  assert.not.ok(existsSync(runDir.stateFile));
+});
+
+test("a namespace that was there is not ours, and isn't removed", () => {
+  ip('netns', 'add', OTHER);
+  const state = InstanceState.load(runDir);
+  assert.not.ok(state.ensureNamespace(OTHER));
+  assert.equal(state.clear(), []);
+  assert.ok(namespaceExists(OTHER));
+});
+
+test('a namespace that somebody has removed and made again is theirs', () => {
+  const state = InstanceState.load(runDir);
+  state.ensureNamespace(OWN);
+  ip('netns', 'del', OWN);
+  ip('netns', 'add', OTHER); // so that the number of the removed one is not given out again
+  ip('netns', 'add', OWN);
+  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.ok(namespaceExists(OWN));
+});
+
+test('a namespace that somebody has removed is no problem', () => {
+  const state = InstanceState.load(runDir);
+  state.ensureNamespace(OWN);
+  ip('netns', 'del', OWN);
+  assert.equal(state.clear(), []);
+});
+
+test('namespaces that are wanted again are kept, and stay ours', () => {
+  const state = InstanceState.load(runDir);
+  state.ensureNamespace(OWN);
+  state.ensureNamespace(OTHER);
+  assert.equal(state.removeNamespacesExcept(new Set([OWN])), []);
+  assert.ok(namespaceExists(OWN));
+  assert.not.ok(namespaceExists(OTHER));
+  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.not.ok(namespaceExists(OWN));
+});
+
+test('a namespace that was about to be made when its maker was killed is cleared up', () => {
+  writeFileSync(runDir.stateFile, JSON.stringify({ namespaces: [{ name: OWN, inode: null }], files: [] }));
+  ip('netns', 'add', OWN);
+  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.not.ok(namespaceExists(OWN));
+});
+
+test('one that cannot be made is forgotten', () => {
+  const state = InstanceState.load(runDir);
+  assert.throws(() => state.ensureNamespace('no/such'));
+  assert.throws(() => state.ensureNamespace('bad name'), /network namespace "bad name"/);
+  assert.ok(InstanceState.load(runDir).isEmpty);
+});
+
+test('a file of another kind is not taken for one of ours', () => {
+  for (const text of ['', '{"namespaces":["a"]}', '[1]', '{"namespaces":[],']) {
+    writeFileSync(runDir.stateFile, text);
+    assert.throws(
+      () => InstanceState.load(runDir),
+      /state\.json: found ".*, expected the namespaces and files/,
+    );
+    assert.is(readFileSync(runDir.stateFile, 'utf8'), text);
+  }
+});
+
+test.run();

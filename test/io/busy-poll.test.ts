@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BusyPoll } from '../../src/io/busy-poll.ts';
+import { RunnableTasks } from '../../src/native/runnable-tasks.ts';
+import { sleep, until } from './testbed.ts';
+
+const test = suite('busy poll');
+
+test('spinning ends when there is work, or when time is over', () => {
+  const poll = new BusyPoll(5000);
+  let looks = 0;
+  assert.is(
+    poll.spin(() => ++looks === 1000, 1e6),
+    true,
+  );
+  assert.is(looks, 1000);
+  for (const [maxWaitUs, expectedMs] of [
+    [1e6, 5],
+    [2000, 2],
+  ] as const) {
+    const start = performance.now();
+    assert.is(
+      poll.spin(() => false, maxWaitUs),
+      false,
+    );
+    const spun = performance.now() - start;
+    assert.ok(spun >= expectedMs && spun < expectedMs + 100, `${spun} ms`);
+  }
+  poll.close();
+});
+
+test('a duration of 0 never spins', () => {
+  const poll = new BusyPoll(0);
+  for (let i = 0; i < 200; i++) assert.is(poll.wanted(), false);
+  poll.close();
+});
+
+test('runnable tasks are counted: this thread, and others that want a CPU; then there is no spinning', async () => {
+  const tasks = new RunnableTasks();
+  assert.ok(tasks.count() >= 1);
+  const poll = new BusyPoll(50);
+  const burners = Array.from({ length: availableParallelism() + 1 }, () =>
+    spawn(process.execPath, ['-e', 'for (const end = Date.now() + 10_000; Date.now() < end; );']),
+  );
+  try {
+    await until('burners run', () => tasks.count() > burners.length, 10_000);
+    // A decision holds for some waits.
+    await until('no spinning', () => !poll.wanted());
+  } finally {
+    const ended = burners.map((child) => new Promise((resolve) => child.on('exit', resolve)));
+    for (const child of burners) child.kill('SIGKILL');
+    await Promise.all(ended);
+  }
+  await sleep(10);
+  tasks.close();
+  poll.close();
+});
+
+test.run();
