@@ -76,7 +76,7 @@ export class Fragments {
    * waits, or has been dropped.
    */
   admit(frame: Frame, direction: number): number {
-    if (frame.released !== 0) return frame.released === DATAGRAM.pass ? PASS : FOLLOW;
+    if (frame.released !== 0) return this.releasedAnswer(frame);
     const { table } = this;
     const from = frame.fragmentOffset;
     const to = from + frame.l3End - frame.fragmentData;
@@ -95,6 +95,13 @@ export class Fragments {
     }
     if (isEarly) return this.hold(row, frame);
     return from === 0 && state === DATAGRAM.waiting ? this.first(row, frame) : this.later(row, frame);
+  }
+
+  /** A fragment that has waited was judged when it came; in the next chain it is one like any other. */
+  private releasedAnswer(frame: Frame): number {
+    const answer = frame.released === DATAGRAM.pass ? PASS : FOLLOW;
+    frame.released = 0;
+    return answer;
   }
 
   /** Says what became of a first fragment that has been admitted: DATAGRAM.follow, pass or refused. */

@@ -108,7 +108,8 @@ export class LoadBalancer implements FromVm, ToVm {
     if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
-    if (frame.fragment) return this.fragmentToVm(member, frame);
+    // What has just been balanced is nobody's answer.
+    if (frame.fragment) return frame.member === NONE ? this.fragmentToVm(member, frame) : PASS;
     const row = this.replyRow(member, frame);
     return row === NONE ? PASS : this.turnBack(row, frame);
   }

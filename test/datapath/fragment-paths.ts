@@ -81,6 +81,21 @@ function flow(
   ];
 }
 
+/** A member that is its own client: it sees the VIP at the other end, whichever it is. */
+function hairpin(bed: DatapathBed, vip: string, address: string): Path[] {
+  const way = bed.way('app1', vip);
+  const after = { ...way, from: vip, to: address, fromMac: way.toMac, toMac: way.fromMac };
+  const path = { ...FOLLOW, kind: 'udp', port: 'app1', egress: 'app1', before: way, after } as const;
+  const [asClient, asMember] = [
+    [50_000, 53],
+    [50_000, 5353],
+  ] as const;
+  return [
+    { ...path, name: `to itself by ${vip}`, ports: asClient, portsAfter: asMember },
+    { ...path, name: `to itself by ${vip}, back`, ports: swap(asMember), portsAfter: swap(asClient) },
+  ];
+}
+
 /** Echo requests, which are answered. */
 function echo(bed: DatapathBed, target: string): Path {
   const before = bed.way('web3', target);
@@ -119,6 +134,8 @@ export function pathsOf(bed: DatapathBed): Path[] {
     ...flow(bed, 'udp', ['web2', '10.1.0.101'], ['db1', '10.2.0.31'], [far, far]),
     ...flow(bed, 'tcp', ['web2', '10.1.0.101'], ['db1', '10.2.0.31'], [far, far]),
     ...flow(bed, 'udp', ['web2', 'fd00:1::65'], ['db1', 'fd00:2::1f'], [far, [CLIENT_PORT, 99]]),
+    ...hairpin(bed, '10.1.0.100', '10.1.0.21'),
+    ...hairpin(bed, 'fd00:1::64', 'fd00:1::15'),
     direct(bed, '10.1.0.13'),
     direct(bed, 'fd00:1::d'),
     {

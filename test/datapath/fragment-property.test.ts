@@ -185,7 +185,9 @@ class Round {
     const isTooSmall = piece.from === 0 && path.kind === 'tcp' && piece.to < 20;
     const fate = isTooSmall ? 'refused' : path.fate;
     const reason = isTooSmall ? 'fragment-too-small' : path.reason;
-    const key = `${path.name} ${one.identification}`;
+    const { from, to } = path.before;
+    const protocol = familyOf(from) === 4 ? protocolOf(path) : '';
+    const key = `${path.port} ${from} ${to} ${protocol} ${one.identification}`;
     const port = bed.maker.portId(path.port);
     const verdict = twin.offer(key, port, piece, fate, reason, bed.nowMs);
     const sent = bed.send(path.port, pieceFrame(one, 'before', piece));

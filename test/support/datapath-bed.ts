@@ -304,11 +304,15 @@ export class DatapathBed implements FrameOutput {
     });
   }
 
+  /** Every waiting frame holds one reference, and nobody else any; copies of a flooded frame share a slot. */
   private checkArena(): void {
-    const away = this.arena.slotCount - this.arena.freeCount;
-    if (away !== this.waiting()) {
-      throw new Error(`${away} slots are away, expected ${this.waiting()}, one per waiting frame`);
+    const { arena } = this;
+    let references = 0;
+    for (let slot = 0; slot < arena.slotCount; slot++) references += arena.referencesOf(slot);
+    if (references !== this.waiting()) {
+      throw new Error(`${references} references on slots, expected ${this.waiting()}, one per waiting frame`);
     }
+    if (references === 0 && arena.freeCount !== arena.slotCount) throw new Error('a slot has not come home');
   }
 }
 
