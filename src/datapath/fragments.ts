@@ -192,7 +192,9 @@ export class Fragments {
     const endUnit = (to + 7) >>> 3;
     const fits = frame.moreFragments
       ? end < 0 || to < end
-      : (end < 0 || to === end) && table.highestUnit(row) <= endUnit;
+      : end < 0
+        ? table.highestUnit(row) < endUnit
+        : to === end;
     if (!fits) return DROP.fragmentOverlap;
     const answer = table.addUnits(row, frame.fragmentOffset >>> 3, endUnit);
     if (answer !== FRESH) return answer === DUPLICATE ? DROP.fragmentDuplicate : DROP.fragmentOverlap;

@@ -18,6 +18,7 @@ import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS } from './frame.ts';
 import type { Networks } from './networks.ts';
+import { completeChecksum } from './offload.ts';
 import { setIcmpv6Check } from './packets.ts';
 import type { Port } from './port.ts';
 
@@ -81,6 +82,8 @@ export class IcmpErrors {
     if (!this.takeToken()) return this.context.count(frame.ingress, PORT.errorsSuppressed);
     const slot = this.context.arena.take();
     if (slot < 0) return;
+    // The packet goes no further: it is quoted as it would have been on the wire.
+    if (frame.partial) completeChecksum(frame);
     const length =
       frame.family === FAMILY_IPV4
         ? this.writeIpv4(slot, frame, type, code, rest, asDestination, port.network)

@@ -31,7 +31,7 @@ export class OffloadFinisher {
   sendFinished(frame: Frame, port: number): void {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
-    if (frame.needsChecksum) this.completeChecksum(frame);
+    if (frame.needsChecksum) completeChecksum(frame);
     virtio.clear(frame.view, frame.offset);
     this.context.transmit(port, frame.slot, frame.offset, frame.length);
   }
@@ -41,19 +41,9 @@ export class OffloadFinisher {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (frame.needsChecksum) {
       if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
-      this.completeChecksum(frame);
+      completeChecksum(frame);
     }
     this.fragmenter.send(frame, frame.cutToMtu, port);
-  }
-
-  private completeChecksum(frame: Frame): void {
-    const { view, offset } = frame;
-    const start = offset + virtio.csumStart(view, offset);
-    const field = start + virtio.csumOffset(view, offset);
-    // Padding behind the IP packet is no part of the sum.
-    const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
-    const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
-    view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);
   }
 
   private segment(frame: Frame, port: number): void {
@@ -116,4 +106,15 @@ function fixTcp(view: DataView, l4: number, index: number, payloadBefore: number
   if (!isLast) flags &= ~(tcp.FIN | tcp.PSH);
   if (index > 0) flags &= ~tcp.CWR;
   view.setUint8(l4 + 13, flags);
+}
+
+/** Computes the checksum that the vnet header asks for, in place; the frame is the caller's own. */
+export function completeChecksum(frame: Frame): void {
+  const { view, offset } = frame;
+  const start = offset + virtio.csumStart(view, offset);
+  const field = start + virtio.csumOffset(view, offset);
+  // Padding behind the IP packet is no part of the sum.
+  const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
+  const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
+  view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);
 }

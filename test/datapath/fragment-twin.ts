@@ -142,7 +142,7 @@ export class FragmentTwin {
     const last = known.seen.find((one) => !one.more);
     if (last !== undefined && (piece.more ? piece.to >= last.to : piece.to !== last.to)) return 'overlap';
     const highest = Math.max(0, ...known.seen.map(({ to }) => Math.ceil(to / 8)));
-    if (!piece.more && highest > Math.ceil(piece.to / 8)) return 'overlap';
+    if (!piece.more && last === undefined && highest >= Math.ceil(piece.to / 8)) return 'overlap';
     const rivals = known.seen.filter((one) => overlap(one, piece));
     if (rivals.length === 0) return undefined;
     return isSame(rivals[0]!, piece) ? 'duplicate' : 'overlap';
