@@ -30,7 +30,8 @@ trap 'echo "0 passed, 1 failed, 0 skipped"' EXIT
 require_root
 require_node
 say "Preparing"
-ensure_commands ip iperf3 tcpdump curl jq tshark scapy tcpreplay nft ethtool ping traceroute shellcheck
+ensure_commands ip iperf3 tcpdump curl jq tshark python3-scapy python3-yaml tcpreplay nft ethtool ping traceroute \
+  sysctl shellcheck
 ensure_built || exit 1
 
 trap - EXIT

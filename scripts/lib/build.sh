@@ -6,13 +6,13 @@ build_is_current() {
   local built=$SLUICE_ROOT/dist/.built
   [ -e "$built" ] || return 1
   # Directories count too: a removed source leaves its directory newer.
-  [ -z "$(cd "$SLUICE_ROOT" && find src test tsconfig.json package-lock.json -newer "$built" -print -quit)" ]
+  [ -z "$(cd "$SLUICE_ROOT" && find src test tsconfig.json package-lock.json scripts/lib/bundle.mjs -newer "$built" -print -quit)" ]
 }
 
 compile() {
   cd "$SLUICE_ROOT" || return 1
   touch dist/.building
-  node_modules/.bin/tsc -p tsconfig.json && mv dist/.building dist/.built
+  node_modules/.bin/tsc -p tsconfig.json && node scripts/lib/bundle.mjs && mv dist/.building dist/.built
 }
 
 # ensure_built: installs npm packages, then compiles, each when needed; several callers at once compile once.

@@ -3,7 +3,7 @@
 # A second run looks whether commands and node_modules are there, and asks neither apt nor npm.
 # Needs common.sh.
 
-# The Debian package of a command, where their names differ.
+# The Debian package of a command, where their names differ. python3-NAME stands for a Python library.
 package_of() {
   case $1 in
     ip | ss) echo iproute2 ;;
@@ -11,8 +11,8 @@ package_of() {
     nginx) echo nginx-light ;;
     ovs-vswitchd) echo openvswitch-switch ;;
     ping) echo iputils-ping ;;
-    scapy) echo python3-scapy ;;
     nc) echo netcat-openbsd ;;
+    sysctl | ps) echo procps ;;
     tcprewrite) echo tcpreplay ;;
     *) echo "$1" ;;
   esac
@@ -20,7 +20,7 @@ package_of() {
 
 has_command() {
   case $1 in
-    scapy) /usr/bin/python3 -c 'import scapy' 2>/dev/null ;; # a library: Debian's own Python has it
+    python3-*) /usr/bin/python3 -c "import ${1#python3-}" 2>/dev/null ;; # a library of Debian's own Python
     *) command -v "$1" >/dev/null ;;
   esac
 }

@@ -44,8 +44,8 @@ export interface DatapathOptions {
   readonly tables: Tables;
 }
 
-/** MAC sets aged per batch. */
-const MAC_SETS_PER_BATCH = 4;
+/** MAC sets aged per millisecond that has batches at all. */
+const MAC_SETS_PER_TICK = 4;
 
 export class Datapath {
   /** Revision of the snapshot in force; 0 before the first. */
@@ -64,6 +64,8 @@ export class Datapath {
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
   private readonly finisher: OffloadFinisher;
+  private lastTimersMs = -1;
+  private nextTimersMs = 0;
   /** Neighbours preset by the snapshot in force. */
   private fixedNeighbours = new Set<number>();
 
@@ -130,13 +132,16 @@ export class Datapath {
     if (this.fragments.hasReleased) this.fragments.sendReleased(this.forwarding);
   }
 
-  /** Timers, neighbour probes and a step of ageing. Returns the milliseconds after which it wants to be called again. */
+  /** Timers, neighbour probes and a step of ageing, once per millisecond. Returns the milliseconds after which it wants to be called again. */
   endBatch(): number {
-    const nextMs = this.tracking.sweep();
+    const { nowMs } = this.context;
+    if (nowMs === this.lastTimersMs) return this.nextTimersMs;
+    this.lastTimersMs = nowMs;
     this.resolver.tick();
     this.fragments.tick();
-    this.context.tables.macs.age(this.context.nowMs, MAC_SETS_PER_BATCH);
-    return nextMs;
+    this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
+    this.nextTimersMs = this.tracking.sweep();
+    return this.nextTimersMs;
   }
 
   /**

@@ -54,9 +54,20 @@ export class Agent {
     this.ids = ids;
   }
 
-  /** The last report with the counters as they are at this moment; rates are the report's. */
+  /** Counters as they are at this moment, rates of the last report; a row that is younger than that has none. */
   current(): HostReport {
-    const members = this.last.members.map((row) => ({ ...row, stats: this.stats.read(row.slot) }));
+    const last = new Map(this.last.members.map((row) => [row.slot, row]));
+    const members = [...this.ids.statSlotOwners()].map(([slot, owner]): MemberReport => {
+      const before = last.get(slot);
+      const isSame = before?.owner === owner;
+      return {
+        slot,
+        owner,
+        stats: this.stats.read(slot),
+        newFlowsPerSecond: isSame ? before.newFlowsPerSecond : 0,
+        bytesPerSecond: isSame ? before.bytesPerSecond : 0,
+      };
+    });
     return { ...this.last, members };
   }
 

@@ -83,7 +83,7 @@ const ROUTES: readonly Route[] = [
   route('GET', '/v1/status', ({ status }) => status()),
   route('GET', '/v1/ports', ({ host }) => ports(host)),
   route('GET', '/v1/groups', ({ host }) => groups(host)),
-  route('GET', '/v1/groups/:group', ({ host }, [group]) => group1(host, group!)),
+  route('GET', '/v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
   route('GET', '/v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
   route('GET', '/v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
   route('GET', '/v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
@@ -147,7 +147,7 @@ const ports = (host: Host): PortRow[] =>
 
 const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
 
-const group1 = (host: Host, name: string): GroupDetail =>
+const oneGroup = (host: Host, name: string): GroupDetail =>
   groupDetail(existingGroup(host, name), host.agent.current());
 
 function rules(host: Host, port: string | undefined): RuleRow[] {

@@ -57,7 +57,7 @@ export class DatapathThread {
   /** Resolves when the thread runs its loop; rejects with the reason when it cannot. */
   static async start(start: Omit<WorkerStart, 'vitals'>, events: ThreadEvents): Promise<DatapathThread> {
     const vitals = new SharedArrayBuffer(VITALS_BYTES);
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    const worker = new Worker(new URL('./worker.bundle.js', import.meta.url), {
       name: 'datapath',
       workerData: { ...start, vitals } satisfies WorkerStart,
     });

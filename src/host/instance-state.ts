@@ -11,8 +11,8 @@ import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
   readonly name: string;
-  /** Number of the namespace (nsfs); null while it is being made. A namespace of another number is not ours. */
-  readonly inode: number | null;
+  /** Which namespace of that name: see `identityOfNamespace`; null while it is being made. */
+  readonly identity: string | null;
 }
 
 interface StateOnDisk {
@@ -23,12 +23,12 @@ interface StateOnDisk {
 
 export class InstanceState {
   private readonly runDir: RunDir;
-  private readonly inodes: Map<string, number | null>;
+  private readonly identities: Map<string, string | null>;
   private readonly files: Set<string>;
 
   private constructor(runDir: RunDir, state: StateOnDisk) {
     this.runDir = runDir;
-    this.inodes = new Map(state.namespaces.map(({ name, inode }) => [name, inode]));
+    this.identities = new Map(state.namespaces.map(({ name, identity }) => [name, identity]));
     this.files = new Set(state.files);
   }
 
@@ -45,42 +45,45 @@ export class InstanceState {
   }
 
   get isEmpty(): boolean {
-    return this.inodes.size === 0 && this.files.size === 0;
+    return this.identities.size === 0 && this.files.size === 0;
   }
 
   /** Makes the namespace if it is not there; then it is ours to remove. True if it was made. */
   ensureNamespace(name: string): boolean {
     if (namespaceExists(name)) return false;
-    this.inodes.set(name, null);
+    this.identities.set(name, null);
     this.save();
     try {
       const made = ensureNamespace(name);
-      if (made) this.inodes.set(name, statSync(namespacePath(name)).ino);
-      else this.inodes.delete(name);
+      if (made) this.identities.set(name, identityOfNamespace(name) ?? null);
+      else this.identities.delete(name);
       return made;
     } catch (error) {
-      this.inodes.delete(name);
+      this.identities.delete(name);
       throw error;
     } finally {
       this.save();
     }
   }
 
-  /** Removes a namespace if it is ours. */
+  /** Removes a namespace if it is ours; what is left of one that was being made, too. */
   removeNamespace(name: string): void {
-    const inode = this.inodes.get(name);
-    if (inode === undefined) return;
-    const isOurs = namespaceExists(name) && (inode === null || statSync(namespacePath(name)).ino === inode);
-    if (isOurs) deleteNamespace(name);
-    this.inodes.delete(name);
+    const identity = this.identities.get(name);
+    if (identity === undefined) return;
+    const found = identityOfNamespace(name);
+    if (found !== undefined && (identity === null || identity === found)) deleteNamespace(name);
+    this.identities.delete(name);
     this.save();
   }
 
-  /** Removes the namespaces that are ours and not among `wanted`; answers what could not be removed. */
+  /**
+   * Removes the namespaces that are ours and not among `wanted`, and those that were never finished; answers what
+   * could not be removed.
+   */
   removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
     const problems: string[] = [];
-    for (const name of [...this.inodes.keys()].reverse()) {
-      if (wanted.has(name)) continue;
+    for (const [name, identity] of [...this.identities].reverse()) {
+      if (wanted.has(name) && identity !== null) continue;
       try {
         this.removeNamespace(name);
       } catch (error) {
@@ -112,7 +115,7 @@ export class InstanceState {
 
   /** Whole or not at all: a reader never sees half a file. */
   private save(): void {
-    const namespaces = [...this.inodes].map(([name, inode]) => ({ name, inode }));
+    const namespaces = [...this.identities].map(([name, identity]) => ({ name, identity }));
     const state: StateOnDisk = { namespaces, files: [...this.files] };
     const temporary = `${this.runDir.stateFile}.new`;
     writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
@@ -120,8 +123,17 @@ export class InstanceState {
   }
 }
 
+/**
+ * Number and birth of the namespace of this name; undefined if there is none. The number alone is given to the next
+ * one when a namespace ends; the inode's change time is when the name was bound to it, and nothing changes it later.
+ */
+function identityOfNamespace(name: string): string | undefined {
+  const status = statSync(namespacePath(name), { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? undefined : `${status.ino} ${status.ctimeNs}`;
+}
+
 const stateSchema = z.object({
-  namespaces: z.array(z.object({ name: z.string(), inode: z.number().nullable() })),
+  namespaces: z.array(z.object({ name: z.string(), identity: z.string().nullable() })),
   files: z.array(z.string()),
 });
 

@@ -91,9 +91,12 @@ export class Instance {
 
   /** Ends everything and removes all that was made; the run directory is free afterwards. */
   async stop(): Promise<void> {
-    if (this.api !== undefined) await stopApiServer(this.api);
-    await this.host.stop();
-    this.clear();
+    try {
+      if (this.api !== undefined) await stopApiServer(this.api);
+      await this.host.stop();
+    } finally {
+      this.clear();
+    }
   }
 
   /** Removes what outlives the process: the last resort when the host itself can no longer be stopped. */

@@ -22,6 +22,8 @@ import { type NumberedRequest, type Report, type WorkerStart, writeVitals } from
 
 /** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
 const MAX_WAIT_MS = 500;
+/** The wall clock is read this often; in between it goes with the monotonic one. */
+const WALL_CLOCK_MS = 100;
 
 class DatapathLoop {
   private readonly engine: FrameEngine;
@@ -39,11 +41,18 @@ class DatapathLoop {
     const { engine, datapath } = this;
     const { batch, counters } = engine;
     let maxWaitMs = MAX_WAIT_MS;
+    let wallReadMs = monotonicMs32();
+    let wallMs = Date.now();
     while (!this.stopped) {
       const count = engine.receive(maxWaitMs * 1000);
       if (engine.takeWake()) this.takeRequests();
       if (engine.gonePorts > 0) this.takeGonePorts();
-      datapath.beginBatch(monotonicMs32(), Date.now());
+      const nowMs = monotonicMs32();
+      if (((nowMs - wallReadMs) | 0) > WALL_CLOCK_MS) {
+        wallReadMs = nowMs;
+        wallMs = Date.now();
+      }
+      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0));
       for (let i = 0; i < count; i++) {
         datapath.handleFrame(batch.port[i]!, batch.slot[i]!, batch.offset[i]!, batch.length[i]!);
       }

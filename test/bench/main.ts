@@ -113,7 +113,7 @@ async function orProblem<T>(what: string, part: () => Promise<T>): Promise<T | n
 /** The micro benchmark gets a process of its own: a heap without our objects, and the collector at hand. */
 async function runMicro(quick: boolean): Promise<MicroResult> {
   progress.say('the datapath alone, without I/O: about a minute');
-  const script = join(root, 'dist', 'test', 'bench', 'micro.js');
+  const script = join(root, 'dist', 'test', 'bench', 'micro.bundle.js');
   const flags = ['--expose-gc', '--max-semi-space-size=64'];
   const argv = [...flags, script, ...(quick ? ['--quick'] : [])];
   return JSON.parse(await run(process.execPath, argv, { timeoutMs: MICRO_TIMEOUT_MS })) as MicroResult;

@@ -1,7 +1,7 @@
 /**
  * The datapath alone: nanoseconds per packet by number of flows, heap use, bytes per connection.
  *
- *   node --expose-gc --max-semi-space-size=64 dist/test/bench/micro.js [--quick]
+ *   node --expose-gc --max-semi-space-size=64 dist/test/bench/micro.bundle.js [--quick]
  *
  * Prints a MicroResult as JSON. The young generation is made so large that what a million packets may allocate
  * is seen before it is collected.

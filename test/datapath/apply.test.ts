@@ -102,7 +102,6 @@ apply("an address that was a VIP and is now a VM's own is the VM's to answer for
 apply("a VIP that becomes a VM's own address with another port is no longer answered for", () => {
   const own = { name: 'own', vip: '10.1.0.21', members: members([1], { port: 8080 }) };
   const bed = new DatapathBed({ groups: [own] });
-  assert.is(ask(bed, '10.1.0.21').length, 1);
   bed.configure({ groups: [{ ...own, rewrite: 'port' }] });
   assert.ok(
     ask(bed, '10.1.0.21').some(({ port, frame }) => port === 'app1' && frame.arp?.operation === 'request'),

@@ -242,7 +242,7 @@ bounds('neighbours beyond the bound of all queues are asked for as soon as there
   assert.is(bed.waiting(), 256);
   udpTo(bed, BEHIND[4]);
   assert.equal(bed.drops(), { 'neighbour-queue-full': 1 });
-  bed.passSlowly(4_000, 250);
+  bed.passSlowly(9_000, 250);
   assert.is(bed.waiting(), 0);
   assert.ok(questions(udpTo(bed, BEHIND[4])).length > 0);
   assert.is(answer(bed, 4).filter(({ frame }) => frame.packet?.udp !== undefined).length, 1);

@@ -106,7 +106,7 @@ learning('the MACs of a port that has gone are forgotten; its frames find nobody
 });
 
 learning('a configured MAC always has its port, and if there is no room for it, that is said', () => {
-  const bed = new DatapathBed({ limits: { maxMacs: 16 } });
+  const bed = new DatapathBed({ limits: { maxMacs: 16 }, ports: PORTS.slice(0, 1) });
   const problems = bed.configure({
     ports: Array.from({ length: 20 }, (_, i) => ({ name: `vm${i}`, network: 'app', addresses: [] })),
   });

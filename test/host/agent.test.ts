@@ -41,6 +41,12 @@ test('`current` has the counters of this moment and the rates of the last report
   assert.is(rowOf(agent.current()).newFlowsPerSecond, 10);
 });
 
+test('`current` has rows that the last report did not know yet', () => {
+  const { agent, slot, rowOf } = setUp();
+  assert.is(rowOf(agent.current()).slot, slot);
+  assert.is(rowOf(agent.current()).bytesPerSecond, 0);
+});
+
 test('a row that was cleared gives no negative rate', () => {
   const { stats, agent, slot, rowOf } = setUp();
   stats.add(slot, STAT.newFlows, 10);

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { down } from '../../src/host/down.ts';
-import { namespaceExists } from '../../src/native/netns.ts';
 
 export interface PortText {
   readonly name: string;
   readonly address?: string;
+  /** Further ones, in the same subnet. */
+  readonly more?: readonly string[];
   readonly mac?: string;
   readonly interface?: string;
   /** Default: of the port's name. */
@@ -42,7 +43,7 @@ export class TestInstance {
 
   namespaces(): string[] {
     return readdirSync('/run/netns')
-      .filter((name) => name.startsWith(`${this.prefix}-`) && namespaceExists(name))
+      .filter((name) => name.startsWith(`${this.prefix}-`))
       .map((name) => name.slice(this.prefix.length + 1))
       .sort();
   }
@@ -51,12 +52,12 @@ export class TestInstance {
     const config = {
       host: 'h1',
       networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'], gateway: '10.1.0.1', ...network }],
-      ports: ports.map(({ name, address, netns, ...other }) => ({
+      ports: ports.map(({ name, address, more = [], netns, ...other }) => ({
         name,
         network: 'app',
         interface: 'eth0',
         netns: this.netns(netns ?? name),
-        addresses: address === undefined ? [] : [`${address}/24`],
+        addresses: (address === undefined ? [] : [address, ...more]).map((text) => `${text}/24`),
         ...other,
       })),
     };
@@ -120,22 +121,31 @@ export class TestInstance {
     this.exec(from, 'ping', '-c', '1', '-W', '3', address);
   }
 
-  /** Pings every 10 ms until told to stop; answers how many were lost. */
-  keepPinging(from: string, address: string): () => Promise<number> {
-    const command = ['netns', 'exec', this.netns(from), 'ping', '-i', '0.01', '-q', address];
+  /** Pings every 10 ms, for 2 s and a bit, beside the test; resolves with how many were lost. */
+  async countLost(from: string, address: string): Promise<number> {
+    const command = [
+      'netns',
+      'exec',
+      this.netns(from),
+      'ping',
+      '-i',
+      '0.01',
+      '-c',
+      '200',
+      '-W',
+      '3',
+      '-q',
+      address,
+    ];
     const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (chunk) => {
       text += chunk;
     });
-    return async () => {
-      await sleep(200);
-      child.kill('SIGINT');
-      await once(child, 'close');
-      const counts = /^(\d+) packets transmitted, (\d+) received/m.exec(text);
-      if (counts === null) throw new Error(`ping said: ${text}`);
-      return Number(counts[1]) - Number(counts[2]);
-    };
+    await once(child, 'close');
+    const counts = /^(\d+) packets transmitted, (\d+) received/m.exec(text);
+    if (counts === null) throw new Error(`ping said: ${text}`);
+    return Number(counts[1]) - Number(counts[2]);
   }
 
   /** Stops the host, kills what runs in its namespaces, removes every trace. */

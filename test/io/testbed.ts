@@ -19,6 +19,9 @@ export function dropNamespace(name: string): void {
   if (namespaces.delete(name)) deleteNamespace(name);
 }
 
+// A test runner's time limit must not leave namespaces behind.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   for (const name of namespaces) {

@@ -52,6 +52,8 @@ export interface PortDescription {
   readonly offloads?: boolean;
   /** Default true. */
   readonly balanced?: boolean;
+  /** Prefixes that the VM may send from; absent: any. */
+  readonly allowedSources?: readonly string[];
 }
 
 export type NetworkDescription = Omit<NetworkSpec, 'id' | 'vni' | 'routerMac' | 'mtu' | 'routes'> &
@@ -174,6 +176,7 @@ export class SnapshotMaker {
         network: this.networkId(port.network),
         mac: port.mac === null ? undefined : this.macOf(port),
         addresses,
+        allowedSources: port.allowedSources,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
       };
