@@ -8,9 +8,11 @@
 import { BucketIndex } from './bucket-index.ts';
 import { COLD_WORDS, ConnectionTable, HOT_WORDS } from './connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
+import { FRAGMENT_WORDS, FragmentTable } from './fragment-table.ts';
 import { MacTable } from './mac-table.ts';
 import { NEIGHBOUR_WORDS, NeighbourTable } from './neighbour-table.ts';
 import { PORT_FIELDS, PortCounters } from './port-counters.ts';
+import { UNIT_WORDS } from './received-units.ts';
 import { STAT_FIELDS, StatTable } from './stat-table.ts';
 
 export interface TableLimits {
@@ -21,6 +23,8 @@ export interface TableLimits {
   readonly maxPorts: number;
   readonly maxMacs: number;
   readonly maxNeighbours: number;
+  /** Fragmented datagrams that LBs follow at a time: 4 … 65535; 2.1 KB each. */
+  readonly maxDatagrams: number;
 }
 
 export const DEFAULT_LIMITS: TableLimits = {
@@ -30,6 +34,7 @@ export const DEFAULT_LIMITS: TableLimits = {
   maxPorts: 512,
   maxMacs: 8_192,
   maxNeighbours: 4_096,
+  maxDatagrams: 1_024,
 };
 
 /** Bytes of one region, rounded up to a cache line. */
@@ -44,12 +49,16 @@ interface Layout {
   readonly macs: number;
   readonly neighbours: number;
   readonly neighbourIndex: number;
+  readonly fragments: number;
+  readonly fragmentUnits: number;
+  readonly fragmentIndex: number;
   readonly stats: number;
   readonly portCounters: number;
 }
 
 /** Bytes of each region, in the order in which they lie. */
 function regionBytes(limits: TableLimits): Layout {
+  const fragments = FragmentTable.wordsNeeded(limits.maxDatagrams);
   return {
     connectionsHot: region((limits.maxConnections + 1) * HOT_WORDS * 4),
     connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
@@ -59,6 +68,9 @@ function regionBytes(limits: TableLimits): Layout {
     macs: region(MacTable.wordsNeeded(limits.maxMacs) * 4),
     neighbours: region(limits.maxNeighbours * NEIGHBOUR_WORDS * 4),
     neighbourIndex: region(BucketIndex.wordsNeeded(limits.maxNeighbours) * 4),
+    fragments: region(fragments.rows * 4),
+    fragmentUnits: region(fragments.units * 4),
+    fragmentIndex: region(fragments.index * 4),
     stats: region(limits.maxStatSlots * STAT_FIELDS * 8),
     portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
   };
@@ -72,6 +84,7 @@ export class Tables {
   readonly endpoints: EndpointTable;
   readonly macs: MacTable;
   readonly neighbours: NeighbourTable;
+  readonly fragments: FragmentTable;
   readonly stats: StatTable;
   readonly portCounters: PortCounters;
 
@@ -95,6 +108,9 @@ export class Tables {
     }
     if (limits.maxEndpoints < 1 || limits.maxEndpoints > MAX_ENDPOINTS) {
       throw new RangeError(`maxEndpoints: found ${limits.maxEndpoints}, expected 1 … ${MAX_ENDPOINTS}`);
+    }
+    if (limits.maxDatagrams < 4 || limits.maxDatagrams > 65_535) {
+      throw new RangeError(`maxDatagrams: found ${limits.maxDatagrams}, expected 4 … 65535`);
     }
     const needed = Tables.bytesNeeded(limits);
     if (byteOffset % 64 !== 0 || memory.byteLength - byteOffset < needed) {
@@ -124,6 +140,10 @@ export class Tables {
     this.macs = new MacTable(words(bytes.macs), limits.maxPorts);
     const neighbourRows = words(bytes.neighbours, limits.maxNeighbours * NEIGHBOUR_WORDS * 4);
     this.neighbours = new NeighbourTable(neighbourRows, words(bytes.neighbourIndex));
+    const datagrams = words(bytes.fragments, (limits.maxDatagrams + 1) * FRAGMENT_WORDS * 4);
+    const units = words(bytes.fragmentUnits, (limits.maxDatagrams + 1) * UNIT_WORDS * 4);
+    const fragmentIndex = words(bytes.fragmentIndex);
+    this.fragments = new FragmentTable(datagrams, units, fragmentIndex, limits.maxPorts, hashKey);
     this.stats = new StatTable(floats(bytes.stats));
     this.portCounters = new PortCounters(floats(bytes.portCounters));
   }
@@ -134,6 +154,7 @@ export class Tables {
     this.endpoints.initialise();
     this.macs.initialise();
     this.neighbours.initialise();
+    this.fragments.initialise();
     this.stats.fields.fill(0);
     this.portCounters.fields.fill(0);
   }

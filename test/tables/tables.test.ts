@@ -19,6 +19,7 @@ const SMALL: TableLimits = {
   maxPorts: 8,
   maxMacs: 64,
   maxNeighbours: 40,
+  maxDatagrams: 8,
 };
 const KEY: readonly [number, number] = [17, 42];
 
@@ -29,16 +30,18 @@ const someLimits: fc.Arbitrary<TableLimits> = fc.record({
   maxPorts: fc.integer({ min: 2, max: 20 }),
   maxMacs: fc.integer({ min: 1, max: 100 }),
   maxNeighbours: fc.integer({ min: 1, max: 60 }),
+  maxDatagrams: fc.integer({ min: 4, max: 20 }),
 });
 
 const host = (i: number): [number, number, number, number] => [0, 0, 0xffff, 0x0a010000 + i];
 
 /** The parts of the block that a table lets one see. */
-const visible = ({ connections, endpoints, neighbours, stats, portCounters }: Tables) => ({
+const visible = ({ connections, endpoints, neighbours, fragments, stats, portCounters }: Tables) => ({
   hot: connections.hot,
   cold: connections.cold,
   endpoints: endpoints.rows,
   neighbours: neighbours.rows,
+  fragments: fragments.rows,
   stats: stats.fields,
   ports: portCounters.fields,
 });
