@@ -21,6 +21,7 @@ import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
 import { ForwardingElement } from './forwarding-element.ts';
+import { Fragments } from './fragments.ts';
 import { Frame } from './frame.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { LoadBalancer } from './load-balancer.ts';
@@ -58,6 +59,7 @@ export class Datapath {
   private readonly frame: Frame;
   private readonly tracking: ConnectionTracking;
   private readonly errors: IcmpErrors;
+  private readonly fragments: Fragments;
   private readonly responder: Responder;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly resolver: NeighbourResolver;
@@ -78,10 +80,18 @@ export class Datapath {
     const failFast = new FailFast(context, networks, this.ports);
     this.tracking = new ConnectionTracking(context, (row) => failFast.tell(row));
     this.errors = new IcmpErrors(context, networks, this.ports);
+    this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
-    this.router = new LogicalRouter(context, networks, this.resolver, this.responder, this.errors);
+    this.router = new LogicalRouter(
+      context,
+      networks,
+      this.resolver,
+      this.responder,
+      this.errors,
+      this.fragments,
+    );
     this.forwarding = new ForwardingElement(
       context,
       networks,
@@ -121,6 +131,7 @@ export class Datapath {
     }
     // The frame may have moved to a slot of its own.
     context.arena.release(frame.slot);
+    if (this.fragments.hasReleased) this.fragments.sendReleased(this.forwarding);
   }
 
   /** Timers, neighbour probes and a step of ageing, once per millisecond. Returns the milliseconds after which it wants to be called again. */
@@ -129,6 +140,7 @@ export class Datapath {
     if (nowMs === this.lastTimersMs) return this.nextTimersMs;
     this.lastTimersMs = nowMs;
     this.resolver.tick();
+    this.fragments.tick();
     this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
     this.context.tables.affinities.age(nowMs, AFFINITY_SETS_PER_TICK);
     this.nextTimersMs = this.tracking.sweep();
@@ -171,6 +183,7 @@ export class Datapath {
     this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
+    this.fragments.forgetPort(port);
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
   }
 
@@ -179,7 +192,8 @@ export class Datapath {
     for (const spec of snapshot.loadBalancers) {
       let balancer = this.loadBalancers.get(spec.id);
       if (balancer === undefined) {
-        balancer = new LoadBalancer(spec.id, this.context, this.tracking, this.responder, this.networks);
+        const { context, tracking, responder, networks, fragments } = this;
+        balancer = new LoadBalancer(spec.id, context, tracking, responder, networks, fragments);
         this.loadBalancers.set(spec.id, balancer);
       }
       const networks = new Set(

@@ -65,6 +65,7 @@ export class ForwardingElement {
     const { member, network } = frame;
     const port = endpoints.wayPort(member, context.wayGeneration);
     if (port >= 0) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
       ethernet.setDestination(
         frame.view,
         frame.offset,
@@ -74,12 +75,14 @@ export class ForwardingElement {
       return this.logicalSwitch.sendTo(port, frame);
     }
     if (endpoints.hasRole(member, ROLE_FIXED_MAC)) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
       ethernet.setDestination(frame.view, frame.offset, endpoints.macHigh(member), endpoints.macLow(member));
       return this.logicalSwitch.forward(frame, network);
     }
     const at = member * ENDPOINT_WORDS;
     const { rows } = endpoints;
     if (this.networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!)) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
       this.resolver.cacheWay(member, network);
       return this.resolver.deliver(frame, network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
     }

@@ -55,7 +55,7 @@ export class Frame {
   tagged = false;
   /** IP or ARP header; 0 if neither. */
   l3 = 0;
-  /** Transport header; 0 in non-first fragments. */
+  /** Transport header; 0 in later fragments, and in a first one that does not hold all of it. */
   l4 = 0;
   /** Bytes from l4 to the end of the IP packet. */
   l4Bytes = 0;
@@ -63,8 +63,15 @@ export class Frame {
   protocol = -1;
   /** 0 … 255. */
   ttl = 0;
-  /** Part of a fragmented packet, the first one included. */
+  /** Part of a fragmented packet, the first one included; the fields below are then valid. */
   fragment = false;
+  /** Place of a fragment's payload in that of the whole packet, bytes; 0: the first fragment. */
+  fragmentOffset = 0;
+  moreFragments = false;
+  /** Identification: 16 bits in IPv4, 32 in IPv6. */
+  fragmentId = 0;
+  /** Payload of the fragment: what follows the IPv4 header or the IPv6 fragment header. */
+  fragmentData = 0;
   s0 = 0;
   s1 = 0;
   s2 = 0;
@@ -73,7 +80,10 @@ export class Frame {
   d1 = 0;
   d2 = 0;
   d3 = 0;
-  /** source port << 16 | destination port for TCP, UDP and SCTP, else 0. */
+  /**
+   * Source port << 16 | destination port for TCP, UDP and SCTP, else 0. Later fragments get that of their first one, and
+   * for ICMP the first word of its header (Fragments.admit).
+   */
   ports = 0;
   /** TCP flags, else 0. */
   tcpFlags = 0;
@@ -93,6 +103,12 @@ export class Frame {
   routed = false;
   /** Others hold the same bytes: copy before writing. */
   shared = false;
+  /** The packet exceeds the MTU of the network that it leaves by, this many bytes, and is to be fragmented; else 0. */
+  cutToMtu = 0;
+  /** Row of a first fragment in the fragment table, from its admission on. */
+  datagram = NONE;
+  /** State of the datagram of a fragment that has waited for its first one; 0: it has not. */
+  released = 0;
 
   constructor(arena: FrameArena) {
     this.arena = arena;
@@ -137,6 +153,8 @@ export class Frame {
     this.member = NONE;
     this.routed = false;
     this.shared = false;
+    this.cutToMtu = 0;
+    this.released = 0;
 
     if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return DROP.badSourceMac;
@@ -198,8 +216,14 @@ export class Frame {
     this.d1 = 0;
     this.d2 = IPV4_MAPPED;
     this.d3 = destination;
-    this.fragment = (w1 & 0x3fff) !== 0;
-    if ((w1 & 0x1fff) !== 0) return DROP.none;
+    if ((w1 & 0x3fff) !== 0) {
+      this.fragment = true;
+      this.fragmentOffset = (w1 & 0x1fff) << 3;
+      this.moreFragments = (w1 & 0x2000) !== 0;
+      this.fragmentId = w1 >>> 16;
+      this.fragmentData = l3 + headerBytes;
+      if (this.fragmentOffset !== 0) return DROP.none;
+    }
     return this.loadTransport(l3 + headerBytes, totalBytes - headerBytes);
   }
 
@@ -231,19 +255,20 @@ export class Frame {
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; ; i++) {
       if (!ipv6.isExtension(next)) break;
-      if (i === MAX_EXTENSION_HEADERS || at + 8 > end) return DROP.badExtensionHeader;
+      if (i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
+      if (at + 8 > end) return this.incomplete(DROP.badExtensionHeader);
       if (next === ipv6.NEXT_FRAGMENT) {
-        this.fragment = true;
-        const offset = view.getUint16(at + 2) & 0xfff8;
+        if (this.fragment) break; // a fragment of a fragment: what it belongs to cannot be told here
+        this.loadFragmentHeader(at);
         next = view.getUint8(at);
         at += 8;
-        if (offset !== 0) {
+        if (this.fragment && this.fragmentOffset !== 0) {
           this.protocol = next;
           return DROP.none;
         }
       } else {
         const bytes = ipv6.extensionBytes(view, at, next);
-        if (at + bytes > end) return DROP.badExtensionHeader;
+        if (at + bytes > end) return this.incomplete(DROP.badExtensionHeader);
         if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
         next = view.getUint8(at);
         at += bytes;
@@ -253,20 +278,35 @@ export class Frame {
     return this.loadTransport(at, end - at);
   }
 
+  /** An atomic fragment, first and last at once, is a whole packet (RFC 6946). */
+  private loadFragmentHeader(at: number): void {
+    const { view } = this;
+    this.fragmentOffset = ipv6.fragmentOffset(view, at);
+    this.moreFragments = ipv6.hasMoreFragments(view, at);
+    this.fragmentId = ipv6.fragmentIdentification(view, at);
+    this.fragmentData = at + 8;
+    this.fragment = this.fragmentOffset !== 0 || this.moreFragments;
+  }
+
+  /** Headers end behind the packet: in a first fragment the rest is in the next one, else there is a reason to drop. */
+  private incomplete(reason: number): number {
+    return this.fragment ? DROP.none : reason;
+  }
+
   private loadTransport(l4: number, bytes: number): number {
     const view = this.view;
     switch (this.protocol) {
       case ipv4.PROTOCOL_TCP: {
-        if (bytes < tcp.MIN_HEADER_BYTES) return DROP.truncatedTransport;
+        if (bytes < tcp.MIN_HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
         const headerBytes = tcp.headerBytes(view, l4);
         if (headerBytes < tcp.MIN_HEADER_BYTES) return DROP.badTransportHeader;
-        if (headerBytes > bytes) return DROP.truncatedTransport;
+        if (headerBytes > bytes) return this.incomplete(DROP.truncatedTransport);
         this.ports = tcp.ports(view, l4);
         this.tcpFlags = tcp.flags(view, l4);
         break;
       }
       case ipv4.PROTOCOL_UDP: {
-        if (bytes < udp.HEADER_BYTES) return DROP.truncatedTransport;
+        if (bytes < udp.HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
         const length = udp.length(view, l4);
         if (length < udp.HEADER_BYTES) return DROP.badTransportHeader;
         if (length > bytes && !this.fragment) return DROP.truncatedTransport;
@@ -274,12 +314,14 @@ export class Frame {
         break;
       }
       case ipv4.PROTOCOL_SCTP:
-        if (bytes < sctp.HEADER_BYTES) return DROP.truncatedTransport;
+        if (bytes < sctp.HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
         this.ports = sctp.ports(view, l4);
         break;
       case ipv4.PROTOCOL_ICMP:
       case ipv6.NEXT_ICMPV6:
-        if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) return DROP.truncatedTransport;
+        if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) {
+          return this.incomplete(DROP.truncatedTransport);
+        }
         break;
       default:
     }
@@ -353,6 +395,7 @@ export class Frame {
     this.offset = to;
     if (this.l3 !== 0) this.l3 += moved;
     if (this.l4 !== 0) this.l4 += moved;
+    this.fragmentData += moved;
     this.shared = false;
     arena.release(slot);
     return true;

@@ -18,6 +18,7 @@ import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS } from './frame.ts';
 import type { Networks } from './networks.ts';
+import { completeChecksum } from './offload.ts';
 import { setIcmpv6Check } from './packets.ts';
 import type { Port } from './port.ts';
 
@@ -57,10 +58,16 @@ export class IcmpErrors {
     this.send(frame, frame.family === FAMILY_IPV4 ? icmp.TIME_EXCEEDED : icmpv6.TIME_EXCEEDED, 0, 0);
   }
 
-  /** The packet does not fit into the next network: `mtu` in bytes (RFC 1191 §4, RFC 4443 §3.2). */
+  /**
+   * The packet does not fit into the next network: `mtu` in bytes (RFC 1191 §4, RFC 4443 §3.2). About a balanced packet
+   * it is said in the name of the VIP where the network has no router to say it.
+   */
   tooBig(frame: Frame, mtu: number): void {
-    if (frame.family === FAMILY_IPV4) this.send(frame, icmp.UNREACHABLE, icmp.CODE_FRAGMENTATION_NEEDED, mtu);
-    else this.send(frame, icmpv6.PACKET_TOO_BIG, 0, mtu);
+    const isIpv4 = frame.family === FAMILY_IPV4;
+    const network = this.ports[frame.ingress]?.network ?? frame.network;
+    const asVip = frame.member !== NONE && this.networks.at(network).gatewayOf(isIpv4) === NONE;
+    if (isIpv4) this.send(frame, icmp.UNREACHABLE, icmp.CODE_FRAGMENTATION_NEEDED, mtu, asVip);
+    else this.send(frame, icmpv6.PACKET_TOO_BIG, 0, mtu, asVip);
   }
 
   /** No service here, said in the name of the packet's destination. */
@@ -75,6 +82,8 @@ export class IcmpErrors {
     if (!this.takeToken()) return this.context.count(frame.ingress, PORT.errorsSuppressed);
     const slot = this.context.arena.take();
     if (slot < 0) return;
+    // The packet goes no further: it is quoted as it would have been on the wire.
+    if (frame.partial) completeChecksum(frame);
     const length =
       frame.family === FAMILY_IPV4
         ? this.writeIpv4(slot, frame, type, code, rest, asDestination, port.network)

@@ -21,6 +21,7 @@ import {
   REWRITE_SOURCE,
 } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
+import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../tables/rule-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -30,6 +31,7 @@ import { BalancerRules } from './balancer-rules.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
 import { DirectFlows } from './direct-flows.ts';
+import { FOLLOW, FROM_VM, type Fragments, TO_VM } from './fragments.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from './frame.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 import { type Networks, setRouterSource } from './networks.ts';
@@ -53,6 +55,7 @@ export class LoadBalancer implements FromVm, ToVm {
   private readonly tracking: ConnectionTracking;
   private readonly responder: Responder;
   private readonly networks: Networks;
+  private readonly fragments: Fragments;
   private readonly icmp: IcmpTranslator;
   private readonly directFlows: DirectFlows;
 
@@ -62,6 +65,7 @@ export class LoadBalancer implements FromVm, ToVm {
     tracking: ConnectionTracking,
     responder: Responder,
     networks: Networks,
+    fragments: Fragments,
   ) {
     this.id = id;
     this.context = context;
@@ -70,6 +74,7 @@ export class LoadBalancer implements FromVm, ToVm {
     this.tracking = tracking;
     this.responder = responder;
     this.networks = networks;
+    this.fragments = fragments;
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks);
     this.directFlows = new DirectFlows(context);
@@ -80,7 +85,10 @@ export class LoadBalancer implements FromVm, ToVm {
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (endpoint === NONE) return PASS;
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
-    if (frame.fragment) return this.drop(frame, DROP.fragmentToVip);
+    return frame.fragment ? this.fragmentFromVm(endpoint, frame) : this.balance(endpoint, frame);
+  }
+
+  private balance(endpoint: number, frame: Frame): number {
     if (hasFlowKey(frame)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(s0, s1, s2, s3, ports, endpoint, protocol);
@@ -100,12 +108,65 @@ export class LoadBalancer implements FromVm, ToVm {
     if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
+    // What has just been balanced is nobody's answer.
+    if (frame.fragment) return frame.member === NONE ? this.fragmentToVm(member, frame) : PASS;
+    const row = this.replyRow(member, frame);
+    return row === NONE ? this.withoutRow(member, frame) : this.turnBack(row, frame);
+  }
+
+  /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
+  private withoutRow(member: number, frame: Frame): number {
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    return this.tracking.isCutOff(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
+  }
+
+  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
+  private fragmentFromVm(vip: number, frame: Frame): number {
+    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
+    const { ports } = frame;
+    const isFirst = frame.fragmentOffset === 0;
+    let verdict = this.balance(vip, frame);
+    if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
+      verdict = this.drop(frame, DROP.unsupportedProtocolToVip);
+    }
+    // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
+    const goesOn = verdict === PASS || !hasFlowKey(frame);
+    if (isFirst) this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
+    return verdict;
+  }
+
+  /** A fragment from a member is part of a reply if its first one is. */
+  private fragmentToVm(member: number, frame: Frame): number {
+    const verdict = this.fragments.admit(frame, TO_VM);
+    if (verdict !== FOLLOW) return verdict;
+    const { ports } = frame;
+    const row = this.replyRow(member, frame);
+    if (frame.fragmentOffset !== 0) {
+      return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
+    }
+    if (row === NONE) {
+      const verdict = this.withoutRow(member, frame);
+      this.fragments.settle(frame, verdict === PASS ? DATAGRAM.pass : DATAGRAM.refused);
+      return verdict;
+    }
+    let answer = this.turnBack(row, frame);
+    if (answer === PASS && isUnfixable(frame, ports))
+      answer = this.drop(frame, DROP.unsupportedProtocolToVip);
+    this.fragments.settle(frame, answer === PASS ? DATAGRAM.follow : DATAGRAM.refused);
+    return answer;
+  }
+
+  /** Row of the flow that a packet from a member belongs to, or NONE. */
+  private replyRow(member: number, frame: Frame): number {
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
-    if (row === NONE || this.tracking.isPurged(row)) return PASS;
+    if (row === NONE || this.tracking.isPurged(row)) return NONE;
     // A flooded frame comes by at every port: it is the client's own that turns it back.
-    if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return PASS;
+    return frame.shared && this.connections.ownerPort(row) !== frame.egress ? NONE : row;
+  }
+
+  private turnBack(row: number, frame: Frame): number {
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
     this.toClient(row, this.tracking.packetReverse(row, frame), frame);
     return PASS;
@@ -170,7 +231,7 @@ export class LoadBalancer implements FromVm, ToVm {
    * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
    */
   private direct(member: number, frame: Frame): number {
-    if (!hasFlowKey(frame) || frame.ports === 0) return PASS;
+    if (!hasFlowKey(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
     const { connections } = this;
     const { s0, s1, s2, s3, ports, protocol } = frame;
     let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
@@ -208,6 +269,8 @@ export class LoadBalancer implements FromVm, ToVm {
       this.drop(frame, DROP.noConnection);
       return this.responder.reject(frame);
     }
+    // The flow of a later fragment has gone since its first one passed.
+    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
       // Their checksums cover the addresses in ways that are not known here.
       return this.drop(frame, DROP.unsupportedProtocolToVip);
@@ -314,6 +377,12 @@ export class LoadBalancer implements FromVm, ToVm {
   }
 }
 
-/** Whether the frame belongs to a flow that can be looked up: all but fragments without ports, and ICMP. */
+/** Whether the frame belongs to a flow that can be looked up: all but ICMP. Later fragments are told their ports. */
 const hasFlowKey = (frame: Frame): boolean =>
-  frame.l4 !== 0 && frame.protocol !== ipv4.PROTOCOL_ICMP && frame.protocol !== NEXT_ICMPV6;
+  (frame.l4 !== 0 || frame.fragment) &&
+  frame.protocol !== ipv4.PROTOCOL_ICMP &&
+  frame.protocol !== NEXT_ICMPV6;
+
+/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
+const isUnfixable = (frame: Frame, was: number): boolean =>
+  frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;

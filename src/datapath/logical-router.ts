@@ -5,17 +5,19 @@
  * through next hops in them. Longest prefix first, in one list: hosts have tens of routes, and a match costs
  * 2 ns per entry.
  */
+import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { addressToWords } from '../wire/address.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as ipv6 from '../wire/ipv6.ts';
-import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
+import { isOverMtu, mayFragment } from './fragmentation.ts';
+import { FOLLOW, FROM_VM, type Fragments } from './fragments.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { NeighbourResolver } from './neighbour-resolver.ts';
-import { compileSubnet, isInSubnet, type Networks, type Subnet } from './networks.ts';
+import { compileSubnet, isInSubnet, type Network, type Networks, type Subnet } from './networks.ts';
 import type { Responder } from './responder.ts';
 import type { NetworkSpec } from './snapshot.ts';
 
@@ -32,6 +34,7 @@ export class LogicalRouter {
   private readonly resolver: NeighbourResolver;
   private readonly responder: Responder;
   private readonly errors: IcmpErrors;
+  private readonly fragments: Fragments;
   private routes: Route[] = [];
 
   constructor(
@@ -40,12 +43,14 @@ export class LogicalRouter {
     resolver: NeighbourResolver,
     responder: Responder,
     errors: IcmpErrors,
+    fragments: Fragments,
   ) {
     this.context = context;
     this.networks = networks;
     this.resolver = resolver;
     this.responder = responder;
     this.errors = errors;
+    this.fragments = fragments;
   }
 
   replace(specs: readonly NetworkSpec[]): void {
@@ -82,10 +87,7 @@ export class LogicalRouter {
       context.drop(frame, DROP.ttlExceeded);
       return this.errors.timeExceeded(frame);
     }
-    if (packetBytes(frame) > to.mtu) {
-      context.drop(frame, DROP.mtuExceeded);
-      return this.errors.tooBig(frame, to.mtu);
-    }
+    if (!this.fits(frame, to)) return;
     if (frame.family === FAMILY_IPV4) ipv4.decrementTtlWithChecksum(frame.view, frame.l3);
     else ipv6.decrementHopLimit(frame.view, frame.l3);
     frame.ttl--;
@@ -93,6 +95,21 @@ export class LogicalRouter {
     const { via } = route;
     if (via === undefined) this.resolver.deliver(frame, to.id, frame.d0, frame.d1, frame.d2, frame.d3);
     else this.resolver.deliver(frame, to.id, via[0]!, via[1]!, via[2]!, via[3]!);
+  }
+
+  /**
+   * Whether a packet may leave by a network as far as its size goes: it fits, or may be fragmented, which `cutToMtu`
+   * then asks for. If not, it is dropped and its sender told.
+   */
+  fits(frame: Frame, network: Network): boolean {
+    if (!isOverMtu(frame, network.mtu)) return true;
+    if (mayFragment(frame)) {
+      frame.cutToMtu = network.mtu;
+      return true;
+    }
+    this.context.drop(frame, DROP.mtuExceeded);
+    this.errors.tooBig(frame, network.mtu);
+    return false;
   }
 
   private find(frame: Frame): Route | undefined {
@@ -105,22 +122,15 @@ export class LogicalRouter {
 
   /** A packet for one of the gateway addresses. */
   private toUs(frame: Frame): void {
-    if (this.responder.answerEcho(frame)) return;
+    const { fragments } = this;
+    if (frame.fragment && fragments.admit(frame, FROM_VM) !== FOLLOW) return;
+    const isAnswered = this.responder.answerEcho(frame);
+    if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
+    if (isAnswered) return;
     this.context.drop(frame, DROP.gatewayLocal);
     if (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)
       this.responder.reject(frame);
   }
-}
-
-/** Bytes of the largest IP packet that the frame is on the wire. */
-function packetBytes(frame: Frame): number {
-  const whole = frame.l3End - frame.l3;
-  if (frame.gsoType === 0) return whole;
-  const headers =
-    frame.protocol === ipv4.PROTOCOL_TCP
-      ? frame.l4 - frame.l3 + ((frame.view.getUint8(frame.l4 + 12) >>> 4) << 2)
-      : frame.l4 - frame.l3 + 8;
-  return Math.min(whole, headers + virtio.gsoSize(frame.view, frame.offset));
 }
 
 /** RFC 4291 §2.5.6, §2.7: link-local and group addresses stay on their link; so does the unspecified one. */

@@ -20,6 +20,7 @@ import {
 import { DROP, PORT } from '../tables/port-counters.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import type { Context } from './context.ts';
+import { isOverMtu } from './fragmentation.ts';
 import { Frame, IPV4_MAPPED } from './frame.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
@@ -145,6 +146,8 @@ export class NeighbourResolver {
     table.setProbesSent(id, 0);
     for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
       const frame = this.loadWaiting(entry, network);
+      const { mtu } = this.networks.at(network);
+      if (isOverMtu(frame, mtu)) frame.cutToMtu = mtu;
       this.context.count(frame.ingress, PORT.queuedSent);
       this.send(frame, network, macHigh, macLow);
       this.context.arena.release(frame.slot);

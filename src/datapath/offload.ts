@@ -11,33 +11,39 @@ import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
-import { FAMILY_IPV4, type Frame } from './frame.ts';
+import { Fragmenter } from './fragmentation.ts';
+import { FAMILY_IPV4, Frame } from './frame.ts';
 import { pseudoSum4, pseudoSum6 } from './packets.ts';
 
 export class OffloadFinisher {
   private readonly context: Context;
+  private readonly fragmenter: Fragmenter;
+  /** Cursor for segments that are still too long. */
+  private readonly segmentFrame: Frame;
 
   constructor(context: Context) {
     this.context = context;
+    this.fragmenter = new Fragmenter(context);
+    this.segmentFrame = new Frame(context.arena);
   }
 
   /** Sends a frame whose vnet header says something out of a port without offloads. */
   sendFinished(frame: Frame, port: number): void {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
-    if (frame.needsChecksum) this.completeChecksum(frame);
+    if (frame.needsChecksum) completeChecksum(frame);
     virtio.clear(frame.view, frame.offset);
     this.context.transmit(port, frame.slot, frame.offset, frame.length);
   }
 
-  private completeChecksum(frame: Frame): void {
-    const { view, offset } = frame;
-    const start = offset + virtio.csumStart(view, offset);
-    const field = start + virtio.csumOffset(view, offset);
-    // Padding behind the IP packet is no part of the sum.
-    const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
-    const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
-    view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);
+  /** Sends a packet that exceeds the MTU of the network it leaves by, and may be fragmented, out of a port. */
+  sendCut(frame: Frame, port: number): void {
+    if (frame.gsoType !== 0) return this.segment(frame, port);
+    if (frame.needsChecksum) {
+      if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
+      completeChecksum(frame);
+    }
+    this.fragmenter.send(frame, frame.cutToMtu, port);
   }
 
   private segment(frame: Frame, port: number): void {
@@ -65,9 +71,16 @@ export class OffloadFinisher {
       view.setUint16(checkAt, 0);
       const check = checkOf(view, segmentL4, segmentL4Bytes, pseudo);
       view.setUint16(checkAt, check === 0 && !isTcp ? 0xffff : check);
-      this.context.transmit(port, slot, at, headerBytes + payload);
+      this.sendSegment(frame, port, slot, at, headerBytes + payload);
       arena.release(slot);
     }
+  }
+
+  private sendSegment(whole: Frame, port: number, slot: number, offset: number, length: number): void {
+    if (whole.cutToMtu === 0) return this.context.transmit(port, slot, offset, length);
+    const { segmentFrame } = this;
+    segmentFrame.load(slot, offset, length, whole.ingress, whole.network);
+    this.fragmenter.send(segmentFrame, whole.cutToMtu, port);
   }
 
   /** Lengths, identification and header checksum of one segment; returns its pseudo-header sum. */
@@ -93,4 +106,15 @@ function fixTcp(view: DataView, l4: number, index: number, payloadBefore: number
   if (!isLast) flags &= ~(tcp.FIN | tcp.PSH);
   if (index > 0) flags &= ~tcp.CWR;
   view.setUint8(l4 + 13, flags);
+}
+
+/** Computes the checksum that the vnet header asks for, in place; the frame is the caller's own. */
+export function completeChecksum(frame: Frame): void {
+  const { view, offset } = frame;
+  const start = offset + virtio.csumStart(view, offset);
+  const field = start + virtio.csumOffset(view, offset);
+  // Padding behind the IP packet is no part of the sum.
+  const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
+  const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
+  view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);
 }

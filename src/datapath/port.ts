@@ -1,6 +1,7 @@
 /**
  * A port: where a VM is plugged in. It runs its I/O chain in both directions, and it is the last place a frame
- * passes: what the device cannot finish (partial checksums, GSO) is finished here.
+ * passes: what the device cannot finish (partial checksums, GSO) is finished here, and what does not fit into the
+ * network's packets is fragmented.
  */
 import * as virtio from '../wire/virtio-net.ts';
 import type { Context } from './context.ts';
@@ -69,7 +70,8 @@ export class Port {
 
   /** Out, as it is, but finished where the device takes whole packets only. */
   deliver(frame: Frame): void {
-    if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
+    if (frame.cutToMtu !== 0) this.finisher.sendCut(frame, this.id);
+    else if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
       this.finisher.sendFinished(frame, this.id);
     else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
   }

@@ -112,14 +112,22 @@ export class Responder {
     return CONSUMED;
   }
 
-  /** Turns an echo request into its reply, in place. False if it is none. */
+  /**
+   * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
+   * the same fragment of the reply: the first one has the type and the checksum.
+   */
   answerEcho(frame: Frame): boolean {
+    if (!isEchoRequest(frame)) return false;
     const { view, l3, l4, offset } = frame;
-    if (l4 === 0 || frame.fragment || frame.l4Bytes < icmp.HEADER_BYTES) return false;
-    if (frame.family === FAMILY_IPV4) {
-      if (frame.protocol !== ipv4.PROTOCOL_ICMP || icmp.type(view, l4) !== icmp.ECHO) return false;
-      icmp.setType(view, l4, icmp.ECHO_REPLY);
-      icmp.setCheck(view, l4, replace(icmp.check(view, l4), delta16(icmp.ECHO << 8, icmp.ECHO_REPLY << 8)));
+    const isIpv4 = frame.family === FAMILY_IPV4;
+    if (l4 !== 0) {
+      const was = icmp.type(view, l4);
+      const now = isIpv4 ? icmp.ECHO_REPLY : icmpv6.ECHO_REPLY;
+      icmp.setType(view, l4, now);
+      const check = icmp.check(view, l4);
+      if (!frame.partial) icmp.setCheck(view, l4, replace(check, delta16(was << 8, now << 8)));
+    }
+    if (isIpv4) {
       ipv4.setSource(view, l3, frame.d3);
       ipv4.setDestination(view, l3, frame.s3);
       const was = view.getUint16(l3 + 8);
@@ -127,10 +135,6 @@ export class Responder {
       view.setUint16(l3 + 8, now);
       ipv4.setHeaderCheck(view, l3, replace(ipv4.headerCheck(view, l3), delta16(was, now)));
     } else {
-      if (frame.protocol !== ipv6.NEXT_ICMPV6 || icmpv6.type(view, l4) !== icmpv6.ECHO) return false;
-      icmp.setType(view, l4, icmpv6.ECHO_REPLY);
-      const delta = delta16(icmpv6.ECHO << 8, icmpv6.ECHO_REPLY << 8);
-      if (!frame.partial) icmp.setCheck(view, l4, replace(icmp.check(view, l4), delta));
       ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
       ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
       view.setUint8(l3 + 7, HOPS);
@@ -209,6 +213,14 @@ export class Responder {
     frame.length = length;
     this.ports[frame.ingress]!.deliver(frame);
   }
+}
+
+function isEchoRequest(frame: Frame): boolean {
+  const isIpv4 = frame.family === FAMILY_IPV4;
+  if (frame.protocol !== (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6)) return false;
+  const request = isIpv4 ? icmp.ECHO : icmpv6.ECHO;
+  if (frame.fragment && frame.fragmentOffset !== 0) return frame.ports >>> 24 === request;
+  return frame.l4 !== 0 && frame.l4Bytes >= icmp.HEADER_BYTES && icmp.type(frame.view, frame.l4) === request;
 }
 
 /** Router and neighbour solicitations and advertisements, and redirects. */

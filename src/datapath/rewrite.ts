@@ -64,11 +64,12 @@ export function rewritePorts(frame: Frame, ports: number): void {
   if (ports !== frame.ports) fixTransport(frame, 0, setPorts(frame, ports));
 }
 
-/** Writes the ports and returns their delta. */
+/** Writes the ports and returns their delta; those of a later fragment stand in its first one. */
 function setPorts(frame: Frame, ports: number): number {
   const was = frame.ports;
-  frame.view.setInt32(frame.l4, ports);
   frame.ports = ports;
+  if (frame.l4 === 0) return 0;
+  frame.view.setInt32(frame.l4, ports);
   if (frame.protocol === ipv4.PROTOCOL_SCTP)
     sctp.applyPortChange(frame.view, frame.l4, frame.l4Bytes, was ^ ports);
   return delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff);

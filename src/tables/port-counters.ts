@@ -29,7 +29,6 @@ export const DROP_REASONS = [
   'bad-nd',
   'bad-source-mac',
   'vlan-not-allowed',
-  'fragment-to-vip',
   'spoofed-source',
   'spoofed-arp',
   'spoofed-nd',
@@ -52,6 +51,13 @@ export const DROP_REASONS = [
   'unsupported-protocol-to-vip',
   'gateway-local',
   'segmentation-failed',
+  'fragment-malformed',
+  'fragment-too-small',
+  'fragment-overlap',
+  'fragment-duplicate',
+  'fragment-timeout',
+  'fragment-table-full',
+  'first-fragment-dropped',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -80,7 +86,6 @@ export const DROP = {
   badNd: at('bad-nd'),
   badSourceMac: at('bad-source-mac'),
   vlanNotAllowed: at('vlan-not-allowed'),
-  fragmentToVip: at('fragment-to-vip'),
   spoofedSource: at('spoofed-source'),
   spoofedArp: at('spoofed-arp'),
   spoofedNd: at('spoofed-nd'),
@@ -103,6 +108,13 @@ export const DROP = {
   unsupportedProtocolToVip: at('unsupported-protocol-to-vip'),
   gatewayLocal: at('gateway-local'),
   segmentationFailed: at('segmentation-failed'),
+  fragmentMalformed: at('fragment-malformed'),
+  fragmentTooSmall: at('fragment-too-small'),
+  fragmentOverlap: at('fragment-overlap'),
+  fragmentDuplicate: at('fragment-duplicate'),
+  fragmentTimeout: at('fragment-timeout'),
+  fragmentTableFull: at('fragment-table-full'),
+  firstFragmentDropped: at('first-fragment-dropped'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */
@@ -117,7 +129,7 @@ export const PORT = {
   answered: 4,
   /** Frames that went out on more than one port. */
   flooded: 5,
-  /** Frames that waited for a neighbour and were then sent. */
+  /** Frames that waited, for a neighbour or for their first fragment, and then went on. */
   queuedSent: 6,
   /** ICMP errors about dropped frames that the rate limit kept back. */
   errorsSuppressed: 7,

@@ -9,9 +9,11 @@ import { AffinityTable } from './affinity-table.ts';
 import { BucketIndex } from './bucket-index.ts';
 import { COLD_WORDS, ConnectionTable, HOT_WORDS } from './connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
+import { FRAGMENT_WORDS, FragmentTable } from './fragment-table.ts';
 import { MacTable } from './mac-table.ts';
 import { NEIGHBOUR_WORDS, NeighbourTable } from './neighbour-table.ts';
 import { PORT_FIELDS, PortCounters } from './port-counters.ts';
+import { UNIT_WORDS } from './received-units.ts';
 import { STAT_FIELDS, StatTable } from './stat-table.ts';
 
 export interface TableLimits {
@@ -24,6 +26,8 @@ export interface TableLimits {
   readonly maxNeighbours: number;
   /** Clients whose member is remembered, over all groups with affinity. */
   readonly maxAffinities: number;
+  /** Fragmented datagrams that LBs follow at a time: 4 … 65535; 2.1 KB each. */
+  readonly maxDatagrams: number;
 }
 
 export const DEFAULT_LIMITS: TableLimits = {
@@ -34,6 +38,7 @@ export const DEFAULT_LIMITS: TableLimits = {
   maxMacs: 8_192,
   maxNeighbours: 4_096,
   maxAffinities: 65_536,
+  maxDatagrams: 1_024,
 };
 
 /** Bytes of one region, rounded up to a cache line. */
@@ -49,12 +54,16 @@ interface Layout {
   readonly neighbours: number;
   readonly neighbourIndex: number;
   readonly affinities: number;
+  readonly fragments: number;
+  readonly fragmentUnits: number;
+  readonly fragmentIndex: number;
   readonly stats: number;
   readonly portCounters: number;
 }
 
 /** Bytes of each region, in the order in which they lie. */
 function regionBytes(limits: TableLimits): Layout {
+  const fragments = FragmentTable.wordsNeeded(limits.maxDatagrams);
   return {
     connectionsHot: region((limits.maxConnections + 1) * HOT_WORDS * 4),
     connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
@@ -65,6 +74,9 @@ function regionBytes(limits: TableLimits): Layout {
     neighbours: region(limits.maxNeighbours * NEIGHBOUR_WORDS * 4),
     neighbourIndex: region(BucketIndex.wordsNeeded(limits.maxNeighbours) * 4),
     affinities: region(AffinityTable.wordsNeeded(limits.maxAffinities) * 4),
+    fragments: region(fragments.rows * 4),
+    fragmentUnits: region(fragments.units * 4),
+    fragmentIndex: region(fragments.index * 4),
     stats: region(limits.maxStatSlots * STAT_FIELDS * 8),
     portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
   };
@@ -79,6 +91,7 @@ export class Tables {
   readonly macs: MacTable;
   readonly neighbours: NeighbourTable;
   readonly affinities: AffinityTable;
+  readonly fragments: FragmentTable;
   readonly stats: StatTable;
   readonly portCounters: PortCounters;
 
@@ -102,6 +115,9 @@ export class Tables {
     }
     if (limits.maxEndpoints < 1 || limits.maxEndpoints > MAX_ENDPOINTS) {
       throw new RangeError(`maxEndpoints: found ${limits.maxEndpoints}, expected 1 … ${MAX_ENDPOINTS}`);
+    }
+    if (limits.maxDatagrams < 4 || limits.maxDatagrams > 65_535) {
+      throw new RangeError(`maxDatagrams: found ${limits.maxDatagrams}, expected 4 … 65535`);
     }
     const needed = Tables.bytesNeeded(limits);
     if (byteOffset % 64 !== 0 || memory.byteLength - byteOffset < needed) {
@@ -132,6 +148,10 @@ export class Tables {
     const neighbourRows = words(bytes.neighbours, limits.maxNeighbours * NEIGHBOUR_WORDS * 4);
     this.neighbours = new NeighbourTable(neighbourRows, words(bytes.neighbourIndex));
     this.affinities = new AffinityTable(words(bytes.affinities), hashKey);
+    const datagrams = words(bytes.fragments, (limits.maxDatagrams + 1) * FRAGMENT_WORDS * 4);
+    const units = words(bytes.fragmentUnits, (limits.maxDatagrams + 1) * UNIT_WORDS * 4);
+    const fragmentIndex = words(bytes.fragmentIndex);
+    this.fragments = new FragmentTable(datagrams, units, fragmentIndex, limits.maxPorts, hashKey);
     this.stats = new StatTable(floats(bytes.stats));
     this.portCounters = new PortCounters(floats(bytes.portCounters));
   }
@@ -143,6 +163,7 @@ export class Tables {
     this.macs.initialise();
     this.neighbours.initialise();
     this.affinities.initialise();
+    this.fragments.initialise();
     this.stats.fields.fill(0);
     this.portCounters.fields.fill(0);
   }

@@ -20,6 +20,12 @@ export const PROTOCOL_SCTP = 132;
 export const FLAG_DF = 0x4000;
 export const FLAG_MF = 0x2000;
 
+/** Options: one byte each for these two; all others are type, length of the whole option, data. */
+export const OPTION_END = 0;
+export const OPTION_NO_OPERATION = 1;
+/** Flag of an option's type: it is copied into every fragment. */
+export const OPTION_COPIED = 0x80;
+
 export const version = (view: DataView, at: number): number => view.getUint8(at) >>> 4;
 export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at) & 15) << 2;
 export const totalLength = (view: DataView, at: number): number => view.getUint16(at + 2);
@@ -33,6 +39,15 @@ export const destination = (view: DataView, at: number): number => view.getInt32
 
 export function setHeaderCheck(view: DataView, at: number, check: number): void {
   view.setUint16(at + 10, check);
+}
+
+export function setTotalLength(view: DataView, at: number, bytes: number): void {
+  view.setUint16(at + 2, bytes);
+}
+
+/** Flags and fragment offset in 8-byte units. */
+export function setFragmentWord(view: DataView, at: number, word: number): void {
+  view.setUint16(at + 6, word);
 }
 
 export function setSource(view: DataView, at: number, address: number): void {

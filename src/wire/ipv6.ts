@@ -9,6 +9,7 @@
  */
 
 export const HEADER_BYTES = 40;
+export const FRAGMENT_HEADER_BYTES = 8;
 
 export const NEXT_HOP_BY_HOP = 0;
 export const NEXT_ROUTING = 43;
@@ -49,6 +50,14 @@ export function setDestination(
   view.setInt32(at + 32, w2);
   view.setInt32(at + 36, w3);
 }
+
+/**
+ * Fragment header (RFC 8200 §4.5), 8 bytes: 0 next header | 1 reserved | 2 offset in 8-byte units << 3 | M flag |
+ * 4 identification. `at` is its first byte. The offset is in bytes.
+ */
+export const fragmentOffset = (view: DataView, at: number): number => view.getUint16(at + 2) & 0xfff8;
+export const hasMoreFragments = (view: DataView, at: number): boolean => (view.getUint16(at + 2) & 1) !== 0;
+export const fragmentIdentification = (view: DataView, at: number): number => view.getInt32(at + 4);
 
 export function decrementHopLimit(view: DataView, at: number): void {
   view.setUint8(at + 7, view.getUint8(at + 7) - 1);

@@ -70,7 +70,7 @@ def protocols(case):
     case.add(TO_VIP / ip(4, WEB1.ip4, '10.1.0.120') / ICMP(type=0, id=1, seq=1))  # an echo reply
 
 
-@case('fragments', 'fragments to a VIP are never passed untranslated', port='web1')
+@case('fragments', 'fragments to a VIP go the way of their first one; others cross unchanged', port='web1')
 def fragments(case):
     whole = ip(4, WEB1.ip4, '10.1.0.100', flags='') / UDP(sport=31500, dport=53) / Raw(payload(600))
     case.add(TO_VIP / (ip(4, WEB1.ip4, '10.1.0.100') / UDP(sport=31500, dport=53)))  # the flow exists

@@ -15,6 +15,7 @@ import balance  # noqa: F401
 import layers  # noqa: F401
 import neighbours  # noqa: F401
 import offloads  # noqa: F401
+import pieces  # noqa: F401
 import sessions  # noqa: F401
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -152,20 +152,6 @@ refusals('protocols whose checksums are not known here are not balanced: counted
   assert.equal(bed.flows(), []);
 });
 
-refusals('fragments for a VIP are counted and dropped, first and later ones, whatever the rule says', () => {
-  const narrow = { name: 'web', vip: VIP, protocol: 'udp' as const, port: 80, members: members([1]) };
-  const bed = new DatapathBed({ groups: [narrow, ...served.slice(1)] });
-  const datagram = udpFrame(bed.way('web1', VIP), { ...PORTS, payload: countingBytes(100) });
-  const transport = parseFrame(datagram.bytes, datagram.vnet).packet?.bytes.subarray(20) ?? new Uint8Array();
-  for (const vip of [VIP, VIP6]) {
-    const first = bed.way('web1', vip, { fragment: { offset: 0, more: true } });
-    const last = bed.way('web1', vip, { fragment: { offset: 56, more: false } });
-    assert.equal(bed.send('web1', rawFrame(first, 17, transport.subarray(0, 56))), []);
-    assert.equal(bed.send('web1', rawFrame(last, 17, transport.subarray(56))), []);
-  }
-  assert.equal(bed.drops(), { 'fragment-to-vip': 4 });
-});
-
 refusals('ICMP to a VIP that is no echo request has no connection', () => {
   const bed = new DatapathBed({ groups: served });
   assert.equal(bed.send('web1', icmpFrame(bed.way('web1', VIP), 13, 0, 0)), []);

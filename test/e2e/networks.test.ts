@@ -12,7 +12,10 @@ let bed: Testbed;
 test.before(async () => {
   bed = await Testbed.create((config) => {
     config.networks[0]!.routes = [{ to: '10.77.0.0/24', via: '10.1.0.25' }];
+    config.ports.push({ name: 'own', network: 'data', netns: `${config.host}-own` });
     addTwins(config);
+    // d1 gets an address by hand that the configuration does not know.
+    for (const port of config.ports) if (port.name === 'd1') port.antiSpoofing = false;
   });
   await bed.serve('red2');
   await bed.serve('blue2');
@@ -199,10 +202,23 @@ test('a VM that is not there is unreachable, once nobody has answered for it', a
 });
 
 test('the first packet to a VM that the router has not met arrives', async () => {
-  // An address that no configuration names, so that it must be resolved while the packet waits.
-  await bed.exec('d1', 'ip', 'address', 'add', '10.2.0.77/24', 'dev', 'eth0');
+  // A port without configured addresses: its VM has its own, which must be resolved while the packet waits.
+  await bed.exec('own', 'ip', 'address', 'add', '10.2.0.77/24', 'dev', 'eth0');
+  await bed.exec('own', 'ip', 'link', 'set', 'eth0', 'up');
+  await bed.exec('own', 'ip', 'route', 'add', 'default', 'via', '10.2.0.1');
   const { stdout } = await ping('c1', '10.2.0.77');
   assert.match(stdout, ARRIVED);
+});
+
+test("a VM cannot take another's address: its claim is dropped, and counted under a name", async () => {
+  await bed.exec('c3', 'ip', 'address', 'add', '10.1.0.99/24', 'dev', 'eth0');
+  assert.is.not((await ping('c3', '-W', '1', '-I', '10.1.0.99', '10.1.0.21')).status, 0);
+  await bed.exec('c3', 'ip', 'address', 'delete', '10.1.0.99/24', 'dev', 'eth0');
+  const { drops } = await bed.status();
+  assert.ok(
+    Object.keys(drops).some((reason) => reason.startsWith('spoofed-')),
+    JSON.stringify(drops),
+  );
 });
 
 test('a configured route leads to its next hop', async () => {

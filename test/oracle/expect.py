@@ -115,7 +115,8 @@ class Judge:
                 self.drops[reason] += 1
             self.sent(record.time_ns, out)
         self.timers(2**62)
-        self.drops.update(self.model.resolution.drops)
+        self.model.fragments.expire(2**62)
+        self.drops.update(self.model.resolution.drops + self.model.fragments.drops)
 
     def timers(self, until_ms):
         for due_ms, out in self.model.resolution.timers(until_ms):

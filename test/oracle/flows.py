@@ -12,7 +12,7 @@ class Flow:
 
     def saw(self, packet, side):
         """A TCP flow has ended when either side has sent RST and not gone on since, or both FIN."""
-        if packet.protocol != 6:
+        if packet.protocol != 6 or packet.headless:
             return
         flags = packet.raw[packet.l4 + 13]
         if flags & FIN:

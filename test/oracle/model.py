@@ -6,6 +6,7 @@ The only things the model does not decide are which member a new flow gets, and 
 flows would collide; `chooser` is asked, and what it says is checked.
 """
 import answers
+import fragments
 from flows import Balance, Flow
 from offload import complete
 from packet import ETH_ARP, ICMP, ICMPV6, TCP, UDP, Malformed, Packet, ipaddress, need
@@ -31,6 +32,7 @@ class Model:
         self.balance = Balance()
         self.forward, self.reverse, self.macs = {}, {}, {}
         self.resolution = Resolution(self)
+        self.fragments = fragments.Fragments(Drop)
         self.answered = 0
         for port in topology.ports:
             if port.mac:
@@ -50,10 +52,24 @@ class Model:
         try:
             for packet in complete(frame, vnet):
                 packet.arrived, packet.port = Packet(frame), port
+                if vnet[0] & 1 and packet.version:  # errors quote what would have been on the wire
+                    packet.arrived.finish()
                 self.ingress(port, packet)
         except (Malformed, Drop) as reason:
+            self.send_released()
             return self.out, str(reason)
+        self.send_released()
         return self.out, None
+
+    def send_released(self):
+        """Fragments that waited for one that has gone by now."""
+        while self.fragments.released:
+            direction, port, packet, state = self.fragments.released.pop(0)
+            packet.released = state
+            try:
+                self.ingress(port, packet) if direction == 'from' else self.transmit(port, packet)
+            except Drop as reason:
+                self.fragments.drops.append(str(reason))
 
     def ingress(self, port, packet):
         need(not packet.raw[6] & MULTICAST_BIT, 'bad-source-mac')
@@ -143,6 +159,8 @@ class Model:
     def unserved(self, port, packet, reason):
         """Nobody here for this packet: a RST, or an ICMP error that quotes it as it arrived."""
         mac = port.network.router_mac
+        if packet.fragment and (packet.headless or packet.protocol == TCP):
+            raise Drop(reason)
         if packet.protocol == TCP:
             self.refuse(port, reason, answers.reset(packet, mac))
         self.refuse(port, reason, answers.icmp_error(packet.arrived, answers.PORT_UNREACHABLE, packet.destination, mac))
@@ -177,7 +195,23 @@ class Model:
         if port.outside or not self.is_vip(network, packet.destination):
             return packet
         if packet.fragment:
-            raise Drop('fragment-to-vip')
+            return self.fragment_to_vip(port, packet)
+        return self.served(port, packet)
+
+    def fragment_to_vip(self, port, packet):
+        if self.fragments.admit('from', port, packet, self.time_ms) is None:
+            return None
+        try:
+            going = self.served(port, packet)
+        except Drop:
+            if packet.piece[0] == 0:
+                self.fragments.settle(packet, 'follow' if packet.protocol in (ICMP, ICMPV6) else 'refused')
+            raise
+        if packet.piece[0] == 0:
+            self.fragments.settle(packet, 'follow')
+        return going
+
+    def served(self, port, packet):
         if packet.protocol in (ICMP, ICMPV6):
             return self.icmp_to_vip(port, packet)
         flow = self.forward.get(self.key(port, packet))
@@ -197,6 +231,11 @@ class Model:
         del self.forward[flow.forward_key], self.reverse[flow.reverse_key]
 
     def icmp_to_vip(self, port, packet):
+        if packet.fragment:
+            reply = fragments.echo_reply(packet, port.network.router_mac, answers.HOP_LIMIT)
+            if reply is None:
+                raise Drop('no-connection')
+            return self.answer(port, reply)
         if answers.is_echo(packet):
             self.answer(port, answers.echo_reply(packet, port.network.router_mac))
             return None
@@ -209,7 +248,7 @@ class Model:
 
     def new_flow(self, port, packet):
         groups = self.rules(port, packet)
-        if not groups:
+        if not groups or packet.headless:
             self.unserved(port, packet, 'no-connection')
         if packet.protocol in NOT_TRANSLATED:
             raise Drop('unsupported-protocol-to-vip')
@@ -244,13 +283,16 @@ class Model:
         dport = flow.mport if flow.mport != packet.dport else None
         sport = flow.cport if flow.cport != packet.sport else None
         address = None if flow.group.rewrite == 'mac' else flow.member.address
-        return self.to_member_address(port, packet.changed(destination=address, dport=dport, sport=sport), flow)
+        packet = packet.changed(destination=address, dport=dport, sport=sport)
+        packet.balanced = True
+        return self.to_member_address(port, packet, flow)
 
     def to_member_address(self, port, packet, flow):
         """On the client's own link to the member's MAC; else on to the router."""
         network, member = port.network, flow.member
         if not any(member.address in subnet for subnet in network.subnets):
             return packet
+        packet = self.sized(port, packet, network)
         packet = self.resolution.addressed(network, packet, member.address, member.mac)
         if packet is not None:
             self.deliver(network, packet)
@@ -258,13 +300,34 @@ class Model:
 
     def from_member(self, port, packet):
         """At the client's port: the member becomes the VIP again."""
-        if not packet.version or packet.fragment:
+        if not packet.version:
             return packet
+        if packet.fragment:
+            return self.fragment_from_member(port, packet)
         if packet.protocol in (ICMP, ICMPV6):
             return self.error_from_member(port, packet)
         flow = self.reverse.get(self.key(port, packet))
-        if flow is None:
+        return packet if flow is None else self.turned_back(port, packet, flow)
+
+    def fragment_from_member(self, port, packet):
+        """The packet to send, or None if it waits."""
+        if port.outside or packet.balanced or packet.protocol in (ICMP, ICMPV6) or not self.is_endpoint(port.network, packet.source):
             return packet
+        admitted = self.fragments.admit('to', port, packet, self.time_ms)
+        if admitted in (None, 'pass'):
+            return admitted and packet
+        flow = self.reverse.get(self.key(port, packet))
+        if packet.piece[0] == 0:
+            self.fragments.settle(packet, 'follow' if flow else 'pass')
+        elif flow is None:
+            raise Drop('no-connection')
+        return packet if flow is None else self.turned_back(port, packet, flow)
+
+    def is_endpoint(self, network, address):
+        return any(group.network is network and (address in group.vips or any(
+            member.address == address for _, _, members in group.criteria for member in members)) for group in self.topology.groups)
+
+    def turned_back(self, port, packet, flow):
         flow.saw(packet, 'member')
         dport = flow.client_port if flow.client_port != packet.dport else None
         return packet.changed(source=flow.vip, sport=flow.vport, dport=dport, src_mac=port.network.router_mac)
@@ -295,7 +358,11 @@ class Model:
                 self.transmit(other, packet)
 
     def transmit(self, port, packet):
-        self.out.append((port, bytes(self.from_member(port, packet).raw)))
+        packet = self.from_member(port, packet)
+        if packet is None:
+            return
+        frames = [bytes(packet.raw)] if packet.mtu is None else fragments.cut(packet, packet.mtu)
+        self.out += [(port, frame) for frame in frames]
 
     def deliver(self, network, packet):
         """What was balanced or routed may leave by any port, also the one it came in by."""
@@ -322,14 +389,37 @@ class Model:
             refused('no-route', answers.NO_ROUTE)
         if packet.ttl <= 1:
             refused('ttl-exceeded', answers.TIME_EXCEEDED)
-        if packet.end - packet.l3 > egress.mtu:
-            refused('mtu-exceeded', answers.TOO_BIG, egress.mtu)
+        packet = self.sized(port, packet, egress)
         packet = packet.changed(ttl=packet.ttl - 1, src_mac=egress.router_mac)
         packet = self.resolution.addressed(egress, packet, hop, None)
         if packet is not None:
             self.deliver(egress, packet)
 
+    def sized(self, port, packet, egress):
+        """The packet as its size allows it to leave by a network: whole, to be cut, or not at all."""
+        if packet.end - packet.l3 <= egress.mtu:
+            return packet
+        if fragments.may_fragment(packet):
+            packet.mtu = egress.mtu
+            return packet
+        if packet.fragment and packet.piece[0] > 0:  # RFC 1122 3.2.2: errors are about first fragments
+            raise Drop('mtu-exceeded')
+        # Where there is no router to say it, the VIP does.
+        speaker = next((one for one in port.network.gateways if one.version == packet.version), packet.arrived.destination)
+        self.refuse(port, 'mtu-exceeded', answers.icmp_error(packet.arrived, answers.TOO_BIG, speaker, port.network.router_mac, egress.mtu))
+
     def to_router_itself(self, port, packet):
+        if packet.fragment:
+            if self.fragments.admit('from', port, packet, self.time_ms) is None:
+                return
+            reply = fragments.echo_reply(packet, port.network.router_mac, answers.HOP_LIMIT)
+            if packet.piece[0] == 0:
+                self.fragments.settle(packet, 'follow')
+            if reply is None and packet.protocol in (TCP, UDP):
+                self.unserved(port, packet, 'gateway-local')
+            if reply is None:
+                raise Drop('gateway-local')
+            return self.answer(port, reply)
         if answers.is_echo(packet):
             self.answer(port, answers.echo_reply(packet, port.network.router_mac))
         elif packet.protocol in (TCP, UDP):

@@ -28,6 +28,10 @@ def need(condition, reason):
         raise Malformed(reason)
 
 
+class HeaderGoesOn(Exception):
+    """The header is not all there, but the rest is in the next fragment."""
+
+
 class Packet:
     """`raw` and where things are in it. Without an IP layer `version` is 0; without ports `sport` is None."""
 
@@ -35,7 +39,15 @@ class Packet:
         self.raw = bytearray(raw)
         self.version, self.protocol, self.sport, self.dport = 0, None, None, None
         self.fragment = False
-        self.parse()
+        # For fragments: (from, to, more follow) in bytes of the whole payload; what the first one told of its header.
+        self.piece, self.identification, self.headless, self.first_type = None, None, False, None
+        self.released, self.settled, self.balanced = None, None, False
+        self.mtu = None  # what it is to be cut to
+        self.l4 = None
+        try:
+            self.parse()
+        except HeaderGoesOn:
+            self.headless = True
 
     def word(self, at):
         return struct.unpack_from('!H', self.raw, at)[0]
@@ -71,8 +83,27 @@ class Packet:
         fragment = self.word(l3 + 6)
         self.fragment = (fragment & 0x3FFF) != 0
         self.protocol = raw[l3 + 9]
+        self.l4_or_data = self.l4
+        if self.fragment:
+            self.set_piece((fragment & 0x1FFF) * 8, self.l4, bool(fragment & 0x2000), self.word(l3 + 4))
+            self.longest_payload = 65535 - header
         if fragment & 0x1FFF == 0:
             self.parse_transport()
+
+    def set_piece(self, offset, data_at, more, identification):
+        self.piece = offset, offset + self.end - data_at, more
+        self.identification = identification
+        self.headless = offset > 0
+
+    def must_hold(self, condition, reason):
+        """In a first fragment a header may be cut off; anywhere else that is malformed."""
+        if not condition and self.fragment:
+            raise HeaderGoesOn
+        need(condition, reason)
+
+    def take_over(self, first):
+        """A later fragment is told what its first one knew."""
+        self.protocol, self.sport, self.dport, self.first_type = first.protocol, first.sport, first.dport, first.first_type
 
     def parse_ipv6(self):
         raw, l3 = self.raw, self.l3
@@ -89,13 +120,17 @@ class Packet:
             need(count <= 8, 'bad-extension-header')
             need(following != 0 or first, 'bad-extension-header')  # RFC 8200 4.1: hop-by-hop comes first
             first = False
-            need(at + 8 <= self.end, 'bad-extension-header')
+            self.must_hold(at + 8 <= self.end, 'bad-extension-header')
             if following == FRAGMENT:
-                self.fragment = (self.word(at + 2) & 0xFFF9) != 0
-                later, length = (self.word(at + 2) & 0xFFF8) != 0, 8
+                place = self.word(at + 2)
+                self.fragment = (place & 0xFFF9) != 0
+                later, length = (place & 0xFFF8) != 0, 8
+                if self.fragment:
+                    self.set_piece(place & 0xFFF8, at + 8, bool(place & 1), struct.unpack_from('!I', raw, at + 4)[0])
+                    self.longest_payload = 65535 - (at - l3 - 40)
             else:
                 later, length = False, raw[at + 1] * 8 + 8
-            need(at + length <= self.end, 'bad-extension-header')
+            self.must_hold(at + length <= self.end, 'bad-extension-header')
             following, at = raw[at], at + length
             if later:
                 break
@@ -108,18 +143,19 @@ class Packet:
     def parse_transport(self):
         raw, l4, size = self.raw, self.l4, self.end - self.l4
         if self.protocol == TCP:
-            need(size >= 20, 'truncated-transport')
+            self.must_hold(size >= 20, 'truncated-transport')
             header = (raw[l4 + 12] >> 4) * 4
             need(header >= 20, 'bad-transport-header')
-            need(header <= size, 'truncated-transport')
+            self.must_hold(header <= size, 'truncated-transport')
         elif self.protocol == UDP:
-            need(size >= 8, 'truncated-transport')
+            self.must_hold(size >= 8, 'truncated-transport')
             need(self.word(l4 + 4) >= 8, 'bad-transport-header')
             need(self.word(l4 + 4) <= size or self.fragment, 'truncated-transport')
         elif self.protocol in (ICMP, ICMPV6):
-            need(size >= (8 if self.version == 4 else 4), 'truncated-transport')
+            self.must_hold(size >= (8 if self.version == 4 else 4), 'truncated-transport')
+            self.first_type = raw[l4]
         elif self.protocol == SCTP:
-            need(size >= 12, 'truncated-transport')
+            self.must_hold(size >= 12, 'truncated-transport')
         if self.protocol in (TCP, UDP, SCTP):
             self.sport, self.dport = self.word(l4), self.word(l4 + 2)
 
@@ -228,16 +264,41 @@ class Packet:
             at = self.addresses_at + self.address_bytes
             copy.raw[at:at + self.address_bytes] = destination.packed
         if sport is not None:
-            struct.pack_into('!H', copy.raw, self.l4, sport)
+            if not self.headless:
+                struct.pack_into('!H', copy.raw, self.l4, sport)
             copy.sport = sport
         if dport is not None:
-            struct.pack_into('!H', copy.raw, self.l4 + 2, dport)
+            if not self.headless:
+                struct.pack_into('!H', copy.raw, self.l4 + 2, dport)
             copy.dport = dport
         if ttl is not None:
             copy.raw[self.ttl_at] = ttl
         if self.version:
             copy.finish(wrongness)
+        if self.fragment and not self.headless and self.protocol in (TCP, UDP, ICMPV6):
+            copy.shift_transport_checksum(self)
         return copy
+
+    def shift_transport_checksum(self, before):
+        """In a first fragment there is not enough to sum up: the checksum moves by what has changed."""
+        def covered(packet):
+            addresses = bytes(packet.raw[packet.addresses_at:packet.addresses_at + 2 * packet.address_bytes])
+            return addresses + (b'' if packet.protocol == ICMPV6 else bytes(packet.raw[packet.l4:packet.l4 + 4]))
+
+        was = before.transport_checksum()
+        if self.protocol == UDP and was == 0:
+            return
+        value = shifted(was, covered(before), covered(self))
+        struct.pack_into('!H', self.raw, self.l4 + CHECKSUM_AT[self.protocol],
+                         value or 0xFFFF if self.protocol == UDP else value)
+
+
+def shifted(value, before, after):
+    """A checksum after bytes that it covers have changed, where the whole is not there to be summed up."""
+    total = ~value & 0xFFFF
+    for data, sign in ((before, -1), (after, 1)):
+        total += sign * sum(struct.unpack(f'!{len(data) // 2}H', data))
+    return ~(total % 0xFFFF) & 0xFFFF
 
 
 def crc32c(data):

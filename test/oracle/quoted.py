@@ -2,18 +2,10 @@
 import ipaddress
 import struct
 
-from packet import ICMP, TCP, UDP, Malformed, checksum
+from packet import ICMP, TCP, UDP, Malformed, checksum, shifted
 
 # Types that quote a packet: RFC 792, and every type below 128 of RFC 4443.
 QUOTING = {4: (3, 4, 5, 11, 12), 6: range(128)}
-
-
-def shifted(value, before, after):
-    """A checksum after bytes that it covers have changed. The quoted packet may be cut off, so there is nothing to sum up."""
-    total = ~value & 0xFFFF
-    for data, sign in ((before, -1), (after, 1)):
-        total += sign * sum(struct.unpack(f'!{len(data) // 2}H', data))
-    return ~(total % 0xFFFF) & 0xFFFF
 
 
 def translated_error(packet, find, direction):

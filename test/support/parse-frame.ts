@@ -243,6 +243,8 @@ function parseTransport(packet: Network, length: number, context: PacketContext)
   if ((packet.fragment?.offset ?? 0) > 0) return {};
   if (offload !== undefined) expectOffload(packet, offload);
   const isWhole = segment.length === length && packet.fragment === undefined;
+  // The header may go on in the next fragment.
+  if (packet.fragment !== undefined && segment.length < 20) return {};
   if (packet.protocol === TCP) return parseTcp(packet, segment, isWhole, context);
   if (packet.protocol === UDP) return parseUdp(packet, segment, isWhole, context);
   const isIcmp = packet.protocol === (packet.version === 4 ? ICMP : ICMPV6);

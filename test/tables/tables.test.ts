@@ -20,6 +20,7 @@ const SMALL: TableLimits = {
   maxMacs: 64,
   maxNeighbours: 40,
   maxAffinities: 30,
+  maxDatagrams: 8,
 };
 const KEY: readonly [number, number] = [17, 42];
 
@@ -31,16 +32,18 @@ const someLimits: fc.Arbitrary<TableLimits> = fc.record({
   maxMacs: fc.integer({ min: 1, max: 100 }),
   maxNeighbours: fc.integer({ min: 1, max: 60 }),
   maxAffinities: fc.integer({ min: 1, max: 60 }),
+  maxDatagrams: fc.integer({ min: 4, max: 20 }),
 });
 
 const host = (i: number): [number, number, number, number] => [0, 0, 0xffff, 0x0a010000 + i];
 
 /** The parts of the block that a table lets one see. */
-const visible = ({ connections, endpoints, neighbours, stats, portCounters }: Tables) => ({
+const visible = ({ connections, endpoints, neighbours, fragments, stats, portCounters }: Tables) => ({
   hot: connections.hot,
   cold: connections.cold,
   endpoints: endpoints.rows,
   neighbours: neighbours.rows,
+  fragments: fragments.rows,
   stats: stats.fields,
   ports: portCounters.fields,
 });
