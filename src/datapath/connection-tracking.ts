@@ -32,6 +32,7 @@ import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
+import { FlowMemory } from './flow-memory.ts';
 import type { Frame } from './frame.ts';
 import type { DatapathSnapshot } from './snapshot.ts';
 
@@ -47,6 +48,10 @@ const RECLAIM_ROWS = 256;
 const TOLD_PER_BATCH = 128;
 /** With `evict-idle`, flows silent for this long give way to new ones. */
 const EVICTABLE_IDLE_MS = 10_000;
+
+/** Purged flows remembered (128 KB), and for how long: a TCP gives up its retransmissions after some minutes. */
+const CUT_OFF_ENTRIES = 16_384;
+const CUT_OFF_MS = 300_000;
 
 const MARK_NONE = 0;
 const MARK_ALL = 1;
@@ -87,12 +92,15 @@ export class ConnectionTracking {
   private readonly rowsOfPort: Int32Array;
   balancedPorts = 1;
 
+  /** Flows that were purged while their members may still send. */
+  private readonly cutOff: FlowMemory;
   /** Told of each TCP record that goes because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
   constructor(context: Context, onFailed: (row: number) => void) {
     this.context = context;
     this.onFailed = onFailed;
+    this.cutOff = new FlowMemory(context, CUT_OFF_ENTRIES, CUT_OFF_MS);
     this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
     this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
     this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
@@ -187,8 +195,34 @@ export class ConnectionTracking {
       this.toldThisBatch++;
       this.onFailed(row);
     }
+    this.noteCutOff(row);
     this.remove(row);
     return true;
+  }
+
+  /**
+   * True for packets of a member whose flow was purged: it may go on for a while, and what it sends must reach the
+   * client neither translated nor as it is. `ports`: client's << 16 | member's.
+   */
+  isCutOff(frame: Frame, ports: number, member: number): boolean {
+    const { d0, d1, d2, d3, protocol } = frame;
+    return this.cutOff.knows(d0, d1, d2, d3, ports, member, protocol);
+  }
+
+  private noteCutOff(row: number): void {
+    const { table } = this;
+    const at = table.clientAt(row);
+    const { hot } = table;
+    const ports = table.reversePorts(row);
+    this.cutOff.note(
+      hot[at]!,
+      hot[at + 1]!,
+      hot[at + 2]!,
+      hot[at + 3]!,
+      ports,
+      table.member(row),
+      table.protocol(row),
+    );
   }
 
   /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */

@@ -103,7 +103,9 @@ export class LoadBalancer implements FromVm, ToVm {
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
-    if (row === NONE || this.tracking.isPurged(row)) return PASS;
+    if (row === NONE || this.tracking.isPurged(row)) {
+      return this.tracking.isCutOff(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
+    }
     // A flooded frame comes by at every port: it is the client's own that turns it back.
     if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return PASS;
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);

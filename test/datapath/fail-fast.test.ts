@@ -70,6 +70,20 @@ failFast('flows that have ended are not told', () => {
   assert.is(only(bed.pass(1)).frame.packet?.tcp?.destinationPort, 20_001);
 });
 
+failFast('what the failed member still sends reaches the client neither translated nor as it is', () => {
+  const { bed, flows } = openFlows('10.1.0.100', 4, 1);
+  fail(bed);
+  const question = describe(flows[0].reply('AP', { sequence: 301 }));
+  assert.is(
+    question,
+    'web1: tcp 10.1.0.100:80 > 10.1.0.11:20000 A',
+    'nothing but the question to the client',
+  );
+  assert.equal(bed.pass(1), []);
+  assert.equal(flows[0].reply('AP', { sequence: 301 }), [], 'also when the record has gone');
+  assert.is(bed.drops()['no-connection'], 2);
+});
+
 failFast('by setting, nobody is told', () => {
   const { bed } = openFlows('10.1.0.100', 4, 2);
   bed.configure({ settings: SETTINGS });

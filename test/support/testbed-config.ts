@@ -36,6 +36,7 @@ export interface PortText {
   interface?: string;
   mac?: string;
   addresses?: string[];
+  antiSpoofing?: boolean;
   labels?: Record<string, string>;
 }
 
