@@ -124,7 +124,14 @@ test('a node_modules that is a link belongs to someone else and is let be', asyn
 });
 
 test('the build is current until a source changes, appears or goes', async () => {
-  const sources = ['src/a.ts', 'src/wire/b.ts', 'test/c.ts', 'tsconfig.json', 'package-lock.json'];
+  const sources = [
+    'src/a.ts',
+    'src/wire/b.ts',
+    'test/c.ts',
+    'tsconfig.json',
+    'package-lock.json',
+    'scripts/lib/bundle.mjs',
+  ];
   const settle = async () => {
     for (const path of sources) file(path, 100);
     await run('find', directory, '-type', 'd', '-exec', 'touch', '-d', '-100 seconds', '{}', '+');
