@@ -78,10 +78,10 @@ export const hostAnswerer =
 const ports = (host: Host): PortRow[] =>
   portRows(host.configuration, host.builder.ids, host.tables.portCounters, (name) => host.ports.isUp(name));
 
-const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
+const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.collector.current());
 
 const oneGroup = (host: Host, name: string): GroupDetail =>
-  groupDetail(existingGroup(host, name), host.agent.current());
+  groupDetail(existingGroup(host, name), host.collector.current());
 
 function rules(host: Host, port: string | undefined): RuleRow[] {
   const { built } = host.publisher.inForce!;
@@ -101,7 +101,7 @@ function flows(host: Host, filter: FlowFilter): FlowRow[] {
 }
 
 const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>
-  by === 'port' ? ports(host) : statRows(host.agent.current(), by);
+  by === 'port' ? ports(host) : statRows(host.collector.current(), by);
 
 function existingGroup(host: Host, name: string) {
   const group = findGroup(host.configuration, name);

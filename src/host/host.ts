@@ -1,28 +1,25 @@
 /**
- * One running host: datapath thread, ports, groups, publisher and agent, and every change to them.
+ * One running host: datapath thread, ports, publisher, statistics, and every change to them.
  *
  * Theory of operation. The main thread owns what is configured, the datapath's thread owns what is counted and
- * tracked. A change is made ready first (groups checked, devices opened), then published as one snapshot, then
- * what it replaced is cleared up; if a step fails, the steps before it are undone and nothing has changed.
- * Changes wait for each other in one queue, so each sees the outcome of the one before.
+ * tracked. A change is made ready first (devices opened), then published as one snapshot, then what it replaced is
+ * cleared up; if a step fails, the steps before it are undone and nothing has changed. Changes wait for each other
+ * in one queue, so each sees the outcome of the one before.
+ *
+ * Groups are given to the host (agent.ts has them from a controller); it never edits them. From the difference of
+ * two states of a group follows what becomes of running flows: a member that has failed loses all of them at once,
+ * one that is gone its datagrams, and one that drains what is left at its deadline, without anybody's help.
  *
  * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process.
  */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { MemberAdd } from '../api/shapes.ts';
-import type { Configuration } from '../config/model.ts';
-import { Catalogue } from '../controller/catalogue.ts';
-import {
-  initialMembership,
-  type Membership,
-  reloadMembership,
-  withOverride,
-} from '../controller/membership.ts';
+import type { Configuration, GroupConfig } from '../config/model.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { Tables } from '../tables/tables.ts';
-import { Agent } from './agent.ts';
 import { DatapathThread } from './datapath-thread.ts';
+import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -31,8 +28,10 @@ import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
 import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
+import { StatCollector } from './stat-collector.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
+import type { WeightsByLoadBalancer } from './weights.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
 const ARENA_SLOTS = 1024;
@@ -53,8 +52,7 @@ export class Host {
   readonly builder: SnapshotBuilder;
   readonly publisher: Publisher;
   readonly ports: PortDevices;
-  readonly agent: Agent;
-  readonly groups: Catalogue;
+  readonly collector: StatCollector;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
   private lastChange: Promise<unknown> = Promise.resolve();
@@ -83,8 +81,9 @@ export class Host {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
-      await host.bringIntoForce(host.groups.current);
-      host.agent.start();
+      await host.bringIntoForce(configuration);
+      host.drainTimer.watch(configuration);
+      host.collector.start();
       return host;
     } catch (error) {
       for (const problem of await undo.run()) options.log.error(problem);
@@ -102,84 +101,65 @@ export class Host {
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isStatSlotIdle });
     this.publisher = new Publisher(thread, this.builder);
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
-    this.agent = new Agent(tables.stats, this.builder.ids);
-    this.groups = new Catalogue(initialMembership(options.configuration));
+    this.collector = new StatCollector(tables.stats, this.builder.ids);
   }
 
-  /** What is in force: the file, and over it what was changed at run time. */
+  /** What is in force: the file, and the groups that the host was given. */
   get configuration(): Configuration {
-    return this.groups.current.effective;
+    return this.publisher.inForce!.configuration;
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
   stop(): Promise<void> {
     return this.exclusively(async () => {
       this.drainTimer.stop();
-      this.agent.stop();
+      this.collector.stop();
       await this.thread.stop();
       this.ports.closeAll();
     });
   }
 
-  // --- membership ------------------------------------------------------------------------------------------
+  // --- groups ----------------------------------------------------------------------------------------------
 
-  addMember(group: string, request: MemberAdd): Promise<number> {
-    return this.changeMembership(() => this.groups.add(group, request));
-  }
-
-  setWeight(group: string, member: string, weight: number): Promise<number> {
-    return this.changeMembership(() => this.groups.setWeight(group, member, weight));
-  }
-
-  /** `deadlineMs`: from now. */
-  drainMember(group: string, member: string, deadlineMs?: number): Promise<number> {
-    const atMs = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
-    return this.changeMembership(() => this.groups.drain(group, member, atMs));
-  }
-
-  removeMember(group: string, member: string): Promise<number> {
-    // Taken before the change: afterwards nobody owns them. TCP flows run on to their end, datagrams move on.
-    const statSlots = this.builder.ids.statSlotsOf(group, member);
-    return this.changeMembership(
-      () => this.groups.remove(group, member),
-      () => this.thread.purge(statSlots, 'datagrams'),
-    );
-  }
-
-  /** Resolves when the rules are in force and the member's connections no longer count. */
-  failMember(group: string, member: string): Promise<number> {
-    return this.changeMembership(
-      () => this.groups.fail(group, member),
-      () => this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all'),
-    );
-  }
-
-  private changeMembership(propose: () => Membership, then?: () => Promise<void>): Promise<number> {
+  /**
+   * Brings other groups into force, all of them or none. Resolves with the revision when they are, and flows of
+   * members that failed or left no longer count.
+   */
+  applyGroups(
+    groups: readonly GroupConfig[],
+    weights: WeightsByLoadBalancer = this.publisher.weights,
+  ): Promise<number> {
     return this.exclusively(async () => {
-      const membership = propose();
-      const revision = await this.publisher.publish(membership.effective);
-      this.acceptMembership(membership);
-      await then?.();
+      const running = this.configuration;
+      const configuration = { ...running, groups: reuseUnchanged(groups, running.groups) };
+      if (isSameList(configuration.groups, running.groups) && weights === this.publisher.weights) {
+        return this.publisher.revision;
+      }
+      const leaving = this.leaving(running, configuration);
+      const revision = await this.publisher.publish(configuration, weights);
+      await this.letGo(leaving);
+      this.drainTimer.watch(configuration);
       return revision;
     });
   }
 
-  private acceptMembership(membership: Membership): void {
-    this.groups.accept(membership);
-    this.drainTimer.watch(membership);
+  /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
+  private leaving(before: Configuration, after: Configuration): Leaving[] {
+    return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
+      statSlots: this.builder.ids.statSlotsOf(group, member),
+      ends,
+    }));
+  }
+
+  private async letGo(leaving: readonly Leaving[]): Promise<void> {
+    for (const { statSlots, ends } of leaving) await this.thread.purge(statSlots, ends);
   }
 
   /** The deadline is reached: what is left of the member's flows ends; it stays draining. */
   private finishDrain({ group, member }: DrainDeadline): void {
     this.exclusively(async () => {
-      const { current } = this.groups;
-      const override = current.overrides.get(group)?.get(member);
-      const isDue = override?.state === 'draining' && (override.drainDeadlineMs ?? Infinity) <= Date.now();
-      if (!isDue) return;
       await this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all');
-      this.acceptMembership(
-        withOverride(current, group, member, { ...override, drainDeadlineMs: undefined }),
-      );
+      this.drainTimer.watch(this.configuration);
       this.log.info(`group ${group}: deadline of draining member ${member} reached, its flows are dropped`);
     }).catch((error) => this.log.error(`group ${group}: drain of ${member}: ${messageOf(error)}`));
   }
@@ -189,11 +169,11 @@ export class Host {
   /** Brings a changed configuration into force; all of it or, when a part fails, nothing. */
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
-      const running = this.groups.current;
-      const problems = unchangeable(running.configuration, configuration);
+      const running = this.configuration;
+      const problems = unchangeable(running, configuration);
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
-      const membership = reloadMembership(running, configuration);
-      const plan = planReload(running.configuration, configuration, this.ports.goneNames);
+      const wanted = { ...configuration, groups: reuseUnchanged(configuration.groups, running.groups) };
+      const plan = planReload(running, wanted, this.ports.goneNames);
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
@@ -208,8 +188,10 @@ export class Host {
         for (const { port } of plan.close) await this.ports.close(port.name, undo);
         for (const setup of plan.replace) this.ports.open(setup, undo);
         for (const change of plan.adjust) this.ports.adjust(change, undo);
-        const revision = await this.bringIntoForce(membership);
-        this.acceptMembership(membership);
+        const leaving = this.leaving(running, wanted);
+        const revision = await this.bringIntoForce(wanted);
+        await this.letGo(leaving);
+        this.drainTimer.watch(wanted);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
         return revision;
       } catch (error) {
@@ -220,8 +202,8 @@ export class Host {
   }
 
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
-  private async bringIntoForce(membership: Membership): Promise<number> {
-    const revision = await this.publisher.publish(membership.effective);
+  private async bringIntoForce(configuration: Configuration): Promise<number> {
+    const revision = await this.publisher.publish(configuration);
     await this.ports.attachOpened();
     return revision;
   }
@@ -240,3 +222,20 @@ export class Host {
     return result;
   }
 }
+
+interface Leaving {
+  readonly statSlots: readonly number[];
+  readonly ends: 'all' | 'datagrams';
+}
+
+/** Groups that did not change are the same objects as before, so that load balancers keep their compiled rules. */
+function reuseUnchanged(groups: readonly GroupConfig[], former: readonly GroupConfig[]): GroupConfig[] {
+  const byName = new Map(former.map((group) => [group.name, group]));
+  return groups.map((group) => {
+    const before = byName.get(group.name);
+    return before !== undefined && isDeepStrictEqual(before, group) ? before : group;
+  });
+}
+
+const isSameList = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at]);

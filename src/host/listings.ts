@@ -13,9 +13,9 @@ import type { Configuration, GroupConfig } from '../config/model.ts';
 import { membersOf } from '../controller/membership.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
-import type { HostReport, MemberReport } from './agent.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
+import type { HostReport, MemberReport } from './stat-collector.ts';
 
 export function portRows(
   configuration: Configuration,

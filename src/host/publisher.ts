@@ -9,9 +9,11 @@ import type { Configuration } from '../config/model.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
+import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
 export interface InForce {
   readonly configuration: Configuration;
+  readonly weights: WeightsByLoadBalancer;
   readonly built: BuiltSnapshot;
 }
 
@@ -36,15 +38,23 @@ export class Publisher {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
+  /** Of the snapshot in force. */
+  get weights(): WeightsByLoadBalancer {
+    return this.current?.weights ?? NO_WEIGHTS;
+  }
+
   /** Resolves with the revision when the datapath has it in force. */
-  async publish(configuration: Configuration): Promise<number> {
-    const built = this.build(configuration);
+  async publish(
+    configuration: Configuration,
+    weights: WeightsByLoadBalancer = this.weights,
+  ): Promise<number> {
+    const built = this.build(configuration, weights);
     const problems = await this.apply(built);
     if (problems.length > 0) {
-      if (this.current !== undefined) await this.putBack(this.current.configuration);
+      if (this.current !== undefined) await this.putBack(this.current);
       throw new HostError(409, `the datapath cannot hold this: ${problems.join('; ')}`);
     }
-    this.accept(configuration, built);
+    this.accept({ configuration, weights, built });
     return built.snapshot.revision;
   }
 
@@ -57,25 +67,25 @@ export class Publisher {
     }
   }
 
-  private async putBack(configuration: Configuration): Promise<void> {
-    const built = this.build(configuration);
+  private async putBack({ configuration, weights }: InForce): Promise<void> {
+    const built = this.build(configuration, weights);
     const problems = await this.apply(built);
     if (problems.length > 0) {
       throw new HostError(500, `the former rules could not be put back: ${problems.join('; ')}`);
     }
-    this.accept(configuration, built);
+    this.accept({ configuration, weights, built });
   }
 
-  private build(configuration: Configuration): BuiltSnapshot {
+  private build(configuration: Configuration, weights: WeightsByLoadBalancer): BuiltSnapshot {
     try {
-      return this.builder.build(configuration, ++this.lastRevision);
+      return this.builder.build(configuration, ++this.lastRevision, weights);
     } catch (error) {
       throw new HostError(409, `the configuration is too large: ${messageOf(error)}`);
     }
   }
 
-  private accept(configuration: Configuration, built: BuiltSnapshot): void {
-    this.builder.commit(configuration, built);
-    this.current = { configuration, built };
+  private accept(inForce: InForce): void {
+    this.builder.commit(inForce.configuration, inForce.built);
+    this.current = inForce;
   }
 }
