@@ -23,6 +23,7 @@ import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
+import { planLoadBalancers } from './load-balancer-plan.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
@@ -143,6 +144,12 @@ export class Host {
     });
   }
 
+  /** Which LBs would enforce which of these groups. */
+  enforcedGroups(groups: readonly GroupConfig[]): EnforcedGroups[] {
+    const plan = planLoadBalancers({ ...this.configuration, groups: [...groups] });
+    return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
+  }
+
   /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
   private leaving(before: Configuration, after: Configuration): Leaving[] {
     return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
@@ -221,6 +228,12 @@ export class Host {
     this.lastChange = result.catch(() => undefined);
     return result;
   }
+}
+
+/** An LB and the groups whose rules it enforces. */
+export interface EnforcedGroups {
+  readonly loadBalancerKey: string;
+  readonly groups: readonly GroupConfig[];
 }
 
 interface Leaving {

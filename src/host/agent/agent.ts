@@ -1,0 +1,242 @@
+/**
+ * The agent: joins this host to the controllers.
+ *
+ * Theory of operation. Rules come in, are brought into force one after the other, and each is answered with Applied;
+ * figures of the fleet come in and become weights where a group's policy is computed here; load goes out at the
+ * interval that the controller asks for. The same process runs when the host starts (from the last rules, before any
+ * controller has answered), when rules or figures come, and when a port appears. While no controller answers, the
+ * datapath goes on with what it has.
+ *
+ * Rules and weights are brought into force by one chain of steps, so that a step sees the outcome of the one before;
+ * rules that wait while a step runs follow in order.
+ */
+import type { Logger } from 'pino';
+import type { Answerer } from '../../api/routes.ts';
+import type { Configuration, GroupConfig } from '../../config/model.ts';
+import { messageOf } from '../../config/refusal.ts';
+import type { ControllerLink, ControllerLinkHandler } from '../../messages/link.ts';
+import {
+  type Applied,
+  type FromController,
+  type Hello,
+  NEEDS_FULL_RULES,
+  type Port,
+  PROTOCOL_VERSION,
+  type Request,
+  type Rules,
+  type Welcome,
+} from '../../messages/messages.ts';
+import type { Host } from '../host.ts';
+import type { HostReport } from '../stat-collector.ts';
+import { VERSION } from '../version.ts';
+import { LoadReport } from './load-report.ts';
+import { type LocalFlows, LocalWeights } from './local-weights.ts';
+import { PeerRequests, replyTo } from './requests.ts';
+import type { RuleStore } from './rule-store.ts';
+
+export interface AgentOptions {
+  readonly host: Host;
+  /** Groups of this host alone, for as long as no controller has said anything about a group of that name. */
+  readonly ownGroups: readonly GroupConfig[];
+  readonly rules: RuleStore;
+  /** Makes the link whose handler the agent is. */
+  connect(handler: ControllerLinkHandler): ControllerLink;
+  /** Answers what controllers ask. */
+  readonly answer: Answerer;
+  /** Further messages of controllers, for other parts of the host. */
+  received?(message: FromController): void;
+  readonly log: Logger;
+}
+
+export class Agent implements ControllerLinkHandler {
+  readonly link: ControllerLink;
+  /** Questions of this host to the controllers. */
+  readonly requests: PeerRequests;
+  private readonly options: AgentOptions;
+  private readonly epoch = Date.now();
+  private readonly report = new LoadReport();
+  private readonly localWeights = new LocalWeights();
+  private ownGroups: readonly GroupConfig[];
+  private welcome: Welcome | undefined;
+  private sequence = 0;
+  private lastReportMs = 0;
+  private reportTimer: NodeJS.Timeout | undefined;
+  private lastStep: Promise<void> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    this.ownGroups = options.ownGroups;
+    this.link = options.connect(this);
+    this.requests = new PeerRequests((request) => this.link.send({ type: 'request', ...request }));
+    this.step(() => this.recompute());
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearInterval(this.reportTimer);
+    await this.link.close();
+    await this.lastStep;
+  }
+
+  // --- the link ----------------------------------------------------------------------------------------------
+
+  hello(): Hello {
+    const { epoch, revision } = this.options.rules.current;
+    const { configuration } = this.options.host;
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      host: configuration.host,
+      agentEpoch: this.epoch,
+      version: VERSION,
+      ports: portsOf(configuration),
+      rulesEpoch: epoch,
+      rulesRevision: revision,
+    };
+  }
+
+  attached(welcome: Welcome): void {
+    this.welcome = welcome;
+    clearInterval(this.reportTimer);
+    this.reportTimer = setInterval(() => this.tell(), welcome.reportIntervalMs);
+    this.reportTimer.unref();
+    this.tell();
+  }
+
+  detached(reason: string): void {
+    this.welcome = undefined;
+    clearInterval(this.reportTimer);
+    this.requests.failAll(`the connection to the controllers was lost: ${reason}`);
+  }
+
+  received(message: FromController): void {
+    switch (message.type) {
+      case 'rules':
+        return this.step(() => this.takeRules(message));
+      case 'globalStats':
+        this.localWeights.received(message, Date.now());
+        return this.step(() => this.recompute());
+      case 'request':
+        this.answer(message).catch((error) => this.options.log.error(`agent: ${messageOf(error)}`));
+        return;
+      case 'reply':
+        return this.requests.replied(message);
+      default:
+        this.options.received?.(message);
+    }
+  }
+
+  /** Ports have come or gone, or groups of the host's own file have changed: the same process as at the start. */
+  hostChanged(ownGroups: readonly GroupConfig[] = this.ownGroups): void {
+    this.ownGroups = ownGroups;
+    this.link.send({ type: 'ports', ports: portsOf(this.options.host.configuration) });
+    this.step(() => this.recompute());
+  }
+
+  /** Groups in force: the controllers' and, of the host's own, those that they say nothing about. */
+  groups(): GroupConfig[] {
+    return groupsInForce(this.options.rules.current.groups, this.ownGroups, this.options.host.configuration);
+  }
+
+  // --- load --------------------------------------------------------------------------------------------------
+
+  private tell(): void {
+    if (this.welcome === undefined) return;
+    const atMs = Date.now();
+    const isRaw = this.welcome.reportRaw;
+    this.report.fill(this.options.host.collector.current().members, isRaw);
+    const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
+    this.lastReportMs = atMs;
+    const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
+    this.link.report(header, this.report.table);
+  }
+
+  // --- rules and weights -------------------------------------------------------------------------------------
+
+  private async takeRules(message: Rules): Promise<void> {
+    const { rules, log } = this.options;
+    const { epoch, revision } = message;
+    try {
+      const proposal = rules.propose(message);
+      if (proposal.kind === 'older') {
+        log.warn(`rules ${epoch}/${revision} are older than those in force: not taken`);
+        return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);
+      }
+      if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
+      await this.bringIntoForce(proposal.rules.groups);
+      const problem = rules.accept(proposal.rules);
+      if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
+      this.applied(message, '');
+      await this.recompute();
+    } catch (error) {
+      const why = messageOf(error);
+      log.error(`rules ${epoch}/${revision} are not in force: ${why}`);
+      this.applied(message, why);
+    }
+  }
+
+  private applied({ epoch, revision }: Rules, error: string): void {
+    const localRevision = this.options.host.publisher.revision;
+    const applied: Applied = { epoch, revision, localRevision, error };
+    this.link.send({ type: 'applied', ...applied });
+  }
+
+  /** Weights that are computed here, from the figures of now. */
+  private async recompute(): Promise<void> {
+    await this.bringIntoForce(this.options.rules.current.groups);
+  }
+
+  private async bringIntoForce(fromControllers: readonly GroupConfig[]): Promise<void> {
+    const { host } = this.options;
+    const groups = groupsInForce(fromControllers, this.ownGroups, host.configuration);
+    const enforced = host.enforcedGroups(groups);
+    const weights = this.localWeights.compute(enforced, this.localFlows(), Date.now());
+    await host.applyGroups(groups, weights);
+  }
+
+  private localFlows(): LocalFlows {
+    const flows = new Map<string, number>();
+    const report: HostReport = this.options.host.collector.current();
+    for (const { owner, stats } of report.members) {
+      const key = JSON.stringify([owner.loadBalancerKey, owner.group, owner.member]);
+      flows.set(key, (flows.get(key) ?? 0) + stats.activeFlows);
+    }
+    return (balancer, group, member) => flows.get(JSON.stringify([balancer, group, member])) ?? 0;
+  }
+
+  private step(act: () => Promise<void>): void {
+    this.lastStep = this.lastStep
+      .then(() => (this.isClosed ? undefined : act()))
+      .catch((error) => this.options.log.error(`agent: ${messageOf(error)}`));
+  }
+
+  // --- requests of controllers -------------------------------------------------------------------------------
+
+  private async answer(request: Request): Promise<void> {
+    this.link.send({ type: 'reply', ...(await replyTo(request, this.options.answer)) });
+  }
+}
+
+/**
+ * The host's own groups stand in for those of the same name until a controller has spoken of them, and beside its
+ * others. Groups of networks that this host has not are none of its business.
+ */
+export function groupsInForce(
+  fromControllers: readonly GroupConfig[],
+  own: readonly GroupConfig[],
+  { networks }: Configuration,
+): GroupConfig[] {
+  const known = new Set(networks.map(({ name }) => name));
+  const told = new Set(fromControllers.map(({ name }) => name));
+  return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) => known.has(network));
+}
+
+const portsOf = (configuration: Configuration): Port[] =>
+  configuration.ports.map(({ name, network, netns, mac, addresses, labels }) => ({
+    name,
+    network,
+    netns,
+    mac,
+    addresses,
+    labels,
+  }));
