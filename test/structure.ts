@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
   },
-  controller: { imports: ['policy', 'messages', 'config'] },
+  controller: { imports: ['policy', 'messages', 'config'], files: ['src/native/file-lock.ts'] },
   host: {
     imports: ['datapath', 'io', 'messages', 'config', 'native', 'tables', 'wire', 'policy', 'controller'],
   },
