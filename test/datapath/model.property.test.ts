@@ -3,18 +3,18 @@
  * of the whole load balancer (model/lb-model.ts). Every frame that comes out is compared byte for byte with what the
  * model expects, and the connection records after every batch.
  *
- * SLUICE_TEST_SEED plays a run again, SLUICE_TEST_RUNS multiplies the number of steps. A failure is shrunk, and its
- * commands are printed.
+ * SLUICE_TEST_SEED plays a run again; SLUICE_MODEL_STEPS is the number of steps, about 8 000 a second (the default is
+ * short). A failure is shrunk, and its commands are printed.
  */
 import { suite } from 'uvu';
-import { Random, runs, seed } from '../support/seed.ts';
+import { Random, seed } from '../support/seed.ts';
 import { type Command, listing, nextCommand } from './model/commands.ts';
 import { Episode, type EpisodeOptions } from './model/episode.ts';
 
 const model = suite('model of the load balancer');
 
 const STEPS = 5_000;
-const EPISODES = 64;
+const TOTAL_STEPS = Number(process.env.SLUICE_MODEL_STEPS ?? 60_000);
 /** Replays that shrinking may cost. */
 const SHRINK_RUNS = 200;
 
@@ -76,7 +76,7 @@ function* commandsOf(random: Random, steps: number, record: Command[]): Generato
 }
 
 model('the datapath does what the model says, whatever happens in whatever order', () => {
-  for (let number = 0; number < runs(EPISODES); number++) {
+  for (let number = 0; number * STEPS < TOTAL_STEPS; number++) {
     const random = new Random(seed, number);
     const options = optionsOf(random, number);
     const played: Command[] = [];

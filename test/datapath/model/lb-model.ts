@@ -26,7 +26,7 @@ import { addressOf, type Group, type Member } from './world.ts';
 /** What became of a packet. */
 export type Outcome =
   | { readonly kind: 'to-member' | 'to-client'; readonly flow: ModelFlow }
-  | { readonly kind: 'unchanged' | 'refused' | 'full' };
+  | { readonly kind: 'unchanged' | 'refused' | 'full' | 'cut-off' };
 
 /** What the datapath chose for a new flow, as its first packet shows. */
 export interface Choice {
@@ -41,6 +41,8 @@ export interface Observer {
   all(): Set<string>;
   /** The choice that the packet shows, or undefined if it went nowhere. */
   choice(): Choice | undefined;
+  /** Whether the packet went nowhere. */
+  isSilent(): boolean;
 }
 
 /** What the datapath must have counted for a load balancer, group and member. */
@@ -66,6 +68,7 @@ export class ModelError extends Error {}
 const HALF_OPEN_MS = 3_000;
 const EVICTABLE_MS = 10_000;
 const DIRECT_MEMORY_MS = 600_000;
+const CUT_OFF_MS = 300_000;
 /** One turn of the ageing hand, begun and in full. */
 const SWEEP_MS = 17_000;
 
@@ -74,6 +77,11 @@ export class LoadBalancerModel {
   readonly totals = new Map<string, Totals>();
   private readonly byReverse = new Map<string, ModelFlow>();
   private readonly directNotes = new Map<string, number>();
+  /** Flows whose members have failed, and when: by their reverse keys. */
+  private readonly cutOff = new Map<string, number>();
+  /** Packets of such members that the datapath stopped, and those that it had forgotten about. */
+  stopped = 0;
+  forgotten = 0;
   /** Latest picks per balancer, group and criteria set: one cycle at most. */
   private readonly windows = new Map<string, string[]>();
   private readonly options: ModelOptions;
@@ -106,8 +114,23 @@ export class LoadBalancerModel {
   /** A packet on its way to a client's port. */
   toClient({ protocol, from, fromPort, to, toPort, ...rest }: Packet): Outcome {
     const flow = this.lookupReverse(protocol, to, toPort, from, fromPort);
-    if (flow === undefined) return { kind: 'unchanged' };
-    return this.backward(flow, { protocol, from, fromPort, to, toPort, ...rest });
+    if (flow !== undefined) return this.backward(flow, { protocol, from, fromPort, to, toPort, ...rest });
+    const cutOffMs = this.cutOff.get(reverseKey(protocol, to, toPort, from, fromPort));
+    if (cutOffMs === undefined || this.nowMs - cutOffMs >= CUT_OFF_MS) return { kind: 'unchanged' };
+    // The datapath's memory is small and may forget; and an address that is no member's any more is not looked at.
+    if (this.options.observer.isSilent()) {
+      this.stopped++;
+      return { kind: 'cut-off' };
+    }
+    if (this.isEndpoint(from)) this.forgotten++;
+    return { kind: 'unchanged' };
+  }
+
+  private isEndpoint(address: string): boolean {
+    const isMember = ({ sets, family }: Group): boolean =>
+      sets.some((set) => set.some(({ name }) => addressOf(name, family) === address));
+    if (this.groups.some((group) => group.vip === address || isMember(group))) return true;
+    return [...this.flows.values()].some(({ memberAddress }) => memberAddress === address);
   }
 
   private newFlow(packet: Packet, ingress: string, balancer: string): Outcome {
@@ -152,7 +175,8 @@ export class LoadBalancerModel {
     const note = reverseKey(protocol, from, fromPort, to, toPort);
     if (protocol === 'tcp' && /[FR]/.test(packet.flags)) this.directNotes.delete(note);
     else this.directNotes.set(note, this.nowMs);
-    const other = this.byReverse.get(note);
+    this.cutOff.delete(note);
+    const other = this.lookupReverse(protocol, from, fromPort, to, toPort);
     if (other === undefined) return { kind: 'unchanged' };
     if (hasEnded(other)) {
       // The port is used again, for another destination: the old flow must not catch the answers.
@@ -341,6 +365,7 @@ export class LoadBalancerModel {
   }
 
   private remove(flow: ModelFlow): void {
+    if (flow.isGhost) this.cutOff.set(reverseKeyOf(flow), this.nowMs);
     this.flows.delete(keyOf(flow));
     this.byReverse.delete(reverseKeyOf(flow));
   }
