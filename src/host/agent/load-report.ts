@@ -5,8 +5,9 @@
  * Sums add up counters and flows; times are averages over the LBs that have measured them, weighted by how many
  * times they did. Totals of a member that is gone are told until its last flow has ended.
  */
-import type { RowKey } from '../../messages/report.ts';
-import { NO_ROW, ReportTable } from '../../messages/report-table.ts';
+import type { RowFigures, RowKey } from '../../messages/report.ts';
+import { ReportTable } from '../../messages/report-table.ts';
+import type { MemberStats } from '../../tables/stat-table.ts';
 import type { MemberReport } from '../stat-collector.ts';
 
 export class LoadReport {
@@ -20,41 +21,40 @@ export class LoadReport {
     for (const { owner, stats } of members) {
       const { group, member, address } = owner;
       const loadBalancer = isRaw ? owner.loadBalancerKey : '';
-      const name = JSON.stringify([group, member, address, loadBalancer]);
+      const key = { group, member, address, loadBalancer };
+      const name = nameOf(key);
       const sum = sums.get(name);
-      if (sum === undefined) sums.set(name, { key: { group, member, address, loadBalancer }, parts: [stats] });
+      if (sum === undefined) sums.set(name, { key, parts: [stats] });
       else sum.parts.push(stats);
     }
-    const rows = new Set<number>();
+    const told = new Set<string>();
     this.omittedRows = 0;
-    for (const { key, parts } of sums.values()) {
-      const row = this.table.rowOf(key);
-      if (row === NO_ROW) {
-        this.omittedRows++;
-        continue;
-      }
-      rows.add(row);
-      this.write(row, parts);
+    for (const [name, { key, parts }] of sums) {
+      if (this.table.set(key, figuresOf(parts))) told.add(name);
+      else this.omittedRows++;
     }
-    this.table.retain((_, row) => rows.has(row));
-  }
-
-  private write(row: number, parts: readonly MemberReport['stats'][]): void {
-    const { columns } = this.table;
-    const total = (field: keyof MemberReport['stats']): number =>
-      parts.reduce((sum, part) => sum + part[field], 0);
-    columns.packets[row] = total('packets');
-    columns.bytes[row] = total('bytes');
-    columns.replyPackets[row] = total('replyPackets');
-    columns.replyBytes[row] = total('replyBytes');
-    columns.newFlows[row] = total('newFlows');
-    columns.endedFlows[row] = total('endedFlows');
-    columns.activeFlows[row] = total('activeFlows');
-    columns.resets[row] = total('resets');
+    this.table.retain((key) => told.has(nameOf(key)));
   }
 }
 
+function figuresOf(parts: readonly MemberStats[]): Partial<RowFigures> {
+  const total = (field: keyof MemberStats): number => parts.reduce((sum, part) => sum + part[field], 0);
+  return {
+    packets: total('packets'),
+    bytes: total('bytes'),
+    replyPackets: total('replyPackets'),
+    replyBytes: total('replyBytes'),
+    newFlows: total('newFlows'),
+    endedFlows: total('endedFlows'),
+    activeFlows: total('activeFlows'),
+    resets: total('resets'),
+  };
+}
+
+const nameOf = ({ group, member, address, loadBalancer }: RowKey): string =>
+  JSON.stringify([group, member, address, loadBalancer]);
+
 interface Sum {
   readonly key: RowKey;
-  readonly parts: MemberReport['stats'][];
+  readonly parts: MemberStats[];
 }
