@@ -6,7 +6,7 @@ import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status 
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
-import { groupDetail, groupRows, portRows, ruleRows, statRows } from './listings.ts';
+import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
 import { findGroup, findMember } from './membership.ts';
 import { monotonicMs32 } from './monotonic-clock.ts';
 
@@ -142,8 +142,15 @@ function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.ou
 
 // --- listings ------------------------------------------------------------------------------------------------
 
-const ports = (host: Host): PortRow[] =>
-  portRows(host.configuration, host.builder.ids, host.tables.portCounters, (name) => host.ports.isUp(name));
+function ports(host: Host): PortRow[] {
+  const { configuration } = host;
+  const { ids } = host.builder;
+  const { portCounters } = host.tables;
+  return [
+    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name)),
+    ...uplinkRows(configuration, ids, portCounters, (name) => host.uplinks.view(name)),
+  ];
+}
 
 const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
 
