@@ -8,7 +8,9 @@ import { shop } from './configurations.ts';
 
 const test = suite('departures');
 
-function changed(change: (catalogue: Catalogue) => ReturnType<Catalogue['fail']>): [GroupConfig[], GroupConfig[]] {
+function changed(
+  change: (catalogue: Catalogue) => ReturnType<Catalogue['fail']>,
+): [GroupConfig[], GroupConfig[]] {
   const catalogue = new Catalogue(initialMembership(shop()));
   return [catalogue.current.effective.groups, change(catalogue).effective.groups];
 }

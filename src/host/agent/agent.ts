@@ -228,7 +228,9 @@ export function groupsInForce(
 ): GroupConfig[] {
   const known = new Set(networks.map(({ name }) => name));
   const told = new Set(fromControllers.map(({ name }) => name));
-  return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) => known.has(network));
+  return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) =>
+    known.has(network),
+  );
 }
 
 const portsOf = (configuration: Configuration): Port[] =>

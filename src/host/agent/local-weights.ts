@@ -50,7 +50,11 @@ export class LocalWeights {
   }
 
   /** `nowMs`: wall clock, as at `received`. */
-  compute(balancers: readonly EnforcedGroups[], localFlows: LocalFlows, nowMs: number): WeightsByLoadBalancer {
+  compute(
+    balancers: readonly EnforcedGroups[],
+    localFlows: LocalFlows,
+    nowMs: number,
+  ): WeightsByLoadBalancer {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
     for (const { loadBalancerKey, groups } of balancers) {
@@ -64,7 +68,8 @@ export class LocalWeights {
         const flows = (member: string): number => localFlows(loadBalancerKey, group.name, member);
         ofBalancer.set(group.name, this.weightsOf(running.policy, group, previous, flows, nowMs));
       }
-      if (ofBalancer.size > 0) weights.set(loadBalancerKey, keepSame(ofBalancer, this.current.get(loadBalancerKey)));
+      if (ofBalancer.size > 0)
+        weights.set(loadBalancerKey, keepSame(ofBalancer, this.current.get(loadBalancerKey)));
     }
     this.policies = policies;
     this.forget(balancers);
@@ -74,7 +79,8 @@ export class LocalWeights {
 
   private policyOf(key: string, group: GroupConfig): Running {
     const running = this.policies.get(key);
-    if (running !== undefined && JSON.stringify(running.settings) === JSON.stringify(group.policy)) return running;
+    if (running !== undefined && JSON.stringify(running.settings) === JSON.stringify(group.policy))
+      return running;
     return { settings: group.policy, policy: createPolicy(group.policy!) };
   }
 
@@ -109,10 +115,14 @@ export class LocalWeights {
 
   /** What no LB here enforces any more. */
   private forget(balancers: readonly EnforcedGroups[]): void {
-    const groups = new Map(balancers.flatMap((balancer) => balancer.groups.map((group) => [group.name, group])));
+    const groups = new Map(
+      balancers.flatMap((balancer) => balancer.groups.map((group) => [group.name, group])),
+    );
     for (const name of this.figures.keys()) if (!groups.has(name)) this.figures.delete(name);
     const members = new Set(
-      [...groups.values()].flatMap((group) => membersOf(group).map(({ name }) => JSON.stringify([group.name, name]))),
+      [...groups.values()].flatMap((group) =>
+        membersOf(group).map(({ name }) => JSON.stringify([group.name, name])),
+      ),
     );
     for (const key of this.joinedMs.keys()) if (!members.has(key)) this.joinedMs.delete(key);
   }

@@ -75,7 +75,10 @@ export class RuleStore {
   accept(rules: StoredRules): string | undefined {
     this.inForce = rules;
     if (this.path === undefined) return undefined;
-    const groups: GroupDefinition[] = [...rules.definitions].map(([name, definition]) => ({ name, definition }));
+    const groups: GroupDefinition[] = [...rules.definitions].map(([name, definition]) => ({
+      name,
+      definition,
+    }));
     const { epoch, revision } = rules;
     try {
       writeFileSync(`${this.path}.new`, JSON.stringify({ epoch, revision, groups }), { mode: 0o600 });

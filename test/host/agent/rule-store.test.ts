@@ -74,7 +74,10 @@ test('what was proposed and not accepted is not there', () => {
 
 test('a definition that is none is refused with what is wrong', () => {
   const store = new RuleStore();
-  const broken = { ...shop().groups[0]!, criteria: [{ members: [{ name: 'a', address: 'nowhere', weight: -1 }] }] };
+  const broken = {
+    ...shop().groups[0]!,
+    criteria: [{ members: [{ name: 'a', address: 'nowhere', weight: -1 }] }],
+  };
   const groups = [{ name: 'api', definition: JSON.stringify(broken) }];
   try {
     store.propose(full(1, 1, groups));
@@ -82,7 +85,11 @@ test('a definition that is none is refused with what is wrong', () => {
   } catch (error) {
     assert.instance(error, ConfigError);
     const paths = (error as ConfigError).problems.map(({ path }) => path);
-    assert.equal(paths, ['criteria[0].members[0].address', 'criteria[0].members[0].weight', 'criteria[0].members[0].state']);
+    assert.equal(paths, [
+      'criteria[0].members[0].address',
+      'criteria[0].members[0].weight',
+      'criteria[0].members[0].state',
+    ]);
   }
   assert.throws(() => store.propose(full(1, 1, [{ name: 'api', definition: '{' }])), /JSON/);
 });
@@ -99,10 +106,14 @@ test('the last rules outlive the process; a file that is none is named', () => {
     assert.equal(names({ current: next.load()! } as RuleStore), [api!.name, night!.name]);
     assert.is(take(next, full(2, 9)), 'older', 'order holds over a restart');
     writeFileSync(path, '{"epoch": 1');
-    assert.throws(() => new RuleStore(path).load(), /rules\.json: found .*, expected the last rules of a host/);
+    assert.throws(
+      () => new RuleStore(path).load(),
+      /rules\.json: found .*, expected the last rules of a host/,
+    );
     const unwritable = new RuleStore(join(directory, 'no', 'such', 'directory'));
     const proposal = unwritable.propose(full(1, 1));
-    assert.match(proposal.kind === 'rules' && unwritable.accept(proposal.rules), /ENOENT/);
+    const problem = proposal.kind === 'rules' ? unwritable.accept(proposal.rules) : undefined;
+    assert.match(problem ?? '', /ENOENT/);
     assert.is(unwritable.current.revision, 1, 'it holds all the same');
   } finally {
     rmSync(directory, { recursive: true, force: true });
