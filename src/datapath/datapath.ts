@@ -27,10 +27,11 @@ import { IcmpErrors } from './icmp-errors.ts';
 import { LoadBalancer } from './load-balancer.ts';
 import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
+import { MssClamp } from './mss-clamp.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED, type FromVm } from './operator.ts';
+import { CONSUMED, type FromVm, type ToVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
@@ -159,7 +160,7 @@ export class Datapath {
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
-    this.applyPorts(snapshot.ports, problems);
+    this.applyPorts(snapshot, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
@@ -199,7 +200,7 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.rules.adopt(spec, [...networks], snapshot.revision)) {
+      if (!balancer.adopt(spec, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
@@ -210,7 +211,11 @@ export class Datapath {
     }
   }
 
-  private applyPorts(specs: readonly PortSpec[], problems: string[]): void {
+  private applyPorts({ ports: specs, networks }: DatapathSnapshot, problems: string[]): void {
+    const clamps = new Map<number, MssClamp>();
+    for (const { id, mssClamp } of networks) {
+      if (mssClamp !== undefined) clamps.set(id, new MssClamp(this.context, mssClamp.ipv4, mssClamp.ipv6));
+    }
     const { macs } = this.context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
@@ -225,7 +230,12 @@ export class Datapath {
         fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
       }
       if (balancer !== undefined) fromVm.push(balancer);
-      const toVm = balancer === undefined ? [] : [balancer];
+      const toVm: ToVm[] = balancer === undefined ? [] : [balancer];
+      const clamp = clamps.get(network);
+      if (clamp !== undefined) {
+        fromVm.push(clamp);
+        toVm.push(clamp);
+      }
       if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
