@@ -80,7 +80,12 @@ export function uplinkRows(
 export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
   configuration.groups.map((group) => groupRow(group, report));
 
-export function groupDetail(group: GroupConfig, report: HostReport): GroupDetail {
+/** `left`: flows left on draining members. */
+export function groupDetail(
+  group: GroupConfig,
+  report: HostReport,
+  left: ReadonlyMap<string, number>,
+): GroupDetail {
   const members = membersOf(group).map((member): MemberRow => {
     const rows = report.members.filter(
       ({ owner }) => owner.group === group.name && owner.member === member.name,
@@ -91,6 +96,8 @@ export function groupDetail(group: GroupConfig, report: HostReport): GroupDetail
       port: member.port ?? null,
       state: member.state,
       weight: member.weight,
+      flowsLeft: left.get(member.name) ?? null,
+      drainDeadline: isoTime(member.drainDeadlineMs),
       ...totalsOf(rows),
       newFlowsPerSecond: sum(rows, (row) => row.newFlowsPerSecond),
       bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
