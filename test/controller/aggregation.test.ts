@@ -114,6 +114,16 @@ aggregation('a restarted agent begins at 0, and what it counted before stays cou
   assert.is(bed.sums.totals('api').get('app1')!.newFlows, 220);
 });
 
+aggregation('a row that begins anew within an interval counts from 0', () => {
+  const bed = new Bed();
+  const agent = bed.agent('h1');
+  bed.later(agent, { packets: 100, newFlows: 100 });
+  agent.retire(ROW);
+  bed.later(agent, { packets: 30, newFlows: 30 });
+  assert.is(bed.load().newFlowsPerSecond, 30);
+  assert.is(bed.sums.totals('api').get('app1')!.newFlows, 130);
+});
+
 aggregation('another stream of the same agent goes on from the same totals', () => {
   const bed = new Bed();
   const agent = bed.agent('h1');
