@@ -1,12 +1,23 @@
 /** What `port list`, `group list`, `group show`, `rule list` and `stats` say, from configuration and tables. */
+
+import type {
+  GroupDetail,
+  GroupRow,
+  MemberRow,
+  PortRow,
+  RuleRow,
+  SelectionDetail,
+  StatRow,
+} from '../api/shapes.ts';
 import type { Configuration, GroupConfig } from '../config/model.ts';
+import { uplinkLegs } from '../config/uplink-legs.ts';
+import { membersOf } from '../controller/membership.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
 import type { HostReport, MemberReport } from './agent.ts';
-import type { GroupDetail, GroupRow, MemberRow, PortRow, RuleRow, SelectionDetail, StatRow } from './api.ts';
 import type { DatapathIds } from './datapath-ids.ts';
-import { membersOf } from './membership.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
+import type { UplinkView } from './uplinks.ts';
 
 export function portRows(
   configuration: Configuration,
@@ -28,6 +39,39 @@ export function portRows(
       rxBytes,
       txPackets,
       txBytes,
+      drops,
+    };
+  });
+}
+
+/** One row per uplink: the sums over the networks that it carries. */
+export function uplinkRows(
+  { uplinks = [] }: Configuration,
+  ids: DatapathIds,
+  counters: PortCounters,
+  view: (uplink: string) => UplinkView,
+): PortRow[] {
+  return uplinks.map((uplink) => {
+    const legs = uplinkLegs({ uplinks: [uplink] });
+    const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
+    const { state, mac } = view(uplink.name);
+    const drops: Record<string, number> = {};
+    for (const row of rows)
+      for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
+    return {
+      port: uplink.name,
+      network: legs
+        .map(({ network, vlan }) => (vlan === undefined ? network : `${network} vlan ${vlan}`))
+        .join(', '),
+      netns: '',
+      interface: uplink.interface,
+      mac,
+      addresses: [],
+      state,
+      rxPackets: sum(rows, (row) => row.rxPackets),
+      rxBytes: sum(rows, (row) => row.rxBytes),
+      txPackets: sum(rows, (row) => row.txPackets),
+      txBytes: sum(rows, (row) => row.txBytes),
       drops,
     };
   });

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
+import type { FlowRow, GroupDetail, PortRow, RuleRow, StatRow, Status } from '../../src/api/shapes.ts';
 import { formatFlows } from '../../src/cli/commands/flows.ts';
 import { formatGroups } from '../../src/cli/commands/group-list.ts';
 import { formatGroup } from '../../src/cli/commands/group-show.ts';
@@ -10,7 +11,6 @@ import { formatGroupStats, formatMemberStats } from '../../src/cli/commands/stat
 import { formatStatus } from '../../src/cli/commands/status.ts';
 import { formatResult } from '../../src/cli/output.ts';
 import { cellText, headerOf } from '../../src/cli/table.ts';
-import type { FlowRow, GroupDetail, PortRow, RuleRow, StatRow, Status } from '../../src/host/api.ts';
 
 /** Template text without its first line break and its indentation. */
 const lines = (text: string): string => text.replace(/^\n/, '').replaceAll(/^ {4}/gm, '').replace(/ +$/, '');
@@ -123,6 +123,9 @@ const status: Status = {
   engine: 'uring',
   engineReason: 'auto: this kernel has multishot reads',
   ports: 5,
+  uplinks: [
+    { uplink: 'up0', interface: 'eth1', state: 'down', since: '2026-12-01T13:01:00.000Z', outages: 2 },
+  ],
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },

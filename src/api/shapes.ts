@@ -1,6 +1,6 @@
 /**
  * The host's API as JSON over HTTP on the unix socket `RUN_DIR/api.sock` (mode 0600). Shapes only: the server
- * (api-server.ts) and the CLI's client share them. Column names of listings are these keys.
+ * (server.ts) and the CLI's client share them. Column names of listings are these keys.
  * Durations carry their unit in the key, times are ISO 8601, numbers are numbers.
  *
  *   GET    /v1/status                              Status
@@ -50,6 +50,7 @@ export interface Status {
   /** Why this engine: asked for, or what `auto` found. */
   engineReason: string;
   ports: number;
+  uplinks: UplinkStatus[];
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
@@ -63,14 +64,28 @@ export interface Status {
   residentBytes: number;
 }
 
+export interface UplinkStatus {
+  uplink: string;
+  interface: string;
+  state: 'up' | 'down' | 'gone';
+  /** Since when it is in this state. */
+  since: string;
+  /** How often it was down or gone since this host knows it. */
+  outages: number;
+}
+
+/** A port of a VM, or an uplink. */
 export interface PortRow {
   port: string;
+  /** Of an uplink all that it carries: `app`, or `app vlan 100, data vlan 200`. */
   network: string;
+  /** Empty for an uplink: it belongs to the host. */
   netns: string;
   interface: string;
   mac: string;
   addresses: string[];
-  state: 'up' | 'gone';
+  /** An uplink's interface may also be `down`, or without carrier. */
+  state: 'up' | 'down' | 'gone';
   rxPackets: number;
   rxBytes: number;
   txPackets: number;
