@@ -45,7 +45,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
   },
   api: { imports: ['config'], types: ['src/tables/rule-spec.ts'] },
-  controller: { imports: ['policy', 'messages', 'config', 'api'], types: ['src/tables/rule-spec.ts'] },
+  controller: {
+    imports: ['policy', 'messages', 'config', 'api'],
+    files: ['src/native/file-lock.ts'],
+    types: ['src/tables/rule-spec.ts'],
+  },
   host: {
     imports: [
       'api',
