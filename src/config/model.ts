@@ -2,6 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
+import type { PolicyConfig } from '../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
@@ -87,6 +88,8 @@ export interface GroupConfig {
   affinityMs?: number;
   avoidSelf: boolean;
   onEmpty: 'reject' | 'drop';
+  /** How weights follow load; absent: they are as configured. */
+  policy?: PolicyConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }
