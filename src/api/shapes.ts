@@ -65,6 +65,7 @@ export interface Status {
   /** Why this engine: asked for, or what `auto` found. */
   engineReason: string;
   ports: number;
+  uplinks: UplinkStatus[];
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
@@ -78,90 +79,30 @@ export interface Status {
   residentBytes: number;
 }
 
-/** What a controller says of itself in place of Status. */
-export interface ControllerStatus {
-  version: string;
-  controller: string;
-  pid: number;
-  startedAt: string;
-  uptimeMs: number;
-  role: 'leader' | 'follower';
-  /** Of its own term; null: it follows. */
-  epoch: number | null;
-  /** Where the leader is; null: none is known. */
-  leader: string | null;
-  store: 'file' | 'etcd';
-  groups: number;
-  /** Hosts that are attached. */
-  agents: number;
-  /** Of the rules that were distributed last in this term. */
-  revision: number;
-  /** Resident memory of the process, bytes. */
-  residentBytes: number;
-}
-
-export interface AgentRow {
-  host: string;
-  peer: string;
-  version: string;
+export interface UplinkStatus {
+  uplink: string;
+  interface: string;
+  state: 'up' | 'down' | 'gone';
+  /** Since when it is in this state. */
   since: string;
-  ports: number;
-  groups: number;
-  /** Rules that the host has in force, as the controller numbers them; `sentRevision`: that it was sent. */
-  revision: number;
-  sentRevision: number;
-  /** The host's own revision. */
-  localRevision: number;
-  /** Why it refuses what it was sent; null: it does not. */
-  error: string | null;
-  reports: number;
-  missedReports: number;
-  /** null: none has come yet. */
-  lastReportAgeMs: number | null;
+  /** How often it was down or gone since this host knows it. */
+  outages: number;
 }
 
-export interface PolicyDetail {
-  group: string;
-  /** file: as in the file; runtime: set by `policy set`; none: configured weights. */
-  from: 'file' | 'runtime' | 'none';
-  policy: object | null;
-  members: PolicyMemberRow[];
-}
-
-export interface PolicyMemberRow {
-  member: string;
-  state: MemberState;
-  configuredWeight: number;
-  weight: number;
-  activeFlows: number;
-  newFlowsPerSecond: number;
-  bytesPerSecond: number;
-  /** null: not measured. */
-  synTimeMs: number | null;
-  rttMs: number | null;
-  congestionPercent: number;
-  /** Of the figures; null: there are none. */
-  ageMs: number | null;
-}
-
-/** One line of `group watch`. */
-export interface GroupSample {
-  at: string;
-  group: string;
-  revision: number;
-  members: PolicyMemberRow[];
-}
-
+/** A port of a VM, or an uplink. */
 export interface PortRow {
   /** In the answer of a controller. */
   host?: string;
   port: string;
+  /** Of an uplink all that it carries: `app`, or `app vlan 100, data vlan 200`. */
   network: string;
+  /** Empty for an uplink: it belongs to the host. */
   netns: string;
   interface: string;
   mac: string;
   addresses: string[];
-  state: 'up' | 'gone';
+  /** An uplink's interface may also be `down`, or without carrier. */
+  state: 'up' | 'down' | 'gone';
   rxPackets: number;
   rxBytes: number;
   txPackets: number;

@@ -47,7 +47,10 @@ export interface UplinkConfig {
   networks: { name: string; vlan?: number }[];
 }
 
-export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
+export type StoreConfig =
+  | { kind: 'file'; dir: string }
+  /** `prefix` ends in a slash; all keys begin with it. */
+  | { kind: 'etcd'; endpoints: string[]; prefix: string };
 
 export interface NetworkConfig {
   name: string;

@@ -19,7 +19,8 @@ import {
   ruleQuery,
   statQuery,
 } from '../api/routes.ts';
-import type { Changed, ControllerStatus, GroupSample, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
+import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
+import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,

@@ -3,16 +3,8 @@
  * counters, flows, rules and ports are asked of the hosts at that moment, so they are exact. A host that does not
  * answer is named where sums lack it, and refuses a listing that would be wrong without it.
  */
-import type {
-  AgentRow,
-  FlowRow,
-  GroupDetail,
-  GroupRow,
-  GroupSample,
-  PolicyDetail,
-  PolicyMemberRow,
-  StatRow,
-} from '../api/shapes.ts';
+import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow } from '../api/fleet-shapes.ts';
+import type { FlowRow, GroupDetail, GroupRow, StatRow } from '../api/shapes.ts';
 import type { GroupConfig } from '../config/model.ts';
 import { expectOneOf } from '../config/problems.ts';
 import { Refusal } from '../config/refusal.ts';

@@ -20,7 +20,7 @@ import { findGroup, findMember } from '../controller/membership.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
-import { groupDetail, groupRows, portRows, ruleRows, statRows } from './listings.ts';
+import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
 import { monotonicMs32 } from './monotonic-clock.ts';
 
 export interface ApiContext {
@@ -75,8 +75,15 @@ export const hostAnswerer =
 
 // --- listings ------------------------------------------------------------------------------------------------
 
-const ports = (host: Host): PortRow[] =>
-  portRows(host.configuration, host.builder.ids, host.tables.portCounters, (name) => host.ports.isUp(name));
+function ports(host: Host): PortRow[] {
+  const { configuration } = host;
+  const { ids } = host.builder;
+  const { portCounters } = host.tables;
+  return [
+    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name)),
+    ...uplinkRows(configuration, ids, portCounters, (name) => host.uplinks.view(name)),
+  ];
+}
 
 const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
 

@@ -2,6 +2,7 @@
 
 import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Configuration, GroupConfig } from '../config/model.ts';
+import { uplinkLegs } from '../config/uplink-legs.ts';
 import {
   countsOf,
   type GroupFigures,
@@ -15,6 +16,7 @@ import type { RuleSpec } from '../tables/rule-spec.ts';
 import type { HostReport, MemberReport } from './agent.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
+import type { UplinkView } from './uplinks.ts';
 
 export function portRows(
   configuration: Configuration,
@@ -36,6 +38,39 @@ export function portRows(
       rxBytes,
       txPackets,
       txBytes,
+      drops,
+    };
+  });
+}
+
+/** One row per uplink: the sums over the networks that it carries. */
+export function uplinkRows(
+  { uplinks = [] }: Configuration,
+  ids: DatapathIds,
+  counters: PortCounters,
+  view: (uplink: string) => UplinkView,
+): PortRow[] {
+  return uplinks.map((uplink) => {
+    const legs = uplinkLegs({ uplinks: [uplink] });
+    const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
+    const { state, mac } = view(uplink.name);
+    const drops: Record<string, number> = {};
+    for (const row of rows)
+      for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
+    return {
+      port: uplink.name,
+      network: legs
+        .map(({ network, vlan }) => (vlan === undefined ? network : `${network} vlan ${vlan}`))
+        .join(', '),
+      netns: '',
+      interface: uplink.interface,
+      mac,
+      addresses: [],
+      state,
+      rxPackets: sum(rows, (row) => row.rxPackets),
+      rxBytes: sum(rows, (row) => row.rxBytes),
+      txPackets: sum(rows, (row) => row.txPackets),
+      txBytes: sum(rows, (row) => row.txBytes),
       drops,
     };
   });
