@@ -25,6 +25,9 @@ import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
 
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
+
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
   /** What was compiled into `spec.ruleTable`. */
@@ -115,9 +118,13 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
