@@ -46,7 +46,10 @@ export interface UplinkConfig {
   networks: { name: string; vlan?: number }[];
 }
 
-export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
+export type StoreConfig =
+  | { kind: 'file'; dir: string }
+  /** `prefix` ends in a slash; all keys begin with it. */
+  | { kind: 'etcd'; endpoints: string[]; prefix: string };
 
 export interface NetworkConfig {
   name: string;
@@ -106,4 +109,6 @@ export interface MemberConfig {
   mac?: string;
   weight: number;
   state: MemberState;
+  /** Wall clock, epoch milliseconds: the remaining flows of a draining member are dropped then. */
+  drainDeadlineMs?: number;
 }

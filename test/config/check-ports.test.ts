@@ -112,6 +112,11 @@ const cases: Case[] = [
     ['store.endpoints: found an unknown key "endpoints", expected one of kind, dir'],
   ],
   [
+    'store with keys that would lie among those of others',
+    [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], prefix: '/sluice' }]],
+    ['store.prefix: found "/sluice", expected a key prefix between slashes'],
+  ],
+  [
     'listener without port',
     [['listen', { http: '127.0.0.1' }]],
     ['listen.http: found "127.0.0.1", expected ADDRESS:PORT or [IPV6]:PORT'],
