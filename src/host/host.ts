@@ -15,7 +15,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Configuration, GroupConfig } from '../config/model.ts';
+import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { Tables } from '../tables/tables.ts';
 import { DatapathThread } from './datapath-thread.ts';
@@ -24,6 +24,7 @@ import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
 import { planLoadBalancers } from './load-balancer-plan.ts';
+import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
@@ -58,6 +59,7 @@ export class Host {
   readonly collector: StatCollector;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
+  private readonly goneListeners = new Set<(port: string) => void>();
   private lastChange: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
@@ -85,7 +87,8 @@ export class Host {
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
       host.uplinks.openMissing(configuration, undo);
-      await host.bringIntoForce(configuration);
+      await host.publisher.publishFirst(configuration);
+      await host.attachOpened();
       host.drainTimer.watch(configuration);
       host.collector.start();
       host.uplinks.watch();
@@ -110,9 +113,9 @@ export class Host {
     this.collector = new StatCollector(tables.stats, this.builder.ids);
   }
 
-  /** What is in force: the file, and the groups that the host was given. */
+  /** What is in force: the file, the groups that the host was given, and ports that were added. */
   get configuration(): Configuration {
-    return this.publisher.inForce!.configuration;
+    return this.publisher.inForce!.whole;
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
@@ -134,16 +137,17 @@ export class Host {
    */
   applyGroups(
     groups: readonly GroupConfig[],
-    weights: WeightsByLoadBalancer = this.publisher.weights,
+    weights: WeightsByLoadBalancer = this.publisher.inForce!.weights,
   ): Promise<number> {
     return this.exclusively(async () => {
-      const running = this.configuration;
-      const configuration = { ...running, groups: reuseUnchanged(groups, running.groups) };
-      if (isSameList(configuration.groups, running.groups) && weights === this.publisher.weights) {
+      const running = this.publisher.inForce!;
+      const before = running.configuration;
+      const configuration = { ...before, groups: reuseUnchanged(groups, before.groups) };
+      if (isSameList(configuration.groups, before.groups) && weights === running.weights) {
         return this.publisher.revision;
       }
-      const leaving = this.leaving(running, configuration);
-      const revision = await this.publisher.publish(configuration, weights);
+      const leaving = this.leaving(before, configuration);
+      const revision = await this.publisher.publish({ configuration, weights });
       await this.letGo(leaving);
       this.drainTimer.watch(configuration);
       return revision;
@@ -182,11 +186,18 @@ export class Host {
   /** Brings a changed configuration into force; all of it or, when a part fails, nothing. */
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
-      const running = this.configuration;
-      const problems = unchangeable(running, configuration);
+      const running = this.publisher.inForce!.configuration;
+      const problems = [
+        ...unchangeable(running, configuration),
+        ...this.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+      ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const wanted = { ...configuration, groups: reuseUnchanged(configuration.groups, running.groups) };
-      const plan = planReload(running, wanted, this.ports.goneNames);
+      const plan = planReload(
+        this.withRuntimePorts(running),
+        this.withRuntimePorts(wanted),
+        this.ports.goneNames,
+      );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
@@ -216,18 +227,79 @@ export class Host {
     });
   }
 
+  // --- ports beside the file's ------------------------------------------------------------------------------
+
+  /**
+   * A port in a namespace of its own (one of that name must not exist), which outlives reloads. Resolves when its
+   * traffic can flow; rejects, with nothing changed, when name, device, MAC or an address is taken.
+   */
+  addPort(port: PortConfig): Promise<void> {
+    return this.exclusively(async () => {
+      const problems = clashesOf(port, this.configuration);
+      if (problems.length > 0) throw new HostError(409, `port ${port.name} cannot be added`, problems);
+      const before = this.runtimePorts;
+      const ports = [...this.configuration.ports, port];
+      const setup = portSetups({ ...this.configuration, ports }).get(port.name)!;
+      const undo = new UndoStack();
+      try {
+        this.ports.open(setup, undo);
+        await this.publisher.publish({ runtimePorts: [...before, port] });
+        undo.push('put the former rules back', async () => {
+          await this.publisher.publish({ runtimePorts: before });
+        });
+        await this.ports.attachOpened();
+      } catch (error) {
+        for (const problem of await undo.run()) this.log.error(`port ${port.name}: ${problem}`);
+        throw error;
+      }
+    });
+  }
+
+  /** Ends a port that `addPort` has made, with its namespace and every process in it; one that is gone, too. */
+  removePort(name: string): Promise<void> {
+    return this.exclusively(async () => {
+      const port = this.runtimePorts.find((other) => other.name === name);
+      if (port === undefined) return;
+      try {
+        await this.ports.remove(port);
+      } finally {
+        await this.publisher.publish({ runtimePorts: this.runtimePorts.filter((other) => other !== port) });
+      }
+    });
+  }
+
+  /** Calls back with the names of ports whose devices have disappeared, until the returned function is called. */
+  onPortGone(listener: (port: string) => void): () => void {
+    this.goneListeners.add(listener);
+    return () => this.goneListeners.delete(listener);
+  }
+
+  private get runtimePorts(): readonly PortConfig[] {
+    return this.publisher.inForce!.runtimePorts;
+  }
+
+  private withRuntimePorts(configuration: Configuration): Configuration {
+    return { ...configuration, ports: [...configuration.ports, ...this.runtimePorts] };
+  }
+
+  // -----------------------------------------------------------------------------------------------------------
+
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
   private async bringIntoForce(configuration: Configuration): Promise<number> {
-    const revision = await this.publisher.publish(configuration);
+    const revision = await this.publisher.publish({ configuration });
+    await this.attachOpened();
+    return revision;
+  }
+
+  private async attachOpened(): Promise<void> {
     await this.ports.attachOpened();
     await this.uplinks.attachOpened();
-    return revision;
   }
 
   /** An uplink's interface has gone or come back. */
   private repairUplinks(): Promise<void> {
     return this.exclusively(async () => {
-      if (await this.uplinks.reopen()) await this.bringIntoForce(this.configuration);
+      if (await this.uplinks.reopen()) await this.bringIntoForce(this.publisher.inForce!.configuration);
     });
   }
 
@@ -235,6 +307,7 @@ export class Host {
     this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
       this.log.warn(`port ${name}: its device has disappeared; reload makes it anew`);
+      for (const listener of this.goneListeners) listener(name);
     }
   }
 

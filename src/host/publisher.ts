@@ -3,17 +3,28 @@
  * force. All or nothing: if the datapath cannot hold a snapshot, the former one is put back and the publisher
  * throws. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
  *
+ * What is in force has three parts, each of which stays as it is unless a publication gives it anew.
+ *
  * Not re-entrant: the host publishes one change after the other.
  */
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, PortConfig } from '../config/model.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
 import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
-export interface InForce {
+export interface Publication {
+  /** The file's, with the groups that the host was given. */
   readonly configuration: Configuration;
+  /** Ports that were added at run time, beside the configuration's. */
+  readonly runtimePorts: readonly PortConfig[];
+  /** Weights of single LBs. */
   readonly weights: WeightsByLoadBalancer;
+}
+
+export interface InForce extends Publication {
+  /** With the ports that were added at run time. */
+  readonly whole: Configuration;
   readonly built: BuiltSnapshot;
 }
 
@@ -38,24 +49,25 @@ export class Publisher {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
-  /** Of the snapshot in force. */
-  get weights(): WeightsByLoadBalancer {
-    return this.current?.weights ?? NO_WEIGHTS;
+  /** The first publication; resolves with the revision when the datapath has it in force. */
+  publishFirst(configuration: Configuration): Promise<number> {
+    return this.bringIntoForce({ configuration, runtimePorts: [], weights: NO_WEIGHTS });
   }
 
   /** Resolves with the revision when the datapath has it in force. */
-  async publish(
-    configuration: Configuration,
-    weights: WeightsByLoadBalancer = this.weights,
-  ): Promise<number> {
-    const built = this.build(configuration, weights);
-    const problems = await this.apply(built);
+  publish(change: Partial<Publication>): Promise<number> {
+    const { configuration, runtimePorts, weights } = this.current!;
+    return this.bringIntoForce({ configuration, runtimePorts, weights, ...change });
+  }
+
+  private async bringIntoForce(publication: Publication): Promise<number> {
+    const next = this.build(publication);
+    const problems = await this.apply(next.built);
     if (problems.length > 0) {
       if (this.current !== undefined) await this.putBack(this.current);
       throw new HostError(409, `the datapath cannot hold this: ${problems.join('; ')}`);
     }
-    this.accept({ configuration, weights, built });
-    return built.snapshot.revision;
+    return this.accept(next);
   }
 
   /** A datapath that throws on a snapshot has a bug or was given one: a problem like any other to the caller. */
@@ -67,25 +79,28 @@ export class Publisher {
     }
   }
 
-  private async putBack({ configuration, weights }: InForce): Promise<void> {
-    const built = this.build(configuration, weights);
-    const problems = await this.apply(built);
+  private async putBack(former: Publication): Promise<void> {
+    const next = this.build(former);
+    const problems = await this.apply(next.built);
     if (problems.length > 0) {
       throw new HostError(500, `the former rules could not be put back: ${problems.join('; ')}`);
     }
-    this.accept({ configuration, weights, built });
+    this.accept(next);
   }
 
-  private build(configuration: Configuration, weights: WeightsByLoadBalancer): BuiltSnapshot {
+  private build({ configuration, runtimePorts, weights }: Publication): InForce {
+    const whole = { ...configuration, ports: [...configuration.ports, ...runtimePorts] };
     try {
-      return this.builder.build(configuration, ++this.lastRevision, weights);
+      const built = this.builder.build(whole, ++this.lastRevision, weights);
+      return { configuration, runtimePorts, weights, whole, built };
     } catch (error) {
       throw new HostError(409, `the configuration is too large: ${messageOf(error)}`);
     }
   }
 
-  private accept(inForce: InForce): void {
-    this.builder.commit(inForce.configuration, inForce.built);
+  private accept(inForce: InForce): number {
+    this.builder.commit(inForce.whole, inForce.built);
     this.current = inForce;
+    return inForce.built.snapshot.revision;
   }
 }

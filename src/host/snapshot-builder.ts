@@ -31,6 +31,9 @@ import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-pla
 import { MaglevCache } from './maglev-cache.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
+
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
   /** What was compiled into `spec.ruleTable`. */
@@ -128,7 +131,7 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
   }
@@ -140,10 +143,14 @@ export class SnapshotBuilder {
       name: `${leg.uplink}:${leg.network}`,
       network: this.ids.network(leg.network),
       addresses: [],
-      loadBalancer: -1,
+      loadBalancer: NO_LOAD_BALANCER,
       offloads: this.offloads,
       uplink: { hostMac: hostMac(configuration, leg.network) },
     }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(
