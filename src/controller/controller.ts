@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, GroupConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
@@ -163,6 +163,11 @@ export class Controller implements AgentSessionHandler {
       );
     });
     return this.settled(group);
+  }
+
+  /** The groups as they will be when this file is taken up; those that it does not change are the same objects. */
+  preview(configuration: Configuration): GroupConfig[] {
+    return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
   }
 
   /** Takes up a changed file. */

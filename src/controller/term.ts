@@ -12,6 +12,7 @@
 import type { Logger } from 'pino';
 import type { GroupConfig } from '../config/model.ts';
 import { messageOf } from '../config/refusal.ts';
+import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
@@ -108,7 +109,9 @@ export class Term {
       reportRaw: this.settings.reportRaw,
     });
     this.aggregation.attached(host, hello.agentEpoch);
-    this.distribution.attach(host, agent.ports, (message) => agent.send(message));
+    // The host that the controller runs in lists all groups, whether or not they concern it.
+    const needsAll = session.peer === IN_PROCESS_PEER;
+    this.distribution.attach(host, agent.ports, (message) => agent.send(message), needsAll);
     this.hooks.agentsChanged();
     return {
       received: (message) => this.received(agent, message),

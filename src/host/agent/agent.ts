@@ -11,9 +11,11 @@
  * rules that wait while a step runs follow in order.
  */
 import type { Logger } from 'pino';
+import { answerCall } from '../../api/call.ts';
 import type { Answerer } from '../../api/routes.ts';
 import type { Configuration, GroupConfig } from '../../config/model.ts';
 import { messageOf } from '../../config/refusal.ts';
+import { PeerRequests } from '../../controller/peer-requests.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../../messages/link.ts';
 import {
   type Applied,
@@ -31,7 +33,6 @@ import type { HostReport } from '../stat-collector.ts';
 import { VERSION } from '../version.ts';
 import { LoadReport } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
-import { PeerRequests, replyTo } from './requests.ts';
 import type { RuleStore } from './rule-store.ts';
 
 export interface AgentOptions {
@@ -63,12 +64,14 @@ export class Agent implements ControllerLinkHandler {
   private reportTimer: NodeJS.Timeout | undefined;
   private lastStep: Promise<void> = Promise.resolve();
   private isClosed = false;
+  /** Groups that were brought into force ahead of the rules that will say so. */
+  private ahead: readonly GroupConfig[] | undefined;
 
   constructor(options: AgentOptions) {
     this.options = options;
     this.ownGroups = options.ownGroups;
     this.link = options.connect(this);
-    this.requests = new PeerRequests((request) => this.link.send({ type: 'request', ...request }));
+    this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
     this.step(() => this.recompute());
   }
 
@@ -106,7 +109,8 @@ export class Agent implements ControllerLinkHandler {
   detached(reason: string): void {
     this.welcome = undefined;
     clearInterval(this.reportTimer);
-    this.requests.failAll(`the connection to the controllers was lost: ${reason}`);
+    this.options.log.warn(`detached from the controllers: ${reason}`);
+    this.requests.end();
   }
 
   received(message: FromController): void {
@@ -129,13 +133,34 @@ export class Agent implements ControllerLinkHandler {
   /** Ports have come or gone, or groups of the host's own file have changed: the same process as at the start. */
   hostChanged(ownGroups: readonly GroupConfig[] = this.ownGroups): void {
     this.ownGroups = ownGroups;
-    this.link.send({ type: 'ports', ports: portsOf(this.options.host.configuration) });
+    this.tellPorts();
     this.step(() => this.recompute());
   }
 
-  /** Groups in force: the controllers' and, of the host's own, those that they say nothing about. */
-  groups(): GroupConfig[] {
-    return groupsInForce(this.options.rules.current.groups, this.ownGroups, this.options.host.configuration);
+  /**
+   * A change of the host that is not to be mixed with rules: resolves or rejects as it does. `groups`: what it brings
+   * into force, which holds until the next rules come.
+   */
+  changeHost<Result>(
+    groups: readonly GroupConfig[] | undefined,
+    change: () => Promise<Result>,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.step(async () => {
+        try {
+          const result = await change();
+          this.ahead = groups;
+          this.tellPorts();
+          resolve(result);
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+  }
+
+  private tellPorts(): void {
+    this.link.send({ type: 'ports', ports: portsOf(this.options.host.configuration) });
   }
 
   // --- load --------------------------------------------------------------------------------------------------
@@ -164,6 +189,7 @@ export class Agent implements ControllerLinkHandler {
       }
       if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
       await this.bringIntoForce(proposal.rules.groups);
+      this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
       this.applied(message, '');
@@ -183,7 +209,7 @@ export class Agent implements ControllerLinkHandler {
 
   /** Weights that are computed here, from the figures of now. */
   private async recompute(): Promise<void> {
-    await this.bringIntoForce(this.options.rules.current.groups);
+    await this.bringIntoForce(this.ahead ?? this.options.rules.current.groups);
   }
 
   private async bringIntoForce(fromControllers: readonly GroupConfig[]): Promise<void> {
@@ -212,8 +238,12 @@ export class Agent implements ControllerLinkHandler {
 
   // --- requests of controllers -------------------------------------------------------------------------------
 
-  private async answer(request: Request): Promise<void> {
-    this.link.send({ type: 'reply', ...(await replyTo(request, this.options.answer)) });
+  private async answer({ id, method, path, body }: Request): Promise<void> {
+    const { answer, log } = this.options;
+    const { status, body: value } = await answerCall({ method, target: path, body }, answer, (error) =>
+      log.error({ err: error }, `api: ${method} ${path} of the controllers failed`),
+    );
+    this.link.send({ type: 'reply', id, status, body: JSON.stringify(value) });
   }
 }
 
