@@ -10,7 +10,7 @@
  * answers. What people change here is passed on to the controllers.
  */
 import type { Logger } from 'pino';
-import { type Answerer, type ApiRequest, answerRequest, hasRoute } from '../api/routes.ts';
+import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
 import type { Changed } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
@@ -140,7 +140,7 @@ class EmbeddedControl implements Control {
   }
 
   private async answerFleet(request: ApiRequest): Promise<unknown> {
-    if (!hasRoute(CONTROLLER_ROUTES, request)) return this.attached!.answerHost(request);
+    if (!hasPath(CONTROLLER_ROUTES, request)) return this.attached!.answerHost(request);
     const context: ControllerContext = {
       controller: this.controller,
       version: VERSION,

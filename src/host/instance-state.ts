@@ -177,7 +177,7 @@ const stateSchema = z.object({
     }),
   ),
   files: z.array(z.string()),
-  directories: z.array(z.string()),
+  directories: z.array(z.string()).default([]),
 });
 
 function parseState(text: string, path: string): StateOnDisk {
@@ -186,7 +186,7 @@ function parseState(text: string, path: string): StateOnDisk {
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
     throw new Error(
-      `${path}: found ${found}, expected the namespaces, files and directories of an instance`,
+      `${path}: found ${found}, expected the namespaces and files of an instance`,
       {
         cause: error,
       },
