@@ -93,7 +93,7 @@ const scalingSide = z.strictObject({
     .prefault({})
     .describe("Thresholds of the group's total load, divided by its active instances."),
   single: thresholds.prefault({}).describe('Thresholds of the load of any single instance.'),
-  minimum: integer(0, 4096).default(1).describe('There are never fewer.'),
+  minimum: integer(1, 4096).default(1).describe('There are never fewer; other members count too.'),
   maximum: integer(1, 4096).describe('Nor more.'),
   step: integer(1, 256).default(1).describe('Instances added or drained at a time.'),
   sustain: duration('0s', '1h').default('3s').describe('A threshold must be crossed for this long.'),
