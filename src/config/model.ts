@@ -56,6 +56,8 @@ export interface NetworkConfig {
   name: string;
   vni: number;
   mtu: number;
+  /** Upper bound of the MSS that TCP connections announce, bytes, or `auto`: what fits into the MTU. Absent: none. */
+  mssClamp?: 'auto' | number;
   subnets: string[];
   gateway: string[];
   routes: { to: string; via: string }[];
@@ -72,6 +74,8 @@ export interface PortConfig {
   /** Frames whose source is not the port's are dropped. */
   antiSpoofing: boolean;
   labels: Record<string, string>;
+  /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
+  purpose?: 'instance' | 'probe';
 }
 
 export interface GroupConfig {
@@ -90,6 +94,10 @@ export interface GroupConfig {
   /** Absent: no affinity. */
   affinityMs?: number;
   avoidSelf: boolean;
+  /** Of datagram flows; absent: the host's. */
+  udpIdleMs?: number;
+  /** Absent: a datagram flow keeps its member. */
+  udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
   /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;
