@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreConfig } from '../../../src/config/model.ts';
 import { onEnd } from '../../support/command.ts';
 import { until } from './support.ts';
@@ -39,6 +40,12 @@ export class WriterProcess {
     return find()!;
   }
 
+  /** Until it is a candidate behind the leader of this id. */
+  async following(leader: string): Promise<void> {
+    await this.saying(`leader ${leader}:1`);
+    await delay(500); // it knows the leader: its own key is there in a moment
+  }
+
   /** Number and epoch of the last write that it knows to be done. */
   lastWritten(): { number: number; epoch: number } {
     const line = this.said.findLast(({ line }) => line.startsWith('written'))?.line ?? 'written 0 0';
@@ -46,7 +53,7 @@ export class WriterProcess {
     return { number: Number(number), epoch: Number(epoch) };
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGUSR2'): void {
+  signal(signal: 'SIGHUP' | 'SIGSTOP' | 'SIGCONT' | 'SIGUSR2'): void {
     this.child.kill(signal);
   }
 
