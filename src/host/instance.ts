@@ -8,11 +8,12 @@
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
+import { startApiServer, stopApiServer } from '../api/server.ts';
+import type { Status } from '../api/shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { Status } from './api.ts';
-import { startApiServer, stopApiServer } from './api-server.ts';
+import { hostAnswerer } from './api-routes.ts';
 import { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { InstanceState } from './instance-state.ts';
@@ -112,12 +113,12 @@ export class Instance {
     this.state.addFile(runDir.apiSocket);
     this.api = await startApiServer(
       runDir.apiSocket,
-      {
+      hostAnswerer({
         host: this.host,
         status: () => this.status(),
         reload: (path) => this.reload(path),
         down: () => this.options.onDownRequest(),
-      },
+      }),
       log,
     );
   }
@@ -141,7 +142,7 @@ function clearLeftovers(state: InstanceState, configuration: Configuration, log:
   if (state.isEmpty) return;
   log.warn('the last instance here did not end cleanly: clearing up what it has left');
   state.removeFiles();
-  reportAll(state.removeNamespacesExcept(new Set(configuration.ports.map(({ netns }) => netns))), log);
+  reportAll(state.removeLeftovers(new Set(configuration.ports.map(({ netns }) => netns))), log);
 }
 
 function reportAll(problems: readonly string[], log: Logger): void {

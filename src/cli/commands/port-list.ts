@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PortRow } from '../../host/api.ts';
+import type { PortRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { type Column, formatTable } from '../table.ts';
@@ -8,7 +8,7 @@ import { humanBytes } from '../units.ts';
 const COLUMNS: readonly Column<PortRow>[] = [
   { key: 'port' },
   { key: 'network' },
-  { key: 'netns' },
+  { key: 'netns', text: (row) => row.netns || '-' },
   { key: 'interface' },
   { key: 'mac' },
   { key: 'addresses' },
