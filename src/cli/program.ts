@@ -17,6 +17,7 @@ import { addReplay } from './commands/replay.ts';
 import { addRuleList } from './commands/rule-list.ts';
 import { addStats } from './commands/stats.ts';
 import { addStatus } from './commands/status.ts';
+import { addTlsInit } from './commands/tls-init.ts';
 import { addUp } from './commands/up.ts';
 import { outputOption, runDirOption } from './settings.ts';
 import { packageVersion } from './version.ts';
@@ -71,5 +72,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addFlows(program);
   addStats(program);
   addReplay(program);
+
+  addTlsInit(program.command('tls').description('certificates for agents and controllers'));
   return program;
 }

@@ -5,6 +5,10 @@
  * agents is encoded once, and a report's decoder belongs to its stream.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+
+// gRPC writes failed connections to stderr by itself; the ends say them in their own words, once.
+if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 
 const bytesThrough = (bytes: Buffer): Buffer => bytes;
 
