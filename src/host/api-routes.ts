@@ -18,6 +18,7 @@ import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status 
 import { expectOneOf } from '../config/problems.ts';
 import { findGroup, findMember } from '../controller/membership.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
+import { flowsLeft } from './flows-left.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
@@ -87,8 +88,11 @@ function ports(host: Host): PortRow[] {
 
 const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
 
-const oneGroup = (host: Host, name: string): GroupDetail =>
-  groupDetail(existingGroup(host, name), host.agent.current());
+function oneGroup(host: Host, name: string): GroupDetail {
+  const group = existingGroup(host, name);
+  const left = flowsLeft(group, host.tables.connections, host.builder.ids);
+  return groupDetail(group, host.agent.current(), left);
+}
 
 function rules(host: Host, port: string | undefined): RuleRow[] {
   const { built } = host.publisher.inForce!;

@@ -23,9 +23,15 @@ import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '
 import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
 import { compileRules } from '../tables/rule-table.ts';
 import { addressFamily, parsePrefix } from '../wire/address.ts';
+import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
+import { HEADER_BYTES as IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
+import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
+
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
@@ -101,6 +107,7 @@ export class SnapshotBuilder {
       name: network.name,
       vni: network.vni,
       mtu: network.mtu,
+      mssClamp: mssClamp(network),
       subnets: network.subnets,
       gateways: network.gateway,
       routerMac: routerMac(network.vni),
@@ -117,7 +124,7 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
   }
@@ -129,10 +136,14 @@ export class SnapshotBuilder {
       name: `${leg.uplink}:${leg.network}`,
       network: this.ids.network(leg.network),
       addresses: [],
-      loadBalancer: -1,
+      loadBalancer: NO_LOAD_BALANCER,
       offloads: this.offloads,
       uplink: { hostMac: hostMac(configuration, leg.network) },
     }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
@@ -160,9 +171,11 @@ export class SnapshotBuilder {
           .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
+      const { udpIdleMs, udpRepickMs } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
       const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
-      return { ...ids, ...tuple, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf, criteria };
+      const selection = { algorithm, hash, affinityMs, avoidSelf };
+      return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });
   }
 
@@ -195,6 +208,16 @@ function allowedSources(port: PortConfig, configuration: Configuration): string[
     ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
     ...behind,
   ];
+}
+
+/** TCP payload that fits into the network's MTU behind headers without options, or as configured. */
+function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClamp'] {
+  if (bytes === undefined) return undefined;
+  if (bytes !== 'auto') return { ipv4: bytes, ipv6: bytes };
+  return {
+    ipv4: mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES,
+    ipv6: mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES,
+  };
 }
 
 const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
