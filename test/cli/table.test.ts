@@ -220,6 +220,7 @@ tables('status, with and without drops', () => {
     uptime       3m 4s, since 2026-12-01T13:00:00.000Z
     engine       uring (auto: this kernel has multishot reads)
     ports        5
+    uplink       up0 (eth1) down since 2026-12-01T13:01:00.000Z; 2 outages
     groups       3
     revision     12
     connections  120 of 262144; 5000 created, 4880 expired, 0 refused

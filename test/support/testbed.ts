@@ -142,8 +142,8 @@ export class KeptConnection {
   }
 }
 
-const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
-const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
+export const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
+export const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
 
 export const curl = (...args: string[]) => ['curl', '-sSf', '--max-time', '10', ...args];
 
