@@ -2,7 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
-import type { PolicyConfig } from '../policy/policy-config.ts';
+import type { GroupScalingConfig, PolicyConfig } from '../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
@@ -91,8 +91,9 @@ export interface GroupConfig {
   affinityMs?: number;
   avoidSelf: boolean;
   onEmpty: 'reject' | 'drop';
-  /** How weights follow load; absent: they are as configured. */
+  /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;
+  scaling?: GroupScalingConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }
