@@ -131,6 +131,10 @@ export interface MemberRow {
   port: number | null;
   state: MemberState;
   weight: number;
+  /** Of a draining member: its flows that have not ended yet; null: it does not drain. */
+  flowsLeft: number | null;
+  /** Of a draining member: when they end at the latest; null: when they will. */
+  drainDeadline: string | null;
   activeFlows: number;
   newFlows: number;
   packets: number;

@@ -56,6 +56,8 @@ export interface NetworkConfig {
   name: string;
   vni: number;
   mtu: number;
+  /** Upper bound of the MSS that TCP connections announce, bytes, or `auto`: what fits into the MTU. Absent: none. */
+  mssClamp?: 'auto' | number;
   subnets: string[];
   gateway: string[];
   routes: { to: string; via: string }[];
@@ -90,6 +92,10 @@ export interface GroupConfig {
   /** Absent: no affinity. */
   affinityMs?: number;
   avoidSelf: boolean;
+  /** Of datagram flows; absent: the host's. */
+  udpIdleMs?: number;
+  /** Absent: a datagram flow keeps its member. */
+  udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
   /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;

@@ -1,6 +1,7 @@
 /** The controller's routes of api/shapes.ts: what each checks and answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
 import {
   type Answerer,
   type ApiRequest,
@@ -19,7 +20,6 @@ import {
   ruleQuery,
   statQuery,
 } from '../api/routes.ts';
-import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
 import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {

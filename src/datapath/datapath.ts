@@ -28,6 +28,7 @@ import { IcmpErrors } from './icmp-errors.ts';
 import { LoadBalancer } from './load-balancer.ts';
 import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
+import { MssClamp } from './mss-clamp.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
@@ -161,7 +162,7 @@ export class Datapath {
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
-    this.applyPorts(snapshot.ports, problems);
+    this.applyPorts(snapshot, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
@@ -201,7 +202,7 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.rules.adopt(spec, [...networks], snapshot.revision)) {
+      if (!balancer.adopt(spec, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
@@ -212,7 +213,11 @@ export class Datapath {
     }
   }
 
-  private applyPorts(specs: readonly PortSpec[], problems: string[]): void {
+  private applyPorts({ ports: specs, networks }: DatapathSnapshot, problems: string[]): void {
+    const clamps = new Map<number, MssClamp>();
+    for (const { id, mssClamp } of networks) {
+      if (mssClamp !== undefined) clamps.set(id, new MssClamp(this.context, mssClamp.ipv4, mssClamp.ipv6));
+    }
     const { macs } = this.context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
@@ -228,9 +233,14 @@ export class Datapath {
       }
       if (balancer !== undefined) fromVm.push(balancer);
       const toVm: ToVm[] = balancer === undefined ? [] : [balancer];
+      const clamp = clamps.get(network);
+      if (clamp !== undefined) {
+        fromVm.push(clamp);
+        toVm.push(clamp);
+      }
       if (uplink !== undefined) {
         const edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
-        fromVm.push(edge);
+        fromVm.unshift(edge);
         toVm.push(edge);
       }
       if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);

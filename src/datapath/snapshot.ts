@@ -17,6 +17,8 @@ export interface NetworkSpec {
   readonly vni: number;
   /** Largest IP packet in bytes. */
   readonly mtu: number;
+  /** Largest TCP segments that a VM may announce or be told of, bytes of payload; absent: any. */
+  readonly mssClamp?: { readonly ipv4: number; readonly ipv6: number };
   readonly subnets: readonly PrefixText[];
   /** The logical router's addresses in this network; empty: the network is not routed. */
   readonly gateways: readonly AddressText[];

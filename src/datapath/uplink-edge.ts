@@ -107,14 +107,16 @@ export class UplinkEdge implements FromVm, ToVm {
     const low = ethernet.destinationLow(view, offset);
     if (isRouter(network, high, low)) return this.drop(frame, DROP.routerMacOutside);
     if (this.isHost(high, low)) return this.toHost(frame, network);
-    if (!this.asksForOurs(frame)) return PASS;
-    this.context.count(frame.ingress, PORT.answered);
-    return CONSUMED;
+    return this.asksForOurs(frame) ? this.takeIn(frame) : PASS;
   }
 
-  /** An answer to a question of the router's, which knows it under its own MAC. */
+  /**
+   * An answer to a question of the router's, which knows it under its own MAC. A VM that was asked may ask back whether
+   * the asker's link-local address is still there (RFC 4861 §7.3.3): nothing depends on the answer, so there is none.
+   */
   private toHost(frame: Frame, network: Network): number {
     const { view, offset } = frame;
+    if (isSolicitation(frame)) return this.takeIn(frame);
     const isAnswer =
       frame.family === FAMILY_ARP
         ? arp.operation(view, frame.l3) === arp.REPLY
@@ -147,6 +149,11 @@ export class UplinkEdge implements FromVm, ToVm {
     if (id === NONE || id === frame.ingress) return false;
     const port = this.ports[id];
     return port !== undefined && port.macLow === low && port.macHigh === high;
+  }
+
+  private takeIn(frame: Frame): number {
+    this.context.count(frame.ingress, PORT.answered);
+    return CONSUMED;
   }
 
   private drop(frame: Frame, reason: number): number {

@@ -79,8 +79,37 @@ export function uplinkRows(
 export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
   configuration.groups.map((group) => groupRow(group, figuresOf(group, report)));
 
+<<<<<<< HEAD
 export const groupDetail = (group: GroupConfig, report: HostReport): GroupDetail =>
   listedGroup(group, figuresOf(group, report));
+=======
+/** `left`, `deadlinesMs`: flows left on draining members, and until when (epoch milliseconds), where there is a deadline. */
+export function groupDetail(
+  group: GroupConfig,
+  report: HostReport,
+  left: ReadonlyMap<string, number>,
+  deadlinesMs: ReadonlyMap<string, number>,
+): GroupDetail {
+  const members = membersOf(group).map((member): MemberRow => {
+    const rows = report.members.filter(
+      ({ owner }) => owner.group === group.name && owner.member === member.name,
+    );
+    return {
+      member: member.name,
+      address: member.address,
+      port: member.port ?? null,
+      state: member.state,
+      weight: member.weight,
+      flowsLeft: left.get(member.name) ?? null,
+      drainDeadline: isoTime(deadlinesMs.get(member.name)),
+      ...totalsOf(rows),
+      newFlowsPerSecond: sum(rows, (row) => row.newFlowsPerSecond),
+      bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
+    };
+  });
+  return { ...groupRow(group, report), ...selectionDetail(group), members };
+}
+>>>>>>> main
 
 function figuresOf(group: GroupConfig, report: HostReport): GroupFigures {
   const rows = report.members.filter(({ owner }) => owner.group === group.name);

@@ -23,6 +23,9 @@ import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '
 import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
 import { compileRules } from '../tables/rule-table.ts';
 import { addressFamily, parsePrefix } from '../wire/address.ts';
+import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
+import { HEADER_BYTES as IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
+import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
@@ -101,6 +104,7 @@ export class SnapshotBuilder {
       name: network.name,
       vni: network.vni,
       mtu: network.mtu,
+      mssClamp: mssClamp(network),
       subnets: network.subnets,
       gateways: network.gateway,
       routerMac: routerMac(network.vni),
@@ -160,9 +164,11 @@ export class SnapshotBuilder {
           .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
+      const { udpIdleMs, udpRepickMs } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
       const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
-      return { ...ids, ...tuple, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf, criteria };
+      const selection = { algorithm, hash, affinityMs, avoidSelf };
+      return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });
   }
 
@@ -195,6 +201,16 @@ function allowedSources(port: PortConfig, configuration: Configuration): string[
     ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
     ...behind,
   ];
+}
+
+/** TCP payload that fits into the network's MTU behind headers without options, or as configured. */
+function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClamp'] {
+  if (bytes === undefined) return undefined;
+  if (bytes !== 'auto') return { ipv4: bytes, ipv6: bytes };
+  return {
+    ipv4: mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES,
+    ipv6: mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES,
+  };
 }
 
 const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));

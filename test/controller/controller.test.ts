@@ -178,4 +178,3 @@ test('an agent asks the API of its controller', async () => {
 });
 
 test.run();
-
