@@ -13,7 +13,10 @@ export interface Counts {
   readonly replyBytes: number;
 }
 
-export type MemberFigures = Omit<MemberRow, 'member' | 'address' | 'port' | 'state' | 'weight'>;
+export type MemberFigures = Omit<
+  MemberRow,
+  'member' | 'address' | 'port' | 'state' | 'weight' | 'drainDeadline'
+>;
 
 export interface GroupFigures {
   /** Members that have gone count, too. */
@@ -40,8 +43,10 @@ export function groupRow(group: GroupConfig, { total }: Pick<GroupFigures, 'tota
 
 export function groupDetail(group: GroupConfig, figures: GroupFigures): GroupDetail {
   const members = membersOf(group).map((member): MemberRow => {
-    const { name, address, port, state, weight } = member;
-    return { member: name, address, port: port ?? null, state, weight, ...figures.ofMember(name) };
+    const { name, address, port, state, weight, drainDeadlineMs } = member;
+    const drainDeadline = drainDeadlineMs === undefined ? null : new Date(drainDeadlineMs).toISOString();
+    const where = { member: name, address, port: port ?? null };
+    return { ...where, state, weight, drainDeadline, ...figures.ofMember(name) };
   });
   return { ...groupRow(group, figures), ...selectionDetail(group), members };
 }

@@ -17,7 +17,6 @@ import {
 import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status } from '../api/shapes.ts';
 import { expectOneOf } from '../config/problems.ts';
 import { findGroup, findMember } from '../controller/membership.ts';
-import { drainDeadlines } from './drain-deadlines.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { flowsLeft } from './flows-left.ts';
 import type { Host } from './host.ts';
@@ -92,12 +91,7 @@ const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.ag
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const left = flowsLeft(group, host.tables.connections, host.builder.ids);
-  const deadlines = new Map(
-    drainDeadlines(host.groups.current)
-      .filter((due) => due.group === name)
-      .map(({ member, atMs }) => [member, atMs]),
-  );
-  return groupDetail(group, host.agent.current(), left, deadlines);
+  return groupDetail(group, host.agent.current(), left);
 }
 
 function rules(host: Host, port: string | undefined): RuleRow[] {

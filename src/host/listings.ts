@@ -79,45 +79,25 @@ export function uplinkRows(
 export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
   configuration.groups.map((group) => groupRow(group, figuresOf(group, report)));
 
-<<<<<<< HEAD
-export const groupDetail = (group: GroupConfig, report: HostReport): GroupDetail =>
-  listedGroup(group, figuresOf(group, report));
-=======
-/** `left`, `deadlinesMs`: flows left on draining members, and until when (epoch milliseconds), where there is a deadline. */
-export function groupDetail(
+/** `left`: flows left on draining members. */
+export const groupDetail = (
   group: GroupConfig,
   report: HostReport,
   left: ReadonlyMap<string, number>,
-  deadlinesMs: ReadonlyMap<string, number>,
-): GroupDetail {
-  const members = membersOf(group).map((member): MemberRow => {
-    const rows = report.members.filter(
-      ({ owner }) => owner.group === group.name && owner.member === member.name,
-    );
-    return {
-      member: member.name,
-      address: member.address,
-      port: member.port ?? null,
-      state: member.state,
-      weight: member.weight,
-      flowsLeft: left.get(member.name) ?? null,
-      drainDeadline: isoTime(deadlinesMs.get(member.name)),
-      ...totalsOf(rows),
-      newFlowsPerSecond: sum(rows, (row) => row.newFlowsPerSecond),
-      bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
-    };
-  });
-  return { ...groupRow(group, report), ...selectionDetail(group), members };
-}
->>>>>>> main
+): GroupDetail => listedGroup(group, figuresOf(group, report, left));
 
-function figuresOf(group: GroupConfig, report: HostReport): GroupFigures {
+function figuresOf(
+  group: GroupConfig,
+  report: HostReport,
+  left: ReadonlyMap<string, number> = new Map(),
+): GroupFigures {
   const rows = report.members.filter(({ owner }) => owner.group === group.name);
   return {
     total: countsOf(rows.map(({ stats }) => stats)),
     ofMember(name) {
       const own = rows.filter(({ owner }) => owner.member === name);
       return {
+        flowsLeft: left.get(name) ?? null,
         ...countsOf(own.map(({ stats }) => stats)),
         newFlowsPerSecond: sum(own, (row) => row.newFlowsPerSecond),
         bytesPerSecond: sum(own, (row) => row.bytesPerSecond),
