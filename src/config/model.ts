@@ -74,6 +74,8 @@ export interface PortConfig {
   /** Frames whose source is not the port's are dropped. */
   antiSpoofing: boolean;
   labels: Record<string, string>;
+  /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
+  purpose?: 'instance' | 'probe';
 }
 
 export interface GroupConfig {

@@ -45,8 +45,8 @@ export function groupDetail(group: GroupConfig, figures: GroupFigures): GroupDet
   const members = membersOf(group).map((member): MemberRow => {
     const { name, address, port, state, weight, drainDeadlineMs } = member;
     const drainDeadline = drainDeadlineMs === undefined ? null : new Date(drainDeadlineMs).toISOString();
-    const where = { member: name, address, port: port ?? null };
-    return { ...where, state, weight, drainDeadline, ...figures.ofMember(name) };
+    const identity = { member: name, address, port: port ?? null, state, weight, drainDeadline };
+    return { ...identity, ...figures.ofMember(name) };
   });
   return { ...groupRow(group, figures), ...selectionDetail(group), members };
 }

@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { MemberAdd } from '../api/shapes.ts';
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, PortConfig } from '../config/model.ts';
 import { Catalogue } from '../controller/catalogue.ts';
 import {
   initialMembership,
@@ -26,6 +26,7 @@ import { DatapathThread } from './datapath-thread.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
+import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
@@ -59,6 +60,7 @@ export class Host {
   readonly groups: Catalogue;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
+  private readonly goneListeners = new Set<(port: string) => void>();
   private lastChange: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
@@ -111,9 +113,9 @@ export class Host {
     this.groups = new Catalogue(initialMembership(options.configuration));
   }
 
-  /** What is in force: the file, and over it what was changed at run time. */
+  /** What is in force: the file, over it what was changed at run time, and ports that were added. */
   get configuration(): Configuration {
-    return this.groups.current.effective;
+    return this.withRuntimePorts(this.groups.current.effective);
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
@@ -196,10 +198,17 @@ export class Host {
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
       const running = this.groups.current;
-      const problems = unchangeable(running.configuration, configuration);
+      const problems = [
+        ...unchangeable(running.configuration, configuration),
+        ...this.publisher.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+      ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const membership = reloadMembership(running, configuration);
-      const plan = planReload(running.configuration, configuration, this.ports.goneNames);
+      const plan = planReload(
+        this.withRuntimePorts(running.configuration),
+        this.withRuntimePorts(configuration),
+        this.ports.goneNames,
+      );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
@@ -227,6 +236,62 @@ export class Host {
     });
   }
 
+  // --- ports beside the file's ------------------------------------------------------------------------------
+
+  /**
+   * A port in a namespace of its own (one of that name must not exist), which outlives reloads. Resolves when its
+   * traffic can flow; rejects, with nothing changed, when name, device, MAC or an address is taken.
+   */
+  addPort(port: PortConfig): Promise<void> {
+    return this.exclusively(async () => {
+      const problems = clashesOf(port, this.configuration);
+      if (problems.length > 0) throw new HostError(409, `port ${port.name} cannot be added`, problems);
+      const before = this.publisher.runtimePorts;
+      const { effective } = this.groups.current;
+      const ports = [...this.configuration.ports, port];
+      const setup = portSetups({ ...effective, ports }).get(port.name)!;
+      const undo = new UndoStack();
+      try {
+        this.ports.open(setup, undo);
+        await this.publisher.publish(effective, [...before, port]);
+        undo.push('put the former rules back', async () => {
+          await this.publisher.publish(effective, before);
+        });
+        await this.ports.attachOpened();
+      } catch (error) {
+        for (const problem of await undo.run()) this.log.error(`port ${port.name}: ${problem}`);
+        throw error;
+      }
+    });
+  }
+
+  /** Ends a port that `addPort` has made, with its namespace and every process in it; one that is gone, too. */
+  removePort(name: string): Promise<void> {
+    return this.exclusively(async () => {
+      const { runtimePorts } = this.publisher;
+      const port = runtimePorts.find((other) => other.name === name);
+      if (port === undefined) return;
+      try {
+        await this.ports.remove(port);
+      } finally {
+        const others = runtimePorts.filter((other) => other !== port);
+        await this.publisher.publish(this.groups.current.effective, others);
+      }
+    });
+  }
+
+  /** Calls back with the names of ports whose devices have disappeared, until the returned function is called. */
+  onPortGone(listener: (port: string) => void): () => void {
+    this.goneListeners.add(listener);
+    return () => this.goneListeners.delete(listener);
+  }
+
+  private withRuntimePorts(configuration: Configuration): Configuration {
+    return { ...configuration, ports: [...configuration.ports, ...this.publisher.runtimePorts] };
+  }
+
+  // -----------------------------------------------------------------------------------------------------------
+
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
   private async bringIntoForce(membership: Membership): Promise<number> {
     const revision = await this.publisher.publish(membership.effective);
@@ -246,6 +311,7 @@ export class Host {
     this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
       this.log.warn(`port ${name}: its device has disappeared; reload makes it anew`);
+      for (const listener of this.goneListeners) listener(name);
     }
   }
 

@@ -77,7 +77,7 @@ export function uplinkRows(
 }
 
 export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
-  configuration.groups.map((group) => groupRow(group, figuresOf(group, report)));
+  configuration.groups.map((group) => groupRow(group, figuresOf(group, report, new Map())));
 
 /** `left`: flows left on draining members. */
 export const groupDetail = (
@@ -86,21 +86,17 @@ export const groupDetail = (
   left: ReadonlyMap<string, number>,
 ): GroupDetail => listedGroup(group, figuresOf(group, report, left));
 
-function figuresOf(
-  group: GroupConfig,
-  report: HostReport,
-  left: ReadonlyMap<string, number> = new Map(),
-): GroupFigures {
+function figuresOf(group: GroupConfig, report: HostReport, left: ReadonlyMap<string, number>): GroupFigures {
   const rows = report.members.filter(({ owner }) => owner.group === group.name);
   return {
     total: countsOf(rows.map(({ stats }) => stats)),
     ofMember(name) {
       const own = rows.filter(({ owner }) => owner.member === name);
       return {
-        flowsLeft: left.get(name) ?? null,
         ...countsOf(own.map(({ stats }) => stats)),
         newFlowsPerSecond: sum(own, (row) => row.newFlowsPerSecond),
         bytesPerSecond: sum(own, (row) => row.bytesPerSecond),
+        flowsLeft: left.get(name) ?? null,
       };
     },
   };

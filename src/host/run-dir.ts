@@ -6,6 +6,7 @@
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
  *   sluice.log   the log of a detached instance
+ *   store        a controller's state, where the configuration names no other place for it
  *
  * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from
  * the process being gone (or being another one with the same number). Two `up` at the same moment are told apart
@@ -52,6 +53,11 @@ export class RunDir {
 
   get apiSocket(): string {
     return join(this.path, 'api.sock');
+  }
+
+  /** Of a controller whose configuration names no store. */
+  get storeDir(): string {
+    return join(this.path, 'store');
   }
 
   get logFile(): string {

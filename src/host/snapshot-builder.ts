@@ -30,6 +30,9 @@ import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
 
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
+
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
   /** What was compiled into `spec.ruleTable`. */
@@ -121,7 +124,7 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
   }
@@ -133,10 +136,14 @@ export class SnapshotBuilder {
       name: `${leg.uplink}:${leg.network}`,
       network: this.ids.network(leg.network),
       addresses: [],
-      loadBalancer: -1,
+      loadBalancer: NO_LOAD_BALANCER,
       offloads: this.offloads,
       uplink: { hostMac: hostMac(configuration, leg.network) },
     }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
