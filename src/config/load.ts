@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { checkGroups } from './check-groups.ts';
 import { checkNetworks } from './check-networks.ts';
+import { checkPolicies } from './check-policies.ts';
 import { checkPorts, checkUplinks } from './check-ports.ts';
 import type { Configuration } from './model.ts';
 import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
@@ -36,6 +37,7 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   checkPorts(view, topology, report);
   checkUplinks(view, topology, report);
   checkGroups(view, topology, report);
+  checkPolicies(view, report);
 
   if (value === undefined || problems.length > 0) {
     throw new ConfigError(
