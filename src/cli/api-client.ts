@@ -30,10 +30,7 @@ export class ApiClient {
   }
 
   get<Answer>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Answer> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined) search.set(key, String(value));
-    }
+    const search = searchOf(query);
     return this.exchange('GET', search.size === 0 ? path : `${path}?${search}`);
   }
 
@@ -47,7 +44,7 @@ export class ApiClient {
 
   /** An answer without an end, item by item. */
   async *lines<Item>(path: string, query: Record<string, string | number>): AsyncGenerator<Item> {
-    const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)]));
+    const search = searchOf(query);
     const response = await this.open('GET', `${path}?${search}`);
     let rest = '';
     for await (const chunk of response.setEncoding('utf8')) {
@@ -96,13 +93,23 @@ export class ApiClient {
   private explain(error: NodeJS.ErrnoException): Error {
     const what = `(api.sock: ${error.code ?? error.message})`;
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
-      return new Error(`no Sluice host at ${this.runDir} ${what}; start one with \`sluice up -c FILE\``);
+      return new Error(
+        `no Sluice host at ${this.runDir} ${what}; start one with \`sluice up -c FILE\`, or a controller with \`sluice controller -c FILE\``,
+      );
     }
     if (error.code === 'EACCES' || error.code === 'EPERM') {
       return new Error(`not allowed to talk to the Sluice host at ${this.runDir} ${what}; try as root`);
     }
     return new Error(`the Sluice host at ${this.runDir} does not answer ${what}`);
   }
+}
+
+function searchOf(query: Record<string, string | number | undefined>): URLSearchParams {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  return search;
 }
 
 /** A path with each name escaped: `` path`/v1/groups/${group}` ``. */

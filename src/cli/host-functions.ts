@@ -21,9 +21,9 @@ export const hostUp = async (options: UpOptions): Promise<number> =>
   (await load<{ up(options: UpOptions): Promise<number> }>('up')).up(options);
 
 export const hostController = async (options: UpOptions): Promise<number> =>
-  (
-    await load<{ controllerUp(options: UpOptions): Promise<number> }>('controller-process')
-  ).controllerUp(options);
+  (await load<{ controllerUp(options: UpOptions): Promise<number> }>('controller-process')).controllerUp(
+    options,
+  );
 
 export const hostDown = async (options: { runDir: string }): Promise<number> =>
   (await load<{ down(options: { runDir: string }): Promise<number> }>('down')).down(options);

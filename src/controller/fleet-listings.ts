@@ -6,11 +6,10 @@
 import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow } from '../api/fleet-shapes.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
 import type { GroupConfig } from '../config/model.ts';
-import { expectOneOf } from '../config/problems.ts';
 import { Refusal } from '../config/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { AttachedAgent } from './attached-agent.ts';
-import type { FleetGroup, FleetState } from './fleet-state.ts';
+import { existingGroup, type FleetState } from './fleet-state.ts';
 import { countsOf, groupDetail, groupRow, sum } from './group-listings.ts';
 import { effectiveMembers } from './group-weights.ts';
 import { findMember } from './membership.ts';
@@ -20,12 +19,6 @@ import type { Term } from './term.ts';
 export interface Fleet {
   readonly term: Term;
   readonly state: FleetState;
-}
-
-export function existingGroup(state: FleetState, name: string): FleetGroup {
-  const group = state.groups.get(name);
-  if (group !== undefined) return group;
-  throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, [...state.groups.keys()])}`);
 }
 
 export function agentRows({ agents, distribution }: Term, nowMs: number): AgentRow[] {

@@ -94,7 +94,8 @@ export class ControllerInstance {
         found: JSON.stringify(next[key] ?? null),
         expected: `${JSON.stringify(this.configuration[key] ?? null)}, which cannot change while the controller runs`,
       }));
-    if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then controller)', problems);
+    if (problems.length > 0)
+      throw new HostError(409, 'this needs a restart (down, then controller)', problems);
     const changed = await this.controller.reload(next);
     this.configuration = next;
     this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
