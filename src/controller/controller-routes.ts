@@ -24,7 +24,6 @@ import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,
-  existingGroup,
   type Fleet,
   fleetGroupDetail,
   flowRows,
@@ -33,6 +32,7 @@ import {
   policyDetail,
   rowsOfHosts,
 } from './fleet-listings.ts';
+import { existingGroup } from './fleet-state.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;
@@ -53,6 +53,9 @@ const watchQuery = z.strictObject({
     .pipe(integer(MIN_WATCH_INTERVAL_MS, MAX_WATCH_INTERVAL_MS, 'milliseconds'))
     .default(1_000),
 });
+
+/** What a policy may be is checked where it is set. */
+const policySetting = z.strictObject({ policy: z.unknown() });
 
 const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), state: controller.state });
 
@@ -101,6 +104,9 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   ),
   route('GET', '/v1/groups/:group/policy', ({ controller }, [group]) =>
     policyDetail(fleet(controller), group!),
+  ),
+  route('POST', '/v1/groups/:group/policy', ({ controller }, [group], { body }) =>
+    controller.setPolicy(group!, checked(policySetting, body).policy),
   ),
   route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST', '/v1/down', (context, _, { body }) => {

@@ -15,6 +15,8 @@ import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
 import type { Configuration, GroupConfig } from '../config/model.ts';
+import { checkNewPolicy } from '../config/new-policy.ts';
+import { ConfigError } from '../config/problems.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
@@ -23,7 +25,7 @@ import type { AttachedAgent } from './attached-agent.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Settlement } from './distribution.ts';
 import { KEYS, overridesChange } from './documents.ts';
-import { type FleetState, membershipOf } from './fleet-state.ts';
+import { existingGroup, type FleetState, membershipOf } from './fleet-state.ts';
 import type { MemberOverride, Membership } from './membership.ts';
 import { Replica } from './replica.ts';
 import type { Campaign, Store } from './store/store.ts';
@@ -152,10 +154,12 @@ export class Controller implements AgentSessionHandler {
     return this.changeMember(group, member, (catalogue) => catalogue.remove(group, member));
   }
 
-  /** In place of the file's policy; undefined: the file's again. */
-  async setPolicy(group: string, policy: PolicyConfig | undefined): Promise<Changed> {
+  /** In place of the file's policy, checked like that; null: the file's again. */
+  async setPolicy(group: string, input: unknown): Promise<Changed> {
+    const policy = input === null ? undefined : checkedPolicy(input, group);
     await this.exclusively(async () => {
       const { epoch } = this.leading();
+      existingGroup(this.state, group);
       const key = KEYS.policy + group;
       await this.replica.write(
         [policy === undefined ? { key, deleted: true } : { key, value: policy }],
@@ -285,6 +289,15 @@ export class Controller implements AgentSessionHandler {
       this.log.error({ err: error }, `api: ${method} ${path} of host ${agent.host} failed`),
     );
     agent.send({ type: 'reply', id, status: answer.status, body: JSON.stringify(answer.body) });
+  }
+}
+
+function checkedPolicy(input: unknown, group: string): PolicyConfig {
+  try {
+    return checkNewPolicy(input, group);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refusal(400, `group ${group} cannot have this policy`, error.problems);
   }
 }
 

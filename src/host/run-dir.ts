@@ -6,7 +6,7 @@
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
  *   sluice.log   the log of a detached instance
- *   store/       the state of an embedded controller, if the configuration names no other place
+ *   store/       a controller's state, if the configuration names no other place
  *   rules.json   the last rules of controllers elsewhere; it stays when the instance ends
  *
  * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from

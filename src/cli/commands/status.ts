@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ControllerStatus } from '../../api/fleet-shapes.ts';
 import type { Status, UplinkStatus } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
@@ -10,7 +11,10 @@ export function addStatus(parent: Command): void {
     .command('status')
     .description('version, uptime, I/O engine, ports, rule revision, connections, drops by reason')
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<Status>('/v1/status'), formatStatus);
+      const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');
+      await printResult(command, status, (result) =>
+        'role' in result ? formatControllerStatus(result) : formatStatus(result),
+      );
     });
 }
 
@@ -39,3 +43,18 @@ export function formatStatus(status: Status): string {
   if (drops.length === 0) return `${fields}\nno drops\n`;
   return `${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
 }
+
+export const formatControllerStatus = (status: ControllerStatus): string =>
+  formatFields([
+    ['controller', status.controller],
+    ['version', status.version],
+    ['pid', String(status.pid)],
+    ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
+    ['role', status.epoch === null ? status.role : `${status.role}, epoch ${status.epoch}`],
+    ['leader', status.leader ?? 'none is known'],
+    ['store', status.store],
+    ['groups', String(status.groups)],
+    ['hosts', `${status.agents} attached`],
+    ['revision', String(status.revision)],
+    ['memory', humanBytes(status.residentBytes)],
+  ]);
