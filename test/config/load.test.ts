@@ -33,6 +33,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
       routes: [{ to: '10.77.0.0/24', via: '10.1.0.5' }],
+      probeAddresses: [],
     },
   ]);
   assert.equal(configuration.ports, [
