@@ -63,6 +63,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
     affinityMs: undefined,
     avoidSelf: false,
     onEmpty: 'reject',
+    health: undefined,
     criteria: [
       {
         fromMs: undefined,
