@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import type { PortConfig, TemplateConfig } from '../../config/model.ts';
 import type { Instance, InstanceEvent } from '../../messages/messages.ts';
 import type { Host } from '../host.ts';
-import { messageOf } from '../host-error.ts';
+import { HostError, messageOf } from '../host-error.ts';
 import { parseDefinition, portOf } from './definition.ts';
 import { isServing } from './listening.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -46,6 +46,11 @@ interface RunningInstance {
   /** Ends the command; nothing to do before it runs. */
   stop: () => void;
   last?: InstanceEvent;
+}
+
+interface Outcome {
+  readonly kind: 'terminated' | 'crashed';
+  readonly detail: string;
 }
 
 export class InstanceDriver {
@@ -132,14 +137,20 @@ export class InstanceDriver {
       if (network === undefined) throw new Error(`found no network ${definition.network} on this host`);
       const port = portOf(instance.name, definition, hostName, network);
       await host.addPort(port);
+      let removed: Promise<void>;
       try {
-        if (instance.stopRequested) this.end(instance, 'terminated', 'stopped before it was started');
-        else await this.run(instance, definition, port);
-      } finally {
-        await host.removePort(port.name);
+        const outcome = await this.run(instance, definition, port);
+        // Asked for first: an instance that is started because this one has ended may get its address.
+        removed = host.removePort(port.name);
+        this.end(instance, outcome.kind, outcome.detail);
+      } catch (error) {
+        removed = host.removePort(port.name);
+        this.end(instance, 'crashed', messageOf(error));
       }
+      await removed;
     } catch (error) {
-      const detail = messageOf(error);
+      const problems = error instanceof HostError ? error.problems.map(({ found }) => `, ${found}`) : [];
+      const detail = messageOf(error) + problems.join('');
       if (instance.last === undefined || !isOver(instance.last)) this.end(instance, 'crashed', detail);
       else log.error(`instance ${instance.name}: ${detail}`);
     } finally {
@@ -147,7 +158,12 @@ export class InstanceDriver {
     }
   }
 
-  private async run(instance: RunningInstance, definition: TemplateConfig, port: PortConfig): Promise<void> {
+  private async run(
+    instance: RunningInstance,
+    definition: TemplateConfig,
+    port: PortConfig,
+  ): Promise<Outcome> {
+    if (instance.stopRequested) return { kind: 'terminated', detail: 'stopped before it was started' };
     const command = new SupervisedProcess(
       {
         name: `instance ${instance.name}`,
@@ -168,9 +184,9 @@ export class InstanceDriver {
     this.tell(instance, 'created', `pid ${command.pid ?? 'none'}`, port);
     await this.untilServing(instance, definition, port, command, () => isEnded);
     const { isClean, detail } = await ended;
-    if (instance.failure !== undefined) this.end(instance, 'crashed', instance.failure);
-    else if (instance.stopRequested) this.end(instance, 'terminated', `stopped: ${detail}`);
-    else this.end(instance, isClean ? 'terminated' : 'crashed', detail);
+    if (instance.failure !== undefined) return { kind: 'crashed', detail: instance.failure };
+    if (instance.stopRequested) return { kind: 'terminated', detail: `stopped: ${detail}` };
+    return { kind: isClean ? 'terminated' : 'crashed', detail };
   }
 
   private async untilServing(
@@ -201,7 +217,7 @@ export class InstanceDriver {
     instance.stop();
   }
 
-  private end(instance: RunningInstance, kind: 'terminated' | 'crashed', detail: string): void {
+  private end(instance: RunningInstance, kind: Outcome['kind'], detail: string): void {
     this.tell(instance, kind, detail, instance.last?.port);
     this.ended.set(instance.name, instance.last!);
     const oldest = this.ended.keys().next();

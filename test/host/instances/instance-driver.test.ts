@@ -159,7 +159,7 @@ test('an address that is taken, a network that is not there', async () => {
   start('y', { network: 'db' });
   start('z', { addresses: ['10.9.0.1'] });
   await until('all ends', () => ['x', 'y', 'z'].every((name) => kindsOf(name).includes('crashed')));
-  assert.match(lastOf('x').detail, /cannot be added/);
+  assert.match(lastOf('x').detail, /cannot be added, 10\.1\.0\.11, as port a/);
   assert.is(lastOf('y').detail, 'found no network db on this host');
   assert.match(lastOf('z').detail, /found address 10\.9\.0\.1/);
 });
