@@ -26,6 +26,10 @@ export const HOST_LOSS_MS = 10_000;
 const ORDER_TIMEOUT_MS = 15_000;
 /** An instance on a host that never came back is forgotten, and its address given out again. */
 const FORGET_MS = 60 * 60_000;
+/** An address is given out again after this time, or when there is no other. */
+const REST_MS = 60_000;
+/** Addresses that rest. */
+const MAX_RESTING = 4096;
 /** Over all templates and hosts. */
 export const MAX_RECORDS = 16_384;
 
@@ -63,6 +67,8 @@ export interface VmManagerOptions {
 export class VmManager {
   private readonly options: VmManagerOptions;
   private readonly records: Map<string, InstanceRecord>;
+  /** Addresses of instances that have ended, and when: the oldest first. */
+  private readonly freedAtMs = new Map<string, number>();
   /** Hosts that have instances and are away: since when. */
   private readonly awaySinceMs = new Map<string, number>();
 
@@ -199,7 +205,7 @@ export class VmManager {
       },
       hosts,
     );
-    const addresses = chooseAddresses(template.addresses, (address) => this.isTaken(template, address));
+    const addresses = this.freeAddresses(template, nowMs);
     if (host === undefined || addresses.length === 0) return;
     const agentEpoch = hosts.find((candidate) => candidate.host === host)!.agentEpoch;
     const started: InstanceRecord = {
@@ -212,6 +218,14 @@ export class VmManager {
     };
     this.keep(started);
     this.order(started, 'start');
+  }
+
+  private freeAddresses(template: TemplateConfig, nowMs: number): string[] {
+    const isTaken = (address: string): boolean => this.isTaken(template, address);
+    const isResting = (address: string): boolean =>
+      nowMs - (this.freedAtMs.get(address) ?? -Infinity) < REST_MS;
+    const rested = chooseAddresses(template.addresses, (address) => isTaken(address) || isResting(address));
+    return rested.length > 0 ? rested : chooseAddresses(template.addresses, isTaken);
   }
 
   private isTaken(template: TemplateConfig, address: string): boolean {
@@ -314,8 +328,14 @@ export class VmManager {
     this.options.persist([{ id: record.id, record }]);
   }
 
-  private forget({ id }: InstanceRecord): void {
+  private forget({ id, addresses }: InstanceRecord): void {
     this.records.delete(id);
+    for (const address of addresses) {
+      this.freedAtMs.delete(address);
+      this.freedAtMs.set(address, this.options.now());
+    }
+    const oldest = this.freedAtMs.keys().next();
+    if (this.freedAtMs.size > MAX_RESTING && !oldest.done) this.freedAtMs.delete(oldest.value);
     this.options.persist([{ id, record: undefined }]);
   }
 

@@ -40,19 +40,17 @@ export function parseDefinition(text: string): TemplateConfig {
   }
 }
 
-/** The instance's port: device, namespace and MAC are its own. */
-export function portOf(
-  instance: string,
-  definition: TemplateConfig,
-  host: string,
-  network: NetworkConfig,
-): PortConfig {
+/**
+ * The instance's port, in a namespace called after it. The MAC comes from the address, not from the name: who knew an
+ * earlier instance at this address, on whichever host, finds the new one without asking again.
+ */
+export function portOf(instance: string, definition: TemplateConfig, network: NetworkConfig): PortConfig {
   return {
     name: instance,
     network: network.name,
     netns: instance,
     interface: definition.interface,
-    mac: derivePortMac(host, instance),
+    mac: derivePortMac(network.name, definition.addresses[0]!),
     addresses: definition.addresses.map((address) => withBits(canonicalAddress(address), network)),
     antiSpoofing: true,
     labels: definition.labels,

@@ -132,10 +132,9 @@ export class InstanceDriver {
     const { host, log } = this.options;
     try {
       const definition = parseDefinition(definitionText);
-      const { host: hostName, networks } = host.configuration;
-      const network = networks.find(({ name }) => name === definition.network);
+      const network = host.configuration.networks.find(({ name }) => name === definition.network);
       if (network === undefined) throw new Error(`found no network ${definition.network} on this host`);
-      const port = portOf(instance.name, definition, hostName, network);
+      const port = portOf(instance.name, definition, network);
       await host.addPort(port);
       let removed: Promise<void>;
       try {

@@ -151,6 +151,23 @@ manager('a template that always crashes does not spin', () => {
   assert.is(fleet.store.size, 1);
 });
 
+manager('an address rests after its instance has ended, while there are others', () => {
+  const fleet = new Fleet({ addresses: '10.1.0.20-10.1.0.22' });
+  fleet.manager.instantiate('web');
+  fleet.pass(0);
+  const used: string[] = [];
+  for (let n = 1; n <= 5; n++) {
+    used.push(fleet.record(`web-${n}`).addresses[0]!);
+    fleet.says(`web-${n}`, 'created', 'serving');
+    fleet.pass(30_000);
+    fleet.says(`web-${n}`, 'crashed');
+  }
+  assert.equal(
+    used.map((address) => address.at(-1)),
+    ['0', '1', '2', '0', '1'],
+  );
+});
+
 manager('time in service makes up for earlier failures', () => {
   const fleet = new Fleet();
   fleet.manager.instantiate('web');
