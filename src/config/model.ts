@@ -2,6 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
+import type { GroupScalingConfig, PolicyConfig } from '../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
@@ -57,6 +58,8 @@ export interface NetworkConfig {
   name: string;
   vni: number;
   mtu: number;
+  /** Upper bound of the MSS that TCP connections announce, bytes, or `auto`: what fits into the MTU. Absent: none. */
+  mssClamp?: 'auto' | number;
   subnets: string[];
   gateway: string[];
   routes: { to: string; via: string }[];
@@ -95,9 +98,16 @@ export interface GroupConfig {
   /** Absent: no affinity. */
   affinityMs?: number;
   avoidSelf: boolean;
+  /** Of datagram flows; absent: the host's. */
+  udpIdleMs?: number;
+  /** Absent: a datagram flow keeps its member. */
+  udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
   /** Absent: members are not checked. */
   health?: HealthConfig;
+  /** How weights follow the load; absent: they stay as configured. */
+  policy?: PolicyConfig;
+  scaling?: GroupScalingConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }

@@ -90,6 +90,13 @@ const network = z.strictObject({
   mtu: integer(576, 65535)
     .default(1500)
     .describe('Largest IP packet in bytes; at least 1280 where there is IPv6.'),
+  mssClamp: z
+    .union([z.literal('auto'), integer(88, 65495, 'bytes')], 'auto, or bytes from 88 to 65495')
+    .optional()
+    .describe(
+      'Lower the MSS that TCP connections announce to this many bytes, or to what fits into the MTU; absent: leave it.',
+    )
+    .meta({ examples: ['auto', 1360] }),
   subnets: optionalList(prefix).describe('Prefixes whose addresses are on this logical switch.'),
   gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
@@ -187,6 +194,12 @@ const group = z
       .boolean('true or false')
       .default(false)
       .describe('A client that is itself a member gets another member, if there is one.'),
+    udpIdle: duration('100ms', '7d')
+      .optional()
+      .describe('A UDP flow that is idle for this long is forgotten; absent: as `datapath.udpIdle` says.'),
+    udpRepick: duration('100ms', '7d')
+      .optional()
+      .describe('After a gap of this length a UDP flow finds its member anew; absent: it keeps its member.'),
     onEmpty: choice('reject', 'drop')
       .default('reject')
       .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),

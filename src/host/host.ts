@@ -34,6 +34,7 @@ import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
+import { Uplinks } from './uplinks.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
 const ARENA_SLOTS = 1024;
@@ -54,6 +55,7 @@ export class Host {
   readonly builder: SnapshotBuilder;
   readonly publisher: Publisher;
   readonly ports: PortDevices;
+  readonly uplinks: Uplinks;
   readonly agent: Agent;
   readonly groups: Catalogue;
   private readonly log: Logger;
@@ -85,8 +87,10 @@ export class Host {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
+      host.uplinks.openMissing(configuration, undo);
       await host.bringIntoForce(host.groups.current);
       host.agent.start();
+      host.uplinks.watch();
       return host;
     } catch (error) {
       for (const problem of await undo.run()) options.log.error(problem);
@@ -104,6 +108,7 @@ export class Host {
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isStatSlotIdle });
     this.publisher = new Publisher(thread, this.builder);
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
+    this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
     this.agent = new Agent(tables.stats, this.builder.ids);
     this.groups = new Catalogue(initialMembership(options.configuration));
   }
@@ -120,6 +125,7 @@ export class Host {
       this.agent.stop();
       await this.thread.stop();
       this.ports.closeAll();
+      this.uplinks.closeAll();
     });
   }
 
@@ -211,6 +217,7 @@ export class Host {
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
+        this.uplinks.openMissing(configuration, undo);
         for (const change of plan.giveUp) this.ports.adjust(change, undo);
         for (const setup of plan.open) this.ports.open(setup, undo);
         isTouched = plan.close.length > 0;
@@ -219,6 +226,7 @@ export class Host {
         for (const change of plan.adjust) this.ports.adjust(change, undo);
         const revision = await this.bringIntoForce(membership);
         this.acceptMembership(membership);
+        await this.uplinks.closeUnwanted(configuration);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
         return revision;
       } catch (error) {
@@ -288,10 +296,19 @@ export class Host {
   private async bringIntoForce(membership: Membership): Promise<number> {
     const revision = await this.publisher.publish(membership.effective);
     await this.ports.attachOpened();
+    await this.uplinks.attachOpened();
     return revision;
   }
 
+  /** An uplink's interface has gone or come back. */
+  private repairUplinks(): Promise<void> {
+    return this.exclusively(async () => {
+      if (await this.uplinks.reopen()) await this.bringIntoForce(this.groups.current);
+    });
+  }
+
   private portsGone(ids: readonly number[]): void {
+    this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
       this.log.warn(`port ${name}: its device has disappeared; reload makes it anew`);
       for (const listener of this.goneListeners) listener(name);
