@@ -185,11 +185,8 @@ function parseState(text: string, path: string): StateOnDisk {
     return stateSchema.parse(JSON.parse(text));
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
-    throw new Error(
-      `${path}: found ${found}, expected the namespaces and files of an instance`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`${path}: found ${found}, expected the namespaces and files of an instance`, {
+      cause: error,
+    });
   }
 }
