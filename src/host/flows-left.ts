@@ -1,8 +1,8 @@
 /** How much is left on members that drain: flows that have not ended, counted where they lie. */
 import type { GroupConfig } from '../config/model.ts';
+import { membersOf } from '../controller/membership.ts';
 import type { ConnectionTable } from '../tables/connection-table.ts';
 import type { DatapathIds } from './datapath-ids.ts';
-import { membersOf } from './membership.ts';
 
 /**
  * Flows left per draining member of a group. The datapath goes on meanwhile: a flow that begins or ends under our
