@@ -15,7 +15,7 @@ const test = suite('conformance: flows');
 const ASK_FROM = join(import.meta.dirname, '../../support/clients/ask-from.js');
 const UDP_KEEP_ASKING = join(import.meta.dirname, '../../support/clients/udp-keep-asking.js');
 
-const MAX_CONNECTIONS = 2_048;
+const MAX_CONNECTIONS = 1_024;
 const UDP_MEMBERS = [member('s1', { port: 5300 }), member('s2', { port: 5300 })];
 const udpGroup = (name: string, vip: number, members: MemberText[], more: Partial<GroupText> = {}) => ({
   ...tcpGroup(name, vip, members),

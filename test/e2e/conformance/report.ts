@@ -19,6 +19,7 @@ async function failuresOf(source: string): Promise<Failures> {
   const { output, problem, seconds } = await runFile(file.compiled, { timeoutMs: file.timeoutMs });
   console.error(`  ${problem === null ? 'passed' : 'FAILED'}  ${source} (${seconds.toFixed(1)} s)`);
   if (problem === null) return [];
+  console.error(output);
   if (typeof parseSummary(output) === 'string') return undefined;
   return [...output.matchAll(/^ +FAIL {2}.*? {2}"(.*)"$/gm)].map((match) => match[1]!);
 }
