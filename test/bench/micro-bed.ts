@@ -8,6 +8,7 @@
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
 import type { DatapathSnapshot } from '../../src/datapath/snapshot.ts';
+import { mapAnonymous } from '../../src/native/memory.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import type { RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
@@ -116,7 +117,7 @@ export class MicroBed {
     this.arena = new FrameArena(arenaMemory, arenaSlots);
     this.arenaWords = new Int32Array(arenaMemory);
     this.tables = new Tables(
-      new SharedArrayBuffer(Tables.bytesNeeded(limits)),
+      mapAnonymous(Tables.bytesNeeded(limits), { noReserve: true, hugePages: true }).bytes,
       0,
       limits,
       [0x5eed_0001, 0x5eed_0002],
