@@ -44,12 +44,25 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
   },
-  controller: { imports: ['policy', 'messages', 'config'] },
+  api: { imports: ['config'], types: ['src/tables/rule-spec.ts'] },
+  controller: { imports: ['policy', 'messages', 'config', 'api'], types: ['src/tables/rule-spec.ts'] },
   host: {
-    imports: ['datapath', 'io', 'messages', 'config', 'native', 'tables', 'wire', 'policy', 'controller'],
+    imports: [
+      'api',
+      'datapath',
+      'io',
+      'messages',
+      'config',
+      'native',
+      'tables',
+      'wire',
+      'policy',
+      'controller',
+    ],
   },
   cli: {
     imports: [
+      'api',
       'host',
       'controller',
       'config',

@@ -1,8 +1,8 @@
-/** Client of the host's API (src/host/api.ts): JSON over HTTP on RUN_DIR/api.sock. */
+/** Client of the host's API (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
 import { request } from 'node:http';
 import { join } from 'node:path';
+import type { ApiError } from '../api/shapes.ts';
 import { formatProblem } from '../config/problems.ts';
-import type { ApiError } from '../host/api.ts';
 
 /** Longer than a reload with many namespaces takes; a host that is silent for this long is stuck. */
 const TIMEOUT_MS = 60_000;

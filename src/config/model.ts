@@ -104,4 +104,6 @@ export interface MemberConfig {
   mac?: string;
   weight: number;
   state: MemberState;
+  /** Wall clock, epoch milliseconds: the remaining flows of a draining member are dropped then. */
+  drainDeadlineMs?: number;
 }

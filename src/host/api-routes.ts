@@ -1,13 +1,26 @@
-/** The routes of api.ts: what each checks and answers. */
-import { z } from 'zod';
-import { expectOneOf, type Problem, pathText } from '../config/problems.ts';
-import { checkShape } from '../config/shape.ts';
-import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status } from './api.ts';
+/** The host's routes of api/shapes.ts: what each checks and answers. */
+import {
+  type Answerer,
+  answerRequest,
+  checked,
+  empty,
+  flowQuery,
+  memberAdd,
+  memberDrain,
+  memberWeight,
+  type Route,
+  reload,
+  route,
+  ruleQuery,
+  statQuery,
+} from '../api/routes.ts';
+import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status } from '../api/shapes.ts';
+import { expectOneOf } from '../config/problems.ts';
+import { findGroup, findMember } from '../controller/membership.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { groupDetail, groupRows, portRows, ruleRows, statRows } from './listings.ts';
-import { findGroup, findMember } from './membership.ts';
 import { monotonicMs32 } from './monotonic-clock.ts';
 
 export interface ApiContext {
@@ -19,67 +32,11 @@ export interface ApiContext {
   down(): void;
 }
 
-export interface ApiRequest {
-  readonly method: string;
-  /** Path segments, decoded: `/v1/groups/api` is `['v1', 'groups', 'api']`. */
-  readonly path: readonly string[];
-  readonly query: URLSearchParams;
-  readonly body: unknown;
-}
-
-interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  /** A segment that starts with `:` takes any value. */
-  readonly path: readonly string[];
-  answer(context: ApiContext, values: readonly string[], request: ApiRequest): unknown;
-}
-
-const DEFAULT_FLOW_LIMIT = 1_000;
-const MAX_FLOW_LIMIT = 100_000;
-/** One year. */
-const MAX_DEADLINE_MS = 31_536_000_000;
-
-const integer = (min: number, max: number, what: string) => {
-  const expected = `${what} of ${min} to ${max}`;
-  return z.int(expected).min(min, expected).max(max, expected);
-};
-const text = z.string('a text').min(1, 'a text');
-const memberAdd = z.strictObject({
-  name: text,
-  address: text,
-  port: integer(1, 65_535, 'a port').optional(),
-  weight: integer(0, 65_535, 'a weight').optional(),
-  mac: text.optional(),
-});
-const memberWeight = z.strictObject({ weight: integer(0, 65_535, 'a weight') });
-const memberDrain = z.strictObject({ deadlineMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional() });
-const empty = z.strictObject({});
-const reload = z.strictObject({ path: text });
-const ruleQuery = z.strictObject({ port: text.optional() });
-const statQuery = z.strictObject({
-  by: z.enum(['group', 'member', 'port'], 'one of group, member, port').default('group'),
-});
-const flowQuery = z.strictObject({
-  port: text.optional(),
-  group: text.optional(),
-  member: text.optional(),
-  limit: z.coerce
-    .number(`a number of 1 to ${MAX_FLOW_LIMIT}`)
-    .pipe(integer(1, MAX_FLOW_LIMIT, 'a number'))
-    .default(DEFAULT_FLOW_LIMIT),
-});
-
 const changed = async (revision: Promise<number>): Promise<{ revision: number }> => ({
   revision: await revision,
 });
 
-const route = (method: Route['method'], path: string, answer: Route['answer']): Route => ({
-  method,
-  path: path.split('/').slice(1),
-  answer,
-});
-
-const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route<ApiContext>[] = [
   route('GET', '/v1/status', ({ status }) => status()),
   route('GET', '/v1/ports', ({ host }) => ports(host)),
   route('GET', '/v1/groups', ({ host }) => groups(host)),
@@ -111,34 +68,10 @@ const ROUTES: readonly Route[] = [
   }),
 ];
 
-/** The answer's body, or a HostError. */
-export async function answerRequest(context: ApiContext, request: ApiRequest): Promise<unknown> {
-  const matching = ROUTES.filter(({ path }) => matchesPath(path, request.path));
-  const found = matching.find(({ method }) => method === request.method);
-  if (found === undefined) {
-    const asked = `/${request.path.join('/')}`;
-    if (matching.length === 0) throw new HostError(404, `no such resource: ${asked}`);
-    const expected = matching.map(({ method }) => method).join(' or ');
-    throw new HostError(400, `${asked}: found ${request.method}, expected ${expected}`);
-  }
-  const values = request.path.filter((_, at) => found.path[at]!.startsWith(':'));
-  return found.answer(context, values, request);
-}
-
-const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
-  pattern.length === path.length &&
-  pattern.every((segment, at) => segment.startsWith(':') || segment === path[at]);
-
-/** What the schema makes of a body or query; HostError 400 with every problem. */
-function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const problems: Problem[] = [];
-  const given = input instanceof URLSearchParams ? Object.fromEntries(input) : (input ?? {});
-  const { value } = checkShape(schema, given, (path, found, expected) => {
-    problems.push({ path: pathText(path), found, expected });
-  });
-  if (value === undefined) throw new HostError(400, 'the request is not as expected', problems);
-  return value;
-}
+export const hostAnswerer =
+  (context: ApiContext): Answerer =>
+  (request) =>
+    answerRequest(ROUTES, context, request);
 
 // --- listings ------------------------------------------------------------------------------------------------
 

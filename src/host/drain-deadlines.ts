@@ -1,5 +1,5 @@
 /** Calls back when the deadline of a draining member is reached; one timer for the earliest of all. */
-import type { Membership } from './membership.ts';
+import type { Membership } from '../controller/membership.ts';
 
 /** setTimeout counts in 31 bits; a longer wait is taken in steps. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -2,7 +2,10 @@
  * What `flows` says: connection rows in words. The rows are read while the datapath writes them, so one that is
  * freed or given to another flow under our eyes is left out; counters may be a packet apart from each other.
  */
+
+import type { FlowRow } from '../api/shapes.ts';
 import type { Configuration } from '../config/model.ts';
+import { findGroup } from '../controller/membership.ts';
 import {
   COLD,
   COLD_WORDS,
@@ -15,9 +18,7 @@ import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { CHOSEN_BY } from '../tables/rule-table.ts';
 import type { Tables } from '../tables/tables.ts';
 import { formatEndpoint, wordsToAddress } from '../wire/address.ts';
-import type { FlowRow } from './api.ts';
 import type { DatapathIds } from './datapath-ids.ts';
-import { findGroup } from './membership.ts';
 import { elapsedMs } from './monotonic-clock.ts';
 
 export interface FlowFilter {

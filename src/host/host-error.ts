@@ -1,19 +1,8 @@
-/** Errors that are told to the user as they are: they say what was found and what was expected. */
-import type { Problem } from '../config/problems.ts';
+/** What a host refuses or could not do. */
+import { Refusal } from '../config/refusal.ts';
 
-/** HTTP's: wrong input, not there, in conflict with what is, could not be done. */
-export type RefusalStatus = 400 | 404 | 409 | 500;
+export { messageOf } from '../config/refusal.ts';
 
-export class HostError extends Error {
-  readonly status: RefusalStatus;
-  readonly problems: readonly Problem[];
-
-  constructor(status: RefusalStatus, message: string, problems: readonly Problem[] = []) {
-    super(message);
-    this.name = 'HostError';
-    this.status = status;
-    this.problems = problems;
-  }
+export class HostError extends Refusal {
+  override readonly name = 'HostError';
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

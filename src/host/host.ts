@@ -10,17 +10,22 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { MemberAdd } from '../api/shapes.ts';
 import type { Configuration } from '../config/model.ts';
+import { Catalogue } from '../controller/catalogue.ts';
+import {
+  initialMembership,
+  type Membership,
+  reloadMembership,
+  withOverride,
+} from '../controller/membership.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { Tables } from '../tables/tables.ts';
 import { Agent } from './agent.ts';
-import type { MemberAdd } from './api.ts';
 import { DatapathThread } from './datapath-thread.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
-import { GroupStore } from './group-store.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
-import { initialMembership, type Membership, reloadMembership, withOverride } from './membership.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
@@ -49,7 +54,7 @@ export class Host {
   readonly publisher: Publisher;
   readonly ports: PortDevices;
   readonly agent: Agent;
-  readonly groups: GroupStore;
+  readonly groups: Catalogue;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
   private lastChange: Promise<unknown> = Promise.resolve();
@@ -98,7 +103,7 @@ export class Host {
     this.publisher = new Publisher(thread, this.builder);
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
     this.agent = new Agent(tables.stats, this.builder.ids);
-    this.groups = new GroupStore(initialMembership(options.configuration));
+    this.groups = new Catalogue(initialMembership(options.configuration));
   }
 
   /** What is in force: the file, and over it what was changed at run time. */

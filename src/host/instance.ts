@@ -8,11 +8,12 @@
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
+import { startApiServer, stopApiServer } from '../api/server.ts';
+import type { Status } from '../api/shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
-import type { Status } from './api.ts';
-import { startApiServer, stopApiServer } from './api-server.ts';
+import { hostAnswerer } from './api-routes.ts';
 import { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { InstanceState } from './instance-state.ts';
@@ -112,12 +113,12 @@ export class Instance {
     this.state.addFile(runDir.apiSocket);
     this.api = await startApiServer(
       runDir.apiSocket,
-      {
+      hostAnswerer({
         host: this.host,
         status: () => this.status(),
         reload: (path) => this.reload(path),
         down: () => this.options.onDownRequest(),
-      },
+      }),
       log,
     );
   }

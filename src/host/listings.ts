@@ -1,11 +1,20 @@
 /** What `port list`, `group list`, `group show`, `rule list` and `stats` say, from configuration and tables. */
+
+import type {
+  GroupDetail,
+  GroupRow,
+  MemberRow,
+  PortRow,
+  RuleRow,
+  SelectionDetail,
+  StatRow,
+} from '../api/shapes.ts';
 import type { Configuration, GroupConfig } from '../config/model.ts';
+import { membersOf } from '../controller/membership.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
 import type { HostReport, MemberReport } from './agent.ts';
-import type { GroupDetail, GroupRow, MemberRow, PortRow, RuleRow, SelectionDetail, StatRow } from './api.ts';
 import type { DatapathIds } from './datapath-ids.ts';
-import { membersOf } from './membership.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
 
 export function portRows(

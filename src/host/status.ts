@@ -1,6 +1,7 @@
 /** What `status` says. */
+
+import type { Status } from '../api/shapes.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
-import type { Status } from './api.ts';
 import type { Host } from './host.ts';
 import { VERSION } from './version.ts';
 

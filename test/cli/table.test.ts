@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
+import type { FlowRow, GroupDetail, PortRow, RuleRow, StatRow, Status } from '../../src/api/shapes.ts';
 import { formatFlows } from '../../src/cli/commands/flows.ts';
 import { formatGroups } from '../../src/cli/commands/group-list.ts';
 import { formatGroup } from '../../src/cli/commands/group-show.ts';
@@ -10,7 +11,6 @@ import { formatGroupStats, formatMemberStats } from '../../src/cli/commands/stat
 import { formatStatus } from '../../src/cli/commands/status.ts';
 import { formatResult } from '../../src/cli/output.ts';
 import { cellText, headerOf } from '../../src/cli/table.ts';
-import type { FlowRow, GroupDetail, PortRow, RuleRow, StatRow, Status } from '../../src/host/api.ts';
 
 /** Template text without its first line break and its indentation. */
 const lines = (text: string): string => text.replace(/^\n/, '').replaceAll(/^ {4}/gm, '').replace(/ +$/, '');

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
-import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../src/host/api.ts';
+import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../src/api/shapes.ts';
 import { output, until } from '../support/command.ts';
 import { shares, Testbed, WEB_SHARES } from '../support/testbed.ts';
 

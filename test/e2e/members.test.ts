@@ -2,7 +2,7 @@
 // timeout: 240s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Changed, FlowRow, GroupDetail } from '../../src/host/api.ts';
+import type { Changed, FlowRow, GroupDetail } from '../../src/api/shapes.ts';
 import { during } from '../support/capture.ts';
 import { sleep, until } from '../support/command.ts';
 import { type KeptConnection, shares, Testbed } from '../support/testbed.ts';

@@ -1,7 +1,7 @@
 // Criteria with time periods: the switch happens at its time, and running flows stay where they are.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RuleRow } from '../../src/host/api.ts';
+import type { RuleRow } from '../../src/api/shapes.ts';
 import { until } from '../support/command.ts';
 import { shares, Testbed } from '../support/testbed.ts';
 import { member } from '../support/testbed-config.ts';

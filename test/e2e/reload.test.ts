@@ -2,7 +2,7 @@
 // timeout: 180s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Changed } from '../../src/host/api.ts';
+import type { Changed } from '../../src/api/shapes.ts';
 import { sleep, until } from '../support/command.ts';
 import { countingDigest, shares, Testbed } from '../support/testbed.ts';
 import { type ConfigText, member, tcpGroup } from '../support/testbed-config.ts';

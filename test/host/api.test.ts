@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ApiError, GroupDetail, RuleRow, Status } from '../../src/host/api.ts';
+import type { ApiError, GroupDetail, RuleRow, Status } from '../../src/api/shapes.ts';
 import { TestInstance } from './instances.ts';
 
 const test = suite('api');

@@ -1,15 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Catalogue } from '../../src/controller/catalogue.ts';
+import { initialMembership } from '../../src/controller/membership.ts';
 import { type DrainDeadline, DrainTimer, drainDeadlines } from '../../src/host/drain-deadlines.ts';
-import { GroupStore } from '../../src/host/group-store.ts';
-import { initialMembership } from '../../src/host/membership.ts';
 import { shop } from './configurations.ts';
 
 const test = suite('drain deadlines');
 
 /** api's app1 and night's app2 drain; by `atMs` and a moment earlier. */
 function draining(atMs: number) {
-  const store = new GroupStore(initialMembership(shop()));
+  const store = new Catalogue(initialMembership(shop()));
   store.accept(store.drain('api', 'app1', atMs));
   store.accept(store.drain('night', 'app2', atMs - 1));
   store.accept(store.drain('api', 'app2'));

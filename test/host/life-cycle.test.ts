@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Status } from '../../src/host/api.ts';
+import type { Status } from '../../src/api/shapes.ts';
 import { down } from '../../src/host/down.ts';
 import { up } from '../../src/host/up.ts';
 import { quietly, sleep, TestInstance } from './instances.ts';

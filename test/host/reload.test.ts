@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { PortRow, Status } from '../../src/host/api.ts';
+import type { PortRow, Status } from '../../src/api/shapes.ts';
 import { type PortText, sleep, TestInstance } from './instances.ts';
 
 const test = suite('reload');

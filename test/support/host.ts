@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Status } from '../../src/host/api.ts';
+import type { Status } from '../../src/api/shapes.ts';
 import { type Background, onEnd, output, type Result, run, start } from './command.ts';
 import { CLI } from './paths.ts';
 import type { ConfigText } from './testbed-config.ts';

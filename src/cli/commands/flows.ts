@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FlowRow } from '../../host/api.ts';
+import type { FlowRow } from '../../api/shapes.ts';
 import { limitArgument } from '../arguments.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';

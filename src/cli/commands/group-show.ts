@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GroupDetail, MemberRow } from '../../host/api.ts';
+import type { GroupDetail, MemberRow } from '../../api/shapes.ts';
 import { path } from '../api-client.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Changed, MemberAdd } from '../../host/api.ts';
+import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import type { Endpoint } from '../../wire/address.ts';
 import { path } from '../api-client.ts';
 import { endpointArgument, macArgument, weightArgument } from '../arguments.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Changed } from '../../host/api.ts';
+import type { Changed } from '../../api/shapes.ts';
 import { path } from '../api-client.ts';
 import { apiOf } from '../settings.ts';
 import { printChanged } from './changed.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PortRow } from '../../host/api.ts';
+import type { PortRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { type Column, formatTable } from '../table.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Changed } from '../../host/api.ts';
+import type { Changed } from '../../api/shapes.ts';
 import { apiOf } from '../settings.ts';
 import { printChanged } from './changed.ts';
 

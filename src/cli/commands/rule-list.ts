@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RuleRow } from '../../host/api.ts';
+import type { RuleRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { type Column, cellText, formatTable } from '../table.ts';

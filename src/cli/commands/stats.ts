@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { PortRow, StatRow } from '../../host/api.ts';
+import type { PortRow, StatRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { type Column, formatTable } from '../table.ts';

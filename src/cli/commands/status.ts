@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Status } from '../../host/api.ts';
+import type { Status } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { formatFields, formatTable } from '../table.ts';

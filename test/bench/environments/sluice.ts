@@ -5,7 +5,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Status } from '../../../src/host/api.ts';
+import type { Status } from '../../../src/api/shapes.ts';
 import { RunDir } from '../../../src/host/run-dir.ts';
 import {
   addressesOf,

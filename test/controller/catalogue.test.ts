@@ -1,22 +1,22 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Configuration } from '../../src/config/model.ts';
-import { GroupStore } from '../../src/host/group-store.ts';
-import { HostError } from '../../src/host/host-error.ts';
+import { Refusal } from '../../src/config/refusal.ts';
+import { Catalogue } from '../../src/controller/catalogue.ts';
 import {
   findGroup,
   initialMembership,
   type Membership,
   membersOf,
   reloadMembership,
-} from '../../src/host/membership.ts';
-import { shop, shopWith } from './configurations.ts';
+} from '../../src/controller/membership.ts';
+import { shop, shopWith } from '../host/configurations.ts';
 
 const test = suite('group store');
 
-let store: GroupStore;
+let store: Catalogue;
 test.before.each(() => {
-  store = new GroupStore(initialMembership(shop()));
+  store = new Catalogue(initialMembership(shop()));
 });
 
 /** `name=weight state address`, one line per member, of the group's first criteria set or another. */
@@ -26,11 +26,11 @@ function members(membership: Membership, group: string, set = 0): string[] {
   );
 }
 
-function refusal(act: () => unknown): HostError {
+function refusal(act: () => unknown): Refusal {
   try {
     act();
   } catch (error) {
-    if (error instanceof HostError) return error;
+    if (error instanceof Refusal) return error;
     throw error;
   }
   throw new Error('not refused');

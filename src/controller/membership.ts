@@ -145,5 +145,6 @@ function overridden(member: MemberConfig, override: MemberOverride): MemberConfi
     mac,
     weight: override.weight ?? member.weight,
     state: override.state ?? member.state,
+    ...(override.drainDeadlineMs !== undefined && { drainDeadlineMs: override.drainDeadlineMs }),
   };
 }

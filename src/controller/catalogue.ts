@@ -1,7 +1,7 @@
 /**
- * The host's groups: what `member add|weight|drain|fail|remove` mean. Each operation checks its input against
- * the membership in force and answers the membership that it asks for; the caller publishes that and, when the
- * datapath has it in force, calls `accept`. Nothing changes before that.
+ * The catalogue of groups: what `member add|weight|drain|fail|remove` mean. Each operation checks its input against
+ * the membership in force and answers the membership that it asks for; the caller stores or publishes that and,
+ * when it is in force, calls `accept`. Nothing changes before that.
  *
  * - weight: of new flows, in every criteria set that names the member; 0 is allowed in any state. A member that
  *   drains or has failed keeps doing so.
@@ -11,11 +11,12 @@
  * - add: a new member, or one that was removed, drains or has failed, which is active again; what the request
  *   leaves out stays as it was.
  */
+
+import type { MemberAdd } from '../api/shapes.ts';
 import type { MemberConfig, NetworkConfig } from '../config/model.ts';
 import { checkNewMember } from '../config/new-member.ts';
 import { ConfigError, expectOneOf } from '../config/problems.ts';
-import type { MemberAdd } from './api.ts';
-import { HostError } from './host-error.ts';
+import { Refusal } from '../config/refusal.ts';
 import {
   findGroup,
   findMember,
@@ -26,7 +27,7 @@ import {
   withOverride,
 } from './membership.ts';
 
-export class GroupStore {
+export class Catalogue {
   private inForce: Membership;
 
   constructor(membership: Membership) {
@@ -48,7 +49,7 @@ export class GroupStore {
       const where =
         existing.port === undefined ? existing.address : `${existing.address} port ${existing.port}`;
       const message = `group ${groupName}: ${request.name} is an active member already, at ${where}`;
-      throw new HostError(409, message);
+      throw new Refusal(409, message);
     }
     const others = group.criteria.map((set) => ({
       ...set,
@@ -78,7 +79,7 @@ export class GroupStore {
   drain(groupName: string, memberName: string, drainDeadlineMs?: number): Membership {
     const { state } = this.member(groupName, memberName);
     if (state === 'failed') {
-      throw new HostError(409, `group ${groupName}: ${memberName} has failed, so nothing is left to drain`);
+      throw new Refusal(409, `group ${groupName}: ${memberName} has failed, so nothing is left to drain`);
     }
     const before = this.override(groupName, memberName);
     return this.with(groupName, memberName, { ...before, state: 'draining', drainDeadlineMs });
@@ -108,7 +109,7 @@ export class GroupStore {
     const group = findGroup(effective, name);
     if (group !== undefined) return group;
     const known = effective.groups.map((other) => other.name);
-    throw new HostError(404, `group: found ${name}, expected ${expectOneOf(name, known)}`);
+    throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, known)}`);
   }
 
   private member(groupName: string, memberName: string): MemberConfig {
@@ -117,7 +118,7 @@ export class GroupStore {
     if (member !== undefined) return member;
     const known = membersOf(group).map(({ name }) => name);
     const expected = expectOneOf(memberName, known);
-    throw new HostError(404, `member of group ${groupName}: found ${memberName}, expected ${expected}`);
+    throw new Refusal(404, `member of group ${groupName}: found ${memberName}, expected ${expected}`);
   }
 }
 
@@ -130,6 +131,6 @@ function checkedMember(
     return checkNewMember(input, group, network);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new HostError(400, `group ${group.name} cannot have this member`, error.problems);
+    throw new Refusal(400, `group ${group.name} cannot have this member`, error.problems);
   }
 }

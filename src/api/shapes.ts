@@ -1,6 +1,6 @@
 /**
  * The host's API as JSON over HTTP on the unix socket `RUN_DIR/api.sock` (mode 0600). Shapes only: the server
- * (api-server.ts) and the CLI's client share them. Column names of listings are these keys.
+ * (server.ts) and the CLI's client share them. Column names of listings are these keys.
  * Durations carry their unit in the key, times are ISO 8601, numbers are numbers.
  *
  *   GET    /v1/status                              Status

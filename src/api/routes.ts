@@ -1,0 +1,111 @@
+/** How a request finds its route, and how its body and query are checked; the tables of routes are elsewhere. */
+import { z } from 'zod';
+import { type Problem, pathText } from '../config/problems.ts';
+import { Refusal } from '../config/refusal.ts';
+import { checkShape } from '../config/shape.ts';
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Path segments, decoded: `/v1/groups/api` is `['v1', 'groups', 'api']`. */
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}
+
+/** An answer without an end: each item is a line of JSON. */
+export class JsonLines {
+  readonly items: AsyncIterable<unknown>;
+
+  constructor(items: AsyncIterable<unknown>) {
+    this.items = items;
+  }
+}
+
+/** The answer's body, or JsonLines; a Refusal is told to the client as it is. */
+export type Answerer = (request: ApiRequest) => unknown;
+
+export interface Route<Context> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** A segment that starts with `:` takes any value. */
+  readonly path: readonly string[];
+  answer(context: Context, values: readonly string[], request: ApiRequest): unknown;
+}
+
+export const route = <Context>(
+  method: Route<Context>['method'],
+  path: string,
+  answer: Route<Context>['answer'],
+): Route<Context> => ({ method, path: path.split('/').slice(1), answer });
+
+/** The answer's body, or a Refusal. */
+export async function answerRequest<Context>(
+  routes: readonly Route<Context>[],
+  context: Context,
+  request: ApiRequest,
+): Promise<unknown> {
+  const matching = routes.filter(({ path }) => matchesPath(path, request.path));
+  const found = matching.find(({ method }) => method === request.method);
+  if (found === undefined) {
+    const asked = `/${request.path.join('/')}`;
+    if (matching.length === 0) throw new Refusal(404, `no such resource: ${asked}`);
+    const expected = matching.map(({ method }) => method).join(' or ');
+    throw new Refusal(400, `${asked}: found ${request.method}, expected ${expected}`);
+  }
+  const values = request.path.filter((_, at) => found.path[at]!.startsWith(':'));
+  return found.answer(context, values, request);
+}
+
+const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
+  pattern.length === path.length &&
+  pattern.every((segment, at) => segment.startsWith(':') || segment === path[at]);
+
+/** What the schema makes of a body or query; Refusal 400 with every problem. */
+export function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const problems: Problem[] = [];
+  const given = input instanceof URLSearchParams ? Object.fromEntries(input) : (input ?? {});
+  const { value } = checkShape(schema, given, (path, found, expected) => {
+    problems.push({ path: pathText(path), found, expected });
+  });
+  if (value === undefined) throw new Refusal(400, 'the request is not as expected', problems);
+  return value;
+}
+
+// --- bodies and queries of the routes that hosts and controllers have ------------------------------------------
+
+const DEFAULT_FLOW_LIMIT = 1_000;
+const MAX_FLOW_LIMIT = 100_000;
+/** One year. */
+const MAX_DEADLINE_MS = 31_536_000_000;
+
+export const integer = (min: number, max: number, what: string) => {
+  const expected = `${what} of ${min} to ${max}`;
+  return z.int(expected).min(min, expected).max(max, expected);
+};
+export const text = z.string('a text').min(1, 'a text');
+
+export const empty = z.strictObject({});
+export const memberAdd = z.strictObject({
+  name: text,
+  address: text,
+  port: integer(1, 65_535, 'a port').optional(),
+  weight: integer(0, 65_535, 'a weight').optional(),
+  mac: text.optional(),
+});
+export const memberWeight = z.strictObject({ weight: integer(0, 65_535, 'a weight') });
+export const memberDrain = z.strictObject({
+  deadlineMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional(),
+});
+export const reload = z.strictObject({ path: text });
+export const ruleQuery = z.strictObject({ port: text.optional() });
+export const statQuery = z.strictObject({
+  by: z.enum(['group', 'member', 'port'], 'one of group, member, port').default('group'),
+});
+export const flowQuery = z.strictObject({
+  port: text.optional(),
+  group: text.optional(),
+  member: text.optional(),
+  limit: z.coerce
+    .number(`a number of 1 to ${MAX_FLOW_LIMIT}`)
+    .pipe(integer(1, MAX_FLOW_LIMIT, 'a number'))
+    .default(DEFAULT_FLOW_LIMIT),
+});

@@ -1,0 +1,148 @@
+/**
+ * The API as HTTP on a unix socket, for hosts and controllers alike. Whoever may open the socket (mode 0600: the host's own user) may do
+ * everything. Bodies are bounded, and so are connections and the time that a client may take.
+ */
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { messageOf, Refusal } from '../config/refusal.ts';
+import { type Answerer, JsonLines } from './routes.ts';
+import type { ApiError } from './shapes.ts';
+
+const MAX_BODY_BYTES = 1 << 20;
+const MAX_CONNECTIONS = 64;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Resolves when the socket accepts connections. */
+export async function startApiServer(path: string, answerer: Answerer, log: Logger): Promise<Server> {
+  const server = boundedServer(answerer, log);
+  rmSync(path, { force: true });
+  // The socket is made with its final mode: there is no moment in which others could connect.
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  return server;
+}
+
+/** The same over TCP, for those who only look: whatever is not a GET is refused. */
+export async function startReadOnlyServer(
+  { host, port }: { host: string; port: number },
+  answerer: Answerer,
+  log: Logger,
+): Promise<Server> {
+  const readOnly: Answerer = (request) => {
+    if (request.method === 'GET') return answerer(request);
+    throw new Refusal(400, `found ${request.method}, expected GET: changes are made over the unix socket`);
+  };
+  const server = boundedServer(readOnly, log);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+function boundedServer(answerer: Answerer, log: Logger): Server {
+  const server = createServer((request, response) => {
+    answer(answerer, request, response, log).catch((error) => log.error(`api: ${messageOf(error)}`));
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  return server;
+}
+
+/** Takes no new connections, and ends those that are open once their answer is out. */
+export const stopApiServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 1_000).unref();
+  });
+
+async function answer(
+  answerer: Answerer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Logger,
+): Promise<void> {
+  try {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const path = url.pathname.split('/').slice(1).map(decodeSegment);
+    const body = await readBody(request);
+    const method = request.method ?? 'GET';
+    const result = await answerer({ method, path, query: url.searchParams, body });
+    if (result instanceof JsonLines) await sendLines(response, result);
+    else send(response, 200, result);
+  } catch (error) {
+    if (!(error instanceof Refusal))
+      log.error({ err: error }, `api: ${request.method} ${request.url} failed`);
+    const problems = error instanceof Refusal && error.problems.length > 0 ? [...error.problems] : undefined;
+    const refusal: ApiError = { error: messageOf(error), problems };
+    if (response.headersSent) response.destroy();
+    else send(response, error instanceof Refusal ? error.status : 500, refusal);
+  }
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refusal(400, `path: found ${segment}, expected UTF-8 with %-escapes`);
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+/** One line per item until the items or the client end; a client that does not read holds the items back. */
+async function sendLines(response: ServerResponse, { items }: JsonLines): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/jsonl', connection: 'close' });
+  response.flushHeaders();
+  const iterator = items[Symbol.asyncIterator]();
+  let closed = (): void => {};
+  const clientLeft = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
+  response.once('close', () => closed());
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), clientLeft]);
+      if (next === undefined || next.done === true) break;
+      if (!response.write(`${JSON.stringify(next.value)}\n`)) {
+        await Promise.race([new Promise((resolve) => response.once('drain', resolve)), clientLeft]);
+      }
+    }
+    response.end();
+  } finally {
+    // Not awaited: an item that is still under way need not come.
+    iterator.return?.()?.catch(() => {});
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request) {
+    bytes += (part as Buffer).length;
+    if (bytes > MAX_BODY_BYTES) throw new Refusal(400, `body: found more than ${MAX_BODY_BYTES} bytes`);
+    parts.push(part as Buffer);
+  }
+  const text = Buffer.concat(parts).toString('utf8');
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Refusal(
+      400,
+      `body: found ${JSON.stringify(text.slice(0, 60))}, expected JSON: ${messageOf(error)}`,
+    );
+  }
+}
