@@ -21,20 +21,27 @@ import { CONSUMED, type FromVm, PASS } from './operator.ts';
 const DHCP_SERVER_PORT = 67;
 
 export class AntiSpoofing implements FromVm {
+  readonly heeds = 'source';
   private readonly context: Context;
   private readonly macHigh: number;
   private readonly macLow: number;
   /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
   private readonly ipv4: Int32Array;
   private readonly allowed: readonly Subnet[];
+  /** Single addresses of both families, four words each. */
+  private readonly single: Int32Array;
 
   constructor(context: Context, macHigh: number, macLow: number, allowedSources: readonly string[]) {
     this.context = context;
     this.macHigh = macHigh;
     this.macLow = macLow;
     this.allowed = allowedSources.map(compileSubnet);
-    const single = this.allowed.filter(({ isIpv4, bits }) => isIpv4 && bits === 128);
-    this.ipv4 = Int32Array.from(single, ({ words }) => words[3]!);
+    const single = this.allowed.filter(({ bits }) => bits === 128);
+    this.ipv4 = Int32Array.from(
+      single.filter(({ isIpv4 }) => isIpv4),
+      ({ words }) => words[3]!,
+    );
+    this.single = Int32Array.from(single.flatMap(({ words }) => [...words]));
   }
 
   fromVm(frame: Frame): number {
@@ -53,6 +60,16 @@ export class AntiSpoofing implements FromVm {
     if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
     if (frame.family === FAMILY_ARP) return this.isArpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
     return PASS;
+  }
+
+  /** Whether an address is surely one that the VM may send from; false: `fromVm` knows. */
+  isOwnAddress(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { single } = this;
+    for (let i = 0; i < single.length; i += 4) {
+      if (single[i + 3] === w3 && single[i] === w0 && single[i + 1] === w1 && single[i + 2] === w2)
+        return true;
+    }
+    return false;
   }
 
   private ipv6FromVm(frame: Frame): number {

@@ -102,8 +102,12 @@ export class MicroBed {
   private readonly output: MemoryOutput;
   private readonly datapath: Datapath;
   private readonly arenaWords: Int32Array;
-  private readonly slots = new Int32Array(BATCH_FRAMES);
-  private readonly ports = new Int32Array(BATCH_FRAMES);
+  private readonly frames = {
+    port: new Int32Array(BATCH_FRAMES),
+    slot: new Int32Array(BATCH_FRAMES),
+    offset: new Int32Array(BATCH_FRAMES),
+    length: new Int32Array(BATCH_FRAMES).fill(FRAME_BYTES),
+  };
   private batches = 0;
   /** Flow → station of the member that it was given; 0: none yet. */
   private readonly memberOf: Uint8Array;
@@ -152,8 +156,9 @@ export class MicroBed {
       const flow = order[first + i]!;
       const station = toClient ? this.memberOf[flow]! : 0;
       const slot = this.arena.take();
-      this.slots[i] = slot;
-      this.ports[i] = toClient ? station : CLIENT_PORT;
+      this.frames.slot[i] = slot;
+      this.frames.offset[i] = this.arena.frameOffset(slot);
+      this.frames.port[i] = toClient ? station : CLIENT_PORT;
       if (toClient) this.write(templates[station]!, slot, vipPort(flow), clientPort(flow));
       else this.write(templates[0]!, slot, clientPort(flow), vipPort(flow));
     }
@@ -180,7 +185,7 @@ export class MicroBed {
 
   /** Gives the batch back unhandled. */
   discard(count: number): void {
-    for (let i = 0; i < count; i++) this.arena.release(this.slots[i]!);
+    for (let i = 0; i < count; i++) this.arena.release(this.frames.slot[i]!);
   }
 
   /**
@@ -200,10 +205,7 @@ export class MicroBed {
   private drive(count: number): void {
     this.batches++;
     this.datapath.beginBatch(this.nowMs, WALL_CLOCK_MS);
-    for (let i = 0; i < count; i++) {
-      const slot = this.slots[i]!;
-      this.datapath.handleFrame(this.ports[i]!, slot, this.arena.frameOffset(slot), FRAME_BYTES);
-    }
+    this.datapath.handleFrames(this.frames, count);
   }
 
   private finish(): void {
