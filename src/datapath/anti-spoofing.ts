@@ -28,8 +28,8 @@ export class AntiSpoofing implements FromVm {
   /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
   private readonly ipv4: Int32Array;
   private readonly allowed: readonly Subnet[];
-  /** Single addresses of both families, four words each. */
-  private readonly single: Int32Array;
+  /** Single IPv6 addresses, four words each. */
+  private readonly ipv6: Int32Array;
 
   constructor(context: Context, macHigh: number, macLow: number, allowedSources: readonly string[]) {
     this.context = context;
@@ -37,11 +37,9 @@ export class AntiSpoofing implements FromVm {
     this.macLow = macLow;
     this.allowed = allowedSources.map(compileSubnet);
     const single = this.allowed.filter(({ bits }) => bits === 128);
-    this.ipv4 = Int32Array.from(
-      single.filter(({ isIpv4 }) => isIpv4),
-      ({ words }) => words[3]!,
-    );
-    this.single = Int32Array.from(single.flatMap(({ words }) => [...words]));
+    const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
+    this.ipv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
+    this.ipv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
   }
 
   fromVm(frame: Frame): number {
@@ -53,8 +51,8 @@ export class AntiSpoofing implements FromVm {
       return this.drop(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV4) {
-      for (let i = 0; i < this.ipv4.length; i++) if (this.ipv4[i] === frame.s3) return PASS;
-      const isOwn = this.isAllowed(frame.s0, frame.s1, frame.s2, frame.s3) || isDhcp(frame);
+      const { s0, s1, s2, s3 } = frame;
+      const isOwn = this.isOwnIpv4(s3) || this.isAllowed(s0, s1, s2, s3) || isDhcp(frame);
       return isOwn ? PASS : this.drop(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
@@ -62,12 +60,17 @@ export class AntiSpoofing implements FromVm {
     return PASS;
   }
 
-  /** Whether an address is surely one that the VM may send from; false: `fromVm` knows. */
-  isOwnAddress(w0: number, w1: number, w2: number, w3: number): boolean {
-    const { single } = this;
-    for (let i = 0; i < single.length; i += 4) {
-      if (single[i + 3] === w3 && single[i] === w0 && single[i + 1] === w1 && single[i + 2] === w2)
-        return true;
+  /** Whether the VM may surely send from an address; false: `fromVm` knows. */
+  isOwnIpv4(address: number): boolean {
+    const { ipv4 } = this;
+    for (let i = 0; i < ipv4.length; i++) if (ipv4[i] === address) return true;
+    return false;
+  }
+
+  isOwnIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { ipv6 } = this;
+    for (let i = 0; i < ipv6.length; i += 4) {
+      if (ipv6[i + 3] === w3 && ipv6[i] === w0 && ipv6[i + 1] === w1 && ipv6[i + 2] === w2) return true;
     }
     return false;
   }

@@ -14,7 +14,8 @@ import { NONE } from '../tables/bucket-index.ts';
 import type { ConnectionTable } from '../tables/connection-table.ts';
 import { type EndpointTable, ROLE_VIP } from '../tables/endpoint-table.ts';
 import type { Context, FrameList } from './context.ts';
-import { PACKET, PACKET_REPLY, PACKET_WORDS, PlainPackets } from './plain-packets.ts';
+import { IPV4_MAPPED } from './frame.ts';
+import { PACKET, PACKET_IPV6, PACKET_REPLY, PACKET_WORDS, PlainPackets } from './plain-packets.ts';
 import type { Port } from './port.ts';
 
 /** Frames looked at in one go: headers, packet, index line and record of each, 5 lines, stay in a 32 KB cache. */
@@ -49,18 +50,47 @@ export class Lookahead {
         continue;
       this.hashKey(i * PACKET_WORDS, port.network);
     }
+    const end = count * PACKET_WORDS;
     let touched = 0;
-    for (let i = 0; i < count; i++) touched ^= connections.touchIndex(words[i * PACKET_WORDS + PACKET.hash]!);
-    for (let at = 0; at < count * PACKET_WORDS; at += PACKET_WORDS) {
-      const row = words[at + PACKET.endpoint] === NONE ? NONE : connections.guess(words[at + PACKET.hash]!);
-      words[at + PACKET.row] = row;
-      if (row !== NONE) touched ^= connections.touch(row);
+    for (let at = 0; at < end; at += PACKET_WORDS) {
+      touched ^= connections.touchIndex(words[at + PACKET.hash]!);
+    }
+    for (let at = 0; at < end; at += PACKET_WORDS) {
+      const isKeyed = words[at + PACKET.endpoint] !== NONE;
+      words[at + PACKET.row] = isKeyed ? connections.guess(words[at + PACKET.hash]!) : NONE;
+    }
+    // Row 0, which is no record, for those that have none.
+    for (let at = 0; at < end; at += PACKET_WORDS) {
+      touched ^= connections.touch(Math.max(0, words[at + PACKET.row]!));
     }
     this.touched = touched;
   }
 
   /** Finds a packet's service side, if exactly one side is a service, and hashes its key. `at`: the packet's words. */
   private hashKey(at: number, network: number): void {
+    const { words } = this.packets;
+    if ((words[at + PACKET.kind]! & PACKET_IPV6) !== 0) return this.hashIpv6Key(at, network);
+    const { endpoints, connections } = this;
+    const source = words[at + PACKET.source + 3]!;
+    const destination = words[at + PACKET.destination + 3]!;
+    const ports = words[at + PACKET.ports]!;
+    const protocol = words[at + PACKET.kind]! & 0xff;
+    const to = endpoints.findIpv4(network, destination);
+    const from = endpoints.findIpv4(network, source);
+    if (from === NONE) {
+      if (to === NONE || !endpoints.hasRole(to, ROLE_VIP)) return;
+      words[at + PACKET.endpoint] = to;
+      words[at + PACKET.hash] = connections.forwardKeyHash(0, 0, IPV4_MAPPED, source, ports, to, protocol);
+    } else if (to === NONE) {
+      words[at + PACKET.endpoint] = from;
+      words[at + PACKET.kind]! |= PACKET_REPLY;
+      const reversed = (ports << 16) | (ports >>> 16);
+      const hash = connections.reverseKeyHash(0, 0, IPV4_MAPPED, destination, reversed, from, protocol);
+      words[at + PACKET.hash] = hash;
+    }
+  }
+
+  private hashIpv6Key(at: number, network: number): void {
     const { endpoints, connections } = this;
     const { words } = this.packets;
     const s0 = words[at + PACKET.source]!;

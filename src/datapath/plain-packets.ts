@@ -22,6 +22,7 @@ export const PACKET = {
   kind: 0,
   /** Source port << 16 | destination port. */
   ports: 1,
+  /** Four words each, of which IPv4 uses only the last. */
   source: 2,
   destination: 6,
   /** Bytes of the IP packet. */
@@ -77,13 +78,7 @@ export class PlainPackets {
     sum = (sum & 0xffff) + (sum >>> 16);
     if ((sum & 0xffff) + (sum >>> 16) !== 0xffff) return false;
     const at = number * PACKET_WORDS;
-    words[at + PACKET.source] = 0;
-    words[at + PACKET.source + 1] = 0;
-    words[at + PACKET.source + 2] = IPV4_MAPPED;
     words[at + PACKET.source + 3] = source;
-    words[at + PACKET.destination] = 0;
-    words[at + PACKET.destination + 1] = 0;
-    words[at + PACKET.destination + 2] = IPV4_MAPPED;
     words[at + PACKET.destination + 3] = destination;
     words[at + PACKET.ipBytes] = ipBytes;
     return this.parseTransport(at, offset, IPV4_L4, ipBytes - ipv4.MIN_HEADER_BYTES, (w2 >>> 16) & 0xff, 0);

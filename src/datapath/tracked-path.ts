@@ -22,6 +22,7 @@ import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
+import { IPV4_MAPPED } from './frame.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
 import type { Lookahead } from './lookahead.ts';
 import type { Networks } from './networks.ts';
@@ -85,14 +86,14 @@ export class TrackedPath {
     const { view, words } = this;
     if (ethernet.sourceLow(view, offset) !== port.macLow) return false;
     if (ethernet.sourceHigh(view, offset) !== port.macHigh) return false;
-    return (
-      port.antiSpoofing?.isOwnAddress(
-        words[at + PACKET.source]!,
-        words[at + PACKET.source + 1]!,
-        words[at + PACKET.source + 2]!,
-        words[at + PACKET.source + 3]!,
-      ) ?? true
-    );
+    const { antiSpoofing } = port;
+    if (antiSpoofing === undefined) return true;
+    const s3 = words[at + PACKET.source + 3]!;
+    if ((words[at + PACKET.kind]! & PACKET_IPV6) === 0) return antiSpoofing.isOwnIpv4(s3);
+    const s0 = words[at + PACKET.source]!;
+    const s1 = words[at + PACKET.source + 1]!;
+    const s2 = words[at + PACKET.source + 2]!;
+    return antiSpoofing.isOwnIpv6(s0, s1, s2, s3);
   }
 
   private toMember(port: Port, at: number, slot: number, offset: number, length: number): boolean {
@@ -101,7 +102,7 @@ export class TrackedPath {
     const kind = words[at + PACKET.kind]!;
     const vip = words[at + PACKET.endpoint]!;
     const ports = words[at + PACKET.ports]!;
-    if (!port.balances || !this.isForward(row, at, ports, vip, kind & 0xff)) return false;
+    if (!port.balances || !this.isForward(row, at, kind, ports, vip)) return false;
     if (!tracking.isSteadyForward(row, (kind >>> 8) & 0xff) || !this.rewritesAddress(row)) return false;
     const member = connections.member(row);
     const way = endpoints.wayPort(member, context.wayGeneration);
@@ -131,7 +132,7 @@ export class TrackedPath {
     const member = words[at + PACKET.endpoint]!;
     const ports = words[at + PACKET.ports]!;
     const reversed = (ports << 16) | (ports >>> 16);
-    if (!this.isReverse(row, at, reversed, member, kind & 0xff)) return false;
+    if (!this.isReverse(row, at, kind, reversed, member)) return false;
     if (!tracking.isSteadyReverse(row, (kind >>> 8) & 0xff) || !this.rewritesAddress(row)) return false;
     const high = ethernet.destinationHigh(view, offset);
     const low = ethernet.destinationLow(view, offset);
@@ -160,32 +161,30 @@ export class TrackedPath {
     return true;
   }
 
-  private isForward(row: number, at: number, ports: number, vip: number, protocol: number): boolean {
-    const { words } = this;
-    return this.connections.isForward(
-      row,
-      words[at + PACKET.source]!,
-      words[at + PACKET.source + 1]!,
-      words[at + PACKET.source + 2]!,
-      words[at + PACKET.source + 3]!,
-      ports,
-      vip,
-      protocol,
-    );
+  private isForward(row: number, at: number, kind: number, ports: number, vip: number): boolean {
+    const { words, connections } = this;
+    const c3 = words[at + PACKET.source + 3]!;
+    const protocol = kind & 0xff;
+    if ((kind & PACKET_IPV6) === 0) {
+      return connections.isForward(row, 0, 0, IPV4_MAPPED, c3, ports, vip, protocol);
+    }
+    const c0 = words[at + PACKET.source]!;
+    const c1 = words[at + PACKET.source + 1]!;
+    const c2 = words[at + PACKET.source + 2]!;
+    return connections.isForward(row, c0, c1, c2, c3, ports, vip, protocol);
   }
 
-  private isReverse(row: number, at: number, ports: number, member: number, protocol: number): boolean {
-    const { words } = this;
-    return this.connections.isReverse(
-      row,
-      words[at + PACKET.destination]!,
-      words[at + PACKET.destination + 1]!,
-      words[at + PACKET.destination + 2]!,
-      words[at + PACKET.destination + 3]!,
-      ports,
-      member,
-      protocol,
-    );
+  private isReverse(row: number, at: number, kind: number, ports: number, member: number): boolean {
+    const { words, connections } = this;
+    const c3 = words[at + PACKET.destination + 3]!;
+    const protocol = kind & 0xff;
+    if ((kind & PACKET_IPV6) === 0) {
+      return connections.isReverse(row, 0, 0, IPV4_MAPPED, c3, ports, member, protocol);
+    }
+    const c0 = words[at + PACKET.destination]!;
+    const c1 = words[at + PACKET.destination + 1]!;
+    const c2 = words[at + PACKET.destination + 2]!;
+    return connections.isReverse(row, c0, c1, c2, c3, ports, member, protocol);
   }
 
   /** Whether the record rewrites the service's address, and nothing on the client's side. */

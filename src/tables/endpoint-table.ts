@@ -9,12 +9,13 @@
  *
  * Row, 16 words: 0-3 address (IPv4 as ::ffff:a.b.c.d), 4 network, 5 references, 6 roles, 7 MAC high 16 bits,
  * 8 MAC low 32 bits, 9 next free row; 10-13 the cached way to it: generation, port, MAC high, MAC low; 14 the address's
- * one's-complement sum.
+ * one's-complement sum; 15 the network of an IPv4 address, else -1.
  *
  * The index is open addressing over row numbers, at most half full, with linear probing; a removal moves the
  * entries behind it up. The row that a probe looks at is the one whose address a rewrite needs next.
  */
 
+import { MAPPED_WORD } from '../wire/address.ts';
 import { delta16, fold } from '../wire/checksum.ts';
 import { NONE } from './bucket-index.ts';
 import { mix32 } from './hash.ts';
@@ -34,6 +35,8 @@ const WAY_PORT = 11;
 const WAY_MAC_HIGH = 12;
 const WAY_MAC_LOW = 13;
 const SUM = 14;
+/** The network number where the address is IPv4, else -1: stands for words 0-2 and 4 at once. */
+const IPV4_NETWORK = 15;
 
 /** A role stays for as long as the endpoint lives, that is while rules or connections refer to it. */
 export const ROLE_VIP = 1;
@@ -95,6 +98,17 @@ export class EndpointTable {
     }
   }
 
+  /** `find` for an IPv4 address, with fewer comparisons. */
+  findIpv4(network: number, address: number): number {
+    const { rows, index, mask } = this;
+    for (let i = homeOf(network, 0, 0, MAPPED_WORD, address) & mask; ; i = (i + 1) & mask) {
+      const id = index[i]!;
+      if (id === 0) return NONE;
+      const at = id * ENDPOINT_WORDS;
+      if (rows[at + 3] === address && rows[at + IPV4_NETWORK] === network) return id;
+    }
+  }
+
   /** Finds or makes the endpoint and takes a reference; NONE when the table is full. */
   intern(network: number, w0: number, w1: number, w2: number, w3: number): number {
     const rows = this.rows;
@@ -119,6 +133,7 @@ export class EndpointTable {
     rows[at + REFERENCES] = 1;
     rows[at + ROLES] = 0;
     rows[at + WAY_GENERATION] = 0;
+    rows[at + IPV4_NETWORK] = (w0 | w1) === 0 && w2 === MAPPED_WORD ? network : -1;
     rows[at + SUM] = fold(halves(w0) + halves(w1) + halves(w2) + halves(w3));
     rows[REFERENCES]!++;
     return id;
