@@ -32,6 +32,7 @@ import type { Port } from './port.ts';
 import type { Responder } from './responder.ts';
 
 export class UplinkEdge implements FromVm, ToVm {
+  readonly heeds = 'anything';
   private readonly context: Context;
   private readonly networks: Networks;
   private readonly responder: Responder;
