@@ -96,7 +96,7 @@ export class FileStore implements Store {
   }
 
   /** Makes the directory if need be. Throws when another process uses it, or when what is in it is damaged. */
-  static async open(dir: string, log: StoreLog): Promise<FileStore> {
+  static async open({ dir }: { readonly dir: string }, log: StoreLog): Promise<FileStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const lock = takeLock(dir);
     let epoch: EpochFile | undefined;

@@ -18,7 +18,7 @@ export async function openStore(
     tls?: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   } = {},
 ): Promise<Store> {
-  if (config.kind === 'file') return FileStore.open(config.dir, log);
+  if (config.kind === 'file') return FileStore.open(config, log);
   // Reading etcd's protocol description takes a third of a second, which only its users shall wait for.
   const { EtcdStore } = await import('./etcd-store.ts');
   return EtcdStore.open({ ...config, tls }, log, signal);

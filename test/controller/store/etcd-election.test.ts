@@ -1,3 +1,4 @@
+// timeout: 300s
 /** Controllers as processes of their own over a real etcd: killed, paused, resigning. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';

@@ -27,7 +27,7 @@ test.after.each(() => rmSync(join(dir, '..'), { recursive: true }));
 /** Opens the store, does this as its leader, closes it; answers what it then held and was warned of. */
 async function session(work: (store: FileStore, epoch: number) => Promise<unknown> = async () => {}) {
   const log = new TestLog();
-  const store = await FileStore.open(dir, log);
+  const store = await FileStore.open({ dir }, log);
   try {
     await work(store, await new Standing(store).elected());
     return {
@@ -92,12 +92,15 @@ test('a damaged record with good ones behind it is an error, and nothing is cut'
     const bad = Buffer.from(good);
     bad[offset]! ^= 1;
     writeFileSync(path('log'), bad);
-    const { message } = await rejection(FileStore.open(dir, new TestLog()));
+    const { message } = await rejection(FileStore.open({ dir }, new TestLog()));
     assert.match(message, /log: found a damaged record at byte 0 with good ones behind it/);
     assert.equal(readFileSync(path('log')), bad);
   }
   writeFileSync(path('log'), good.subarray(second));
-  assert.match((await rejection(FileStore.open(dir, new TestLog()))).message, /found revision 2, expected 1/);
+  assert.match(
+    (await rejection(FileStore.open({ dir }, new TestLog()))).message,
+    /found revision 2, expected 1/,
+  );
   writeFileSync(path('log'), good);
   assert.equal((await session()).held, { a: 3 });
 });
@@ -107,7 +110,10 @@ test('a damaged snapshot is an error', async () => {
   const good = readFileSync(path('snapshot'));
   for (const bad of [good.subarray(0, good.length - 1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
     writeFileSync(path('snapshot'), bad);
-    assert.match((await rejection(FileStore.open(dir, new TestLog()))).message, /snapshot: found \d+ bytes/);
+    assert.match(
+      (await rejection(FileStore.open({ dir }, new TestLog()))).message,
+      /snapshot: found \d+ bytes/,
+    );
   }
 });
 
