@@ -110,7 +110,7 @@ export class Term {
     });
     this.aggregation.attached(host, hello.agentEpoch);
     // The host that the controller runs in lists all groups, whether or not they concern it.
-    const needsAll = session.peer === IN_PROCESS_PEER;
+    const needsAll = session.peer === IN_PROCESS_PEER && host === this.self.id;
     this.distribution.attach(host, agent.ports, (message) => agent.send(message), needsAll);
     this.hooks.agentsChanged();
     return {

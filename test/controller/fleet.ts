@@ -36,7 +36,7 @@ export const silent = pino({ level: 'silent' });
 export const makeDirectory = (): string => mkdtempSync(join(tmpdir(), 'sluice-controller-'));
 export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: true, force: true });
 
-export const openFileStore = (dir: string): Promise<Store> => FileStore.open(dir, silent);
+export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
 export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20 };
