@@ -77,6 +77,24 @@ export interface Status {
   frames: number;
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
+  controllers: ControllersStatus;
+}
+
+/** Whom the host has its groups from. */
+export interface ControllersStatus {
+  kind: 'embedded' | 'remote';
+  /** Of an embedded controller: where its state lies, and how many agents are attached, its own host's included. */
+  store: 'file' | 'etcd' | null;
+  agents: number | null;
+  link: {
+    state: 'connecting' | 'attached' | 'waiting';
+    controller: string;
+    /** ISO 8601: since when it is in this state. */
+    since: string;
+    lastError: string | null;
+    attachments: number;
+    failures: number;
+  };
 }
 
 export interface UplinkStatus {

@@ -9,9 +9,11 @@
  * Elsewhere: the host starts from the last rules that it was told and goes on with what it has while no controller
  * answers. What people change here is passed on to the controllers.
  */
+import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
-import type { Changed } from '../api/shapes.ts';
+import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
+import type { Changed, ControllersStatus } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import { loadTlsFiles } from '../config/tls-files.ts';
@@ -21,6 +23,7 @@ import { type FleetServer, startFleetServer } from '../controller/fleet-server.t
 import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
+import { parseEndpoint } from '../wire/address.ts';
 import { Agent, groupsInForce } from './agent/agent.ts';
 import { RuleStore } from './agent/rule-store.ts';
 import { createControllerLink } from './controller-link.ts';
@@ -43,6 +46,8 @@ export interface Control {
   attach(host: Host, answerHost: Answerer): Promise<void>;
   /** Answers everything that may be asked of this process. */
   readonly answer: Answerer;
+  /** For `status`. */
+  readonly status: ControllersStatus;
   /** Brings a changed file into force; the host's revision. */
   reload(configuration: Configuration): Promise<number>;
   stop(): Promise<void>;
@@ -67,6 +72,7 @@ class EmbeddedControl implements Control {
   private readonly controller: Controller;
   private configuration: Configuration;
   private server: FleetServer | undefined;
+  private http: Server | undefined;
   private attached: Attached | undefined;
 
   static async start(options: ControlOptions): Promise<EmbeddedControl> {
@@ -98,14 +104,26 @@ class EmbeddedControl implements Control {
     });
     this.attached = { host, agent, answerHost };
     const { listen, tls } = this.configuration;
-    if (listen?.agents === undefined) return;
-    const material = tls && loadTlsFiles(tls);
-    this.server = await startFleetServer({
-      listen: listen.agents,
-      tls: material,
-      handler: this.controller,
-      log,
-    });
+    if (listen?.http !== undefined) {
+      const { address, port } = parseEndpoint(listen.http);
+      const answer = (request: ApiRequest): unknown => this.answer(request);
+      this.http = await startReadOnlyServer({ host: address, port: port! }, answer, log);
+    }
+    if (listen?.agents !== undefined) {
+      const material = tls && loadTlsFiles(tls);
+      const handler = this.controller;
+      this.server = await startFleetServer({ listen: listen.agents, tls: material, handler, log });
+    }
+  }
+
+  get status(): ControllersStatus {
+    const { leadership } = this.controller;
+    return {
+      kind: 'embedded',
+      store: this.store.kind,
+      agents: leadership?.agents.size ?? 0,
+      link: linkStatus(this.attached!.agent),
+    };
   }
 
   /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
@@ -126,7 +144,9 @@ class EmbeddedControl implements Control {
     const groups = this.controller
       .preview(configuration)
       .map((group) => (known.get(group.name) === group ? (inForce.get(group.name) ?? group) : group));
-    const revision = await agent.changeHost(groups, () => host.reload({ ...configuration, groups }));
+    const revision = await agent.changeHost({ fromControllers: groups }, () =>
+      host.reload({ ...configuration, groups }),
+    );
     this.configuration = configuration;
     await this.controller.reload(configuration);
     return revision;
@@ -135,6 +155,7 @@ class EmbeddedControl implements Control {
   async stop(): Promise<void> {
     await this.attached?.agent.close();
     await this.server?.close();
+    if (this.http !== undefined) await stopApiServer(this.http);
     await this.controller.stop();
     await this.store.close();
   }
@@ -192,6 +213,10 @@ class RemoteControl implements Control {
     this.attached = { host, agent, answerHost };
   }
 
+  get status(): ControllersStatus {
+    return { kind: 'remote', store: null, agents: null, link: linkStatus(this.attached!.agent) };
+  }
+
   /** Listings are this host's; what is the controllers' to answer or to change is passed on to them. */
   answer(request: ApiRequest): unknown {
     const { agent, answerHost } = this.attached!;
@@ -206,12 +231,22 @@ class RemoteControl implements Control {
   async reload(configuration: Configuration): Promise<number> {
     const { host, agent } = this.attached!;
     const groups = groupsInForce(this.rules.current.groups, configuration.groups, configuration);
-    const revision = await agent.changeHost(undefined, () => host.reload({ ...configuration, groups }));
-    agent.hostChanged(configuration.groups);
-    return revision;
+    return agent.changeHost({ own: configuration.groups }, () => host.reload({ ...configuration, groups }));
   }
 
   async stop(): Promise<void> {
     await this.attached?.agent.close();
   }
+}
+
+function linkStatus({ link }: Agent): ControllersStatus['link'] {
+  const { state, controller, sinceMs, lastError, attachments, failures } = link.status;
+  return {
+    state,
+    controller,
+    since: new Date(sinceMs).toISOString(),
+    lastError: lastError === '' ? null : lastError,
+    attachments,
+    failures,
+  };
 }

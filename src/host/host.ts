@@ -115,7 +115,7 @@ export class Host {
 
   /** What is in force: the file, the groups that the host was given, and ports that were added. */
   get configuration(): Configuration {
-    return this.publisher.inForce!.whole;
+    return this.publisher.inForce!.configuration;
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
@@ -141,15 +141,14 @@ export class Host {
   ): Promise<number> {
     return this.exclusively(async () => {
       const running = this.publisher.inForce!;
-      const before = running.configuration;
-      const configuration = { ...before, groups: reuseUnchanged(groups, before.groups) };
-      if (isSameList(configuration.groups, before.groups) && weights === running.weights) {
+      const base = { ...running.base, groups: reuseUnchanged(groups, running.base.groups) };
+      if (isSameList(base.groups, running.base.groups) && weights === running.weights) {
         return this.publisher.revision;
       }
-      const leaving = this.leaving(before, configuration);
-      const revision = await this.publisher.publish({ configuration, weights });
+      const leaving = this.leaving(running.base, base);
+      const revision = await this.publisher.publish({ base, weights });
       await this.letGo(leaving);
-      this.drainTimer.watch(configuration);
+      this.drainTimer.watch(base);
       return revision;
     });
   }
@@ -186,23 +185,26 @@ export class Host {
   /** Brings a changed configuration into force; all of it or, when a part fails, nothing. */
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
-      const running = this.publisher.inForce!.configuration;
+      const running = this.publisher.inForce!.base;
+      const former = this.runtimePorts;
+      // A probe port gives way; the health checks make another one.
+      const kept = former.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
       const problems = [
         ...unchangeable(running, configuration),
-        ...this.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+        ...kept.flatMap((port) => clashesOf(port, configuration)),
       ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const wanted = { ...configuration, groups: reuseUnchanged(configuration.groups, running.groups) };
       const plan = planReload(
         this.withRuntimePorts(running),
-        this.withRuntimePorts(wanted),
+        { ...wanted, ports: [...wanted.ports, ...kept] },
         this.ports.goneNames,
       );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
       undo.push('put the former rules back', async () => {
-        if (isTouched) await this.bringIntoForce(running);
+        if (isTouched) await this.bringIntoForce(running, former);
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
@@ -214,7 +216,7 @@ export class Host {
         for (const setup of plan.replace) this.ports.open(setup, undo);
         for (const change of plan.adjust) this.ports.adjust(change, undo);
         const leaving = this.leaving(running, wanted);
-        const revision = await this.bringIntoForce(wanted);
+        const revision = await this.bringIntoForce(wanted, kept);
         await this.letGo(leaving);
         this.drainTimer.watch(wanted);
         await this.uplinks.closeUnwanted(wanted);
@@ -285,8 +287,11 @@ export class Host {
   // -----------------------------------------------------------------------------------------------------------
 
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
-  private async bringIntoForce(configuration: Configuration): Promise<number> {
-    const revision = await this.publisher.publish({ configuration });
+  private async bringIntoForce(
+    base: Configuration,
+    runtimePorts: readonly PortConfig[] = this.runtimePorts,
+  ): Promise<number> {
+    const revision = await this.publisher.publish({ base, runtimePorts });
     await this.attachOpened();
     return revision;
   }
@@ -299,7 +304,7 @@ export class Host {
   /** An uplink's interface has gone or come back. */
   private repairUplinks(): Promise<void> {
     return this.exclusively(async () => {
-      if (await this.uplinks.reopen()) await this.bringIntoForce(this.publisher.inForce!.configuration);
+      if (await this.uplinks.reopen()) await this.bringIntoForce(this.publisher.inForce!.base);
     });
   }
 

@@ -136,7 +136,7 @@ export class Instance {
   }
 
   private status(): Status {
-    return statusOf(this.host, this.lock.startedAt);
+    return statusOf(this.host, this.lock.startedAt, this.control.status);
   }
 }
 

@@ -15,16 +15,16 @@ import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
 export interface Publication {
   /** The file's, with the groups that the host was given. */
-  readonly configuration: Configuration;
-  /** Ports that were added at run time, beside the configuration's. */
+  readonly base: Configuration;
+  /** Ports that were added at run time, beside those of the file. */
   readonly runtimePorts: readonly PortConfig[];
   /** Weights of single LBs. */
   readonly weights: WeightsByLoadBalancer;
 }
 
 export interface InForce extends Publication {
-  /** With the ports that were added at run time. */
-  readonly whole: Configuration;
+  /** The base with the ports that were added at run time. */
+  readonly configuration: Configuration;
   readonly built: BuiltSnapshot;
 }
 
@@ -33,6 +33,7 @@ export class Publisher {
   private readonly builder: SnapshotBuilder;
   private lastRevision = 0;
   private current: InForce | undefined;
+  private readonly listeners = new Set<(configuration: Configuration) => void>();
 
   constructor(thread: DatapathThread, builder: SnapshotBuilder) {
     this.thread = thread;
@@ -44,20 +45,26 @@ export class Publisher {
     return this.current;
   }
 
+  /** Calls back with each configuration that comes into force, run-time ports included, until the returned function is called. */
+  onInForce(listener: (configuration: Configuration) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
   /** Of the snapshot in force; 0 before the first. */
   get revision(): number {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
   /** The first publication; resolves with the revision when the datapath has it in force. */
-  publishFirst(configuration: Configuration): Promise<number> {
-    return this.bringIntoForce({ configuration, runtimePorts: [], weights: NO_WEIGHTS });
+  publishFirst(base: Configuration): Promise<number> {
+    return this.bringIntoForce({ base, runtimePorts: [], weights: NO_WEIGHTS });
   }
 
   /** Resolves with the revision when the datapath has it in force. */
   publish(change: Partial<Publication>): Promise<number> {
-    const { configuration, runtimePorts, weights } = this.current!;
-    return this.bringIntoForce({ configuration, runtimePorts, weights, ...change });
+    const { base, runtimePorts, weights } = this.current!;
+    return this.bringIntoForce({ base, runtimePorts, weights, ...change });
   }
 
   private async bringIntoForce(publication: Publication): Promise<number> {
@@ -88,19 +95,20 @@ export class Publisher {
     this.accept(next);
   }
 
-  private build({ configuration, runtimePorts, weights }: Publication): InForce {
-    const whole = { ...configuration, ports: [...configuration.ports, ...runtimePorts] };
+  private build({ base, runtimePorts, weights }: Publication): InForce {
+    const configuration = { ...base, ports: [...base.ports, ...runtimePorts] };
     try {
-      const built = this.builder.build(whole, ++this.lastRevision, weights);
-      return { configuration, runtimePorts, weights, whole, built };
+      const built = this.builder.build(configuration, ++this.lastRevision, weights);
+      return { base, runtimePorts, weights, configuration, built };
     } catch (error) {
       throw new HostError(409, `the configuration is too large: ${messageOf(error)}`);
     }
   }
 
   private accept(inForce: InForce): number {
-    this.builder.commit(inForce.whole, inForce.built);
+    this.builder.commit(inForce.configuration, inForce.built);
     this.current = inForce;
+    for (const listener of this.listeners) listener(inForce.configuration);
     return inForce.built.snapshot.revision;
   }
 }

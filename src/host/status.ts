@@ -1,12 +1,12 @@
 /** What `status` says. */
 
-import type { Status } from '../api/shapes.ts';
+import type { ControllersStatus, Status } from '../api/shapes.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
 import type { Host } from './host.ts';
 import { VERSION } from './version.ts';
 
 /** `startedAt`: ISO 8601. */
-export function statusOf(host: Host, startedAt: string): Status {
+export function statusOf(host: Host, startedAt: string, controllers: ControllersStatus): Status {
   const { configuration, thread, tables } = host;
   const { connections, affinities, portCounters } = tables;
   const drops: Record<string, number> = {};
@@ -38,5 +38,6 @@ export function statusOf(host: Host, startedAt: string): Status {
     drops,
     frames,
     residentBytes: process.memoryUsage.rss(),
+    controllers,
   };
 }

@@ -137,6 +137,19 @@ const status: Status = {
   drops: { 'malformed-ipv4': 2, 'no-route': 10 },
   frames: 1_234_567,
   residentBytes: 120_300_000,
+  controllers: {
+    kind: 'remote',
+    store: null,
+    agents: null,
+    link: {
+      state: 'waiting',
+      controller: '192.0.2.1:7400',
+      since: '2026-12-01T13:02:00.000Z',
+      lastError: 'connection refused',
+      attachments: 1,
+      failures: 4,
+    },
+  },
 };
 
 const tables = suite('tables');
@@ -226,6 +239,7 @@ tables('status, with and without drops', () => {
     connections  120 of 262144; 5000 created, 4880 expired, 0 refused
     affinities   3 of 65536; 1 evicted
     frames       1234567
+    controllers  192.0.2.1:7400: waiting since 2026-12-01T13:02:00.000Z (connection refused)
     memory       120 MB
 
     DROP            FRAMES

@@ -10,6 +10,7 @@
  * Rules and weights are brought into force by one chain of steps, so that a step sees the outcome of the one before;
  * rules that wait while a step runs follow in order.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { answerCall } from '../../api/call.ts';
 import type { Answerer } from '../../api/routes.ts';
@@ -31,6 +32,7 @@ import {
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
 import { VERSION } from '../version.ts';
+import { HostServices } from './host-services.ts';
 import { LoadReport } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
 import type { RuleStore } from './rule-store.ts';
@@ -44,8 +46,6 @@ export interface AgentOptions {
   connect(handler: ControllerLinkHandler): ControllerLink;
   /** Answers what controllers ask. */
   readonly answer: Answerer;
-  /** Further messages of controllers, for other parts of the host. */
-  received?(message: FromController): void;
   readonly log: Logger;
 }
 
@@ -57,6 +57,10 @@ export class Agent implements ControllerLinkHandler {
   private readonly epoch = Date.now();
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
+  private readonly services: HostServices;
+  private readonly unwatch: () => void;
+  /** As the controllers know them. */
+  private toldPorts: readonly Port[] = [];
   private ownGroups: readonly GroupConfig[];
   private welcome: Welcome | undefined;
   private sequence = 0;
@@ -72,12 +76,17 @@ export class Agent implements ControllerLinkHandler {
     this.ownGroups = options.ownGroups;
     this.link = options.connect(this);
     this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
+    const { host, log } = options;
+    this.services = new HostServices(host, log, (message) => this.link.send(message));
+    this.unwatch = host.publisher.onInForce(() => this.tellPorts());
     this.step(() => this.recompute());
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
     clearInterval(this.reportTimer);
+    this.unwatch();
+    await this.services.close();
     await this.link.close();
     await this.lastStep;
   }
@@ -87,12 +96,13 @@ export class Agent implements ControllerLinkHandler {
   hello(): Hello {
     const { epoch, revision } = this.options.rules.current;
     const { configuration } = this.options.host;
+    this.toldPorts = portsOf(configuration);
     return {
       protocolVersion: PROTOCOL_VERSION,
       host: configuration.host,
       agentEpoch: this.epoch,
       version: VERSION,
-      ports: portsOf(configuration),
+      ports: this.toldPorts,
       rulesEpoch: epoch,
       rulesRevision: revision,
     };
@@ -103,6 +113,8 @@ export class Agent implements ControllerLinkHandler {
     clearInterval(this.reportTimer);
     this.reportTimer = setInterval(() => this.tell(), welcome.reportIntervalMs);
     this.reportTimer.unref();
+    this.tellPorts();
+    this.services.attached();
     this.tell();
   }
 
@@ -126,31 +138,24 @@ export class Agent implements ControllerLinkHandler {
       case 'reply':
         return this.requests.replied(message);
       default:
-        this.options.received?.(message);
+        this.services.received(message);
     }
   }
 
-  /** Ports have come or gone, or groups of the host's own file have changed: the same process as at the start. */
-  hostChanged(ownGroups: readonly GroupConfig[] = this.ownGroups): void {
-    this.ownGroups = ownGroups;
-    this.tellPorts();
-    this.step(() => this.recompute());
-  }
-
   /**
-   * A change of the host that is not to be mixed with rules: resolves or rejects as it does. `groups`: what it brings
-   * into force, which holds until the next rules come.
+   * A change of the host that is not to be mixed with rules: resolves or rejects as it does. What it brings into force
+   * of the controllers' groups holds until their next rules come, and its own groups from then on.
    */
   changeHost<Result>(
-    groups: readonly GroupConfig[] | undefined,
+    groups: { readonly fromControllers?: readonly GroupConfig[]; readonly own?: readonly GroupConfig[] },
     change: () => Promise<Result>,
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.step(async () => {
         try {
           const result = await change();
-          this.ahead = groups;
-          this.tellPorts();
+          this.ahead = groups.fromControllers;
+          this.ownGroups = groups.own ?? this.ownGroups;
           resolve(result);
         } catch (error) {
           reject(error as Error);
@@ -160,7 +165,9 @@ export class Agent implements ControllerLinkHandler {
   }
 
   private tellPorts(): void {
-    this.link.send({ type: 'ports', ports: portsOf(this.options.host.configuration) });
+    const ports = portsOf(this.options.host.configuration);
+    if (isDeepStrictEqual(ports, this.toldPorts)) return;
+    if (this.link.send({ type: 'ports', ports })) this.toldPorts = ports;
   }
 
   // --- load --------------------------------------------------------------------------------------------------
@@ -264,11 +271,13 @@ export function groupsInForce(
 }
 
 const portsOf = (configuration: Configuration): Port[] =>
-  configuration.ports.map(({ name, network, netns, mac, addresses, labels }) => ({
-    name,
-    network,
-    netns,
-    mac,
-    addresses,
-    labels,
-  }));
+  configuration.ports
+    .filter(({ purpose }) => purpose !== 'probe')
+    .map(({ name, network, netns, mac, addresses, labels }) => ({
+      name,
+      network,
+      netns,
+      mac,
+      addresses,
+      labels,
+    }));
