@@ -38,6 +38,7 @@ import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
+import type { LoadBalancerSpec } from './snapshot.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -78,6 +79,18 @@ export class LoadBalancer implements FromVm, ToVm {
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks);
     this.directFlows = new DirectFlows(context);
+  }
+
+  /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
+  adopt(spec: LoadBalancerSpec, networks: readonly number[], revision: number): boolean {
+    const isWhole = this.rules.adopt(spec, networks, revision);
+    if (this.rules.revision === revision) {
+      const { rules } = this.rules;
+      this.rules.forEachMember((rule, slot) => {
+        this.tracking.setSlotTimers(slot, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
+      });
+    }
+    return isWhole;
   }
 
   fromVm(frame: Frame): number {

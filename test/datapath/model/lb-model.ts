@@ -98,6 +98,10 @@ export class LoadBalancerModel {
   fromClient(packet: Packet, ingress: string, balancer: string): Outcome {
     const { protocol, from, fromPort, to, toPort } = packet;
     let flow = this.lookup(forwardKey(protocol, from, fromPort, to, toPort));
+    if (flow !== undefined && this.isDueForRepick(flow)) {
+      this.remove(flow);
+      flow = undefined;
+    }
     if (!this.groups.some(({ vip }) => vip === to)) {
       return flow === undefined ? this.direct(packet, ingress, balancer) : this.forward(flow, packet);
     }
@@ -318,9 +322,19 @@ export class LoadBalancerModel {
     }
   }
 
+  private groupOf(flow: ModelFlow): Group | undefined {
+    return this.groups.find(({ name }) => name === flow.group);
+  }
+
+  /** A datagram flow after its group's gap: the client's next packet finds a member anew. */
+  private isDueForRepick(flow: ModelFlow): boolean {
+    if (flow.protocol !== 'udp') return false;
+    return this.nowMs - flow.lastSeenMs > (this.groupOf(flow)?.udpRepickMs ?? Number.POSITIVE_INFINITY);
+  }
+
   private timeoutMs(flow: ModelFlow): number {
     const { udpIdleMs, tcpEstablishedIdleMs, tcpTransitoryIdleMs } = this.options.settings;
-    if (flow.protocol === 'udp') return udpIdleMs;
+    if (flow.protocol === 'udp') return this.groupOf(flow)?.udpIdleMs ?? udpIdleMs;
     return flow.state === 'established' ? tcpEstablishedIdleMs : tcpTransitoryIdleMs;
   }
 

@@ -26,6 +26,9 @@ export interface Group {
   readonly rewrite: 'address' | 'mac';
   /** Port of every member after translation; absent: unchanged. */
   readonly memberPort?: number;
+  /** Of datagram flows; absent: the host's timer, and no re-pick. */
+  readonly udpIdleMs?: number;
+  readonly udpRepickMs?: number;
   /** Wall-clock times at which the next set takes over; one set more than times. */
   readonly switchesMs: readonly number[];
   /** One list per set. */
@@ -74,6 +77,7 @@ export const firstGroups = (): Group[] => {
       name: 'f',
       vip: '10.1.0.105',
       protocol: 'udp',
+      udpRepickMs: 3_000,
       switchesMs: [START_WALL_MS + 60_000, START_WALL_MS + 120_000, START_WALL_MS + 600_000],
       sets: [
         everyone(['app1', 'app2'], [1, 1]),
@@ -89,6 +93,8 @@ export const firstGroups = (): Group[] => {
       protocol: 'udp',
       port: 53,
       memberPort: 5353,
+      udpIdleMs: 40_000,
+      udpRepickMs: 11_000,
       sets: [everyone(['app4', 'app5'], [1, 1])],
     },
   ];
@@ -104,7 +110,7 @@ export const TIMERS: DatapathSnapshot['settings'] = {
 };
 
 export function describeGroup(group: Group): GroupDescription {
-  const { name, vip, protocol, port, rewrite, switchesMs } = group;
+  const { name, vip, protocol, port, rewrite, udpIdleMs, udpRepickMs, switchesMs } = group;
   const member = ({ name: of, weight, state }: Member): MemberDescription => ({
     name: of,
     address: addressOf(of, group.family),
@@ -118,6 +124,8 @@ export function describeGroup(group: Group): GroupDescription {
     protocol,
     port,
     rewrite,
+    udpIdleMs,
+    udpRepickMs,
     criteria: group.sets.map((set, i) => ({
       fromMs: i === 0 ? undefined : switchesMs[i - 1],
       untilMs: switchesMs[i],
