@@ -34,7 +34,7 @@ export interface Keepalive {
 }
 
 /** Each end finds out within timeMs + timeoutMs that the other has gone without a word. */
-export const KEEPALIVE: Keepalive = { timeMs: 2000, timeoutMs: 2000 };
+export const KEEPALIVE: Keepalive = { timeMs: 1500, timeoutMs: 2500 };
 
 export const channelOptions = ({ timeMs, timeoutMs }: Keepalive): Record<string, number> => ({
   'grpc.keepalive_time_ms': timeMs,
