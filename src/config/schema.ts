@@ -9,7 +9,9 @@
  * is a plain number.
  */
 import { z } from 'zod';
+import { health } from './schema-health.ts';
 import { policy, scaling } from './schema-policy.ts';
+import { template } from './schema-templates.ts';
 import {
   choice,
   duration,
@@ -101,6 +103,11 @@ const network = z.strictObject({
     .optional()
     .describe("The logical router's addresses in this network; absent: the network is not routed."),
   routes: optionalList(route).describe('Next hops of the logical router that lie in this network.'),
+  probeAddress: oneOrList(unicastAddress, 'an address or a list of addresses')
+    .optional()
+    .describe(
+      "Addresses from which this host's health checks come, one per family; nobody else on the network has them. Absent: chosen, where every address on the network is known.",
+    ),
 });
 
 const port = z.strictObject({
@@ -201,6 +208,7 @@ const group = z
       .optional()
       .describe('How weights follow the load: a kind, or its settings. Absent: weights stay as they are.'),
     scaling: scaling.optional().describe('When instances are added or removed; absent: never.'),
+    health: health.optional().describe('How members are checked; absent: they are not.'),
     members: z.array(memberSchema).optional().describe('Destinations; either this or criteria.'),
     criteria: z
       .array(criteria)
@@ -260,6 +268,7 @@ export const configSchema = z
       .describe('Logical switches.'),
     ports: optionalList(port).describe('One TAP per VM namespace.'),
     groups: optionalList(group).describe('Destination groups behind virtual addresses.'),
+    templates: optionalList(template).describe('Commands that hosts may run as VMs.'),
     uplinks: z.array(uplink).optional().describe('Ports to the physical network.'),
     listen: z
       .strictObject({

@@ -35,6 +35,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
       routes: [{ to: '10.77.0.0/24', via: '10.1.0.5' }],
+      probeAddresses: [],
     },
   ]);
   assert.equal(configuration.ports, [
@@ -68,6 +69,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
     onEmpty: 'reject',
     policy: undefined,
     scaling: undefined,
+    health: undefined,
     criteria: [
       {
         fromMs: undefined,
