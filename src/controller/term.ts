@@ -41,8 +41,8 @@ export interface TermHooks {
   requested(agent: AttachedAgent, request: Request): void;
   probed(host: string, results: ProbeResults): void;
   instanceEvent(host: string, event: InstanceEvent): void;
-  /** An agent has come, left, or has other ports. */
-  agentsChanged(): void;
+  attached(agent: AttachedAgent): void;
+  detached(host: string): void;
 }
 
 export class Term {
@@ -109,7 +109,7 @@ export class Term {
     });
     this.aggregation.attached(host, hello.agentEpoch);
     this.distribution.attach(host, agent.ports, (message) => agent.send(message));
-    this.hooks.agentsChanged();
+    this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),
       detached: (reason) => this.detached(agent, reason),
@@ -143,8 +143,7 @@ export class Term {
         return this.distribution.applied(agent.host, message);
       case 'ports':
         agent.ports = message.ports;
-        this.distribution.portsChanged(agent.host, message.ports);
-        return this.hooks.agentsChanged();
+        return this.distribution.portsChanged(agent.host, message.ports);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
       case 'instanceEvent':
@@ -162,7 +161,7 @@ export class Term {
     if (this.agents.get(agent.host) !== agent) return;
     this.log.info(`host ${agent.host} detached: ${reason}`);
     this.remove(agent);
-    this.hooks.agentsChanged();
+    this.hooks.detached(agent.host);
   }
 
   private remove(agent: AttachedAgent): void {
