@@ -19,6 +19,8 @@ import {
   type FromController,
   type GlobalStats,
   type Hello,
+  type Instance,
+  type InstanceEvent,
   NEEDS_FULL_RULES,
   type Port,
   PROTOCOL_VERSION,
@@ -116,6 +118,8 @@ export class TestAgent {
   readonly globalStats: GlobalStats[] = [];
   readonly detachments: string[] = [];
   readonly replies: Reply[] = [];
+  /** Instances that run here; orders are obeyed at once. */
+  readonly instances = new Map<string, Instance>();
   welcome: Welcome | undefined;
   /** Set: rules are refused with this. */
   refusal = '';
@@ -197,9 +201,32 @@ export class TestAgent {
     if (message.type === 'rules') this.take(message);
     else if (message.type === 'globalStats') this.globalStats.push(message);
     else if (message.type === 'reply') this.replies.push(message);
+    else if (message.type === 'instance') this.obey(message);
     else if (message.type === 'request') {
       this.link.send({ type: 'reply', id: message.id, ...this.options.answer(message) });
     }
+  }
+
+  /** An instance's process has ended by itself. */
+  crash(instance: string): void {
+    const { template } = this.instances.get(instance)!;
+    this.instances.delete(instance);
+    this.tell(instance, template, 'crashed');
+  }
+
+  private obey({ command, instance, template, ...order }: Instance): void {
+    if (command === 'start') {
+      this.instances.set(instance, { command, instance, template, ...order });
+      this.tell(instance, template, 'created');
+      this.tell(instance, template, 'serving');
+    } else {
+      this.instances.delete(instance);
+      this.tell(instance, template, 'terminated');
+    }
+  }
+
+  private tell(instance: string, template: string, kind: InstanceEvent['kind']): void {
+    this.link.send({ type: 'instanceEvent', instance, template, kind, detail: '' });
   }
 
   private take(rules: Rules): void {
