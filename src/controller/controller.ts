@@ -26,6 +26,7 @@ import { Catalogue } from './catalogue.ts';
 import type { Settlement } from './distribution.ts';
 import { KEYS, overridesChange } from './documents.ts';
 import { existingGroup, type FleetState, membershipOf } from './fleet-state.ts';
+import { HealthVerdicts } from './health-verdicts.ts';
 import { type FleetActions, Instances } from './instances.ts';
 import type { MemberOverride, Membership } from './membership.ts';
 import { Replica } from './replica.ts';
@@ -52,6 +53,7 @@ interface Office {
   readonly term: Term;
   readonly instances: Instances;
   readonly scaling: Scaling;
+  readonly health: HealthVerdicts;
 }
 
 export class Controller implements AgentSessionHandler, FleetActions {
@@ -265,16 +267,25 @@ export class Controller implements AgentSessionHandler, FleetActions {
       settings as TermSettings,
       {
         requested: (agent, request) => this.agentAsks(agent, request),
-        probed: () => {},
+        probed: (host, results) => health.took(host, results),
         instanceEvent: (host, event) => instances.took(host, event),
         attached: (agent) => instances.attached(agent),
-        detached: (host) => instances.detached(host),
+        detached: (host) => {
+          health.detached(host);
+          instances.detached(host);
+        },
       },
       this.log,
     );
     const instances = new Instances(term, this.replica.entries, this, this.log);
     const scaling = new Scaling(term, this, instances, this.log);
-    this.office = { term, instances, scaling };
+    const health = new HealthVerdicts(
+      this,
+      () => term.agents.size,
+      this.log,
+      (settings as TermSettings).healthWarmUpMs,
+    );
+    this.office = { term, instances, scaling, health };
     term.setGroups(groupsOf(this.state));
     this.replica
       .seed(this.configurationNow, this.id, epoch)
@@ -297,6 +308,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     if (office === undefined) return;
     this.office = undefined;
     this.replica.dropSeeds();
+    office.health.stop();
     office.scaling.stop();
     office.instances.stop();
     office.term.end(leader === this.options.self.address ? '' : leader);

@@ -32,9 +32,16 @@ export interface TermSettings {
   readonly reportRaw: boolean;
   /** Steps of the clock: policies that are due, and what they changed. */
   readonly stepMs: number;
+  /** From election to the first verdict on members' health. */
+  readonly healthWarmUpMs: number;
 }
 
-export const DEFAULT_TERM_SETTINGS: TermSettings = { reportIntervalMs: 1_000, reportRaw: false, stepMs: 100 };
+export const DEFAULT_TERM_SETTINGS: TermSettings = {
+  reportIntervalMs: 1_000,
+  reportRaw: false,
+  stepMs: 100,
+  healthWarmUpMs: 2_000,
+};
 
 export interface TermHooks {
   /** An agent asks the controller's API. */

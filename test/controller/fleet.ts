@@ -41,7 +41,7 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20 };
+export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20, healthWarmUpMs: 50 };
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -170,6 +170,15 @@ export class TestAgent {
     }
     const header = { sequence: ++this.sequence, atMs: Date.now(), intervalMs: 20, isAggregated: true };
     this.link.report(header, this.table);
+  }
+
+  /** Tells all that it has found about the group's members, `true`: healthy. */
+  probe(group: string, members: Record<string, boolean>): void {
+    const results = Object.entries(members).map(([member, isHealthy]) => {
+      const { address } = this.members(group).find(({ name }) => name === member)!;
+      return { group, member, address, isHealthy, sinceMs: 1, detail: isHealthy ? '' : 'refused' };
+    });
+    this.link.send({ type: 'probeResults', isFull: true, results });
   }
 
   setPorts(ports: readonly Port[]): void {
