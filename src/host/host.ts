@@ -198,22 +198,25 @@ export class Host {
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
       const running = this.groups.current;
+      const former = this.publisher.runtimePorts;
+      // A probe port gives way; the health checks make another one.
+      const kept = former.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
       const problems = [
         ...unchangeable(running.configuration, configuration),
-        ...this.publisher.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+        ...kept.flatMap((port) => clashesOf(port, configuration)),
       ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const membership = reloadMembership(running, configuration);
       const plan = planReload(
         this.withRuntimePorts(running.configuration),
-        this.withRuntimePorts(configuration),
+        { ...configuration, ports: [...configuration.ports, ...kept] },
         this.ports.goneNames,
       );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
       undo.push('put the former rules back', async () => {
-        if (isTouched) await this.bringIntoForce(running);
+        if (isTouched) await this.bringIntoForce(running, former);
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
@@ -224,7 +227,7 @@ export class Host {
         for (const { port } of plan.close) await this.ports.close(port.name, undo);
         for (const setup of plan.replace) this.ports.open(setup, undo);
         for (const change of plan.adjust) this.ports.adjust(change, undo);
-        const revision = await this.bringIntoForce(membership);
+        const revision = await this.bringIntoForce(membership, kept);
         this.acceptMembership(membership);
         await this.uplinks.closeUnwanted(configuration);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
@@ -293,8 +296,11 @@ export class Host {
   // -----------------------------------------------------------------------------------------------------------
 
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
-  private async bringIntoForce(membership: Membership): Promise<number> {
-    const revision = await this.publisher.publish(membership.effective);
+  private async bringIntoForce(
+    membership: Membership,
+    runtimePorts?: readonly PortConfig[],
+  ): Promise<number> {
+    const revision = await this.publisher.publish(membership.effective, runtimePorts);
     await this.ports.attachOpened();
     await this.uplinks.attachOpened();
     return revision;

@@ -76,6 +76,11 @@ export class InstanceState {
     }
   }
 
+  /** Whether the namespace was made for a command of ours. */
+  isOwn(name: string): boolean {
+    return this.namespaces.get(name)?.withProcesses ?? false;
+  }
+
   /** Removes a namespace if it is ours; what is left of one that was being made, too. */
   removeNamespace(name: string): void {
     const own = this.namespaces.get(name);

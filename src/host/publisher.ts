@@ -22,6 +22,7 @@ export class Publisher {
   private ports: readonly PortConfig[] = [];
   private lastRevision = 0;
   private current: InForce | undefined;
+  private readonly listeners = new Set<(configuration: Configuration) => void>();
 
   constructor(thread: DatapathThread, builder: SnapshotBuilder) {
     this.thread = thread;
@@ -31,6 +32,12 @@ export class Publisher {
   /** What the datapath has now; undefined before the first. */
   get inForce(): InForce | undefined {
     return this.current;
+  }
+
+  /** Calls back with each configuration that comes into force, run-time ports included, until the returned function is called. */
+  onInForce(listener: (configuration: Configuration) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Of the snapshot in force; 0 before the first. */
@@ -86,5 +93,6 @@ export class Publisher {
   private accept(configuration: Configuration, built: BuiltSnapshot): void {
     this.builder.commit(configuration, built);
     this.current = { configuration, built };
+    for (const listener of this.listeners) listener(configuration);
   }
 }
