@@ -73,6 +73,7 @@ export class EtcdServer {
     const { process } = this;
     this.process = undefined;
     if (process === undefined) return;
+    process.ref();
     process.kill('SIGKILL');
     if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
   }
