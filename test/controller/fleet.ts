@@ -14,7 +14,7 @@ import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
-import type { ControllerLink } from '../../src/messages/link.ts';
+import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {
   type FromController,
   type GlobalStats,
@@ -73,7 +73,7 @@ export async function startFleet(
     store,
     dir,
     agent(host, options) {
-      const agent = new TestAgent(controller, { ...agentOptions(host), ...options });
+      const agent = new TestAgent((handler) => createInProcessLink(controller, handler), host, options);
       agents.push(agent);
       return agent;
     },
@@ -132,9 +132,13 @@ export class TestAgent {
   private revision = 0;
   private sequence = 0;
 
-  constructor(controller: Controller, options: AgentOptions) {
-    this.options = options;
-    this.link = createInProcessLink(controller, {
+  constructor(
+    connect: (handler: ControllerLinkHandler) => ControllerLink,
+    host: string,
+    options?: Partial<AgentOptions>,
+  ) {
+    this.options = { ...agentOptions(host), ...options };
+    this.link = connect({
       hello: () => this.hello(),
       attached: (welcome) => {
         this.welcome = welcome;
