@@ -20,10 +20,12 @@ import { addPortList } from './commands/port-list.ts';
 import { addReload } from './commands/reload.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRuleList } from './commands/rule-list.ts';
+import { addScale } from './commands/scale.ts';
 import { addStats } from './commands/stats.ts';
 import { addStatus } from './commands/status.ts';
 import { addTlsInit } from './commands/tls-init.ts';
 import { addUp } from './commands/up.ts';
+import { addVmList } from './commands/vm-list.ts';
 import { outputOption, runDirOption } from './settings.ts';
 import { packageVersion } from './version.ts';
 
@@ -81,6 +83,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addMemberRemove(member);
 
   addAgentList(program.command('agent').description('hosts that are attached to a controller'));
+  addScale(program);
+  addVmList(program.command('vm').description('instances that the VM manager has started'));
   addFlows(program);
   addStats(program);
   addReplay(program);

@@ -29,6 +29,7 @@ import {
   flowRows,
   groupRows,
   groupSample,
+  instanceRows,
   policyDetail,
   rowsOfHosts,
 } from './fleet-listings.ts';
@@ -56,6 +57,8 @@ const watchQuery = z.strictObject({
 
 /** What a policy may be is checked where it is set. */
 const policySetting = z.strictObject({ policy: z.unknown() });
+
+const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members') });
 
 const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), state: controller.state });
 
@@ -108,6 +111,10 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('POST', '/v1/groups/:group/policy', ({ controller }, [group], { body }) =>
     controller.setPolicy(group!, checked(policySetting, body).policy),
   ),
+  route('POST', '/v1/groups/:group/scale', ({ controller }, [group], { body }) =>
+    controller.scale(group!, checked(scaling, body).count),
+  ),
+  route('GET', '/v1/instances', ({ controller }) => instanceRows(controller.instances)),
   route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST', '/v1/down', (context, _, { body }) => {
     checked(empty, body);

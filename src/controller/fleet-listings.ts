@@ -3,7 +3,13 @@
  * counters, flows, rules and ports are asked of the hosts at that moment, so they are exact. A host that does not
  * answer is named where sums lack it, and refuses a listing that would be wrong without it.
  */
-import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow } from '../api/fleet-shapes.ts';
+import type {
+  AgentRow,
+  GroupSample,
+  InstanceRow,
+  PolicyDetail,
+  PolicyMemberRow,
+} from '../api/fleet-shapes.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
 import type { GroupConfig } from '../config/model.ts';
 import { Refusal } from '../config/refusal.ts';
@@ -12,6 +18,7 @@ import type { AttachedAgent } from './attached-agent.ts';
 import { existingGroup, type FleetState } from './fleet-state.ts';
 import { countsOf, groupDetail, groupRow, sum } from './group-listings.ts';
 import { effectiveMembers } from './group-weights.ts';
+import type { Instances } from './instances.ts';
 import { findMember } from './membership.ts';
 import type { Term } from './term.ts';
 
@@ -41,6 +48,19 @@ export function agentRows({ agents, distribution }: Term, nowMs: number): AgentR
     };
   });
 }
+
+export const instanceRows = ({ manager }: Instances): InstanceRow[] =>
+  manager.list().map((record) => ({
+    instance: record.id,
+    template: record.template,
+    group: record.group ?? null,
+    host: record.host ?? null,
+    addresses: [...record.addresses],
+    phase: record.phase,
+    since: new Date(record.sinceMs).toISOString(),
+    failures: record.failures,
+    replaces: record.replaces ?? null,
+  }));
 
 // --- asked of the hosts ----------------------------------------------------------------------------------------
 
