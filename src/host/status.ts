@@ -18,6 +18,10 @@ export function statusOf(host: Host, startedAt: string): Status {
       drops[reason] = (drops[reason] ?? 0) + count;
     }
   }
+  for (const { name } of configuration.uplinks ?? []) {
+    const { lostFrames } = host.uplinks.view(name);
+    if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;
+  }
   return {
     version: VERSION,
     host: configuration.host,

@@ -49,9 +49,12 @@ interface Uplink {
   /** Epoch milliseconds of the last change of `state`. */
   changedAtMs: number;
   mac: string;
+  lostFrames: number;
 }
 
 export interface UplinkView {
+  /** Frames that came while the sockets' receive buffers were full. */
+  readonly lostFrames: number;
   readonly state: UplinkState;
   readonly outages: number;
   readonly changedAtMs: number;
@@ -118,6 +121,7 @@ export class Uplinks {
       outages: 0,
       changedAtMs: Date.now(),
       mac: link.mac,
+      lostFrames: 0,
     };
     if (!link.isRunning) this.log.warn(`uplink ${config.name}: ${config.interface} has no carrier`);
     // One that leads through another interface now: its old sockets serve until `closeUnwanted`.
@@ -211,6 +215,7 @@ export class Uplinks {
     for (const uplink of this.uplinks.values()) {
       const link = readLinkState(uplink.interface);
       if (link !== null) uplink.mac = link.mac;
+      for (const { socket } of uplink.legs) uplink.lostFrames += socket.takeLostFrames();
       this.noteState(uplink, link === null ? 'gone' : link.isRunning ? 'up' : 'down');
       const isOther = (link?.index ?? 0) !== uplink.index;
       needsRepair ||= isOther || (link !== null && uplink.legs.length < uplink.wanted.length);

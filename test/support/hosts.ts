@@ -114,6 +114,8 @@ export class Hosts {
   private async join(): Promise<void> {
     const { underlay } = this;
     await output('ip', 'netns', 'add', underlay);
+    const silent = ['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'];
+    await output('ip', 'netns', 'exec', underlay, ...silent);
     await output('ip', '-n', underlay, 'link', 'add', 'br0', 'up', 'type', 'bridge', 'mcast_snooping', '0');
     for (const host of this.all) {
       await output('ip', 'netns', 'add', host.namespace);
