@@ -69,6 +69,7 @@ export class Uplinks {
   private readonly uplinks = new Map<string, Uplink>();
   private timer: NodeJS.Timeout | undefined;
   private repairing = false;
+  private lastComplaint = '';
 
   /** `repair` is to call `reopen` when no other change is under way, and to bring what that opened into force. */
   constructor(thread: DatapathThread, ids: DatapathIds, log: Logger, repair: () => Promise<void>) {
@@ -107,7 +108,10 @@ export class Uplinks {
       undo.push(`put uplink ${config.name} back`, () => {
         known.wanted = before;
       });
-      if (known.state !== 'gone') this.openLegs(known, undo);
+      const link = readLinkState(config.interface);
+      if (link === null) return; // what is wanted is opened when it is back
+      checkMtu(config, link, configuration);
+      this.openLegs(known, undo);
       return;
     }
     const link = usableLink(config, configuration);
@@ -197,8 +201,21 @@ export class Uplinks {
   // --- the interfaces' own lives ---------------------------------------------------------------------------
 
   watch(): void {
-    this.timer = setInterval(() => this.look(), LOOK_INTERVAL_MS);
+    this.timer = setInterval(() => {
+      try {
+        this.look();
+      } catch (error) {
+        this.complain(error);
+      }
+    }, LOOK_INTERVAL_MS);
     this.timer.unref();
+  }
+
+  /** Once per trouble: the next look meets it again. */
+  private complain(error: unknown): void {
+    const complaint = messageOf(error);
+    if (complaint !== this.lastComplaint) this.log.error(`uplinks: ${complaint}`);
+    this.lastComplaint = complaint;
   }
 
   /** The datapath reports ports whose devices have disappeared, and has dropped them; those that are ours are closed. */
@@ -223,7 +240,7 @@ export class Uplinks {
     if (!needsRepair || this.repairing) return;
     this.repairing = true;
     this.repair()
-      .catch((error) => this.log.error(`uplinks: ${messageOf(error)}`))
+      .catch((error) => this.complain(error))
       .finally(() => {
         this.repairing = false;
       });
@@ -263,7 +280,8 @@ export class Uplinks {
 }
 
 /** The interface of an uplink, if that can carry its networks; else an Error that says what is wrong with it. */
-function usableLink({ name, interface: device, networks }: UplinkConfig, all: Configuration): LinkState {
+function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {
+  const { name, interface: device } = uplink;
   const link = readLinkState(device);
   if (link === null)
     throw new Error(
@@ -273,6 +291,15 @@ function usableLink({ name, interface: device, networks }: UplinkConfig, all: Co
     throw new Error(
       `uplink ${name}: found interface ${device} down, expected it to be up (ip link set ${device} up)`,
     );
+  checkMtu(uplink, link, all);
+  return link;
+}
+
+function checkMtu(
+  { name, interface: device, networks }: UplinkConfig,
+  link: LinkState,
+  all: Configuration,
+): void {
   for (const carried of networks) {
     const { mtu } = all.networks.find((network) => network.name === carried.name)!;
     if (link.mtu < mtu)
@@ -280,5 +307,4 @@ function usableLink({ name, interface: device, networks }: UplinkConfig, all: Co
         `uplink ${name}: found MTU ${link.mtu} on interface ${device}, expected at least ${mtu}, that of network ${carried.name}`,
       );
   }
-  return link;
 }

@@ -179,4 +179,25 @@ test('a reload takes a network off the uplink and puts it back, and disturbs no 
   );
 });
 
+test('a reload moves the uplink to another interface; one that is not there is refused, and nothing changes', async () => {
+  const h1 = hosts.host('h1');
+  const kept = await hosts.keepAsking('c1', '10.1.0.104', 8080);
+  const [uplink] = h1.config.uplinks;
+  uplink!.interface = 'nope';
+  h1.configure(h1.config);
+  const refused = await h1.sluice('reload', '-c', h1.configFile);
+  assert.is(refused.status, 1);
+  assert.match(refused.stderr, /uplink up0: found no interface nope/);
+  await kept.nextAnswers(3);
+  await hosts.plugIn(h1, 'up1');
+  uplink!.interface = 'up1';
+  await h1.reload();
+  await h1.ip('link', 'delete', 'up0');
+  await kept.nextAnswers(3);
+  assert.equal(kept.errors, []);
+  await kept.stop();
+  const [shown] = (await h1.status()).uplinks;
+  assert.equal([shown!.interface, shown!.state], ['up1', 'up']);
+});
+
 test.run();

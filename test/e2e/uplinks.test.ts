@@ -158,6 +158,7 @@ test('an interface that goes down and comes back is counted, and connections go 
   await stateBecomes(h1, 'down');
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.25')).status, 1);
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.21')).status, 0, 'on the same host');
+  assert.ok((await h1.status()).ioErrors.failedWrites > 0, 'what could not be sent is counted');
   await h1.ip('link', 'set', 'up0', 'up');
   await stateBecomes(h1, 'up');
   await kept.nextAnswers(3);
