@@ -1,5 +1,5 @@
 // The scripts that users start with.
-// timeout: 300s
+// timeout: 420s
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
