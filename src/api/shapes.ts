@@ -71,6 +71,8 @@ export interface Status {
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
+  /** What went wrong between datapath and devices; an uplink that is down fails all writes to it. */
+  ioErrors: { failedWrites: number; fullQueues: number; failedReads: number; outOfBuffers: number };
   /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
   affinities: { inUse: number; max: number; evicted: number };
   /** Reason → frames; reasons that never occurred are left out. */

@@ -53,8 +53,8 @@ export function uplinkRows(
   return uplinks.map((uplink) => {
     const legs = uplinkLegs({ uplinks: [uplink] });
     const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
-    const { state, mac } = view(uplink.name);
-    const drops: Record<string, number> = {};
+    const { state, mac, lostFrames } = view(uplink.name);
+    const drops: Record<string, number> = lostFrames === 0 ? {} : { 'receive-buffer-full': lostFrames };
     for (const row of rows)
       for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
     return {

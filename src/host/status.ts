@@ -18,6 +18,11 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
       drops[reason] = (drops[reason] ?? 0) + count;
     }
   }
+  for (const { name } of configuration.uplinks ?? []) {
+    const { lostFrames } = host.uplinks.view(name);
+    if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;
+  }
+  const { writeErrors, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
   return {
     version: VERSION,
     host: configuration.host,
@@ -34,6 +39,12 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     groups: configuration.groups.length,
     revision: host.publisher.revision,
     connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
+    ioErrors: {
+      failedWrites: writeErrors,
+      fullQueues: writeQueueFull,
+      failedReads: readErrors,
+      outOfBuffers,
+    },
     affinities: { inUse: affinities.inUse, max: affinities.capacity, evicted: affinities.evicted },
     drops,
     frames,

@@ -16,6 +16,7 @@ const test = suite('e2e: uplinks with VLANs');
 
 const APP_VLAN = 100;
 const BLUE_VLAN = 200;
+const DATA_VLAN = 300;
 
 let hosts: Hosts;
 test.before(async () => {
@@ -24,24 +25,36 @@ test.before(async () => {
     config.uplinks[0]!.networks = [
       { name: 'app', vlan: APP_VLAN },
       { name: 'blue', vlan: BLUE_VLAN },
+      { name: 'data', vlan: DATA_VLAN },
     ];
     addBlue(config, label);
+    addData(config, label);
   });
   await hosts.serve('b5');
+  await hosts.serve('d3');
 });
 test.after(() => hosts?.close());
 
 /** A network with the subnet and VIP of `app`: b1 has the address of c1, on the same host, b5 that of s5. */
 function addBlue(config: HostsConfig, label: string): void {
   config.networks.push({ name: 'blue', vni: 5009, subnets: ['10.1.0.0/24'] });
-  const port = { h1: ['b1', '10.1.0.11/24'], h3: ['b5', '10.1.0.25/24'] }[label];
-  if (port !== undefined) {
-    const [name, address] = port as [string, string];
-    const netns = config.ports[0]!.netns.replace(/-[^-]*$/, `-${name}`);
-    config.ports.push({ name, network: 'blue', netns, addresses: [address] });
-  }
+  if (label === 'h1') addPort(config, 'b1', 'blue', ['10.1.0.11/24']);
+  if (label === 'h3') addPort(config, 'b5', 'blue', ['10.1.0.25/24']);
   const group = tcpGroup('blue-web', 100, [{ name: 'b5', address: '10.1.0.25', port: 8080 }]);
   config.groups.push({ ...group, network: 'blue' });
+}
+
+/** A network that the logical router joins to `app`, with its one VM on the third host. */
+function addData(config: HostsConfig, label: string): void {
+  const subnets = ['10.2.0.0/24', 'fd00:2::/64'];
+  config.networks.push({ name: 'data', vni: 5002, subnets, gateway: ['10.2.0.1', 'fd00:2::1'] });
+  if (label === 'h3') addPort(config, 'd3', 'data', ['10.2.0.21/24', 'fd00:2::21/64']);
+  config.groups.push(tcpGroup('remote', 103, [{ name: 'd3', address: '10.2.0.21', port: 8080 }]));
+}
+
+function addPort(config: HostsConfig, name: string, network: string, addresses: string[]): void {
+  const netns = config.ports[0]!.netns.replace(/-[^-]*$/, `-${name}`);
+  config.ports.push({ name, network, netns, addresses });
 }
 
 const macOf = async (vm: string): Promise<string> =>
@@ -51,6 +64,16 @@ test('the same VIP leads to the members of its own network', async () => {
   assert.equal(shares(await hosts.ask('c1', '10.1.0.100', 10)), WEB_SHARES);
   assert.equal(shares(await hosts.ask('b1', '10.1.0.100', 4)), { b5: 4 });
   assert.equal(shares(await hosts.ask('c5', '[fd00:1::100]', 10)), WEB_SHARES);
+});
+
+test('the logical router joins networks across hosts: each host routes for its own VMs', async () => {
+  for (const address of ['10.2.0.21', 'fd00:2::21']) {
+    const { stdout } = await hosts.try('c1', 'ping', '-n', '-c', '2', '-W', '3', address);
+    assert.match(stdout, /ttl=63 .*\n.*ttl=63 /, stdout);
+  }
+  const answers = await hosts.ask('c1', '10.1.0.103', 3);
+  assert.equal(shares(answers), { d3: 3 });
+  for (const { peer } of answers) assert.match(peer, /^10\.1\.0\.11:/);
 });
 
 test('100 MB come byte for byte in a VLAN, in both directions', async () => {
@@ -139,20 +162,42 @@ test('a reload takes a network off the uplink and puts it back, and disturbs no 
   const h1 = hosts.host('h1');
   const kept = await hosts.keepAsking('c1', '10.1.0.104', 8080);
   const [uplink] = h1.config.uplinks;
+  const all = uplink!.networks;
   uplink!.networks = [{ name: 'app', vlan: APP_VLAN }];
   await h1.reload();
   assert.is((await hosts.try('b1', 'ping', '-c', '1', '-W', '1', '10.1.0.25')).status, 1);
-  uplink!.networks = [
-    { name: 'app', vlan: APP_VLAN },
-    { name: 'blue', vlan: BLUE_VLAN },
-  ];
+  uplink!.networks = all;
   await h1.reload();
   assert.is((await hosts.try('b1', 'ping', '-c', '1', '-W', '3', '10.1.0.25')).status, 0);
   await kept.nextAnswers(3);
   assert.equal(kept.errors, []);
   await kept.stop();
   const row = (await h1.json<{ port: string; network: string }[]>('port', 'list')).at(-1)!;
-  assert.equal([row.port, row.network], ['up0', `app vlan ${APP_VLAN}, blue vlan ${BLUE_VLAN}`]);
+  assert.equal(
+    [row.port, row.network],
+    ['up0', `app vlan ${APP_VLAN}, blue vlan ${BLUE_VLAN}, data vlan ${DATA_VLAN}`],
+  );
+});
+
+test('a reload moves the uplink to another interface; one that is not there is refused, and nothing changes', async () => {
+  const h1 = hosts.host('h1');
+  const kept = await hosts.keepAsking('c1', '10.1.0.104', 8080);
+  const [uplink] = h1.config.uplinks;
+  uplink!.interface = 'nope';
+  h1.configure(h1.config);
+  const refused = await h1.sluice('reload', '-c', h1.configFile);
+  assert.is(refused.status, 1);
+  assert.match(refused.stderr, /uplink up0: found no interface nope/);
+  await kept.nextAnswers(3);
+  await hosts.plugIn(h1, 'up1');
+  uplink!.interface = 'up1';
+  await h1.reload();
+  await h1.ip('link', 'delete', 'up0');
+  await kept.nextAnswers(3);
+  assert.equal(kept.errors, []);
+  await kept.stop();
+  const [shown] = (await h1.status()).uplinks;
+  assert.equal([shown!.interface, shown!.state], ['up1', 'up']);
 });
 
 test.run();

@@ -7,13 +7,21 @@ import { routerMac } from '../../src/host/snapshot-builder.ts';
 import { type Capture, during } from '../support/capture.ts';
 import { sleep, until } from '../support/command.ts';
 import { Hosts, type RemoteHost, WEB_SHARES } from '../support/hosts.ts';
-import { countingDigest, shares } from '../support/testbed.ts';
+import { countingDigest, holdQuietly, shares } from '../support/testbed.ts';
+import { tcpGroup } from '../support/testbed-config.ts';
 
 const test = suite('e2e: uplinks');
 
 let hosts: Hosts;
 test.before(async () => {
-  hosts = await Hosts.create();
+  hosts = await Hosts.create((config) => {
+    const redirect = tcpGroup('direct', 102, [
+      { name: 's4', address: '10.1.0.24' },
+      { name: 's6', address: '10.1.0.26' },
+    ]);
+    config.groups.push({ ...redirect, port: undefined, rewrite: 'mac' });
+  });
+  for (const vm of ['s4', 's6']) await holdQuietly(hosts, vm, '10.1.0.102');
 });
 test.after(() => hosts?.close());
 
@@ -57,6 +65,18 @@ test('UDP is balanced across hosts, large datagrams in fragments too', async () 
     setTimeout(() => process.exit(1), 5000).unref();`;
   const text = await hosts.exec('c1', process.execPath, '-e', ask);
   assert.match(text, /^40\d\d s5$/m, 'a datagram of 4000 bytes, and as much back with the name in front');
+});
+
+test('a MAC redirect reaches members of other hosts, which answer as the VIP', async () => {
+  const answers = await hosts.ask('c1', '10.1.0.102:8080', 4);
+  assert.equal(shares(answers), { s4: 2, s6: 2 });
+  for (const { peer } of answers) assert.match(peer, /^10\.1\.0\.11:/);
+});
+
+test('multicast reaches every VM of every host', async () => {
+  const { stdout } = await hosts.try('c1', 'ping', '-6', '-n', '-c', '2', 'ff02::1%eth0');
+  const answered = new Set([...stdout.matchAll(/from (fe80::[0-9a-f:]+)/g)].map((match) => match[1]));
+  assert.is(answered.size, 11, stdout);
 });
 
 test('what a member says about a packet (ICMP) comes to the client in terms of the VIP', async () => {
@@ -138,6 +158,7 @@ test('an interface that goes down and comes back is counted, and connections go 
   await stateBecomes(h1, 'down');
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.25')).status, 1);
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.21')).status, 0, 'on the same host');
+  assert.ok((await h1.status()).ioErrors.failedWrites > 0, 'what could not be sent is counted');
   await h1.ip('link', 'set', 'up0', 'up');
   await stateBecomes(h1, 'up');
   await kept.nextAnswers(3);

@@ -209,6 +209,19 @@ for (const [name, Engine] of Object.entries(ENGINES)) {
 
 type Open = (device: string, vlan: number | undefined, vnetHeader?: 'auto' | 10 | 0) => number;
 
+test('frames for which the kernel has no room are counted', () => {
+  const engine = new SyscallEngine({ maxPorts: 1, slots: 256, busyPollUs: 0 });
+  const [sender, receiver] = [near, far].map((name) => openUplinkSocket(name, undefined));
+  engine.attach(0, sender!.device);
+  assert.is(receiver!.takeLostFrames(), 0);
+  for (let i = 0; i < 4_000; i++) transmit(engine, 0, superSegment)();
+  assert.is(engine.counters.writeErrors + engine.counters.writeQueueFull, 0);
+  assert.ok(receiver!.takeLostFrames() > 0);
+  assert.is(receiver!.takeLostFrames(), 0);
+  engine.close();
+  for (const socket of [sender!, receiver!]) socket.close();
+});
+
 test('VLANs that cannot be are refused', () => {
   for (const vlan of [0, 4095, 1.5])
     assert.throws(() => openUplinkSocket(near, vlan), new RegExp(`VLAN ${vlan}, expected 1 to 4094`));

@@ -110,10 +110,12 @@ export class Hosts {
     }
   }
 
-  /** Bridge and veth pairs: up0 in each host's namespace, h1 … h3 at the bridge. */
+  /** Bridge and veth pairs: up0 in each host's namespace, h1-up0 … at the bridge. */
   private async join(): Promise<void> {
     const { underlay } = this;
     await output('ip', 'netns', 'add', underlay);
+    const silent = ['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'];
+    await output('ip', 'netns', 'exec', underlay, ...silent);
     await output('ip', '-n', underlay, 'link', 'add', 'br0', 'up', 'type', 'bridge', 'mcast_snooping', '0');
     for (const host of this.all) {
       await output('ip', 'netns', 'add', host.namespace);
@@ -122,16 +124,17 @@ export class Hosts {
     }
   }
 
-  /** Makes a host's `up0`, and joins it to the bridge. */
-  async plugIn(host: RemoteHost): Promise<void> {
+  /** Makes an interface of a host, and joins it to the bridge. */
+  async plugIn(host: RemoteHost, device = 'up0'): Promise<void> {
     const { underlay } = this;
-    const peer = ['peer', 'name', 'up0', 'netns', host.namespace];
-    await output('ip', '-n', underlay, 'link', 'add', host.label, 'up', 'type', 'veth', ...peer);
-    await output('ip', '-n', underlay, 'link', 'set', host.label, 'master', 'br0');
+    const end = `${host.label}-${device}`;
+    const peer = ['peer', 'name', device, 'netns', host.namespace];
+    await output('ip', '-n', underlay, 'link', 'add', end, 'up', 'type', 'veth', ...peer);
+    await output('ip', '-n', underlay, 'link', 'set', end, 'master', 'br0');
     // What the host's own stack says is none of the tests' business.
-    const quiet = ['sysctl', '-qw', 'net.ipv6.conf.up0.disable_ipv6=1'];
+    const quiet = ['sysctl', '-qw', `net.ipv6.conf.${device}.disable_ipv6=1`];
     await output('ip', 'netns', 'exec', host.namespace, ...quiet);
-    await host.ip('link', 'set', 'up0', 'up');
+    await host.ip('link', 'set', device, 'up');
   }
 
   host(label: HostName): RemoteHost {

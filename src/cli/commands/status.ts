@@ -18,6 +18,9 @@ export function addStatus(parent: Command): void {
     });
 }
 
+const ioErrorsText = ({ failedWrites, fullQueues, failedReads, outOfBuffers }: Status['ioErrors']): string =>
+  `${failedWrites} failed writes, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+
 const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
   `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
 
@@ -42,6 +45,7 @@ export function formatStatus(status: Status): string {
     ['groups', String(status.groups)],
     ['revision', String(status.revision)],
     ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['I/O errors', ioErrorsText(status.ioErrors)],
     ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
     ['frames', String(status.frames)],
     ['controllers', controllersText(status.controllers)],
