@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   config: {
     imports: [],
     files: ['src/wire/address.ts'],
-    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
+    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
   api: { imports: ['config'], types: ['src/tables/rule-spec.ts'] },
   controller: {

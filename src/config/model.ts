@@ -2,6 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
+import type { GroupScalingConfig, PolicyConfig } from '../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
@@ -46,7 +47,10 @@ export interface UplinkConfig {
   networks: { name: string; vlan?: number }[];
 }
 
-export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
+export type StoreConfig =
+  | { kind: 'file'; dir: string }
+  /** `prefix` ends in a slash; all keys begin with it. */
+  | { kind: 'etcd'; endpoints: string[]; prefix: string };
 
 export interface NetworkConfig {
   name: string;
@@ -70,6 +74,8 @@ export interface PortConfig {
   /** Frames whose source is not the port's are dropped. */
   antiSpoofing: boolean;
   labels: Record<string, string>;
+  /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
+  purpose?: 'instance' | 'probe';
 }
 
 export interface GroupConfig {
@@ -93,6 +99,9 @@ export interface GroupConfig {
   /** Absent: a datagram flow keeps its member. */
   udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
+  /** How weights follow the load; absent: they stay as configured. */
+  policy?: PolicyConfig;
+  scaling?: GroupScalingConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }

@@ -111,6 +111,12 @@ const remoteEndpoint = text(
 );
 const fileName = z.string('a file name').min(1, 'a file name');
 
+const keyPrefix = text(
+  (value) => value.length <= 256 && /^\/([\w.-]+\/)+$/.test(value),
+  'a key prefix between slashes',
+  '/sluice/',
+);
+
 const timestamp = z.iso
   .datetime({ offset: true, error: 'an ISO 8601 time with its zone, such as 2026-12-01T13:00:00Z' })
   .meta({ examples: ['2026-12-01T13:00:00Z', '2026-12-01T14:00:00+01:00'] });
@@ -324,6 +330,7 @@ const store = z.discriminatedUnion(
         .array(remoteEndpoint)
         .min(1, 'at least one endpoint')
         .describe('Client endpoints of the cluster.'),
+      prefix: keyPrefix.default('/sluice/').describe('All keys begin with it.'),
     }),
   ],
   'one of file, etcd',

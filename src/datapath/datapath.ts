@@ -12,6 +12,7 @@
 import { NONE } from '../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
+import { MAX_MACS_PER_PORT } from '../tables/mac-table.ts';
 import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
@@ -35,6 +36,7 @@ import { CONSUMED, type FromVm, type ToVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
+import { UplinkEdge } from './uplink-edge.ts';
 
 export type { FrameOutput } from './context.ts';
 
@@ -224,7 +226,7 @@ export class Datapath {
     macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const { id, name, network, offloads, mac, allowedSources } = spec;
+      const { id, name, network, offloads, mac, allowedSources, uplink } = spec;
       const fromVm: FromVm[] = [];
       if (mac !== undefined && allowedSources !== undefined) {
         fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
@@ -236,9 +238,16 @@ export class Datapath {
         fromVm.push(clamp);
         toVm.push(clamp);
       }
+      if (uplink !== undefined) {
+        const edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
+        fromVm.unshift(edge);
+        toVm.push(edge);
+      }
       if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
+      port.isUplink = uplink !== undefined;
+      macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
       if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);

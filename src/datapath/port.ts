@@ -20,6 +20,8 @@ export class Port {
   /** The VM's configured MAC; -1, which no frame has, if there is none. */
   macHigh = -1;
   macLow = 0;
+  /** A way to the physical network: stations of other hosts are behind it. */
+  isUplink = false;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 

@@ -43,6 +43,11 @@ export interface PortSpec {
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */
   readonly offloads: boolean;
+  /** A port to the physical network, whose frames belong to `network`; it has no VM, and no load balancer. */
+  readonly uplink?: {
+    /** The MAC that the router's frames bear on the wire: the host's own, unlike `NetworkSpec.routerMac`. */
+    readonly hostMac: MacText;
+  };
 }
 
 /** A load balancer with its rules, compiled by `compileRules`. */

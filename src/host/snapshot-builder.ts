@@ -17,6 +17,8 @@
  * An LB whose groups are the same objects as in the last build keeps its compiled rules, object and all.
  */
 import type { Configuration, GroupConfig, MemberConfig, NetworkConfig, PortConfig } from '../config/model.ts';
+import { derivePortMac } from '../config/port-mac.ts';
+import { uplinkLegs } from '../config/uplink-legs.ts';
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
 import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
 import { compileRules } from '../tables/rule-table.ts';
@@ -27,6 +29,9 @@ import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
+
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
@@ -73,7 +78,7 @@ export class SnapshotBuilder {
       snapshot: {
         revision,
         networks: configuration.networks.map((network) => this.networkSpec(network)),
-        ports: this.portSpecs(configuration, plan),
+        ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
         loadBalancers: loadBalancers.map(({ spec }) => spec),
         settings: {
           udpIdleMs: datapath.udpIdleMs,
@@ -119,9 +124,26 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
+  }
+
+  /** What an uplink is to the datapath: a port in each of its networks. */
+  private uplinkSpecs(configuration: Configuration): PortSpec[] {
+    return uplinkLegs(configuration).map((leg) => ({
+      id: this.ids.uplinkLeg(leg),
+      name: `${leg.uplink}:${leg.network}`,
+      network: this.ids.network(leg.network),
+      addresses: [],
+      loadBalancer: NO_LOAD_BALANCER,
+      offloads: this.offloads,
+      uplink: { hostMac: hostMac(configuration, leg.network) },
+    }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
@@ -204,6 +226,12 @@ const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('
 export function routerMac(vni: number): string {
   const digits = vni.toString(16).padStart(6, '0');
   return `02:53:4c:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+}
+
+/** A host's own MAC in a network, on its uplinks: no port has it, as no port's name has a blank. */
+function hostMac({ host, networks }: Configuration, name: string): string {
+  const { vni } = networks.find((network) => network.name === name)!;
+  return derivePortMac(host, `router ${vni}`);
 }
 
 const sameItems = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>

@@ -127,6 +127,9 @@ const status: Status = {
   engine: 'uring',
   engineReason: 'auto: this kernel has multishot reads',
   ports: 5,
+  uplinks: [
+    { uplink: 'up0', interface: 'eth1', state: 'down', since: '2026-12-01T13:01:00.000Z', outages: 2 },
+  ],
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },

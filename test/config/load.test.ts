@@ -111,6 +111,14 @@ good('what several hosts need is kept', () => {
   assert.equal(tls, { ca: 'ca.pem', cert: 'host.pem', key: 'host.key' });
 });
 
+good('keys in etcd have a prefix', () => {
+  const storeOf = (further: string) =>
+    parseConfiguration(`{ host: h1, store: { kind: etcd, endpoints: ["192.0.2.1:2379"] ${further} } }`).store;
+  const endpoints = ['192.0.2.1:2379'];
+  assert.equal(storeOf(''), { kind: 'etcd', endpoints, prefix: '/sluice/' });
+  assert.equal(storeOf(', prefix: /dc1/sluice/'), { kind: 'etcd', endpoints, prefix: '/dc1/sluice/' });
+});
+
 good('addresses, prefixes, MACs, durations and times come out in one form', () => {
   const { datapath, networks, ports, groups } = parseConfiguration(`
     host: h1

@@ -143,9 +143,7 @@ export class FileStore implements Store {
     const written = new Promise<number>((resolve, reject) => {
       this.pending.push({ changes: own, epoch, resolve, reject });
     });
-    this.writing ??= this.writePending().finally(() => {
-      this.writing = undefined;
-    });
+    this.writing ??= this.writePending();
     return written;
   }
 
@@ -171,12 +169,12 @@ export class FileStore implements Store {
   }
 
   private async writePending(): Promise<void> {
-    await Promise.resolve(); // so that `writing` is set before the first write ends
+    await Promise.resolve(); // so that `writing` is set before it can be unset
     while (this.pending.length > 0) {
-      await this.writeTogether(
-        this.pending.splice(0, MAX_GROUPED_WRITES).filter((write) => this.admit(write)),
-      );
+      const group = this.pending.splice(0, MAX_GROUPED_WRITES);
+      await this.writeTogether(group.filter((write) => this.admit(write)));
     }
+    this.writing = undefined; // in one go with finding nothing pending
   }
 
   private admit(write: PendingWrite): boolean {
