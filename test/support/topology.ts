@@ -8,6 +8,7 @@
  * network's and the port's number; the router's is 02:53:00:00:00:NN.
  */
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../../src/datapath/snapshot.ts';
+import { MaglevCache } from '../../src/host/maglev-cache.ts';
 import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
 import { addressBytes } from './addresses.ts';
@@ -158,6 +159,8 @@ export class Numbers {
 export class SnapshotMaker {
   private readonly ids = { network: new Numbers(), port: new Numbers(), rule: new Numbers() };
   private readonly statSlots = new Numbers();
+  /** Tables take milliseconds to make, and all load balancers share them. */
+  private readonly maglev = new MaglevCache();
 
   networkId = (name: string): number => this.ids.network.of(name);
   portId = (name: string): number => this.ids.port.of(name);
@@ -207,7 +210,10 @@ export class SnapshotMaker {
         id,
         scope: topology.balancer,
         name: `balancer ${id}`,
-        ...compileRules(topology.groups.map((group) => this.rule(group, id))),
+        ...compileRules(
+          topology.groups.map((group) => this.rule(group, id)),
+          (list) => this.maglev.tableOf(list),
+        ),
       })),
       settings: topology.settings,
     };
