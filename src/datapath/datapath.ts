@@ -48,6 +48,8 @@ export interface DatapathOptions {
   readonly output: FrameOutput;
   /** Initialised by the caller; the datapath is the only writer from now on. */
   readonly tables: Tables;
+  /** False: every packet takes the general way; for comparing. */
+  readonly shortWay?: boolean;
 }
 
 /** MAC sets aged per millisecond that has batches at all. */
@@ -81,6 +83,7 @@ export class Datapath {
     offset: new Int32Array(1),
     length: new Int32Array(1),
   };
+  private readonly shortWay: boolean;
   private lastTimersMs = -1;
   private nextTimersMs = 0;
   /** Neighbours preset by the snapshot in force. */
@@ -116,6 +119,7 @@ export class Datapath {
       this.responder,
     );
     this.finisher = new OffloadFinisher(context);
+    this.shortWay = options.shortWay ?? true;
     this.lookahead = new Lookahead(context, this.ports);
     this.trackedPath = new TrackedPath(
       context,
@@ -168,7 +172,8 @@ export class Datapath {
       context.arena.release(slot);
       return;
     }
-    if (this.trackedPath.send(port, number, slot, offset, length)) return context.arena.release(slot);
+    if (this.shortWay && this.trackedPath.send(port, number, slot, offset, length))
+      return context.arena.release(slot);
     const reason = frame.load(slot, offset, length, portId, port.network);
     if (reason !== DROP.none) {
       context.drop(frame, reason);
