@@ -42,10 +42,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   config: {
     imports: [],
     files: ['src/wire/address.ts'],
-    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts'],
+    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
   api: { imports: ['config'], types: ['src/tables/rule-spec.ts'] },
-  controller: { imports: ['policy', 'messages', 'config', 'api'], types: ['src/tables/rule-spec.ts'] },
+  controller: {
+    imports: ['policy', 'messages', 'config', 'api'],
+    files: ['src/native/file-lock.ts'],
+    types: ['src/tables/rule-spec.ts'],
+  },
   host: {
     imports: [
       'api',
@@ -81,13 +85,17 @@ export const MAX_LINES = 500;
 
 const roomOf = (path: string): string | null => /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
 
+/** Generated code is JavaScript with its types beside it; those stand for it. */
+const sourceOf = (path: string): string =>
+  path.includes('/generated/') ? path.replace(/\.js$/, '.d.ts') : path;
+
 /** Every import, re-export and dynamic import() of a file. */
 export function importsOf(path: string, text: string): Import[] {
   const found: Import[] = [];
   const add = (literal: ts.Node | undefined, typeOnly: boolean) => {
     if (!literal || !ts.isStringLiteralLike(literal)) return;
     const specifier = literal.text;
-    const target = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : null;
+    const target = specifier.startsWith('.') ? sourceOf(posix.join(posix.dirname(path), specifier)) : null;
     found.push({ specifier, target, typeOnly });
   };
   const visit = (node: ts.Node): void => {

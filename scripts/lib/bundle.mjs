@@ -2,6 +2,7 @@
 //
 // V8 folds a constant of the same module into the code; one that is imported it loads and checks at each use. In
 // one module the datapath takes 30 % less time per packet (native-notes/decisions/v8.md). Packages stay outside.
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { rollup } from 'rollup';
 
 const bundles = [
@@ -14,3 +15,7 @@ for (const [input, file] of bundles) {
   await bundle.write({ file, format: 'es', sourcemap: true });
   await bundle.close();
 }
+
+// tsc leaves JavaScript where it is.
+mkdirSync('dist/src/messages/generated', { recursive: true });
+copyFileSync('src/messages/generated/sluice.js', 'dist/src/messages/generated/sluice.js');

@@ -6,8 +6,8 @@ import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { messageOf, Refusal } from '../config/refusal.ts';
+import { answerCall } from './call.ts';
 import { type Answerer, JsonLines } from './routes.ts';
-import type { ApiError } from './shapes.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
 const MAX_CONNECTIONS = 64;
@@ -71,30 +71,20 @@ async function answer(
   response: ServerResponse,
   log: Logger,
 ): Promise<void> {
-  try {
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const path = url.pathname.split('/').slice(1).map(decodeSegment);
-    const body = await readBody(request);
-    const method = request.method ?? 'GET';
-    const result = await answerer({ method, path, query: url.searchParams, body });
-    if (result instanceof JsonLines) await sendLines(response, result);
-    else send(response, 200, result);
-  } catch (error) {
-    if (!(error instanceof Refusal))
-      log.error({ err: error }, `api: ${request.method} ${request.url} failed`);
-    const problems = error instanceof Refusal && error.problems.length > 0 ? [...error.problems] : undefined;
-    const refusal: ApiError = { error: messageOf(error), problems };
-    if (response.headersSent) response.destroy();
-    else send(response, error instanceof Refusal ? error.status : 500, refusal);
-  }
-}
-
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new Refusal(400, `path: found ${segment}, expected UTF-8 with %-escapes`);
-  }
+  const call = { method: request.method ?? 'GET', target: request.url ?? '/' };
+  const text = await readBody(request);
+  // A body that is too long is refused like any other that cannot be used.
+  const checkedAnswerer: Answerer =
+    text === undefined
+      ? () => {
+          throw new Refusal(400, `body: found more than ${MAX_BODY_BYTES} bytes`);
+        }
+      : answerer;
+  const { status, body } = await answerCall({ ...call, body: text ?? '' }, checkedAnswerer, (error) =>
+    log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
+  );
+  if (body instanceof JsonLines) await sendLines(response, body);
+  else send(response, status, body);
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
@@ -127,22 +117,14 @@ async function sendLines(response: ServerResponse, { items }: JsonLines): Promis
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+/** undefined: it is too long. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request) {
     bytes += (part as Buffer).length;
-    if (bytes > MAX_BODY_BYTES) throw new Refusal(400, `body: found more than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES) return undefined;
     parts.push(part as Buffer);
   }
-  const text = Buffer.concat(parts).toString('utf8');
-  if (text.trim() === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Refusal(
-      400,
-      `body: found ${JSON.stringify(text.slice(0, 60))}, expected JSON: ${messageOf(error)}`,
-    );
-  }
+  return Buffer.concat(parts).toString('utf8');
 }

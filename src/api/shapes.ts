@@ -1,5 +1,5 @@
 /**
- * The host's API as JSON over HTTP on the unix socket `RUN_DIR/api.sock` (mode 0600). Shapes only: the server
+ * The API of hosts and controllers as JSON over HTTP on the unix socket `RUN_DIR/api.sock` (mode 0600). Shapes only: the server
  * (server.ts) and the CLI's client share them. Column names of listings are these keys.
  * Durations carry their unit in the key, times are ISO 8601, numbers are numbers.
  *
@@ -18,7 +18,16 @@
  *   POST   /v1/reload                              { path }          → Changed
  *   POST   /v1/down                                {}                → {} once the host is about to stop
  *
- * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500; body ApiError.
+ * Of a controller besides, and for all its hosts:
+ *
+ *   GET    /v1/status                              ControllerStatus
+ *   GET    /v1/agents                              AgentRow[]
+ *   GET    /v1/groups/{group}/watch?intervalMs=N   GroupSample, line by line
+ *   GET    /v1/groups/{group}/policy               PolicyDetail
+ *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed
+ *
+ * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
+ * here: the store is away, the leader is another controller); body ApiError.
  */
 import type { HashInput, MemberState } from '../tables/rule-spec.ts';
 
@@ -30,6 +39,12 @@ export interface ApiError {
 
 export interface Changed {
   revision: number;
+  /** Of a controller: the hosts that have it in force, with their own revisions. */
+  hosts?: Record<string, number>;
+  /** Hosts that have not confirmed it in time; they get it as soon as they can be reached. */
+  late?: string[];
+  /** Host → why it keeps what it had. */
+  refused?: Record<string, string>;
 }
 
 export interface MemberAdd {
@@ -50,6 +65,7 @@ export interface Status {
   /** Why this engine: asked for, or what `auto` found. */
   engineReason: string;
   ports: number;
+  uplinks: UplinkStatus[];
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
@@ -63,14 +79,30 @@ export interface Status {
   residentBytes: number;
 }
 
+export interface UplinkStatus {
+  uplink: string;
+  interface: string;
+  state: 'up' | 'down' | 'gone';
+  /** Since when it is in this state. */
+  since: string;
+  /** How often it was down or gone since this host knows it. */
+  outages: number;
+}
+
+/** A port of a VM, or an uplink. */
 export interface PortRow {
+  /** In the answer of a controller. */
+  host?: string;
   port: string;
+  /** Of an uplink all that it carries: `app`, or `app vlan 100, data vlan 200`. */
   network: string;
+  /** Empty for an uplink: it belongs to the host. */
   netns: string;
   interface: string;
   mac: string;
   addresses: string[];
-  state: 'up' | 'gone';
+  /** An uplink's interface may also be `down`, or without carrier. */
+  state: 'up' | 'down' | 'gone';
   rxPackets: number;
   rxBytes: number;
   txPackets: number;
@@ -99,6 +131,10 @@ export interface MemberRow {
   port: number | null;
   state: MemberState;
   weight: number;
+  /** Of a draining member: its flows that have not ended yet; null: it does not drain. */
+  flowsLeft: number | null;
+  /** Of a draining member: when they end at the latest; null: when they will. */
+  drainDeadline: string | null;
   activeFlows: number;
   newFlows: number;
   packets: number;
@@ -108,6 +144,10 @@ export interface MemberRow {
   /** Over the agent's last interval. */
   newFlowsPerSecond: number;
   bytesPerSecond: number;
+  /** Of a controller: active flows by host, on draining and failed members too. */
+  flowsByHost?: Record<string, number>;
+  /** Of a controller: why health checks have failed it. */
+  health?: string;
 }
 
 /** How a group's members are selected, beside the algorithm's name. */
@@ -122,9 +162,13 @@ export interface SelectionDetail {
 
 export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {
   members: MemberRow[];
+  /** Of a controller: hosts whose counters are missing here. */
+  unanswered?: string[];
 }
 
 export interface RuleRow extends SelectionDetail {
+  /** In the answer of a controller. */
+  host?: string;
   loadBalancer: string;
   group: string;
   vip: string;
@@ -142,6 +186,8 @@ export interface RuleRow extends SelectionDetail {
 }
 
 export interface FlowRow {
+  /** In the answer of a controller. */
+  host?: string;
   port: string;
   protocol: string;
   /** `address:port`, IPv6 in brackets. */
@@ -163,6 +209,8 @@ export interface FlowRow {
 }
 
 export interface StatRow {
+  /** In the answer of a controller. */
+  host?: string;
   group: string;
   member?: string;
   newFlows: number;

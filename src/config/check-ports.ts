@@ -92,12 +92,21 @@ function checkPortAddress(
 
 export function checkUplinks(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
   const names = new Claims();
+  for (const [i, port] of (view.ports ?? []).entries()) {
+    if (port?.name !== undefined) names.claim(port.name, port.name, ['ports', i, 'name'], '', () => {});
+  }
   const interfaces = new Claims();
   for (const [i, uplink] of (view.uplinks ?? []).entries()) {
     if (uplink === undefined) continue;
     const path = ['uplinks', i];
     if (uplink.name !== undefined) {
-      names.claim(uplink.name, uplink.name, [...path, 'name'], 'a name that no other uplink has', report);
+      names.claim(
+        uplink.name,
+        uplink.name,
+        [...path, 'name'],
+        'a name that no port and no other uplink has',
+        report,
+      );
     }
     if (uplink.interface !== undefined) {
       const at = [...path, 'interface'];

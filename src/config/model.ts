@@ -2,6 +2,7 @@
  * The configuration after loading: defaults filled in, addresses canonical, every cross reference checked.
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
+import type { GroupScalingConfig, PolicyConfig } from '../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../tables/rule-spec.ts';
 
 export interface Configuration {
@@ -46,12 +47,17 @@ export interface UplinkConfig {
   networks: { name: string; vlan?: number }[];
 }
 
-export type StoreConfig = { kind: 'file'; dir: string } | { kind: 'etcd'; endpoints: string[] };
+export type StoreConfig =
+  | { kind: 'file'; dir: string }
+  /** `prefix` ends in a slash; all keys begin with it. */
+  | { kind: 'etcd'; endpoints: string[]; prefix: string };
 
 export interface NetworkConfig {
   name: string;
   vni: number;
   mtu: number;
+  /** Upper bound of the MSS that TCP connections announce, bytes, or `auto`: what fits into the MTU. Absent: none. */
+  mssClamp?: 'auto' | number;
   subnets: string[];
   gateway: string[];
   routes: { to: string; via: string }[];
@@ -68,6 +74,8 @@ export interface PortConfig {
   /** Frames whose source is not the port's are dropped. */
   antiSpoofing: boolean;
   labels: Record<string, string>;
+  /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
+  purpose?: 'instance' | 'probe';
 }
 
 export interface GroupConfig {
@@ -86,7 +94,14 @@ export interface GroupConfig {
   /** Absent: no affinity. */
   affinityMs?: number;
   avoidSelf: boolean;
+  /** Of datagram flows; absent: the host's. */
+  udpIdleMs?: number;
+  /** Absent: a datagram flow keeps its member. */
+  udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
+  /** How weights follow the load; absent: they stay as configured. */
+  policy?: PolicyConfig;
+  scaling?: GroupScalingConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }

@@ -51,6 +51,7 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   name: network.name,
   vni: network.vni,
   mtu: network.mtu,
+  mssClamp: network.mssClamp,
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
@@ -80,6 +81,8 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   hash: group.algorithm === 'maglev' ? (group.hash ?? 'five-tuple') : undefined,
   affinityMs: group.affinity === undefined ? undefined : milliseconds(group.affinity.timeout),
   avoidSelf: group.avoidSelf,
+  udpIdleMs: group.udpIdle === undefined ? undefined : milliseconds(group.udpIdle),
+  udpRepickMs: group.udpRepick === undefined ? undefined : milliseconds(group.udpRepick),
   onEmpty: group.onEmpty,
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });

@@ -111,6 +111,12 @@ const remoteEndpoint = text(
 );
 const fileName = z.string('a file name').min(1, 'a file name');
 
+const keyPrefix = text(
+  (value) => value.length <= 256 && /^\/([\w.-]+\/)+$/.test(value),
+  'a key prefix between slashes',
+  '/sluice/',
+);
+
 const timestamp = z.iso
   .datetime({ offset: true, error: 'an ISO 8601 time with its zone, such as 2026-12-01T13:00:00Z' })
   .meta({ examples: ['2026-12-01T13:00:00Z', '2026-12-01T14:00:00+01:00'] });
@@ -172,6 +178,13 @@ const network = z.strictObject({
   mtu: integer(576, 65535)
     .default(1500)
     .describe('Largest IP packet in bytes; at least 1280 where there is IPv6.'),
+  mssClamp: z
+    .union([z.literal('auto'), integer(88, 65495, 'bytes')], 'auto, or bytes from 88 to 65495')
+    .optional()
+    .describe(
+      'Lower the MSS that TCP connections announce to this many bytes, or to what fits into the MTU; absent: leave it.',
+    )
+    .meta({ examples: ['auto', 1360] }),
   subnets: optionalList(prefix).describe('Prefixes whose addresses are on this logical switch.'),
   gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
@@ -264,6 +277,12 @@ const group = z
       .boolean('true or false')
       .default(false)
       .describe('A client that is itself a member gets another member, if there is one.'),
+    udpIdle: duration('100ms', '7d')
+      .optional()
+      .describe('A UDP flow that is idle for this long is forgotten; absent: as `datapath.udpIdle` says.'),
+    udpRepick: duration('100ms', '7d')
+      .optional()
+      .describe('After a gap of this length a UDP flow finds its member anew; absent: it keeps its member.'),
     onEmpty: choice('reject', 'drop')
       .default('reject')
       .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),
@@ -311,6 +330,7 @@ const store = z.discriminatedUnion(
         .array(remoteEndpoint)
         .min(1, 'at least one endpoint')
         .describe('Client endpoints of the cluster.'),
+      prefix: keyPrefix.default('/sluice/').describe('All keys begin with it.'),
     }),
   ],
   'one of file, etcd',

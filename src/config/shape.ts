@@ -65,7 +65,7 @@ function expectation(issue: z.core.$ZodIssue): string {
   return issue.message;
 }
 
-/** Keys that the schema knows at a path, over all alternatives, but for the one that does not fit here. */
+/** Keys that the schema knows at a path, over all alternatives but those that would know the misfit. */
 function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
   let level = alternatives(top);
   for (const step of path) {
@@ -75,8 +75,10 @@ function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
       return next === undefined ? [] : alternatives(next);
     });
   }
-  const keys = level.flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []));
-  return [...new Set(keys)].filter((key) => key !== misfit);
+  const keys = level.flatMap((schema) =>
+    schema instanceof z.ZodObject && !(misfit in schema.shape) ? Object.keys(schema.shape) : [],
+  );
+  return [...new Set(keys)];
 }
 
 /** A schema without its wrappers; several for a union. */

@@ -91,13 +91,23 @@ export function reloadMembership(membership: Membership, configuration: Configur
   for (const group of configuration.groups) {
     const before = findGroup(membership.configuration, group.name);
     if (before === undefined) continue;
-    const kept = [...(membership.overrides.get(group.name) ?? NO_OVERRIDES)].filter(([member]) =>
-      isDeepStrictEqual(entriesOf(before, member), entriesOf(group, member)),
-    );
-    if (kept.length > 0) overrides.set(group.name, new Map(kept));
+    const kept = keptOverrides(membership.overrides.get(group.name) ?? NO_OVERRIDES, before, group);
+    if (kept.size > 0) overrides.set(group.name, kept);
   }
   return withEffective(configuration, overrides, membership);
 }
+
+/** The overrides that outlive a change of the group's entry in the file. */
+export const keptOverrides = (
+  overrides: GroupOverrides,
+  before: GroupConfig,
+  after: GroupConfig,
+): GroupOverrides =>
+  new Map(
+    [...overrides].filter(([member]) =>
+      isDeepStrictEqual(entriesOf(before, member), entriesOf(after, member)),
+    ),
+  );
 
 /** What a group's file entry says about a member, in whichever criteria sets. */
 function entriesOf(group: GroupConfig, member: string): MemberConfig[] {
@@ -117,7 +127,7 @@ function withEffective(
   return { configuration, overrides, effective: { ...configuration, groups } };
 }
 
-function applyOverrides(group: GroupConfig, overrides: GroupOverrides): GroupConfig {
+export function applyOverrides(group: GroupConfig, overrides: GroupOverrides): GroupConfig {
   if (overrides.size === 0) return group;
   return { ...group, criteria: group.criteria.map((set) => applyToSet(set, overrides)) };
 }

@@ -63,6 +63,13 @@ export class BalancerRules {
     return NONE;
   }
 
+  /** Whether a criteria set has a member for new flows. */
+  isUsable(criteria: number): boolean {
+    const { rules } = this;
+    const members = rules.membersOf(criteria);
+    return members > 0 && rules.weightUpTo(rules.firstMember(criteria) + members - 1) > 0;
+  }
+
   /** Position of the member for a new flow by a rule's criteria set, or NONE if there is no usable one. */
   pick(rule: number, criteria: number, frame: Frame): number {
     return this.selection.pick(this.rules, rule, criteria, frame, this.context.nowMs);
@@ -96,6 +103,18 @@ export class BalancerRules {
     return ![...this.scopes.values()].some(({ held }) => held.includes(NONE));
   }
 
+  /** Calls with every member of every rule: position of the rule, statistics slot of the member. */
+  forEachMember(visit: (rule: number, statSlot: number) => void): void {
+    const { rules } = this;
+    for (let rule = 0; rule < rules.ruleCount; rule++) {
+      const first = rules.firstCriteria(rule);
+      for (let set = first; set < first + rules.criteriaCount(rule); set++) {
+        const member = rules.firstMember(set);
+        for (let m = member; m < member + rules.membersOf(set); m++) visit(rule, rules.statSlot(m));
+      }
+    }
+  }
+
   close(): void {
     this.release(this.scopes);
     this.scopes = new Map();
@@ -105,7 +124,7 @@ export class BalancerRules {
 
   private scopeFor(rules: RuleTable, network: number): Scope {
     const rulesOf = new Map<number, number[]>();
-    const memberEndpoints = new Int32Array(rules.memberCount);
+    const memberEndpoints = new Int32Array(rules.memberCount).fill(NONE);
     const held: number[] = [];
     for (let rule = 0; rule < rules.ruleCount; rule++) {
       const vip = this.intern(network, (i) => rules.vipWord(rule, i), ROLE_VIP);
@@ -121,11 +140,15 @@ export class BalancerRules {
           const member = this.intern(network, (i) => rules.memberWord(m, i), ROLE_MEMBER);
           held.push(member);
           memberEndpoints[m] = member;
-          if (member === NONE) continue;
-          if (rules.memberMacHigh(m) < 0) this.endpoints.clearRole(member, ROLE_FIXED_MAC);
-          else this.endpoints.setMac(member, rules.memberMacHigh(m), rules.memberMacLow(m));
+          if (member !== NONE) this.endpoints.clearRole(member, ROLE_FIXED_MAC);
         }
       }
+    }
+    // After all: a MAC that one group gives its member holds, though another group does not.
+    for (let m = 0; m < rules.memberCount; m++) {
+      const member = memberEndpoints[m]!;
+      if (member === NONE || rules.memberMacHigh(m) < 0) continue;
+      this.endpoints.setMac(member, rules.memberMacHigh(m), rules.memberMacLow(m));
     }
     return { rulesOf, memberEndpoints, held };
   }

@@ -86,6 +86,8 @@ export class ConnectionTracking {
   private marks: number[] = [];
   /** Rows still to visit until the marks can be taken off. */
   private purgeRowsLeft = 0;
+  /** Rows of the table when they were last counted. */
+  private purgeRows = 0;
   /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
   private readonly slotIdleMs: Int32Array;
   private readonly slotRepickMs: Int32Array;
@@ -193,7 +195,7 @@ export class ConnectionTracking {
     const slot = this.table.statSlot(row);
     const mark = this.marked[slot]!;
     if (mark === MARK_NONE) return false;
-    if (((this.table.cold[row * COLD_WORDS + COLD.createdMs]! - this.markedMs[slot]!) | 0) > 0) return false;
+    if (this.isYounger(row, this.markedMs[slot]!)) return false;
     const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
     if (isTcp && mark === MARK_DATAGRAMS) return false;
     if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
@@ -205,13 +207,27 @@ export class ConnectionTracking {
     return true;
   }
 
+  /** Whether a record was made after a time of the last minutes; the record may be months old. */
+  private isYounger(row: number, thanMs: number): boolean {
+    const { nowMs } = this.context;
+    return (nowMs - this.table.cold[row * COLD_WORDS + COLD.createdMs]!) >>> 0 < (nowMs - thanMs) >>> 0;
+  }
+
   /**
    * True for packets of a member whose flow was purged: it may go on for a while, and what it sends must reach the
    * client neither translated nor as it is. `ports`: client's << 16 | member's.
    */
   isCutOff(frame: Frame, ports: number, member: number): boolean {
+    if (this.cutOff.isEmpty) return false;
     const { d0, d1, d2, d3, protocol } = frame;
     return this.cutOff.knows(d0, d1, d2, d3, ports, member, protocol);
+  }
+
+  /** The client talks to the member directly from now on, with the ports of a flow that may have been cut off. */
+  goesDirectly(frame: Frame, member: number): void {
+    if (this.cutOff.isEmpty) return;
+    const { s0, s1, s2, s3, ports, protocol } = frame;
+    this.cutOff.forget(s0, s1, s2, s3, ports, member, protocol);
   }
 
   private noteCutOff(row: number): void {
@@ -383,7 +399,8 @@ export class ConnectionTracking {
       if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
       this.markedMs[slot] = this.context.nowMs;
     }
-    this.purgeRowsLeft = this.table.highWater;
+    this.purgeRows = this.table.highWater;
+    this.purgeRowsLeft = this.purgeRows;
   }
 
   /** Removes the records of a port that has gone. Rare: walks the table at once. */
@@ -397,6 +414,9 @@ export class ConnectionTracking {
   sweep(): number {
     const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
     const used = this.table.highWater;
+    // The turn that a purge takes has become longer.
+    if (this.purgeRowsLeft > 0) this.purgeRowsLeft += used - this.purgeRows;
+    this.purgeRows = used;
     const due = Math.floor((used * elapsedMs) / SWEEP_MS);
     if (due === 0 && this.purgeRowsLeft === 0) {
       if (used === 0) this.lastSweepMs = this.context.nowMs;

@@ -12,6 +12,7 @@
 import { NONE } from '../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
+import { MAX_MACS_PER_PORT } from '../tables/mac-table.ts';
 import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
@@ -28,14 +29,16 @@ import { LoadBalancer } from './load-balancer.ts';
 import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './lookahead.ts';
+import { MssClamp } from './mss-clamp.ts';
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
-import { CONSUMED, type FromVm } from './operator.ts';
+import { CONSUMED, type FromVm, type ToVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 import { TrackedPath } from './tracked-path.ts';
+import { UplinkEdge } from './uplink-edge.ts';
 
 export type { FrameList, FrameOutput } from './context.ts';
 
@@ -207,7 +210,7 @@ export class Datapath {
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
-    this.applyPorts(snapshot.ports, problems);
+    this.applyPorts(snapshot, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.presetNeighbours(snapshot.ports, problems);
@@ -247,7 +250,7 @@ export class Datapath {
       const networks = new Set(
         snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
       );
-      if (!balancer.rules.adopt(spec, [...networks], snapshot.revision)) {
+      if (!balancer.adopt(spec, [...networks], snapshot.revision)) {
         problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
       }
     }
@@ -258,7 +261,11 @@ export class Datapath {
     }
   }
 
-  private applyPorts(specs: readonly PortSpec[], problems: string[]): void {
+  private applyPorts({ ports: specs, networks }: DatapathSnapshot, problems: string[]): void {
+    const clamps = new Map<number, MssClamp>();
+    for (const { id, mssClamp } of networks) {
+      if (mssClamp !== undefined) clamps.set(id, new MssClamp(this.context, mssClamp.ipv4, mssClamp.ipv6));
+    }
     const { macs } = this.context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
@@ -267,16 +274,28 @@ export class Datapath {
     macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const { id, name, network, offloads, mac, allowedSources } = spec;
+      const { id, name, network, offloads, mac, allowedSources, uplink } = spec;
       const fromVm: FromVm[] = [];
       if (mac !== undefined && allowedSources !== undefined) {
         fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
       }
       if (balancer !== undefined) fromVm.push(balancer);
-      const toVm = balancer === undefined ? [] : [balancer];
+      const toVm: ToVm[] = balancer === undefined ? [] : [balancer];
+      const clamp = clamps.get(network);
+      if (clamp !== undefined) {
+        fromVm.push(clamp);
+        toVm.push(clamp);
+      }
+      if (uplink !== undefined) {
+        const edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
+        fromVm.unshift(edge);
+        toVm.push(edge);
+      }
       if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
+      port.isUplink = uplink !== undefined;
+      macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
       if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
       if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);

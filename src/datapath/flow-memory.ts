@@ -17,6 +17,8 @@ export class FlowMemory {
   private readonly memoryMs: number;
   /** Hash (never 0), noted at in ms. */
   private readonly words: Int32Array;
+  private notedMs = 0;
+  private hasNotes = false;
 
   /** `entries`: a power of two, 8 bytes each. `memoryMs`: how long an entry counts. */
   constructor(context: Context, entries: number, memoryMs: number) {
@@ -41,6 +43,14 @@ export class FlowMemory {
     const at = (hash & this.mask) * ENTRY_WORDS;
     this.words[at] = hash;
     this.words[at + 1] = this.context.nowMs;
+    this.notedMs = this.context.nowMs;
+    this.hasNotes = true;
+  }
+
+  /** True if nothing is remembered: the usual case, and cheaper to ask than for a flow. */
+  get isEmpty(): boolean {
+    if (this.hasNotes && (this.context.nowMs - this.notedMs) >>> 0 >= this.memoryMs) this.hasNotes = false;
+    return !this.hasNotes;
   }
 
   forget(
@@ -68,7 +78,7 @@ export class FlowMemory {
   ): boolean {
     const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
     const at = (hash & this.mask) * ENTRY_WORDS;
-    return this.words[at] === hash && ((this.context.nowMs - this.words[at + 1]!) | 0) < this.memoryMs;
+    return this.words[at] === hash && (this.context.nowMs - this.words[at + 1]!) >>> 0 < this.memoryMs;
   }
 
   private hash(

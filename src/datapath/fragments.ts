@@ -140,7 +140,7 @@ export class Fragments {
   tick(): void {
     const { table } = this;
     const { nowMs } = this.context;
-    if (table.inUse === 0 || ((nowMs - this.lastTickMs) | 0) < TICK_MS) return;
+    if (table.inUse === 0 || (nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
     this.lastTickMs = nowMs;
     for (let row = 1; row <= table.highWater; row++) {
       const state = table.state(row);

@@ -169,7 +169,7 @@ export class IcmpErrors {
   }
 
   private takeToken(): boolean {
-    const elapsedMs = (this.context.nowMs - this.refilledMs) | 0;
+    const elapsedMs = (this.context.nowMs - this.refilledMs) >>> 0;
     if (elapsedMs > 0) {
       const refill = (Math.min(elapsedMs, 1000) * ERRORS_PER_SECOND) / 1000;
       this.tokens = Math.min(ERROR_BURST, this.tokens + refill);

@@ -38,6 +38,7 @@ import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
+import type { LoadBalancerSpec } from './snapshot.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -79,6 +80,18 @@ export class LoadBalancer implements FromVm, ToVm {
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks);
     this.directFlows = new DirectFlows(context);
+  }
+
+  /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
+  adopt(spec: LoadBalancerSpec, networks: readonly number[], revision: number): boolean {
+    const isWhole = this.rules.adopt(spec, networks, revision);
+    if (this.rules.revision === revision) {
+      const { rules } = this.rules;
+      this.rules.forEachMember((rule, slot) => {
+        this.tracking.setSlotTimers(slot, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
+      });
+    }
+    return isWhole;
   }
 
   fromVm(frame: Frame): number {
@@ -238,8 +251,14 @@ export class LoadBalancer implements FromVm, ToVm {
     let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE) {
       this.directFlows.note(frame, member);
+      this.tracking.goesDirectly(frame, member);
       const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
-      if (other === NONE || connections.hasEnded(other)) return PASS;
+      if (other === NONE || this.tracking.isPurged(other)) return PASS;
+      if (connections.hasEnded(other)) {
+        // The port is used again, for another destination: the old flow must not catch the answers.
+        this.tracking.remove(other);
+        return PASS;
+      }
       const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
       if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
         return this.drop(frame, DROP.connectionsFull);
@@ -285,18 +304,21 @@ export class LoadBalancer implements FromVm, ToVm {
       return this.responder.reset(frame);
     }
     const { rules } = this.rules;
+    const set = rules.effectiveCriteria(rule, this.context.wallMs);
+    if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     // Before the choice: a flow that is refused must not cost its member a turn.
     if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
-    const set = rules.effectiveCriteria(rule, this.context.wallMs);
-    const choice = set === NONE ? NONE : this.rules.pick(rule, set, frame);
-    if (choice === NONE) {
-      this.drop(frame, DROP.noMember);
-      return rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
-    }
+    const choice = this.rules.pick(rule, set, frame);
+    if (choice === NONE) return this.withoutMember(rule, frame);
     const row = this.record(rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
+  }
+
+  private withoutMember(rule: number, frame: Frame): number {
+    this.drop(frame, DROP.noMember);
+    return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
   /** Makes the connection record of a new flow, with the decision that led to it. */

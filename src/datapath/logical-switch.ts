@@ -2,6 +2,7 @@
  * Logical switches: one per network (VNI). Learns stations, sends to the port that has one, floods what it must.
  *
  * Frames never leave their network here. Flooding is bounded by a token bucket per network, counted in copies.
+ * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import { DROP, PORT } from '../tables/port-counters.ts';
@@ -44,6 +45,7 @@ export class LogicalSwitch {
   sendTo(id: number, frame: Frame): void {
     const port = this.ports[id];
     if (port === undefined) this.context.drop(frame, DROP.portDown);
+    else if (port.isUplink && this.isFromUplink(frame)) this.context.drop(frame, DROP.splitHorizon);
     else port.send(frame);
   }
 
@@ -61,6 +63,10 @@ export class LogicalSwitch {
     this.sendTo(to, frame);
   }
 
+  private isFromUplink(frame: Frame): boolean {
+    return this.ports[frame.ingress]?.isUplink === true;
+  }
+
   private flood(frame: Frame, network: number): void {
     const { ports } = this.networks.at(network);
     const { ingress, slot, offset, length } = frame;
@@ -71,10 +77,13 @@ export class LogicalSwitch {
       return this.context.drop(frame, DROP.floodLimited);
     }
     this.context.count(ingress, PORT.flooded);
+    const isFromUplink = this.isFromUplink(frame);
     const { copy } = this;
+    let sent = 0;
     for (let i = 0; i < ports.length; i++) {
       const port = this.ports[ports[i]!];
       if (port === undefined || (port.id === ingress && !frame.routed)) continue;
+      if (port.isUplink && isFromUplink) continue;
       // Each port's chain sees the frame as it came, on a cursor of its own; a change goes to a private copy.
       this.context.arena.retain(slot);
       copy.load(slot, offset, length, ingress, network);
@@ -83,6 +92,8 @@ export class LogicalSwitch {
       copy.cutToMtu = frame.cutToMtu;
       port.send(copy);
       this.context.arena.release(copy.slot);
+      sent++;
     }
+    if (sent === 0) this.context.drop(frame, DROP.splitHorizon);
   }
 }

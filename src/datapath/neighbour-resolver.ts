@@ -70,7 +70,7 @@ export class NeighbourResolver {
     if (id === NONE) return this.context.drop(frame, DROP.neighbourTableFull);
     const state = table.state(id);
     if (state === NEIGHBOUR.incomplete || state === NEIGHBOUR.failed) return this.wait(frame, id, state);
-    if (state === NEIGHBOUR.reachable && ((nowMs - table.changedMs(id)) | 0) > REACHABLE_MS) {
+    if (state === NEIGHBOUR.reachable && (nowMs - table.changedMs(id)) >>> 0 > REACHABLE_MS) {
       // Use it, and ask again: it turns reachable with the answer, or failed without.
       table.setState(id, NEIGHBOUR.stale, nowMs);
       this.ask(id);
@@ -110,7 +110,7 @@ export class NeighbourResolver {
     const { table, context } = this;
     const nowMs = context.nowMs;
     if (state === NEIGHBOUR.failed) {
-      if (((nowMs - table.changedMs(id)) | 0) < FAILED_MS) {
+      if ((nowMs - table.changedMs(id)) >>> 0 < FAILED_MS) {
         context.drop(frame, DROP.neighbourUnresolved);
         return this.errors.hostUnreachable(frame);
       }
@@ -173,12 +173,12 @@ export class NeighbourResolver {
   /** Asks again, and gives up on those who do not answer. */
   tick(): void {
     const { table, context } = this;
-    if (this.asked === 0 || ((context.nowMs - this.lastTickMs) | 0) < TICK_MS) return;
+    if (this.asked === 0 || (context.nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
     this.lastTickMs = context.nowMs;
     for (let id = 0; id < table.highWater; id++) {
       const sent = table.probesSent(id);
       if (sent === 0 || table.state(id) === NEIGHBOUR.free) continue;
-      if (((context.nowMs - table.changedMs(id)) | 0) < sent * PROBE_INTERVAL_MS) continue;
+      if ((context.nowMs - table.changedMs(id)) >>> 0 < sent * PROBE_INTERVAL_MS) continue;
       if (sent < PROBES) this.ask(id);
       else this.giveUp(id);
     }

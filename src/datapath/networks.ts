@@ -87,7 +87,7 @@ export class Network {
 
   /** Takes `frames` from the flood bucket; false if it is empty. */
   takeFloodTokens(frames: number, nowMs: number): boolean {
-    const elapsedMs = (nowMs - this.floodRefilledMs) | 0;
+    const elapsedMs = (nowMs - this.floodRefilledMs) >>> 0;
     if (elapsedMs > 0) {
       const refill = Math.min(elapsedMs, 1000) * (FLOOD_FRAMES_PER_SECOND / 1000);
       this.floodTokens = Math.min(FLOOD_BURST, this.floodTokens + refill);

@@ -26,6 +26,8 @@ export class Port {
   /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */
   readonly isSimple: boolean;
   readonly antiSpoofing: AntiSpoofing | undefined;
+  /** A way to the physical network: stations of other hosts are behind it. */
+  isUplink = false;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 

@@ -17,6 +17,8 @@ export interface NetworkSpec {
   readonly vni: number;
   /** Largest IP packet in bytes. */
   readonly mtu: number;
+  /** Largest TCP segments that a VM may announce or be told of, bytes of payload; absent: any. */
+  readonly mssClamp?: { readonly ipv4: number; readonly ipv6: number };
   readonly subnets: readonly PrefixText[];
   /** The logical router's addresses in this network; empty: the network is not routed. */
   readonly gateways: readonly AddressText[];
@@ -41,6 +43,11 @@ export interface PortSpec {
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */
   readonly offloads: boolean;
+  /** A port to the physical network, whose frames belong to `network`; it has no VM, and no load balancer. */
+  readonly uplink?: {
+    /** The MAC that the router's frames bear on the wire: the host's own, unlike `NetworkSpec.routerMac`. */
+    readonly hostMac: MacText;
+  };
 }
 
 /** A load balancer with its rules, compiled by `compileRules`. */

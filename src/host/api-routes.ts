@@ -18,9 +18,10 @@ import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status 
 import { expectOneOf } from '../config/problems.ts';
 import { findGroup, findMember } from '../controller/membership.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
+import { flowsLeft } from './flows-left.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
-import { groupDetail, groupRows, portRows, ruleRows, statRows } from './listings.ts';
+import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
 import { monotonicMs32 } from './monotonic-clock.ts';
 
 export interface ApiContext {
@@ -75,13 +76,23 @@ export const hostAnswerer =
 
 // --- listings ------------------------------------------------------------------------------------------------
 
-const ports = (host: Host): PortRow[] =>
-  portRows(host.configuration, host.builder.ids, host.tables.portCounters, (name) => host.ports.isUp(name));
+function ports(host: Host): PortRow[] {
+  const { configuration } = host;
+  const { ids } = host.builder;
+  const { portCounters } = host.tables;
+  return [
+    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name)),
+    ...uplinkRows(configuration, ids, portCounters, (name) => host.uplinks.view(name)),
+  ];
+}
 
 const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
 
-const oneGroup = (host: Host, name: string): GroupDetail =>
-  groupDetail(existingGroup(host, name), host.agent.current());
+function oneGroup(host: Host, name: string): GroupDetail {
+  const group = existingGroup(host, name);
+  const left = flowsLeft(group, host.tables.connections, host.builder.ids);
+  return groupDetail(group, host.agent.current(), left);
+}
 
 function rules(host: Host, port: string | undefined): RuleRow[] {
   const { built } = host.publisher.inForce!;

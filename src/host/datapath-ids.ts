@@ -1,5 +1,6 @@
 /** All numbers that a host gives to the things its datapath knows, and whose they are. */
 import type { Configuration, PortConfig } from '../config/model.ts';
+import { type UplinkLeg, uplinkLegs } from '../config/uplink-legs.ts';
 import { DEFAULT_LIMITS } from '../tables/tables.ts';
 import { IdRegistry } from './id-registry.ts';
 import type { PlannedLoadBalancer } from './load-balancer-plan.ts';
@@ -54,6 +55,18 @@ export class DatapathIds {
   /** The number of a port that is in use. */
   findPort(port: PortConfig): number | undefined {
     return this.ports.find(portIdentity(port));
+  }
+
+  /** The number of an uplink's port in one network: as a port of its own to the datapath. */
+  uplinkLeg(leg: UplinkLeg): number {
+    const id = this.ports.acquire(legIdentity(leg));
+    this.portNames[id] = leg.uplink;
+    return id;
+  }
+
+  /** The number of one that is in use. */
+  findUplinkLeg(leg: UplinkLeg): number | undefined {
+    return this.ports.find(legIdentity(leg));
   }
 
   loadBalancer(key: string): number {
@@ -123,7 +136,8 @@ export class DatapathIds {
   retainOnly(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): void {
     this.reused.clear();
     this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
-    this.ports.retainOnly(new Set(configuration.ports.map(portIdentity)));
+    const legs = uplinkLegs(configuration).map(legIdentity);
+    this.ports.retainOnly(new Set([...configuration.ports.map(portIdentity), ...legs]));
     this.loadBalancers.retainOnly(new Set(plan.map(({ key }) => key)));
     this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
     this.rules.retainOnly(
@@ -144,6 +158,10 @@ export class DatapathIds {
 
 const portIdentity = ({ name, network, netns, interface: device, mac }: PortConfig): string =>
   JSON.stringify([name, network, netns, device, mac]);
+
+/** No port has it: those begin with a name, which is never empty. */
+const legIdentity = ({ uplink, interface: device, network, vlan }: UplinkLeg): string =>
+  JSON.stringify(['', uplink, device, network, vlan ?? 0]);
 
 const statSlotIdentity = ({ loadBalancerKey, group, member, address, port }: StatSlotOwner): string =>
   JSON.stringify([loadBalancerKey, group, member, address, port ?? 0]);

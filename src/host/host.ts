@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { MemberAdd } from '../api/shapes.ts';
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, PortConfig } from '../config/model.ts';
 import { Catalogue } from '../controller/catalogue.ts';
 import {
   initialMembership,
@@ -26,6 +26,7 @@ import { DatapathThread } from './datapath-thread.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
+import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
@@ -33,6 +34,7 @@ import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
+import { Uplinks } from './uplinks.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
 const ARENA_SLOTS = 1024;
@@ -53,10 +55,12 @@ export class Host {
   readonly builder: SnapshotBuilder;
   readonly publisher: Publisher;
   readonly ports: PortDevices;
+  readonly uplinks: Uplinks;
   readonly agent: Agent;
   readonly groups: Catalogue;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
+  private readonly goneListeners = new Set<(port: string) => void>();
   private lastChange: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
@@ -83,8 +87,10 @@ export class Host {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
+      host.uplinks.openMissing(configuration, undo);
       await host.bringIntoForce(host.groups.current);
       host.agent.start();
+      host.uplinks.watch();
       return host;
     } catch (error) {
       for (const problem of await undo.run()) options.log.error(problem);
@@ -102,13 +108,14 @@ export class Host {
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isStatSlotIdle });
     this.publisher = new Publisher(thread, this.builder);
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
+    this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
     this.agent = new Agent(tables.stats, this.builder.ids);
     this.groups = new Catalogue(initialMembership(options.configuration));
   }
 
-  /** What is in force: the file, and over it what was changed at run time. */
+  /** What is in force: the file, over it what was changed at run time, and ports that were added. */
   get configuration(): Configuration {
-    return this.groups.current.effective;
+    return this.withRuntimePorts(this.groups.current.effective);
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
@@ -118,6 +125,7 @@ export class Host {
       this.agent.stop();
       await this.thread.stop();
       this.ports.closeAll();
+      this.uplinks.closeAll();
     });
   }
 
@@ -190,10 +198,17 @@ export class Host {
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
       const running = this.groups.current;
-      const problems = unchangeable(running.configuration, configuration);
+      const problems = [
+        ...unchangeable(running.configuration, configuration),
+        ...this.publisher.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+      ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
       const membership = reloadMembership(running, configuration);
-      const plan = planReload(running.configuration, configuration, this.ports.goneNames);
+      const plan = planReload(
+        this.withRuntimePorts(running.configuration),
+        this.withRuntimePorts(configuration),
+        this.ports.goneNames,
+      );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
@@ -202,6 +217,7 @@ export class Host {
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
+        this.uplinks.openMissing(configuration, undo);
         for (const change of plan.giveUp) this.ports.adjust(change, undo);
         for (const setup of plan.open) this.ports.open(setup, undo);
         isTouched = plan.close.length > 0;
@@ -210,6 +226,7 @@ export class Host {
         for (const change of plan.adjust) this.ports.adjust(change, undo);
         const revision = await this.bringIntoForce(membership);
         this.acceptMembership(membership);
+        await this.uplinks.closeUnwanted(configuration);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
         return revision;
       } catch (error) {
@@ -219,16 +236,82 @@ export class Host {
     });
   }
 
+  // --- ports beside the file's ------------------------------------------------------------------------------
+
+  /**
+   * A port in a namespace of its own (one of that name must not exist), which outlives reloads. Resolves when its
+   * traffic can flow; rejects, with nothing changed, when name, device, MAC or an address is taken.
+   */
+  addPort(port: PortConfig): Promise<void> {
+    return this.exclusively(async () => {
+      const problems = clashesOf(port, this.configuration);
+      if (problems.length > 0) throw new HostError(409, `port ${port.name} cannot be added`, problems);
+      const before = this.publisher.runtimePorts;
+      const { effective } = this.groups.current;
+      const ports = [...this.configuration.ports, port];
+      const setup = portSetups({ ...effective, ports }).get(port.name)!;
+      const undo = new UndoStack();
+      try {
+        this.ports.open(setup, undo);
+        await this.publisher.publish(effective, [...before, port]);
+        undo.push('put the former rules back', async () => {
+          await this.publisher.publish(effective, before);
+        });
+        await this.ports.attachOpened();
+      } catch (error) {
+        for (const problem of await undo.run()) this.log.error(`port ${port.name}: ${problem}`);
+        throw error;
+      }
+    });
+  }
+
+  /** Ends a port that `addPort` has made, with its namespace and every process in it; one that is gone, too. */
+  removePort(name: string): Promise<void> {
+    return this.exclusively(async () => {
+      const { runtimePorts } = this.publisher;
+      const port = runtimePorts.find((other) => other.name === name);
+      if (port === undefined) return;
+      try {
+        await this.ports.remove(port);
+      } finally {
+        const others = runtimePorts.filter((other) => other !== port);
+        await this.publisher.publish(this.groups.current.effective, others);
+      }
+    });
+  }
+
+  /** Calls back with the names of ports whose devices have disappeared, until the returned function is called. */
+  onPortGone(listener: (port: string) => void): () => void {
+    this.goneListeners.add(listener);
+    return () => this.goneListeners.delete(listener);
+  }
+
+  private withRuntimePorts(configuration: Configuration): Configuration {
+    return { ...configuration, ports: [...configuration.ports, ...this.publisher.runtimePorts] };
+  }
+
+  // -----------------------------------------------------------------------------------------------------------
+
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
   private async bringIntoForce(membership: Membership): Promise<number> {
     const revision = await this.publisher.publish(membership.effective);
     await this.ports.attachOpened();
+    await this.uplinks.attachOpened();
     return revision;
   }
 
+  /** An uplink's interface has gone or come back. */
+  private repairUplinks(): Promise<void> {
+    return this.exclusively(async () => {
+      if (await this.uplinks.reopen()) await this.bringIntoForce(this.groups.current);
+    });
+  }
+
   private portsGone(ids: readonly number[]): void {
+    this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
       this.log.warn(`port ${name}: its device has disappeared; reload makes it anew`);
+      for (const listener of this.goneListeners) listener(name);
     }
   }
 

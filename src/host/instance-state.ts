@@ -1,18 +1,24 @@
 /**
  * What an instance has made outside of its own memory, written down before it is made, so that whoever finds the
  * file of an instance that was killed can clear up. TAPs are not listed: they end with their process.
+ *
+ * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
+ * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
  */
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { deleteNamespace, ensureNamespace } from '../io/namespace.ts';
 import { namespaceExists, namespacePath } from '../native/netns.ts';
 import { messageOf } from './host-error.ts';
+import { killProcessesIn } from './namespace-processes.ts';
 import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
   readonly name: string;
   /** Which namespace of that name: see `identityOfNamespace`; null while it is being made. */
   readonly identity: string | null;
+  /** The processes inside are ours too. */
+  readonly withProcesses: boolean;
 }
 
 interface StateOnDisk {
@@ -23,12 +29,12 @@ interface StateOnDisk {
 
 export class InstanceState {
   private readonly runDir: RunDir;
-  private readonly identities: Map<string, string | null>;
+  private readonly namespaces: Map<string, OwnNamespace>;
   private readonly files: Set<string>;
 
   private constructor(runDir: RunDir, state: StateOnDisk) {
     this.runDir = runDir;
-    this.identities = new Map(state.namespaces.map(({ name, identity }) => [name, identity]));
+    this.namespaces = new Map(state.namespaces.map((namespace) => [namespace.name, namespace]));
     this.files = new Set(state.files);
   }
 
@@ -45,21 +51,25 @@ export class InstanceState {
   }
 
   get isEmpty(): boolean {
-    return this.identities.size === 0 && this.files.size === 0;
+    return this.namespaces.size === 0 && this.files.size === 0;
   }
 
-  /** Makes the namespace if it is not there; then it is ours to remove. True if it was made. */
-  ensureNamespace(name: string): boolean {
+  /**
+   * Makes the namespace if it is not there; then it is ours to remove, `withProcesses` together with what runs in
+   * it. True if it was made.
+   */
+  ensureNamespace(name: string, withProcesses = false): boolean {
     if (namespaceExists(name)) return false;
-    this.identities.set(name, null);
+    this.namespaces.set(name, { name, identity: null, withProcesses });
     this.save();
     try {
       const made = ensureNamespace(name);
-      if (made) this.identities.set(name, identityOfNamespace(name) ?? null);
-      else this.identities.delete(name);
+      const identity = identityOfNamespace(name) ?? null;
+      if (made) this.namespaces.set(name, { name, identity, withProcesses });
+      else this.namespaces.delete(name);
       return made;
     } catch (error) {
-      this.identities.delete(name);
+      this.namespaces.delete(name);
       throw error;
     } finally {
       this.save();
@@ -68,12 +78,23 @@ export class InstanceState {
 
   /** Removes a namespace if it is ours; what is left of one that was being made, too. */
   removeNamespace(name: string): void {
-    const identity = this.identities.get(name);
-    if (identity === undefined) return;
+    const own = this.namespaces.get(name);
+    if (own === undefined) return;
     const found = identityOfNamespace(name);
-    if (found !== undefined && (identity === null || identity === found)) deleteNamespace(name);
-    this.identities.delete(name);
+    if (found !== undefined && (own.identity === null || own.identity === found)) {
+      if (own.withProcesses) killProcessesIn(name);
+      deleteNamespace(name);
+    }
+    this.namespaces.delete(name);
     this.save();
+  }
+
+  /** After an instance that was killed: removes all namespaces but those that the configuration wants as they are. */
+  removeLeftovers(wanted: ReadonlySet<string>): string[] {
+    const kept = [...this.namespaces.values()].filter(
+      ({ name, withProcesses }) => !withProcesses && wanted.has(name),
+    );
+    return this.removeNamespacesExcept(new Set(kept.map(({ name }) => name)));
   }
 
   /**
@@ -82,7 +103,7 @@ export class InstanceState {
    */
   removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
     const problems: string[] = [];
-    for (const [name, identity] of [...this.identities].reverse()) {
+    for (const { name, identity } of [...this.namespaces.values()].reverse()) {
       if (wanted.has(name) && identity !== null) continue;
       try {
         this.removeNamespace(name);
@@ -115,8 +136,7 @@ export class InstanceState {
 
   /** Whole or not at all: a reader never sees half a file. */
   private save(): void {
-    const namespaces = [...this.identities].map(([name, identity]) => ({ name, identity }));
-    const state: StateOnDisk = { namespaces, files: [...this.files] };
+    const state: StateOnDisk = { namespaces: [...this.namespaces.values()], files: [...this.files] };
     const temporary = `${this.runDir.stateFile}.new`;
     writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
     renameSync(temporary, this.runDir.stateFile);
@@ -133,7 +153,13 @@ function identityOfNamespace(name: string): string | undefined {
 }
 
 const stateSchema = z.object({
-  namespaces: z.array(z.object({ name: z.string(), identity: z.string().nullable() })),
+  namespaces: z.array(
+    z.object({
+      name: z.string(),
+      identity: z.string().nullable(),
+      withProcesses: z.boolean().default(false),
+    }),
+  ),
   files: z.array(z.string()),
 });
 

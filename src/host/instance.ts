@@ -142,7 +142,7 @@ function clearLeftovers(state: InstanceState, configuration: Configuration, log:
   if (state.isEmpty) return;
   log.warn('the last instance here did not end cleanly: clearing up what it has left');
   state.removeFiles();
-  reportAll(state.removeNamespacesExcept(new Set(configuration.ports.map(({ netns }) => netns))), log);
+  reportAll(state.removeLeftovers(new Set(configuration.ports.map(({ netns }) => netns))), log);
 }
 
 function reportAll(problems: readonly string[], log: Logger): void {

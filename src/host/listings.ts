@@ -1,21 +1,22 @@
 /** What `port list`, `group list`, `group show`, `rule list` and `stats` say, from configuration and tables. */
 
-import type {
-  GroupDetail,
-  GroupRow,
-  MemberRow,
-  PortRow,
-  RuleRow,
-  SelectionDetail,
-  StatRow,
-} from '../api/shapes.ts';
+import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Configuration, GroupConfig } from '../config/model.ts';
-import { membersOf } from '../controller/membership.ts';
+import { uplinkLegs } from '../config/uplink-legs.ts';
+import {
+  countsOf,
+  type GroupFigures,
+  groupRow,
+  groupDetail as listedGroup,
+  selectionDetail,
+  sum,
+} from '../controller/group-listings.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
 import type { HostReport, MemberReport } from './agent.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
+import type { UplinkView } from './uplinks.ts';
 
 export function portRows(
   configuration: Configuration,
@@ -42,53 +43,63 @@ export function portRows(
   });
 }
 
-export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
-  configuration.groups.map((group) => groupRow(group, report));
-
-export function groupDetail(group: GroupConfig, report: HostReport): GroupDetail {
-  const members = membersOf(group).map((member): MemberRow => {
-    const rows = report.members.filter(
-      ({ owner }) => owner.group === group.name && owner.member === member.name,
-    );
+/** One row per uplink: the sums over the networks that it carries. */
+export function uplinkRows(
+  { uplinks = [] }: Configuration,
+  ids: DatapathIds,
+  counters: PortCounters,
+  view: (uplink: string) => UplinkView,
+): PortRow[] {
+  return uplinks.map((uplink) => {
+    const legs = uplinkLegs({ uplinks: [uplink] });
+    const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
+    const { state, mac } = view(uplink.name);
+    const drops: Record<string, number> = {};
+    for (const row of rows)
+      for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
     return {
-      member: member.name,
-      address: member.address,
-      port: member.port ?? null,
-      state: member.state,
-      weight: member.weight,
-      ...totalsOf(rows),
-      newFlowsPerSecond: sum(rows, (row) => row.newFlowsPerSecond),
-      bytesPerSecond: sum(rows, (row) => row.bytesPerSecond),
+      port: uplink.name,
+      network: legs
+        .map(({ network, vlan }) => (vlan === undefined ? network : `${network} vlan ${vlan}`))
+        .join(', '),
+      netns: '',
+      interface: uplink.interface,
+      mac,
+      addresses: [],
+      state,
+      rxPackets: sum(rows, (row) => row.rxPackets),
+      rxBytes: sum(rows, (row) => row.rxBytes),
+      txPackets: sum(rows, (row) => row.txPackets),
+      txBytes: sum(rows, (row) => row.txBytes),
+      drops,
     };
   });
-  return { ...groupRow(group, report), ...selectionDetail(group), members };
 }
 
-function groupRow(group: GroupConfig, report: HostReport): GroupRow {
-  const members = membersOf(group);
+export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
+  configuration.groups.map((group) => groupRow(group, figuresOf(group, report, new Map())));
+
+/** `left`: flows left on draining members. */
+export const groupDetail = (
+  group: GroupConfig,
+  report: HostReport,
+  left: ReadonlyMap<string, number>,
+): GroupDetail => listedGroup(group, figuresOf(group, report, left));
+
+function figuresOf(group: GroupConfig, report: HostReport, left: ReadonlyMap<string, number>): GroupFigures {
   const rows = report.members.filter(({ owner }) => owner.group === group.name);
   return {
-    group: group.name,
-    network: group.network,
-    vip: group.vip,
-    protocol: group.protocol,
-    port: group.port ?? null,
-    rewrite: group.rewrite,
-    algorithm: group.algorithm,
-    members: members.length,
-    activeMembers: members.filter(({ state }) => state === 'active').length,
-    activeFlows: sum(rows, ({ stats }) => stats.activeFlows),
-    newFlows: sum(rows, ({ stats }) => stats.newFlows),
+    total: countsOf(rows.map(({ stats }) => stats)),
+    ofMember(name) {
+      const own = rows.filter(({ owner }) => owner.member === name);
+      return {
+        ...countsOf(own.map(({ stats }) => stats)),
+        newFlowsPerSecond: sum(own, (row) => row.newFlowsPerSecond),
+        bytesPerSecond: sum(own, (row) => row.bytesPerSecond),
+        flowsLeft: left.get(name) ?? null,
+      };
+    },
   };
-}
-
-function selectionDetail({
-  algorithm,
-  hash,
-  affinityMs,
-  avoidSelf,
-}: GroupConfig | RuleSpec): SelectionDetail {
-  return { algorithm, hash: hash ?? null, affinityMs: affinityMs ?? null, avoidSelf: avoidSelf ?? false };
 }
 
 /** One row per LB, rule and criteria set, as the datapath has them. */
@@ -139,20 +150,8 @@ export function statRows(report: HostReport, by: 'group' | 'member'): StatRow[] 
     else part.push(member);
   }
   return [...parts.values()].map((rows) => {
-    const totals = totalsOf(rows);
+    const totals = countsOf(rows.map(({ stats }) => stats));
     const { group, member } = rows[0]!.owner;
     return by === 'group' ? { group, ...totals } : { group, member, ...totals };
   });
 }
-
-const totalsOf = (rows: readonly MemberReport[]) => ({
-  activeFlows: sum(rows, ({ stats }) => stats.activeFlows),
-  newFlows: sum(rows, ({ stats }) => stats.newFlows),
-  packets: sum(rows, ({ stats }) => stats.packets),
-  bytes: sum(rows, ({ stats }) => stats.bytes),
-  replyPackets: sum(rows, ({ stats }) => stats.replyPackets),
-  replyBytes: sum(rows, ({ stats }) => stats.replyBytes),
-});
-
-const sum = <Row>(rows: readonly Row[], value: (row: Row) => number): number =>
-  rows.reduce((total, row) => total + value(row), 0);

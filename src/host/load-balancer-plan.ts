@@ -6,7 +6,7 @@
  * so where `from` splits the ports of a scope, the scope gets one LB per side of the split: sharing never makes
  * a rule reach a port that its group does not name. For the same reason the LB of a whole host has one side per
  * network: networks may use the same addresses for different things, and a group belongs to one of them.
- * A port that no group names has an LB without rules, so that flows which are still running when its last rule
+ * A port for probes has none: what it sends goes to members themselves. A port that no group names has an LB without rules, so that flows which are still running when its last rule
  * goes keep their translation.
  */
 import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
@@ -26,6 +26,7 @@ export function planLoadBalancers(configuration: Configuration): PlannedLoadBala
   const scope = configuration.datapath.loadBalancers;
   const plan = new Map<string, PlannedLoadBalancer>();
   for (const port of configuration.ports) {
+    if (port.purpose === 'probe') continue;
     const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port);
     const key = `${scope} ${name}`;
     let planned = plan.get(key);

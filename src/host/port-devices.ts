@@ -8,6 +8,7 @@
  * disappeared under us (EBADFD) has been detached by the datapath, and only its descriptor is left to close.
  */
 import { writeFileSync } from 'node:fs';
+import type { PortConfig } from '../config/model.ts';
 import { runIpBatch } from '../io/ip-command.ts';
 import { createTap, type Tap } from '../io/tap.ts';
 import { namespacePath, withNamespace } from '../native/netns.ts';
@@ -51,8 +52,11 @@ export class PortDevices {
   /** Makes the port's TAP; the datapath reads from it after `attachOpened`, when it has been told of the port. */
   open(setup: PortSetup, undo: UndoStack): void {
     const { port, network } = setup;
-    if (this.state.ensureNamespace(port.netns)) {
+    const isOursAlone = port.purpose !== undefined;
+    if (this.state.ensureNamespace(port.netns, isOursAlone)) {
       undo.push(`remove namespace ${port.netns}`, () => this.state.removeNamespace(port.netns));
+    } else if (isOursAlone) {
+      throw new Error(`port ${port.name}: found a namespace ${port.netns}, expected none of that name`);
     }
     const tap = createTap({
       netns: port.netns,
@@ -119,6 +123,12 @@ export class PortDevices {
   closeAll(): void {
     for (const { tap } of this.ports.values()) tap.close();
     this.ports.clear();
+  }
+
+  /** Ends a port that no file names, and its namespace with all that is in it. */
+  async remove(port: PortConfig): Promise<void> {
+    await this.close(port.name, new UndoStack());
+    this.state.removeNamespace(port.netns);
   }
 
   /** Removes namespaces that we made and no port uses any more; answers what could not be removed. */

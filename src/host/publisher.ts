@@ -1,11 +1,11 @@
 /**
  * From a configuration to rules in force: builds the snapshot, hands it to the datapath, waits until it is in
  * force. All or nothing: if the datapath cannot hold a snapshot, the former one is put back and the publisher
- * throws. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
+ * throws. Ports that were added at run time are part of every snapshot, whoever publishes it. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
  *
  * Not re-entrant: the host publishes one change after the other.
  */
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, PortConfig } from '../config/model.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
@@ -18,6 +18,8 @@ export interface InForce {
 export class Publisher {
   private readonly thread: DatapathThread;
   private readonly builder: SnapshotBuilder;
+  /** Beside the configuration's. */
+  private ports: readonly PortConfig[] = [];
   private lastRevision = 0;
   private current: InForce | undefined;
 
@@ -36,8 +38,14 @@ export class Publisher {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
+  /** Ports that were added at run time. */
+  get runtimePorts(): readonly PortConfig[] {
+    return this.ports;
+  }
+
   /** Resolves with the revision when the datapath has it in force. */
-  async publish(configuration: Configuration): Promise<number> {
+  async publish(given: Configuration, runtimePorts = this.ports): Promise<number> {
+    const configuration = { ...given, ports: [...given.ports, ...runtimePorts] };
     const built = this.build(configuration);
     const problems = await this.apply(built);
     if (problems.length > 0) {
@@ -45,6 +53,7 @@ export class Publisher {
       throw new HostError(409, `the datapath cannot hold this: ${problems.join('; ')}`);
     }
     this.accept(configuration, built);
+    this.ports = runtimePorts;
     return built.snapshot.revision;
   }
 

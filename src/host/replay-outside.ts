@@ -40,6 +40,8 @@ export interface OutsideWorld {
 }
 
 export function addOutside(configuration: Configuration, snapshot: DatapathSnapshot): OutsideWorld {
+  // What an uplink leads to lies outside too.
+  const own = snapshot.ports.filter(({ uplink }) => uplink === undefined);
   const firstId = Math.max(-1, ...snapshot.ports.map(({ id }) => id)) + 1;
   const ports = snapshot.networks.map(
     ({ id, name }, i): PortSpec => ({
@@ -52,7 +54,7 @@ export function addOutside(configuration: Configuration, snapshot: DatapathSnaps
     }),
   );
   return {
-    snapshot: { ...snapshot, ports: [...snapshot.ports, ...ports] },
+    snapshot: { ...snapshot, ports: [...own, ...ports] },
     portOf: new Map(ports.map((port) => [port.network, port])),
     stations: outsideStations(configuration, snapshot),
   };

@@ -17,13 +17,21 @@
  * An LB whose groups are the same objects as in the last build keeps its compiled rules, object and all.
  */
 import type { Configuration, GroupConfig, MemberConfig, NetworkConfig, PortConfig } from '../config/model.ts';
+import { derivePortMac } from '../config/port-mac.ts';
+import { uplinkLegs } from '../config/uplink-legs.ts';
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
 import type { MemberSpec, RuleSpec } from '../tables/rule-spec.ts';
 import { compileRules } from '../tables/rule-table.ts';
 import { addressFamily, parsePrefix } from '../wire/address.ts';
+import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
+import { HEADER_BYTES as IPV6_HEADER_BYTES } from '../wire/ipv6.ts';
+import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
+
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
@@ -70,7 +78,7 @@ export class SnapshotBuilder {
       snapshot: {
         revision,
         networks: configuration.networks.map((network) => this.networkSpec(network)),
-        ports: this.portSpecs(configuration, plan),
+        ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
         loadBalancers: loadBalancers.map(({ spec }) => spec),
         settings: {
           udpIdleMs: datapath.udpIdleMs,
@@ -99,6 +107,7 @@ export class SnapshotBuilder {
       name: network.name,
       vni: network.vni,
       mtu: network.mtu,
+      mssClamp: mssClamp(network),
       subnets: network.subnets,
       gateways: network.gateway,
       routerMac: routerMac(network.vni),
@@ -115,9 +124,26 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
-      loadBalancer: this.ids.loadBalancer(balancerOf.get(port.name)!),
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
+  }
+
+  /** What an uplink is to the datapath: a port in each of its networks. */
+  private uplinkSpecs(configuration: Configuration): PortSpec[] {
+    return uplinkLegs(configuration).map((leg) => ({
+      id: this.ids.uplinkLeg(leg),
+      name: `${leg.uplink}:${leg.network}`,
+      network: this.ids.network(leg.network),
+      addresses: [],
+      loadBalancer: NO_LOAD_BALANCER,
+      offloads: this.offloads,
+      uplink: { hostMac: hostMac(configuration, leg.network) },
+    }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
   private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
@@ -145,9 +171,11 @@ export class SnapshotBuilder {
           .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
+      const { udpIdleMs, udpRepickMs } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
       const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
-      return { ...ids, ...tuple, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf, criteria };
+      const selection = { algorithm, hash, affinityMs, avoidSelf };
+      return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });
   }
 
@@ -182,12 +210,28 @@ function allowedSources(port: PortConfig, configuration: Configuration): string[
   ];
 }
 
+/** TCP payload that fits into the network's MTU behind headers without options, or as configured. */
+function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClamp'] {
+  if (bytes === undefined) return undefined;
+  if (bytes !== 'auto') return { ipv4: bytes, ipv6: bytes };
+  return {
+    ipv4: mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES,
+    ipv6: mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES,
+  };
+}
+
 const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 
 /** Locally administered (IEEE 802, bit 1 of the first octet), the same on every host: 02:53:4c and the VNI. */
 export function routerMac(vni: number): string {
   const digits = vni.toString(16).padStart(6, '0');
   return `02:53:4c:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+}
+
+/** A host's own MAC in a network, on its uplinks: no port has it, as no port's name has a blank. */
+function hostMac({ host, networks }: Configuration, name: string): string {
+  const { vni } = networks.find((network) => network.name === name)!;
+  return derivePortMac(host, `router ${vni}`);
 }
 
 const sameItems = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>

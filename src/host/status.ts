@@ -27,6 +27,10 @@ export function statusOf(host: Host, startedAt: string): Status {
     engine: thread.engine,
     engineReason: thread.engineReason,
     ports: configuration.ports.length,
+    uplinks: (configuration.uplinks ?? []).map(({ name, interface: device }) => {
+      const { state, changedAtMs, outages } = host.uplinks.view(name);
+      return { uplink: name, interface: device, state, since: new Date(changedAtMs).toISOString(), outages };
+    }),
     groups: configuration.groups.length,
     revision: host.publisher.revision,
     connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },

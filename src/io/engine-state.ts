@@ -2,6 +2,7 @@
 import { EBADFD, ENODEV, ENXIO } from '../native/system-error.ts';
 import { SLOT_BYTES } from '../tables/frame-arena.ts';
 import type { EngineCounters, FrameBatch, FrameDevice } from './engine.ts';
+import { MACS_BYTES } from './tagged-head.ts';
 import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
 export interface EngineOptions {
@@ -44,7 +45,7 @@ export const createCounters = (): EngineCounters => ({
 });
 
 /** Reads that fail this often in a row, with no frame between them, mean that the port is of no more use. */
-export const MAX_CONSECUTIVE_READ_ERRORS = 16;
+const MAX_CONSECUTIVE_READ_ERRORS = 16;
 
 /** errno of a port that will never work again: EBADFD and ENODEV from a TAP, ENXIO from a packet socket. */
 export const isGone = (errno: number): boolean => errno === EBADFD || errno === ENODEV || errno === ENXIO;
@@ -57,7 +58,10 @@ export class PortTable {
   readonly fd: Int32Array;
   readonly vnetHeaderBytes: Uint8Array;
   readonly maxFrameBytes: Int32Array;
+  /** 0: frames are sent as they are. */
+  readonly vlan: Uint16Array;
   readonly readErrorsInARow: Int32Array;
+  private readonly survivesReadErrors: Uint8Array;
   private gone: number[] = [];
 
   constructor(maxPorts: number, slots: number) {
@@ -66,7 +70,9 @@ export class PortTable {
     this.fd = new Int32Array(maxPorts).fill(-1);
     this.vnetHeaderBytes = new Uint8Array(maxPorts);
     this.maxFrameBytes = new Int32Array(maxPorts);
+    this.vlan = new Uint16Array(maxPorts);
     this.readErrorsInARow = new Int32Array(maxPorts);
+    this.survivesReadErrors = new Uint8Array(maxPorts);
   }
 
   add(port: number, device: FrameDevice): void {
@@ -76,7 +82,15 @@ export class PortTable {
     this.fd[port] = device.fd;
     this.vnetHeaderBytes[port] = device.vnetHeaderBytes;
     this.maxFrameBytes[port] = device.maxFrameBytes;
+    this.vlan[port] = device.vlan ?? 0;
     this.readErrorsInARow[port] = 0;
+    this.survivesReadErrors[port] = Number(device.survivesReadErrors ?? false);
+  }
+
+  /** Notes a read that failed; true if the port is of no more use. */
+  noteReadError(port: number): boolean {
+    if (this.survivesReadErrors[port] === 1) return false;
+    return ++this.readErrorsInARow[port]! >= MAX_CONSECUTIVE_READ_ERRORS;
   }
 
   isAttached(port: number): boolean {
@@ -90,7 +104,7 @@ export class PortTable {
       this.isAttached(port) &&
       slot >= 0 &&
       slot < this.slots &&
-      length > 0 &&
+      length > (this.vlan[port] === 0 ? 0 : MACS_BYTES) &&
       length <= this.maxFrameBytes[port]! &&
       offset - VNET_HEADER_BYTES >= slotStart &&
       offset + length <= slotStart + SLOT_BYTES

@@ -21,6 +21,16 @@ export interface FrameDevice {
   readonly vnetHeaderBytes: 0 | 10 | 12;
   /** Longest frame that the device accepts, Ethernet header included (GSO frames count whole). */
   readonly maxFrameBytes: number;
+  /**
+   * VLAN of a packet socket, 1 to 4094: frames are sent with its 802.1Q tag, and come without it, as the socket's
+   * filter lets no others in. 0 or absent: as they are.
+   */
+  readonly vlan?: number;
+  /**
+   * An error of a read is about one frame or one moment, however often it comes: a packet socket's (ENETDOWN while the
+   * interface is down, EINVAL for a segmentation that virtio has no name for). It is counted, and reading goes on.
+   */
+  readonly survivesReadErrors?: boolean;
 }
 
 /** What `receive` brought in; the arrays are reused by the next call. */

@@ -30,10 +30,10 @@ import {
   createCounters,
   type EngineOptions,
   isGone,
-  MAX_CONSECUTIVE_READ_ERRORS,
   PortTable,
 } from './engine-state.ts';
 import { PortQueue } from './port-queue.ts';
+import { MACS_BYTES, TAGGED_HEAD_BYTES, TAGGED_MACS_BYTES, writeTaggedHead } from './tagged-head.ts';
 import { completeVnetHeader, VNET_HEADER_BYTES } from './vnet-header.ts';
 
 const BATCH_FRAMES = 64;
@@ -48,6 +48,10 @@ export class SyscallEngine implements FrameEngine {
   readonly wakeFd: number;
 
   private readonly memory: Mapping;
+  private readonly memoryBytes: Uint8Array;
+  private readonly memoryView: DataView;
+  /** Behind the arena's slots: the head of the tagged frame that is being sent. */
+  private readonly head: number;
   private readonly ports: PortTable;
   private readonly busyPoll: BusyPoll;
   private readonly pollNow: () => boolean;
@@ -63,7 +67,10 @@ export class SyscallEngine implements FrameEngine {
     const { maxPorts, slots } = options;
     this.busyPoll = new BusyPoll(options.busyPollUs);
     this.pollNow = () => this.poll(0);
-    this.memory = mapAnonymous(slots * SLOT_BYTES, { noReserve: true });
+    this.head = slots * SLOT_BYTES;
+    this.memory = mapAnonymous(this.head + TAGGED_HEAD_BYTES, { noReserve: true });
+    this.memoryBytes = new Uint8Array(this.memory.bytes);
+    this.memoryView = new DataView(this.memory.bytes);
     this.arena = new FrameArena(this.memory.bytes, slots);
     this.ports = new PortTable(maxPorts, slots);
     this.polled = new PollSet(maxPorts + 1);
@@ -186,7 +193,7 @@ export class SyscallEngine implements FrameEngine {
   private onReadFailed(port: number, errno: number): void {
     if (!isGone(errno)) {
       this.counters.readErrors++;
-      if (++this.ports.readErrorsInARow[port]! < MAX_CONSECUTIVE_READ_ERRORS) return;
+      if (!this.ports.noteReadError(port)) return;
     }
     this.detach(port);
     this.ports.addGone(port);
@@ -195,18 +202,13 @@ export class SyscallEngine implements FrameEngine {
   // --- transmit --------------------------------------------------------------------------------------------
 
   transmit(port: number, slot: number, offset: number, length: number): void {
-    const { ports, memory, counters } = this;
+    const { ports, counters } = this;
     if (!ports.accepts(port, slot, offset, length)) {
       counters.writeErrors++;
       return;
     }
-    const fd = ports.fd[port]!;
-    const headerBytes = ports.vnetHeaderBytes[port]!;
     counters.systemCalls++;
-    const result =
-      headerBytes === 10
-        ? writePair(fd, memory, offset - VNET_HEADER_BYTES, 10, offset, length)
-        : writeBytes(fd, memory, offset - headerBytes, length + headerBytes);
+    const result = this.write(port, offset, length);
     if (result >= 0) return;
     if (result === -EAGAIN || result === -ENOBUFS) {
       counters.writeQueueFull++;
@@ -217,6 +219,23 @@ export class SyscallEngine implements FrameEngine {
       this.detach(port);
       this.ports.addGone(port);
     }
+  }
+
+  /** Bytes, or -errno. */
+  private write(port: number, offset: number, length: number): number {
+    const { ports, memory } = this;
+    const fd = ports.fd[port]!;
+    const headerBytes = ports.vnetHeaderBytes[port] as 0 | 10 | 12;
+    const vlan = ports.vlan[port]!;
+    if (vlan !== 0) {
+      const { memoryBytes, memoryView } = this;
+      const head = writeTaggedHead(memoryBytes, memoryView, this.head, offset, headerBytes, vlan);
+      const headBytes = headerBytes + TAGGED_MACS_BYTES;
+      return writePair(fd, memory, head, headBytes, offset + MACS_BYTES, length - MACS_BYTES);
+    }
+    return headerBytes === 10
+      ? writePair(fd, memory, offset - VNET_HEADER_BYTES, 10, offset, length)
+      : writeBytes(fd, memory, offset - headerBytes, length + headerBytes);
   }
 
   close(): void {

@@ -33,6 +33,8 @@ export const posixFallocate: Call<[fd: number, offset: number, length: number]> 
   ['int', 'int64_t', 'int64_t'],
 );
 
+export const flock: Call<[fd: number, operation: number]> = libc.func('flock', 'int', ['int', 'int']);
+
 export const read: Call<[fd: number, address: number, length: number]> = libc.func('read', 'int64_t', [
   'int',
   'uintptr_t',

@@ -6,7 +6,8 @@
  * A lookup touches one line. A set that is full gives up its longest unseen learned entry, so the table never
  * fills, and a station that lost its entry is flooded to until it speaks again. Entries of configured ports are
  * fixed: never aged, never evicted, never moved by what a frame claims. Learned entries per port are bounded,
- * so that a VM that invents addresses displaces nobody but itself.
+ * so that a VM that invents addresses displaces nobody but itself; an uplink, with other hosts' VMs behind it, may
+ * have more.
  */
 import { NONE } from './bucket-index.ts';
 import { mix5 } from './hash.ts';
@@ -15,7 +16,7 @@ const WAYS = 4;
 const ENTRY_WORDS = 4;
 const SET_WORDS = WAYS * ENTRY_WORDS;
 
-/** Learned entries per port at most. */
+/** Learned entries per port at most, unless `setLearnLimit` says otherwise. */
 export const MAX_MACS_PER_PORT = 256;
 /** Learned entries are forgotten after this time without a frame (IEEE 802.1Q default). */
 export const MAC_AGE_MS = 300_000;
@@ -28,6 +29,7 @@ export class MacTable {
   private readonly words: Int32Array;
   private readonly mask: number;
   private readonly learnedPerPort: Int32Array;
+  private readonly learnLimit: Int32Array;
   /** Next set to age. */
   private hand = 0;
   /** Grows whenever an entry is made, moved or forgotten: what was derived from the table may no longer hold. */
@@ -43,6 +45,17 @@ export class MacTable {
     this.words = words;
     this.mask = words.length / SET_WORDS - 1;
     this.learnedPerPort = new Int32Array(maxPorts);
+    this.learnLimit = new Int32Array(maxPorts).fill(MAX_MACS_PER_PORT);
+  }
+
+  /** Entries that the table has room for. */
+  get capacity(): number {
+    return this.words.length / ENTRY_WORDS;
+  }
+
+  /** Bounds the entries learned from a port from now on. */
+  setLearnLimit(port: number, entries: number): void {
+    this.learnLimit[port] = entries;
   }
 
   initialise(): void {
@@ -67,7 +80,7 @@ export class MacTable {
     if (known !== NONE) {
       if ((words[known + 2]! & 1) !== 0) return true;
       if (words[known + 2]! >> 1 !== port) {
-        if (this.learnedPerPort[port]! >= MAX_MACS_PER_PORT) return false;
+        if (this.learnedPerPort[port]! >= this.learnLimit[port]!) return false;
         this.changes++;
         this.learnedPerPort[words[known + 2]! >> 1]!--;
         this.learnedPerPort[port]!++;
@@ -76,7 +89,7 @@ export class MacTable {
       words[known + 3] = nowMs;
       return true;
     }
-    if (this.learnedPerPort[port]! >= MAX_MACS_PER_PORT) return false;
+    if (this.learnedPerPort[port]! >= this.learnLimit[port]!) return false;
     return this.put(network, high16, low32, port, nowMs, 0);
   }
 

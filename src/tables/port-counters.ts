@@ -58,6 +58,9 @@ export const DROP_REASONS = [
   'fragment-timeout',
   'fragment-table-full',
   'first-fragment-dropped',
+  'split-horizon',
+  'own-frame-returned',
+  'router-mac-outside',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -115,6 +118,9 @@ export const DROP = {
   fragmentTimeout: at('fragment-timeout'),
   fragmentTableFull: at('fragment-table-full'),
   firstFragmentDropped: at('first-fragment-dropped'),
+  splitHorizon: at('split-horizon'),
+  ownFrameReturned: at('own-frame-returned'),
+  routerMacOutside: at('router-mac-outside'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

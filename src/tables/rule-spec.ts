@@ -61,6 +61,10 @@ export interface RuleSpec {
   readonly affinityMs?: number;
   /** A client that is itself a member gets another one, if there is one. */
   readonly avoidSelf?: boolean;
+  /** A datagram flow that is idle for this long is forgotten; absent: as the host has it. */
+  readonly udpIdleMs?: number;
+  /** After a gap of this length a datagram flow finds its member anew; absent: it stays. */
+  readonly udpRepickMs?: number;
   /** What a packet gets when no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
   /** In order; the first one that is effective now decides. */

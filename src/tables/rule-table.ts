@@ -112,6 +112,8 @@ export function compileRules(
     words[at + 16] = rule.affinityMs ?? 0;
     words[at + 17] =
       (rule.avoidSelf ? AVOID_SELF : 0) | (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0);
+    words[at + 18] = rule.udpIdleMs ?? 0;
+    words[at + 19] = rule.udpRepickMs ?? 0;
     for (const source of rule.sources) {
       const prefix = networkOf(parsePrefix(source));
       const to = prefixAt + nextPrefix++ * PREFIX_WORDS;
@@ -218,6 +220,16 @@ export class RuleTable {
   /** 0: no affinity. */
   affinityMs(rule: number): number {
     return this.words[this.ruleAt + rule * RULE_WORDS + 16]!;
+  }
+
+  /** Of datagram flows; 0: the host's timer. */
+  udpIdleMs(rule: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + 18]!;
+  }
+
+  /** 0: a datagram flow keeps its member. */
+  udpRepickMs(rule: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + 19]!;
   }
 
   avoidsSelf(rule: number): boolean {

@@ -9,6 +9,7 @@
  */
 
 export const HEADER_BYTES = 40;
+export const SOURCE_OFFSET = 8;
 export const FRAGMENT_HEADER_BYTES = 8;
 
 export const NEXT_HOP_BY_HOP = 0;

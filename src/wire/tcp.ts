@@ -18,6 +18,12 @@ export const PSH = 0x08;
 export const ACK = 0x10;
 export const CWR = 0x80;
 
+/** Options (RFC 9293 §3.1): kind 0 ends the list, 1 is padding; all others have a length, kind and length included. */
+export const OPTION_END = 0;
+export const OPTION_NOP = 1;
+export const OPTION_MSS = 2;
+export const MSS_OPTION_BYTES = 4;
+
 /** source port << 16 | destination port, signed. */
 export const ports = (view: DataView, at: number): number => view.getInt32(at);
 export const sequence = (view: DataView, at: number): number => view.getInt32(at + 4);

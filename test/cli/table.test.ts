@@ -78,6 +78,8 @@ const group: GroupDetail = {
       port: 8080,
       state: 'active',
       weight: 1,
+      flowsLeft: null,
+      drainDeadline: null,
       ...counters,
       newFlowsPerSecond: 0.25,
       bytesPerSecond: 1_200_000,
@@ -88,6 +90,8 @@ const group: GroupDetail = {
       port: null,
       state: 'draining',
       weight: 300,
+      flowsLeft: 3,
+      drainDeadline: '2026-12-01T13:00:00.000Z',
       ...counters,
       newFlowsPerSecond: 0,
       bytesPerSecond: 0,
@@ -123,6 +127,9 @@ const status: Status = {
   engine: 'uring',
   engineReason: 'auto: this kernel has multishot reads',
   ports: 5,
+  uplinks: [
+    { uplink: 'up0', interface: 'eth1', state: 'down', since: '2026-12-01T13:01:00.000Z', outages: 2 },
+  ],
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },
@@ -181,6 +188,7 @@ tables('a group: what it is, then its members', () => {
     MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
     app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB
     app2    10.1.0.22     -  draining     300             2          5      100  2.5 MB             90        999 B            0      0 B
+    app2 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest
     `),
   );
 });

@@ -97,7 +97,7 @@ const cases: Case[] = [
     [
       'uplinks[0].networks[0]: found "app" without a VLAN, expected { name, vlan }, as the uplink carries several networks',
       'uplinks[0].networks[1]: found "dbb", expected the name of a network: one of app, db, lone (did you mean "db"?)',
-      'uplinks[1].name: found "up0", the same as uplinks[0].name, expected a name that no other uplink has',
+      'uplinks[1].name: found "up0", the same as uplinks[0].name, expected a name that no port and no other uplink has',
       'uplinks[1].interface: found "ens1", the same as uplinks[0].interface, expected an interface that no other uplink has',
     ],
   ],
@@ -110,6 +110,11 @@ const cases: Case[] = [
     'store with a key of the other kind',
     [['store', { kind: 'file', dir: '/x', endpoints: [] }]],
     ['store.endpoints: found an unknown key "endpoints", expected one of kind, dir'],
+  ],
+  [
+    'store with keys that would lie among those of others',
+    [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], prefix: '/sluice' }]],
+    ['store.prefix: found "/sluice", expected a key prefix between slashes'],
   ],
   [
     'listener without port',

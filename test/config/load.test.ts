@@ -30,6 +30,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       name: 'app',
       vni: 5001,
       mtu: 1500,
+      mssClamp: undefined,
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
       routes: [{ to: '10.77.0.0/24', via: '10.1.0.5' }],
@@ -61,6 +62,8 @@ good("the contract's example becomes the model, with defaults and canonical valu
     hash: undefined,
     affinityMs: undefined,
     avoidSelf: false,
+    udpIdleMs: undefined,
+    udpRepickMs: undefined,
     onEmpty: 'reject',
     criteria: [
       {
@@ -83,6 +86,22 @@ good("the contract's example becomes the model, with defaults and canonical valu
   );
 });
 
+good('timers of a group and the MSS clamp of a network', () => {
+  const { networks, groups } = parseConfiguration(`
+host: h1
+networks:
+  - { name: a, vni: 1, subnets: [10.1.0.0/24], mssClamp: auto }
+  - { name: b, vni: 2, subnets: [10.2.0.0/24], mssClamp: 1360 }
+groups:
+  - { name: dns, network: a, vip: 10.1.0.100, protocol: udp, udpIdle: 10m, udpRepick: 30s, members: [] }
+`);
+  assert.equal(
+    networks.map(({ mssClamp }) => mssClamp),
+    ['auto', 1_360],
+  );
+  assert.equal([groups[0]!.udpIdleMs, groups[0]!.udpRepickMs], [600_000, 30_000]);
+});
+
 good('what several hosts need is kept', () => {
   const { uplinks, listen, controllers, store, tls } = loadConfiguration(dataFile('several-hosts.yaml'));
   assert.equal(uplinks, [{ name: 'up0', interface: 'veth0', networks: [{ name: 'app' }] }]);
@@ -90,6 +109,14 @@ good('what several hosts need is kept', () => {
   assert.equal(controllers, ['192.0.2.1:7400', '192.0.2.2:7400']);
   assert.equal(store, { kind: 'file', dir: '/var/lib/sluice' });
   assert.equal(tls, { ca: 'ca.pem', cert: 'host.pem', key: 'host.key' });
+});
+
+good('keys in etcd have a prefix', () => {
+  const storeOf = (further: string) =>
+    parseConfiguration(`{ host: h1, store: { kind: etcd, endpoints: ["192.0.2.1:2379"] ${further} } }`).store;
+  const endpoints = ['192.0.2.1:2379'];
+  assert.equal(storeOf(''), { kind: 'etcd', endpoints, prefix: '/sluice/' });
+  assert.equal(storeOf(', prefix: /dc1/sluice/'), { kind: 'etcd', endpoints, prefix: '/dc1/sluice/' });
 });
 
 good('addresses, prefixes, MACs, durations and times come out in one form', () => {

@@ -87,6 +87,22 @@ apply("a member's MAC that is no longer given is resolved again", () => {
   assert.is(frame.toMac, bed.mac('app1'));
 });
 
+apply('a MAC that one group gives its member holds for that group, in whatever order groups come', () => {
+  const given = {
+    name: 'mac',
+    vip: '10.1.0.101',
+    members: [{ name: 'app1', address: '10.1.0.21', mac: '02:00:00:00:99:99' }],
+  };
+  const plainGroup = { ...api, members: members([1]) };
+  for (const groups of [
+    [given, plainGroup],
+    [plainGroup, given],
+  ]) {
+    const bed = new DatapathBed({ groups });
+    assert.is(open(bed, '10.1.0.101')[0].frame.toMac, '02:00:00:00:99:99');
+  }
+});
+
 apply("an address that was a VIP and is now a VM's own is the VM's to answer for", () => {
   const bed = new DatapathBed({ groups: [api] });
   assert.is(ask(bed, VIP).length, 1);

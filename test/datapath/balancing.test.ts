@@ -213,6 +213,88 @@ balancing('the same client port at two VIPs that share a member: two flows, neve
   assert.is(third.member.packet.tcp?.sourcePort, 40_000, 'another client keeps its port');
 });
 
+balancing(
+  'the same client port to a VIP and to its member directly: two flows, never mixed, whichever comes first',
+  () => {
+    for (const first of ['vip', 'direct']) {
+      const bed = new DatapathBed({
+        groups: [{ name: 'one', vip: VIP, members: members([1], { port: 8080 }) }],
+      });
+      const flow = new TcpConversation(bed, { port: 'web1', clientPort: 40_000, vip: VIP, vipPort: 80 });
+      const direct = new TcpConversation(bed, {
+        port: 'web1',
+        clientPort: 40_000,
+        vip: '10.1.0.21',
+        vipPort: 8080,
+      });
+      for (const conversation of first === 'vip' ? [flow, direct] : [direct, flow]) conversation.open();
+      assert.is.not(flow.member.packet.tcp?.sourcePort, direct.member.packet.tcp?.sourcePort);
+      for (let i = 0; i < 3; i++) {
+        assert.is(describe(flow.reply('A')), `web1: tcp ${VIP}:80 > 10.1.0.11:40000 A`);
+        assert.is(describe(direct.reply('A')), 'web1: tcp 10.1.0.21:8080 > 10.1.0.11:40000 A');
+        flow.send('AP');
+        direct.send('AP');
+      }
+    }
+  },
+);
+
+balancing('a direct flow is not mixed up with a balanced one that has ended, either', () => {
+  for (const end of ['close', 'reset'] as const) {
+    const bed = new DatapathBed({
+      groups: [{ name: 'one', vip: VIP, members: members([1], { port: 8080 }) }],
+    });
+    const flow = new TcpConversation(bed, { port: 'web1', clientPort: 40_000, vip: VIP, vipPort: 80 }).open();
+    if (end === 'close') flow.close();
+    else flow.reply('R');
+    // The client's kernel may take the port again at once, as it is another destination.
+    const direct = new TcpConversation(bed, {
+      port: 'web1',
+      clientPort: 40_000,
+      vip: '10.1.0.21',
+      vipPort: 8080,
+    });
+    direct.send('S');
+    assert.is(describe(direct.reply('SA')), 'web1: tcp 10.1.0.21:8080 > 10.1.0.11:40000 SA', end);
+  }
+});
+
+balancing(
+  'hairpin: a VM that is client and member talks to itself through the VIP, which is all that it sees',
+  () => {
+    for (const [vip, address] of [
+      [VIP, '10.1.0.21'],
+      [VIP6, 'fd00:1::15'],
+    ]) {
+      const bed = new DatapathBed({
+        groups: [{ name: 'self', vip, members: [{ name: 'app1', address, port: 8080 }] }],
+      });
+      const way = bed.way('app1', vip);
+      const there = only(
+        bed.send('app1', tcpFrame(way, { sourcePort: 40_000, destinationPort: 80, flags: 'S' })),
+      );
+      assert.is(there.port, 'app1');
+      assert.equal([there.frame.packet?.from, there.frame.packet?.to], [vip, address]);
+      assert.equal(
+        [there.frame.packet?.tcp?.sourcePort, there.frame.packet?.tcp?.destinationPort],
+        [40_000, 8080],
+      );
+      const answer = tcpFrame(bed.way('app1', vip), {
+        sourcePort: 8080,
+        destinationPort: 40_000,
+        flags: 'SA',
+      });
+      const back = only(bed.send('app1', answer));
+      assert.is(back.port, 'app1');
+      assert.equal([back.frame.packet?.from, back.frame.packet?.to], [vip, address]);
+      assert.equal(
+        [back.frame.packet?.tcp?.sourcePort, back.frame.packet?.tcp?.destinationPort],
+        [80, 40_000],
+      );
+    }
+  },
+);
+
 balancing('a member behind the logical router: one hop each way, and the same two views', () => {
   const bed = new DatapathBed({
     groups: [

@@ -194,6 +194,28 @@ changes(
   },
 );
 
+changes(
+  'a purge reaches every record, wherever the ageing hand stands and though new flows come meanwhile',
+  () => {
+    for (let handMs = 0; handMs <= 8_000; handMs += 1_000) {
+      const bed = new DatapathBed({ groups: [group([1, 1])] });
+      for (let i = 0; i < 8; i++) newFlow(bed).open();
+      bed.pass(handMs);
+      bed.nowMs += 1;
+      fail(bed, 'app1', [1, 1]);
+      bed.nowMs += 1;
+      for (let i = 0; i < 3; i++) newFlow(bed).open();
+      bed.pass(1);
+      const left = bed.flows().filter(({ member }) => member.startsWith('10.1.0.21')).length;
+      assert.is(
+        left,
+        0,
+        `${left} records of the failed member are left, the hand was ${handMs} ms on its way`,
+      );
+    }
+  },
+);
+
 changes('a removed member keeps its TCP flows, its datagrams move on', () => {
   const bed = new DatapathBed({ groups: [group([1, 1])] });
   const flow = flowsOn(bed, ['app1']).get('app1');

@@ -317,6 +317,30 @@ pressure('room that a purged member left is used', () => {
   assert.is(only(tcp(bed).send('S')).port, 'app1');
 });
 
+pressure(
+  'a flow that nobody would serve takes no room: the client hears at once, and no running flow is evicted',
+  () => {
+    for (const onTableFull of ['refuse', 'evict-idle'] as const) {
+      const bed = new DatapathBed({
+        groups: [GROUP, { name: 'none', vip: '10.1.0.101', members: [] }],
+        limits: { maxConnections: 20 },
+        ports: ONE_CLIENT,
+        settings: { ...SETTINGS, onTableFull },
+      });
+      for (let i = 0; i < 20; i++) tcp(bed, 1_000 + i).open();
+      bed.nowMs += 60_000;
+      const nobody = new TcpConversation(bed, {
+        port: 'web1',
+        clientPort: 5,
+        vip: '10.1.0.101',
+        vipPort: 80,
+      });
+      assert.is(describe(nobody.send('S')), 'web1: tcp 10.1.0.101:80 > 10.1.0.11:5 RA', onTableFull);
+      assert.is(bed.flows().length, 20);
+    }
+  },
+);
+
 /** web1 and web2 have a balancer: half of the table each. */
 const TWO_CLIENTS = PORTS.map((port) => ({
   ...port,

@@ -99,13 +99,22 @@ test('drain: no new flows, running ones go on, the listing says so', async () =>
   const row = await detailOf('drain', server);
   assert.is(row!.state, 'draining');
   assert.ok(row!.activeFlows >= 1, `${row!.activeFlows} active flows`);
+  assert.equal([row!.flowsLeft, row!.drainDeadline], [1, null]);
+  const text = (await bed.sluice('group', 'show', 'drain')).stdout;
+  assert.match(text, new RegExp(`^${server} drains: 1 flow left$`, 'm'));
   await connection.stop();
+  await until('the connection to end', async () => (await detailOf('drain', server))!.flowsLeft === 0);
+  assert.is((await detailOf('drain', other))!.flowsLeft, null);
 });
 
 test('drain with a deadline: running flows go on until it, and not longer', async () => {
   const connected = await connect('deadline');
   const { connection, server, other } = connected;
   await change('drain', 'deadline', server, '--deadline', '3s');
+  const { flowsLeft, drainDeadline } = (await detailOf('deadline', server))!;
+  assert.is(flowsLeft, 1);
+  const leftMs = Date.parse(drainDeadline!) - Date.now();
+  assert.ok(leftMs > 0 && leftMs <= 3_000, drainDeadline!);
   assert.equal(shares(await connection.nextAnswers(20)), { [server]: 20 });
   assert.is((await flowsOf('deadline', server)).length > 0, true);
   await until('the records to go', async () => (await flowsOf('deadline', server)).length === 0, 10_000);

@@ -15,6 +15,7 @@ test('networks and ports are told as the datapath wants them', () => {
     name: 'app',
     vni: 5001,
     mtu: 1500,
+    mssClamp: undefined,
     subnets: ['10.1.0.0/24', 'fd00:1::/64'],
     gateways: ['10.1.0.1', 'fd00:1::1'],
     routerMac: '02:53:4c:00:13:89',
@@ -32,6 +33,30 @@ test('networks and ports are told as the datapath wants them', () => {
     ],
   );
   assert.ok(settings.udpIdleMs >= 120_000, 'RFC 4787 REQ-5');
+});
+
+test('the MSS clamp: what fits into the MTU of each family, or what is configured', () => {
+  const clampOf = (text: string) =>
+    snapshotOf(shopWith('vni: 5001', `vni: 5001, ${text}`), { offloads: true }).networks[0]!.mssClamp;
+  assert.equal(clampOf('mssClamp: auto'), { ipv4: 1_460, ipv6: 1_440 });
+  assert.equal(clampOf('mtu: 9000, mssClamp: auto'), { ipv4: 8_960, ipv6: 8_940 });
+  assert.equal(clampOf('mssClamp: 1300'), { ipv4: 1_300, ipv6: 1_300 });
+});
+
+test('timers of a group reach its rules', () => {
+  const configuration = shopWith(
+    'from: { tier: web }',
+    'udpIdle: 5m, udpRepick: 20s'.replace(', ', '\n    '),
+  );
+  const { rules } = builderOf().build(configuration, 1).loadBalancers[0]!;
+  assert.equal(
+    rules.map(({ udpIdleMs, udpRepickMs }) => [udpIdleMs, udpRepickMs]),
+    [
+      [300_000, 20_000],
+      [300_000, 20_000],
+      [undefined, undefined],
+    ],
+  );
 });
 
 test("the router's MAC is locally administered, unicast, and tells networks apart", () => {

@@ -28,6 +28,8 @@ export interface GroupText {
   hash?: string;
   affinity?: { timeout?: string };
   avoidSelf?: boolean;
+  udpIdle?: string;
+  udpRepick?: string;
   onEmpty?: string;
   members?: MemberText[];
   criteria?: { from?: string; until?: string; members: MemberText[] }[];
@@ -48,6 +50,7 @@ export interface NetworkText {
   name: string;
   vni: number;
   mtu?: number;
+  mssClamp?: 'auto' | number;
   subnets: string[];
   gateway?: string[];
   routes?: { to: string; via: string }[];

@@ -145,7 +145,7 @@ export class KeptConnection {
 const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
 const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
 
-const curl = (...args: string[]) => ['curl', '-sSf', '--max-time', '10', ...args];
+export const curl = (...args: string[]) => ['curl', '-sSf', '--max-time', '10', ...args];
 
 export function parseAnswers(text: string): Answer[] {
   return text

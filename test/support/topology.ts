@@ -37,6 +37,8 @@ export interface GroupDescription {
   readonly hash?: RuleSpec['hash'];
   readonly affinityMs?: number;
   readonly avoidSelf?: boolean;
+  readonly udpIdleMs?: number;
+  readonly udpRepickMs?: number;
   /** Either members … */
   readonly members?: readonly MemberDescription[];
   /** … or criteria sets with their periods. */
@@ -223,6 +225,8 @@ export class SnapshotMaker {
       hash: group.hash,
       affinityMs: group.affinityMs,
       avoidSelf: group.avoidSelf,
+      udpIdleMs: group.udpIdleMs,
+      udpRepickMs: group.udpRepickMs,
       onEmpty: group.onEmpty ?? 'reject',
       criteria: sets.map(
         ({ fromMs, untilMs, members: list }): CriteriaSpec => ({

@@ -49,5 +49,14 @@ export function formatGroup(group: GroupDetail): string {
     ['members', `${group.activeMembers} active of ${group.members.length}`],
     ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
   ]);
-  return `${fields}\n${formatTable(group.members, COLUMNS)}`;
+  return `${fields}\n${formatTable(group.members, COLUMNS)}${group.members.map(drainText).join('')}`;
+}
+
+/** `app1 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest`, or nothing. */
+function drainText({ member, flowsLeft, drainDeadline }: MemberRow): string {
+  if (flowsLeft === null) return '';
+  if (flowsLeft === 0) return `${member} drains: no flows left, it can go\n`;
+  const flows = flowsLeft === 1 ? '1 flow left' : `${flowsLeft} flows left`;
+  const until = drainDeadline === null ? '' : `, until ${drainDeadline} at the latest`;
+  return `${member} drains: ${flows}${until}\n`;
 }

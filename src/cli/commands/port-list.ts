@@ -8,7 +8,7 @@ import { humanBytes } from '../units.ts';
 const COLUMNS: readonly Column<PortRow>[] = [
   { key: 'port' },
   { key: 'network' },
-  { key: 'netns' },
+  { key: 'netns', text: (row) => row.netns || '-' },
   { key: 'interface' },
   { key: 'mac' },
   { key: 'addresses' },

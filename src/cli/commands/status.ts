@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Status } from '../../api/shapes.ts';
+import type { Status, UplinkStatus } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { formatFields, formatTable } from '../table.ts';
@@ -14,6 +14,9 @@ export function addStatus(parent: Command): void {
     });
 }
 
+const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
+  `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
+
 export function formatStatus(status: Status): string {
   const { inUse, max, created, expired, refused } = status.connections;
   const { affinities } = status;
@@ -24,6 +27,7 @@ export function formatStatus(status: Status): string {
     ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
     ['engine', `${status.engine} (${status.engineReason})`],
     ['ports', String(status.ports)],
+    ...status.uplinks.map((uplink): [string, string] => ['uplink', uplinkText(uplink)]),
     ['groups', String(status.groups)],
     ['revision', String(status.revision)],
     ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],

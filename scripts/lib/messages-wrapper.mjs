@@ -1,0 +1,6 @@
+import protobuf from $DEPENDENCY;
+const $protobuf = protobuf;
+
+$OUTPUT;
+
+export { $root as default };

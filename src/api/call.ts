@@ -1,0 +1,56 @@
+/** One API call as text, however it came: over HTTP, or over the stream between agents and controllers. */
+import { messageOf, Refusal } from '../config/refusal.ts';
+import type { Answerer } from './routes.ts';
+import type { ApiError } from './shapes.ts';
+
+export interface Call {
+  readonly method: string;
+  /** Path and query: `/v1/flows?group=api`. */
+  readonly target: string;
+  /** JSON; blank: none. */
+  readonly body: string;
+}
+
+export interface Answer {
+  /** As of HTTP. */
+  readonly status: number;
+  /** What the answerer has answered, or an ApiError. */
+  readonly body: unknown;
+}
+
+/** Never rejects; `onFailure` hears of errors that are not refusals: those are bugs. */
+export async function answerCall(
+  { method, target, body }: Call,
+  answerer: Answerer,
+  onFailure: (error: unknown) => void,
+): Promise<Answer> {
+  try {
+    const url = new URL(target, 'http://localhost');
+    const path = url.pathname.split('/').slice(1).map(decodeSegment);
+    const request = { method, path, query: url.searchParams, body: parseBody(body) };
+    return { status: 200, body: await answerer(request) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) onFailure(error);
+    const problems = error instanceof Refusal && error.problems.length > 0 ? [...error.problems] : undefined;
+    const refusal: ApiError = { error: messageOf(error), problems };
+    return { status: error instanceof Refusal ? error.status : 500, body: refusal };
+  }
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refusal(400, `path: found ${segment}, expected UTF-8 with %-escapes`);
+  }
+}
+
+function parseBody(text: string): unknown {
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const found = JSON.stringify(text.slice(0, 60));
+    throw new Refusal(400, `body: found ${found}, expected JSON: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,112 @@
+/** The files of `tls:`, read and checked against each other before anybody relies on them. */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** PEM, as TLS wants it. */
+export interface TlsMaterial {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Common name and DNS names of the certificate. */
+  readonly names: readonly string[];
+  /** End of the certificate's or its authority's validity, whichever is earlier. */
+  readonly expiresMs: number;
+}
+
+/** Everything that is wrong with the files, one line each: `tls.cert FILE: found …, expected …`. */
+export class TlsFilesError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'TlsFilesError';
+    this.problems = problems;
+  }
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** Throws TlsFilesError. */
+export function loadTlsFiles(files: TlsFiles, nowMs = Date.now()): TlsMaterial {
+  const problems: string[] = [];
+  const problem = (setting: keyof TlsFiles, found: string, expected: string): undefined => {
+    problems.push(`tls.${setting} ${files[setting]}: found ${found}, expected ${expected}`);
+  };
+  const read = (setting: keyof TlsFiles): Buffer | undefined => {
+    try {
+      return readFileSync(files[setting]);
+    } catch (error) {
+      return problem(setting, (error as NodeJS.ErrnoException).code ?? String(error), 'a readable file');
+    }
+  };
+  const certificates = (setting: 'ca' | 'cert', pem: Buffer | undefined): X509Certificate[] => {
+    if (!pem) return [];
+    try {
+      const found = (pem.toString('latin1').match(CERTIFICATE) ?? []).map((one) => new X509Certificate(one));
+      if (found.length === 0) problem(setting, 'none', 'a certificate in PEM form');
+      return found;
+    } catch {
+      problem(setting, 'a damaged certificate', 'a certificate in PEM form');
+      return [];
+    }
+  };
+
+  const [ca, cert, key] = [read('ca'), read('cert'), read('key')];
+  const authorities = certificates('ca', ca);
+  const [own] = certificates('cert', cert);
+  const privateKey = key && privateKeyOf(key, (found, expected) => problem('key', found, expected));
+
+  for (const [setting, one] of [
+    ['ca', authorities[0]],
+    ['cert', own],
+  ] as const) {
+    if (one) checkTime(one, nowMs, (found, expected) => problem(setting, found, expected));
+  }
+  if (own && privateKey && !own.checkPrivateKey(privateKey))
+    problem('key', 'the key of another certificate', `the key of ${files.cert}`);
+  const issuer = own && authorities.find((authority) => own.checkIssued(authority));
+  if (own && authorities.length > 0 && !(issuer && own.verify(issuer.publicKey)))
+    problem(
+      'cert',
+      `a certificate issued by ${oneLine(own.issuer)}`,
+      `one issued by an authority in ${files.ca}`,
+    );
+
+  if (problems.length > 0 || !ca || !cert || !key || !own || !issuer) throw new TlsFilesError(problems);
+  return { ca, cert, key, names: namesOf(own), expiresMs: Math.min(endOf(own), endOf(issuer)) };
+}
+
+type Report = (found: string, expected: string) => void;
+
+function privateKeyOf(pem: Buffer, report: Report): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    report('no private key, or one with a passphrase', 'a private key in PEM form');
+    return undefined;
+  }
+}
+
+function checkTime(certificate: X509Certificate, nowMs: number, report: Report): void {
+  const end = endOf(certificate);
+  const start = Date.parse(certificate.validFrom);
+  if (nowMs > end) report(`a certificate that expired on ${iso(end)}`, 'one that is valid now');
+  if (nowMs < start) report(`a certificate that is valid from ${iso(start)} on`, 'one that is valid now');
+}
+
+function namesOf(certificate: X509Certificate): string[] {
+  const common = /^CN=(.*)$/m.exec(certificate.subject)?.[1];
+  const alternatives = (certificate.subjectAltName ?? '').split(', ');
+  const names = alternatives.filter((name) => name.startsWith('DNS:')).map((name) => name.slice(4));
+  return [...new Set(common === undefined ? names : [common, ...names])];
+}
+
+const endOf = (certificate: X509Certificate): number => Date.parse(certificate.validTo);
+const iso = (ms: number): string => new Date(ms).toISOString();
+const oneLine = (distinguishedName: string): string => distinguishedName.split('\n').join(', ');

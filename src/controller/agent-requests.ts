@@ -1,0 +1,76 @@
+/** JSON API calls to one agent over its stream: numbered, bounded in number and time. */
+import type { ApiError } from '../api/shapes.ts';
+import { messageOf, Refusal, type RefusalStatus } from '../config/refusal.ts';
+import type { FromController, Reply } from '../messages/messages.ts';
+
+/** Longer than a host takes to list its flows; one that is silent for this long is stuck or gone. */
+const TIMEOUT_MS = 5_000;
+const MAX_PENDING = 64;
+
+interface Pending {
+  resolve(body: unknown): void;
+  reject(error: Refusal): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class AgentRequests {
+  private readonly host: string;
+  private readonly send: (message: FromController) => void;
+  private readonly pending = new Map<number, Pending>();
+  private lastId = 0;
+
+  constructor(host: string, send: (message: FromController) => void) {
+    this.host = host;
+    this.send = send;
+  }
+
+  /** The answer's body. Rejects with the host's Refusal, or with one of 503 if it does not answer. */
+  ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    if (this.pending.size >= MAX_PENDING) {
+      return Promise.reject(
+        new Refusal(503, `host ${this.host}: ${MAX_PENDING} requests wait for it already`),
+      );
+    }
+    const id = ++this.lastId;
+    return new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        reject(new Refusal(503, `host ${this.host} has not answered within ${TIMEOUT_MS / 1000} s`));
+      }, TIMEOUT_MS);
+      this.pending.set(id, { resolve, reject, timer });
+      this.send({ type: 'request', id, method, path, body: body === undefined ? '' : JSON.stringify(body) });
+    }) as Promise<Answer>;
+  }
+
+  replied({ id, status, body }: Reply): void {
+    const pending = this.take(id);
+    if (pending === undefined) return; // it came too late
+    try {
+      const answer: unknown = JSON.parse(body);
+      if (status >= 200 && status < 300) pending.resolve(answer);
+      else pending.reject(refusalOf(status, answer as ApiError));
+    } catch (error) {
+      pending.reject(new Refusal(503, `host ${this.host}: ${messageOf(error)}`));
+    }
+  }
+
+  /** The stream has ended. */
+  end(): void {
+    for (const id of [...this.pending.keys()]) {
+      this.take(id)?.reject(new Refusal(503, `host ${this.host} has left`));
+    }
+  }
+
+  private take(id: number): Pending | undefined {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return undefined;
+    clearTimeout(pending.timer);
+    this.pending.delete(id);
+    return pending;
+  }
+}
+
+const STATUSES: readonly number[] = [400, 404, 409, 500, 503] satisfies RefusalStatus[];
+
+const refusalOf = (status: number, { error, problems }: ApiError): Refusal =>
+  new Refusal(STATUSES.includes(status) ? (status as RefusalStatus) : 500, error, problems);

@@ -1,0 +1,47 @@
+/** What the leader knows of one attached agent. */
+
+import type { AgentSession } from '../messages/link.ts';
+import type { FromController, Hello, Port } from '../messages/messages.ts';
+import { AgentRequests } from './agent-requests.ts';
+
+export class AttachedAgent {
+  readonly session: AgentSession;
+  readonly requests: AgentRequests;
+  /** Wall clock, epoch milliseconds, like all times here. */
+  readonly sinceMs: number;
+  ports: readonly Port[];
+  reports = 0;
+  /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
+  missedReports = 0;
+  /** 0: none yet. */
+  lastReportMs = 0;
+  private lastSequence = 0;
+
+  constructor(session: AgentSession, nowMs: number) {
+    this.session = session;
+    this.sinceMs = nowMs;
+    this.ports = session.hello.ports;
+    this.requests = new AgentRequests(session.hello.host, (message) => session.send(message));
+  }
+
+  get host(): string {
+    return this.session.hello.host;
+  }
+
+  get hello(): Hello {
+    return this.session.hello;
+  }
+
+  send(message: FromController): void {
+    this.session.send(message);
+  }
+
+  noteReport(sequence: number, nowMs: number): void {
+    if (this.lastSequence > 0 && sequence > this.lastSequence) {
+      this.missedReports += sequence - this.lastSequence - 1;
+    }
+    this.lastSequence = Math.max(this.lastSequence, sequence);
+    this.lastReportMs = nowMs;
+    this.reports++;
+  }
+}

@@ -1,0 +1,147 @@
+/** The controller's routes of api/shapes.ts: what each checks and answers. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
+import {
+  type Answerer,
+  type ApiRequest,
+  answerRequest,
+  checked,
+  empty,
+  flowQuery,
+  integer,
+  JsonLines,
+  memberAdd,
+  memberDrain,
+  memberWeight,
+  type Route,
+  reload,
+  route,
+  ruleQuery,
+  statQuery,
+} from '../api/routes.ts';
+import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
+import type { Controller } from './controller.ts';
+import {
+  agentRows,
+  existingGroup,
+  type Fleet,
+  fleetGroupDetail,
+  flowRows,
+  groupRows,
+  groupSample,
+  policyDetail,
+  rowsOfHosts,
+} from './fleet-listings.ts';
+
+export interface ControllerContext {
+  readonly controller: Controller;
+  /** Package version of this process. */
+  readonly version: string;
+  /** Loads the file and brings it into force. */
+  reload(path: string): Promise<Changed>;
+  /** The process is to stop, soon after this returns. */
+  down(): void;
+}
+
+const MIN_WATCH_INTERVAL_MS = 100;
+const MAX_WATCH_INTERVAL_MS = 3_600_000;
+
+const watchQuery = z.strictObject({
+  intervalMs: z.coerce
+    .number('milliseconds')
+    .pipe(integer(MIN_WATCH_INTERVAL_MS, MAX_WATCH_INTERVAL_MS, 'milliseconds'))
+    .default(1_000),
+});
+
+const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), state: controller.state });
+
+/** The same listing of each host, as it was asked here. */
+const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
+  rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`);
+
+export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
+  route('GET', '/v1/status', ({ controller, version }) => statusOf(controller, version)),
+  route('GET', '/v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
+  route('GET', '/v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
+  route('GET', '/v1/groups', ({ controller }) => groupRows(fleet(controller))),
+  route('GET', '/v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
+  route('GET', '/v1/groups/:group/watch', ({ controller }, [group], { query }) => {
+    existingGroup(controller.state, group!);
+    return new JsonLines(samples(controller, group!, checked(watchQuery, query).intervalMs));
+  }),
+  route('GET', '/v1/rules', ({ controller }, _, request) => {
+    checked(ruleQuery, request.query);
+    return ofHosts<RuleRow>(controller, request);
+  }),
+  route('GET', '/v1/flows', ({ controller }, _, { query }) => {
+    const { limit, group } = checked(flowQuery, query);
+    if (group !== undefined) existingGroup(controller.state, group);
+    return flowRows(controller.leading(), `/v1/flows?${query}`, limit);
+  }),
+  route('GET', '/v1/stats', ({ controller }, _, request) => {
+    checked(statQuery, request.query);
+    return ofHosts<StatRow | PortRow>(controller, request);
+  }),
+  route('POST', '/v1/groups/:group/members', ({ controller }, [group], { body }) =>
+    controller.addMember(group!, checked(memberAdd, body)),
+  ),
+  route('POST', '/v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body }) =>
+    controller.setWeight(group!, member!, checked(memberWeight, body).weight),
+  ),
+  route('POST', '/v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body }) =>
+    controller.drainMember(group!, member!, checked(memberDrain, body).deadlineMs),
+  ),
+  route('POST', '/v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body }) => {
+    checked(empty, body);
+    return controller.failMember(group!, member!);
+  }),
+  route('DELETE', '/v1/groups/:group/members/:member', ({ controller }, [group, member]) =>
+    controller.removeMember(group!, member!),
+  ),
+  route('GET', '/v1/groups/:group/policy', ({ controller }, [group]) =>
+    policyDetail(fleet(controller), group!),
+  ),
+  route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST', '/v1/down', (context, _, { body }) => {
+    checked(empty, body);
+    context.down();
+    return {};
+  }),
+];
+
+export const controllerAnswerer =
+  (context: ControllerContext): Answerer =>
+  (request) =>
+    answerRequest(CONTROLLER_ROUTES, context, request);
+
+function statusOf(controller: Controller, version: string): ControllerStatus {
+  const { leadership: term, startedAtMs } = controller;
+  return {
+    version,
+    controller: controller.id,
+    pid: process.pid,
+    startedAt: new Date(startedAtMs).toISOString(),
+    uptimeMs: Date.now() - startedAtMs,
+    role: term === undefined ? 'follower' : 'leader',
+    epoch: term?.epoch ?? null,
+    leader: controller.leader ?? null,
+    store: controller.storeKind,
+    groups: controller.state.groups.size,
+    agents: term?.agents.size ?? 0,
+    revision: term?.distribution.revision ?? 0,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}
+
+/** One at once, and one each interval; ends with the group or the leadership. */
+async function* samples(
+  controller: Controller,
+  group: string,
+  intervalMs: number,
+): AsyncGenerator<GroupSample> {
+  while (controller.leadership !== undefined && controller.state.groups.has(group)) {
+    yield groupSample(fleet(controller), group, Date.now());
+    await sleep(intervalMs, undefined, { ref: false });
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * One controller: follower or leader, with its agents and what people ask of it.
+ *
+ * Theory of operation. Controllers share a store, and one of them leads. It alone takes agents (the others send them
+ * to it), computes and writes; each write carries the epoch under which it was elected, and is refused when another
+ * one has been elected since. All of them know the groups from the store, so a new leader starts with them and needs
+ * from the agents only their load.
+ *
+ * A change is checked against the groups as they are, written, and sent to the agents; whoever asked for it is
+ * answered when the agents concerned have it in force, or are late. If every one of them refuses it, it is taken back.
+ * When the store cannot be written, changes are refused, and everything else goes on.
+ */
+import type { Logger } from 'pino';
+import { answerCall } from '../api/call.ts';
+import type { Answerer } from '../api/routes.ts';
+import type { Changed, MemberAdd } from '../api/shapes.ts';
+import type { Configuration } from '../config/model.ts';
+import { messageOf, Refusal } from '../config/refusal.ts';
+import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
+import type { Request } from '../messages/messages.ts';
+import type { PolicyConfig } from '../policy/policy-config.ts';
+import type { AttachedAgent } from './attached-agent.ts';
+import { Catalogue } from './catalogue.ts';
+import type { Settlement } from './distribution.ts';
+import { KEYS, overridesChange } from './documents.ts';
+import { type FleetState, membershipOf } from './fleet-state.ts';
+import type { MemberOverride, Membership } from './membership.ts';
+import { Replica } from './replica.ts';
+import type { Campaign, Store } from './store/store.ts';
+import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
+
+/** After this time a change is answered, with the names of the hosts that have not confirmed it. */
+const SETTLE_TIMEOUT_MS = 2_000;
+
+export interface ControllerOptions {
+  /** Networks, and the groups that the file seeds. */
+  readonly configuration: Configuration;
+  /** The owner closes it, after `stop`. */
+  readonly store: Store;
+  readonly log: Logger;
+  /** `id`: its own among the controllers of a store, the same at each start. `address`: where agents reach it. */
+  readonly self: { readonly id: string; readonly address: string };
+  readonly settings?: Partial<TermSettings>;
+}
+
+export class Controller implements AgentSessionHandler {
+  readonly id: string;
+  readonly startedAtMs = Date.now();
+  private readonly options: ControllerOptions;
+  private readonly log: Logger;
+  private readonly replica: Replica;
+  private readonly stateListeners = new Set<() => void>();
+  private readonly campaign: Campaign;
+  private configurationNow: Configuration;
+  private term: Term | undefined;
+  private leaderAddress: string | undefined;
+  private lastChange: Promise<unknown> = Promise.resolve();
+  private agentAnswerer: Answerer = () => {
+    throw new Refusal(503, 'this controller answers no requests yet');
+  };
+
+  /** Stands for election at once; agents may attach from now on. */
+  constructor(options: ControllerOptions) {
+    const { configuration, store, log, self, settings } = options;
+    this.id = self.id;
+    this.options = { ...options, settings: { ...DEFAULT_TERM_SETTINGS, ...settings } };
+    this.configurationNow = configuration;
+    this.log = log;
+    this.replica = new Replica(store, log, () => this.stateChanged());
+    this.campaign = store.campaign(self, {
+      elected: (epoch) => this.elected(epoch),
+      lost: (reason) => this.lost(reason),
+      leader: (address) => this.leaderIs(address),
+    });
+  }
+
+  /** The file's, without what the store has. */
+  get configuration(): Configuration {
+    return this.configurationNow;
+  }
+
+  get state(): FleetState {
+    return this.replica.state;
+  }
+
+  /** undefined: this controller follows. */
+  get leadership(): Term | undefined {
+    return this.term;
+  }
+
+  get storeKind(): Store['kind'] {
+    return this.options.store.kind;
+  }
+
+  /** Where the leader is, as far as is known. */
+  get leader(): string | undefined {
+    return this.leaderAddress;
+  }
+
+  /** Gives leadership up, sends the agents away, and writes no more. */
+  async stop(): Promise<void> {
+    await this.campaign.resign();
+    this.endTerm('');
+    this.replica.stop();
+    await this.lastChange;
+  }
+
+  /** The leader's term; a Refusal that says where it is if that is not here. */
+  leading(): Term {
+    if (this.term !== undefined) return this.term;
+    const where = this.leaderAddress === undefined ? 'none is known' : `it is at ${this.leaderAddress}`;
+    throw new Refusal(503, `this controller is not the leader; ${where}`);
+  }
+
+  attached(session: AgentSession): AgentSessionListener | { redirect: string } {
+    if (this.term === undefined) return { redirect: this.leaderAddress ?? '' };
+    return this.term.attach(session);
+  }
+
+  /** Who answers API requests that agents pass on from their hosts. */
+  answerAgentsWith(answerer: Answerer): void {
+    this.agentAnswerer = answerer;
+  }
+
+  /** Calls back when groups, members or their weights may have changed, until the returned function is called. */
+  onStateChange(listener: () => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
+  // --- changes ---------------------------------------------------------------------------------------------------
+
+  addMember(group: string, request: MemberAdd): Promise<Changed> {
+    return this.changeMember(group, request.name, (catalogue) => catalogue.add(group, request));
+  }
+
+  setWeight(group: string, member: string, weight: number): Promise<Changed> {
+    return this.changeMember(group, member, (catalogue) => catalogue.setWeight(group, member, weight));
+  }
+
+  /** `deadlineMs`: from now. */
+  drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed> {
+    const atMs = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
+    return this.changeMember(group, member, (catalogue) => catalogue.drain(group, member, atMs));
+  }
+
+  failMember(group: string, member: string): Promise<Changed> {
+    return this.changeMember(group, member, (catalogue) => catalogue.fail(group, member));
+  }
+
+  removeMember(group: string, member: string): Promise<Changed> {
+    return this.changeMember(group, member, (catalogue) => catalogue.remove(group, member));
+  }
+
+  /** In place of the file's policy; undefined: the file's again. */
+  async setPolicy(group: string, policy: PolicyConfig | undefined): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.leading();
+      const key = KEYS.policy + group;
+      await this.replica.write(
+        [policy === undefined ? { key, deleted: true } : { key, value: policy }],
+        epoch,
+      );
+    });
+    return this.settled(group);
+  }
+
+  /** Takes up a changed file. */
+  async reload(configuration: Configuration): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.leading();
+      this.configurationNow = configuration;
+      await this.replica.seed(configuration, this.id, epoch);
+    });
+    return this.settled(undefined);
+  }
+
+  private async changeMember(
+    group: string,
+    member: string,
+    propose: (catalogue: Catalogue) => Membership,
+  ): Promise<Changed> {
+    let before: MemberOverride | undefined;
+    await this.exclusively(async () => {
+      const { epoch } = this.leading();
+      const membership = this.membership();
+      before = membership.overrides.get(group)?.get(member);
+      const overrides = propose(new Catalogue(membership)).overrides.get(group)!;
+      await this.replica.write([overridesChange(group, overrides)], epoch);
+    });
+    const settlement = await this.settlement(group);
+    const refusals = Object.entries(settlement.refused);
+    const isRefusedByAll =
+      refusals.length > 0 && Object.keys(settlement.hosts).length === 0 && settlement.late.length === 0;
+    if (!isRefusedByAll) return changed(settlement);
+    await this.exclusively(async () => {
+      const { epoch } = this.leading();
+      const overrides = new Map(this.state.groups.get(group)?.overrides);
+      if (before === undefined) overrides.delete(member);
+      else overrides.set(member, before);
+      await this.replica.write([overridesChange(group, overrides)], epoch);
+    });
+    throw new Refusal(409, refusals.map(([host, error]) => `host ${host}: ${error}`).join('; '));
+  }
+
+  private membership(): Membership {
+    return membershipOf(this.state, this.configurationNow);
+  }
+
+  private async settled(group: string | undefined): Promise<Changed> {
+    return changed(await this.settlement(group));
+  }
+
+  /** undefined: all groups. */
+  private settlement(group: string | undefined): Promise<Settlement> {
+    return this.leading().distribution.settled(group, SETTLE_TIMEOUT_MS);
+  }
+
+  private exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.lastChange.then(change);
+    this.lastChange = result.catch(() => undefined);
+    return result;
+  }
+
+  // --- leadership ------------------------------------------------------------------------------------------------
+
+  private elected(epoch: number): void {
+    this.endTerm('');
+    this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
+    const { self, settings } = this.options;
+    this.term = new Term(
+      epoch,
+      self,
+      settings as TermSettings,
+      {
+        requested: (agent, request) => this.agentAsks(agent, request),
+        probed: () => {},
+        instanceEvent: () => {},
+        agentsChanged: () => this.tellListeners(),
+      },
+      this.log,
+    );
+    this.term.setGroups(groupsOf(this.state));
+    this.replica
+      .seed(this.configurationNow, this.id, epoch)
+      .catch((error) => this.log.error(`the file's groups: ${messageOf(error)}`));
+  }
+
+  private lost(reason: string): void {
+    this.log.warn(`controller ${this.id} leads no longer: ${reason}`);
+    this.endTerm(this.leaderAddress ?? '');
+  }
+
+  private leaderIs(address: string | undefined): void {
+    if (address === this.leaderAddress) return;
+    this.leaderAddress = address;
+    this.log.info(address === undefined ? 'no controller leads' : `the controller at ${address} leads`);
+  }
+
+  private endTerm(leader: string): void {
+    const { term } = this;
+    if (term === undefined) return;
+    this.term = undefined;
+    this.replica.dropSeeds();
+    term.end(leader === this.options.self.address ? '' : leader);
+  }
+
+  private stateChanged(): void {
+    this.term?.setGroups(groupsOf(this.state));
+    this.tellListeners();
+  }
+
+  private tellListeners(): void {
+    for (const listener of this.stateListeners) listener();
+  }
+
+  private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
+    const call = { method, target: path, body };
+    const answer = await answerCall(call, this.agentAnswerer, (error) =>
+      this.log.error({ err: error }, `api: ${method} ${path} of host ${agent.host} failed`),
+    );
+    agent.send({ type: 'reply', id, status: answer.status, body: JSON.stringify(answer.body) });
+  }
+}
+
+const groupsOf = (state: FleetState) => new Map([...state.groups].map(([name, { group }]) => [name, group]));
+
+/** Lists and records that are empty are left out. */
+function changed({ revision, hosts, late, refused }: Settlement): Changed {
+  return {
+    revision,
+    hosts,
+    ...(late.length > 0 && { late: [...late] }),
+    ...(Object.keys(refused).length > 0 && { refused }),
+  };
+}

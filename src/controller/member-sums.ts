@@ -1,0 +1,116 @@
+/**
+ * One member's figures, summed over all hosts, and the layout of the cells that both a row and a sum consist of.
+ *
+ * All cells are whole numbers, so that a host's contribution can be taken out again without a trace, however often:
+ * rates are in 256ths per second, averages are kept as a weighted sum and its weight.
+ */
+import type { ReportColumn } from '../messages/report.ts';
+
+/** Totals, in this order from cell 0 on. */
+export const TOTAL_COLUMNS = [
+  'packets',
+  'bytes',
+  'replyPackets',
+  'replyBytes',
+  'newFlows',
+  'endedFlows',
+  'resets',
+  'connects',
+  'failedConnects',
+  'retransmissions',
+  'zeroWindows',
+  'requests',
+] as const satisfies readonly ReportColumn[];
+
+export type MemberTotals = Record<(typeof TOTAL_COLUMNS)[number], number>;
+
+const TOTALS = TOTAL_COLUMNS.length;
+const totalCell = (column: (typeof TOTAL_COLUMNS)[number]): number => TOTAL_COLUMNS.indexOf(column);
+
+/** Rates: the total, or the two totals of both directions, that each is made from. */
+export const RATES: readonly (readonly [name: RateName, first: number, second: number])[] = [
+  ['newFlowsPerSecond', totalCell('newFlows'), -1],
+  ['packetsPerSecond', totalCell('packets'), totalCell('replyPackets')],
+  ['bytesPerSecond', totalCell('bytes'), totalCell('replyBytes')],
+  ['retransmissionsPerSecond', totalCell('retransmissions'), -1],
+  ['resetsPerSecond', totalCell('resets'), -1],
+  ['failedConnectsPerSecond', totalCell('failedConnects'), -1],
+  ['zeroWindowsPerSecond', totalCell('zeroWindows'), -1],
+];
+
+export type RateName =
+  | 'newFlowsPerSecond'
+  | 'packetsPerSecond'
+  | 'bytesPerSecond'
+  | 'retransmissionsPerSecond'
+  | 'resetsPerSecond'
+  | 'failedConnectsPerSecond'
+  | 'zeroWindowsPerSecond';
+
+/** Rate cells per event and second. */
+export const RATE_UNITS = 256;
+
+export const FIRST_RATE = TOTALS;
+/** Gauges that are summed, and averages: microseconds × weight, and the weight. */
+export const ACTIVE_FLOWS = FIRST_RATE + RATES.length;
+export const SYN_TIME = ACTIVE_FLOWS + 1;
+export const RTT = ACTIVE_FLOWS + 3;
+export const CELLS = ACTIVE_FLOWS + 5;
+
+export const CONNECTS = totalCell('connects');
+
+export class MemberSums {
+  readonly group: string;
+  readonly name: string;
+  readonly cells = new Float64Array(CELLS);
+  /** How many rows each host contributes. */
+  readonly hosts = new Map<{ readonly receivedMs: number }, number>();
+  /** Rows that count here, contributing or not. */
+  rows = 0;
+  private lastSynTimeMicros = 0;
+  private lastRttMicros = 0;
+
+  constructor(group: string, name: string) {
+    this.group = group;
+    this.name = name;
+  }
+
+  /** Average over the latest connects; before the first one, 0. */
+  get synTimeMicros(): number {
+    return this.average(SYN_TIME) ?? this.lastSynTimeMicros;
+  }
+
+  /** Average over the active flows, or over those that were active last. */
+  get rttMicros(): number {
+    return this.average(RTT) ?? this.lastRttMicros;
+  }
+
+  /** Keeps the averages of now for when nobody contributes any more. */
+  noteAverages(): void {
+    this.lastSynTimeMicros = this.synTimeMicros;
+    this.lastRttMicros = this.rttMicros;
+  }
+
+  rate(place: number): number {
+    return this.cells[FIRST_RATE + place]! / RATE_UNITS;
+  }
+
+  totals(): MemberTotals {
+    return Object.fromEntries(TOTAL_COLUMNS.map((name, i) => [name, this.cells[i]!])) as MemberTotals;
+  }
+
+  /** Of the freshest host's report. */
+  ageMs(nowMs: number): number {
+    let youngest = Number.POSITIVE_INFINITY;
+    for (const { receivedMs } of this.hosts.keys()) {
+      if (nowMs - receivedMs < youngest) youngest = nowMs - receivedMs;
+      if (youngest <= 1_000) break; // fresh enough not to look through a thousand hosts
+    }
+    return Math.max(0, youngest);
+  }
+
+  private average(cell: number): number | undefined {
+    const weight = this.cells[cell + 1]!;
+    return weight > 0 ? this.cells[cell]! / weight : undefined;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * A number that only grows and outlives the process: how often this store has had a leader.
+ *
+ * Two slots of fixed size; the number that is written goes over the older of the two, in place. So one slot is whole
+ * whenever the process is killed, and a full disk does not stop a controller from starting: no block is added.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+
+const DIGITS = 16;
+/** `0000000000000007 9b1c2d3e\n` */
+const SLOT_BYTES = DIGITS + 1 + 8 + 1;
+
+export class EpochFile {
+  private readonly handle: FileHandle;
+  private current: number;
+
+  private constructor(handle: FileHandle, current: number) {
+    this.handle = handle;
+    this.current = current;
+  }
+
+  static async open(path: string): Promise<EpochFile> {
+    const handle = await open(path, 'a+', 0o600).then(async (created) => {
+      await created.close();
+      return open(path, 'r+');
+    });
+    const bytes = Buffer.alloc(2 * SLOT_BYTES);
+    await handle.read(bytes, 0, bytes.length, 0);
+    const slots = [bytes.subarray(0, SLOT_BYTES), bytes.subarray(SLOT_BYTES)];
+    return new EpochFile(handle, Math.max(0, ...slots.map(numberOfSlot)));
+  }
+
+  /** The next number, durable when it resolves. */
+  async advance(): Promise<number> {
+    const next = this.current + 1;
+    const slot = slotOf(next);
+    const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
+    if (bytesWritten !== SLOT_BYTES)
+      throw new Error(`epoch: found ${bytesWritten} bytes written, expected ${SLOT_BYTES}`);
+    await this.handle.datasync();
+    this.current = next;
+    return next;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+function slotOf(epoch: number): Buffer {
+  const digits = String(epoch).padStart(DIGITS, '0');
+  return Buffer.from(`${digits} ${crc32(digits).toString(16).padStart(8, '0')}\n`);
+}
+
+/** 0 for a slot that was never written, or not to its end. */
+function numberOfSlot(slot: Buffer): number {
+  const epoch = Number(slot.toString('latin1', 0, DIGITS));
+  return Number.isSafeInteger(epoch) && slotOf(epoch).equals(slot) ? epoch : 0;
+}

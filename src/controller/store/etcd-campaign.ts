@@ -1,0 +1,229 @@
+/**
+ * Election over etcd.
+ *
+ * Theory of operation. Each candidate keeps a lease alive and has a key under it, `election/LEASE`, with its name and
+ * address as the value. The key that was created first is the leader's, and the revision of its creation is the
+ * epoch: so the next in line has a greater one, and what a leader writes can be made to depend on its key being there
+ * (etcd-store.ts). A leader that dies loses its key when the lease runs out; one that resigns revokes the lease.
+ *
+ * A leader that could not renew its lease counts itself out when the time is up by its own clock, from the moment it
+ * last asked; etcd counts from when it was asked, so later. It then stands again, under a new lease, as another
+ * controller would. Being paused in between (SIGSTOP, a migrated VM) it may think itself the leader for a moment
+ * longer; that is what the fencing of writes is for.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Etcd3, EtcdLeaseInvalidError } from 'etcd3';
+import { EtcdMirror } from './etcd-mirror.ts';
+import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
+
+/** After this time without a sign of life, a leader is none, s. */
+export const LEASE_TTL_S = 3;
+const RENEW_MS = 1000;
+const RENEW_TIMEOUT_MS = 900;
+const RETRY_MS = 200;
+
+/** Our key, from its creation until it is gone or we gave it up. */
+interface Candidacy {
+  readonly lease: string;
+  readonly createRevision: number;
+  isLeading: boolean;
+  end(reason: string): void;
+}
+
+export class EtcdCampaign implements Campaign {
+  private readonly client: Etcd3;
+  private readonly prefix: string;
+  private readonly self: Candidate;
+  private readonly callbacks: CampaignCallbacks;
+  private readonly log: StoreLog;
+  private readonly mirror: EtcdMirror;
+  private readonly over = new AbortController();
+  private readonly running: Promise<void>;
+  private candidacy: Candidacy | undefined;
+  private leader: string | undefined;
+  /** Leases that we stand on no longer, and that may not be revoked yet. */
+  private readonly formerLeases = new Set<string>();
+
+  /** `prefix` ends in a slash; nothing but candidates may be under it. */
+  constructor(client: Etcd3, prefix: string, self: Candidate, callbacks: CampaignCallbacks, log: StoreLog) {
+    this.client = client;
+    this.prefix = prefix;
+    this.self = self;
+    this.callbacks = callbacks;
+    this.log = log;
+    this.mirror = new EtcdMirror(client, prefix, () => this.judge(), log);
+    this.mirror.start();
+    this.running = this.run();
+  }
+
+  get isOver(): boolean {
+    return this.over.signal.aborted;
+  }
+
+  /** The key that is there as long as we lead under this epoch; undefined if we do not, as far as we know. */
+  keyOfEpoch(epoch: number): string | undefined {
+    const { candidacy } = this;
+    return candidacy?.isLeading && candidacy.createRevision === epoch
+      ? this.prefix + candidacy.lease
+      : undefined;
+  }
+
+  /** The epoch under which we lead, as far as we know. */
+  get epoch(): number | undefined {
+    return this.candidacy?.isLeading ? this.candidacy.createRevision : undefined;
+  }
+
+  /** etcd has told that the key of this epoch is gone. */
+  fenced(epoch: number): void {
+    if (this.candidacy?.createRevision === epoch) this.candidacy.end('the key of our leadership is gone');
+  }
+
+  async resign(): Promise<void> {
+    this.over.abort();
+    this.candidacy?.end('resigned');
+    await this.running;
+    await this.mirror.close();
+  }
+
+  private async run(): Promise<void> {
+    let isAway = false;
+    while (!this.isOver) {
+      try {
+        await this.revokeFormer();
+        const asked = performance.now();
+        const { ID: lease } = await this.client.leaseClient.leaseGrant({ TTL: LEASE_TTL_S });
+        this.formerLeases.add(lease);
+        const createRevision = await this.putKey(lease);
+        isAway = false;
+        await this.stand(lease, createRevision, asked);
+      } catch (error) {
+        if (!isAway) this.log.warn(`etcd: cannot stand for election: ${(error as Error).message}`);
+        isAway = true;
+      }
+      await this.revokeFormer().catch(() => {}); // else when etcd is back, or they run out
+      await delay(RETRY_MS * (1 + Math.random()), undefined, { signal: this.over.signal }).catch(() => {});
+    }
+  }
+
+  private async putKey(lease: string): Promise<number> {
+    const put = await this.client.kv.put({
+      key: Buffer.from(this.prefix + lease),
+      value: Buffer.from(JSON.stringify(this.self)),
+      lease,
+      prev_kv: true, // there is one if this is the second attempt
+    });
+    return Number(put.prev_kv?.create_revision ?? put.header.revision);
+  }
+
+  /** Until the key is gone, the lease not renewed, or we resign. `asked`: when the lease was asked for. */
+  private async stand(lease: string, createRevision: number, asked: number): Promise<void> {
+    if (this.isOver) return;
+    const ended = new AbortController();
+    const end = (reason: string) => {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      this.candidacy = undefined;
+      if (!candidacy.isLeading) return;
+      candidacy.isLeading = false;
+      this.log.info(`etcd: no longer the leader of epoch ${createRevision}: ${reason}`);
+      this.callbacks.lost(reason);
+      this.tellLeader(undefined);
+    };
+    const candidacy: Candidacy = { lease, createRevision, isLeading: false, end };
+    this.candidacy = candidacy;
+    this.judge();
+    await this.keepAlive(lease, asked, ended.signal, end);
+  }
+
+  private async keepAlive(
+    lease: string,
+    asked: number,
+    ended: AbortSignal,
+    end: (reason: string) => void,
+  ): Promise<void> {
+    const expire = () => end(`the lease was not renewed within ${LEASE_TTL_S} s`);
+    const expiryAfter = (since: number) => setTimeout(expire, since + LEASE_TTL_S * 1000 - performance.now());
+    let expiry = expiryAfter(asked);
+    while (!ended.aborted) {
+      const asking = performance.now();
+      const answer = await this.renew(lease);
+      if (answer === 'gone') end('etcd has ended the lease');
+      if (answer === 'renewed') {
+        clearTimeout(expiry);
+        if (!ended.aborted) expiry = expiryAfter(asking);
+      }
+      const pauseMs = answer === 'renewed' ? RENEW_MS : RETRY_MS;
+      await delay(pauseMs, undefined, { signal: ended }).catch(() => {});
+    }
+    clearTimeout(expiry);
+  }
+
+  /** A stream for each renewal: so the next one may go to another member of the cluster. */
+  private async renew(lease: string): Promise<'renewed' | 'gone' | 'unknown'> {
+    try {
+      const deadline = Date.now() + RENEW_TIMEOUT_MS;
+      const stream = await this.client.leaseClient.leaseKeepAlive({ deadline });
+      return await new Promise((resolve) => {
+        const settle = (answer: 'renewed' | 'gone' | 'unknown') => {
+          resolve(answer);
+          stream.cancel();
+        };
+        stream.on('error', () => settle('unknown'));
+        stream.on('end', () => settle('unknown'));
+        stream.on('data', ({ TTL }) => settle(Number(TTL) > 0 ? 'renewed' : 'gone'));
+        stream.write({ ID: lease });
+      });
+    } catch {
+      return 'unknown';
+    }
+  }
+
+  /** So that nobody, ourselves included, waits for them to run out. */
+  private async revokeFormer(): Promise<void> {
+    for (const lease of this.formerLeases) {
+      try {
+        await this.client.leaseClient.leaseRevoke({ ID: lease });
+      } catch (error) {
+        if (!(error instanceof EtcdLeaseInvalidError)) throw error;
+      }
+      this.formerLeases.delete(lease);
+    }
+  }
+
+  /** Who leads, by the candidates there are: the one whose key was created first. */
+  private judge(): void {
+    let first: string | undefined;
+    let firstRevision = Number.POSITIVE_INFINITY;
+    for (const [lease, { createRevision }] of this.mirror.entries) {
+      if (createRevision >= firstRevision) continue;
+      first = lease;
+      firstRevision = createRevision;
+    }
+    const { candidacy } = this;
+    if (candidacy !== undefined && this.mirror.revision >= candidacy.createRevision) {
+      if (!this.mirror.entries.has(candidacy.lease)) candidacy.end('the key of our candidacy is gone');
+      else if (first === candidacy.lease && !candidacy.isLeading) {
+        candidacy.isLeading = true;
+        this.log.info(`etcd: the leader of epoch ${candidacy.createRevision}`);
+        this.callbacks.elected(candidacy.createRevision);
+      }
+    }
+    this.tellLeader(first === undefined ? undefined : addressOf(this.mirror.entries.get(first)!.value));
+  }
+
+  private tellLeader(address: string | undefined): void {
+    if (address === this.leader) return;
+    this.leader = address;
+    this.callbacks.leader(address);
+  }
+}
+
+/** undefined for what no controller of ours has written. */
+function addressOf(candidate: string): string | undefined {
+  try {
+    const { address } = JSON.parse(candidate) as Partial<Candidate>;
+    return typeof address === 'string' ? address : undefined;
+  } catch {
+    return undefined;
+  }
+}

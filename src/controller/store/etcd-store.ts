@@ -1,0 +1,181 @@
+/**
+ * The store of a set of controllers: etcd keys `PREFIX state/KEY`, JSON values, beside the election's
+ * `PREFIX election/LEASE` (etcd-campaign.ts).
+ *
+ * Theory of operation. Reads come from a copy that a watch keeps (etcd-mirror.ts); it stands while etcd is away. A
+ * write is one transaction that holds only if the key of the writer's leadership is there and was created at the
+ * writer's epoch. So whoever was paused, or cut off, and does not know that another one leads, changes nothing:
+ * etcd decides at the moment of the write, no clock does. Writes go one at a time, in order, and end when the copy
+ * has what they wrote.
+ */
+import type { Etcd3, ICompare, IRequestOp, ITxnResponse } from 'etcd3';
+import { EtcdCampaign } from './etcd-campaign.ts';
+import { CALL_TIMEOUT_MS, connectEtcd, type EtcdOptions } from './etcd-client.ts';
+import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
+import {
+  applyChanges,
+  type Campaign,
+  type CampaignCallbacks,
+  type Candidate,
+  type Change,
+  type EncodedChange,
+  encodeChanges,
+  Fenced,
+  MAX_PENDING_WRITES,
+  type Store,
+  type StoreListener,
+  type StoreLog,
+  type StoreSnapshot,
+  StoreUnavailable,
+} from './store.ts';
+import { Watchers } from './watchers.ts';
+
+export interface EtcdStoreOptions extends EtcdOptions {
+  /** All keys begin with it; ends in a slash. */
+  readonly prefix: string;
+}
+
+export class EtcdStore implements Store {
+  readonly kind = 'etcd';
+  private readonly client: Etcd3;
+  private readonly prefix: string;
+  private readonly log: StoreLog;
+  private readonly watchers: Watchers;
+  private readonly mirror: EtcdMirror;
+  private readonly entries = new Map<string, unknown>();
+  private candidacy: EtcdCampaign | undefined;
+  private lastWrite: Promise<unknown> = Promise.resolve();
+  private pendingWrites = 0;
+  private closed: Promise<void> | undefined;
+
+  private constructor(options: EtcdStoreOptions, log: StoreLog) {
+    this.prefix = options.prefix;
+    this.log = log;
+    this.client = connectEtcd(options);
+    this.watchers = new Watchers(log);
+    const take = (changes: MirrorChanges, revision: number) => this.take(changes, revision);
+    this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log);
+  }
+
+  /** Resolves when the state is known, however long etcd is away; rejects when `signal` is aborted before. */
+  static async open(options: EtcdStoreOptions, log: StoreLog, signal?: AbortSignal): Promise<EtcdStore> {
+    const store = new EtcdStore(options, log);
+    const giveUp = () => void store.close();
+    signal?.addEventListener('abort', giveUp);
+    if (signal?.aborted) giveUp();
+    store.mirror.start();
+    try {
+      await store.mirror.reached(0);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+    return store;
+  }
+
+  snapshot(): StoreSnapshot {
+    return { revision: this.mirror.revision, entries: new Map(this.entries) };
+  }
+
+  watch(listener: StoreListener): () => void {
+    return this.watchers.add(listener);
+  }
+
+  async write(changes: readonly Change[], epoch: number): Promise<number> {
+    const encoded = encodeChanges(changes);
+    if (this.closed !== undefined) throw new StoreUnavailable('etcd: the store is closed');
+    if (this.pendingWrites >= MAX_PENDING_WRITES)
+      throw new StoreUnavailable(`etcd: ${MAX_PENDING_WRITES} writes wait already`);
+    this.pendingWrites++;
+    const written = this.lastWrite.then(() => this.writeNow(encoded, epoch));
+    this.lastWrite = written.catch(() => {});
+    try {
+      return await written;
+    } finally {
+      this.pendingWrites--;
+    }
+  }
+
+  campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
+    if (this.closed !== undefined) throw new Error('etcd: campaign after close');
+    if (this.candidacy?.isOver === false) throw new Error('etcd: campaign during another one');
+    this.candidacy = new EtcdCampaign(this.client, `${this.prefix}election/`, self, callbacks, this.log);
+    return this.candidacy;
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.finish();
+    return this.closed;
+  }
+
+  private async finish(): Promise<void> {
+    await this.lastWrite;
+    await this.candidacy?.resign();
+    this.watchers.clear();
+    await this.mirror.close();
+    this.client.close();
+  }
+
+  private get statePrefix(): string {
+    return `${this.prefix}state/`;
+  }
+
+  private async writeNow(changes: readonly EncodedChange[], epoch: number): Promise<number> {
+    const leaderKey = this.candidacy?.keyOfEpoch(epoch);
+    if (leaderKey === undefined) {
+      const leading = this.candidacy?.epoch;
+      const expected = leading === undefined ? 'we do not lead' : `expected ours, ${leading}`;
+      throw new Fenced(`etcd: found epoch ${epoch}, ${expected}`);
+    }
+    const isLeader: ICompare = {
+      target: 'Create',
+      result: 'Equal',
+      key: Buffer.from(leaderKey),
+      create_revision: epoch,
+    };
+    let answer: ITxnResponse;
+    try {
+      answer = await this.client.kv.txn({
+        compare: [isLeader],
+        success: changes.map((change) => this.operation(change)),
+        failure: [],
+      });
+    } catch (error) {
+      throw new StoreUnavailable(`etcd: ${(error as Error).message}`, { cause: error });
+    }
+    if (!answer.succeeded) {
+      this.candidacy?.fenced(epoch);
+      throw new Fenced(`etcd: refused, as epoch ${epoch} is no longer the leader's`);
+    }
+    const revision = Number(answer.header.revision);
+    // Deleting what is not there is no event, and the revision another's.
+    if (answer.responses.some((one) => one.response_put || Number(one.response_delete_range?.deleted) > 0))
+      await this.mirror.reached(revision, CALL_TIMEOUT_MS);
+    return revision;
+  }
+
+  private operation({ key, json }: EncodedChange): IRequestOp {
+    const path = Buffer.from(this.statePrefix + key);
+    return json === undefined
+      ? { request_delete_range: { key: path } }
+      : { request_put: { key: path, value: Buffer.from(json) } };
+  }
+
+  private take(mirrored: MirrorChanges, revision: number): void {
+    const changes: Change[] = [];
+    for (const [key, entry] of mirrored) {
+      if (entry === undefined) {
+        changes.push({ key, deleted: true });
+        continue;
+      }
+      try {
+        changes.push({ key, value: JSON.parse(entry.value) });
+      } catch {
+        this.log.warn(
+          `etcd: ${this.statePrefix}${key}: found no JSON, expected what a controller wrote: ignored`,
+        );
+      }
+    }
+    applyChanges(this.entries, changes);
+    if (changes.length > 0) this.watchers.tell(changes, revision);
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The store of one machine: a directory with
+ *
+ *   log        what was written since the snapshot, one frame per group of writes (frame.ts)
+ *   snapshot   everything up to a revision, one frame
+ *   epoch      how often this store has had a leader (epoch-file.ts)
+ *   lock       held by the process that uses the directory (flock)
+ *
+ * Theory of operation. Writes that arrive while one is on its way to the disk wait and then go together: one frame,
+ * one fdatasync, one revision. Only after that does memory change, watchers hear, and the writers go on. A frame
+ * that cannot be written is cut off again, so a full disk costs the writes made meanwhile and nothing else. On
+ * opening, snapshot and log make up the state; a torn frame at the log's end was never promised to anyone and is
+ * cut off, a damaged one with good ones behind it is an error for a person to look at.
+ *
+ * When the log outgrows the snapshot (`compactBytes`, and twice the snapshot), a new snapshot is written and the log
+ * emptied. Killed in between, the log still has what the snapshot has: frames up to its revision are passed over.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tryLockFile } from '../../native/file-lock.ts';
+import { EpochFile } from './epoch-file.ts';
+import { FileCampaign } from './file-campaign.ts';
+import { encodeFrame } from './frame.ts';
+import { RecordLog } from './record-log.ts';
+import { readSnapshot, replaceSnapshot, syncDirectory } from './snapshot-file.ts';
+import {
+  applyChanges,
+  type Campaign,
+  type CampaignCallbacks,
+  type Candidate,
+  type Change,
+  decodeChange,
+  encodeChanges,
+  Fenced,
+  MAX_PENDING_WRITES,
+  type Store,
+  type StoreListener,
+  type StoreLog,
+  type StoreSnapshot,
+  StoreUnavailable,
+} from './store.ts';
+import { Watchers } from './watchers.ts';
+
+export interface FileStoreOptions {
+  readonly dir: string;
+  /** The log is compacted when it is longer, bytes. */
+  readonly compactBytes?: number;
+}
+
+const COMPACT_BYTES = 1 << 20;
+/** Writes that go into one frame. */
+const MAX_GROUPED_WRITES = 64;
+
+interface LogEntry {
+  readonly revision: number;
+  readonly changes: readonly Change[];
+}
+
+interface PendingWrite {
+  readonly changes: readonly Change[];
+  readonly epoch: number;
+  resolve(revision: number): void;
+  reject(error: Error): void;
+}
+
+interface Files {
+  readonly lock: number;
+  readonly epoch: EpochFile;
+  readonly log: RecordLog;
+}
+
+export class FileStore implements Store {
+  readonly kind = 'file';
+  private readonly dir: string;
+  private readonly compactBytes: number;
+  private readonly files: Files;
+  private readonly log: StoreLog;
+  private readonly watchers: Watchers;
+  private readonly entries: Map<string, unknown>;
+  private revision: number;
+  /** The log is compacted when it is longer than this, bytes. */
+  private compactAt: number;
+  private readonly pending: PendingWrite[] = [];
+  private writing: Promise<void> | undefined;
+  private candidacy: FileCampaign | undefined;
+  private closed: Promise<void> | undefined;
+
+  private constructor(
+    options: FileStoreOptions,
+    files: Files,
+    entries: Map<string, unknown>,
+    revision: number,
+    log: StoreLog,
+  ) {
+    this.dir = options.dir;
+    this.compactBytes = options.compactBytes ?? COMPACT_BYTES;
+    this.compactAt = this.compactBytes;
+    this.files = files;
+    this.entries = entries;
+    this.revision = revision;
+    this.log = log;
+    this.watchers = new Watchers(log);
+  }
+
+  /** Makes the directory if need be. Throws when another process uses it, or when what is in it is damaged. */
+  static async open(options: FileStoreOptions, log: StoreLog): Promise<FileStore> {
+    const { dir } = options;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const lock = takeLock(dir);
+    let epoch: EpochFile | undefined;
+    try {
+      epoch = await EpochFile.open(join(dir, 'epoch'));
+      await rm(join(dir, 'snapshot.new'), { force: true });
+      const snapshot = await readSnapshot(join(dir, 'snapshot'));
+      const opened = await RecordLog.open(join(dir, 'log'));
+      await syncDirectory(dir);
+      if (opened.tornBytes > 0)
+        log.warn(`store ${dir}: the log's last ${opened.tornBytes} bytes are no whole record: cut off`);
+      const entries = new Map(snapshot.entries);
+      const revision = replay(dir, opened.values as LogEntry[], entries, snapshot.revision);
+      return new FileStore(options, { lock, epoch, log: opened.log }, entries, revision, log);
+    } catch (error) {
+      await epoch?.close();
+      closeSync(lock);
+      throw error;
+    }
+  }
+
+  snapshot(): StoreSnapshot {
+    return { revision: this.revision, entries: new Map(this.entries) };
+  }
+
+  watch(listener: StoreListener): () => void {
+    return this.watchers.add(listener);
+  }
+
+  async write(changes: readonly Change[], epoch: number): Promise<number> {
+    const own = encodeChanges(changes).map(decodeChange);
+    if (this.closed !== undefined) throw new StoreUnavailable(`store ${this.dir}: closed`);
+    if (this.pending.length >= MAX_PENDING_WRITES)
+      throw new StoreUnavailable(`store ${this.dir}: ${MAX_PENDING_WRITES} writes wait already`);
+    const written = new Promise<number>((resolve, reject) => {
+      this.pending.push({ changes: own, epoch, resolve, reject });
+    });
+    this.writing ??= this.writePending();
+    return written;
+  }
+
+  campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
+    if (this.closed !== undefined) throw new Error(`store ${this.dir}: campaign after close`);
+    if (this.candidacy?.isOver === false) throw new Error(`store ${this.dir}: campaign during another one`);
+    this.candidacy = new FileCampaign(this.files.epoch, self, callbacks, this.log);
+    return this.candidacy;
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.finish();
+    return this.closed;
+  }
+
+  private async finish(): Promise<void> {
+    await this.writing;
+    await this.candidacy?.resign();
+    this.watchers.clear();
+    await this.files.log.close();
+    await this.files.epoch.close();
+    closeSync(this.files.lock);
+  }
+
+  private async writePending(): Promise<void> {
+    await Promise.resolve(); // so that `writing` is set before it can be unset
+    while (this.pending.length > 0) {
+      const group = this.pending.splice(0, MAX_GROUPED_WRITES);
+      await this.writeTogether(group.filter((write) => this.admit(write)));
+    }
+    this.writing = undefined; // in one go with finding nothing pending
+  }
+
+  private admit(write: PendingWrite): boolean {
+    const leading = this.candidacy?.epoch;
+    if (write.epoch === leading) return true;
+    const expected = leading === undefined ? 'nobody leads' : `expected the leader's, ${leading}`;
+    write.reject(new Fenced(`store ${this.dir}: found epoch ${write.epoch}, ${expected}`));
+    return false;
+  }
+
+  private async writeTogether(writes: readonly PendingWrite[]): Promise<void> {
+    if (writes.length === 0) return;
+    const revision = this.revision + 1;
+    const changes = writes.flatMap((write) => write.changes);
+    try {
+      if (this.files.log.isDoubtful) await this.compact();
+      await this.files.log.append(encodeFrame({ revision, changes } satisfies LogEntry));
+    } catch (error) {
+      const problem = new StoreUnavailable(`store ${this.dir}: ${messageOf(error)}`, { cause: error });
+      for (const write of writes) write.reject(problem);
+      return;
+    }
+    applyChanges(this.entries, changes);
+    this.revision = revision;
+    this.watchers.tell(changes, revision);
+    for (const write of writes) write.resolve(revision);
+    if (this.files.log.bytes > this.compactAt) await this.tryCompact();
+  }
+
+  private async tryCompact(): Promise<void> {
+    try {
+      await this.compact();
+    } catch (error) {
+      // The log goes on and stays whole; the next try comes when it has grown as much again.
+      this.compactAt = this.files.log.bytes + this.compactBytes;
+      this.log.warn(`store ${this.dir}: could not compact the log: ${messageOf(error)}`);
+    }
+  }
+
+  private async compact(): Promise<void> {
+    const document = { revision: this.revision, entries: [...this.entries] };
+    const bytes = await replaceSnapshot(join(this.dir, 'snapshot'), document);
+    await this.files.log.clear();
+    this.compactAt = Math.max(this.compactBytes, 2 * bytes);
+  }
+}
+
+function takeLock(dir: string): number {
+  const lock = openSync(join(dir, 'lock'), 'a', 0o600);
+  try {
+    if (tryLockFile(lock)) return lock;
+    throw new Error(`store ${dir}: another process uses it`);
+  } catch (error) {
+    closeSync(lock);
+    throw error;
+  }
+}
+
+/** Brings the state of `snapshotRevision` up to the log's end; the revision that it is then of. */
+function replay(
+  dir: string,
+  log: readonly LogEntry[],
+  entries: Map<string, unknown>,
+  snapshotRevision: number,
+): number {
+  let revision = snapshotRevision;
+  for (const entry of log) {
+    if (entry.revision <= snapshotRevision) continue;
+    if (entry.revision !== revision + 1)
+      throw new Error(`${join(dir, 'log')}: found revision ${entry.revision}, expected ${revision + 1}`);
+    applyChanges(entries, entry.changes);
+    revision = entry.revision;
+  }
+  return revision;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,184 @@
+/**
+ * One term of leadership: from election to its loss, all that only the leader does.
+ *
+ * Theory of operation. Agents attach and are told the rules they need; they report load, the aggregation adds it up,
+ * policies make weights of it, and what has changed goes out at the next step of a short clock, so that many changes
+ * at a time cost one message per agent. Changes by people and by health checks don't wait for the clock. Nothing here
+ * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it.
+ *
+ * A host has one agent: where two attach under its name, the one that was started last stays, and of two streams of
+ * the same agent the newer.
+ */
+import type { Logger } from 'pino';
+import type { GroupConfig } from '../config/model.ts';
+import { messageOf } from '../config/refusal.ts';
+import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
+import {
+  type FromAgent,
+  type InstanceEvent,
+  PROTOCOL_VERSION,
+  type ProbeResults,
+  type Request,
+} from '../messages/messages.ts';
+import { Aggregation } from './aggregation.ts';
+import { AttachedAgent } from './attached-agent.ts';
+import { Distribution } from './distribution.ts';
+import { GlobalStatsSender } from './global-stats.ts';
+import { GroupWeights } from './group-weights.ts';
+
+export interface TermSettings {
+  readonly reportIntervalMs: number;
+  /** Load by load balancer, not only by host. */
+  readonly reportRaw: boolean;
+  /** Steps of the clock: policies that are due, and what they changed. */
+  readonly stepMs: number;
+}
+
+export const DEFAULT_TERM_SETTINGS: TermSettings = { reportIntervalMs: 1_000, reportRaw: false, stepMs: 100 };
+
+export interface TermHooks {
+  /** An agent asks the controller's API. */
+  requested(agent: AttachedAgent, request: Request): void;
+  probed(host: string, results: ProbeResults): void;
+  instanceEvent(host: string, event: InstanceEvent): void;
+  /** An agent has come, left, or has other ports. */
+  agentsChanged(): void;
+}
+
+export class Term {
+  readonly epoch: number;
+  readonly agents = new Map<string, AttachedAgent>();
+  readonly aggregation = new Aggregation();
+  readonly distribution: Distribution;
+  readonly weights = new GroupWeights((group, nowMs) => this.aggregation.loads(group, nowMs));
+  private readonly globalStats: GlobalStatsSender;
+  private readonly self: { readonly id: string; readonly address: string };
+  private readonly settings: TermSettings;
+  private readonly hooks: TermHooks;
+  private readonly log: Logger;
+  private readonly clock: NodeJS.Timeout;
+  private groups: ReadonlyMap<string, GroupConfig> = new Map();
+
+  constructor(
+    epoch: number,
+    self: { readonly id: string; readonly address: string },
+    settings: TermSettings,
+    hooks: TermHooks,
+    log: Logger,
+  ) {
+    this.epoch = epoch;
+    this.self = self;
+    this.settings = settings;
+    this.hooks = hooks;
+    this.log = log;
+    this.distribution = new Distribution(epoch);
+    this.globalStats = new GlobalStatsSender(epoch, this.aggregation);
+    this.clock = setInterval(() => this.step(Date.now()), settings.stepMs);
+    this.clock.unref();
+  }
+
+  /** Brings the groups, as they are configured now, to the agents. */
+  setGroups(groups: ReadonlyMap<string, GroupConfig>): void {
+    this.groups = groups;
+    if (this.weights.setGroups(groups, Date.now())) this.distribution.publish(this.weights.groups);
+  }
+
+  attach(session: AgentSession): AgentSessionListener {
+    const nowMs = Date.now();
+    const agent = new AttachedAgent(session, nowMs);
+    const { host, hello } = agent;
+    const other = this.agents.get(host);
+    if (other !== undefined && other.hello.agentEpoch > hello.agentEpoch) {
+      session.close(`another agent of host ${host}, started later, is attached from ${other.session.peer}`);
+      return { received: () => {}, detached: () => {} };
+    }
+    if (other !== undefined) {
+      this.remove(other);
+      other.session.close(`host ${host} has attached anew from ${session.peer}`);
+    }
+    this.agents.set(host, agent);
+    this.log.info(`host ${host} attached from ${session.peer}: ${hello.ports.length} ports`);
+    agent.send({
+      type: 'welcome',
+      protocolVersion: PROTOCOL_VERSION,
+      epoch: this.epoch,
+      controller: this.self.id,
+      leader: this.self.address,
+      reportIntervalMs: this.settings.reportIntervalMs,
+      reportRaw: this.settings.reportRaw,
+    });
+    this.aggregation.attached(host, hello.agentEpoch);
+    this.distribution.attach(host, agent.ports, (message) => agent.send(message));
+    this.hooks.agentsChanged();
+    return {
+      received: (message) => this.received(agent, message),
+      detached: (reason) => this.detached(agent, reason),
+    };
+  }
+
+  /** Sends the agents to whoever leads now; '': nobody known. */
+  end(leader: string): void {
+    clearInterval(this.clock);
+    for (const agent of [...this.agents.values()]) {
+      this.remove(agent);
+      agent.send({ type: 'redirect', leader });
+      agent.session.close('this controller leads no longer');
+    }
+    this.distribution.stop();
+  }
+
+  private received(agent: AttachedAgent, message: FromAgent): void {
+    if (this.agents.get(agent.host) !== agent) return;
+    switch (message.type) {
+      case 'report': {
+        const nowMs = Date.now();
+        agent.noteReport(message.sequence, nowMs);
+        this.aggregation.report(agent.host, message, nowMs);
+        return;
+      }
+      case 'applied':
+        if (message.error !== '') {
+          this.log.warn(`host ${agent.host} has not applied revision ${message.revision}: ${message.error}`);
+        }
+        return this.distribution.applied(agent.host, message);
+      case 'ports':
+        agent.ports = message.ports;
+        this.distribution.portsChanged(agent.host, message.ports);
+        return this.hooks.agentsChanged();
+      case 'probeResults':
+        return this.hooks.probed(agent.host, message);
+      case 'instanceEvent':
+        return this.hooks.instanceEvent(agent.host, message);
+      case 'request':
+        return this.hooks.requested(agent, message);
+      case 'reply':
+        return agent.requests.replied(message);
+      case 'hello': // the link takes it
+        return;
+    }
+  }
+
+  private detached(agent: AttachedAgent, reason: string): void {
+    if (this.agents.get(agent.host) !== agent) return;
+    this.log.info(`host ${agent.host} detached: ${reason}`);
+    this.remove(agent);
+    this.hooks.agentsChanged();
+  }
+
+  private remove(agent: AttachedAgent): void {
+    this.agents.delete(agent.host);
+    agent.requests.end();
+    this.distribution.detach(agent.host);
+    this.aggregation.detached(agent.host);
+  }
+
+  private step(nowMs: number): void {
+    try {
+      if (this.weights.tick(nowMs)) this.distribution.publish(this.weights.groups);
+      this.globalStats.step(nowMs, this.groups, this.agents, this.distribution);
+    } catch (error) {
+      // A policy that throws has a bug; the weights in force stay, and the other groups go on next time.
+      this.log.error({ err: error }, `weights: ${messageOf(error)}`);
+    }
+  }
+}

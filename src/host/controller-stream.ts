@@ -1,0 +1,144 @@
+/**
+ * The agent's end of one gRPC stream to one controller: from connecting to its end, never reused.
+ *
+ * One message at a time is on its way; those that must arrive wait in a bounded queue, and of the report that waits
+ * only the newest header is kept: its rows are taken from the table when it is sent.
+ */
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials as grpcCredentials,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
+import type { TlsMaterial } from '../config/tls-files.ts';
+import { AgentEncoder, decodeFromController } from '../messages/codec.ts';
+import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
+import type { FromAgent, FromController } from '../messages/messages.ts';
+import type { ReportHeader } from '../messages/report.ts';
+import { ReportDiff, type ReportTable } from '../messages/report-table.ts';
+import { MalformedMessage } from '../messages/varint.ts';
+
+export interface ControllerStreamEvents {
+  received(message: FromController): void;
+  sent(): void;
+  /** A report took the place of one that still waited. */
+  merged(): void;
+  /** Once. */
+  ended(reason: string): void;
+}
+
+const MAX_WAITING = 1024;
+
+export class ControllerStream {
+  private readonly client: Client;
+  private readonly call: ClientDuplexStream<Buffer, Buffer>;
+  private readonly events: ControllerStreamEvents;
+  private readonly encoder = new AgentEncoder();
+  private readonly diff = new ReportDiff();
+  private readonly waiting: FromAgent[] = [];
+  private waitingReport: { header: ReportHeader; table: ReportTable } | undefined;
+  private isWriting = false;
+  private hasEnded = false;
+
+  constructor(
+    address: string,
+    tls: TlsMaterial | undefined,
+    keepalive: Keepalive,
+    events: ControllerStreamEvents,
+  ) {
+    this.events = events;
+    const credentials = tls
+      ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert)
+      : grpcCredentials.createInsecure();
+    this.client = new Client(address, credentials, {
+      ...channelOptions(keepalive),
+      // When to try again is decided by the link; gRPC's own retries would share a backoff between streams.
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_retries': 0,
+      'grpc.service_config_disable_resolution': 1,
+      // Agents speak to controllers, not to what http_proxy names.
+      'grpc.enable_http_proxy': 0,
+    });
+    this.call = this.client.makeBidiStreamRequest(
+      ATTACH.path,
+      ATTACH.requestSerialize,
+      ATTACH.responseDeserialize,
+    );
+    this.call.on('data', (bytes: Buffer) => this.receive(bytes));
+    this.call.on('status', (ended: StatusObject) => this.finish(reasonOf(ended)));
+    this.call.on('error', () => {}); // `status` tells the same
+  }
+
+  send(message: FromAgent): void {
+    if (this.hasEnded) return;
+    if (this.waiting.length >= MAX_WAITING) {
+      this.end('too many messages wait for the controller');
+      return;
+    }
+    this.waiting.push(message);
+    this.pump();
+  }
+
+  report(header: ReportHeader, table: ReportTable): void {
+    if (this.waitingReport) this.events.merged();
+    this.waitingReport = { header, table };
+    this.pump();
+  }
+
+  /** Ends the stream from our side. */
+  end(reason: string): void {
+    if (this.hasEnded) return;
+    this.call.cancel();
+    this.finish(reason);
+  }
+
+  private finish(reason: string): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.waiting.length = 0;
+    this.waitingReport = undefined;
+    this.client.close();
+    this.events.ended(reason);
+  }
+
+  private receive(bytes: Buffer): void {
+    if (this.hasEnded) return;
+    let message: FromController | undefined;
+    try {
+      message = decodeFromController(bytes);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      this.end(`the controller sent what is no message: ${error.message}`);
+      return;
+    }
+    if (message) this.events.received(message);
+  }
+
+  private pump(): void {
+    if (this.isWriting || this.hasEnded) return;
+    const message = this.next();
+    if (!message) return;
+    const { buffer, byteOffset, byteLength } = this.encoder.encode(message);
+    this.isWriting = true;
+    this.events.sent();
+    this.call.write(Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength), () => {
+      this.isWriting = false;
+      this.pump();
+    });
+  }
+
+  private next(): FromAgent | undefined {
+    const message = this.waiting.shift();
+    if (message || !this.waitingReport) return message;
+    const { header, table } = this.waitingReport;
+    this.waitingReport = undefined;
+    return { type: 'report', ...this.diff.next(header, table) };
+  }
+}
+
+/** For people: what the controller said, or why there is no connection. */
+function reasonOf({ code, details }: StatusObject): string {
+  if (code === status.OK) return 'the controller ended the stream';
+  return details === '' ? status[code]! : details.replace(/^No connection established\. Last error: /, '');
+}

@@ -1,0 +1,84 @@
+/**
+ * Messages as bytes. Reports go through report-codec.ts, everything else through the code that protobufjs made of
+ * sluice.proto. 64-bit numbers are numbers here: the generated code hands out Long objects, since protobufjs is shared
+ * with the etcd client, whose lease ids need all 64 bits; they are converted where messages become plain objects.
+ */
+import { sluice } from './generated/sluice.js';
+import type { FromAgent, FromController } from './messages.ts';
+import { ReportDecoder, ReportEncoder, type ReportScratch } from './report-codec.ts';
+import { MalformedMessage, VarintReader, VarintWriter } from './varint.ts';
+
+const { v1 } = sluice;
+
+/** Field `report` of FromAgent, length-delimited: the first byte of a report's bytes. */
+const REPORT_TAG = (2 << 3) | 2;
+
+const PLAIN = { longs: Number, defaults: true, oneofs: true } as const;
+
+/** The agent's end of one stream. */
+export class AgentEncoder {
+  private readonly reports = new ReportEncoder();
+  private readonly framing = new VarintWriter();
+
+  encode(message: FromAgent): Uint8Array {
+    if (message.type !== 'report') return v1.FromAgent.encode({ [message.type]: message }).finish();
+    const body = this.reports.encode(message);
+    this.framing.length = 0;
+    this.framing.unsigned(REPORT_TAG);
+    this.framing.unsigned(body.length);
+    this.framing.append(body);
+    return this.framing.bytes.slice(0, this.framing.length);
+  }
+}
+
+/** The controller's end of one stream. */
+export class AgentDecoder {
+  private readonly reports: ReportDecoder;
+
+  constructor(scratch: ReportScratch) {
+    this.reports = new ReportDecoder(scratch);
+  }
+
+  /** Throws MalformedMessage. Undefined: a kind of message that this version does not know. */
+  decode(bytes: Uint8Array): FromAgent | undefined {
+    if (bytes[0] !== REPORT_TAG) return plain<FromAgent>(v1.FromAgent, bytes);
+    const reader = new VarintReader(bytes, 1);
+    const byteCount = reader.unsigned();
+    if (reader.at + byteCount !== bytes.length)
+      throw new MalformedMessage(`a report of ${byteCount} bytes in a message of ${bytes.length}`);
+    return { type: 'report', ...this.reports.decode(bytes, reader.at, bytes.length) };
+  }
+}
+
+export const encodeFromController = (message: FromController): Uint8Array =>
+  v1.FromController.encode({ [message.type]: message }).finish();
+
+/** Throws MalformedMessage. Undefined: a kind of message that this version does not know. */
+export const decodeFromController = (bytes: Uint8Array): FromController | undefined =>
+  plain<FromController>(v1.FromController, bytes);
+
+interface GeneratedType<Decoded> {
+  decode(bytes: Uint8Array): Decoded;
+  toObject(message: Decoded, options: typeof PLAIN): { [key: string]: unknown };
+}
+
+/** The member of the oneof that is set, as a flat object with its name as `type`. */
+function plain<Message>(
+  type: GeneratedType<never> | GeneratedType<object>,
+  bytes: Uint8Array,
+): Message | undefined {
+  const { message: name, ...members } = objectOf(type as GeneratedType<object>, bytes);
+  if (typeof name !== 'string') return undefined;
+  if (name === 'report') throw new MalformedMessage('a report with something before it');
+  const body = members[name] as Record<string, unknown>;
+  for (const [key, value] of Object.entries(body)) if (value === null) delete body[key];
+  return { type: name, ...body } as Message;
+}
+
+function objectOf(type: GeneratedType<object>, bytes: Uint8Array): { [key: string]: unknown } {
+  try {
+    return type.toObject(type.decode(bytes), PLAIN);
+  } catch (error) {
+    throw new MalformedMessage(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The less load, the more new flows.
+ *
+ *   weight = 1 + round((max - load) / (max - min) × spread)
+ *
+ * over the members' loads, each divided by the member's capacity (its configured weight relative to the mean) and the
+ * weight multiplied by it again, so that a member configured with twice the weight carries twice the load.
+ *
+ * Small whole weights are on purpose: they make short round-robin cycles, and a load that wobbles does not change
+ * them. Loads within the tolerance are even; then a load balancer that knows its own flows evens out those, with
+ * a smaller spread. Members at their flow limit get the least that keeps them in the rotation while any other member has room.
+ */
+import { capacities, loadOf } from './load.ts';
+import type { Candidates, Distribution } from './policy.ts';
+import type { PolicyConfig } from './policy-config.ts';
+
+/** Weight of the least loaded member while others are at their limit. */
+const FILL_WEIGHT = 1000;
+/** From this part of the flow limit on a member is full. */
+const FULL = 0.95;
+/** Flows by which members may differ, whatever the tolerance: with few flows every difference is a great part. */
+const SMALLEST_DIFFERENCE = 2;
+
+type Settings = Pick<PolicyConfig, 'metric' | 'spread' | 'localSpread' | 'tolerance' | 'flowLimit'>;
+
+export class InverseLoad implements Distribution {
+  private readonly settings: Settings;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+  }
+
+  shares({ members, localFlows }: Candidates): number[] {
+    const { metric, spread, localSpread } = this.settings;
+    const capacity = capacities(members);
+    const perCapacity = (load: number, i: number): number => load / capacity[i]!;
+    const flows = members.map(({ activeFlows }) => activeFlows).map(perCapacity);
+    const loads = members.map((member) => loadOf(member, metric)).map(perCapacity);
+    const factors =
+      this.fillWeights(flows) ??
+      this.unlessEven(loads, spread) ??
+      this.unlessEven(localFlows?.map(perCapacity), localSpread);
+    return members.map(({ configuredWeight }, i) => configuredWeight * (factors?.[i] ?? 1));
+  }
+
+  /** Weights while some members are full and others are not. */
+  private fillWeights(flows: readonly number[]): number[] | undefined {
+    const { flowLimit } = this.settings;
+    if (flowLimit === undefined) return undefined;
+    const isFull = flows.map((load) => load >= FULL * flowLimit);
+    if (!isFull.includes(true) || !isFull.includes(false)) return undefined;
+    return inverse(flows, FILL_WEIGHT - 1).map((weight, i) => (isFull[i] ? 1 : weight));
+  }
+
+  private unlessEven(loads: readonly number[] | undefined, spread: number): number[] | undefined {
+    if (loads === undefined) return undefined;
+    const max = Math.max(...loads);
+    const difference = max - Math.min(...loads);
+    const isEven = difference <= Math.max(this.settings.tolerance * max, SMALLEST_DIFFERENCE);
+    return isEven ? undefined : inverse(loads, spread);
+  }
+}
+
+/** The formula; loads differ. */
+function inverse(loads: readonly number[], spread: number): number[] {
+  const max = Math.max(...loads);
+  const range = max - Math.min(...loads);
+  return loads.map((load) => 1 + Math.round(((max - load) / range) * spread));
+}

@@ -1,0 +1,97 @@
+/** What the model knows of one flow, its names, and how its state moves. */
+
+export interface Packet {
+  readonly protocol: 'tcp' | 'udp';
+  readonly from: string;
+  readonly fromPort: number;
+  readonly to: string;
+  readonly toPort: number;
+  /** Letters of FSRPA; empty for UDP. */
+  readonly flags: string;
+  /** Frame bytes from the Ethernet header on. */
+  readonly frameBytes: number;
+}
+
+export interface FlowEnds {
+  readonly protocol: 'tcp' | 'udp';
+  readonly client: string;
+  readonly clientPort: number;
+  /** Port of the host that it came in by, and that port's load balancer. */
+  readonly ingress: string;
+  readonly balancer: string;
+  /** Where the client sends to: a VIP, or for a direct flow the member. */
+  readonly vip: string;
+  readonly vipPort: number;
+  /** The client's port as the member sees it. */
+  readonly translated: number;
+  /** The member's name, and the address and port that it sees as its own. */
+  readonly member: string;
+  readonly memberAddress: string;
+  readonly memberPort: number;
+  readonly kind: 'address' | 'mac' | 'direct';
+  /** Empty for a direct flow. */
+  readonly group: string;
+}
+
+export interface ModelFlow extends FlowEnds {
+  lastSeenMs: number;
+  /** As the datapath names it. */
+  state: string;
+  /** Its member has failed or was removed: gone as soon as anyone looks. */
+  isGhost: boolean;
+}
+
+export const forwardKey = (
+  protocol: string,
+  client: string,
+  port: number,
+  to: string,
+  toPort: number,
+): string => `${protocol} ${client} ${port} > ${to} ${toPort}`;
+
+export const reverseKey = (
+  protocol: string,
+  client: string,
+  port: number,
+  member: string,
+  memberPort: number,
+): string => `${protocol} ${client} ${port} < ${member} ${memberPort}`;
+
+export const keyOf = (flow: FlowEnds): string =>
+  forwardKey(flow.protocol, flow.client, flow.clientPort, flow.vip, flow.vipPort);
+
+export const reverseKeyOf = (flow: FlowEnds): string =>
+  reverseKey(flow.protocol, flow.client, flow.translated, flow.memberAddress, flow.memberPort);
+
+/** All that the datapath's record says of a flow, and the model must agree with. */
+export const textOf = (flow: ModelFlow): string =>
+  `${keyOf(flow)} | ${flow.translated} ${flow.memberAddress} ${flow.memberPort} | ${flow.state}`;
+
+export const hasEnded = ({ state }: ModelFlow): boolean =>
+  state === 'time-wait' || state === 'reset-by-client' || state === 'reset-by-member';
+
+export const isHalfOpen = ({ state }: ModelFlow): boolean =>
+  state === 'syn-sent' || state === 'syn-received' || state === 'unreplied';
+
+/** The packet of a client's own to itself by way of a VIP. */
+export const isHairpin = (flow: FlowEnds): boolean =>
+  flow.kind === 'address' && flow.client === flow.memberAddress;
+
+export const isNewSyn = ({ protocol, flags }: Packet): boolean =>
+  protocol === 'tcp' && flags.includes('S') && !/[ARF]/.test(flags);
+
+/** The state after a segment from one side, as a reader of RFC 9293 in the middle of the path sees it. */
+export function nextState(state: string, flags: string, side: 'client' | 'member'): string {
+  const isReset = state === 'reset-by-client' || state === 'reset-by-member';
+  if (flags.includes('R')) return isReset || state === 'time-wait' ? state : `reset-by-${side}`;
+  // Who goes on after "its" reset has not reset.
+  if (state === `reset-by-${side}`) return 'established';
+  if (isReset || state === 'time-wait') return state;
+  if (flags.includes('F')) {
+    const other = side === 'client' ? 'fin-member' : 'fin-client';
+    return state === other ? 'time-wait' : `fin-${side}`;
+  }
+  if (side === 'member' && flags.includes('S') && state === 'syn-sent') return 'syn-received';
+  const isAck = flags.includes('A') && !flags.includes('S');
+  return side === 'client' && isAck && state === 'syn-received' ? 'established' : state;
+}

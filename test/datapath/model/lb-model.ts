@@ -1,0 +1,399 @@
+/**
+ * The whole load balancer once more, slow and obviously right: Maps of strings, no typed arrays, no hashing, no
+ * caches. It is told what was sent and what came out, says whether that was right, and remembers.
+ *
+ * Where the datapath may choose (which member, which free port, which ended flow makes room, when an expired record is
+ * swept), the model looks at the choice and judges it; all else it predicts.
+ */
+import type { DatapathSnapshot } from '../../../src/datapath/snapshot.ts';
+import {
+  type FlowEnds,
+  forwardKey,
+  hasEnded,
+  isHairpin,
+  isHalfOpen,
+  isNewSyn,
+  keyOf,
+  type ModelFlow,
+  nextState,
+  type Packet,
+  reverseKey,
+  reverseKeyOf,
+  textOf,
+} from './flow.ts';
+import { addressOf, type Group, type Member } from './world.ts';
+
+/** What became of a packet. */
+export type Outcome =
+  | { readonly kind: 'to-member' | 'to-client'; readonly flow: ModelFlow }
+  | { readonly kind: 'unchanged' | 'refused' | 'full' | 'cut-off' };
+
+/** What the datapath chose for a new flow, as its first packet shows. */
+export interface Choice {
+  readonly member: string;
+  readonly translated: number;
+  readonly memberPort: number;
+}
+
+/** The datapath's own answers to questions that the model does not want to predict. */
+export interface Observer {
+  /** All records of the datapath, by `textOf`. */
+  all(): Set<string>;
+  /** The choice that the packet shows, or undefined if it went nowhere. */
+  choice(): Choice | undefined;
+  /** Whether the packet went nowhere. */
+  isSilent(): boolean;
+}
+
+/** What the datapath must have counted for a load balancer, group and member. */
+export interface Totals {
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+  newFlows: number;
+}
+
+export interface ModelOptions {
+  readonly groups: readonly Group[];
+  readonly settings: DatapathSnapshot['settings'];
+  readonly capacity: number;
+  /** Ports that have a load balancer. */
+  readonly balancedPorts: number;
+  readonly observer: Observer;
+}
+
+export class ModelError extends Error {}
+
+const HALF_OPEN_MS = 3_000;
+const EVICTABLE_MS = 10_000;
+const DIRECT_MEMORY_MS = 600_000;
+const CUT_OFF_MS = 300_000;
+/** One turn of the ageing hand, begun and in full. */
+const SWEEP_MS = 17_000;
+
+export class LoadBalancerModel {
+  readonly flows = new Map<string, ModelFlow>();
+  readonly totals = new Map<string, Totals>();
+  private readonly byReverse = new Map<string, ModelFlow>();
+  private readonly directNotes = new Map<string, number>();
+  /** Flows whose members have failed, and when: by their reverse keys. */
+  private readonly cutOff = new Map<string, number>();
+  /** Packets of such members that the datapath stopped, and those that it had forgotten about. */
+  stopped = 0;
+  forgotten = 0;
+  /** Latest picks per balancer, group and criteria set: one cycle at most. */
+  private readonly windows = new Map<string, string[]>();
+  private readonly options: ModelOptions;
+  private groups: readonly Group[];
+  nowMs = 0;
+  wallMs = 0;
+
+  constructor(options: ModelOptions) {
+    this.options = options;
+    this.groups = options.groups;
+  }
+
+  /** A packet from a client's port; `balancer` is the load balancer of that port. */
+  fromClient(packet: Packet, ingress: string, balancer: string): Outcome {
+    const { protocol, from, fromPort, to, toPort } = packet;
+    let flow = this.lookup(forwardKey(protocol, from, fromPort, to, toPort));
+    if (flow !== undefined && this.isDueForRepick(flow)) {
+      this.remove(flow);
+      flow = undefined;
+    }
+    if (!this.groups.some(({ vip }) => vip === to)) {
+      return flow === undefined ? this.direct(packet, ingress, balancer) : this.forward(flow, packet);
+    }
+    if (flow !== undefined && isNewSyn(packet) && hasEnded(flow)) {
+      this.remove(flow);
+      flow = undefined;
+    }
+    if (flow !== undefined) return this.forward(flow, packet);
+    const own = this.lookupReverse(protocol, from, toPort, from, fromPort);
+    if (own !== undefined && isHairpin(own) && own.vip === to) return this.backward(own, packet);
+    return this.newFlow(packet, ingress, balancer);
+  }
+
+  /** A packet on its way to a client's port. */
+  toClient({ protocol, from, fromPort, to, toPort, ...rest }: Packet): Outcome {
+    const flow = this.lookupReverse(protocol, to, toPort, from, fromPort);
+    if (flow !== undefined) return this.backward(flow, { protocol, from, fromPort, to, toPort, ...rest });
+    const cutOffMs = this.cutOff.get(reverseKey(protocol, to, toPort, from, fromPort));
+    if (cutOffMs === undefined || this.nowMs - cutOffMs >= CUT_OFF_MS) return { kind: 'unchanged' };
+    // The datapath's memory is small and may forget; and an address that is no member's any more is not looked at.
+    if (this.options.observer.isSilent()) {
+      this.stopped++;
+      return { kind: 'cut-off' };
+    }
+    if (this.isEndpoint(from)) this.forgotten++;
+    return { kind: 'unchanged' };
+  }
+
+  private isEndpoint(address: string): boolean {
+    const isMember = ({ sets, family }: Group): boolean =>
+      sets.some((set) => set.some(({ name }) => addressOf(name, family) === address));
+    if (this.groups.some((group) => group.vip === address || isMember(group))) return true;
+    return [...this.flows.values()].some(({ memberAddress }) => memberAddress === address);
+  }
+
+  private newFlow(packet: Packet, ingress: string, balancer: string): Outcome {
+    const { protocol, from, fromPort, to, toPort } = packet;
+    const group = this.ruleFor(packet);
+    if (group === undefined || (protocol === 'tcp' && !isNewSyn(packet))) return { kind: 'refused' };
+    const set = group.switchesMs.filter((at) => this.wallMs >= at).length;
+    const members = group.sets[set];
+    if (!members.some(isEligible)) return { kind: 'refused' };
+    const choice = this.options.observer.choice();
+    this.judgePressure(ingress, choice === undefined);
+    if (choice === undefined) return { kind: 'full' };
+    this.judgeShares(`${balancer} ${group.name} ${set}`, members, choice.member);
+    const memberPort = group.memberPort ?? toPort;
+    if (choice.memberPort !== memberPort) {
+      throw new ModelError(`member port: found ${choice.memberPort}, expected ${memberPort}`);
+    }
+    const memberAddress = group.rewrite === 'mac' ? to : addressOf(choice.member, group.family);
+    this.judgePort(packet, choice.translated, memberAddress, memberPort);
+    const flow = this.add({
+      protocol,
+      client: from,
+      clientPort: fromPort,
+      ingress,
+      balancer,
+      vip: to,
+      vipPort: toPort,
+      translated: choice.translated,
+      member: choice.member,
+      memberAddress,
+      memberPort,
+      kind: group.rewrite,
+      group: group.name,
+    });
+    this.totalsOf(flow).newFlows++;
+    return this.forward(flow, packet);
+  }
+
+  /** A packet straight to a member: it gets a record only if it would be mixed up with a balanced flow. */
+  private direct(packet: Packet, ingress: string, balancer: string): Outcome {
+    const { protocol, from, fromPort, to, toPort } = packet;
+    const note = reverseKey(protocol, from, fromPort, to, toPort);
+    if (protocol === 'tcp' && /[FR]/.test(packet.flags)) this.directNotes.delete(note);
+    else this.directNotes.set(note, this.nowMs);
+    this.cutOff.delete(note);
+    const other = this.lookupReverse(protocol, from, fromPort, to, toPort);
+    if (other === undefined) return { kind: 'unchanged' };
+    if (hasEnded(other)) {
+      // The port is used again, for another destination: the old flow must not catch the answers.
+      this.remove(other);
+      return { kind: 'unchanged' };
+    }
+    const choice = this.options.observer.choice();
+    this.judgePressure(ingress, choice === undefined);
+    if (choice === undefined) return { kind: 'full' };
+    const { translated } = choice;
+    this.judgePort(packet, translated, to, toPort);
+    const client = { client: from, clientPort: fromPort, vip: to, vipPort: toPort, translated };
+    const member = { member: choice.member, memberAddress: to, memberPort: toPort };
+    const flow = this.add({ ...client, ...member, protocol, ingress, balancer, kind: 'direct', group: '' });
+    return this.forward(flow, packet);
+  }
+
+  private forward(flow: ModelFlow, packet: Packet): Outcome {
+    flow.lastSeenMs = this.nowMs;
+    const totals = this.totalsOf(flow);
+    totals.packets++;
+    totals.bytes += packet.frameBytes;
+    if (flow.protocol === 'tcp') flow.state = nextState(flow.state, packet.flags, 'client');
+    return { kind: 'to-member', flow };
+  }
+
+  private backward(flow: ModelFlow, packet: Packet): Outcome {
+    flow.lastSeenMs = this.nowMs;
+    const totals = this.totalsOf(flow);
+    totals.replyPackets++;
+    totals.replyBytes += packet.frameBytes;
+    flow.state = flow.protocol === 'udp' ? 'replied' : nextState(flow.state, packet.flags, 'member');
+    return { kind: 'to-client', flow };
+  }
+
+  /** The most specific rule: one that names a port before one that does not. */
+  private ruleFor({ protocol, to, toPort }: Packet): Group | undefined {
+    const matches = this.groups.filter(
+      (group) =>
+        group.vip === to &&
+        (group.protocol === 'any' || group.protocol === protocol) &&
+        (group.port === undefined || group.port === toPort),
+    );
+    return matches.find(({ port }) => port !== undefined) ?? matches[0];
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Judging what the datapath chose
+
+  /** The chosen one may have new flows, and in no cycle in a row does anyone get more than its weight. */
+  private judgeShares(window: string, members: readonly Member[], chosen: string): void {
+    const eligible = members.filter(isEligible);
+    const weight = eligible.find(({ name }) => name === chosen)?.weight;
+    if (weight === undefined) {
+      throw new ModelError(`${window}: ${chosen} was chosen, expected one of ${weightsOf(eligible)}`);
+    }
+    const cycle = eligible.reduce((sum, member) => sum + member.weight, 0);
+    const picks = [...(this.windows.get(window) ?? []), chosen].slice(-cycle);
+    this.windows.set(window, picks);
+    const count = picks.filter((pick) => pick === chosen).length;
+    if (count > weight) {
+      throw new ModelError(
+        `${window}: ${chosen} got ${count} of ${picks.length} flows, of ${weightsOf(eligible)}`,
+      );
+    }
+  }
+
+  /** Another port than the client's own needs a reason; no port may be taken that a live flow has. */
+  private judgePort(packet: Packet, translated: number, member: string, memberPort: number): void {
+    const { protocol, from, fromPort } = packet;
+    const holder = this.byReverse.get(reverseKey(protocol, from, translated, member, memberPort));
+    if (holder !== undefined) {
+      if (!hasEnded(holder)) throw new ModelError(`port ${translated} is taken by ${textOf(holder)}`);
+      this.remove(holder);
+    }
+    if (translated === fromPort) return;
+    const own = reverseKey(protocol, from, fromPort, member, memberPort);
+    const taken = this.byReverse.get(own);
+    const noted = this.directNotes.get(own);
+    const isNoted = noted !== undefined && this.nowMs - noted < DIRECT_MEMORY_MS;
+    if ((taken === undefined || hasEnded(taken)) && !isNoted) {
+      throw new ModelError(`client port ${fromPort} became ${translated} without need`);
+    }
+  }
+
+  /** Who may be refused, and who may make room, when the table is full or a port holds more than its share. */
+  private judgePressure(ingress: string, isRefused: boolean): void {
+    const { capacity, balancedPorts, observer } = this.options;
+    const all = [...this.flows.values()];
+    const own = all.filter((flow) => flow.ingress === ingress).length;
+    const isLastQuarter = all.length >= capacity - Math.floor(capacity / 4);
+    const isOverShare = isLastQuarter && own > capacity / balancedPorts;
+    const mustMakeRoom = all.length >= capacity || isOverShare;
+    if (!mustMakeRoom) {
+      if (isRefused)
+        throw new ModelError(`refused with ${all.length} of ${capacity} rows in use, ${own} own`);
+      return;
+    }
+    const candidates = all.filter((flow) => this.mayMakeRoom(flow));
+    if (isRefused) {
+      if (candidates.length === 0) return;
+      throw new ModelError(`refused, though ${textOf(candidates[0])} could make room`);
+    }
+    const left = observer.all();
+    const gone = candidates.filter((flow) => !left.has(textOf(flow)));
+    if (gone.length === 0) throw new ModelError('a row was needed, and none was given up');
+    for (const flow of gone) this.remove(flow);
+  }
+
+  private mayMakeRoom(flow: ModelFlow): boolean {
+    const idleMs = this.nowMs - flow.lastSeenMs;
+    const isEvictable = this.options.settings.onTableFull === 'evict-idle' && idleMs > EVICTABLE_MS;
+    const isStale = isHalfOpen(flow) && idleMs > HALF_OPEN_MS;
+    return flow.isGhost || hasEnded(flow) || idleMs > this.timeoutMs(flow) || isStale || isEvictable;
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Changes and time
+
+  /** New rules: the cycles of criteria sets that changed begin anew. */
+  change(groups: readonly Group[]): void {
+    for (const group of groups) {
+      const was = this.groups.find(({ name }) => name === group.name);
+      group.sets.forEach((members, set) => {
+        if (was !== undefined && weightsOf(members) === weightsOf(was.sets[set])) return;
+        for (const window of this.windows.keys()) {
+          if (window.endsWith(` ${group.name} ${set}`)) this.windows.delete(window);
+        }
+      });
+    }
+    this.groups = groups;
+  }
+
+  /** A member has failed (all of its flows go) or was removed (its datagrams go). */
+  purge(group: string, member: string, which: 'all' | 'datagrams'): void {
+    for (const flow of this.flows.values()) {
+      if (flow.group !== group || flow.member !== member) continue;
+      if (which === 'all' || flow.protocol === 'udp') flow.isGhost = true;
+    }
+  }
+
+  private groupOf(flow: ModelFlow): Group | undefined {
+    return this.groups.find(({ name }) => name === flow.group);
+  }
+
+  /** A datagram flow after its group's gap: the client's next packet finds a member anew. */
+  private isDueForRepick(flow: ModelFlow): boolean {
+    if (flow.protocol !== 'udp') return false;
+    return this.nowMs - flow.lastSeenMs > (this.groupOf(flow)?.udpRepickMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  private timeoutMs(flow: ModelFlow): number {
+    const { udpIdleMs, tcpEstablishedIdleMs, tcpTransitoryIdleMs } = this.options.settings;
+    if (flow.protocol === 'udp') return this.groupOf(flow)?.udpIdleMs ?? udpIdleMs;
+    return flow.state === 'established' ? tcpEstablishedIdleMs : tcpTransitoryIdleMs;
+  }
+
+  /** After the end of a batch: the datapath's records are the model's, but for expired ones that it has swept. */
+  compare(): void {
+    const found = this.options.observer.all();
+    for (const flow of [...this.flows.values()]) {
+      const overMs = this.nowMs - flow.lastSeenMs - this.timeoutMs(flow);
+      if (found.delete(textOf(flow))) {
+        if (flow.isGhost) throw new ModelError(`purged, and still there after a batch: ${textOf(flow)}`);
+        if (overMs > SWEEP_MS) throw new ModelError(`overdue by ${overMs} ms: ${textOf(flow)}`);
+      } else {
+        if (!flow.isGhost && overMs <= 0) throw new ModelError(`lost: ${textOf(flow)}`);
+        this.remove(flow);
+      }
+    }
+    const [stranger] = found;
+    if (stranger !== undefined) throw new ModelError(`not expected: ${stranger}`);
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Records
+
+  private lookup(key: string): ModelFlow | undefined {
+    const flow = this.flows.get(key);
+    if (flow?.isGhost !== true) return flow;
+    this.remove(flow);
+    return undefined;
+  }
+
+  private lookupReverse(protocol: string, client: string, port: number, member: string, memberPort: number) {
+    const flow = this.byReverse.get(reverseKey(protocol, client, port, member, memberPort));
+    return flow === undefined ? undefined : this.lookup(keyOf(flow));
+  }
+
+  private add(ends: FlowEnds): ModelFlow {
+    const state = ends.protocol === 'tcp' ? 'syn-sent' : 'unreplied';
+    const flow: ModelFlow = { ...ends, state, lastSeenMs: this.nowMs, isGhost: false };
+    this.flows.set(keyOf(flow), flow);
+    this.byReverse.set(reverseKeyOf(flow), flow);
+    return flow;
+  }
+
+  private remove(flow: ModelFlow): void {
+    if (flow.isGhost) this.cutOff.set(reverseKeyOf(flow), this.nowMs);
+    this.flows.delete(keyOf(flow));
+    this.byReverse.delete(reverseKeyOf(flow));
+  }
+
+  private totalsOf({ balancer, group, member }: FlowEnds): Totals {
+    const key = `${balancer} ${group} ${member}`;
+    const known = this.totals.get(key);
+    if (known !== undefined) return known;
+    const fresh = { packets: 0, bytes: 0, replyPackets: 0, replyBytes: 0, newFlows: 0 };
+    this.totals.set(key, fresh);
+    return fresh;
+  }
+}
+
+const isEligible = ({ weight, state }: Member): boolean => weight > 0 && state === 'active';
+const weightsOf = (members: readonly Member[]): string =>
+  members.map(({ name, weight, state }) => `${name}=${state === 'active' ? weight : 0}`).join();

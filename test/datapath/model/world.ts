@@ -1,0 +1,141 @@
+/**
+ * The world of the model: who talks to whom, which groups there are, and how they change. Plain data; the same
+ * world describes the datapath's snapshot and what the model believes.
+ */
+import type { DatapathSnapshot } from '../../../src/datapath/snapshot.ts';
+import type { GroupDescription, MemberDescription } from '../../support/topology.ts';
+import { PORTS, SETTINGS } from '../../support/topology.ts';
+
+/** Ports that open flows; app1 is a member too, so it may be balanced to itself. */
+export const CLIENTS = ['web1', 'web2', 'web3', 'app1'];
+
+export const addressOf = (name: string, family: 4 | 6): string => {
+  const port = PORTS.find((spec) => spec.name === name);
+  if (port === undefined) throw new Error(`found no port ${name}`);
+  return port.addresses[family === 4 ? 0 : 1];
+};
+
+export const networkOf = (name: string): string => (name.startsWith('db') ? 'db' : 'app');
+
+export interface Group {
+  readonly name: string;
+  readonly vip: string;
+  readonly family: 4 | 6;
+  readonly protocol: 'any' | 'tcp' | 'udp';
+  readonly port?: number;
+  readonly rewrite: 'address' | 'mac';
+  /** Port of every member after translation; absent: unchanged. */
+  readonly memberPort?: number;
+  /** Of datagram flows; absent: the host's timer, and no re-pick. */
+  readonly udpIdleMs?: number;
+  readonly udpRepickMs?: number;
+  /** Wall-clock times at which the next set takes over; one set more than times. */
+  readonly switchesMs: readonly number[];
+  /** One list per set. */
+  readonly sets: readonly (readonly Member[])[];
+}
+
+export interface Member {
+  readonly name: string;
+  readonly weight: number;
+  readonly state: 'active' | 'draining' | 'failed';
+}
+
+const everyone = (names: readonly string[], weights: readonly number[]): Member[] =>
+  names.map((name, i) => ({ name, weight: weights[i], state: 'active' }));
+
+const APPS = ['app1', 'app2', 'app3', 'app4', 'app5'];
+
+export const START_WALL_MS = 1_700_000_000_000;
+
+/** Groups at the start: they share members and member ports, so that their flows would clash if they could. */
+export const firstGroups = (): Group[] => {
+  const usual = { family: 4 as const, rewrite: 'address' as const, switchesMs: [], protocol: 'any' as const };
+  return [
+    { ...usual, name: 'a', vip: '10.1.0.100', memberPort: 8080, sets: [everyone(APPS, [1, 3, 1, 3, 2])] },
+    {
+      ...usual,
+      name: 'b',
+      vip: '10.1.0.101',
+      protocol: 'tcp',
+      port: 80,
+      memberPort: 8080,
+      sets: [everyone(APPS, [1, 1, 2, 0, 1])],
+    },
+    {
+      ...usual,
+      name: 'c',
+      vip: 'fd00:1::100',
+      family: 6,
+      memberPort: 8080,
+      sets: [everyone(APPS.slice(0, 3), [2, 1, 1])],
+    },
+    { ...usual, name: 'd', vip: '10.1.0.103', sets: [everyone(['db1', 'db2', 'app1'], [1, 2, 1])] },
+    { ...usual, name: 'e', vip: '10.1.0.104', rewrite: 'mac', sets: [everyone(APPS.slice(1, 4), [1, 1, 1])] },
+    {
+      ...usual,
+      name: 'f',
+      vip: '10.1.0.105',
+      protocol: 'udp',
+      udpRepickMs: 3_000,
+      switchesMs: [START_WALL_MS + 60_000, START_WALL_MS + 120_000, START_WALL_MS + 600_000],
+      sets: [
+        everyone(['app1', 'app2'], [1, 1]),
+        everyone(['app2', 'app3'], [1, 2]),
+        [],
+        everyone(['app3', 'app4'], [3, 1]),
+      ],
+    },
+    {
+      ...usual,
+      name: 'g',
+      vip: '10.1.0.100',
+      protocol: 'udp',
+      port: 53,
+      memberPort: 5353,
+      udpIdleMs: 40_000,
+      udpRepickMs: 11_000,
+      sets: [everyone(['app4', 'app5'], [1, 1])],
+    },
+  ];
+};
+
+/** Short timers, so that flows end often. */
+export const TIMERS: DatapathSnapshot['settings'] = {
+  ...SETTINGS,
+  udpIdleMs: 20_000,
+  tcpEstablishedIdleMs: 60_000,
+  tcpTransitoryIdleMs: 15_000,
+  activeFlowIdleMs: 5_000,
+};
+
+export function describeGroup(group: Group): GroupDescription {
+  const { name, vip, protocol, port, rewrite, udpIdleMs, udpRepickMs, switchesMs } = group;
+  const member = ({ name: of, weight, state }: Member): MemberDescription => ({
+    name: of,
+    address: addressOf(of, group.family),
+    port: group.memberPort,
+    weight,
+    state,
+  });
+  return {
+    name,
+    vip,
+    protocol,
+    port,
+    rewrite,
+    udpIdleMs,
+    udpRepickMs,
+    criteria: group.sets.map((set, i) => ({
+      fromMs: i === 0 ? undefined : switchesMs[i - 1],
+      untilMs: switchesMs[i],
+      members: set.map(member),
+    })),
+  };
+}
+
+/** The group with the members of all its sets changed. */
+export const withMembers = (group: Group, change: (set: readonly Member[]) => readonly Member[]): Group => ({
+  ...group,
+  sets: group.sets.map(change),
+});

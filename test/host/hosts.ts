@@ -1,0 +1,52 @@
+/** A host inside the test's own process, for what the API does not reach. */
+import { pino } from 'pino';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { Host } from '../../src/host/host.ts';
+import { InstanceState } from '../../src/host/instance-state.ts';
+import { RunDir } from '../../src/host/run-dir.ts';
+import { TestInstance } from './instances.ts';
+
+export class TestHost {
+  /** Its configuration file and namespaces. */
+  readonly files: TestInstance;
+  /** What it has logged. */
+  readonly log: string[] = [];
+  private running: { host: Host; state: InstanceState } | undefined;
+
+  constructor(name: string) {
+    this.files = new TestInstance(name);
+  }
+
+  get host(): Host {
+    if (this.running === undefined) throw new Error('the host has not been started');
+    return this.running.host;
+  }
+
+  async start(): Promise<Host> {
+    const runDir = new RunDir(this.files.runDir);
+    runDir.create();
+    const state = InstanceState.load(runDir);
+    const write = (line: string) => this.log.push((JSON.parse(line) as { msg: string }).msg);
+    const host = await Host.start({
+      configuration: loadConfiguration(this.files.configPath),
+      tablesFile: runDir.tablesFile,
+      state,
+      log: pino({}, { write }),
+      onDeath: (reason) => {
+        throw new Error(`the datapath has ended: ${reason}`);
+      },
+    });
+    this.running = { host, state };
+    return host;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.running?.host.stop();
+      const problems = this.running?.state.clear() ?? [];
+      if (problems.length > 0) throw new Error(problems.join('\n'));
+    } finally {
+      await this.files.close();
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** latency-aware: how long clients wait with it, against plain weighted round robin. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createPolicy } from '../../src/policy/create-policy.ts';
+import type { MemberLoad } from '../../src/policy/policy.ts';
+import { memberOf, policyOf } from '../support/policy-bed.ts';
+import { Random, seed } from '../support/seed.ts';
+import { type Outcome, type SimulatedServer, simulate } from '../support/server-simulation.ts';
+
+const latencyAware = suite('latency-aware');
+
+const fast: SimulatedServer = { serviceMs: 2 };
+
+function run(
+  servers: readonly SimulatedServer[],
+  requestsPerSecond: number,
+  stream: number,
+): [Outcome, Outcome] {
+  const same = { servers, requestsPerSecond, seconds: 150, warmUpSeconds: 30 };
+  const policy = policyOf('latency-aware', { hysteresis: 0.05 });
+  return [
+    simulate({ ...same, random: new Random(seed, stream) }),
+    simulate({ ...same, random: new Random(seed, stream), policy }),
+  ];
+}
+
+const show = (plain: Outcome, aware: Outcome): string =>
+  `p99 ${plain.p99Ms.toFixed(1)} ms plain, ${aware.p99Ms.toFixed(1)} ms latency-aware; weights ${aware.weights}, requests ${aware.requests}`;
+
+/** The last one's flows are few: it takes long to tell that it is slow, and it is tried again and again. */
+const slowed: [what: string, slow: SimulatedServer, requestsPerSecond: number, better: number][] = [
+  ['a slow path', { serviceMs: 2, pathMs: 20 }, 500, 2],
+  ['a slightly slow path', { serviceMs: 2, pathMs: 10 }, 300, 2],
+  ['a slow processor that cannot do its share', { serviceMs: 20 }, 500, 2],
+  ['a slow processor that can, barely', { serviceMs: 15 }, 300, 2],
+  ['a slow processor with little to do', { serviceMs: 30 }, 100, 1.2],
+];
+slowed.forEach(([what, slow, requestsPerSecond, better], i) => {
+  latencyAware(`four fast servers and one with ${what}: p99 better by a factor of ${better}`, () => {
+    const [plain, aware] = run([fast, fast, slow, fast, fast], requestsPerSecond, i);
+    assert.ok(aware.p99Ms * better <= plain.p99Ms, show(plain, aware));
+  });
+});
+
+[50, 500, 1_000, 1_700].forEach((requestsPerSecond, i) => {
+  latencyAware(`five equal servers, ${requestsPerSecond} requests/s: p99 is not worse`, () => {
+    const [plain, aware] = run([fast, fast, fast, fast, fast], requestsPerSecond, 10 + i);
+    assert.ok(aware.p99Ms <= 1.25 * plain.p99Ms, show(plain, aware)); // two runs of the same differ by 5 %
+  });
+});
+
+const settings = policyOf('latency-aware');
+const withSynTimes = (...synTimesMs: number[]): MemberLoad[] =>
+  synTimesMs.map((synTimeMs, i) => memberOf(`app${i}`, { synTimeMs }));
+
+latencyAware('a member that becomes slow falls at once, is held, and returns when it has become fast', () => {
+  const policy = createPolicy(settings);
+  const at = (second: number, synTimeMs: number): number => {
+    const members = withSynTimes(1, synTimeMs, 1);
+    const [first, changing] = policy.weights({ nowMs: second * 1_000, members, previous: undefined });
+    return changing! / first!;
+  };
+  assert.is(at(0, 1.2), 1);
+  assert.is(at(1, 30), 0.01);
+  assert.is(at(2, 1), 0.01);
+  assert.is(at(10, 1), 0.01);
+  const path = Array.from({ length: 60 }, (_, i) => at(11 + i, 1));
+  assert.ok(
+    path.every((share, i) => i === 0 || share >= path[i - 1]!),
+    'rises steadily',
+  );
+  assert.is(path.at(-1), 1);
+  assert.ok(path.find((share) => share > 0.1 && share < 0.5) !== undefined, 'slowly');
+});
+
+latencyAware('what slows all members changes nothing, and neither do configured weights', () => {
+  const policy = createPolicy(settings);
+  const weights = (members: readonly MemberLoad[], nowMs: number): number[] =>
+    policy.weights({ nowMs, members, previous: undefined });
+  assert.equal(new Set(weights(withSynTimes(1, 1.1, 0.9), 0)).size, 1);
+  assert.equal(new Set(weights(withSynTimes(100, 110, 90), 1_000)).size, 1);
+  const [small, large] = [memberOf('small'), memberOf('large', { configuredWeight: 3 })].map((member) => ({
+    ...member,
+    activeFlows: 10 * member.configuredWeight,
+    newFlowsPerSecond: 5 * member.configuredWeight,
+  }));
+  const [one, three] = weights([small!, large!], 2_000);
+  assert.is(three! / one!, 3);
+});
+
+latencyAware('however slow many are, half of the group stays in use', () => {
+  const weights = createPolicy(settings).weights({
+    nowMs: 0,
+    members: withSynTimes(1, 1, 1, 90, 90).map((member, i) =>
+      i === 1 ? { ...member, activeFlows: 900, newFlowsPerSecond: 1 } : { ...member, newFlowsPerSecond: 100 },
+    ),
+    previous: undefined,
+  });
+  assert.ok(weights.reduce((a, b) => a + b) >= 0.5 * 5 * Math.max(...weights), `weights ${weights}`);
+});
+
+latencyAware.run();

@@ -1,0 +1,179 @@
+/**
+ * Three hosts on one machine for one test file (scripts/testbed/hosts.yaml; the topology is drawn in
+ * scripts/testbed/hosts): each a namespace with a `sluice up` of its own, joined by a bridge. VMs are named as in the
+ * file, c1 … c5 and s1 … s6; `exec` and the other helpers find the host that one is on.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { type Background, output, type Result, run, start, until } from './command.ts';
+import { claimName, Host } from './host.ts';
+import { CHECKOUT, SERVER } from './paths.ts';
+import { type Answer, curl, parseAnswers } from './testbed.ts';
+import type { ConfigText } from './testbed-config.ts';
+
+export const HOSTS = ['h1', 'h2', 'h3'] as const;
+export type HostName = (typeof HOSTS)[number];
+
+/** The group `web`: of each ten new flows of one client. */
+export const WEB_SHARES = { s1: 1, s2: 2, s3: 1, s4: 2, s5: 1, s6: 3 };
+
+export interface HostsConfig extends ConfigText {
+  uplinks: { name: string; interface: string; networks: (string | { name: string; vlan?: number })[] }[];
+}
+
+/** A host in a namespace of its own, whose `up0` leads to the bridge. */
+export class RemoteHost extends Host {
+  readonly label: HostName;
+  readonly config: HostsConfig;
+
+  constructor(label: HostName) {
+    super();
+    this.label = label;
+    this.config = hostConfig(label, this.name);
+  }
+
+  /** The namespace that the host itself lives in. */
+  get namespace(): string {
+    return this.netns('host');
+  }
+
+  /** The mount namespace stays that of the test: `ip netns exec` would hide the VMs' namespaces from it. */
+  private get prefix(): string[] {
+    return [`--net=/run/netns/${this.namespace}`, process.execPath];
+  }
+
+  override sluice(...args: string[]): Promise<Result> {
+    return run('nsenter', ...this.prefix, ...this.cli(...args));
+  }
+
+  override startSluice(...args: string[]): Background {
+    return start('nsenter', ...this.prefix, ...this.cli(...args));
+  }
+
+  /** Runs ip(8) on the host's own interfaces. */
+  ip(...args: string[]): Promise<string> {
+    return output('ip', '-n', this.namespace, ...args);
+  }
+
+  /** Brings the changed `config` into force. */
+  async reload(): Promise<void> {
+    this.configure(this.config);
+    const { status, stderr } = await this.sluice('reload', '-c', this.configFile);
+    if (status !== 0) throw new Error(`reload on ${this.label}: exit status ${status}\n${stderr}`);
+  }
+}
+
+function hostConfig(label: HostName, name: string): HostsConfig {
+  const text = readFileSync(join(CHECKOUT, 'scripts/testbed/hosts.yaml'), 'utf8');
+  const own = text.split('\n').filter((line) => !/# h[1-3]$/.test(line) || line.endsWith(`# ${label}`));
+  const filled = own.join('\n').replaceAll('@NAME@', name).replaceAll('@HOST@', label);
+  return parse(filled) as HostsConfig;
+}
+
+export class Hosts {
+  readonly all: readonly RemoteHost[] = HOSTS.map((label) => new RemoteHost(label));
+  /** Namespace of the bridge. */
+  readonly underlay: string;
+  private readonly clearUnderlay: () => void;
+
+  private constructor() {
+    const { name, clear } = claimName();
+    this.underlay = `${name}-net`;
+    this.clearUnderlay = clear;
+  }
+
+  /** All up, with every server answering. `change` edits each host's configuration first. */
+  static async create(change: (config: HostsConfig, label: HostName) => void = () => {}): Promise<Hosts> {
+    const hosts = new Hosts();
+    try {
+      await hosts.join();
+      for (const host of hosts.all) {
+        change(host.config, host.label);
+        await host.up(host.config);
+      }
+      const servers = hosts.vms().filter((vm) => vm.startsWith('s'));
+      await Promise.all(servers.map((vm) => hosts.serve(vm)));
+      return hosts;
+    } catch (error) {
+      hosts.close();
+      throw error;
+    }
+  }
+
+  /** Bridge and veth pairs: up0 in each host's namespace, h1 … h3 at the bridge. */
+  private async join(): Promise<void> {
+    const { underlay } = this;
+    await output('ip', 'netns', 'add', underlay);
+    await output('ip', '-n', underlay, 'link', 'add', 'br0', 'up', 'type', 'bridge', 'mcast_snooping', '0');
+    for (const host of this.all) {
+      await output('ip', 'netns', 'add', host.namespace);
+      await host.ip('link', 'set', 'lo', 'up');
+      await this.plugIn(host);
+    }
+  }
+
+  /** Makes a host's `up0`, and joins it to the bridge. */
+  async plugIn(host: RemoteHost): Promise<void> {
+    const { underlay } = this;
+    const peer = ['peer', 'name', 'up0', 'netns', host.namespace];
+    await output('ip', '-n', underlay, 'link', 'add', host.label, 'up', 'type', 'veth', ...peer);
+    await output('ip', '-n', underlay, 'link', 'set', host.label, 'master', 'br0');
+    await host.ip('link', 'set', 'up0', 'up');
+  }
+
+  host(label: HostName): RemoteHost {
+    return this.all.find((host) => host.label === label)!;
+  }
+
+  /** The host that a VM is on. */
+  hostOf(vm: string): RemoteHost {
+    const host = this.all.find(({ config }) => config.ports.some(({ name }) => name === vm));
+    if (host === undefined) throw new Error(`found no VM ${vm}, expected one of ${this.vms().join(', ')}`);
+    return host;
+  }
+
+  vms(): string[] {
+    return this.all.flatMap(({ config }) => config.ports.map(({ name }) => name));
+  }
+
+  exec(vm: string, ...command: string[]): Promise<string> {
+    return this.hostOf(vm).exec(vm, ...command);
+  }
+
+  try(vm: string, ...command: string[]): Promise<Result> {
+    return this.hostOf(vm).try(vm, ...command);
+  }
+
+  /** Starts a command in a VM, beside the test. */
+  start(vm: string, ...command: string[]): Background {
+    return this.hostOf(vm).start(vm, ...command);
+  }
+
+  /** Runs the HTTP and UDP server in a VM, until the hosts are closed. */
+  async serve(vm: string): Promise<void> {
+    await this.exec(vm, 'ip', 'link', 'set', 'lo', 'up');
+    const server = this.start(vm, process.execPath, SERVER, '--name', vm);
+    await until(`${vm}'s server`, () => {
+      if (server.child.exitCode !== null) throw new Error(server.stderr);
+      return server.lines.includes('ready');
+    });
+  }
+
+  /** `count` HTTP requests one after another, each over a connection of its own: who answered, in order. */
+  async ask(vm: string, target: string, count: number): Promise<Answer[]> {
+    const text = await this.exec(vm, ...curl('-H', 'Connection: close', `http://${target}/?[1-${count}]`));
+    return parseAnswers(text);
+  }
+
+  /** Downloads N bytes; returns the SHA-256 of what came. */
+  async download(vm: string, target: string, bytes: number): Promise<string> {
+    const shell = 'set -o pipefail; curl -sSf --max-time 60 "$1" | sha256sum';
+    return (await this.exec(vm, 'bash', '-c', shell, 'bash', `http://${target}/bytes/${bytes}`)).slice(0, 64);
+  }
+
+  close(): void {
+    for (const host of this.all) host.close();
+    this.clearUnderlay();
+  }
+}
