@@ -25,6 +25,8 @@ export interface GroupNews {
 
 export class RuleFeed {
   readonly epoch: number;
+  /** The agent came with rules of a former leader in force. */
+  readonly hasRules: boolean;
   private readonly send: (message: FromController) => void;
   private ports: readonly HostPort[];
   /** Whether groups of one interest key are needed. */
@@ -36,9 +38,15 @@ export class RuleFeed {
   private local = 0;
   private refusal = '';
 
-  constructor(epoch: number, ports: readonly HostPort[], send: (message: FromController) => void) {
+  constructor(
+    epoch: number,
+    ports: readonly HostPort[],
+    hasRules: boolean,
+    send: (message: FromController) => void,
+  ) {
     this.epoch = epoch;
     this.ports = ports;
+    this.hasRules = hasRules;
     this.send = send;
   }
 
