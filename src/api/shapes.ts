@@ -71,6 +71,8 @@ export interface Status {
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
+  /** What went wrong between datapath and devices; an uplink that is down fails all writes to it. */
+  ioErrors: { failedWrites: number; fullQueues: number; failedReads: number; outOfBuffers: number };
   /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
   affinities: { inUse: number; max: number; evicted: number };
   /** Reason → frames; reasons that never occurred are left out. */
@@ -79,6 +81,24 @@ export interface Status {
   frames: number;
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
+  controllers: ControllersStatus;
+}
+
+/** Whom the host has its groups from. */
+export interface ControllersStatus {
+  kind: 'embedded' | 'remote';
+  /** Of an embedded controller: where its state lies, and how many agents are attached, its own host's included. */
+  store: 'file' | 'etcd' | null;
+  agents: number | null;
+  link: {
+    state: 'connecting' | 'attached' | 'waiting';
+    controller: string;
+    /** ISO 8601: since when it is in this state. */
+    since: string;
+    lastError: string | null;
+    attachments: number;
+    failures: number;
+  };
 }
 
 export interface UplinkStatus {

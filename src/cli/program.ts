@@ -23,6 +23,7 @@ import { addRuleList } from './commands/rule-list.ts';
 import { addScale } from './commands/scale.ts';
 import { addStats } from './commands/stats.ts';
 import { addStatus } from './commands/status.ts';
+import { addTlsInit } from './commands/tls-init.ts';
 import { addUp } from './commands/up.ts';
 import { addVmList } from './commands/vm-list.ts';
 import { outputOption, runDirOption } from './settings.ts';
@@ -87,5 +88,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addFlows(program);
   addStats(program);
   addReplay(program);
+
+  addTlsInit(program.command('tls').description('certificates for agents and controllers'));
   return program;
 }

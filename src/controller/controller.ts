@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { Configuration, TemplateConfig } from '../config/model.ts';
+import type { Configuration, GroupConfig, TemplateConfig } from '../config/model.ts';
 import { checkNewPolicy } from '../config/new-policy.ts';
 import { ConfigError } from '../config/problems.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
@@ -184,6 +184,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
       );
     });
     return this.settled(group);
+  }
+
+  /** The groups as they will be when this file is taken up; those that it does not change are the same objects. */
+  preview(configuration: Configuration): GroupConfig[] {
+    return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
   }
 
   /** Brings the group to so many members, by instances of its template. */

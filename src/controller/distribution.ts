@@ -10,7 +10,7 @@
 import type { GroupConfig } from '../config/model.ts';
 import type { Applied, FromController, GroupDefinition } from '../messages/messages.ts';
 import type { HostPort } from './interest.ts';
-import { type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
+import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
 
 /** Each agent gets all rules again after this time, whether or not it seems to need them. */
 export const FULL_RULES_INTERVAL_MS = 60_000;
@@ -88,14 +88,14 @@ export class Distribution {
     }
   }
 
-  /** Sends the agent all its rules; `hasRules`: it has some in force. */
+  /** Sends the agent all its rules, unless it is on hold. */
   attach(
     host: string,
     ports: readonly HostPort[],
-    hasRules: boolean,
+    traits: AgentTraits,
     send: (message: FromController) => void,
   ): void {
-    const feed = new RuleFeed(this.epoch, ports, hasRules, send);
+    const feed = new RuleFeed(this.epoch, ports, traits, send);
     this.feeds.set(host, feed);
     this.updateOne(feed);
   }
@@ -149,7 +149,7 @@ export class Distribution {
   }
 
   private isWaiting(feed: RuleFeed): boolean {
-    return this.isOnHold && feed.hasRules;
+    return this.isOnHold && feed.traits.hasRules;
   }
 
   private updateOne(feed: RuleFeed): void {

@@ -14,6 +14,7 @@
 import type { Logger } from 'pino';
 import type { GroupConfig } from '../config/model.ts';
 import { messageOf } from '../config/refusal.ts';
+import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
@@ -136,7 +137,12 @@ export class Term {
       reportRaw: this.settings.reportRaw,
     });
     this.aggregation.attached(host, hello.agentEpoch);
-    this.distribution.attach(host, agent.ports, hello.rulesEpoch > 0, (message) => agent.send(message));
+    const traits = {
+      hasRules: hello.rulesEpoch > 0,
+      // The host that the controller runs in lists all groups, whether or not they concern it.
+      needsAll: session.peer === IN_PROCESS_PEER && host === this.self.id,
+    };
+    this.distribution.attach(host, agent.ports, traits, (message) => agent.send(message));
     this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),

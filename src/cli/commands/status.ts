@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ControllerStatus } from '../../api/fleet-shapes.ts';
-import type { Status, UplinkStatus } from '../../api/shapes.ts';
+import type { ControllersStatus, Status, UplinkStatus } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { formatFields, formatTable } from '../table.ts';
@@ -18,8 +18,18 @@ export function addStatus(parent: Command): void {
     });
 }
 
+const ioErrorsText = ({ failedWrites, fullQueues, failedReads, outOfBuffers }: Status['ioErrors']): string =>
+  `${failedWrites} failed writes, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+
 const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
   `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
+
+function controllersText({ kind, store, agents, link }: ControllersStatus): string {
+  const why = link.state === 'attached' || link.lastError === null ? '' : ` (${link.lastError})`;
+  const state = `${link.state} since ${link.since}${why}`;
+  if (kind === 'remote') return `${link.controller}: ${state}`;
+  return `embedded, ${store} store, ${agents} ${agents === 1 ? 'host' : 'hosts'} attached; ${state}`;
+}
 
 export function formatStatus(status: Status): string {
   const { inUse, max, created, expired, refused } = status.connections;
@@ -35,8 +45,10 @@ export function formatStatus(status: Status): string {
     ['groups', String(status.groups)],
     ['revision', String(status.revision)],
     ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['I/O errors', ioErrorsText(status.ioErrors)],
     ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
     ['frames', String(status.frames)],
+    ['controllers', controllersText(status.controllers)],
     ['memory', humanBytes(status.residentBytes)],
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
