@@ -75,9 +75,14 @@ export class Distribution {
     }
   }
 
-  /** Sends the agent all its rules. */
-  attach(host: string, ports: readonly HostPort[], send: (message: FromController) => void): void {
-    const feed = new RuleFeed(this.epoch, ports, send);
+  /** Sends the agent all its rules; `needsAll`: those that don't concern its ports, too. */
+  attach(
+    host: string,
+    ports: readonly HostPort[],
+    send: (message: FromController) => void,
+    needsAll = false,
+  ): void {
+    const feed = new RuleFeed(this.epoch, ports, send, needsAll);
     this.feeds.set(host, feed);
     this.updateOne(feed);
   }

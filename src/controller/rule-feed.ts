@@ -26,6 +26,8 @@ export interface GroupNews {
 export class RuleFeed {
   readonly epoch: number;
   private readonly send: (message: FromController) => void;
+  /** Also those that no port of the host is concerned by. */
+  private readonly needsAll: boolean;
   private ports: readonly HostPort[];
   /** Whether groups of one interest key are needed. */
   private readonly interests = new Map<string, boolean>();
@@ -36,7 +38,13 @@ export class RuleFeed {
   private local = 0;
   private refusal = '';
 
-  constructor(epoch: number, ports: readonly HostPort[], send: (message: FromController) => void) {
+  constructor(
+    epoch: number,
+    ports: readonly HostPort[],
+    send: (message: FromController) => void,
+    needsAll = false,
+  ) {
+    this.needsAll = needsAll;
     this.epoch = epoch;
     this.ports = ports;
     this.send = send;
@@ -121,6 +129,7 @@ export class RuleFeed {
   }
 
   private needs(group: GroupConfig): boolean {
+    if (this.needsAll) return true;
     const key = interestKey(group);
     if (key === undefined) return isConcerned(this.ports, group);
     let needs = this.interests.get(key);

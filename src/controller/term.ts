@@ -12,6 +12,7 @@
 import type { Logger } from 'pino';
 import type { GroupConfig } from '../config/model.ts';
 import { messageOf } from '../config/refusal.ts';
+import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
@@ -32,17 +33,24 @@ export interface TermSettings {
   readonly reportRaw: boolean;
   /** Steps of the clock: policies that are due, and what they changed. */
   readonly stepMs: number;
+  /** From election to the first verdict on members' health. */
+  readonly healthWarmUpMs: number;
 }
 
-export const DEFAULT_TERM_SETTINGS: TermSettings = { reportIntervalMs: 1_000, reportRaw: false, stepMs: 100 };
+export const DEFAULT_TERM_SETTINGS: TermSettings = {
+  reportIntervalMs: 1_000,
+  reportRaw: false,
+  stepMs: 100,
+  healthWarmUpMs: 2_000,
+};
 
 export interface TermHooks {
   /** An agent asks the controller's API. */
   requested(agent: AttachedAgent, request: Request): void;
   probed(host: string, results: ProbeResults): void;
   instanceEvent(host: string, event: InstanceEvent): void;
-  /** An agent has come, left, or has other ports. */
-  agentsChanged(): void;
+  attached(agent: AttachedAgent): void;
+  detached(host: string): void;
 }
 
 export class Term {
@@ -108,8 +116,10 @@ export class Term {
       reportRaw: this.settings.reportRaw,
     });
     this.aggregation.attached(host, hello.agentEpoch);
-    this.distribution.attach(host, agent.ports, (message) => agent.send(message));
-    this.hooks.agentsChanged();
+    // The host that the controller runs in lists all groups, whether or not they concern it.
+    const needsAll = session.peer === IN_PROCESS_PEER && host === this.self.id;
+    this.distribution.attach(host, agent.ports, (message) => agent.send(message), needsAll);
+    this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),
       detached: (reason) => this.detached(agent, reason),
@@ -143,8 +153,7 @@ export class Term {
         return this.distribution.applied(agent.host, message);
       case 'ports':
         agent.ports = message.ports;
-        this.distribution.portsChanged(agent.host, message.ports);
-        return this.hooks.agentsChanged();
+        return this.distribution.portsChanged(agent.host, message.ports);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
       case 'instanceEvent':
@@ -162,7 +171,7 @@ export class Term {
     if (this.agents.get(agent.host) !== agent) return;
     this.log.info(`host ${agent.host} detached: ${reason}`);
     this.remove(agent);
-    this.hooks.agentsChanged();
+    this.hooks.detached(agent.host);
   }
 
   private remove(agent: AttachedAgent): void {

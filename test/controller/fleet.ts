@@ -14,11 +14,13 @@ import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
-import type { ControllerLink } from '../../src/messages/link.ts';
+import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {
   type FromController,
   type GlobalStats,
   type Hello,
+  type Instance,
+  type InstanceEvent,
   NEEDS_FULL_RULES,
   type Port,
   PROTOCOL_VERSION,
@@ -39,7 +41,7 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20 };
+export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20, healthWarmUpMs: 50 };
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -71,7 +73,7 @@ export async function startFleet(
     store,
     dir,
     agent(host, options) {
-      const agent = new TestAgent(controller, { ...agentOptions(host), ...options });
+      const agent = new TestAgent((handler) => createInProcessLink(controller, handler), host, options);
       agents.push(agent);
       return agent;
     },
@@ -116,6 +118,8 @@ export class TestAgent {
   readonly globalStats: GlobalStats[] = [];
   readonly detachments: string[] = [];
   readonly replies: Reply[] = [];
+  /** Instances that run here; orders are obeyed at once. */
+  readonly instances = new Map<string, Instance>();
   welcome: Welcome | undefined;
   /** Set: rules are refused with this. */
   refusal = '';
@@ -128,9 +132,13 @@ export class TestAgent {
   private revision = 0;
   private sequence = 0;
 
-  constructor(controller: Controller, options: AgentOptions) {
-    this.options = options;
-    this.link = createInProcessLink(controller, {
+  constructor(
+    connect: (handler: ControllerLinkHandler) => ControllerLink,
+    host: string,
+    options?: Partial<AgentOptions>,
+  ) {
+    this.options = { ...agentOptions(host), ...options };
+    this.link = connect({
       hello: () => this.hello(),
       attached: (welcome) => {
         this.welcome = welcome;
@@ -168,6 +176,15 @@ export class TestAgent {
     this.link.report(header, this.table);
   }
 
+  /** Tells all that it has found about the group's members, `true`: healthy. */
+  probe(group: string, members: Record<string, boolean>): void {
+    const results = Object.entries(members).map(([member, isHealthy]) => {
+      const { address } = this.members(group).find(({ name }) => name === member)!;
+      return { group, member, address, isHealthy, sinceMs: 1, detail: isHealthy ? '' : 'refused' };
+    });
+    this.link.send({ type: 'probeResults', isFull: true, results });
+  }
+
   setPorts(ports: readonly Port[]): void {
     this.link.send({ type: 'ports', ports });
   }
@@ -197,9 +214,32 @@ export class TestAgent {
     if (message.type === 'rules') this.take(message);
     else if (message.type === 'globalStats') this.globalStats.push(message);
     else if (message.type === 'reply') this.replies.push(message);
+    else if (message.type === 'instance') this.obey(message);
     else if (message.type === 'request') {
       this.link.send({ type: 'reply', id: message.id, ...this.options.answer(message) });
     }
+  }
+
+  /** An instance's process has ended by itself. */
+  crash(instance: string): void {
+    const { template } = this.instances.get(instance)!;
+    this.instances.delete(instance);
+    this.tell(instance, template, 'crashed');
+  }
+
+  private obey({ command, instance, template, ...order }: Instance): void {
+    if (command === 'start') {
+      this.instances.set(instance, { command, instance, template, ...order });
+      this.tell(instance, template, 'created');
+      this.tell(instance, template, 'serving');
+    } else {
+      this.instances.delete(instance);
+      this.tell(instance, template, 'terminated');
+    }
+  }
+
+  private tell(instance: string, template: string, kind: InstanceEvent['kind']): void {
+    this.link.send({ type: 'instanceEvent', instance, template, kind, detail: '' });
   }
 
   private take(rules: Rules): void {

@@ -62,6 +62,8 @@ export interface PortDescription {
   readonly balanced?: boolean;
   /** Prefixes that the VM may send from; absent: any. */
   readonly allowedSources?: readonly string[];
+  /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
+  readonly uplink?: PortSpec['uplink'];
 }
 
 export type NetworkDescription = Omit<NetworkSpec, 'id' | 'vni' | 'routerMac' | 'mtu' | 'routes'> &
@@ -189,6 +191,7 @@ export class SnapshotMaker {
         allowedSources: port.allowedSources,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
+        uplink: port.uplink,
       };
     });
     const balancers = new Set(ports.map((port) => port.loadBalancer).filter((id) => id >= 0));
