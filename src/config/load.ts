@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { checkGroups } from './check-groups.ts';
 import { checkHealth, checkProbing } from './check-health.ts';
 import { checkNetworks } from './check-networks.ts';
+import { checkPolicies } from './check-policies.ts';
 import { checkPorts, checkUplinks } from './check-ports.ts';
 import { checkTemplates } from './check-templates.ts';
 import type { Configuration } from './model.ts';
@@ -39,6 +40,7 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   checkUplinks(view, topology, report);
   checkHealth(view, topology, report);
   checkGroups(view, topology, report);
+  checkPolicies(view, report);
   checkTemplates(view, topology, report);
 
   if (value === undefined || problems.length > 0) throw new ConfigError(file, inOrder(problems));

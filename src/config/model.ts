@@ -103,11 +103,11 @@ export interface GroupConfig {
   /** Absent: a datagram flow keeps its member. */
   udpRepickMs?: number;
   onEmpty: 'reject' | 'drop';
-  /** Absent: members are not checked. */
-  health?: HealthConfig;
   /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;
   scaling?: GroupScalingConfig;
+  /** Absent: members are not checked. */
+  health?: HealthConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }

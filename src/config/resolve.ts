@@ -1,6 +1,6 @@
 /** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
 import { canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
-import { parseDuration } from './duration.ts';
+import { milliseconds } from './duration.ts';
 import type {
   Configuration,
   CriteriaConfig,
@@ -12,6 +12,7 @@ import type {
   TemplateConfig,
 } from './model.ts';
 import { derivePortMac } from './port-mac.ts';
+import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import type { ConfigFile } from './schema.ts';
 
 type FileGroup = ConfigFile['groups'][number];
@@ -88,6 +89,8 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   udpIdleMs: group.udpIdle === undefined ? undefined : milliseconds(group.udpIdle),
   udpRepickMs: group.udpRepick === undefined ? undefined : milliseconds(group.udpRepick),
   onEmpty: group.onEmpty,
+  policy: group.policy === undefined ? undefined : resolvePolicy(group.policy),
+  scaling: group.scaling === undefined ? undefined : resolveScaling(group.scaling),
   health: group.health === undefined ? undefined : resolveHealth(group.health),
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
@@ -142,9 +145,3 @@ const asList = (value: string | readonly string[] | undefined): readonly string[
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
 
 const canonicalPrefixText = (text: string): string => formatPrefix(parsePrefix(text));
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new TypeError(`duration ${text} passed the schema but does not parse`);
-  return ms;
-}

@@ -10,6 +10,7 @@
  */
 import { z } from 'zod';
 import { health } from './schema-health.ts';
+import { policy, scaling } from './schema-policy.ts';
 import { template } from './schema-templates.ts';
 import {
   choice,
@@ -203,6 +204,10 @@ const group = z
     onEmpty: choice('reject', 'drop')
       .default('reject')
       .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),
+    policy: policy
+      .optional()
+      .describe('How weights follow the load: a kind, or its settings. Absent: weights stay as they are.'),
+    scaling: scaling.optional().describe('When instances are added or removed; absent: never.'),
     health: health.optional().describe('How members are checked; absent: they are not.'),
     members: z.array(memberSchema).optional().describe('Destinations; either this or criteria.'),
     criteria: z

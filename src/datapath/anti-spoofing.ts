@@ -21,20 +21,25 @@ import { CONSUMED, type FromVm, PASS } from './operator.ts';
 const DHCP_SERVER_PORT = 67;
 
 export class AntiSpoofing implements FromVm {
+  readonly heeds = 'source';
   private readonly context: Context;
   private readonly macHigh: number;
   private readonly macLow: number;
   /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
   private readonly ipv4: Int32Array;
   private readonly allowed: readonly Subnet[];
+  /** Single IPv6 addresses, four words each. */
+  private readonly ipv6: Int32Array;
 
   constructor(context: Context, macHigh: number, macLow: number, allowedSources: readonly string[]) {
     this.context = context;
     this.macHigh = macHigh;
     this.macLow = macLow;
     this.allowed = allowedSources.map(compileSubnet);
-    const single = this.allowed.filter(({ isIpv4, bits }) => isIpv4 && bits === 128);
-    this.ipv4 = Int32Array.from(single, ({ words }) => words[3]!);
+    const single = this.allowed.filter(({ bits }) => bits === 128);
+    const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
+    this.ipv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
+    this.ipv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
   }
 
   fromVm(frame: Frame): number {
@@ -46,13 +51,28 @@ export class AntiSpoofing implements FromVm {
       return this.drop(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV4) {
-      for (let i = 0; i < this.ipv4.length; i++) if (this.ipv4[i] === frame.s3) return PASS;
-      const isOwn = this.isAllowed(frame.s0, frame.s1, frame.s2, frame.s3) || isDhcp(frame);
+      const { s0, s1, s2, s3 } = frame;
+      const isOwn = this.isOwnIpv4(s3) || this.isAllowed(s0, s1, s2, s3) || isDhcp(frame);
       return isOwn ? PASS : this.drop(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
     if (frame.family === FAMILY_ARP) return this.isArpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
     return PASS;
+  }
+
+  /** Whether the VM may surely send from an address; false: `fromVm` knows. */
+  isOwnIpv4(address: number): boolean {
+    const { ipv4 } = this;
+    for (let i = 0; i < ipv4.length; i++) if (ipv4[i] === address) return true;
+    return false;
+  }
+
+  isOwnIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { ipv6 } = this;
+    for (let i = 0; i < ipv6.length; i += 4) {
+      if (ipv6[i + 3] === w3 && ipv6[i] === w0 && ipv6[i + 1] === w1 && ipv6[i + 2] === w2) return true;
+    }
+    return false;
   }
 
   private ipv6FromVm(frame: Frame): number {

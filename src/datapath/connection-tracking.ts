@@ -66,6 +66,11 @@ const ESTABLISHED = STATE.established << 8;
 const UNREPLIED = STATE.unreplied << 8;
 const RESET_BY_MEMBER = STATE.resetByMember << 8;
 
+/** States that a packet other than SYN, FIN and RST leaves as they are, by side; one bit each. */
+const STEADY_FROM_CLIENT = ~((1 << STATE.synReceived) | (1 << STATE.resetByClient));
+const STEADY_FROM_MEMBER = ~((1 << STATE.unreplied) | (1 << STATE.resetByMember));
+const CHANGES_STATE = tcp.SYN | tcp.FIN | tcp.RST;
+
 export class ConnectionTracking {
   private readonly context: Context;
   private readonly table: ConnectionTable;
@@ -255,11 +260,43 @@ export class ConnectionTracking {
     return (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
   }
 
+  /** Whether a packet from the client of a record would only be counted: neither the record's state nor its life changes. */
+  isSteadyForward(row: number, tcpFlags: number): boolean {
+    const kind = this.table.kind(row);
+    if (!this.isSteady(kind, tcpFlags, STEADY_FROM_CLIENT)) return false;
+    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) return true;
+    const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
+    return repickMs === 0 || this.idleMs(row) <= repickMs;
+  }
+
+  /** The same for a packet from its member. */
+  isSteadyReverse(row: number, tcpFlags: number): boolean {
+    return this.isSteady(this.table.kind(row), tcpFlags, STEADY_FROM_MEMBER);
+  }
+
+  private isSteady(kind: number, tcpFlags: number, states: number): boolean {
+    return (
+      this.purgeRowsLeft === 0 &&
+      (kind & ACTIVE) !== 0 &&
+      (tcpFlags & CHANGES_STATE) === 0 &&
+      ((states >>> ((kind >>> 8) & 31)) & 1) !== 0
+    );
+  }
+
+  /** Counts a packet from the client; returns the record's kind word. */
+  countForward(row: number, packets: number, bytes: number): number {
+    this.statTable.countForward(this.table.statSlot(row), packets, bytes);
+    return this.table.countForward(row, packets, bytes, this.context.nowMs);
+  }
+
+  countReverse(row: number, packets: number, bytes: number): number {
+    this.statTable.countReverse(this.table.statSlot(row), packets, bytes);
+    return this.table.countReverse(row, packets, bytes, this.context.nowMs);
+  }
+
   /** One packet from the client of a record; returns the record's rewrite flags. */
   packetForward(row: number, frame: Frame): number {
-    const { table } = this;
-    const kind = table.countForward(row, frame.segments, frame.length, this.context.nowMs);
-    this.statTable.countForward(table.statSlot(row), frame.segments, frame.length);
+    const kind = this.countForward(row, frame.segments, frame.length);
     if (
       (kind & 0xff) === ipv4.PROTOCOL_TCP &&
       (frame.tcpFlags !== tcp.ACK || (kind & 0xff00) !== ESTABLISHED)
@@ -272,15 +309,13 @@ export class ConnectionTracking {
 
   /** One packet from the member of a record; returns the record's rewrite flags. */
   packetReverse(row: number, frame: Frame): number {
-    const { table } = this;
-    const kind = table.countReverse(row, frame.segments, frame.length, this.context.nowMs);
-    this.statTable.countReverse(table.statSlot(row), frame.segments, frame.length);
+    const kind = this.countReverse(row, frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
       if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
         this.tcpReverse(row, (kind >>> 8) & 0xff, frame.tcpFlags);
       }
     } else if ((kind & 0xff00) === UNREPLIED) {
-      table.setState(row, STATE.replied);
+      this.table.setState(row, STATE.replied);
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
     return kind >>> 16;

@@ -12,6 +12,16 @@ export interface FrameOutput {
   transmit(port: number, slot: number, offset: number, length: number): void;
 }
 
+/** Frames that came in together: arrays of equal length, one element per frame, as engines fill them. */
+export interface FrameList {
+  readonly port: Int32Array;
+  readonly slot: Int32Array;
+  /** Byte offset of the Ethernet header in the arena. */
+  readonly offset: Int32Array;
+  /** Bytes from the Ethernet header on. */
+  readonly length: Int32Array;
+}
+
 export class Context {
   readonly arena: FrameArena;
   readonly output: FrameOutput;

@@ -4,7 +4,7 @@
  * It knows no I/O, no clock and no randomness: frames, time and the tables' hash key are handed in. The same code
  * runs behind TAPs, behind a capture file and in property tests. All of it runs on one thread, batch by batch:
  *
- *   beginBatch(now) → handleFrame … handleFrame → endBatch()
+ *   beginBatch(now) → handleFrames(frames) → endBatch()
  *
  * A snapshot describes everything that the control side decides; `apply` swaps it in between two batches, and
  * running state (connections, learned MACs, round-robin positions) carries over by ids.
@@ -19,7 +19,7 @@ import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
 import { AntiSpoofing } from './anti-spoofing.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
-import { Context, type FrameOutput } from './context.ts';
+import { Context, type FrameList, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
 import { ForwardingElement } from './forwarding-element.ts';
 import { Fragments } from './fragments.ts';
@@ -28,7 +28,9 @@ import { IcmpErrors } from './icmp-errors.ts';
 import { LoadBalancer } from './load-balancer.ts';
 import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
+import { LOOKAHEAD_FRAMES, Lookahead } from './lookahead.ts';
 import { MssClamp } from './mss-clamp.ts';
+
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
@@ -36,15 +38,18 @@ import { CONSUMED, type FromVm, type ToVm } from './operator.ts';
 import { Port } from './port.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
+import { TrackedPath } from './tracked-path.ts';
 import { UplinkEdge } from './uplink-edge.ts';
 
-export type { FrameOutput } from './context.ts';
+export type { FrameList, FrameOutput } from './context.ts';
 
 export interface DatapathOptions {
   readonly arena: FrameArena;
   readonly output: FrameOutput;
   /** Initialised by the caller; the datapath is the only writer from now on. */
   readonly tables: Tables;
+  /** False: every packet takes the general way; for comparing. */
+  readonly shortWay?: boolean;
 }
 
 /** MAC sets aged per millisecond that has batches at all. */
@@ -69,6 +74,16 @@ export class Datapath {
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
   private readonly finisher: OffloadFinisher;
+  private readonly lookahead: Lookahead;
+  private readonly trackedPath: TrackedPath;
+  /** The list of a frame that is handled alone. */
+  private readonly alone: FrameList = {
+    port: new Int32Array(1),
+    slot: new Int32Array(1),
+    offset: new Int32Array(1),
+    length: new Int32Array(1),
+  };
+  private readonly shortWay: boolean;
   private lastTimersMs = -1;
   private nextTimersMs = 0;
   /** Neighbours preset by the snapshot in force. */
@@ -104,6 +119,16 @@ export class Datapath {
       this.responder,
     );
     this.finisher = new OffloadFinisher(context);
+    this.shortWay = options.shortWay ?? true;
+    this.lookahead = new Lookahead(context, this.ports);
+    this.trackedPath = new TrackedPath(
+      context,
+      networks,
+      this.ports,
+      this.tracking,
+      this.logicalSwitch,
+      this.lookahead,
+    );
   }
 
   /** Sets the clocks for a batch: monotonic milliseconds (any origin) and epoch milliseconds. */
@@ -112,10 +137,32 @@ export class Datapath {
   }
 
   /**
-   * Handles one frame and takes over the caller's reference on its slot. `offset`: Ethernet header in the arena,
-   * behind 12 bytes of vnet header. Never throws.
+   * Handles the first `count` frames of a list in their order and takes over the caller's references on their slots. Before
+   * each Ethernet header stand 12 bytes of vnet header. Never throws.
    */
+  handleFrames(frames: FrameList, count: number): void {
+    for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
+      const some = Math.min(LOOKAHEAD_FRAMES, count - first);
+      this.lookahead.look(frames, first, some);
+      for (let i = 0; i < some; i++) {
+        const at = first + i;
+        this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!, i);
+      }
+    }
+  }
+
+  /** Handles one frame alone. */
   handleFrame(portId: number, slot: number, offset: number, length: number): void {
+    const { alone } = this;
+    alone.port[0] = portId;
+    alone.slot[0] = slot;
+    alone.offset[0] = offset;
+    alone.length[0] = length;
+    this.handleFrames(alone, 1);
+  }
+
+  /** `number`: the frame's in the lookahead. */
+  private handle(portId: number, slot: number, offset: number, length: number, number: number): void {
     const { frame, context } = this;
     const port = this.ports[portId];
     context.counters.countReceived(portId, length);
@@ -125,6 +172,8 @@ export class Datapath {
       context.arena.release(slot);
       return;
     }
+    if (this.shortWay && this.trackedPath.send(port, number, slot, offset, length))
+      return context.arena.release(slot);
     const reason = frame.load(slot, offset, length, portId, port.network);
     if (reason !== DROP.none) {
       context.drop(frame, reason);

@@ -47,6 +47,7 @@ const DCCP = 33;
 const PORT_TRIES = 32;
 
 export class LoadBalancer implements FromVm, ToVm {
+  readonly heeds = 'flow';
   readonly id: number;
   /** The rules in force. */
   readonly rules: BalancerRules;

@@ -14,6 +14,7 @@ import { FAMILY_IPV4, type Frame } from './frame.ts';
 import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 
 export class MssClamp implements FromVm, ToVm {
+  readonly heeds = 'handshake';
   private readonly context: Context;
   private readonly ipv4Bytes: number;
   private readonly ipv6Bytes: number;

@@ -4,6 +4,7 @@
  * network's packets is fragmented.
  */
 import * as virtio from '../wire/virtio-net.ts';
+import { AntiSpoofing } from './anti-spoofing.ts';
 import type { Context } from './context.ts';
 import type { Frame } from './frame.ts';
 import type { OffloadFinisher } from './offload.ts';
@@ -22,6 +23,11 @@ export class Port {
   macLow = 0;
   /** A way to the physical network: stations of other hosts are behind it. */
   isUplink = false;
+  /** A load balancer stands in both chains. */
+  readonly balances: boolean;
+  /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */
+  readonly isSimple: boolean;
+  readonly antiSpoofing: AntiSpoofing | undefined;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 
@@ -41,6 +47,12 @@ export class Port {
     this.offloads = offloads;
     this.fromVmChain = fromVmChain;
     this.toVmChain = toVmChain;
+    this.balances =
+      fromVmChain.some(({ heeds }) => heeds === 'flow') && toVmChain.some(({ heeds }) => heeds === 'flow');
+    this.antiSpoofing = fromVmChain.find((operator) => operator instanceof AntiSpoofing);
+    this.isSimple =
+      fromVmChain.every(({ heeds }) => heeds !== 'anything') &&
+      toVmChain.every(({ heeds }) => heeds === 'flow' || heeds === 'handshake');
     this.context = context;
     this.finisher = finisher;
   }
@@ -68,6 +80,11 @@ export class Port {
       if (chain[i]!.toVm(frame) !== PASS) return;
     }
     this.deliver(frame);
+  }
+
+  /** Whether a tracked packet, which no operator of this port's chain heeds, leaves just so. */
+  takesAsItIs(view: DataView, offset: number): boolean {
+    return this.isSimple && (this.offloads || virtio.isEmpty(view, offset));
   }
 
   /** Out, as it is, but finished where the device takes whole packets only. */

@@ -53,9 +53,7 @@ class DatapathLoop {
         wallMs = Date.now();
       }
       datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0));
-      for (let i = 0; i < count; i++) {
-        datapath.handleFrame(batch.port[i]!, batch.slot[i]!, batch.offset[i]!, batch.length[i]!);
-      }
+      datapath.handleFrames(batch, count);
       maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
       writeVitals(vitals, counters);
     }

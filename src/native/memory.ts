@@ -12,6 +12,7 @@ import { dirname } from 'node:path';
 import * as native from './bindings.ts';
 import { checked, SystemError } from './system-error.ts';
 
+const PROT_NONE = 0;
 const PROT_READ_WRITE = 1 | 2;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
@@ -20,6 +21,7 @@ const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_POPULATE = 0x8000;
 const MADV_HUGEPAGE = 14;
+const MADV_COLLAPSE = 25;
 const TMPFS_MAGIC = 0x01021994;
 /** Transparent huge pages on x86-64 and on arm64 with 4 KB pages. */
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
@@ -87,6 +89,14 @@ export function mapDescriptor(what: string, fd: number, length: number, offset: 
   );
 }
 
+/** Address of a free range that begins with a huge page, for a mapping to be put there. */
+function reserveAligned(length: number): number {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  const bytes = length + HUGE_PAGE_BYTES;
+  const address = checked(`mmap of ${bytes} bytes`, native.mmap(0, bytes, PROT_NONE, flags, -1, 0));
+  return Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+}
+
 /** Whether `path` (or, before it exists, its directory) lies in RAM: only there is a mapping as fast as memory. */
 export function isTmpfs(path: string): boolean {
   let status: ReturnType<typeof statfsSync>;
@@ -99,12 +109,20 @@ export function isTmpfs(path: string): boolean {
   return status.type === TMPFS_MAGIC;
 }
 
+export interface FileOptions {
+  /**
+   * Collapse the pages into huge ones, which all become resident then. Works on tmpfs whatever its mount options say,
+   * from Linux 6.1 on; where it does not, the memory is good all the same.
+   */
+  readonly hugePages?: boolean;
+}
+
 /**
  * Map a file, shared between processes; made with mode 0600 when absent, grown with zeros when shorter than
  * `length`, never shrunk. Its blocks are reserved at once, so that a full tmpfs is an error here (ENOSPC) and
  * not a SIGBUS later. The file may be unlinked or kept; the mapping stays good.
  */
-export function mapFile(path: string, length: number): Mapping {
+export function mapFile(path: string, length: number, options: FileOptions = {}): Mapping {
   checkLength('mmap', length);
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
@@ -112,8 +130,11 @@ export function mapFile(path: string, length: number): Mapping {
       throw new Error(`${path} is no regular file: a table cannot be mapped there`);
     const errno = native.posixFallocate(fd, 0, length);
     if (errno !== 0) throw new SystemError(`posix_fallocate of ${length} bytes in ${path}`, errno);
-    const address = native.mmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-    return viewMapping(checked(`mmap of ${path}`, address), length);
+    const hint = options.hugePages ? reserveAligned(length) : 0;
+    const flags = MAP_SHARED | (hint === 0 ? 0 : MAP_FIXED);
+    const address = checked(`mmap of ${path}`, native.mmap(hint, length, PROT_READ_WRITE, flags, fd, 0));
+    if (options.hugePages) native.madvise(address, length, MADV_COLLAPSE);
+    return viewMapping(address, length);
   } finally {
     closeSync(fd);
   }

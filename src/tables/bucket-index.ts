@@ -63,6 +63,23 @@ export class BucketIndex {
     return this.next(hash);
   }
 
+  /** A value stored under this hash in its home bucket, or NONE; the others may lie in further ones. */
+  findAtHome(hash: number): number {
+    const words = this.words;
+    const base = (hash & this.mask) * BUCKET_WORDS;
+    let at = base + HASHES + startOf(hash);
+    for (let i = 0; i < ENTRIES; i++) {
+      if (words[at] === hash && words[at + VALUE] !== 0) return words[at + VALUE]! - 1;
+      if (++at === base + HASHES + ENTRIES) at = base + HASHES;
+    }
+    return NONE;
+  }
+
+  /** Brings the line of a hash into the cache. */
+  touch(hash: number): number {
+    return this.words[(hash & this.mask) * BUCKET_WORDS]!;
+  }
+
   /** Another value stored under this hash; valid right after `find` or `next`. */
   next(hash: number): number {
     const words = this.words;

@@ -182,23 +182,35 @@ export class ConnectionTable {
     vip: number,
     protocol: number,
   ): number {
-    const hot = this.hot;
-    const hash = this.hash(c0, c1, c2, c3, ports, (vip << 16) | (FORWARD << 8) | protocol);
+    const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      const at = row * HOT_WORDS;
-      if (
-        hot[at + HOT.forwardPorts] === ports &&
-        hot[at + HOT.client + 3] === c3 &&
-        hot[at + HOT.endpoints]! >>> 16 === vip &&
-        (hot[at + HOT.kind]! & 0xff) === protocol &&
-        hot[at + HOT.client + 2] === c2 &&
-        hot[at + HOT.client + 1] === c1 &&
-        hot[at + HOT.client] === c0
-      ) {
-        return row;
-      }
+      if (this.isForward(row, c0, c1, c2, c3, ports, vip, protocol)) return row;
     }
     return NONE;
+  }
+
+  /** Whether a row is that of the flow from a client to a VIP. */
+  isForward(
+    row: number,
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    ports: number,
+    vip: number,
+    protocol: number,
+  ): boolean {
+    const hot = this.hot;
+    const at = row * HOT_WORDS;
+    return (
+      hot[at + HOT.forwardPorts] === ports &&
+      hot[at + HOT.client + 3] === c3 &&
+      hot[at + HOT.endpoints]! >>> 16 === vip &&
+      (hot[at + HOT.kind]! & 0xff) === protocol &&
+      hot[at + HOT.client + 2] === c2 &&
+      hot[at + HOT.client + 1] === c1 &&
+      hot[at + HOT.client] === c0
+    );
   }
 
   /** Row of the flow whose member answers a client, or NONE. `ports`: client's as the member sees it << 16 | member's. */
@@ -211,23 +223,75 @@ export class ConnectionTable {
     member: number,
     protocol: number,
   ): number {
-    const hot = this.hot;
-    const hash = this.hash(c0, c1, c2, c3, ports, (member << 16) | (REVERSE << 8) | protocol);
+    const hash = this.reverseKeyHash(c0, c1, c2, c3, ports, member, protocol);
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      const at = row * HOT_WORDS;
-      if (
-        hot[at + HOT.reversePorts] === ports &&
-        hot[at + HOT.client + 3] === c3 &&
-        (hot[at + HOT.endpoints]! & 0xffff) === member &&
-        (hot[at + HOT.kind]! & 0xff) === protocol &&
-        hot[at + HOT.client + 2] === c2 &&
-        hot[at + HOT.client + 1] === c1 &&
-        hot[at + HOT.client] === c0
-      ) {
-        return row;
-      }
+      if (this.isReverse(row, c0, c1, c2, c3, ports, member, protocol)) return row;
     }
     return NONE;
+  }
+
+  /** Whether a row is that of the flow whose member answers a client. */
+  isReverse(
+    row: number,
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    ports: number,
+    member: number,
+    protocol: number,
+  ): boolean {
+    const hot = this.hot;
+    const at = row * HOT_WORDS;
+    return (
+      hot[at + HOT.reversePorts] === ports &&
+      hot[at + HOT.client + 3] === c3 &&
+      (hot[at + HOT.endpoints]! & 0xffff) === member &&
+      (hot[at + HOT.kind]! & 0xff) === protocol &&
+      hot[at + HOT.client + 2] === c2 &&
+      hot[at + HOT.client + 1] === c1 &&
+      hot[at + HOT.client] === c0
+    );
+  }
+
+  /** Hash of a flow's key, as `findForward` has it; for a look ahead. */
+  forwardKeyHash(
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    ports: number,
+    vip: number,
+    protocol: number,
+  ): number {
+    return this.hash(c0, c1, c2, c3, ports, (vip << 16) | (FORWARD << 8) | protocol);
+  }
+
+  reverseKeyHash(
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    ports: number,
+    member: number,
+    protocol: number,
+  ): number {
+    return this.hash(c0, c1, c2, c3, ports, (member << 16) | (REVERSE << 8) | protocol);
+  }
+
+  /** Brings the place of a hash in the index into the cache; what it returns says nothing. */
+  touchIndex(hash: number): number {
+    return this.index.touch(hash);
+  }
+
+  /** A row stored under a hash, or NONE; its key may be another one, and the one looked for may lie elsewhere. */
+  guess(hash: number): number {
+    return this.index.findAtHome(hash);
+  }
+
+  /** Brings a row into the cache; what it returns says nothing. */
+  touch(row: number): number {
+    return this.hot[row * HOT_WORDS]!;
   }
 
   /**
@@ -312,6 +376,11 @@ export class ConnectionTable {
     hot[at + HOT.packetsReverse]! += packets;
     this.hotFloats[(at + HOT.bytesReverse) >> 1]! += bytes;
     return hot[at + HOT.kind]!;
+  }
+
+  /** flags << 16 | state << 8 | protocol. */
+  kind(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.kind]!;
   }
 
   isUsed(row: number): boolean {

@@ -25,6 +25,8 @@ export const gsoType = (view: DataView, at: number): number => view.getUint8(at 
 export const hasEcn = (view: DataView, at: number): boolean => (view.getUint8(at - 11) & GSO_ECN) !== 0;
 /** No flags and no GSO: the frame is complete. */
 export const isEmpty = (view: DataView, at: number): boolean => view.getUint16(at - 12) === 0;
+/** A super-segment, or an ECN bit without one. */
+export const isGso = (view: DataView, at: number): boolean => view.getUint8(at - 11) !== GSO_NONE;
 /** Payload bytes per segment. */
 export const gsoSize = (view: DataView, at: number): number => view.getUint16(at - 8, true);
 export const csumStart = (view: DataView, at: number): number => view.getUint16(at - 6, true);

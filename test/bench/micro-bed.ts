@@ -8,6 +8,7 @@
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
 import type { DatapathSnapshot } from '../../src/datapath/snapshot.ts';
+import { mapAnonymous } from '../../src/native/memory.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import type { RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
@@ -101,8 +102,12 @@ export class MicroBed {
   private readonly output: MemoryOutput;
   private readonly datapath: Datapath;
   private readonly arenaWords: Int32Array;
-  private readonly slots = new Int32Array(BATCH_FRAMES);
-  private readonly ports = new Int32Array(BATCH_FRAMES);
+  private readonly frames = {
+    port: new Int32Array(BATCH_FRAMES),
+    slot: new Int32Array(BATCH_FRAMES),
+    offset: new Int32Array(BATCH_FRAMES),
+    length: new Int32Array(BATCH_FRAMES).fill(FRAME_BYTES),
+  };
   private batches = 0;
   /** Flow → station of the member that it was given; 0: none yet. */
   private readonly memberOf: Uint8Array;
@@ -116,7 +121,7 @@ export class MicroBed {
     this.arena = new FrameArena(arenaMemory, arenaSlots);
     this.arenaWords = new Int32Array(arenaMemory);
     this.tables = new Tables(
-      new SharedArrayBuffer(Tables.bytesNeeded(limits)),
+      mapAnonymous(Tables.bytesNeeded(limits), { noReserve: true, hugePages: true }).bytes,
       0,
       limits,
       [0x5eed_0001, 0x5eed_0002],
@@ -151,8 +156,9 @@ export class MicroBed {
       const flow = order[first + i]!;
       const station = toClient ? this.memberOf[flow]! : 0;
       const slot = this.arena.take();
-      this.slots[i] = slot;
-      this.ports[i] = toClient ? station : CLIENT_PORT;
+      this.frames.slot[i] = slot;
+      this.frames.offset[i] = this.arena.frameOffset(slot);
+      this.frames.port[i] = toClient ? station : CLIENT_PORT;
       if (toClient) this.write(templates[station]!, slot, vipPort(flow), clientPort(flow));
       else this.write(templates[0]!, slot, clientPort(flow), vipPort(flow));
     }
@@ -179,7 +185,7 @@ export class MicroBed {
 
   /** Gives the batch back unhandled. */
   discard(count: number): void {
-    for (let i = 0; i < count; i++) this.arena.release(this.slots[i]!);
+    for (let i = 0; i < count; i++) this.arena.release(this.frames.slot[i]!);
   }
 
   /**
@@ -199,10 +205,7 @@ export class MicroBed {
   private drive(count: number): void {
     this.batches++;
     this.datapath.beginBatch(this.nowMs, WALL_CLOCK_MS);
-    for (let i = 0; i < count; i++) {
-      const slot = this.slots[i]!;
-      this.datapath.handleFrame(this.ports[i]!, slot, this.arena.frameOffset(slot), FRAME_BYTES);
-    }
+    this.datapath.handleFrames(this.frames, count);
   }
 
   private finish(): void {

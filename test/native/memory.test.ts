@@ -78,6 +78,22 @@ test('a file mapping is the file, for every mapping of it, and grows but never s
   assert.is(statSync(path).size, 8192);
 });
 
+test('a file in huge pages is the same file, and begins with a huge page', () => {
+  const path = join(directory, 'collapsed');
+  const length = 5 << 20;
+  const huge = mapFile(path, length, { hugePages: true });
+  assert.is(huge.address % (2 << 20), 0);
+  assert.is(huge.length, length);
+  const words = new Int32Array(huge.bytes);
+  assert.ok(words.every((word) => word === 0));
+  words[words.length - 1] = 5;
+  words[0] = 3;
+  const other = new Int32Array(mapFile(path, length).bytes);
+  assert.equal([other[0], other[other.length - 1]], [3, 5]);
+  other[1] = 4;
+  assert.is(words[1], 4);
+});
+
 test('a file that cannot be mapped is an error that says so', () => {
   assert.throws(() => mapFile(directory, 100), /EISDIR/);
   assert.throws(() => mapFile(join(directory, 'none', 'table'), 100), /ENOENT/);
