@@ -114,6 +114,34 @@ uptime('flows: begin, go on and end', () => {
   });
 });
 
+uptime(
+  'flows: one that runs for months goes when its member fails, and one that began after that stays',
+  () => {
+    everywhere((bed, silentMs, when) => {
+      const open = (sourcePort: number): void => {
+        bed.send('web1', tcpFrame(bed.way('web1', '10.1.0.100'), { ...UDP, sourcePort, flags: 'S' }));
+      };
+      open(1_000);
+      for (let left = silentMs; left > 0; left -= HOUR_MS) {
+        bed.pass(HOUR_MS);
+        const alive = { ...UDP, sourcePort: 1_000, flags: 'A' };
+        bed.send('web1', tcpFrame(bed.way('web1', '10.1.0.100'), alive));
+      }
+      bed.pass(10);
+      const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
+      bed.datapath.purge([slot], 'all', bed.nowMs);
+      bed.nowMs += 1;
+      open(2_000);
+      bed.pass(1);
+      assert.equal(
+        bed.flows().map(({ client }) => client),
+        ['10.1.0.11:2000'],
+        when,
+      );
+    });
+  },
+);
+
 uptime('stations: learned, found, and forgotten', () => {
   everywhere((bed, silentMs, when) => {
     const learned = '02:77:00:00:00:01';
