@@ -5,6 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FLOOD_BURST } from '../../src/datapath/networks.ts';
+import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, only, type Sent } from '../support/datapath-bed.ts';
 import {
   arpFrame,
@@ -118,14 +119,12 @@ uptime(
   'flows: one that runs for months goes when its member fails, and one that began after that stays',
   () => {
     everywhere((bed, silentMs, when) => {
-      const open = (sourcePort: number): void => {
-        bed.send('web1', tcpFrame(bed.way('web1', '10.1.0.100'), { ...UDP, sourcePort, flags: 'S' }));
-      };
-      open(1_000);
+      const open = (clientPort: number): TcpConversation =>
+        new TcpConversation(bed, { port: 'web1', clientPort, vip: '10.1.0.100', vipPort: 80 }).open();
+      const old = open(1_000);
       for (let left = silentMs; left > 0; left -= HOUR_MS) {
         bed.pass(HOUR_MS);
-        const alive = { ...UDP, sourcePort: 1_000, flags: 'A' };
-        bed.send('web1', tcpFrame(bed.way('web1', '10.1.0.100'), alive));
+        assert.is(only(old.send('A')).port, 'app1');
       }
       bed.pass(10);
       const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
