@@ -147,10 +147,16 @@ const needHost = [
   ['flows', '--port', 'web1', '--group', 'api', '--member', 'app3', '--limit', '10'],
   ['stats', '--by', 'member'],
   ['reload', '-c', EXAMPLE],
+  ['agent', 'list'],
+  ['group', 'watch', 'api'],
+  ['policy', 'show', 'api'],
+  ['policy', 'set', 'api', 'inverse-load', 'spread=3'],
+  ['scale', 'api', '3'],
+  ['vm', 'list'],
 ];
 for (const args of needHost) {
   noHost(`sluice ${args.join(' ')}`, async () => {
-    const message = `sluice: no Sluice host at ${runDir} (api.sock: ENOENT); start one with \`sluice up -c FILE\`\n`;
+    const message = `sluice: no Sluice host at ${runDir} (api.sock: ENOENT); start one with \`sluice up -c FILE\`, or a controller with \`sluice controller -c FILE\`\n`;
     assert.equal(await sluice([...args, '--run-dir', runDir]), { code: 1, stdout: '', stderr: message });
   });
 }
