@@ -231,7 +231,7 @@ export class Hosts {
     return sender.stdout.slice(0, 64);
   }
 
-  /** Takes a host down, or clears up after one that was killed, and brings it up again, with its servers. */
+  /** Takes a host down and brings it up again, with its servers. */
   async restart(host: RemoteHost, between: () => void = () => {}): Promise<void> {
     const down = await host.sluice('down');
     if (down.status !== 0) throw new Error(`down of ${host.label}: exit status ${down.status}\n${down.stderr}`);
@@ -240,6 +240,7 @@ export class Hosts {
     const servers = host.config.ports.map(({ name }) => name).filter((vm) => vm.startsWith('s'));
     await Promise.all(servers.map((vm) => this.serve(vm)));
   }
+
 
   close(): void {
     // By themselves: the namespaces of a host that a test took down have no names any more.
