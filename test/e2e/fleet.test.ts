@@ -71,11 +71,18 @@ test('clients of every host spread their flows exactly, and the controller count
     Object.fromEntries(Object.entries(WEB_SHARES).map(([name, share]) => [name, 3 * share])),
   );
   assert.is(all.newFlows, 30);
-  assert.equal(byMember(await groupAt('h2', 'web'), ({ newFlows }) => newFlows), WEB_SHARES, 'h2 has its own');
+  assert.equal(
+    byMember(await groupAt('h2', 'web'), ({ newFlows }) => newFlows),
+    WEB_SHARES,
+    'h2 has its own',
+  );
 });
 
 test('active flows are listed by host', async () => {
-  const held = [await fleet.hosts.hold('c3', '10.1.0.104', 8080, 3), await fleet.hosts.hold('c5', '10.1.0.104', 8080, 2)];
+  const held = [
+    await fleet.hosts.hold('c3', '10.1.0.104', 8080, 3),
+    await fleet.hosts.hold('c5', '10.1.0.104', 8080, 2),
+  ];
   const { members } = await groupAt('h1', 'bulk');
   assert.is(members[0]!.activeFlows, 5);
   assert.equal(members[0]!.flowsByHost, { h2: 3, h3: 2 });
@@ -134,7 +141,12 @@ test('flows to a member that fails go on to others, on every host', async () => 
   }
 });
 
-const UDP_FLOW = [join(import.meta.dirname, '../support/clients/udp-keep-asking.js'), '10.1.0.101', '53', '20'];
+const UDP_FLOW = [
+  join(import.meta.dirname, '../support/clients/udp-keep-asking.js'),
+  '10.1.0.101',
+  '53',
+  '20',
+];
 
 const addressOf = (server: string): string => `10.1.0.2${server.slice(1)}`;
 
@@ -155,7 +167,10 @@ test('inverse-load: flows of all hosts go where few are, and evenly again when t
     return members.map(({ weight }) => weight);
   };
   await until('the loaded member to get least', async () => ratio(await weights()) === '1:3:3', 20_000);
-  assert.equal(byMember(await groupAt('h2', 'calm'), ({ activeFlows }) => activeFlows), { s1: 4, s3: 0, s5: 0 });
+  assert.equal(
+    byMember(await groupAt('h2', 'calm'), ({ activeFlows }) => activeFlows),
+    { s1: 4, s3: 0, s5: 0 },
+  );
   for (const client of CLIENTS) {
     assert.equal(shares(await fleet.hosts.ask(client, CALM, 7)), { s1: 1, s3: 3, s5: 3 }, client);
   }

@@ -234,13 +234,13 @@ export class Hosts {
   /** Takes a host down and brings it up again, with its servers. */
   async restart(host: RemoteHost, between: () => void = () => {}): Promise<void> {
     const down = await host.sluice('down');
-    if (down.status !== 0) throw new Error(`down of ${host.label}: exit status ${down.status}\n${down.stderr}`);
+    if (down.status !== 0)
+      throw new Error(`down of ${host.label}: exit status ${down.status}\n${down.stderr}`);
     between();
     await host.up(host.config);
     const servers = host.config.ports.map(({ name }) => name).filter((vm) => vm.startsWith('s'));
     await Promise.all(servers.map((vm) => this.serve(vm)));
   }
-
 
   close(): void {
     // By themselves: the namespaces of a host that a test took down have no names any more.

@@ -72,13 +72,16 @@ function ask(socket: Socket, what: string): void {
 
 function request(): void {
   const number = sent('request');
-  const asking = get({ host: httpAddress, port: httpPort, agent: false, timeout: PATIENCE_MS }, (response) => {
-    let body = '';
-    response.setEncoding('utf8').on('data', (text: string) => {
-      body += text;
-    });
-    response.on('end', () => settle(number, body));
-  });
+  const asking = get(
+    { host: httpAddress, port: httpPort, agent: false, timeout: PATIENCE_MS },
+    (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => settle(number, body));
+    },
+  );
   asking.on('timeout', () => asking.destroy(new Error('timeout')));
   asking.on('error', (error) => lost(number, error.message));
 }
