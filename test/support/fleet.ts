@@ -28,7 +28,8 @@ const PATIENCE_MS = 30_000;
 export interface FleetOptions {
   /** Edits what the controllers know of groups; the hosts have none of their own. */
   groups?: (groups: GroupText[]) => GroupText[];
-  change?: (config: HostsConfig, label: HostName) => void;
+  /** Of the controllers. */
+  templates?: readonly object[];
 }
 
 /** A `sluice controller` of its own. */
@@ -89,13 +90,13 @@ export class Fleet {
   static async embedded(options: FleetOptions = {}): Promise<Fleet> {
     const authority = await makeAuthority(HOSTS.map((host) => `${host}=${CONTROL_ADDRESS[host]}`));
     const address = `${CONTROL_ADDRESS.h1}:${AGENTS_PORT}`;
+    const { templates = [] } = options;
     const hosts = await Hosts.create((config, label) => {
       config.tls = authority.tlsOf(label);
       const groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = label === 'h1' ? groups : [];
-      if (label === 'h1') config.listen = { agents: address };
+      if (label === 'h1') Object.assign(config, { listen: { agents: address }, templates });
       else config.controllers = [address];
-      options.change?.(config, label);
     });
     return Fleet.whole(new Fleet(hosts, [], undefined, authority.clear));
   }
@@ -112,7 +113,6 @@ export class Fleet {
       config.groups = [];
       config.tls = authority.tlsOf(label);
       config.controllers = CONTROLLERS.map((_, index) => controllerAddress(index));
-      options.change?.(config, label);
     });
     const controllers = CONTROLLERS.map((_, index) => new ControllerProcess(index, hosts.underlay));
     const etcd = await EtcdServer.startIn(hosts.underlay, UNDERLAY_CONTROL_ADDRESS, authority.tlsOf('etcd'));
@@ -126,6 +126,7 @@ export class Fleet {
           tls: authority.tlsOf(controller.label),
           networks,
           groups,
+          templates: options.templates ?? [],
         } as never);
       }
       await Promise.all(controllers.map((controller) => controller.launch()));
