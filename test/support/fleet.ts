@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
+import { ApiClient } from '../../src/cli/api-client.ts';
 import { type Background, output, until } from './command.ts';
 import { EtcdServer } from './etcd.ts';
 import { claimName, Host, killProcess } from './host.ts';
@@ -57,13 +58,16 @@ export class ControllerProcess extends Host {
   }
 
   controllerStatus(): Promise<ControllerStatus> {
-    return this.json<ControllerStatus>('status');
+    return apiOf(this).get<ControllerStatus>('/v1/status');
   }
 
   async signal(signal: NodeJS.Signals): Promise<void> {
     killProcess((await this.controllerStatus()).pid, signal);
   }
 }
+
+/** Without a process of its own, for what is asked again and again. */
+export const apiOf = ({ runDir }: Host): ApiClient => new ApiClient(runDir);
 
 const controllerAddress = (index: number): string => `${UNDERLAY_CONTROL_ADDRESS}:${AGENTS_PORT + index}`;
 
@@ -168,7 +172,7 @@ export class Fleet {
   }
 
   async agents(): Promise<AgentRow[]> {
-    return (await this.head()).json<AgentRow[]>('agent', 'list');
+    return apiOf(await this.head()).get<AgentRow[]>('/v1/agents');
   }
 
   /** Waits until all hosts are attached, and have in force what they were sent. */
