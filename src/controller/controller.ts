@@ -291,7 +291,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
       (settings as TermSettings).healthWarmUpMs,
     );
     this.office = { term, instances, scaling, health };
-    term.setGroups(groupsOf(this.state));
+    term.begin(groupsOf(this.state));
     this.replica
       .seed(this.configurationNow, this.id, epoch)
       .catch((error) => this.log.error(`the file's groups: ${messageOf(error)}`));

@@ -23,11 +23,18 @@ export interface GroupNews {
   readonly removed: readonly string[];
 }
 
+/** What an agent is like when it attaches. */
+export interface AgentTraits {
+  /** Rules of a former leader are in force there. */
+  readonly hasRules: boolean;
+  /** It gets those groups, too, that no port of its host is concerned by. */
+  readonly needsAll: boolean;
+}
+
 export class RuleFeed {
   readonly epoch: number;
+  readonly traits: AgentTraits;
   private readonly send: (message: FromController) => void;
-  /** Also those that no port of the host is concerned by. */
-  private readonly needsAll: boolean;
   private ports: readonly HostPort[];
   /** Whether groups of one interest key are needed. */
   private readonly interests = new Map<string, boolean>();
@@ -41,10 +48,10 @@ export class RuleFeed {
   constructor(
     epoch: number,
     ports: readonly HostPort[],
+    traits: AgentTraits,
     send: (message: FromController) => void,
-    needsAll = false,
   ) {
-    this.needsAll = needsAll;
+    this.traits = traits;
     this.epoch = epoch;
     this.ports = ports;
     this.send = send;
@@ -129,7 +136,7 @@ export class RuleFeed {
   }
 
   private needs(group: GroupConfig): boolean {
-    if (this.needsAll) return true;
+    if (this.traits.needsAll) return true;
     const key = interestKey(group);
     if (key === undefined) return isConcerned(this.ports, group);
     let needs = this.interests.get(key);

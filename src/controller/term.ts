@@ -4,7 +4,9 @@
  * Theory of operation. Agents attach and are told the rules they need; they report load, the aggregation adds it up,
  * policies make weights of it, and what has changed goes out at the next step of a short clock, so that many changes
  * at a time cost one message per agent. Changes by people and by health checks don't wait for the clock. Nothing here
- * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it.
+ * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it. Until it
+ * has heard of the load, agents keep the weights of its predecessor: `begin` holds the distribution for a few reports'
+ * time, or until the groups change, if there are weights to be computed at all.
  *
  * A host has one agent: where two attach under its name, the one that was started last stays, and of two streams of
  * the same agent the newer.
@@ -44,6 +46,9 @@ export const DEFAULT_TERM_SETTINGS: TermSettings = {
   healthWarmUpMs: 2_000,
 };
 
+/** Rates need two reports, and agents attach within the time of one. */
+const HOLD_REPORTS = 3;
+
 export interface TermHooks {
   /** An agent asks the controller's API. */
   requested(agent: AttachedAgent, request: Request): void;
@@ -66,6 +71,7 @@ export class Term {
   private readonly log: Logger;
   private readonly clock: NodeJS.Timeout;
   private groups: ReadonlyMap<string, GroupConfig> = new Map();
+  private holdTimer: NodeJS.Timeout | undefined;
 
   constructor(
     epoch: number,
@@ -85,9 +91,24 @@ export class Term {
     this.clock.unref();
   }
 
+  /** The groups at the beginning. */
+  begin(groups: ReadonlyMap<string, GroupConfig>): void {
+    this.setGroups(groups);
+    const isComputed = ({ policy }: GroupConfig): boolean =>
+      policy !== undefined && policy.kind !== 'even' && policy.mode !== 'distribute-stats';
+    if (![...groups.values()].some(isComputed)) return;
+    this.distribution.hold();
+    this.holdTimer = setTimeout(() => {
+      this.step(Date.now());
+      this.distribution.release();
+    }, HOLD_REPORTS * this.settings.reportIntervalMs);
+    this.holdTimer.unref();
+  }
+
   /** Brings the groups, as they are configured now, to the agents. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>): void {
     this.groups = groups;
+    this.distribution.release();
     if (this.weights.setGroups(groups, Date.now())) this.distribution.publish(this.weights.groups);
   }
 
@@ -116,9 +137,12 @@ export class Term {
       reportRaw: this.settings.reportRaw,
     });
     this.aggregation.attached(host, hello.agentEpoch);
-    // The host that the controller runs in lists all groups, whether or not they concern it.
-    const needsAll = session.peer === IN_PROCESS_PEER && host === this.self.id;
-    this.distribution.attach(host, agent.ports, (message) => agent.send(message), needsAll);
+    const traits = {
+      hasRules: hello.rulesEpoch > 0,
+      // The host that the controller runs in lists all groups, whether or not they concern it.
+      needsAll: session.peer === IN_PROCESS_PEER && host === this.self.id,
+    };
+    this.distribution.attach(host, agent.ports, traits, (message) => agent.send(message));
     this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),
@@ -129,6 +153,7 @@ export class Term {
   /** Sends the agents to whoever leads now; '': nobody known. */
   end(leader: string): void {
     clearInterval(this.clock);
+    clearTimeout(this.holdTimer);
     for (const agent of [...this.agents.values()]) {
       this.remove(agent);
       agent.send({ type: 'redirect', leader });

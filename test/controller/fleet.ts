@@ -41,7 +41,7 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20, healthWarmUpMs: 50 };
+export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 50, healthWarmUpMs: 50 };
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -89,6 +89,9 @@ interface AgentOptions {
   readonly host: string;
   readonly ports: readonly Port[];
   readonly agentEpoch: number;
+  /** What it has in force when it attaches for the first time. */
+  readonly rulesEpoch: number;
+  readonly rulesRevision: number;
   /** What it answers to calls of the controller. */
   readonly answer: (request: Request) => Omit<Reply, 'id'>;
 }
@@ -106,6 +109,8 @@ const agentOptions = (host: string): AgentOptions => ({
   host,
   ports: [port(`${host}-web`, 'app')],
   agentEpoch: 1,
+  rulesEpoch: 0,
+  rulesRevision: 0,
   answer: () => ({ status: 404, body: '{"error":"no such resource"}' }),
 });
 
@@ -128,8 +133,8 @@ export class TestAgent {
   private readonly options: AgentOptions;
   private readonly link: ControllerLink;
   private readonly table = new ReportTable();
-  private epoch = 0;
-  private revision = 0;
+  private epoch: number;
+  private revision: number;
   private sequence = 0;
 
   constructor(
@@ -138,6 +143,8 @@ export class TestAgent {
     options?: Partial<AgentOptions>,
   ) {
     this.options = { ...agentOptions(host), ...options };
+    this.epoch = this.options.rulesEpoch;
+    this.revision = this.options.rulesRevision;
     this.link = connect({
       hello: () => this.hello(),
       attached: (welcome) => {
@@ -197,7 +204,7 @@ export class TestAgent {
     return this.link.close();
   }
 
-  private hello(): Hello {
+  hello(): Hello {
     const { host, ports, agentEpoch } = this.options;
     return {
       protocolVersion: PROTOCOL_VERSION,

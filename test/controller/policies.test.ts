@@ -121,6 +121,21 @@ test('a policy that is set at run time outlives a restart, until the file has it
   await haveWeights([agent!], [1, 1, 1, 1, 1]);
 });
 
+test('a new leader leaves the weights of its predecessor until it knows the load', async () => {
+  const policy = `{ kind: inverse-load, ${QUICK}, tolerance: 0 }`;
+  const [agent] = await hosts(app(policy), 1);
+  report([agent!], [131, 135, 101, 100, 86]);
+  await haveWeights([agent!], [1, 1, 2, 2, 3]);
+  const { rulesEpoch, rulesRevision } = agent!.hello();
+  await fleet.stop();
+  fleet = await startFleet(app(policy), { dir: fleet.dir });
+  const again = fleet.agent('h0', { ports: [port('web0', 'app')], rulesEpoch, rulesRevision });
+  await until(() => again.isAttached);
+  report([again], [131, 135, 101, 100, 86]);
+  await until(() => again.rules.length > 0);
+  assert.equal(again.weights('app'), [1, 1, 2, 2, 3], 'the first rules have the weights already');
+});
+
 test('weights of a host that falls silent stay, and those of the others go on', async () => {
   const agents = await hosts(app(`{ kind: inverse-load, ${QUICK}, tolerance: 0 }`), 2);
   report(agents, [131, 135, 101, 100, 86]);
