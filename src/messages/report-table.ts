@@ -83,7 +83,7 @@ export class ReportDiff {
     const { keys, columns } = table;
     if (this.told.packets.length < keys.length) this.grow(columns.packets.length);
     const announced = this.announce(keys);
-    const rows = this.changedRows(keys, columns);
+    const rows = this.changedRows(keys, columns, announced);
     const changed = makeColumns(rows.length);
     for (const name of REPORT_COLUMNS) {
       const [from, to, told] = [columns[name], changed[name], this.told[name]];
@@ -108,8 +108,14 @@ export class ReportDiff {
     return announced;
   }
 
-  private changedRows(keys: readonly (RowKey | undefined)[], columns: ReportColumns): Uint32Array {
+  /** New ones too, all 0 or not: that a member has no load is something else than not knowing. */
+  private changedRows(
+    keys: readonly (RowKey | undefined)[],
+    columns: ReportColumns,
+    announced: readonly RowAnnouncement[],
+  ): Uint32Array {
     const isChanged = new Uint8Array(keys.length);
+    for (const { row } of announced) isChanged[row] = 1;
     for (const name of REPORT_COLUMNS) {
       const [now, told] = [columns[name], this.told[name]];
       for (let row = 0; row < keys.length; row++) {
