@@ -33,6 +33,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
 import { FlowMemory } from './flow-memory.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import type { Frame } from './frame.ts';
 import type { DatapathSnapshot } from './snapshot.ts';
 
@@ -73,6 +74,7 @@ const CHANGES_STATE = tcp.SYN | tcp.FIN | tcp.RST;
 
 export class ConnectionTracking {
   private readonly context: Context;
+  private readonly meter: FlowMeter;
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
   private readonly statTable: StatTable;
@@ -104,8 +106,9 @@ export class ConnectionTracking {
   /** Told of each TCP record that goes because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
-  constructor(context: Context, onFailed: (row: number) => void) {
+  constructor(context: Context, meter: FlowMeter, onFailed: (row: number) => void) {
     this.context = context;
+    this.meter = meter;
     this.onFailed = onFailed;
     this.cutOff = new FlowMemory(context, CUT_OFF_ENTRIES, CUT_OFF_MS);
     this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
@@ -296,6 +299,9 @@ export class ConnectionTracking {
 
   /** One packet from the client of a record; returns the record's rewrite flags. */
   packetForward(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromClient(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
     const kind = this.countForward(row, frame.segments, frame.length);
     if (
       (kind & 0xff) === ipv4.PROTOCOL_TCP &&
@@ -309,6 +315,9 @@ export class ConnectionTracking {
 
   /** One packet from the member of a record; returns the record's rewrite flags. */
   packetReverse(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromMember(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
     const kind = this.countReverse(row, frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
       if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
@@ -319,6 +328,11 @@ export class ConnectionTracking {
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
     return kind >>> 16;
+  }
+
+  /** Handshakes are looked at in any case; a first fragment may be, as its lengths are those of the fragment. */
+  private isMetered(frame: Frame): boolean {
+    return this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0;
   }
 
   private tcpForward(row: number, state: number, flags: number): void {
@@ -346,6 +360,7 @@ export class ConnectionTracking {
   private reset(row: number, was: number, now: number): void {
     if (was === STATE.resetByClient || was === STATE.resetByMember) return;
     this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
+    if (now === STATE.resetByMember) this.meter.failed(row, was);
     this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
   }
 
@@ -379,6 +394,7 @@ export class ConnectionTracking {
   remove(row: number): void {
     const { table } = this;
     const { endpoints } = this.context.tables;
+    this.meter.failed(row, table.state(row));
     this.deactivate(row);
     this.stats[table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.endedFlows]!++;
     const vip = table.vip(row);
