@@ -10,24 +10,13 @@
  * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
  * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
  *
- * Purge (a member has failed or was removed): a mark on the member's stat slot takes effect at once, because every
- * lookup that hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark
- * off after one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams,
- * which nobody would ever end, move on. Of a failed member's TCP flows the clients are told (`onFailed`), a few per
- * batch.
+ * Records of members that have failed or were removed go at once (purge-marks.ts). Of a failed member's TCP flows the
+ * clients are told (`onFailed`), a few per batch.
  *
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import {
-  COLD,
-  COLD_WORDS,
-  type ConnectionTable,
-  HOT,
-  HOT_WORDS,
-  STATE,
-  STATE_NAMES,
-} from '../tables/connection-table.ts';
+import { type ConnectionTable, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../tables/connection-table.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
@@ -35,6 +24,7 @@ import type { Context } from './context.ts';
 import { FlowMemory } from './flow-memory.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { Frame } from './frame.ts';
+import { PurgeMarks } from './purge-marks.ts';
 import type { DatapathSnapshot } from './snapshot.ts';
 
 /** Time for one turn of the hand. */
@@ -54,9 +44,6 @@ const EVICTABLE_IDLE_MS = 10_000;
 const CUT_OFF_ENTRIES = 16_384;
 const CUT_OFF_MS = 300_000;
 
-const MARK_NONE = 0;
-const MARK_ALL = 1;
-const MARK_DATAGRAMS = 2;
 /** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
@@ -82,14 +69,7 @@ export class ConnectionTracking {
   private activeIdleMs = 0;
   private hand = 1;
   private lastSweepMs = 0;
-  /** Marked stat slots (MARK_…), and when; rows not younger than the mark go. */
-  private readonly marked: Uint8Array;
-  private readonly markedMs: Int32Array;
-  private marks: number[] = [];
-  /** Rows still to visit until the marks can be taken off. */
-  private purgeRowsLeft = 0;
-  /** Rows of the table when they were last counted. */
-  private purgeRows = 0;
+  private readonly purgeMarks: PurgeMarks;
   /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
   private readonly slotIdleMs: Int32Array;
   private readonly slotRepickMs: Int32Array;
@@ -117,8 +97,7 @@ export class ConnectionTracking {
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
     this.statTable = context.tables.stats;
-    this.marked = new Uint8Array(context.tables.limits.maxStatSlots);
-    this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.purgeMarks = new PurgeMarks(context);
   }
 
   configure(settings: DatapathSnapshot['settings']): void {
@@ -194,13 +173,8 @@ export class ConnectionTracking {
 
   /** True if the row belongs to a purged member; it is gone then. */
   isPurged(row: number): boolean {
-    if (this.purgeRowsLeft === 0) return false;
-    const slot = this.table.statSlot(row);
-    const mark = this.marked[slot]!;
-    if (mark === MARK_NONE) return false;
-    if (this.isYounger(row, this.markedMs[slot]!)) return false;
+    if (!this.purgeMarks.cover(row)) return false;
     const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
-    if (isTcp && mark === MARK_DATAGRAMS) return false;
     if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
       this.toldThisBatch++;
       this.onFailed(row);
@@ -208,12 +182,6 @@ export class ConnectionTracking {
     this.noteCutOff(row);
     this.remove(row);
     return true;
-  }
-
-  /** Whether a record was made after a time of the last minutes; the record may be months old. */
-  private isYounger(row: number, thanMs: number): boolean {
-    const { nowMs } = this.context;
-    return (nowMs - this.table.cold[row * COLD_WORDS + COLD.createdMs]!) >>> 0 < (nowMs - thanMs) >>> 0;
   }
 
   /**
@@ -279,7 +247,7 @@ export class ConnectionTracking {
 
   private isSteady(kind: number, tcpFlags: number, states: number): boolean {
     return (
-      this.purgeRowsLeft === 0 &&
+      this.purgeMarks.rowsLeft === 0 &&
       (kind & ACTIVE) !== 0 &&
       (tcpFlags & CHANGES_STATE) === 0 &&
       ((states >>> ((kind >>> 8) & 31)) & 1) !== 0
@@ -409,14 +377,7 @@ export class ConnectionTracking {
 
   /** Records of these stat slots no longer count from now on: all of them, or those that are no TCP. */
   purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
-    for (const slot of statSlots) {
-      if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
-      // A member that failed and was then removed stays failed.
-      if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
-      this.markedMs[slot] = this.context.nowMs;
-    }
-    this.purgeRows = this.table.highWater;
-    this.purgeRowsLeft = this.purgeRows;
+    this.purgeMarks.set(statSlots, which);
   }
 
   /** Removes the records of a port that has gone. Rare: walks the table at once. */
@@ -430,15 +391,14 @@ export class ConnectionTracking {
   sweep(): number {
     const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
     const used = this.table.highWater;
-    // The turn that a purge takes has become longer.
-    if (this.purgeRowsLeft > 0) this.purgeRowsLeft += used - this.purgeRows;
-    this.purgeRows = used;
+    const { purgeMarks } = this;
+    purgeMarks.extend();
     const due = Math.floor((used * elapsedMs) / SWEEP_MS);
-    if (due === 0 && this.purgeRowsLeft === 0) {
+    if (due === 0 && purgeMarks.rowsLeft === 0) {
       if (used === 0) this.lastSweepMs = this.context.nowMs;
       return IDLE_SWEEP_MS;
     }
-    const rows = Math.min(SWEEP_ROWS, Math.max(due, this.purgeRowsLeft));
+    const rows = Math.min(SWEEP_ROWS, Math.max(due, purgeMarks.rowsLeft));
     // What is due beyond this step is forgotten, not owed: a long pause must not cost every batch after it.
     this.lastSweepMs = this.context.nowMs;
     let examined = 0;
@@ -448,14 +408,8 @@ export class ConnectionTracking {
       this.examine(this.hand++);
       examined++;
     }
-    if (this.purgeRowsLeft > 0) {
-      this.purgeRowsLeft = Math.max(0, this.purgeRowsLeft - examined);
-      if (this.purgeRowsLeft === 0) {
-        for (const slot of this.marks) this.marked[slot] = MARK_NONE;
-        this.marks = [];
-      }
-    }
-    if (this.purgeRowsLeft > 0) return 0;
+    purgeMarks.visited(examined);
+    if (purgeMarks.rowsLeft > 0) return 0;
     return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 
