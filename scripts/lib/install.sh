@@ -10,6 +10,8 @@ package_of() {
     nft) echo nftables ;;
     nginx) echo nginx-light ;;
     ovs-vswitchd) echo openvswitch-switch ;;
+    etcd) echo etcd-server ;;
+    etcdctl) echo etcd-client ;;
     ping) echo iputils-ping ;;
     nc) echo netcat-openbsd ;;
     sysctl | ps) echo procps ;;
@@ -49,7 +51,7 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Packages with a daemon (nginx, Open vSwitch) must not start it: policy-rc.d refuses that while we install, and
+# Packages with a daemon (nginx, Open vSwitch, etcd) must not start it: policy-rc.d refuses that while we install, and
 # a service that came with this installation is disabled again. In a subshell, so that its trap is its own.
 install_without_starting() (
   policy=/usr/sbin/policy-rc.d
@@ -64,6 +66,7 @@ install_without_starting() (
     case $package in
       nginx-light) systemctl disable nginx ;;
       openvswitch-switch) systemctl disable openvswitch-switch ;;
+      etcd-server) systemctl disable etcd ;;
     esac
   done || true
 )

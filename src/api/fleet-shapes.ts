@@ -74,3 +74,19 @@ export interface GroupSample {
   revision: number;
   members: PolicyMemberRow[];
 }
+
+export interface InstanceRow {
+  instance: string;
+  template: string;
+  /** null: of no group. */
+  group: string | null;
+  /** null: it has no host yet. */
+  host: string | null;
+  addresses: string[];
+  phase: 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
+  /** When the phase began. */
+  since: string;
+  /** In a row, of itself and those that it replaces. */
+  failures: number;
+  replaces: string | null;
+}

@@ -37,6 +37,10 @@ export const route = <Context>(
   answer: Route<Context>['answer'],
 ): Route<Context> => ({ method, path: path.split('/').slice(1), answer });
 
+/** Whether any of these routes has the request's path, be it for another method. */
+export const hasPath = <Context>(routes: readonly Route<Context>[], { path }: ApiRequest): boolean =>
+  routes.some((one) => matchesPath(one.path, path));
+
 /** The answer's body, or a Refusal. */
 export async function answerRequest<Context>(
   routes: readonly Route<Context>[],

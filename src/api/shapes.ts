@@ -25,6 +25,8 @@
  *   GET    /v1/groups/{group}/watch?intervalMs=N   GroupSample, line by line
  *   GET    /v1/groups/{group}/policy               PolicyDetail
  *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed
+ *   POST   /v1/groups/{group}/scale                { count } → Changed
+ *   GET    /v1/instances                           InstanceRow[]
  *
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.
@@ -69,6 +71,8 @@ export interface Status {
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
+  /** What went wrong between datapath and devices; an uplink that is down fails all writes to it. */
+  ioErrors: { failedWrites: number; fullQueues: number; failedReads: number; outOfBuffers: number };
   /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
   affinities: { inUse: number; max: number; evicted: number };
   /** Reason → frames; reasons that never occurred are left out. */
@@ -77,6 +81,24 @@ export interface Status {
   frames: number;
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
+  controllers: ControllersStatus;
+}
+
+/** Whom the host has its groups from. */
+export interface ControllersStatus {
+  kind: 'embedded' | 'remote';
+  /** Of an embedded controller: where its state lies, and how many agents are attached, its own host's included. */
+  store: 'file' | 'etcd' | null;
+  agents: number | null;
+  link: {
+    state: 'connecting' | 'attached' | 'waiting';
+    controller: string;
+    /** ISO 8601: since when it is in this state. */
+    since: string;
+    lastError: string | null;
+    attachments: number;
+    failures: number;
+  };
 }
 
 export interface UplinkStatus {

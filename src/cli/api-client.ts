@@ -1,5 +1,5 @@
-/** Client of the host's API (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
-import { request } from 'node:http';
+/** Client of the API of hosts and controllers (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -30,10 +30,7 @@ export class ApiClient {
   }
 
   get<Answer>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Answer> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined) search.set(key, String(value));
-    }
+    const search = searchOf(query);
     return this.exchange('GET', search.size === 0 ? path : `${path}?${search}`);
   }
 
@@ -43,6 +40,31 @@ export class ApiClient {
 
   delete<Answer>(path: string): Promise<Answer> {
     return this.exchange('DELETE', path);
+  }
+
+  /** An answer without an end, item by item. */
+  async *lines<Item>(path: string, query: Record<string, string | number>): AsyncGenerator<Item> {
+    const search = searchOf(query);
+    const response = await this.open('GET', `${path}?${search}`);
+    let rest = '';
+    for await (const chunk of response.setEncoding('utf8')) {
+      rest += chunk;
+      if (response.statusCode !== 200) continue;
+      const lines = rest.split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) yield JSON.parse(line) as Item;
+    }
+    if (response.statusCode !== 200) readAnswer(response.statusCode ?? 0, rest);
+  }
+
+  /** Resolves when the answer has begun; its end may be far. */
+  private open(method: string, path: string): Promise<IncomingMessage> {
+    const socketPath = join(this.runDir, 'api.sock');
+    return new Promise((resolve, reject) => {
+      const call = request({ socketPath, method, path }, resolve);
+      call.on('error', (error: NodeJS.ErrnoException) => reject(this.explain(error)));
+      call.end();
+    });
   }
 
   private exchange<Answer>(method: string, path: string, body?: object): Promise<Answer> {
@@ -78,6 +100,14 @@ export class ApiClient {
     }
     return new Error(`the Sluice host at ${this.runDir} does not answer ${what}`);
   }
+}
+
+function searchOf(query: Record<string, string | number | undefined>): URLSearchParams {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  return search;
 }
 
 /** A path with each name escaped: `` path`/v1/groups/${group}` ``. */

@@ -22,6 +22,8 @@ export function macArgument(text: string): string {
 
 export const weightArgument = (text: string): number => integer(text, 0, 65535);
 
+export const countArgument = (text: string): number => integer(text, 0, 4096);
+
 export const limitArgument = (text: string): number => integer(text, 1, Number.MAX_SAFE_INTEGER);
 
 function integer(text: string, min: number, max: number): number {

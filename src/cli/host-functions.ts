@@ -20,6 +20,11 @@ interface ReplayOptions {
 export const hostUp = async (options: UpOptions): Promise<number> =>
   (await load<{ up(options: UpOptions): Promise<number> }>('up')).up(options);
 
+export const hostController = async (options: UpOptions): Promise<number> =>
+  (await load<{ controllerUp(options: UpOptions): Promise<number> }>('controller-process')).controllerUp(
+    options,
+  );
+
 export const hostDown = async (options: { runDir: string }): Promise<number> =>
   (await load<{ down(options: { runDir: string }): Promise<number> }>('down')).down(options);
 

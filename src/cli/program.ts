@@ -1,23 +1,31 @@
 /** The whole command line: global options here, each command in its own file. */
 import { Command } from 'commander';
+import { addAgentList } from './commands/agent-list.ts';
 import { addConfigCheck } from './commands/config-check.ts';
 import { addConfigSchema } from './commands/config-schema.ts';
+import { addController } from './commands/controller.ts';
 import { addDown } from './commands/down.ts';
 import { addFlows } from './commands/flows.ts';
 import { addGroupList } from './commands/group-list.ts';
 import { addGroupShow } from './commands/group-show.ts';
+import { addGroupWatch } from './commands/group-watch.ts';
 import { addMemberAdd } from './commands/member-add.ts';
 import { addMemberDrain } from './commands/member-drain.ts';
 import { addMemberFail } from './commands/member-fail.ts';
 import { addMemberRemove } from './commands/member-remove.ts';
 import { addMemberWeight } from './commands/member-weight.ts';
+import { addPolicySet } from './commands/policy-set.ts';
+import { addPolicyShow } from './commands/policy-show.ts';
 import { addPortList } from './commands/port-list.ts';
 import { addReload } from './commands/reload.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRuleList } from './commands/rule-list.ts';
+import { addScale } from './commands/scale.ts';
 import { addStats } from './commands/stats.ts';
 import { addStatus } from './commands/status.ts';
+import { addTlsInit } from './commands/tls-init.ts';
 import { addUp } from './commands/up.ts';
+import { addVmList } from './commands/vm-list.ts';
 import { outputOption, runDirOption } from './settings.ts';
 import { packageVersion } from './version.ts';
 
@@ -45,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
     );
 
   addUp(program);
+  addController(program);
   addDown(program);
   addReload(program);
   addStatus(program);
@@ -58,6 +67,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   const group = program.command('group').description('destination groups');
   addGroupList(group);
   addGroupShow(group);
+  addGroupWatch(group);
+
+  const policy = program.command('policy').description('how the weights of a group follow its load');
+  addPolicyShow(policy);
+  addPolicySet(policy);
 
   addRuleList(program.command('rule').description('rules, as each load balancer has them'));
 
@@ -68,8 +82,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addMemberFail(member);
   addMemberRemove(member);
 
+  addAgentList(program.command('agent').description('hosts that are attached to a controller'));
+  addScale(program);
+  addVmList(program.command('vm').description('instances that the VM manager has started'));
   addFlows(program);
   addStats(program);
   addReplay(program);
+
+  addTlsInit(program.command('tls').description('certificates for agents and controllers'));
   return program;
 }

@@ -22,6 +22,13 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
   return `${[headers, ...cells].map(formatLine).join('\n')}\n`;
 }
 
+/** The same with the host in front, in listings of a whole fleet. */
+export const formatFleetTable = <Row extends { host?: string }>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+): string =>
+  formatTable(rows, rows.some(({ host }) => host !== undefined) ? [{ key: 'host' }, ...columns] : columns);
+
 /** One thing's properties, a line each. */
 export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length));

@@ -16,3 +16,10 @@ export function parseDuration(text: string): number | undefined {
   }
   return Math.round(ms);
 }
+
+/** The same of a text that the schema has accepted. */
+export function milliseconds(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new TypeError(`duration ${text} passed the schema but does not parse`);
+  return ms;
+}

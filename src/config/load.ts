@@ -1,8 +1,11 @@
 /** From a YAML file to a Configuration, or to every problem that the file has. */
 import { readFileSync } from 'node:fs';
 import { checkGroups } from './check-groups.ts';
+import { checkHealth, checkProbing } from './check-health.ts';
 import { checkNetworks } from './check-networks.ts';
+import { checkPolicies } from './check-policies.ts';
 import { checkPorts, checkUplinks } from './check-ports.ts';
+import { checkTemplates } from './check-templates.ts';
 import type { Configuration } from './model.ts';
 import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
 import { resolveConfiguration } from './resolve.ts';
@@ -35,13 +38,17 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   const topology = checkNetworks(view, report);
   checkPorts(view, topology, report);
   checkUplinks(view, topology, report);
+  checkHealth(view, topology, report);
   checkGroups(view, topology, report);
+  checkPolicies(view, report);
+  checkTemplates(view, topology, report);
 
-  if (value === undefined || problems.length > 0) {
-    throw new ConfigError(
-      file,
-      problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
-    );
-  }
-  return resolveConfiguration(value);
+  if (value === undefined || problems.length > 0) throw new ConfigError(file, inOrder(problems));
+  const configuration = resolveConfiguration(value);
+  checkProbing(configuration, report);
+  if (problems.length > 0) throw new ConfigError(file, inOrder(problems));
+  return configuration;
 }
+
+const inOrder = (problems: readonly Problem[]): Problem[] =>
+  [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

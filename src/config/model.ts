@@ -28,6 +28,8 @@ export interface Configuration {
   networks: NetworkConfig[];
   ports: PortConfig[];
   groups: GroupConfig[];
+  /** What hosts may run as VMs. */
+  templates: TemplateConfig[];
   /** Several hosts; absent on a host of its own. */
   uplinks?: UplinkConfig[];
   /** Where an embedded controller, or `controller`, listens: `address:port`. */
@@ -61,6 +63,8 @@ export interface NetworkConfig {
   subnets: string[];
   gateway: string[];
   routes: { to: string; via: string }[];
+  /** Where this host's health checks come from, at most one per family; see probe-address.ts for absent ones. */
+  probeAddresses: string[];
 }
 
 export interface PortConfig {
@@ -102,6 +106,8 @@ export interface GroupConfig {
   /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;
   scaling?: GroupScalingConfig;
+  /** Absent: members are not checked. */
+  health?: HealthConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }
@@ -121,4 +127,49 @@ export interface MemberConfig {
   state: MemberState;
   /** Wall clock, epoch milliseconds: the remaining flows of a draining member are dropped then. */
   drainDeadlineMs?: number;
+}
+
+export interface HealthConfig {
+  kind: 'tcp' | 'http' | 'icmp';
+  /** Absent: the member's, else the group's. */
+  port?: number;
+  /** Of `http`. */
+  path: string;
+  /** Of `http`; empty: 200 to 399. */
+  expectStatus: number[];
+  intervalMs: number;
+  timeoutMs: number;
+  /** Good probes in a row that make a member healthy, failed ones that make it unhealthy. */
+  rise: number;
+  fall: number;
+  /** How many of the hosts that probe a member must find it unhealthy. */
+  quorum: 'majority' | 'any' | 'all' | number;
+}
+
+/** A command that hosts run as VMs, each in a namespace of its own with a port. */
+export interface TemplateConfig {
+  name: string;
+  network: string;
+  /** Program and arguments. */
+  command: string[];
+  group?: string;
+  labels: Record<string, string>;
+  /** At which an instance serves. */
+  port?: number;
+  /** Of its members. */
+  weight: number;
+  /** Prefixes and ranges (address-pool.ts). */
+  addresses: string[];
+  interface: string;
+  env: Record<string, string>;
+  /** Absent: root. */
+  user?: string;
+  directory: string;
+  readyTimeoutMs: number;
+  /** Between SIGTERM and SIGKILL. */
+  stopTimeoutMs: number;
+  /** Over all hosts. */
+  maxInstances: number;
+  /** Empty: all. */
+  hosts: string[];
 }

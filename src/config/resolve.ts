@@ -1,15 +1,18 @@
 /** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
 import { canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
-import { parseDuration } from './duration.ts';
+import { milliseconds } from './duration.ts';
 import type {
   Configuration,
   CriteriaConfig,
   GroupConfig,
+  HealthConfig,
   MemberConfig,
   NetworkConfig,
   PortConfig,
+  TemplateConfig,
 } from './model.ts';
 import { derivePortMac } from './port-mac.ts';
+import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import type { ConfigFile } from './schema.ts';
 
 type FileGroup = ConfigFile['groups'][number];
@@ -36,6 +39,7 @@ export function resolveConfiguration(file: ConfigFile): Configuration {
     networks: file.networks.map(resolveNetwork),
     ports: file.ports.map((port) => resolvePort(host, port)),
     groups: file.groups.map(resolveGroup),
+    templates: file.templates.map(resolveTemplate),
     uplinks: file.uplinks?.map((uplink) => ({
       ...uplink,
       networks: uplink.networks.map((carried) => (typeof carried === 'string' ? { name: carried } : carried)),
@@ -55,6 +59,7 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
+  probeAddresses: asList(network.probeAddress).map(canonicalAddress),
 });
 
 const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfig => ({
@@ -84,7 +89,41 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   udpIdleMs: group.udpIdle === undefined ? undefined : milliseconds(group.udpIdle),
   udpRepickMs: group.udpRepick === undefined ? undefined : milliseconds(group.udpRepick),
   onEmpty: group.onEmpty,
+  policy: group.policy === undefined ? undefined : resolvePolicy(group.policy),
+  scaling: group.scaling === undefined ? undefined : resolveScaling(group.scaling),
+  health: group.health === undefined ? undefined : resolveHealth(group.health),
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
+});
+
+const resolveHealth = (health: NonNullable<FileGroup['health']>): HealthConfig => ({
+  kind: health.kind,
+  port: health.port,
+  path: health.path ?? '/',
+  expectStatus: [health.expectStatus ?? []].flat(),
+  intervalMs: milliseconds(health.interval),
+  timeoutMs: milliseconds(health.timeout),
+  rise: health.rise,
+  fall: health.fall,
+  quorum: health.quorum,
+});
+
+const resolveTemplate = (template: ConfigFile['templates'][number]): TemplateConfig => ({
+  name: template.name,
+  network: template.network,
+  command: typeof template.command === 'string' ? ['/bin/sh', '-c', template.command] : template.command,
+  group: template.group,
+  labels: template.labels,
+  port: template.port,
+  weight: template.weight,
+  addresses: [...asList(template.addresses)],
+  interface: template.interface,
+  env: template.env,
+  user: template.user,
+  directory: template.directory,
+  readyTimeoutMs: milliseconds(template.readyTimeout),
+  stopTimeoutMs: milliseconds(template.stopTimeout),
+  maxInstances: template.maxInstances,
+  hosts: template.hosts,
 });
 
 const resolveCriteria = (set: FileCriteria): CriteriaConfig => ({
@@ -106,9 +145,3 @@ const asList = (value: string | readonly string[] | undefined): readonly string[
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
 
 const canonicalPrefixText = (text: string): string => formatPrefix(parsePrefix(text));
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new TypeError(`duration ${text} passed the schema but does not parse`);
-  return ms;
-}

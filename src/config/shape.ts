@@ -45,6 +45,12 @@ function reportIssue(
   wrong: Set<string>,
 ): void {
   const path = issue.path as Path;
+  const inside = issue.code === 'invalid_union' ? insideOnly(issue) : undefined;
+  if (inside !== undefined) {
+    for (const one of inside)
+      reportIssue({ ...one, path: [...path, ...one.path] }, schema, value, report, wrong);
+    return;
+  }
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys) {
       report([...path, key], `an unknown key ${show(key)}`, expectOneOf(key, keysAt(schema, path, key)));
@@ -55,6 +61,13 @@ function reportIssue(
   if (wrong.has(keyOf(path))) return; // one problem per value is enough
   wrong.add(keyOf(path));
   report(path, show(valueAt(value, path)), expectation(issue));
+}
+
+/** What is wrong within a value of several possible shapes, if it has the outer shape of one of them: a mapping's keys. */
+function insideOnly(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  const isInside = (one: z.core.$ZodIssue): boolean =>
+    one.code === 'unrecognized_keys' || typeof one.path[0] === 'string';
+  return issue.errors.find((issues) => issues.every(isInside));
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

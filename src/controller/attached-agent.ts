@@ -2,11 +2,11 @@
 
 import type { AgentSession } from '../messages/link.ts';
 import type { FromController, Hello, Port } from '../messages/messages.ts';
-import { AgentRequests } from './agent-requests.ts';
+import { PeerRequests } from './peer-requests.ts';
 
 export class AttachedAgent {
   readonly session: AgentSession;
-  readonly requests: AgentRequests;
+  readonly requests: PeerRequests;
   /** Wall clock, epoch milliseconds, like all times here. */
   readonly sinceMs: number;
   ports: readonly Port[];
@@ -21,7 +21,10 @@ export class AttachedAgent {
     this.session = session;
     this.sinceMs = nowMs;
     this.ports = session.hello.ports;
-    this.requests = new AgentRequests(session.hello.host, (message) => session.send(message));
+    this.requests = new PeerRequests(`host ${session.hello.host}`, (message) => {
+      session.send(message);
+      return true;
+    });
   }
 
   get host(): string {

@@ -24,15 +24,16 @@ import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,
-  existingGroup,
   type Fleet,
   fleetGroupDetail,
   flowRows,
   groupRows,
   groupSample,
+  instanceRows,
   policyDetail,
   rowsOfHosts,
 } from './fleet-listings.ts';
+import { existingGroup } from './fleet-state.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;
@@ -53,6 +54,11 @@ const watchQuery = z.strictObject({
     .pipe(integer(MIN_WATCH_INTERVAL_MS, MAX_WATCH_INTERVAL_MS, 'milliseconds'))
     .default(1_000),
 });
+
+/** What a policy may be is checked where it is set. */
+const policySetting = z.strictObject({ policy: z.unknown() });
+
+const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members') });
 
 const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), state: controller.state });
 
@@ -102,6 +108,13 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET', '/v1/groups/:group/policy', ({ controller }, [group]) =>
     policyDetail(fleet(controller), group!),
   ),
+  route('POST', '/v1/groups/:group/policy', ({ controller }, [group], { body }) =>
+    controller.setPolicy(group!, checked(policySetting, body).policy),
+  ),
+  route('POST', '/v1/groups/:group/scale', ({ controller }, [group], { body }) =>
+    controller.scale(group!, checked(scaling, body).count),
+  ),
+  route('GET', '/v1/instances', ({ controller }) => instanceRows(controller.instances)),
   route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST', '/v1/down', (context, _, { body }) => {
     checked(empty, body);

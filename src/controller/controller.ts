@@ -14,7 +14,9 @@ import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, GroupConfig, TemplateConfig } from '../config/model.ts';
+import { checkNewPolicy } from '../config/new-policy.ts';
+import { ConfigError } from '../config/problems.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
@@ -23,10 +25,13 @@ import type { AttachedAgent } from './attached-agent.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Settlement } from './distribution.ts';
 import { KEYS, overridesChange } from './documents.ts';
-import { type FleetState, membershipOf } from './fleet-state.ts';
+import { existingGroup, type FleetState, membershipOf } from './fleet-state.ts';
+import { HealthVerdicts } from './health-verdicts.ts';
+import { type FleetActions, Instances } from './instances.ts';
 import type { MemberOverride, Membership } from './membership.ts';
 import { Replica } from './replica.ts';
-import type { Campaign, Store } from './store/store.ts';
+import { Scaling } from './scaling.ts';
+import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
 
 /** After this time a change is answered, with the names of the hosts that have not confirmed it. */
@@ -43,16 +48,23 @@ export interface ControllerOptions {
   readonly settings?: Partial<TermSettings>;
 }
 
-export class Controller implements AgentSessionHandler {
+/** What there is only while this controller leads. */
+interface Office {
+  readonly term: Term;
+  readonly instances: Instances;
+  readonly scaling: Scaling;
+  readonly health: HealthVerdicts;
+}
+
+export class Controller implements AgentSessionHandler, FleetActions {
   readonly id: string;
   readonly startedAtMs = Date.now();
   private readonly options: ControllerOptions;
   private readonly log: Logger;
   private readonly replica: Replica;
-  private readonly stateListeners = new Set<() => void>();
   private readonly campaign: Campaign;
   private configurationNow: Configuration;
-  private term: Term | undefined;
+  private office: Office | undefined;
   private leaderAddress: string | undefined;
   private lastChange: Promise<unknown> = Promise.resolve();
   private agentAnswerer: Answerer = () => {
@@ -85,7 +97,11 @@ export class Controller implements AgentSessionHandler {
 
   /** undefined: this controller follows. */
   get leadership(): Term | undefined {
-    return this.term;
+    return this.office?.term;
+  }
+
+  get templates(): readonly TemplateConfig[] {
+    return this.configurationNow.templates;
   }
 
   get storeKind(): Store['kind'] {
@@ -107,14 +123,18 @@ export class Controller implements AgentSessionHandler {
 
   /** The leader's term; a Refusal that says where it is if that is not here. */
   leading(): Term {
-    if (this.term !== undefined) return this.term;
+    return this.inOffice().term;
+  }
+
+  private inOffice(): Office {
+    if (this.office !== undefined) return this.office;
     const where = this.leaderAddress === undefined ? 'none is known' : `it is at ${this.leaderAddress}`;
     throw new Refusal(503, `this controller is not the leader; ${where}`);
   }
 
   attached(session: AgentSession): AgentSessionListener | { redirect: string } {
-    if (this.term === undefined) return { redirect: this.leaderAddress ?? '' };
-    return this.term.attach(session);
+    if (this.office === undefined) return { redirect: this.leaderAddress ?? '' };
+    return this.office.term.attach(session);
   }
 
   /** Who answers API requests that agents pass on from their hosts. */
@@ -122,10 +142,9 @@ export class Controller implements AgentSessionHandler {
     this.agentAnswerer = answerer;
   }
 
-  /** Calls back when groups, members or their weights may have changed, until the returned function is called. */
-  onStateChange(listener: () => void): () => void {
-    this.stateListeners.add(listener);
-    return () => this.stateListeners.delete(listener);
+  /** Of the leader. */
+  get instances(): Instances {
+    return this.inOffice().instances;
   }
 
   // --- changes ---------------------------------------------------------------------------------------------------
@@ -152,10 +171,12 @@ export class Controller implements AgentSessionHandler {
     return this.changeMember(group, member, (catalogue) => catalogue.remove(group, member));
   }
 
-  /** In place of the file's policy; undefined: the file's again. */
-  async setPolicy(group: string, policy: PolicyConfig | undefined): Promise<Changed> {
+  /** In place of the file's policy, checked like that; null: the file's again. */
+  async setPolicy(group: string, input: unknown): Promise<Changed> {
+    const policy = input === null ? undefined : checkedPolicy(input, group);
     await this.exclusively(async () => {
       const { epoch } = this.leading();
+      existingGroup(this.state, group);
       const key = KEYS.policy + group;
       await this.replica.write(
         [policy === undefined ? { key, deleted: true } : { key, value: policy }],
@@ -163,6 +184,23 @@ export class Controller implements AgentSessionHandler {
       );
     });
     return this.settled(group);
+  }
+
+  /** The groups as they will be when this file is taken up; those that it does not change are the same objects. */
+  preview(configuration: Configuration): GroupConfig[] {
+    return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
+  }
+
+  /** Brings the group to so many members, by instances of its template. */
+  async scale(group: string, count: number): Promise<Changed> {
+    const { scaling } = this.inOffice();
+    existingGroup(this.state, group);
+    await scaling.scale(group, count);
+    return this.settled(group);
+  }
+
+  write(changes: readonly Change[]): Promise<void> {
+    return this.replica.write(changes, this.leading().epoch);
   }
 
   /** Takes up a changed file. */
@@ -228,19 +266,32 @@ export class Controller implements AgentSessionHandler {
     this.endTerm('');
     this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
     const { self, settings } = this.options;
-    this.term = new Term(
+    const term = new Term(
       epoch,
       self,
       settings as TermSettings,
       {
         requested: (agent, request) => this.agentAsks(agent, request),
-        probed: () => {},
-        instanceEvent: () => {},
-        agentsChanged: () => this.tellListeners(),
+        probed: (host, results) => health.took(host, results),
+        instanceEvent: (host, event) => instances.took(host, event),
+        attached: (agent) => instances.attached(agent),
+        detached: (host) => {
+          health.detached(host);
+          instances.detached(host);
+        },
       },
       this.log,
     );
-    this.term.setGroups(groupsOf(this.state));
+    const instances = new Instances(term, this.replica.entries, this, this.log);
+    const scaling = new Scaling(term, this, instances, this.log);
+    const health = new HealthVerdicts(
+      this,
+      () => term.agents.size,
+      this.log,
+      (settings as TermSettings).healthWarmUpMs,
+    );
+    this.office = { term, instances, scaling, health };
+    term.begin(groupsOf(this.state));
     this.replica
       .seed(this.configurationNow, this.id, epoch)
       .catch((error) => this.log.error(`the file's groups: ${messageOf(error)}`));
@@ -258,20 +309,18 @@ export class Controller implements AgentSessionHandler {
   }
 
   private endTerm(leader: string): void {
-    const { term } = this;
-    if (term === undefined) return;
-    this.term = undefined;
+    const { office } = this;
+    if (office === undefined) return;
+    this.office = undefined;
     this.replica.dropSeeds();
-    term.end(leader === this.options.self.address ? '' : leader);
+    office.health.stop();
+    office.scaling.stop();
+    office.instances.stop();
+    office.term.end(leader === this.options.self.address ? '' : leader);
   }
 
   private stateChanged(): void {
-    this.term?.setGroups(groupsOf(this.state));
-    this.tellListeners();
-  }
-
-  private tellListeners(): void {
-    for (const listener of this.stateListeners) listener();
+    this.office?.term.setGroups(groupsOf(this.state));
   }
 
   private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
@@ -280,6 +329,15 @@ export class Controller implements AgentSessionHandler {
       this.log.error({ err: error }, `api: ${method} ${path} of host ${agent.host} failed`),
     );
     agent.send({ type: 'reply', id, status: answer.status, body: JSON.stringify(answer.body) });
+  }
+}
+
+function checkedPolicy(input: unknown, group: string): PolicyConfig {
+  try {
+    return checkNewPolicy(input, group);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refusal(400, `group ${group} cannot have this policy`, error.problems);
   }
 }
 

@@ -3,13 +3,14 @@
  *
  * Theory of operation. A revision is one state of all groups, weights included; only what is new to an agent is sent
  * to it. Whoever changes a group waits for the agents that have it (`settled`), for a limited time: an agent that is
- * late, or has left, holds nobody up, and the answer names it. All rules are sent again now and then, one agent after
+ * late, or has left, holds nobody up, and the answer names it. While it is on hold, agents that have rules of a former
+ * leader keep those. All rules are sent again now and then, one agent after
  * the other, so that nothing that went wrong unseen stays wrong.
  */
 import type { GroupConfig } from '../config/model.ts';
 import type { Applied, FromController, GroupDefinition } from '../messages/messages.ts';
 import type { HostPort } from './interest.ts';
-import { type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
+import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
 
 /** Each agent gets all rules again after this time, whether or not it seems to need them. */
 export const FULL_RULES_INTERVAL_MS = 60_000;
@@ -41,6 +42,7 @@ export class Distribution {
   private lastRevision = 1;
   private readonly refreshTimer: NodeJS.Timeout;
   private nextToRefresh = 0;
+  private isOnHold = false;
 
   constructor(epoch: number) {
     this.epoch = epoch;
@@ -62,6 +64,17 @@ export class Distribution {
     return this.feeds.get(host);
   }
 
+  /** Agents that attach with rules in force get no others until `release`. */
+  hold(): void {
+    this.isOnHold = true;
+  }
+
+  release(): void {
+    if (!this.isOnHold) return;
+    this.isOnHold = false;
+    for (const feed of this.feeds.values()) this.updateOne(feed);
+  }
+
   /** Brings every agent up to these groups. Groups that have not changed must be the same objects as before. */
   publish(groups: Groups): void {
     const changed = [...groups.values()].filter((group) => this.groups.get(group.name) !== group);
@@ -71,13 +84,18 @@ export class Distribution {
     this.lastRevision++;
     const shared = new SharedRules(this.definitions);
     for (const feed of this.feeds.values()) {
-      feed.advance({ changed, removed }, groups, this.lastRevision, shared);
+      if (!this.isWaiting(feed)) feed.advance({ changed, removed }, groups, this.lastRevision, shared);
     }
   }
 
-  /** Sends the agent all its rules. */
-  attach(host: string, ports: readonly HostPort[], send: (message: FromController) => void): void {
-    const feed = new RuleFeed(this.epoch, ports, send);
+  /** Sends the agent all its rules, unless it is on hold. */
+  attach(
+    host: string,
+    ports: readonly HostPort[],
+    traits: AgentTraits,
+    send: (message: FromController) => void,
+  ): void {
+    const feed = new RuleFeed(this.epoch, ports, traits, send);
     this.feeds.set(host, feed);
     this.updateOne(feed);
   }
@@ -130,7 +148,12 @@ export class Distribution {
     this.feeds.clear();
   }
 
+  private isWaiting(feed: RuleFeed): boolean {
+    return this.isOnHold && feed.traits.hasRules;
+  }
+
   private updateOne(feed: RuleFeed): void {
+    if (this.isWaiting(feed)) return;
     feed.update(this.groups, this.lastRevision, new SharedRules(this.definitions));
   }
 

@@ -5,17 +5,20 @@
  *   overrides/NAME  what people changed about its members, and members that were added, in order
  *   health/NAME     members that health checks have found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
+ *   instances/ID    what the VM manager knows of an instance (vm-manager/instance-record.ts)
  *   files/ID        what controller ID's file said when it was last compared (seed.ts)
  */
 import type { GroupConfig } from '../config/model.ts';
 import type { GroupOverrides, MemberOverride } from './membership.ts';
 import type { Change } from './store/store.ts';
+import type { InstanceRecord } from './vm-manager/instance-record.ts';
 
 export const KEYS = {
   group: 'groups/',
   overrides: 'overrides/',
   health: 'health/',
   policy: 'policies/',
+  instance: 'instances/',
   file: 'files/',
 } as const;
 
@@ -48,6 +51,9 @@ export function* named<Value>(entries: Entries, prefix: string): Generator<reado
     if (key.startsWith(prefix)) yield [key.slice(prefix.length), value as Value];
   }
 }
+
+export const instanceRecords = (entries: Entries): InstanceRecord[] =>
+  [...named<InstanceRecord>(entries, KEYS.instance)].map(([, record]) => record);
 
 export const groupOf = (entries: Entries, name: string): GroupConfig | undefined =>
   entries.get(KEYS.group + name) as GroupConfig | undefined;

@@ -3,16 +3,22 @@
  * counters, flows, rules and ports are asked of the hosts at that moment, so they are exact. A host that does not
  * answer is named where sums lack it, and refuses a listing that would be wrong without it.
  */
-import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow } from '../api/fleet-shapes.ts';
-import type { FlowRow, GroupDetail, GroupRow, StatRow } from '../api/shapes.ts';
+import type {
+  AgentRow,
+  GroupSample,
+  InstanceRow,
+  PolicyDetail,
+  PolicyMemberRow,
+} from '../api/fleet-shapes.ts';
+import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
 import type { GroupConfig } from '../config/model.ts';
-import { expectOneOf } from '../config/problems.ts';
 import { Refusal } from '../config/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { AttachedAgent } from './attached-agent.ts';
-import type { FleetGroup, FleetState } from './fleet-state.ts';
-import { type Counts, countsOf, groupDetail, groupRow, sum } from './group-listings.ts';
+import { existingGroup, type FleetState } from './fleet-state.ts';
+import { countsOf, groupDetail, groupRow, sum } from './group-listings.ts';
 import { effectiveMembers } from './group-weights.ts';
+import type { Instances } from './instances.ts';
 import { findMember } from './membership.ts';
 import type { Term } from './term.ts';
 
@@ -20,12 +26,6 @@ import type { Term } from './term.ts';
 export interface Fleet {
   readonly term: Term;
   readonly state: FleetState;
-}
-
-export function existingGroup(state: FleetState, name: string): FleetGroup {
-  const group = state.groups.get(name);
-  if (group !== undefined) return group;
-  throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, [...state.groups.keys()])}`);
 }
 
 export function agentRows({ agents, distribution }: Term, nowMs: number): AgentRow[] {
@@ -48,6 +48,19 @@ export function agentRows({ agents, distribution }: Term, nowMs: number): AgentR
     };
   });
 }
+
+export const instanceRows = ({ manager }: Instances): InstanceRow[] =>
+  manager.list().map((record) => ({
+    instance: record.id,
+    template: record.template,
+    group: record.group ?? null,
+    host: record.host ?? null,
+    addresses: [...record.addresses],
+    phase: record.phase,
+    since: new Date(record.sinceMs).toISOString(),
+    failures: record.failures,
+    replaces: record.replaces ?? null,
+  }));
 
 // --- asked of the hosts ----------------------------------------------------------------------------------------
 
@@ -94,56 +107,48 @@ export async function flowRows(term: Term, path: string, limit: number): Promise
   return (await rowsOfHosts<FlowRow>(term, path)).slice(0, limit);
 }
 
-interface HostStats {
-  readonly rows: readonly ({ readonly host: string } & StatRow)[];
-  readonly unanswered: readonly string[];
-}
-
-async function memberStats(agents: Iterable<AttachedAgent>): Promise<HostStats> {
-  const { answers, unanswered } = await askAll<StatRow[]>(agents, '/v1/stats?by=member');
-  return { rows: answers.flatMap(({ host, answer }) => answer.map((row) => ({ ...row, host }))), unanswered };
-}
-
 // --- groups ----------------------------------------------------------------------------------------------------
 
 export async function groupRows({ term, state }: Fleet): Promise<GroupRow[]> {
-  const { rows } = await memberStats(term.agents.values());
-  const byGroup = grouped(rows, ({ group }) => group);
+  const { answers } = await askAll<GroupRow[]>(term.agents.values(), '/v1/groups');
+  const rows = answers.flatMap(({ answer }) => answer);
   return [...state.groups.values()].map(({ group }) =>
-    groupRow(weighted(term, group), { total: countsOf(byGroup.get(group.name) ?? []) }),
+    groupRow(weighted(term, group), { total: flowsOf(rows.filter((row) => row.group === group.name)) }),
   );
 }
 
 export async function fleetGroupDetail({ term, state }: Fleet, name: string): Promise<GroupDetail> {
   const { group, health } = existingGroup(state, name);
   const concerned = [...term.agents.values()].filter(({ host }) => term.distribution.feedOf(host)?.has(name));
-  const stats = await memberStats(concerned);
-  const rows = stats.rows.filter((row) => row.group === name);
+  const path = `/v1/groups/${encodeURIComponent(name)}`;
+  const { answers, unanswered } = await askAll<GroupDetail>(concerned, path);
   const loads = term.aggregation.loads(name, Date.now());
   const detail = groupDetail(weighted(term, group), {
-    total: countsOf(rows),
+    total: flowsOf(answers.map(({ answer }) => answer)),
     ofMember(member) {
-      const own = rows.filter((row) => row.member === member);
+      const own = answers.flatMap(({ host, answer }) =>
+        answer.members.filter((row) => row.member === member).map((row) => ({ ...row, host })),
+      );
       const load = loads.get(member);
+      const left = own.filter(({ flowsLeft }) => flowsLeft !== null);
+      const flows = own.map(({ host, activeFlows }) => [host, activeFlows] as const);
       return {
+        flowsLeft: left.length === 0 ? null : sum(left, ({ flowsLeft }) => flowsLeft!),
         ...countsOf(own),
         newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
         bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),
-        flowsLeft: findMember(group, member)?.state === 'draining' ? countsOf(own).activeFlows : null,
-        flowsByHost: flowsByHost(own),
+        flowsByHost: Object.fromEntries(flows.filter(([, count]) => count > 0)),
         ...(health[member] !== undefined && { health: health[member].detail }),
       };
     },
   });
-  return stats.unanswered.length === 0 ? detail : { ...detail, unanswered: [...stats.unanswered] };
+  return unanswered.length === 0 ? detail : { ...detail, unanswered: [...unanswered] };
 }
 
-/** Hosts without flows are left out. */
-function flowsByHost(rows: readonly ({ readonly host: string } & Counts)[]): Record<string, number> {
-  const hosts = grouped(rows, ({ host }) => host);
-  const flows = [...hosts].map(([host, own]) => [host, sum(own, ({ activeFlows }) => activeFlows)] as const);
-  return Object.fromEntries(flows.filter(([, count]) => count > 0));
-}
+const flowsOf = (rows: readonly Pick<GroupRow, 'activeFlows' | 'newFlows'>[]) => ({
+  activeFlows: sum(rows, ({ activeFlows }) => activeFlows),
+  newFlows: sum(rows, ({ newFlows }) => newFlows),
+});
 
 /** With the weights that are distributed. */
 const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
@@ -188,14 +193,3 @@ function policyMembers(term: Term, group: GroupConfig, nowMs: number): PolicyMem
 /** Microseconds as milliseconds; null: not measured. */
 const measured = (micros: number | undefined): number | null =>
   micros === undefined || micros === 0 ? null : micros / 1000;
-
-function grouped<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = keyOf(row);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
-  }
-  return groups;
-}

@@ -10,6 +10,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, GroupConfig, MemberConfig } from '../config/model.ts';
+import { expectOneOf } from '../config/problems.ts';
+import { Refusal } from '../config/refusal.ts';
 import { type Entries, type HealthDocument, KEYS, named, overridesOf } from './documents.ts';
 import { applyOverrides, type GroupOverrides, type Membership } from './membership.ts';
 
@@ -75,6 +77,13 @@ function withStates(
     }),
   }));
   return { ...group, criteria };
+}
+
+/** Refusal 404 if there is none of this name. */
+export function existingGroup(state: FleetState, name: string): FleetGroup {
+  const group = state.groups.get(name);
+  if (group !== undefined) return group;
+  throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, [...state.groups.keys()])}`);
 }
 
 /** The same as the catalogue sees it: what people say, over the controller's own networks. */

@@ -96,6 +96,7 @@ class WeightedGroup {
       this.dueMs = nowMs;
       if (this.policy === undefined) this.weights = undefined;
     }
+    this.weights = this.weights && rescaled(this.weights, this.source, group);
     this.source = group;
     const names = new Set(membersOf(group).map(({ name }) => name));
     for (const name of this.joinedMs.keys()) if (!names.has(name)) this.joinedMs.delete(name);
@@ -121,6 +122,25 @@ class WeightedGroup {
 
 const policyOf = ({ policy }: GroupConfig): Policy | undefined =>
   policy === undefined || policy.mode === 'distribute-stats' ? undefined : createPolicy(policy);
+
+/** Weights after configured ones have changed: in the same proportion, until the policy says otherwise. */
+function rescaled(
+  weights: ReadonlyMap<string, number>,
+  before: GroupConfig,
+  after: GroupConfig,
+): ReadonlyMap<string, number> {
+  const former = new Map(membersOf(before).map(({ name, weight }) => [name, weight]));
+  const next = new Map(weights);
+  for (const { name, weight } of membersOf(after)) {
+    const [was, inForce] = [former.get(name), weights.get(name)];
+    if (was === weight || inForce === undefined) continue;
+    if (was === undefined || was === 0) next.delete(name);
+    else next.set(name, weight === 0 ? 0 : clampWeight((inForce * weight) / was));
+  }
+  return next;
+}
+
+const clampWeight = (weight: number): number => Math.min(65_535, Math.max(1, Math.round(weight)));
 
 /** Of the criteria set that decides at this time; none: no set is effective. */
 export const effectiveMembers = (group: GroupConfig, nowMs: number): readonly MemberConfig[] =>

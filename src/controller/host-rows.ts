@@ -19,6 +19,7 @@ import {
   type MemberSums,
   RATE_UNITS,
   RATES,
+  REQUESTS,
   RTT,
   SYN_TIME,
   TOTAL_COLUMNS,
@@ -93,7 +94,7 @@ export class HostRows {
     const listed: number[] = [];
     const number = ++this.reports;
     const totals = TOTAL_COLUMNS.map((column) => report.columns[column]);
-    const { activeFlows, synTimeMicros, rttMicros } = report.columns;
+    const { activeFlows, synTimeMicros, rttMicros, requestTimeMicros } = report.columns;
     const perSecond = seconds > 0 ? RATE_UNITS / seconds : 0;
     for (let i = 0; i < report.rowCount; i++) {
       const slot = this.slotOfRow[report.rows[i]!] ?? NONE;
@@ -105,8 +106,12 @@ export class HostRows {
       const isNew = this.listedIn[slot] === 0;
       this.listedIn[slot] = number;
       this.enter(slot);
-      const connects = this.count(slot, totals, i, perSecond, isCounted || !isNew);
-      this.gauge(slot, activeFlows[i]!, connects, synTimeMicros[i]!, rttMicros[i]!);
+      this.count(slot, totals, i, perSecond, isCounted || !isNew);
+      // What a UDP flow has instead of a SYN's time is the time to the response.
+      const isTcp = synTimeMicros[i]! > 0;
+      const answers = GROWTH[isTcp ? CONNECTS : REQUESTS]!;
+      const answerTime = isTcp ? synTimeMicros[i]! : requestTimeMicros[i]!;
+      this.gauge(slot, activeFlows[i]!, answers, answerTime, rttMicros[i]!);
     }
     this.listed = listed;
     if (this.isFirstOfStream) this.leaveUnlisted();
@@ -146,14 +151,14 @@ export class HostRows {
     this.beginStream();
   }
 
-  /** Adds what the totals have grown by, sets the rates; the number of new connects. */
+  /** Adds what the totals have grown by, leaves that in GROWTH, and sets the rates. */
   private count(
     slot: number,
     totals: readonly Float64Array[],
     i: number,
     perSecond: number,
     isCounted: boolean,
-  ): number {
+  ): void {
     const { cells } = this;
     const sum = this.sums[slot]!.cells;
     const base = slot * CELLS;
@@ -174,16 +179,15 @@ export class HostRows {
       sum[cell]! += rate - cells[base + cell]!;
       cells[base + cell] = rate;
     }
-    return GROWTH[CONNECTS]!;
   }
 
-  private gauge(slot: number, activeFlows: number, connects: number, synTime: number, rtt: number): void {
+  private gauge(slot: number, activeFlows: number, answers: number, answerTime: number, rtt: number): void {
     const { cells } = this;
     const sum = this.sums[slot]!.cells;
     const cell = slot * CELLS + ACTIVE_FLOWS;
     sum[ACTIVE_FLOWS]! += activeFlows - cells[cell]!;
     cells[cell] = activeFlows;
-    this.average(slot, SYN_TIME, synTime, connects);
+    this.average(slot, SYN_TIME, answerTime, answers);
     this.average(slot, RTT, rtt, activeFlows);
   }
 

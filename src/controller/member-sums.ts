@@ -58,6 +58,7 @@ export const RTT = ACTIVE_FLOWS + 3;
 export const CELLS = ACTIVE_FLOWS + 5;
 
 export const CONNECTS = totalCell('connects');
+export const REQUESTS = totalCell('requests');
 
 export class MemberSums {
   readonly group: string;
@@ -75,7 +76,7 @@ export class MemberSums {
     this.name = name;
   }
 
-  /** Average over the latest connects; before the first one, 0. */
+  /** Average over the latest connects (UDP: requests that were answered); before the first one, 0. */
   get synTimeMicros(): number {
     return this.average(SYN_TIME) ?? this.lastSynTimeMicros;
   }

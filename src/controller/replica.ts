@@ -55,6 +55,14 @@ export class Replica {
     return overlaid;
   }
 
+  /** The groups as they will be when this file is seeded. */
+  preview(configuration: Configuration, id: string): FleetState {
+    const { entries } = this.store.snapshot();
+    const seeded = new Map(entries);
+    applyChanges(seeded, seedChanges(configuration, entries, id));
+    return fleetState(seeded, this.current);
+  }
+
   /** Resolves when the changes are durable and part of the state; a Refusal says why nothing has changed. */
   async write(changes: readonly Change[], epoch: number): Promise<void> {
     try {

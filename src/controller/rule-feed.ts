@@ -23,8 +23,17 @@ export interface GroupNews {
   readonly removed: readonly string[];
 }
 
+/** What an agent is like when it attaches. */
+export interface AgentTraits {
+  /** Rules of a former leader are in force there. */
+  readonly hasRules: boolean;
+  /** It gets those groups, too, that no port of its host is concerned by. */
+  readonly needsAll: boolean;
+}
+
 export class RuleFeed {
   readonly epoch: number;
+  readonly traits: AgentTraits;
   private readonly send: (message: FromController) => void;
   private ports: readonly HostPort[];
   /** Whether groups of one interest key are needed. */
@@ -36,7 +45,13 @@ export class RuleFeed {
   private local = 0;
   private refusal = '';
 
-  constructor(epoch: number, ports: readonly HostPort[], send: (message: FromController) => void) {
+  constructor(
+    epoch: number,
+    ports: readonly HostPort[],
+    traits: AgentTraits,
+    send: (message: FromController) => void,
+  ) {
+    this.traits = traits;
     this.epoch = epoch;
     this.ports = ports;
     this.send = send;
@@ -121,6 +136,7 @@ export class RuleFeed {
   }
 
   private needs(group: GroupConfig): boolean {
+    if (this.traits.needsAll) return true;
     const key = interestKey(group);
     if (key === undefined) return isConcerned(this.ports, group);
     let needs = this.interests.get(key);

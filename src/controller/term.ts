@@ -4,7 +4,9 @@
  * Theory of operation. Agents attach and are told the rules they need; they report load, the aggregation adds it up,
  * policies make weights of it, and what has changed goes out at the next step of a short clock, so that many changes
  * at a time cost one message per agent. Changes by people and by health checks don't wait for the clock. Nothing here
- * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it.
+ * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it. Until it
+ * has heard of the load, agents keep the weights of its predecessor: `begin` holds the distribution for a few reports'
+ * time, or until the groups change, if there are weights to be computed at all.
  *
  * A host has one agent: where two attach under its name, the one that was started last stays, and of two streams of
  * the same agent the newer.
@@ -12,6 +14,7 @@
 import type { Logger } from 'pino';
 import type { GroupConfig } from '../config/model.ts';
 import { messageOf } from '../config/refusal.ts';
+import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
@@ -32,17 +35,27 @@ export interface TermSettings {
   readonly reportRaw: boolean;
   /** Steps of the clock: policies that are due, and what they changed. */
   readonly stepMs: number;
+  /** From election to the first verdict on members' health. */
+  readonly healthWarmUpMs: number;
 }
 
-export const DEFAULT_TERM_SETTINGS: TermSettings = { reportIntervalMs: 1_000, reportRaw: false, stepMs: 100 };
+export const DEFAULT_TERM_SETTINGS: TermSettings = {
+  reportIntervalMs: 1_000,
+  reportRaw: false,
+  stepMs: 100,
+  healthWarmUpMs: 2_000,
+};
+
+/** Rates need two reports, and agents attach within the time of one. */
+const HOLD_REPORTS = 3;
 
 export interface TermHooks {
   /** An agent asks the controller's API. */
   requested(agent: AttachedAgent, request: Request): void;
   probed(host: string, results: ProbeResults): void;
   instanceEvent(host: string, event: InstanceEvent): void;
-  /** An agent has come, left, or has other ports. */
-  agentsChanged(): void;
+  attached(agent: AttachedAgent): void;
+  detached(host: string): void;
 }
 
 export class Term {
@@ -58,6 +71,7 @@ export class Term {
   private readonly log: Logger;
   private readonly clock: NodeJS.Timeout;
   private groups: ReadonlyMap<string, GroupConfig> = new Map();
+  private holdTimer: NodeJS.Timeout | undefined;
 
   constructor(
     epoch: number,
@@ -77,9 +91,24 @@ export class Term {
     this.clock.unref();
   }
 
+  /** The groups at the beginning. */
+  begin(groups: ReadonlyMap<string, GroupConfig>): void {
+    this.setGroups(groups);
+    const isComputed = ({ policy }: GroupConfig): boolean =>
+      policy !== undefined && policy.kind !== 'even' && policy.mode !== 'distribute-stats';
+    if (![...groups.values()].some(isComputed)) return;
+    this.distribution.hold();
+    this.holdTimer = setTimeout(() => {
+      this.step(Date.now());
+      this.distribution.release();
+    }, HOLD_REPORTS * this.settings.reportIntervalMs);
+    this.holdTimer.unref();
+  }
+
   /** Brings the groups, as they are configured now, to the agents. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>): void {
     this.groups = groups;
+    this.distribution.release();
     if (this.weights.setGroups(groups, Date.now())) this.distribution.publish(this.weights.groups);
   }
 
@@ -108,8 +137,13 @@ export class Term {
       reportRaw: this.settings.reportRaw,
     });
     this.aggregation.attached(host, hello.agentEpoch);
-    this.distribution.attach(host, agent.ports, (message) => agent.send(message));
-    this.hooks.agentsChanged();
+    const traits = {
+      hasRules: hello.rulesEpoch > 0,
+      // The host that the controller runs in lists all groups, whether or not they concern it.
+      needsAll: session.peer === IN_PROCESS_PEER && host === this.self.id,
+    };
+    this.distribution.attach(host, agent.ports, traits, (message) => agent.send(message));
+    this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),
       detached: (reason) => this.detached(agent, reason),
@@ -119,6 +153,7 @@ export class Term {
   /** Sends the agents to whoever leads now; '': nobody known. */
   end(leader: string): void {
     clearInterval(this.clock);
+    clearTimeout(this.holdTimer);
     for (const agent of [...this.agents.values()]) {
       this.remove(agent);
       agent.send({ type: 'redirect', leader });
@@ -143,8 +178,7 @@ export class Term {
         return this.distribution.applied(agent.host, message);
       case 'ports':
         agent.ports = message.ports;
-        this.distribution.portsChanged(agent.host, message.ports);
-        return this.hooks.agentsChanged();
+        return this.distribution.portsChanged(agent.host, message.ports);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
       case 'instanceEvent':
@@ -162,7 +196,7 @@ export class Term {
     if (this.agents.get(agent.host) !== agent) return;
     this.log.info(`host ${agent.host} detached: ${reason}`);
     this.remove(agent);
-    this.hooks.agentsChanged();
+    this.hooks.detached(agent.host);
   }
 
   private remove(agent: AttachedAgent): void {

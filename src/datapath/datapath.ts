@@ -31,6 +31,7 @@ import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './lookahead.ts';
 import { MssClamp } from './mss-clamp.ts';
+
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';

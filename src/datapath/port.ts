@@ -21,13 +21,13 @@ export class Port {
   /** The VM's configured MAC; -1, which no frame has, if there is none. */
   macHigh = -1;
   macLow = 0;
+  /** A way to the physical network: stations of other hosts are behind it. */
+  isUplink = false;
   /** A load balancer stands in both chains. */
   readonly balances: boolean;
   /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */
   readonly isSimple: boolean;
   readonly antiSpoofing: AntiSpoofing | undefined;
-  /** A way to the physical network: stations of other hosts are behind it. */
-  isUplink = false;
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 

@@ -131,8 +131,10 @@ export class UplinkEdge implements FromVm, ToVm {
   private asksForOurs(frame: Frame): boolean {
     const { view, l3, l4, network } = frame;
     if (frame.family === FAMILY_ARP) {
-      const isRequest = arp.operation(view, l3) === arp.REQUEST;
-      return isRequest && this.responder.isOurs(network, 0, 0, IPV4_MAPPED, arp.targetIp(view, l3));
+      const target = arp.targetIp(view, l3);
+      // Who asks for its own address claims it: that is the forwarding element's to refuse.
+      const asks = arp.operation(view, l3) === arp.REQUEST && arp.senderIp(view, l3) !== target;
+      return asks && this.responder.isOurs(network, 0, 0, IPV4_MAPPED, target);
     }
     if (!isSolicitation(frame)) return false;
     const word = (i: number): number => icmpv6.targetWord(view, l4, i);

@@ -5,16 +5,22 @@ import {
   checked,
   empty,
   flowQuery,
-  memberAdd,
-  memberDrain,
-  memberWeight,
   type Route,
   reload,
   route,
   ruleQuery,
   statQuery,
 } from '../api/routes.ts';
-import type { FlowRow, GroupDetail, GroupRow, PortRow, RuleRow, StatRow, Status } from '../api/shapes.ts';
+import type {
+  Changed,
+  FlowRow,
+  GroupDetail,
+  GroupRow,
+  PortRow,
+  RuleRow,
+  StatRow,
+  Status,
+} from '../api/shapes.ts';
 import { expectOneOf } from '../config/problems.ts';
 import { findGroup, findMember } from '../controller/membership.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
@@ -28,16 +34,12 @@ export interface ApiContext {
   readonly host: Host;
   status(): Status;
   /** Loads the file and brings it into force. */
-  reload(path: string): Promise<number>;
+  reload(path: string): Promise<Changed>;
   /** The host is to stop, soon after this returns. */
   down(): void;
 }
 
-const changed = async (revision: Promise<number>): Promise<{ revision: number }> => ({
-  revision: await revision,
-});
-
-const ROUTES: readonly Route<ApiContext>[] = [
+export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET', '/v1/status', ({ status }) => status()),
   route('GET', '/v1/ports', ({ host }) => ports(host)),
   route('GET', '/v1/groups', ({ host }) => groups(host)),
@@ -45,23 +47,7 @@ const ROUTES: readonly Route<ApiContext>[] = [
   route('GET', '/v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
   route('GET', '/v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
   route('GET', '/v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
-  route('POST', '/v1/groups/:group/members', ({ host }, [group], { body }) =>
-    changed(host.addMember(group!, checked(memberAdd, body))),
-  ),
-  route('POST', '/v1/groups/:group/members/:member/weight', ({ host }, [group, member], { body }) =>
-    changed(host.setWeight(group!, member!, checked(memberWeight, body).weight)),
-  ),
-  route('POST', '/v1/groups/:group/members/:member/drain', ({ host }, [group, member], { body }) =>
-    changed(host.drainMember(group!, member!, checked(memberDrain, body).deadlineMs)),
-  ),
-  route('POST', '/v1/groups/:group/members/:member/fail', ({ host }, [group, member], { body }) => {
-    checked(empty, body);
-    return changed(host.failMember(group!, member!));
-  }),
-  route('DELETE', '/v1/groups/:group/members/:member', ({ host }, [group, member]) =>
-    changed(host.removeMember(group!, member!)),
-  ),
-  route('POST', '/v1/reload', (context, _, { body }) => changed(context.reload(checked(reload, body).path))),
+  route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST', '/v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();
@@ -72,7 +58,7 @@ const ROUTES: readonly Route<ApiContext>[] = [
 export const hostAnswerer =
   (context: ApiContext): Answerer =>
   (request) =>
-    answerRequest(ROUTES, context, request);
+    answerRequest(HOST_ROUTES, context, request);
 
 // --- listings ------------------------------------------------------------------------------------------------
 
@@ -86,12 +72,12 @@ function ports(host: Host): PortRow[] {
   ];
 }
 
-const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.agent.current());
+const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.collector.current());
 
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const left = flowsLeft(group, host.tables.connections, host.builder.ids);
-  return groupDetail(group, host.agent.current(), left);
+  return groupDetail(group, host.collector.current(), left);
 }
 
 function rules(host: Host, port: string | undefined): RuleRow[] {
@@ -112,7 +98,7 @@ function flows(host: Host, filter: FlowFilter): FlowRow[] {
 }
 
 const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>
-  by === 'port' ? ports(host) : statRows(host.agent.current(), by);
+  by === 'port' ? ports(host) : statRows(host.collector.current(), by);
 
 function existingGroup(host: Host, name: string) {
   const group = findGroup(host.configuration, name);

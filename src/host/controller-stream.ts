@@ -4,6 +4,8 @@
  * One message at a time is on its way; those that must arrive wait in a bounded queue, and of the report that waits
  * only the newest header is kept: its rows are taken from the table when it is sent.
  */
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import {
   Client,
   type ClientDuplexStream,
@@ -48,11 +50,16 @@ export class ControllerStream {
     events: ControllerStreamEvents,
   ) {
     this.events = events;
+    const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
     const credentials = tls
-      ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert)
+      ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert, {
+          checkServerIdentity: (_serverName, certificate) => checkServerIdentity(host, certificate),
+        })
       : grpcCredentials.createInsecure();
     this.client = new Client(address, credentials, {
       ...channelOptions(keepalive),
+      // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
+      ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
       // When to try again is decided by the link; gRPC's own retries would share a backoff between streams.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,

@@ -1,5 +1,6 @@
 /** Calls back when the deadline of a draining member is reached; one timer for the earliest of all. */
-import type { Membership } from '../controller/membership.ts';
+import type { Configuration } from '../config/model.ts';
+import { membersOf } from '../controller/membership.ts';
 
 /** setTimeout counts in 31 bits; a longer wait is taken in steps. */
 const LONGEST_WAIT_MS = 86_400_000;
@@ -12,34 +13,39 @@ export interface DrainDeadline {
 }
 
 /** All deadlines that are set, earliest first. */
-export function drainDeadlines(membership: Membership): DrainDeadline[] {
-  const deadlines: DrainDeadline[] = [];
-  for (const [group, overrides] of membership.overrides) {
-    for (const [member, { state, drainDeadlineMs }] of overrides) {
-      if (state !== 'draining' || drainDeadlineMs === undefined) continue;
-      deadlines.push({ group, member, atMs: drainDeadlineMs });
-    }
-  }
+export function drainDeadlines(configuration: Configuration): DrainDeadline[] {
+  const deadlines = configuration.groups.flatMap((group) =>
+    membersOf(group).flatMap(({ name, state, drainDeadlineMs }): DrainDeadline[] =>
+      state !== 'draining' || drainDeadlineMs === undefined
+        ? []
+        : [{ group: group.name, member: name, atMs: drainDeadlineMs }],
+    ),
+  );
   return deadlines.sort((a, b) => a.atMs - b.atMs);
 }
 
 export class DrainTimer {
   private readonly onDue: (due: DrainDeadline) => void;
   private timer: NodeJS.Timeout | undefined;
+  /** Deadlines that were called out: a configuration goes on saying them. */
+  private done = new Set<string>();
 
   constructor(onDue: (due: DrainDeadline) => void) {
     this.onDue = onDue;
   }
 
-  /** Waits for the earliest deadline of this membership, in place of any former one. */
-  watch(membership: Membership): void {
+  /** Waits for the earliest deadline of this configuration, in place of any former one. */
+  watch(configuration: Configuration): void {
     this.stop();
-    const [next] = drainDeadlines(membership);
+    const deadlines = drainDeadlines(configuration);
+    this.done = new Set(deadlines.map(keyOf).filter((key) => this.done.has(key)));
+    const next = deadlines.find((deadline) => !this.done.has(keyOf(deadline)));
     if (next === undefined) return;
     const waitMs = Math.min(Math.max(next.atMs - Date.now(), 0), LONGEST_WAIT_MS);
     this.timer = setTimeout(() => {
-      if (next.atMs <= Date.now()) this.onDue(next);
-      else this.watch(membership);
+      if (next.atMs > Date.now()) return this.watch(configuration);
+      this.done.add(keyOf(next));
+      this.onDue(next);
     }, waitMs);
     this.timer.unref();
   }
@@ -48,3 +54,5 @@ export class DrainTimer {
     clearTimeout(this.timer);
   }
 }
+
+const keyOf = ({ group, member, atMs }: DrainDeadline): string => JSON.stringify([group, member, atMs]);

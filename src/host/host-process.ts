@@ -25,12 +25,29 @@ const STOP_TIMEOUT_MS = 10_000;
 export interface HostProcessOptions {
   readonly configPath: string;
   readonly runDir: string;
-  /** Traffic can flow; `summary` is the line for the user. */
+  /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
   onReady(summary: string): void;
 }
 
+/** What a process runs: a host, or a controller. */
+export interface ProcessInstance {
+  /** The line for the user. */
+  readonly summary: string;
+  /** Takes up the changed file. */
+  reload(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+  /** Removes what outlives the process, when it could not stop. */
+  clear(): void;
+}
+
+export const runHostProcess = (options: HostProcessOptions): Promise<number> =>
+  runProcess(options, (instanceOptions) => Instance.start(instanceOptions));
+
 /** Runs an instance until it is told to stop; resolves with the exit code. Rejects if it could not start. */
-export async function runHostProcess(options: HostProcessOptions): Promise<number> {
+export async function runProcess(
+  options: HostProcessOptions,
+  start: (options: InstanceOptions) => Promise<ProcessInstance>,
+): Promise<number> {
   const log = createLog();
   let end: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => {
@@ -56,7 +73,7 @@ export async function runHostProcess(options: HostProcessOptions): Promise<numbe
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
   try {
-    const instance = await Instance.start(instanceOptions);
+    const instance = await start(instanceOptions);
     reload = () => {
       instance.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
     };
@@ -73,7 +90,7 @@ export async function runHostProcess(options: HostProcessOptions): Promise<numbe
   }
 }
 
-async function stopWithin(instance: Instance, timeoutMs: number): Promise<void> {
+async function stopWithin(instance: ProcessInstance, timeoutMs: number): Promise<void> {
   const giveUp = setTimeout(() => {
     createLog().fatal(`the host did not stop within ${timeoutMs} ms`);
     instance.clear();

@@ -1,40 +1,40 @@
 /**
- * One running host: datapath thread, ports, groups, publisher and agent, and every change to them.
+ * One running host: datapath thread, ports, publisher, statistics, and every change to them.
  *
  * Theory of operation. The main thread owns what is configured, the datapath's thread owns what is counted and
- * tracked. A change is made ready first (groups checked, devices opened), then published as one snapshot, then
- * what it replaced is cleared up; if a step fails, the steps before it are undone and nothing has changed.
- * Changes wait for each other in one queue, so each sees the outcome of the one before.
+ * tracked. A change is made ready first (devices opened), then published as one snapshot, then what it replaced is
+ * cleared up; if a step fails, the steps before it are undone and nothing has changed. Changes wait for each other
+ * in one queue, so each sees the outcome of the one before.
+ *
+ * Groups are given to the host (agent.ts has them from a controller); it never edits them. From the difference of
+ * two states of a group follows what becomes of running flows: a member that has failed loses all of them at once,
+ * one that is gone its datagrams, and one that drains what is left at its deadline, without anybody's help.
  *
  * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process.
  */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { MemberAdd } from '../api/shapes.ts';
-import type { Configuration, PortConfig } from '../config/model.ts';
-import { Catalogue } from '../controller/catalogue.ts';
-import {
-  initialMembership,
-  type Membership,
-  reloadMembership,
-  withOverride,
-} from '../controller/membership.ts';
+import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { Tables } from '../tables/tables.ts';
-import { Agent } from './agent.ts';
 import { DatapathThread } from './datapath-thread.ts';
+import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
+import { planLoadBalancers } from './load-balancer-plan.ts';
 import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
 import { portSetups } from './port-setup.ts';
 import { Publisher } from './publisher.ts';
 import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
+import { StatCollector } from './stat-collector.ts';
 import { limitsFor, mapTables } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
 import { Uplinks } from './uplinks.ts';
+import type { WeightsByLoadBalancer } from './weights.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
 const ARENA_SLOTS = 1024;
@@ -56,8 +56,7 @@ export class Host {
   readonly publisher: Publisher;
   readonly ports: PortDevices;
   readonly uplinks: Uplinks;
-  readonly agent: Agent;
-  readonly groups: Catalogue;
+  readonly collector: StatCollector;
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
   private readonly goneListeners = new Set<(port: string) => void>();
@@ -88,8 +87,10 @@ export class Host {
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
       host.uplinks.openMissing(configuration, undo);
-      await host.bringIntoForce(host.groups.current);
-      host.agent.start();
+      await host.publisher.publishFirst(configuration);
+      await host.attachOpened();
+      host.drainTimer.watch(configuration);
+      host.collector.start();
       host.uplinks.watch();
       return host;
     } catch (error) {
@@ -109,85 +110,72 @@ export class Host {
     this.publisher = new Publisher(thread, this.builder);
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
     this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
-    this.agent = new Agent(tables.stats, this.builder.ids);
-    this.groups = new Catalogue(initialMembership(options.configuration));
+    this.collector = new StatCollector(tables.stats, this.builder.ids);
   }
 
-  /** What is in force: the file, over it what was changed at run time, and ports that were added. */
+  /** What is in force: the file, the groups that the host was given, and ports that were added. */
   get configuration(): Configuration {
-    return this.withRuntimePorts(this.groups.current.effective);
+    return this.publisher.inForce!.configuration;
   }
 
   /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
   stop(): Promise<void> {
     return this.exclusively(async () => {
       this.drainTimer.stop();
-      this.agent.stop();
+      this.collector.stop();
       await this.thread.stop();
       this.ports.closeAll();
       this.uplinks.closeAll();
     });
   }
 
-  // --- membership ------------------------------------------------------------------------------------------
+  // --- groups ----------------------------------------------------------------------------------------------
 
-  addMember(group: string, request: MemberAdd): Promise<number> {
-    return this.changeMembership(() => this.groups.add(group, request));
-  }
-
-  setWeight(group: string, member: string, weight: number): Promise<number> {
-    return this.changeMembership(() => this.groups.setWeight(group, member, weight));
-  }
-
-  /** `deadlineMs`: from now. */
-  drainMember(group: string, member: string, deadlineMs?: number): Promise<number> {
-    const atMs = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
-    return this.changeMembership(() => this.groups.drain(group, member, atMs));
-  }
-
-  removeMember(group: string, member: string): Promise<number> {
-    // Taken before the change: afterwards nobody owns them. TCP flows run on to their end, datagrams move on.
-    const statSlots = this.builder.ids.statSlotsOf(group, member);
-    return this.changeMembership(
-      () => this.groups.remove(group, member),
-      () => this.thread.purge(statSlots, 'datagrams'),
-    );
-  }
-
-  /** Resolves when the rules are in force and the member's connections no longer count. */
-  failMember(group: string, member: string): Promise<number> {
-    return this.changeMembership(
-      () => this.groups.fail(group, member),
-      () => this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all'),
-    );
-  }
-
-  private changeMembership(propose: () => Membership, then?: () => Promise<void>): Promise<number> {
+  /**
+   * Brings other groups into force, all of them or none. Resolves with the revision when they are, and flows of
+   * members that failed or left no longer count.
+   */
+  applyGroups(
+    groups: readonly GroupConfig[],
+    weights: WeightsByLoadBalancer = this.publisher.inForce!.weights,
+  ): Promise<number> {
     return this.exclusively(async () => {
-      const membership = propose();
-      const revision = await this.publisher.publish(membership.effective);
-      this.acceptMembership(membership);
-      await then?.();
+      const running = this.publisher.inForce!;
+      const base = { ...running.base, groups: reuseUnchanged(groups, running.base.groups) };
+      if (isSameList(base.groups, running.base.groups) && weights === running.weights) {
+        return this.publisher.revision;
+      }
+      const leaving = this.leaving(running.base, base);
+      const revision = await this.publisher.publish({ base, weights });
+      await this.letGo(leaving);
+      this.drainTimer.watch(base);
       return revision;
     });
   }
 
-  private acceptMembership(membership: Membership): void {
-    this.groups.accept(membership);
-    this.drainTimer.watch(membership);
+  /** Which LBs would enforce which of these groups. */
+  enforcedGroups(groups: readonly GroupConfig[]): EnforcedGroups[] {
+    const plan = planLoadBalancers({ ...this.configuration, groups: [...groups] });
+    return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
+  }
+
+  /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
+  private leaving(before: Configuration, after: Configuration): Leaving[] {
+    return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
+      statSlots: this.builder.ids.statSlotsOf(group, member),
+      ends,
+    }));
+  }
+
+  private async letGo(leaving: readonly Leaving[]): Promise<void> {
+    for (const { statSlots, ends } of leaving) await this.thread.purge(statSlots, ends);
   }
 
   /** The deadline is reached: what is left of the member's flows ends; it stays draining. */
   private finishDrain({ group, member }: DrainDeadline): void {
     this.exclusively(async () => {
-      const { current } = this.groups;
-      const override = current.overrides.get(group)?.get(member);
-      const isDue = override?.state === 'draining' && (override.drainDeadlineMs ?? Infinity) <= Date.now();
-      if (!isDue) return;
       await this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all');
-      this.acceptMembership(
-        withOverride(current, group, member, { ...override, drainDeadlineMs: undefined }),
-      );
+      this.drainTimer.watch(this.configuration);
       this.log.info(`group ${group}: deadline of draining member ${member} reached, its flows are dropped`);
     }).catch((error) => this.log.error(`group ${group}: drain of ${member}: ${messageOf(error)}`));
   }
@@ -197,23 +185,26 @@ export class Host {
   /** Brings a changed configuration into force; all of it or, when a part fails, nothing. */
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
-      const running = this.groups.current;
+      const running = this.publisher.inForce!.base;
+      const former = this.runtimePorts;
+      // A probe port gives way; the health checks make another one.
+      const kept = former.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
       const problems = [
-        ...unchangeable(running.configuration, configuration),
-        ...this.publisher.runtimePorts.flatMap((port) => clashesOf(port, configuration)),
+        ...unchangeable(running, configuration),
+        ...kept.flatMap((port) => clashesOf(port, configuration)),
       ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
-      const membership = reloadMembership(running, configuration);
+      const wanted = { ...configuration, groups: reuseUnchanged(configuration.groups, running.groups) };
       const plan = planReload(
-        this.withRuntimePorts(running.configuration),
-        this.withRuntimePorts(configuration),
+        this.withRuntimePorts(running),
+        { ...wanted, ports: [...wanted.ports, ...kept] },
         this.ports.goneNames,
       );
       const undo = new UndoStack();
       let isTouched = false;
       // Last to be undone: by then the former devices are there again.
       undo.push('put the former rules back', async () => {
-        if (isTouched) await this.bringIntoForce(running);
+        if (isTouched) await this.bringIntoForce(running, former);
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
@@ -224,9 +215,11 @@ export class Host {
         for (const { port } of plan.close) await this.ports.close(port.name, undo);
         for (const setup of plan.replace) this.ports.open(setup, undo);
         for (const change of plan.adjust) this.ports.adjust(change, undo);
-        const revision = await this.bringIntoForce(membership);
-        this.acceptMembership(membership);
-        await this.uplinks.closeUnwanted(configuration);
+        const leaving = this.leaving(running, wanted);
+        const revision = await this.bringIntoForce(wanted, kept);
+        await this.letGo(leaving);
+        this.drainTimer.watch(wanted);
+        await this.uplinks.closeUnwanted(wanted);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
         return revision;
       } catch (error) {
@@ -246,16 +239,15 @@ export class Host {
     return this.exclusively(async () => {
       const problems = clashesOf(port, this.configuration);
       if (problems.length > 0) throw new HostError(409, `port ${port.name} cannot be added`, problems);
-      const before = this.publisher.runtimePorts;
-      const { effective } = this.groups.current;
+      const before = this.runtimePorts;
       const ports = [...this.configuration.ports, port];
-      const setup = portSetups({ ...effective, ports }).get(port.name)!;
+      const setup = portSetups({ ...this.configuration, ports }).get(port.name)!;
       const undo = new UndoStack();
       try {
         this.ports.open(setup, undo);
-        await this.publisher.publish(effective, [...before, port]);
+        await this.publisher.publish({ runtimePorts: [...before, port] });
         undo.push('put the former rules back', async () => {
-          await this.publisher.publish(effective, before);
+          await this.publisher.publish({ runtimePorts: before });
         });
         await this.ports.attachOpened();
       } catch (error) {
@@ -268,14 +260,12 @@ export class Host {
   /** Ends a port that `addPort` has made, with its namespace and every process in it; one that is gone, too. */
   removePort(name: string): Promise<void> {
     return this.exclusively(async () => {
-      const { runtimePorts } = this.publisher;
-      const port = runtimePorts.find((other) => other.name === name);
+      const port = this.runtimePorts.find((other) => other.name === name);
       if (port === undefined) return;
       try {
         await this.ports.remove(port);
       } finally {
-        const others = runtimePorts.filter((other) => other !== port);
-        await this.publisher.publish(this.groups.current.effective, others);
+        await this.publisher.publish({ runtimePorts: this.runtimePorts.filter((other) => other !== port) });
       }
     });
   }
@@ -286,24 +276,35 @@ export class Host {
     return () => this.goneListeners.delete(listener);
   }
 
+  private get runtimePorts(): readonly PortConfig[] {
+    return this.publisher.inForce!.runtimePorts;
+  }
+
   private withRuntimePorts(configuration: Configuration): Configuration {
-    return { ...configuration, ports: [...configuration.ports, ...this.publisher.runtimePorts] };
+    return { ...configuration, ports: [...configuration.ports, ...this.runtimePorts] };
   }
 
   // -----------------------------------------------------------------------------------------------------------
 
   /** Rules first, so that no frame comes in from a port that the datapath does not know. */
-  private async bringIntoForce(membership: Membership): Promise<number> {
-    const revision = await this.publisher.publish(membership.effective);
+  private async bringIntoForce(
+    base: Configuration,
+    runtimePorts: readonly PortConfig[] = this.runtimePorts,
+  ): Promise<number> {
+    const revision = await this.publisher.publish({ base, runtimePorts });
+    await this.attachOpened();
+    return revision;
+  }
+
+  private async attachOpened(): Promise<void> {
     await this.ports.attachOpened();
     await this.uplinks.attachOpened();
-    return revision;
   }
 
   /** An uplink's interface has gone or come back. */
   private repairUplinks(): Promise<void> {
     return this.exclusively(async () => {
-      if (await this.uplinks.reopen()) await this.bringIntoForce(this.groups.current);
+      if (await this.uplinks.reopen()) await this.bringIntoForce(this.publisher.inForce!.base);
     });
   }
 
@@ -323,3 +324,26 @@ export class Host {
     return result;
   }
 }
+
+/** An LB and the groups whose rules it enforces. */
+export interface EnforcedGroups {
+  readonly loadBalancerKey: string;
+  readonly groups: readonly GroupConfig[];
+}
+
+interface Leaving {
+  readonly statSlots: readonly number[];
+  readonly ends: 'all' | 'datagrams';
+}
+
+/** Groups that did not change are the same objects as before, so that load balancers keep their compiled rules. */
+function reuseUnchanged(groups: readonly GroupConfig[], former: readonly GroupConfig[]): GroupConfig[] {
+  const byName = new Map(former.map((group) => [group.name, group]));
+  return groups.map((group) => {
+    const before = byName.get(group.name);
+    return before !== undefined && isDeepStrictEqual(before, group) ? before : group;
+  });
+}
+
+const isSameList = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at]);

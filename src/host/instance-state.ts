@@ -25,17 +25,21 @@ interface StateOnDisk {
   namespaces: OwnNamespace[];
   /** Absolute paths. */
   files: string[];
+  /** Absolute paths; an instance that takes over from a killed one keeps what is in them. */
+  directories: string[];
 }
 
 export class InstanceState {
   private readonly runDir: RunDir;
   private readonly namespaces: Map<string, OwnNamespace>;
   private readonly files: Set<string>;
+  private readonly directories: Set<string>;
 
   private constructor(runDir: RunDir, state: StateOnDisk) {
     this.runDir = runDir;
     this.namespaces = new Map(state.namespaces.map((namespace) => [namespace.name, namespace]));
     this.files = new Set(state.files);
+    this.directories = new Set(state.directories);
   }
 
   /** What the last instance has left behind; empty if that cleared up. */
@@ -45,13 +49,13 @@ export class InstanceState {
       text = readFileSync(runDir.stateFile, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new InstanceState(runDir, { namespaces: [], files: [] });
+      return new InstanceState(runDir, { namespaces: [], files: [], directories: [] });
     }
     return new InstanceState(runDir, parseState(text, runDir.stateFile));
   }
 
   get isEmpty(): boolean {
-    return this.namespaces.size === 0 && this.files.size === 0;
+    return this.namespaces.size === 0 && this.files.size === 0 && this.directories.size === 0;
   }
 
   /**
@@ -74,6 +78,11 @@ export class InstanceState {
     } finally {
       this.save();
     }
+  }
+
+  /** Whether the namespace was made for a command of ours. */
+  isOwn(name: string): boolean {
+    return this.namespaces.get(name)?.withProcesses ?? false;
   }
 
   /** Removes a namespace if it is ours; what is left of one that was being made, too. */
@@ -120,6 +129,12 @@ export class InstanceState {
     this.save();
   }
 
+  /** The same for a directory that lasts until the instance ends as it should, or somebody clears up. */
+  addDirectory(path: string): void {
+    this.directories.add(path);
+    this.save();
+  }
+
   removeFiles(): void {
     for (const path of this.files) rmSync(path, { force: true });
     this.files.clear();
@@ -130,13 +145,19 @@ export class InstanceState {
   clear(): string[] {
     const problems = this.removeNamespacesExcept(new Set());
     this.removeFiles();
+    for (const path of this.directories) rmSync(path, { recursive: true, force: true });
+    this.directories.clear();
     if (this.isEmpty) rmSync(this.runDir.stateFile, { force: true });
     return problems;
   }
 
   /** Whole or not at all: a reader never sees half a file. */
   private save(): void {
-    const state: StateOnDisk = { namespaces: [...this.namespaces.values()], files: [...this.files] };
+    const state: StateOnDisk = {
+      namespaces: [...this.namespaces.values()],
+      files: [...this.files],
+      directories: [...this.directories],
+    };
     const temporary = `${this.runDir.stateFile}.new`;
     writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
     renameSync(temporary, this.runDir.stateFile);
@@ -161,6 +182,7 @@ const stateSchema = z.object({
     }),
   ),
   files: z.array(z.string()),
+  directories: z.array(z.string()).default([]),
 });
 
 function parseState(text: string, path: string): StateOnDisk {

@@ -11,9 +11,10 @@ import type { Logger } from 'pino';
 import { startApiServer, stopApiServer } from '../api/server.ts';
 import type { Status } from '../api/shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
-import type { Configuration } from '../config/model.ts';
+import type { Configuration, StoreConfig } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
 import { hostAnswerer } from './api-routes.ts';
+import { type Control, startControl } from './control.ts';
 import { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { InstanceState } from './instance-state.ts';
@@ -34,6 +35,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly host: Host;
   private readonly options: InstanceOptions;
+  private readonly control: Control;
   private readonly state: InstanceState;
   private readonly lock: RunDirLock;
   private api: Server | undefined;
@@ -55,10 +57,14 @@ export class Instance {
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
-      const { tablesFile } = runDir;
-      const host = await Host.start({ configuration, tablesFile, state, log, onDeath });
+      const { tablesFile, rulesFile } = runDir;
+      const defaultStore = ownStore(configuration, runDir, state);
+      const control = await startControl({ configuration, defaultStore, rulesFile, log });
+      undo.push('stop the controller', () => control.stop());
+      const withGroups = { ...configuration, groups: control.initialGroups };
+      const host = await Host.start({ configuration: withGroups, tablesFile, state, log, onDeath });
       undo.push('stop the host', () => host.stop());
-      const instance = new Instance(options, host, state, lock);
+      const instance = new Instance(options, host, control, state, lock);
       await instance.listen();
       return instance;
     } catch (error) {
@@ -67,9 +73,16 @@ export class Instance {
     }
   }
 
-  private constructor(options: InstanceOptions, host: Host, state: InstanceState, lock: RunDirLock) {
+  private constructor(
+    options: InstanceOptions,
+    host: Host,
+    control: Control,
+    state: InstanceState,
+    lock: RunDirLock,
+  ) {
     this.options = options;
     this.host = host;
+    this.control = control;
     this.state = state;
     this.lock = lock;
   }
@@ -85,7 +98,7 @@ export class Instance {
 
   /** Takes up a changed configuration; HostError with every problem if it cannot, and nothing has changed. */
   async reload(path: string): Promise<number> {
-    const revision = await this.host.reload(loadForReload(path));
+    const revision = await this.control.reload(loadForReload(path));
     this.options.log.info(`reloaded ${path}: revision ${revision}`);
     return revision;
   }
@@ -94,6 +107,7 @@ export class Instance {
   async stop(): Promise<void> {
     try {
       if (this.api !== undefined) await stopApiServer(this.api);
+      await this.control.stop();
       await this.host.stop();
     } finally {
       this.clear();
@@ -110,21 +124,19 @@ export class Instance {
 
   private async listen(): Promise<void> {
     const { runDir, log } = this.options;
+    const answerHost = hostAnswerer({
+      host: this.host,
+      status: () => this.status(),
+      reload: async (path) => ({ revision: await this.reload(path) }),
+      down: () => this.options.onDownRequest(),
+    });
+    await this.control.attach(this.host, answerHost);
     this.state.addFile(runDir.apiSocket);
-    this.api = await startApiServer(
-      runDir.apiSocket,
-      hostAnswerer({
-        host: this.host,
-        status: () => this.status(),
-        reload: (path) => this.reload(path),
-        down: () => this.options.onDownRequest(),
-      }),
-      log,
-    );
+    this.api = await startApiServer(runDir.apiSocket, (request) => this.control.answer(request), log);
   }
 
   private status(): Status {
-    return statusOf(this.host, this.lock.startedAt);
+    return statusOf(this.host, this.lock.startedAt, this.control.status);
   }
 }
 
@@ -135,6 +147,14 @@ function loadForReload(path: string): Configuration {
     if (error instanceof ConfigError) throw new HostError(400, `${path} cannot be used`, error.problems);
     throw error;
   }
+}
+
+/** State that outlives a killed process, not the instance: that is what `store` in the configuration is for. */
+function ownStore(configuration: Configuration, runDir: RunDir, state: InstanceState): StoreConfig {
+  if (configuration.store === undefined && configuration.controllers === undefined) {
+    state.addDirectory(runDir.storeDir);
+  }
+  return { kind: 'file', dir: runDir.storeDir };
 }
 
 /** What a killed instance has left: kept are only namespaces that are wanted again. */

@@ -13,9 +13,9 @@ import {
 } from '../controller/group-listings.ts';
 import type { PortCounters } from '../tables/port-counters.ts';
 import type { RuleSpec } from '../tables/rule-spec.ts';
-import type { HostReport, MemberReport } from './agent.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { BuiltSnapshot } from './snapshot-builder.ts';
+import type { HostReport, MemberReport } from './stat-collector.ts';
 import type { UplinkView } from './uplinks.ts';
 
 export function portRows(
@@ -53,8 +53,8 @@ export function uplinkRows(
   return uplinks.map((uplink) => {
     const legs = uplinkLegs({ uplinks: [uplink] });
     const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
-    const { state, mac } = view(uplink.name);
-    const drops: Record<string, number> = {};
+    const { state, mac, lostFrames } = view(uplink.name);
+    const drops: Record<string, number> = lostFrames === 0 ? {} : { 'receive-buffer-full': lostFrames };
     for (const row of rows)
       for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
     return {

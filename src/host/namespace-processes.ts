@@ -23,9 +23,9 @@ export function processesIn(netns: string): number[] {
     .map(Number);
 }
 
-/** Sends a signal to each of them. */
-export function signalProcessesIn(netns: string, signal: NodeJS.Signals): void {
-  for (const pid of processesIn(netns)) sendSignal(pid, signal);
+/** Sends a signal to each of them, and to `starter`, which may still be on its way in. */
+export function signalProcessesIn(netns: string, signal: NodeJS.Signals, starter: number): void {
+  for (const pid of new Set([starter, ...processesIn(netns)])) sendSignal(pid, signal);
 }
 
 /** SIGKILL until nobody is left. Throws if this process is among them, or one cannot be killed. */

@@ -55,7 +55,7 @@ export class PortDevices {
     const isOursAlone = port.purpose !== undefined;
     if (this.state.ensureNamespace(port.netns, isOursAlone)) {
       undo.push(`remove namespace ${port.netns}`, () => this.state.removeNamespace(port.netns));
-    } else if (isOursAlone) {
+    } else if (isOursAlone && !this.state.isOwn(port.netns)) {
       throw new Error(`port ${port.name}: found a namespace ${port.netns}, expected none of that name`);
     }
     const tap = createTap({

@@ -1,7 +1,9 @@
 /**
  * From a configuration to rules in force: builds the snapshot, hands it to the datapath, waits until it is in
  * force. All or nothing: if the datapath cannot hold a snapshot, the former one is put back and the publisher
- * throws. Ports that were added at run time are part of every snapshot, whoever publishes it. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
+ * throws. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
+ *
+ * What is in force has three parts, each of which stays as it is unless a publication gives it anew.
  *
  * Not re-entrant: the host publishes one change after the other.
  */
@@ -9,8 +11,19 @@ import type { Configuration, PortConfig } from '../config/model.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
+import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
-export interface InForce {
+export interface Publication {
+  /** The file's, with the groups that the host was given. */
+  readonly base: Configuration;
+  /** Ports that were added at run time, beside those of the file. */
+  readonly runtimePorts: readonly PortConfig[];
+  /** Weights of single LBs. */
+  readonly weights: WeightsByLoadBalancer;
+}
+
+export interface InForce extends Publication {
+  /** The base with the ports that were added at run time. */
   readonly configuration: Configuration;
   readonly built: BuiltSnapshot;
 }
@@ -18,10 +31,9 @@ export interface InForce {
 export class Publisher {
   private readonly thread: DatapathThread;
   private readonly builder: SnapshotBuilder;
-  /** Beside the configuration's. */
-  private ports: readonly PortConfig[] = [];
   private lastRevision = 0;
   private current: InForce | undefined;
+  private readonly listeners = new Set<(configuration: Configuration) => void>();
 
   constructor(thread: DatapathThread, builder: SnapshotBuilder) {
     this.thread = thread;
@@ -33,28 +45,36 @@ export class Publisher {
     return this.current;
   }
 
+  /** Calls back with each configuration that comes into force, run-time ports included, until the returned function is called. */
+  onInForce(listener: (configuration: Configuration) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
   /** Of the snapshot in force; 0 before the first. */
   get revision(): number {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
-  /** Ports that were added at run time. */
-  get runtimePorts(): readonly PortConfig[] {
-    return this.ports;
+  /** The first publication; resolves with the revision when the datapath has it in force. */
+  publishFirst(base: Configuration): Promise<number> {
+    return this.bringIntoForce({ base, runtimePorts: [], weights: NO_WEIGHTS });
   }
 
   /** Resolves with the revision when the datapath has it in force. */
-  async publish(given: Configuration, runtimePorts = this.ports): Promise<number> {
-    const configuration = { ...given, ports: [...given.ports, ...runtimePorts] };
-    const built = this.build(configuration);
-    const problems = await this.apply(built);
+  publish(change: Partial<Publication>): Promise<number> {
+    const { base, runtimePorts, weights } = this.current!;
+    return this.bringIntoForce({ base, runtimePorts, weights, ...change });
+  }
+
+  private async bringIntoForce(publication: Publication): Promise<number> {
+    const next = this.build(publication);
+    const problems = await this.apply(next.built);
     if (problems.length > 0) {
-      if (this.current !== undefined) await this.putBack(this.current.configuration);
+      if (this.current !== undefined) await this.putBack(this.current);
       throw new HostError(409, `the datapath cannot hold this: ${problems.join('; ')}`);
     }
-    this.accept(configuration, built);
-    this.ports = runtimePorts;
-    return built.snapshot.revision;
+    return this.accept(next);
   }
 
   /** A datapath that throws on a snapshot has a bug or was given one: a problem like any other to the caller. */
@@ -66,25 +86,29 @@ export class Publisher {
     }
   }
 
-  private async putBack(configuration: Configuration): Promise<void> {
-    const built = this.build(configuration);
-    const problems = await this.apply(built);
+  private async putBack(former: Publication): Promise<void> {
+    const next = this.build(former);
+    const problems = await this.apply(next.built);
     if (problems.length > 0) {
       throw new HostError(500, `the former rules could not be put back: ${problems.join('; ')}`);
     }
-    this.accept(configuration, built);
+    this.accept(next);
   }
 
-  private build(configuration: Configuration): BuiltSnapshot {
+  private build({ base, runtimePorts, weights }: Publication): InForce {
+    const configuration = { ...base, ports: [...base.ports, ...runtimePorts] };
     try {
-      return this.builder.build(configuration, ++this.lastRevision);
+      const built = this.builder.build(configuration, ++this.lastRevision, weights);
+      return { base, runtimePorts, weights, configuration, built };
     } catch (error) {
       throw new HostError(409, `the configuration is too large: ${messageOf(error)}`);
     }
   }
 
-  private accept(configuration: Configuration, built: BuiltSnapshot): void {
-    this.builder.commit(configuration, built);
-    this.current = { configuration, built };
+  private accept(inForce: InForce): number {
+    this.builder.commit(inForce.configuration, inForce.built);
+    this.current = inForce;
+    for (const listener of this.listeners) listener(inForce.configuration);
+    return inForce.built.snapshot.revision;
   }
 }

@@ -6,6 +6,8 @@
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
  *   sluice.log   the log of a detached instance
+ *   store/       a controller's state, if the configuration names no other place
+ *   rules.json   the last rules of controllers elsewhere; it stays when the instance ends
  *
  * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from
  * the process being gone (or being another one with the same number). Two `up` at the same moment are told apart
@@ -52,6 +54,14 @@ export class RunDir {
 
   get apiSocket(): string {
     return join(this.path, 'api.sock');
+  }
+
+  get storeDir(): string {
+    return join(this.path, 'store');
+  }
+
+  get rulesFile(): string {
+    return join(this.path, 'rules.json');
   }
 
   get logFile(): string {

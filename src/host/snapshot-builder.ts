@@ -14,7 +14,7 @@
  * here but listed in `clearStatSlots`, which travels with the snapshot. It is given out again only when the
  * datapath's gauge says that no connection uses it.
  *
- * An LB whose groups are the same objects as in the last build keeps its compiled rules, object and all.
+ * An LB whose groups and weights are the same objects as in the last build keeps its compiled rules, object and all.
  */
 import type { Configuration, GroupConfig, MemberConfig, NetworkConfig, PortConfig } from '../config/model.ts';
 import { derivePortMac } from '../config/port-mac.ts';
@@ -29,6 +29,7 @@ import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from './load-balancer-plan.ts';
 import { MaglevCache } from './maglev-cache.ts';
+import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
 /** PortSpec's `loadBalancer` of a port without one. */
 const NO_LOAD_BALANCER = -1;
@@ -38,6 +39,8 @@ export interface BuiltLoadBalancer {
   /** What was compiled into `spec.ruleTable`. */
   readonly rules: readonly RuleSpec[];
   readonly groups: readonly GroupConfig[];
+  /** Weights of its own. */
+  readonly weights: GroupWeights | undefined;
 }
 
 export interface BuiltSnapshot {
@@ -68,9 +71,13 @@ export class SnapshotBuilder {
   }
 
   /** Throws on what the loaded configuration cannot rule out: a table of numbers that is full. */
-  build(configuration: Configuration, revision: number): BuiltSnapshot {
+  build(
+    configuration: Configuration,
+    revision: number,
+    weights: WeightsByLoadBalancer = NO_WEIGHTS,
+  ): BuiltSnapshot {
     const plan = planLoadBalancers(configuration);
-    const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned));
+    const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned, weights.get(planned.key)));
     const { datapath } = configuration;
     return {
       loadBalancers,
@@ -146,17 +153,24 @@ export class SnapshotBuilder {
     return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
   }
 
-  private buildLoadBalancer(planned: PlannedLoadBalancer): BuiltLoadBalancer {
+  private buildLoadBalancer(
+    planned: PlannedLoadBalancer,
+    weights: GroupWeights | undefined,
+  ): BuiltLoadBalancer {
     const { key, scope, name, groups } = planned;
     const before = this.compiled.get(key);
-    if (before !== undefined && sameItems(before.groups, groups)) return before;
-    const rules = groups.flatMap((group) => this.rulesOf(group, key));
+    if (before !== undefined && before.weights === weights && sameItems(before.groups, groups)) return before;
+    const rules = groups.flatMap((group) => this.rulesOf(group, key, weights?.get(group.name)));
     const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
-    return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups };
+    return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups, weights };
   }
 
   /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
-  private rulesOf(group: GroupConfig, loadBalancerKey: string): RuleSpec[] {
+  private rulesOf(
+    group: GroupConfig,
+    loadBalancerKey: string,
+    weights: ReadonlyMap<string, number> | undefined,
+  ): RuleSpec[] {
     return group.vip.flatMap((vip) => {
       const family = addressFamily(vip);
       const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
@@ -168,7 +182,7 @@ export class SnapshotBuilder {
         untilMs,
         members: members
           .filter(ofFamily)
-          .map((member) => this.memberSpec(member, group.name, loadBalancerKey)),
+          .map((member) => this.memberSpec(member, group.name, loadBalancerKey, weights?.get(member.name))),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs } = group;
@@ -179,8 +193,13 @@ export class SnapshotBuilder {
     });
   }
 
-  private memberSpec(member: MemberConfig, group: string, loadBalancerKey: string): MemberSpec {
-    const { name, address, port, mac, weight, state } = member;
+  private memberSpec(
+    member: MemberConfig,
+    group: string,
+    loadBalancerKey: string,
+    weight = member.weight,
+  ): MemberSpec {
+    const { name, address, port, mac, state } = member;
     const statSlot = this.ids.statSlot({ loadBalancerKey, group, member: name, address, port });
     return { statSlot, name, address, port, mac, weight, state };
   }

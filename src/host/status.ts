@@ -1,12 +1,12 @@
 /** What `status` says. */
 
-import type { Status } from '../api/shapes.ts';
+import type { ControllersStatus, Status } from '../api/shapes.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
 import type { Host } from './host.ts';
 import { VERSION } from './version.ts';
 
 /** `startedAt`: ISO 8601. */
-export function statusOf(host: Host, startedAt: string): Status {
+export function statusOf(host: Host, startedAt: string, controllers: ControllersStatus): Status {
   const { configuration, thread, tables } = host;
   const { connections, affinities, portCounters } = tables;
   const drops: Record<string, number> = {};
@@ -18,6 +18,11 @@ export function statusOf(host: Host, startedAt: string): Status {
       drops[reason] = (drops[reason] ?? 0) + count;
     }
   }
+  for (const { name } of configuration.uplinks ?? []) {
+    const { lostFrames } = host.uplinks.view(name);
+    if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;
+  }
+  const { writeErrors, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
   return {
     version: VERSION,
     host: configuration.host,
@@ -34,9 +39,16 @@ export function statusOf(host: Host, startedAt: string): Status {
     groups: configuration.groups.length,
     revision: host.publisher.revision,
     connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
+    ioErrors: {
+      failedWrites: writeErrors,
+      fullQueues: writeQueueFull,
+      failedReads: readErrors,
+      outOfBuffers,
+    },
     affinities: { inUse: affinities.inUse, max: affinities.capacity, evicted: affinities.evicted },
     drops,
     frames,
     residentBytes: process.memoryUsage.rss(),
+    controllers,
   };
 }

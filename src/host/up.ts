@@ -7,7 +7,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import { messageOf } from './host-error.ts';
 import type { StartOutcome } from './host-messages.ts';
-import { EXIT_FAILED, EXIT_OK, exitCodeOf, runHostProcess } from './host-process.ts';
+import { EXIT_FAILED, EXIT_OK, exitCodeOf, type HostProcessOptions, runHostProcess } from './host-process.ts';
 import { RunDir } from './run-dir.ts';
 
 export interface UpOptions {
@@ -22,16 +22,25 @@ const MAX_LOG_BYTES = 4 << 20;
 /** What is shown of the log when the process ended without a word. */
 const LOG_TAIL_LINES = 10;
 
+/** What is to be started: in this process by `run`, in one of its own by the module `main`. */
+export interface Program {
+  readonly main: string;
+  run(options: HostProcessOptions): Promise<number>;
+}
+
 /** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
-export async function up(given: UpOptions): Promise<number> {
+export const up = (options: UpOptions): Promise<number> =>
+  launch({ main: './host-main.js', run: runHostProcess }, options);
+
+export async function launch(program: Program, given: UpOptions): Promise<number> {
   const options = {
     configPath: absolutePath(given.configPath),
     runDir: absolutePath(given.runDir),
     detach: given.detach,
   };
   try {
-    if (!options.detach) return await runHostProcess({ ...options, onReady: () => {} });
-    return await upDetached(options);
+    if (!options.detach) return await program.run({ ...options, onReady: () => {} });
+    return await launchDetached(program, options);
   } catch (error) {
     const message = messageOf(error);
     // A ConfigError's lines start with the file's name.
@@ -40,12 +49,12 @@ export async function up(given: UpOptions): Promise<number> {
   }
 }
 
-async function upDetached({ configPath, runDir: path }: UpOptions): Promise<number> {
+async function launchDetached({ main }: Program, { configPath, runDir: path }: UpOptions): Promise<number> {
   // Before anything is made, so that a wrong file leaves no trace.
   loadConfiguration(configPath);
   const runDir = new RunDir(path);
   runDir.create();
-  const child = spawnHost(configPath, runDir);
+  const child = spawnDetached(main, configPath, runDir);
   const outcome = await startOutcome(child, runDir);
   if (child.connected) child.disconnect();
   child.unref();
@@ -57,11 +66,11 @@ async function upDetached({ configPath, runDir: path }: UpOptions): Promise<numb
   return outcome.exitCode;
 }
 
-function spawnHost(configPath: string, runDir: RunDir): ChildProcess {
+function spawnDetached(module: string, configPath: string, runDir: RunDir): ChildProcess {
   setLargeLogAside(runDir.logFile);
   const log = openSync(runDir.logFile, 'a', 0o600);
   try {
-    const main = fileURLToPath(new URL('./host-main.js', import.meta.url));
+    const main = fileURLToPath(new URL(module, import.meta.url));
     return spawn(process.execPath, [main, configPath, runDir.path], {
       // Not the directory of whoever typed the command: it may be unmounted or removed later.
       cwd: '/',
@@ -88,6 +97,6 @@ async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartO
   child.removeAllListeners('exit');
   if (typeof outcome !== 'string') return outcome;
   const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
-  const message = `the host process ended with ${outcome}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
+  const message = `the process ended with ${outcome}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
   return { kind: 'failed', exitCode: EXIT_FAILED, message };
 }

@@ -49,9 +49,12 @@ interface Uplink {
   /** Epoch milliseconds of the last change of `state`. */
   changedAtMs: number;
   mac: string;
+  lostFrames: number;
 }
 
 export interface UplinkView {
+  /** Frames that came while the sockets' receive buffers were full. */
+  readonly lostFrames: number;
   readonly state: UplinkState;
   readonly outages: number;
   readonly changedAtMs: number;
@@ -66,6 +69,7 @@ export class Uplinks {
   private readonly uplinks = new Map<string, Uplink>();
   private timer: NodeJS.Timeout | undefined;
   private repairing = false;
+  private lastComplaint = '';
 
   /** `repair` is to call `reopen` when no other change is under way, and to bring what that opened into force. */
   constructor(thread: DatapathThread, ids: DatapathIds, log: Logger, repair: () => Promise<void>) {
@@ -104,7 +108,10 @@ export class Uplinks {
       undo.push(`put uplink ${config.name} back`, () => {
         known.wanted = before;
       });
-      if (known.state !== 'gone') this.openLegs(known, undo);
+      const link = readLinkState(config.interface);
+      if (link === null) return; // what is wanted is opened when it is back
+      checkMtu(config, link, configuration);
+      this.openLegs(known, undo);
       return;
     }
     const link = usableLink(config, configuration);
@@ -118,6 +125,7 @@ export class Uplinks {
       outages: 0,
       changedAtMs: Date.now(),
       mac: link.mac,
+      lostFrames: 0,
     };
     if (!link.isRunning) this.log.warn(`uplink ${config.name}: ${config.interface} has no carrier`);
     // One that leads through another interface now: its old sockets serve until `closeUnwanted`.
@@ -193,8 +201,21 @@ export class Uplinks {
   // --- the interfaces' own lives ---------------------------------------------------------------------------
 
   watch(): void {
-    this.timer = setInterval(() => this.look(), LOOK_INTERVAL_MS);
+    this.timer = setInterval(() => {
+      try {
+        this.look();
+      } catch (error) {
+        this.complain(error);
+      }
+    }, LOOK_INTERVAL_MS);
     this.timer.unref();
+  }
+
+  /** Once per trouble: the next look meets it again. */
+  private complain(error: unknown): void {
+    const complaint = messageOf(error);
+    if (complaint !== this.lastComplaint) this.log.error(`uplinks: ${complaint}`);
+    this.lastComplaint = complaint;
   }
 
   /** The datapath reports ports whose devices have disappeared, and has dropped them; those that are ours are closed. */
@@ -211,6 +232,7 @@ export class Uplinks {
     for (const uplink of this.uplinks.values()) {
       const link = readLinkState(uplink.interface);
       if (link !== null) uplink.mac = link.mac;
+      for (const { socket } of uplink.legs) uplink.lostFrames += socket.takeLostFrames();
       this.noteState(uplink, link === null ? 'gone' : link.isRunning ? 'up' : 'down');
       const isOther = (link?.index ?? 0) !== uplink.index;
       needsRepair ||= isOther || (link !== null && uplink.legs.length < uplink.wanted.length);
@@ -218,7 +240,7 @@ export class Uplinks {
     if (!needsRepair || this.repairing) return;
     this.repairing = true;
     this.repair()
-      .catch((error) => this.log.error(`uplinks: ${messageOf(error)}`))
+      .catch((error) => this.complain(error))
       .finally(() => {
         this.repairing = false;
       });
@@ -258,7 +280,8 @@ export class Uplinks {
 }
 
 /** The interface of an uplink, if that can carry its networks; else an Error that says what is wrong with it. */
-function usableLink({ name, interface: device, networks }: UplinkConfig, all: Configuration): LinkState {
+function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {
+  const { name, interface: device } = uplink;
   const link = readLinkState(device);
   if (link === null)
     throw new Error(
@@ -268,6 +291,15 @@ function usableLink({ name, interface: device, networks }: UplinkConfig, all: Co
     throw new Error(
       `uplink ${name}: found interface ${device} down, expected it to be up (ip link set ${device} up)`,
     );
+  checkMtu(uplink, link, all);
+  return link;
+}
+
+function checkMtu(
+  { name, interface: device, networks }: UplinkConfig,
+  link: LinkState,
+  all: Configuration,
+): void {
   for (const carried of networks) {
     const { mtu } = all.networks.find((network) => network.name === carried.name)!;
     if (link.mtu < mtu)
@@ -275,5 +307,4 @@ function usableLink({ name, interface: device, networks }: UplinkConfig, all: Co
         `uplink ${name}: found MTU ${link.mtu} on interface ${device}, expected at least ${mtu}, that of network ${carried.name}`,
       );
   }
-  return link;
 }

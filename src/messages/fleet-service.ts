@@ -5,6 +5,10 @@
  * agents is encoded once, and a report's decoder belongs to its stream.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+
+// gRPC writes failed connections to stderr by itself; the ends say them in their own words, once.
+if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 
 const bytesThrough = (bytes: Buffer): Buffer => bytes;
 
@@ -30,7 +34,7 @@ export interface Keepalive {
 }
 
 /** Each end finds out within timeMs + timeoutMs that the other has gone without a word. */
-export const KEEPALIVE: Keepalive = { timeMs: 2000, timeoutMs: 2000 };
+export const KEEPALIVE: Keepalive = { timeMs: 1500, timeoutMs: 2500 };
 
 export const channelOptions = ({ timeMs, timeoutMs }: Keepalive): Record<string, number> => ({
   'grpc.keepalive_time_ms': timeMs,

@@ -239,17 +239,17 @@ export class ReportDecoder {
     const { bytes } = reader;
     let at = reader.at;
     for (let i = 0; i < rowCount; i++) {
-      // One and two bytes in line, which nearly all figures are: half the time of calling the reader for each.
-      const first = bytes[at]!;
-      let difference: number;
-      if (first < 0x80) {
-        difference = (first >>> 1) ^ -(first & 1);
-        at++;
-      } else if (bytes[at + 1]! < 0x80) {
-        difference = (((first & 0x7f) >>> 1) | (bytes[at + 1]! << 6)) ^ -(first & 1);
-        at += 2;
-      } else {
-        reader.at = at;
+      // Up to four bytes in line, which nearly all figures are; longer ones, and the end of the bytes, by the reader.
+      const start = at;
+      let byte = bytes[at++]!;
+      let zigzag = byte & 0x7f;
+      for (let shift = 7; byte >= 0x80 && shift <= 21; shift += 7) {
+        byte = bytes[at++]!;
+        zigzag |= (byte & 0x7f) << shift;
+      }
+      let difference = (zigzag >>> 1) ^ -(zigzag & 1);
+      if (!(byte < 0x80)) {
+        reader.at = start;
         difference = reader.signed();
         at = reader.at;
       }

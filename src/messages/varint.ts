@@ -1,7 +1,7 @@
 /**
  * Protocol Buffers' varints (encoding guide, "Base 128 Varints" and "Signed Integers") for numbers up to 2^53 in both
  * directions, straight between bytes and numbers. protobufjs goes through an object per 64-bit number, which costs
- * ten times as much; a report has thousands of them.
+ * five times as much; a report has thousands of them.
  */
 
 /** A message that is not what sluice.proto says. */

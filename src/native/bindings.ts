@@ -91,6 +91,10 @@ export const bind: Call<[fd: number, address: Structure, length: number]> = libc
 ]);
 export const setsockopt: Call<[fd: number, level: number, option: number, value: Structure, length: number]> =
   libc.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
+/** `length` (4 bytes) holds what `value` has room for, and then what was written. */
+export const getsockopt: Call<
+  [fd: number, level: number, option: number, value: Structure, length: Structure]
+> = libc.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
 export const ifNameToIndex: Call<[name: string]> = libc.func('if_nametoindex', 'uint', ['str']);
 export const setns: Call<[fd: number, kind: number]> = libc.func('setns', 'int', ['int', 'int']);
 

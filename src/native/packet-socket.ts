@@ -23,6 +23,7 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_STATISTICS = 6;
 const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_VNET_HDR_SZ = 24;
@@ -131,6 +132,14 @@ function vlanFilter(vlan: number | 'untagged'): Instruction[] {
     ACCEPT,
     REFUSE,
   ];
+}
+
+/** Frames that found the socket's receive buffer full since the last call. */
+export function takeLostFrames(fd: number): number {
+  const statistics = Buffer.alloc(8); // struct tpacket_stats: frames that came, and of them those that were lost
+  const result = native.getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, statistics, integer(statistics.length));
+  checked('PACKET_STATISTICS', result);
+  return statistics.readUInt32LE(4);
 }
 
 function setVnetHeader(fd: number, wanted: 'auto' | 10 | 0): 0 | 10 | 12 {

@@ -11,16 +11,19 @@
  *   residence        active flows / new flows per second, the mean duration of a flow by Little's law: a server that
  *                    computes slowly is seen by this only, as its kernel answers SYNs all the same
  *
- * The worst of the three ratios is the member's slowness; for residence it is the lesser of what it is now and what it was
- * of late, as a queue that has passed is no reason. Up to `TOLERATED` it is noise. Beyond, the member's factor falls at once
- * to (TOLERATED / slowness)^STEEPNESS: steep, because a slow member that still gets one flow of a hundred makes the
- * 99th percentile. A factor rises slowly, and not at all for some time after a fall; that time grows with every
- * relapse, so that a member that is slow for good is tried ever less often. Falls and rises go by time, not by number of
- * calls.
+ * Up to `TOLERATED` a ratio is noise. Beyond, the member's factor becomes (TOLERATED / ratio)^STEEPNESS: steep, because a
+ * slow member that still gets one flow of a hundred makes the 99th percentile. A factor rises slowly, and not at all for
+ * some time after a fall; that time grows with every relapse, so that a member that is slow for good is tried ever
+ * less often. Falls and rises go by time, not by number of calls.
  *
- * Two brakes against taking too much away, which would overload the others, whose weights would fall in turn: a member
- * with much shorter flows than the group's mean has room, and rises at once and fast; and the mean of all factors
- * does not fall under a half.
+ * Times of connects and round trips don't depend on what a member gets, so a factor follows them at once. Residence does:
+ * whoever gets more has longer queues. Taking too much from one member overloads the others, whose weights would
+ * fall in turn. Therefore, for residence only:
+ *   - a member is compared with those that are held back no more than itself
+ *   - the ratio is the lesser of now and of late: a queue that has passed is no reason
+ *   - a factor falls gradually, unless the ratio is unmistakable
+ *   - a member with much shorter flows than the group's mean has room, and rises at once and fast
+ * And the mean of all factors does not fall under a half.
  *
  * Every signal has a slack, added above and below the fraction bar: half a millisecond, or a flow in flight at a full share.
  * Below that, ratios are those of noise.
@@ -41,9 +44,17 @@ const FLOWS_SLACK = 1;
 const LEAST_RATE = 0.01;
 /** Time constant of the smoothing of flows in flight and of their rate. */
 const SMOOTHING_MS = 8_000;
+/**
+ * Residence grows with load too. Where it does not tell beyond doubt, a factor falls to an e-th in this time: a member that is
+ * as fast as the others will have shorter flows than they before it has lost much.
+ */
+const FALL_MS = 5_000;
+const UNMISTAKABLE = 10;
 /** Growth of a factor: e-fold in this time; and when the member is idle while others are not. */
 const RECOVERY_MS = 8_000;
 const FAST_RECOVERY_MS = 2_000;
+/** Part of a member's factor that another one must have to be compared with. */
+const PEER = 0.9;
 /** Least mean of the factors: however slow they are, so much of the group stays in use. */
 const ENOUGH = 0.5;
 const SHORTEST_HOLD_MS = 10_000;
@@ -103,17 +114,23 @@ export class LatencyAware implements Distribution {
   }
 }
 
-type Flow = Pick<Memory, 'activeFlows' | 'flowsPerSecond'>;
+type Flow = Pick<Memory, 'activeFlows' | 'flowsPerSecond' | 'factor'>;
 
-/** Ratio to the group's median, the worst of the signals; 1 where nothing is known. */
-function slownessOf(members: readonly MemberLoad[], memories: readonly Flow[]): number[] {
+/** Ratios to the group's median; 1 where nothing is known. */
+interface Slowness {
+  readonly latency: number;
+  readonly residence: number;
+}
+
+function slownessOf(members: readonly MemberLoad[], memories: readonly Flow[]): Slowness[] {
   const connect = ratios(members.map(({ synTimeMs }) => synTimeMs));
   const roundTrip = ratios(members.map(({ rttMs }) => rttMs));
   const lately = residenceRatios(memories);
-  const now = residenceRatios(
-    members.map(({ activeFlows }, i) => ({ activeFlows, flowsPerSecond: memories[i]!.flowsPerSecond })),
-  );
-  return members.map((_, i) => Math.max(connect[i]!, roundTrip[i]!, Math.min(lately[i]!, now[i]!)));
+  const now = residenceRatios(members.map(({ activeFlows }, i) => ({ ...memories[i]!, activeFlows })));
+  return members.map((_, i) => ({
+    latency: Math.max(connect[i]!, roundTrip[i]!),
+    residence: Math.min(lately[i]!, now[i]!),
+  }));
 }
 
 function ratios(values: readonly (number | undefined)[]): number[] {
@@ -123,14 +140,23 @@ function ratios(values: readonly (number | undefined)[]): number[] {
   );
 }
 
-/** Of the mean durations of flows; the slack is in flows, of which a member with a smaller rate gets a smaller part. */
+/**
+ * Of the mean durations of flows, among members that are held back no more than the member itself: that those are
+ * faster which get less to do is no reason to give it less. The slack is in flows, of which a member with a smaller rate
+ * gets a smaller part.
+ */
 function residenceRatios(flows: readonly Flow[]): number[] {
   const busiest = Math.max(...flows.map(({ flowsPerSecond }) => flowsPerSecond));
   const durations = flows.map(({ activeFlows, flowsPerSecond }) =>
     flowsPerSecond >= LEAST_RATE ? activeFlows / flowsPerSecond + FLOWS_SLACK / busiest : undefined,
   );
-  const median = lowerMedian(durations.filter((duration) => duration !== undefined));
-  return durations.map((duration) => (duration === undefined ? 1 : duration / median));
+  return durations.map((duration, i) => {
+    if (duration === undefined) return 1;
+    const peers = durations.filter(
+      (other, j) => other !== undefined && flows[j]!.factor >= PEER * flows[i]!.factor,
+    );
+    return duration / lowerMedian(peers as number[]);
+  });
 }
 
 /** Whether a member's flows are much shorter than the group's: it has been held back for too long. */
@@ -145,8 +171,9 @@ function idleness(flows: readonly Flow[]): boolean[] {
   );
 }
 
-function adjust(memory: Memory, slowness: number, isIdle: boolean, nowMs: number): void {
-  const target = slowness <= TOLERATED ? 1 : Math.max(LEAST, (TOLERATED / slowness) ** STEEPNESS);
+function adjust(memory: Memory, { latency, residence }: Slowness, isIdle: boolean, nowMs: number): void {
+  const gradual = residence > UNMISTAKABLE ? 0 : memory.factor * Math.exp(-(nowMs - memory.seenMs) / FALL_MS);
+  const target = Math.min(factorFor(latency), Math.max(factorFor(residence), gradual));
   const isHeld = nowMs < memory.heldUntilMs;
   if (target < memory.factor) {
     const isRelapse = nowMs - memory.fellMs < FORGIVEN_AFTER_MS;
@@ -161,6 +188,9 @@ function adjust(memory: Memory, slowness: number, isIdle: boolean, nowMs: number
     memory.factor = Math.min(target, memory.factor * Math.exp((nowMs - memory.seenMs) / recovery));
   }
 }
+
+const factorFor = (slowness: number): number =>
+  slowness <= TOLERATED ? 1 : Math.max(LEAST, (TOLERATED / slowness) ** STEEPNESS);
 
 /** Lifts factors until their mean is at least ENOUGH. */
 function keepEnough(factors: readonly number[]): number[] {

@@ -10,7 +10,7 @@ export interface MemberLoad {
   readonly activeFlows: number;
   readonly newFlowsPerSecond: number;
   readonly bytesPerSecond: number;
-  /** SYN to SYN/ACK; absent: never measured. */
+  /** SYN to SYN/ACK; of UDP, request to response. Absent: never measured. */
   readonly synTimeMs?: number;
   readonly rttMs?: number;
   readonly retransmissionsPerSecond: number;

@@ -133,10 +133,24 @@ const status: Status = {
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },
+  ioErrors: { failedWrites: 7, fullQueues: 1, failedReads: 2, outOfBuffers: 0 },
   affinities: { inUse: 3, max: 65_536, evicted: 1 },
   drops: { 'malformed-ipv4': 2, 'no-route': 10 },
   frames: 1_234_567,
   residentBytes: 120_300_000,
+  controllers: {
+    kind: 'remote',
+    store: null,
+    agents: null,
+    link: {
+      state: 'waiting',
+      controller: '192.0.2.1:7400',
+      since: '2026-12-01T13:02:00.000Z',
+      lastError: 'connection refused',
+      attachments: 1,
+      failures: 4,
+    },
+  },
 };
 
 const tables = suite('tables');
@@ -220,11 +234,14 @@ tables('status, with and without drops', () => {
     uptime       3m 4s, since 2026-12-01T13:00:00.000Z
     engine       uring (auto: this kernel has multishot reads)
     ports        5
+    uplink       up0 (eth1) down since 2026-12-01T13:01:00.000Z; 2 outages
     groups       3
     revision     12
     connections  120 of 262144; 5000 created, 4880 expired, 0 refused
+    I/O errors   7 failed writes, 1 full queues, 2 failed reads, 0 out of buffers
     affinities   3 of 65536; 1 evicted
     frames       1234567
+    controllers  192.0.2.1:7400: waiting since 2026-12-01T13:02:00.000Z (connection refused)
     memory       120 MB
 
     DROP            FRAMES

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
+import { policyOf } from '../support/policy-bed.ts';
 
 /** Data files lie beside the sources; this file runs from dist/test/config. */
 const dataFile = (name: string): string => new URL(`../../../test/config/${name}`, import.meta.url).pathname;
@@ -34,6 +35,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
       routes: [{ to: '10.77.0.0/24', via: '10.1.0.5' }],
+      probeAddresses: [],
     },
   ]);
   assert.equal(configuration.ports, [
@@ -65,6 +67,9 @@ good("the contract's example becomes the model, with defaults and canonical valu
     udpIdleMs: undefined,
     udpRepickMs: undefined,
     onEmpty: 'reject',
+    policy: undefined,
+    scaling: undefined,
+    health: undefined,
     criteria: [
       {
         fromMs: undefined,
@@ -177,6 +182,72 @@ good('how members are selected: defaults belong to what asks for them', () => {
       ['random-two-choices', undefined, undefined, false],
     ],
   );
+});
+
+good('policies: a kind alone has the defaults that settings have', () => {
+  const { groups } = parseConfiguration(`
+    host: h1
+    networks: [ { name: app, vni: 1 } ]
+    groups:
+      - { name: a, network: app, vip: 10.1.0.100, members: [], policy: inverse-load }
+      - { name: b, network: app, vip: 10.1.0.101, members: [], policy: { kind: inverse-load } }
+      - name: c
+        network: app
+        vip: 10.1.0.102
+        members: []
+        policy: { kind: latency-aware, mode: distribute-stats, interval: 500ms, staleAfter: 2s, slowStart: 1m, ceiling: 3, outlierEjection: {} }
+        scaling:
+          members: { template: app, average: { above: 100, below: 20 }, single: { above: 200 }, minimum: 2, maximum: 8 }
+          sources: { template: web, metric: new-flows, maximum: 4, coolDown: 2m }
+  `);
+  const [byName, bySettings, full] = groups;
+  assert.equal(
+    byName!.policy,
+    policyOf('inverse-load', { flowLimit: undefined, ceiling: undefined, outlierEjection: undefined }),
+  );
+  assert.equal(bySettings!.policy, byName!.policy);
+  assert.equal(
+    full!.policy,
+    policyOf('latency-aware', {
+      mode: 'distribute-stats',
+      intervalMs: 500,
+      flowLimit: undefined,
+      staleAfterMs: 2_000,
+      slowStartMs: 60_000,
+      hysteresis: 0.05,
+      ceiling: 3,
+      outlierEjection: {
+        failureRatio: 0.5,
+        minimumFlowsPerSecond: 1,
+        ejectionMs: 30_000,
+        maximumShare: 0.34,
+        panicThreshold: 0.5,
+      },
+    }),
+  );
+  const side = { step: 1, sustainMs: 3_000, drainDeadlineMs: 300_000 };
+  assert.equal(full!.scaling, {
+    members: {
+      ...side,
+      template: 'app',
+      metric: 'active-flows',
+      average: { above: 100, below: 20 },
+      single: { above: 200 },
+      minimum: 2,
+      maximum: 8,
+      coolDownMs: 30_000,
+    },
+    sources: {
+      ...side,
+      template: 'web',
+      metric: 'new-flows',
+      average: {},
+      single: {},
+      minimum: 1,
+      maximum: 4,
+      coolDownMs: 120_000,
+    },
+  });
 });
 
 good('anchors and merge keys', () => {

@@ -25,7 +25,7 @@ const cases: Case[] = [
     'unknown top-level key',
     [['group', []]],
     [
-      'group: found an unknown key "group", expected one of host, datapath, networks, ports, groups, uplinks, listen, controllers, store, tls (did you mean "groups"?)',
+      'group: found an unknown key "group", expected one of host, datapath, networks, ports, groups, templates, uplinks, listen, controllers, store, tls (did you mean "groups"?)',
     ],
   ],
   [

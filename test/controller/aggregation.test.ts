@@ -76,6 +76,14 @@ aggregation('times are weighted: connects by how many there were, round trips by
   assert.is(bed.load().synTimeMicros, 500);
 });
 
+aggregation('of UDP, the time to the response, weighted by requests', () => {
+  const bed = new Bed();
+  const [h1, h2] = [bed.agent('h1'), bed.agent('h2')];
+  bed.later(h1, { packets: 1, newFlows: 9, requests: 1, requestTimeMicros: 400 });
+  bed.later(h2, { packets: 1, newFlows: 1, requests: 3, requestTimeMicros: 800 });
+  assert.is(bed.load().synTimeMicros, 700);
+});
+
 aggregation('relative congestion: 100 is the mean of the group', () => {
   const bed = new Bed();
   const h1 = bed.agent('h1');

@@ -14,11 +14,13 @@ import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
-import type { ControllerLink } from '../../src/messages/link.ts';
+import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {
   type FromController,
   type GlobalStats,
   type Hello,
+  type Instance,
+  type InstanceEvent,
   NEEDS_FULL_RULES,
   type Port,
   PROTOCOL_VERSION,
@@ -39,7 +41,7 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 20 };
+export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 50, healthWarmUpMs: 50 };
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -71,7 +73,7 @@ export async function startFleet(
     store,
     dir,
     agent(host, options) {
-      const agent = new TestAgent(controller, { ...agentOptions(host), ...options });
+      const agent = new TestAgent((handler) => createInProcessLink(controller, handler), host, options);
       agents.push(agent);
       return agent;
     },
@@ -87,6 +89,9 @@ interface AgentOptions {
   readonly host: string;
   readonly ports: readonly Port[];
   readonly agentEpoch: number;
+  /** What it has in force when it attaches for the first time. */
+  readonly rulesEpoch: number;
+  readonly rulesRevision: number;
   /** What it answers to calls of the controller. */
   readonly answer: (request: Request) => Omit<Reply, 'id'>;
 }
@@ -104,6 +109,8 @@ const agentOptions = (host: string): AgentOptions => ({
   host,
   ports: [port(`${host}-web`, 'app')],
   agentEpoch: 1,
+  rulesEpoch: 0,
+  rulesRevision: 0,
   answer: () => ({ status: 404, body: '{"error":"no such resource"}' }),
 });
 
@@ -116,6 +123,8 @@ export class TestAgent {
   readonly globalStats: GlobalStats[] = [];
   readonly detachments: string[] = [];
   readonly replies: Reply[] = [];
+  /** Instances that run here; orders are obeyed at once. */
+  readonly instances = new Map<string, Instance>();
   welcome: Welcome | undefined;
   /** Set: rules are refused with this. */
   refusal = '';
@@ -124,13 +133,19 @@ export class TestAgent {
   private readonly options: AgentOptions;
   private readonly link: ControllerLink;
   private readonly table = new ReportTable();
-  private epoch = 0;
-  private revision = 0;
+  private epoch: number;
+  private revision: number;
   private sequence = 0;
 
-  constructor(controller: Controller, options: AgentOptions) {
-    this.options = options;
-    this.link = createInProcessLink(controller, {
+  constructor(
+    connect: (handler: ControllerLinkHandler) => ControllerLink,
+    host: string,
+    options?: Partial<AgentOptions>,
+  ) {
+    this.options = { ...agentOptions(host), ...options };
+    this.epoch = this.options.rulesEpoch;
+    this.revision = this.options.rulesRevision;
+    this.link = connect({
       hello: () => this.hello(),
       attached: (welcome) => {
         this.welcome = welcome;
@@ -168,6 +183,15 @@ export class TestAgent {
     this.link.report(header, this.table);
   }
 
+  /** Tells all that it has found about the group's members, `true`: healthy. */
+  probe(group: string, members: Record<string, boolean>): void {
+    const results = Object.entries(members).map(([member, isHealthy]) => {
+      const { address } = this.members(group).find(({ name }) => name === member)!;
+      return { group, member, address, isHealthy, sinceMs: 1, detail: isHealthy ? '' : 'refused' };
+    });
+    this.link.send({ type: 'probeResults', isFull: true, results });
+  }
+
   setPorts(ports: readonly Port[]): void {
     this.link.send({ type: 'ports', ports });
   }
@@ -180,7 +204,7 @@ export class TestAgent {
     return this.link.close();
   }
 
-  private hello(): Hello {
+  hello(): Hello {
     const { host, ports, agentEpoch } = this.options;
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -197,9 +221,32 @@ export class TestAgent {
     if (message.type === 'rules') this.take(message);
     else if (message.type === 'globalStats') this.globalStats.push(message);
     else if (message.type === 'reply') this.replies.push(message);
+    else if (message.type === 'instance') this.obey(message);
     else if (message.type === 'request') {
       this.link.send({ type: 'reply', id: message.id, ...this.options.answer(message) });
     }
+  }
+
+  /** An instance's process has ended by itself. */
+  crash(instance: string): void {
+    const { template } = this.instances.get(instance)!;
+    this.instances.delete(instance);
+    this.tell(instance, template, 'crashed');
+  }
+
+  private obey({ command, instance, template, ...order }: Instance): void {
+    if (command === 'start') {
+      this.instances.set(instance, { command, instance, template, ...order });
+      this.tell(instance, template, 'created');
+      this.tell(instance, template, 'serving');
+    } else {
+      this.instances.delete(instance);
+      this.tell(instance, template, 'terminated');
+    }
+  }
+
+  private tell(instance: string, template: string, kind: InstanceEvent['kind']): void {
+    this.link.send({ type: 'instanceEvent', instance, template, kind, detail: '' });
   }
 
   private take(rules: Rules): void {

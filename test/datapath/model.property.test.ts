@@ -3,7 +3,7 @@
  * of the whole load balancer (model/lb-model.ts). Every frame that comes out is compared byte for byte with what the
  * model expects, and the connection records after every batch.
  *
- * SLUICE_TEST_SEED plays a run again; SLUICE_MODEL_STEPS is the number of steps, about 8 000 a second (the default is
+ * SLUICE_TEST_SEED plays a run again; SLUICE_MODEL_STEPS is the number of steps, some 3 000 a second (the default is
  * short). A failure is shrunk, and its commands are printed.
  */
 import { suite } from 'uvu';
@@ -14,7 +14,7 @@ import { Episode, type EpisodeOptions } from './model/episode.ts';
 const model = suite('model of the load balancer');
 
 const STEPS = 5_000;
-const TOTAL_STEPS = Number(process.env.SLUICE_MODEL_STEPS ?? 60_000);
+const TOTAL_STEPS = Number(process.env.SLUICE_MODEL_STEPS ?? 30_000);
 /** Replays that shrinking may cost. */
 const SHRINK_RUNS = 200;
 

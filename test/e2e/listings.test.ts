@@ -44,6 +44,9 @@ test('status', async () => {
     drops: 'object',
     frames: 'number',
     residentBytes: 'number',
+    uplinks: 'array',
+    affinities: 'object',
+    controllers: 'object',
   });
   assert.is(status.host, bed.name);
   assert.ok(['uring', 'syscall'].includes(status.engine), status.engine);
@@ -145,6 +148,8 @@ test('group list and group show', async () => {
     replyBytes: 'number',
     newFlowsPerSecond: 'number',
     bytesPerSecond: 'number',
+    drainDeadline: 'null',
+    flowsLeft: 'null',
   });
 });
 

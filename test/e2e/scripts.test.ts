@@ -1,5 +1,5 @@
 // The scripts that users start with.
-// timeout: 300s
+// timeout: 420s
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -29,6 +29,26 @@ test('scripts/sluice passes arguments and exit status, and is quiet', async () =
   assert.is(help.stderr, '');
   assert.is((await run(script('sluice'), 'fly')).status, 2);
   assert.is((await run(script('sluice'), 'status', '--run-dir', '/run/there-is-none')).status, 1);
+});
+
+test('three hosts come up, reach each other, and go without a trace', async () => {
+  const { name, clear } = claimName();
+  const hosts = (action: string) => run(script('testbed/hosts'), action, name);
+  try {
+    const { status, stderr } = await hosts('up');
+    assert.is(status, 0, stderr);
+    const curl = ['curl', '-sSf', '--max-time', '5', '-H', 'Connection: close', 'http://10.1.0.100/?[1-10]'];
+    const text = await output('ip', 'netns', 'exec', `${name}-c5`, ...curl);
+    assert.equal(shares(parseAnswers(text)), { s1: 1, s2: 2, s3: 1, s4: 2, s5: 1, s6: 3 });
+    assert.match((await hosts('status')).stdout, /up0 +app +- +up0/);
+    assert.is((await hosts('down')).status, 0);
+    assert.equal(await namespaces(name), []);
+    for (const directory of ['h1', 'h2', 'h3', 'testbed'])
+      assert.is(existsSync(`/run/${name}-${directory}`), false, directory);
+  } finally {
+    await hosts('down');
+    clear();
+  }
 });
 
 test('testbeds come up, work side by side, and go without a trace', async () => {

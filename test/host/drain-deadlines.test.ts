@@ -18,12 +18,12 @@ function draining(atMs: number) {
 
 test('deadlines that are set, the earliest first', () => {
   const store = draining(1_000);
-  assert.equal(drainDeadlines(store.current), [
+  assert.equal(drainDeadlines(store.current.effective), [
     { group: 'night', member: 'app2', atMs: 999 },
     { group: 'api', member: 'app1', atMs: 1_000 },
   ]);
   store.accept(store.fail('night', 'app2'));
-  assert.equal(drainDeadlines(store.current).length, 1, 'a failed member drains no more');
+  assert.equal(drainDeadlines(store.current.effective).length, 1, 'a failed member drains no more');
 });
 
 test('the timer rings for the earliest, and not before', async () => {
@@ -32,7 +32,7 @@ test('the timer rings for the earliest, and not before', async () => {
   const alive = setInterval(() => {}, 1_000);
   const rang = await new Promise<DrainDeadline & { ringMs: number }>((resolve) => {
     const timer = new DrainTimer((due) => resolve({ ...due, ringMs: Date.now() }));
-    timer.watch(draining(atMs).current);
+    timer.watch(draining(atMs).current.effective);
   });
   clearInterval(alive);
   assert.is(rang.group, 'night');
@@ -41,8 +41,8 @@ test('the timer rings for the earliest, and not before', async () => {
 
 test('a membership without deadlines stops it', async () => {
   const timer = new DrainTimer(() => assert.unreachable());
-  timer.watch(draining(Date.now() + 20).current);
-  timer.watch(initialMembership(shop()));
+  timer.watch(draining(Date.now() + 20).current.effective);
+  timer.watch(shop());
   await new Promise((resolve) => setTimeout(resolve, 60));
 });
 

@@ -1,5 +1,5 @@
 /** A host inside the test's own process, for what the API does not reach. */
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { Host } from '../../src/host/host.ts';
 import { InstanceState } from '../../src/host/instance-state.ts';
@@ -11,6 +11,10 @@ export class TestHost {
   readonly files: TestInstance;
   /** What it has logged. */
   readonly log: string[] = [];
+  readonly logger: Logger = pino(
+    {},
+    { write: (line: string) => void this.log.push((JSON.parse(line) as { msg: string }).msg) },
+  );
   private running: { host: Host; state: InstanceState } | undefined;
 
   constructor(name: string) {
@@ -26,18 +30,26 @@ export class TestHost {
     const runDir = new RunDir(this.files.runDir);
     runDir.create();
     const state = InstanceState.load(runDir);
-    const write = (line: string) => this.log.push((JSON.parse(line) as { msg: string }).msg);
     const host = await Host.start({
       configuration: loadConfiguration(this.files.configPath),
       tablesFile: runDir.tablesFile,
       state,
-      log: pino({}, { write }),
+      log: this.logger,
       onDeath: (reason) => {
         throw new Error(`the datapath has ended: ${reason}`);
       },
     });
     this.running = { host, state };
     return host;
+  }
+
+  /** What `up` does about a host that was killed here. */
+  async clearLeftovers(): Promise<void> {
+    const runDir = new RunDir(this.files.runDir);
+    const { ports } = loadConfiguration(this.files.configPath);
+    const wanted = new Set(ports.map(({ netns }) => netns));
+    const problems = InstanceState.load(runDir).removeLeftovers(wanted);
+    if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 
   async close(): Promise<void> {

@@ -90,7 +90,7 @@ test('a host process that is killed while it starts does not leave its up waitin
   process.kill(hostPidOf(instance.configPath), 'SIGKILL');
   const { result, stderr } = await starting;
   assert.is(result, 1);
-  assert.match(stderr, /^sluice: the host process ended with signal SIGKILL; the end of .*sluice\.log:/);
+  assert.match(stderr, /^sluice: the process ended with signal SIGKILL; the end of .*sluice\.log:/);
   const cleared = await quietly(() => down({ runDir: instance.runDir }));
   assert.is(cleared.result, 0, cleared.stderr);
   assert.equal(instance.namespaces(), []);

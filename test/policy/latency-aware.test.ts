@@ -49,6 +49,16 @@ slowed.forEach(([what, slow, requestsPerSecond, better], i) => {
   });
 });
 
+latencyAware('where the others could not carry the load of one: no chain of overloads', () => {
+  for (const [count, requestsPerSecond, stream] of [
+    [2, 700, 20],
+    [5, 2_100, 21],
+  ] as const) {
+    const [plain, aware] = run(new Array<SimulatedServer>(count).fill(fast), requestsPerSecond, stream);
+    assert.ok(aware.p99Ms <= 3 * plain.p99Ms, show(plain, aware)); // a chain is 20 to 800 times
+  }
+});
+
 const settings = policyOf('latency-aware');
 const withSynTimes = (...synTimesMs: number[]): MemberLoad[] =>
   synTimesMs.map((synTimeMs, i) => memberOf(`app${i}`, { synTimeMs }));

@@ -94,8 +94,9 @@ export async function during<T>(
   filter: string,
   body: () => Promise<unknown>,
   judge: (capture: Capture) => Promise<T>,
+  device = 'eth0',
 ): Promise<T> {
-  const capture = await Capture.start(host, vm, filter);
+  const capture = await Capture.start(host, vm, filter, device);
   try {
     await body();
     await new Promise((done) => setTimeout(done, 150));

@@ -73,6 +73,7 @@ export class EtcdServer {
     const { process } = this;
     this.process = undefined;
     if (process === undefined) return;
+    process.ref();
     process.kill('SIGKILL');
     if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
   }
@@ -135,7 +136,8 @@ export class EtcdServer {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** TCP ports on loopback that nobody uses at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);

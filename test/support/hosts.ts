@@ -9,7 +9,15 @@ import { parse } from 'yaml';
 import { type Background, output, type Result, run, start, until } from './command.ts';
 import { claimName, Host } from './host.ts';
 import { CHECKOUT, SERVER } from './paths.ts';
-import { type Answer, curl, parseAnswers } from './testbed.ts';
+import {
+  type Answer,
+  countingBytes,
+  curl,
+  KeptConnection,
+  parseAnswers,
+  TCP_CLIENT,
+  UDP_CLIENT,
+} from './testbed.ts';
 import type { ConfigText } from './testbed-config.ts';
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
@@ -76,6 +84,7 @@ export class Hosts {
   /** Namespace of the bridge. */
   readonly underlay: string;
   private readonly clearUnderlay: () => void;
+  private readonly servers: Background[] = [];
 
   private constructor() {
     const { name, clear } = claimName();
@@ -101,10 +110,12 @@ export class Hosts {
     }
   }
 
-  /** Bridge and veth pairs: up0 in each host's namespace, h1 … h3 at the bridge. */
+  /** Bridge and veth pairs: up0 in each host's namespace, h1-up0 … at the bridge. */
   private async join(): Promise<void> {
     const { underlay } = this;
     await output('ip', 'netns', 'add', underlay);
+    const silent = ['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'];
+    await output('ip', 'netns', 'exec', underlay, ...silent);
     await output('ip', '-n', underlay, 'link', 'add', 'br0', 'up', 'type', 'bridge', 'mcast_snooping', '0');
     for (const host of this.all) {
       await output('ip', 'netns', 'add', host.namespace);
@@ -113,13 +124,17 @@ export class Hosts {
     }
   }
 
-  /** Makes a host's `up0`, and joins it to the bridge. */
-  async plugIn(host: RemoteHost): Promise<void> {
+  /** Makes an interface of a host, and joins it to the bridge. */
+  async plugIn(host: RemoteHost, device = 'up0'): Promise<void> {
     const { underlay } = this;
-    const peer = ['peer', 'name', 'up0', 'netns', host.namespace];
-    await output('ip', '-n', underlay, 'link', 'add', host.label, 'up', 'type', 'veth', ...peer);
-    await output('ip', '-n', underlay, 'link', 'set', host.label, 'master', 'br0');
-    await host.ip('link', 'set', 'up0', 'up');
+    const end = `${host.label}-${device}`;
+    const peer = ['peer', 'name', device, 'netns', host.namespace];
+    await output('ip', '-n', underlay, 'link', 'add', end, 'up', 'type', 'veth', ...peer);
+    await output('ip', '-n', underlay, 'link', 'set', end, 'master', 'br0');
+    // What the host's own stack says is none of the tests' business.
+    const quiet = ['sysctl', '-qw', `net.ipv6.conf.${device}.disable_ipv6=1`];
+    await output('ip', 'netns', 'exec', host.namespace, ...quiet);
+    await host.ip('link', 'set', device, 'up');
   }
 
   host(label: HostName): RemoteHost {
@@ -154,6 +169,7 @@ export class Hosts {
   async serve(vm: string): Promise<void> {
     await this.exec(vm, 'ip', 'link', 'set', 'lo', 'up');
     const server = this.start(vm, process.execPath, SERVER, '--name', vm);
+    this.servers.push(server);
     await until(`${vm}'s server`, () => {
       if (server.child.exitCode !== null) throw new Error(server.stderr);
       return server.lines.includes('ready');
@@ -166,13 +182,38 @@ export class Hosts {
     return parseAnswers(text);
   }
 
+  /** One UDP request each from a socket of its own: an answer, `timeout` or `error CODE` each. */
+  async askUdp(vm: string, address: string, port: number, count: number): Promise<string[]> {
+    const args = [UDP_CLIENT, address, String(port), String(count)];
+    return (await this.exec(vm, process.execPath, ...args)).trim().split('\n');
+  }
+
+  /** A client that asks again and again over one connection, until it is stopped. */
+  async keepAsking(vm: string, address: string, port: number): Promise<KeptConnection> {
+    const client = new KeptConnection(this.start(vm, process.execPath, TCP_CLIENT, address, String(port)));
+    await client.nextAnswers(1);
+    return client;
+  }
+
   /** Downloads N bytes; returns the SHA-256 of what came. */
   async download(vm: string, target: string, bytes: number): Promise<string> {
     const shell = 'set -o pipefail; curl -sSf --max-time 60 "$1" | sha256sum';
     return (await this.exec(vm, 'bash', '-c', shell, 'bash', `http://${target}/bytes/${bytes}`)).slice(0, 64);
   }
 
+  /** Uploads N bytes of the counting stream; returns the SHA-256 of what arrived. */
+  async upload(vm: string, target: string, bytes: number): Promise<string> {
+    const options = ['--max-time', '60', '-H', 'Expect:', '--data-binary', '@-'];
+    const sender = this.start(vm, ...curl(...options, `http://${target}/digest`));
+    sender.child.stdin!.end(countingBytes(bytes));
+    const status = await sender.ended;
+    if (status !== 0) throw new Error(`upload: exit status ${status}: ${sender.stderr}`);
+    return sender.stdout.slice(0, 64);
+  }
+
   close(): void {
+    // By themselves: the namespaces of a host that a test took down have no names any more.
+    for (const { child } of this.servers) child.kill('SIGKILL');
     for (const host of this.all) host.close();
     this.clearUnderlay();
   }

@@ -50,10 +50,8 @@ export class Testbed extends Host {
   }
 
   /** Makes a VM accept packets to `vip` without claiming it: a member of a MAC redirect. */
-  async holdQuietly(vm: string, vip: string): Promise<void> {
-    const settings = 'cd /proc/sys/net/ipv4/conf/all && echo 1 >arp_ignore && echo 2 >arp_announce';
-    await this.exec(vm, 'sh', '-c', settings);
-    await this.exec(vm, 'ip', 'address', 'add', `${vip}/32`, 'dev', 'lo');
+  holdQuietly(vm: string, vip: string): Promise<void> {
+    return holdQuietly(this, vm, vip);
   }
 
   /** `count` HTTP requests one after another, each over a connection of its own: who answered, in order. */
@@ -106,6 +104,13 @@ export class Testbed extends Host {
   }
 }
 
+/** `Testbed.holdQuietly` for whoever can run commands in VMs. */
+export async function holdQuietly(bed: Pick<Host, 'exec'>, vm: string, vip: string): Promise<void> {
+  const settings = 'cd /proc/sys/net/ipv4/conf/all && echo 1 >arp_ignore && echo 2 >arp_announce';
+  await bed.exec(vm, 'sh', '-c', settings);
+  await bed.exec(vm, 'ip', 'address', 'add', `${vip}/32`, 'dev', 'lo');
+}
+
 /** One TCP connection that asks every few milliseconds. */
 export class KeptConnection {
   private readonly client: Background;
@@ -142,8 +147,8 @@ export class KeptConnection {
   }
 }
 
-const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
-const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
+export const TCP_CLIENT = join(import.meta.dirname, 'clients/keep-asking.js');
+export const UDP_CLIENT = join(import.meta.dirname, 'clients/udp-ask.js');
 
 export const curl = (...args: string[]) => ['curl', '-sSf', '--max-time', '10', ...args];
 

@@ -8,6 +8,7 @@
  * network's and the port's number; the router's is 02:53:00:00:00:NN.
  */
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../../src/datapath/snapshot.ts';
+import { MaglevCache } from '../../src/host/maglev-cache.ts';
 import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
 import { addressBytes } from './addresses.ts';
@@ -61,6 +62,8 @@ export interface PortDescription {
   readonly balanced?: boolean;
   /** Prefixes that the VM may send from; absent: any. */
   readonly allowedSources?: readonly string[];
+  /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
+  readonly uplink?: PortSpec['uplink'];
 }
 
 export type NetworkDescription = Omit<NetworkSpec, 'id' | 'vni' | 'routerMac' | 'mtu' | 'routes'> &
@@ -156,6 +159,8 @@ export class Numbers {
 export class SnapshotMaker {
   private readonly ids = { network: new Numbers(), port: new Numbers(), rule: new Numbers() };
   private readonly statSlots = new Numbers();
+  /** Tables take milliseconds to make, and all load balancers share them. */
+  private readonly maglev = new MaglevCache();
 
   networkId = (name: string): number => this.ids.network.of(name);
   portId = (name: string): number => this.ids.port.of(name);
@@ -186,6 +191,7 @@ export class SnapshotMaker {
         allowedSources: port.allowedSources,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
+        uplink: port.uplink,
       };
     });
     const balancers = new Set(ports.map((port) => port.loadBalancer).filter((id) => id >= 0));
@@ -204,7 +210,10 @@ export class SnapshotMaker {
         id,
         scope: topology.balancer,
         name: `balancer ${id}`,
-        ...compileRules(topology.groups.map((group) => this.rule(group, id))),
+        ...compileRules(
+          topology.groups.map((group) => this.rule(group, id)),
+          (list) => this.maglev.tableOf(list),
+        ),
       })),
       settings: topology.settings,
     };

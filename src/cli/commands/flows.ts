@@ -3,7 +3,7 @@ import type { FlowRow } from '../../api/shapes.ts';
 import { limitArgument } from '../arguments.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatFleetTable } from '../table.ts';
 import { humanBytes, humanDuration } from '../units.ts';
 
 const COLUMNS: readonly Column<FlowRow>[] = [
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<FlowRow>[] = [
   { key: 'why' },
 ];
 
-export const formatFlows = (rows: readonly FlowRow[]): string => formatTable(rows, COLUMNS);
+export const formatFlows = (rows: readonly FlowRow[]): string => formatFleetTable(rows, COLUMNS);
 
 interface Options {
   port?: string;

@@ -36,6 +36,8 @@ export function addGroupShow(parent: Command): void {
     });
 }
 
+const FLEET_COLUMNS: readonly Column<MemberRow>[] = [...COLUMNS, { key: 'flowsByHost' }, { key: 'health' }];
+
 export function formatGroup(group: GroupDetail): string {
   const fields = formatFields([
     ['group', group.group],
@@ -49,7 +51,11 @@ export function formatGroup(group: GroupDetail): string {
     ['members', `${group.activeMembers} active of ${group.members.length}`],
     ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
   ]);
-  return `${fields}\n${formatTable(group.members, COLUMNS)}${group.members.map(drainText).join('')}`;
+  const isOfFleet = group.members.some(({ flowsByHost }) => flowsByHost !== undefined);
+  const members = formatTable(group.members, isOfFleet ? FLEET_COLUMNS : COLUMNS);
+  const missing =
+    group.unanswered === undefined ? '' : `without the counters of ${group.unanswered.join(', ')}\n`;
+  return `${fields}\n${members}${missing}${group.members.map(drainText).join('')}`;
 }
 
 /** `app1 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest`, or nothing. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { PortRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatFleetTable } from '../table.ts';
 import { humanBytes } from '../units.ts';
 
 const COLUMNS: readonly Column<PortRow>[] = [
@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<PortRow>[] = [
   { key: 'drops' },
 ];
 
-export const formatPorts = (rows: readonly PortRow[]): string => formatTable(rows, COLUMNS);
+export const formatPorts = (rows: readonly PortRow[]): string => formatFleetTable(rows, COLUMNS);
 
 export function addPortList(parent: Command): void {
   parent

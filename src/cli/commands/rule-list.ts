@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RuleRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
-import { type Column, cellText, formatTable } from '../table.ts';
+import { type Column, cellText, formatFleetTable } from '../table.ts';
 import { humanDuration } from '../units.ts';
 
 const COLUMNS: readonly Column<RuleRow>[] = [
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'revision' },
 ];
 
-export const formatRules = (rows: readonly RuleRow[]): string => formatTable(rows, COLUMNS);
+export const formatRules = (rows: readonly RuleRow[]): string => formatFleetTable(rows, COLUMNS);
 
 export function addRuleList(parent: Command): void {
   parent

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { PortRow, StatRow } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
-import { type Column, formatTable } from '../table.ts';
+import { type Column, formatFleetTable } from '../table.ts';
 import { humanBytes } from '../units.ts';
 import { formatPorts } from './port-list.ts';
 
@@ -16,10 +16,10 @@ const COUNTERS: readonly Column<StatRow>[] = [
 ];
 
 export const formatGroupStats = (rows: readonly StatRow[]): string =>
-  formatTable(rows, [{ key: 'group' }, ...COUNTERS]);
+  formatFleetTable(rows, [{ key: 'group' }, ...COUNTERS]);
 
 export const formatMemberStats = (rows: readonly StatRow[]): string =>
-  formatTable(rows, [{ key: 'group' }, { key: 'member' }, ...COUNTERS]);
+  formatFleetTable(rows, [{ key: 'group' }, { key: 'member' }, ...COUNTERS]);
 
 export function addStats(parent: Command): void {
   parent

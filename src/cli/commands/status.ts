@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Status, UplinkStatus } from '../../api/shapes.ts';
+import type { ControllerStatus } from '../../api/fleet-shapes.ts';
+import type { ControllersStatus, Status, UplinkStatus } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { formatFields, formatTable } from '../table.ts';
@@ -10,12 +11,25 @@ export function addStatus(parent: Command): void {
     .command('status')
     .description('version, uptime, I/O engine, ports, rule revision, connections, drops by reason')
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<Status>('/v1/status'), formatStatus);
+      const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');
+      await printResult(command, status, (result) =>
+        'role' in result ? formatControllerStatus(result) : formatStatus(result),
+      );
     });
 }
 
+const ioErrorsText = ({ failedWrites, fullQueues, failedReads, outOfBuffers }: Status['ioErrors']): string =>
+  `${failedWrites} failed writes, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+
 const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
   `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
+
+function controllersText({ kind, store, agents, link }: ControllersStatus): string {
+  const why = link.state === 'attached' || link.lastError === null ? '' : ` (${link.lastError})`;
+  const state = `${link.state} since ${link.since}${why}`;
+  if (kind === 'remote') return `${link.controller}: ${state}`;
+  return `embedded, ${store} store, ${agents} ${agents === 1 ? 'host' : 'hosts'} attached; ${state}`;
+}
 
 export function formatStatus(status: Status): string {
   const { inUse, max, created, expired, refused } = status.connections;
@@ -31,11 +45,28 @@ export function formatStatus(status: Status): string {
     ['groups', String(status.groups)],
     ['revision', String(status.revision)],
     ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['I/O errors', ioErrorsText(status.ioErrors)],
     ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
     ['frames', String(status.frames)],
+    ['controllers', controllersText(status.controllers)],
     ['memory', humanBytes(status.residentBytes)],
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
   if (drops.length === 0) return `${fields}\nno drops\n`;
   return `${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
 }
+
+export const formatControllerStatus = (status: ControllerStatus): string =>
+  formatFields([
+    ['controller', status.controller],
+    ['version', status.version],
+    ['pid', String(status.pid)],
+    ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
+    ['role', status.epoch === null ? status.role : `${status.role}, epoch ${status.epoch}`],
+    ['leader', status.leader ?? 'none is known'],
+    ['store', status.store],
+    ['groups', String(status.groups)],
+    ['hosts', `${status.agents} attached`],
+    ['revision', String(status.revision)],
+    ['memory', humanBytes(status.residentBytes)],
+  ]);

@@ -166,7 +166,7 @@ export class EtcdCampaign implements Campaign {
       return await new Promise((resolve) => {
         const settle = (answer: 'renewed' | 'gone' | 'unknown') => {
           resolve(answer);
-          stream.cancel();
+          stream.end(); // cancelling counts as a failure of the connection with etcd3, which then makes a new one
         };
         stream.on('error', () => settle('unknown'));
         stream.on('end', () => settle('unknown'));

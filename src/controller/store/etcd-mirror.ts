@@ -17,8 +17,8 @@ export interface MirrorEntry {
   readonly createRevision: number;
 }
 
-/** undefined: the key is gone. */
-export type MirrorChanges = ReadonlyMap<string, MirrorEntry | undefined>;
+/** In order; undefined: the key is gone. */
+export type MirrorChanges = readonly (readonly [key: string, entry: MirrorEntry | undefined])[];
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
@@ -119,12 +119,11 @@ export class EtcdMirror {
       range_end: prefixEnd(this.prefix),
     });
     const found = new Map(kvs.map((kv) => [this.keyOf(kv), entryOf(kv)]));
-    const changes = new Map<string, MirrorEntry | undefined>();
-    for (const key of this.entries.keys()) if (!found.has(key)) changes.set(key, undefined);
-    for (const [key, entry] of found) if (!isSame(entry, this.entries.get(key))) changes.set(key, entry);
+    const gone = [...this.entries.keys()].filter((key) => !found.has(key));
+    const changed = [...found].filter(([key, entry]) => !isSame(entry, this.entries.get(key)));
     this.isListed = true;
     this.lastRevision = Number(header.revision);
-    this.apply(changes);
+    this.apply([...gone.map((key) => [key, undefined] as const), ...changed]);
   }
 
   /** Until the stream ends, which is an error, or the copy is to be listed anew. */
@@ -174,15 +173,12 @@ export class EtcdMirror {
       this.isListed = false;
       return true;
     }
-    const changes = new Map<string, MirrorEntry | undefined>();
-    let last = this.lastRevision;
-    for (const { type, kv } of response.events) {
-      changes.set(this.keyOf(kv), type === 'Delete' ? undefined : entryOf(kv));
-      last = Math.max(last, Number(kv.mod_revision));
-    }
-    // No events: a note of progress, true for all that is before it.
-    this.lastRevision = response.events.length === 0 ? Math.max(last, revision) : last;
-    this.apply(changes);
+    // Of a note of progress, which has no events, the header counts; with events, the header may be ahead of them.
+    const last = response.events.at(-1)?.kv.mod_revision ?? revision;
+    this.lastRevision = Math.max(this.lastRevision, Number(last));
+    this.apply(
+      response.events.map(({ type, kv }) => [this.keyOf(kv), type === 'Delete' ? undefined : entryOf(kv)]),
+    );
     return false;
   }
 
@@ -191,7 +187,7 @@ export class EtcdMirror {
       if (entry === undefined) this.entries.delete(key);
       else this.entries.set(key, entry);
     }
-    if (changes.size > 0) this.changed(changes, this.lastRevision);
+    if (changes.length > 0) this.changed(changes, this.lastRevision);
     this.wake();
   }
 

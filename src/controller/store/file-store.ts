@@ -12,7 +12,7 @@
  * opening, snapshot and log make up the state; a torn frame at the log's end was never promised to anyone and is
  * cut off, a damaged one with good ones behind it is an error for a person to look at.
  *
- * When the log outgrows the snapshot (`compactBytes`, and twice the snapshot), a new snapshot is written and the log
+ * When the log outgrows the snapshot (a mebibyte, and twice the snapshot), a new snapshot is written and the log
  * emptied. Killed in between, the log still has what the snapshot has: frames up to its revision are passed over.
  */
 import { closeSync, openSync } from 'node:fs';
@@ -42,12 +42,7 @@ import {
 } from './store.ts';
 import { Watchers } from './watchers.ts';
 
-export interface FileStoreOptions {
-  readonly dir: string;
-  /** The log is compacted when it is longer, bytes. */
-  readonly compactBytes?: number;
-}
-
+/** A log up to this long is left alone, bytes. */
 const COMPACT_BYTES = 1 << 20;
 /** Writes that go into one frame. */
 const MAX_GROUPED_WRITES = 64;
@@ -73,29 +68,26 @@ interface Files {
 export class FileStore implements Store {
   readonly kind = 'file';
   private readonly dir: string;
-  private readonly compactBytes: number;
   private readonly files: Files;
   private readonly log: StoreLog;
   private readonly watchers: Watchers;
   private readonly entries: Map<string, unknown>;
   private revision: number;
   /** The log is compacted when it is longer than this, bytes. */
-  private compactAt: number;
+  private compactAt = COMPACT_BYTES;
   private readonly pending: PendingWrite[] = [];
   private writing: Promise<void> | undefined;
   private candidacy: FileCampaign | undefined;
   private closed: Promise<void> | undefined;
 
   private constructor(
-    options: FileStoreOptions,
+    dir: string,
     files: Files,
     entries: Map<string, unknown>,
     revision: number,
     log: StoreLog,
   ) {
-    this.dir = options.dir;
-    this.compactBytes = options.compactBytes ?? COMPACT_BYTES;
-    this.compactAt = this.compactBytes;
+    this.dir = dir;
     this.files = files;
     this.entries = entries;
     this.revision = revision;
@@ -104,8 +96,7 @@ export class FileStore implements Store {
   }
 
   /** Makes the directory if need be. Throws when another process uses it, or when what is in it is damaged. */
-  static async open(options: FileStoreOptions, log: StoreLog): Promise<FileStore> {
-    const { dir } = options;
+  static async open({ dir }: { readonly dir: string }, log: StoreLog): Promise<FileStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const lock = takeLock(dir);
     let epoch: EpochFile | undefined;
@@ -119,7 +110,7 @@ export class FileStore implements Store {
         log.warn(`store ${dir}: the log's last ${opened.tornBytes} bytes are no whole record: cut off`);
       const entries = new Map(snapshot.entries);
       const revision = replay(dir, opened.values as LogEntry[], entries, snapshot.revision);
-      return new FileStore(options, { lock, epoch, log: opened.log }, entries, revision, log);
+      return new FileStore(dir, { lock, epoch, log: opened.log }, entries, revision, log);
     } catch (error) {
       await epoch?.close();
       closeSync(lock);
@@ -209,7 +200,7 @@ export class FileStore implements Store {
       await this.compact();
     } catch (error) {
       // The log goes on and stays whole; the next try comes when it has grown as much again.
-      this.compactAt = this.files.log.bytes + this.compactBytes;
+      this.compactAt = this.files.log.bytes + COMPACT_BYTES;
       this.log.warn(`store ${this.dir}: could not compact the log: ${messageOf(error)}`);
     }
   }
@@ -218,7 +209,7 @@ export class FileStore implements Store {
     const document = { revision: this.revision, entries: [...this.entries] };
     const bytes = await replaceSnapshot(join(this.dir, 'snapshot'), document);
     await this.files.log.clear();
-    this.compactAt = Math.max(this.compactBytes, 2 * bytes);
+    this.compactAt = Math.max(COMPACT_BYTES, 2 * bytes);
   }
 }
 

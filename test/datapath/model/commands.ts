@@ -69,7 +69,7 @@ export type Command =
   | { readonly kind: 'reapply' }
   | { readonly kind: 'pass'; readonly ms: number };
 
-const GROUPS = 7;
+const GROUPS = 10;
 const CLIENT_PORTS = 10;
 const MEMBERS = ['app1', 'app2', 'app3', 'app4', 'app5'];
 

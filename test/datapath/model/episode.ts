@@ -33,7 +33,8 @@ import {
   SEQUENCE,
   type Segment,
 } from './frames.ts';
-import { type Choice, LoadBalancerModel, ModelError, type Outcome } from './lb-model.ts';
+import { type Choice, LoadBalancerModel, type Outcome } from './lb-model.ts';
+import { ModelError } from './model-error.ts';
 import {
   addressOf,
   describeGroup,

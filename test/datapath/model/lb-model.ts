@@ -6,6 +6,7 @@
  * swept), the model looks at the choice and judges it; all else it predicts.
  */
 import type { DatapathSnapshot } from '../../../src/datapath/snapshot.ts';
+import { ChoiceJudge } from './choice-judge.ts';
 import {
   type FlowEnds,
   forwardKey,
@@ -21,7 +22,8 @@ import {
   reverseKeyOf,
   textOf,
 } from './flow.ts';
-import { addressOf, type Group, type Member } from './world.ts';
+import { ModelError } from './model-error.ts';
+import { addressOf, type Group, isEligible } from './world.ts';
 
 /** What became of a packet. */
 export type Outcome =
@@ -63,8 +65,6 @@ export interface ModelOptions {
   readonly observer: Observer;
 }
 
-export class ModelError extends Error {}
-
 const HALF_OPEN_MS = 3_000;
 const EVICTABLE_MS = 10_000;
 const DIRECT_MEMORY_MS = 600_000;
@@ -82,8 +82,7 @@ export class LoadBalancerModel {
   /** Packets of such members that the datapath stopped, and those that it had forgotten about. */
   stopped = 0;
   forgotten = 0;
-  /** Latest picks per balancer, group and criteria set: one cycle at most. */
-  private readonly windows = new Map<string, string[]>();
+  private readonly choices = new ChoiceJudge();
   private readonly options: ModelOptions;
   private groups: readonly Group[];
   nowMs = 0;
@@ -147,7 +146,7 @@ export class LoadBalancerModel {
     const choice = this.options.observer.choice();
     this.judgePressure(ingress, choice === undefined);
     if (choice === undefined) return { kind: 'full' };
-    this.judgeShares(`${balancer} ${group.name} ${set}`, members, choice.member);
+    this.choices.judge({ balancer, group, set, packet, nowMs: this.nowMs }, choice.member);
     const memberPort = group.memberPort ?? toPort;
     if (choice.memberPort !== memberPort) {
       throw new ModelError(`member port: found ${choice.memberPort}, expected ${memberPort}`);
@@ -230,24 +229,6 @@ export class LoadBalancerModel {
   // -------------------------------------------------------------------------------------------------------
   // Judging what the datapath chose
 
-  /** The chosen one may have new flows, and in no cycle in a row does anyone get more than its weight. */
-  private judgeShares(window: string, members: readonly Member[], chosen: string): void {
-    const eligible = members.filter(isEligible);
-    const weight = eligible.find(({ name }) => name === chosen)?.weight;
-    if (weight === undefined) {
-      throw new ModelError(`${window}: ${chosen} was chosen, expected one of ${weightsOf(eligible)}`);
-    }
-    const cycle = eligible.reduce((sum, member) => sum + member.weight, 0);
-    const picks = [...(this.windows.get(window) ?? []), chosen].slice(-cycle);
-    this.windows.set(window, picks);
-    const count = picks.filter((pick) => pick === chosen).length;
-    if (count > weight) {
-      throw new ModelError(
-        `${window}: ${chosen} got ${count} of ${picks.length} flows, of ${weightsOf(eligible)}`,
-      );
-    }
-  }
-
   /** Another port than the client's own needs a reason; no port may be taken that a live flow has. */
   private judgePort(packet: Packet, translated: number, member: string, memberPort: number): void {
     const { protocol, from, fromPort } = packet;
@@ -300,17 +281,8 @@ export class LoadBalancerModel {
   // -------------------------------------------------------------------------------------------------------
   // Changes and time
 
-  /** New rules: the cycles of criteria sets that changed begin anew. */
   change(groups: readonly Group[]): void {
-    for (const group of groups) {
-      const was = this.groups.find(({ name }) => name === group.name);
-      group.sets.forEach((members, set) => {
-        if (was !== undefined && weightsOf(members) === weightsOf(was.sets[set])) return;
-        for (const window of this.windows.keys()) {
-          if (window.endsWith(` ${group.name} ${set}`)) this.windows.delete(window);
-        }
-      });
-    }
+    this.choices.change(this.groups, groups);
     this.groups = groups;
   }
 
@@ -393,7 +365,3 @@ export class LoadBalancerModel {
     return fresh;
   }
 }
-
-const isEligible = ({ weight, state }: Member): boolean => weight > 0 && state === 'active';
-const weightsOf = (members: readonly Member[]): string =>
-  members.map(({ name, weight, state }) => `${name}=${state === 'active' ? weight : 0}`).join();

@@ -26,6 +26,10 @@ export interface Group {
   readonly rewrite: 'address' | 'mac';
   /** Port of every member after translation; absent: unchanged. */
   readonly memberPort?: number;
+  /** Absent: weighted round robin. */
+  readonly algorithm?: 'least-connections' | 'random-two-choices' | 'maglev';
+  readonly affinityMs?: number;
+  readonly avoidSelf?: boolean;
   /** Of datagram flows; absent: the host's timer, and no re-pick. */
   readonly udpIdleMs?: number;
   readonly udpRepickMs?: number;
@@ -97,6 +101,32 @@ export const firstGroups = (): Group[] => {
       udpRepickMs: 11_000,
       sets: [everyone(['app4', 'app5'], [1, 1])],
     },
+    {
+      ...usual,
+      name: 'h',
+      vip: '10.1.0.106',
+      memberPort: 8080,
+      algorithm: 'least-connections',
+      affinityMs: 30_000,
+      sets: [everyone(APPS, [1, 2, 1, 1, 1])],
+    },
+    {
+      ...usual,
+      name: 'i',
+      vip: '10.1.0.107',
+      algorithm: 'maglev',
+      avoidSelf: true,
+      sets: [everyone(APPS, [1, 3, 1, 1, 2])],
+    },
+    {
+      ...usual,
+      name: 'j',
+      vip: '10.1.0.108',
+      algorithm: 'random-two-choices',
+      avoidSelf: true,
+      affinityMs: 8_000,
+      sets: [everyone(['app1', 'app2', 'db1'], [2, 1, 1])],
+    },
   ];
 };
 
@@ -111,6 +141,7 @@ export const TIMERS: DatapathSnapshot['settings'] = {
 
 export function describeGroup(group: Group): GroupDescription {
   const { name, vip, protocol, port, rewrite, udpIdleMs, udpRepickMs, switchesMs } = group;
+  const { algorithm, affinityMs, avoidSelf } = group;
   const member = ({ name: of, weight, state }: Member): MemberDescription => ({
     name: of,
     address: addressOf(of, group.family),
@@ -126,6 +157,9 @@ export function describeGroup(group: Group): GroupDescription {
     rewrite,
     udpIdleMs,
     udpRepickMs,
+    algorithm,
+    affinityMs,
+    avoidSelf,
     criteria: group.sets.map((set, i) => ({
       fromMs: i === 0 ? undefined : switchesMs[i - 1],
       untilMs: switchesMs[i],
@@ -139,3 +173,9 @@ export const withMembers = (group: Group, change: (set: readonly Member[]) => re
   ...group,
   sets: group.sets.map(change),
 });
+
+/** Whether a member may have new flows. */
+export const isEligible = ({ weight, state }: Member): boolean => weight > 0 && state === 'active';
+
+export const weightsOf = (members: readonly Member[]): string =>
+  members.map(({ name, weight, state }) => `${name}=${state === 'active' ? weight : 0}`).join();

@@ -1,9 +1,9 @@
-/** JSON API calls to one agent over its stream: numbered, bounded in number and time. */
+/** JSON API calls over a stream, of a controller to an agent or the other way: numbered, bounded in number and time. */
 import type { ApiError } from '../api/shapes.ts';
 import { messageOf, Refusal, type RefusalStatus } from '../config/refusal.ts';
-import type { FromController, Reply } from '../messages/messages.ts';
+import type { Reply, Request } from '../messages/messages.ts';
 
-/** Longer than a host takes to list its flows; one that is silent for this long is stuck or gone. */
+/** Longer than a host takes to list its flows; a peer that is silent for this long is stuck or gone. */
 const TIMEOUT_MS = 5_000;
 const MAX_PENDING = 64;
 
@@ -13,32 +13,33 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-export class AgentRequests {
-  private readonly host: string;
-  private readonly send: (message: FromController) => void;
+export class PeerRequests {
+  private readonly peer: string;
+  private readonly send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
-  constructor(host: string, send: (message: FromController) => void) {
-    this.host = host;
+  /** `peer`: as errors name it. `send` answers whether anybody is there. */
+  constructor(peer: string, send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean) {
+    this.peer = peer;
     this.send = send;
   }
 
-  /** The answer's body. Rejects with the host's Refusal, or with one of 503 if it does not answer. */
+  /** The answer's body. Rejects with the peer's Refusal, or with one of 503 if it does not answer. */
   ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     if (this.pending.size >= MAX_PENDING) {
-      return Promise.reject(
-        new Refusal(503, `host ${this.host}: ${MAX_PENDING} requests wait for it already`),
-      );
+      return Promise.reject(new Refusal(503, `${this.peer}: ${MAX_PENDING} requests wait for it already`));
     }
     const id = ++this.lastId;
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
-        reject(new Refusal(503, `host ${this.host} has not answered within ${TIMEOUT_MS / 1000} s`));
+        reject(new Refusal(503, `${this.peer} has not answered within ${TIMEOUT_MS / 1000} s`));
       }, TIMEOUT_MS);
       this.pending.set(id, { resolve, reject, timer });
-      this.send({ type: 'request', id, method, path, body: body === undefined ? '' : JSON.stringify(body) });
+      const text = body === undefined ? '' : JSON.stringify(body);
+      if (this.send({ type: 'request', id, method, path, body: text })) return;
+      this.take(id)?.reject(new Refusal(503, `${this.peer} cannot be asked now: not connected`));
     }) as Promise<Answer>;
   }
 
@@ -50,14 +51,14 @@ export class AgentRequests {
       if (status >= 200 && status < 300) pending.resolve(answer);
       else pending.reject(refusalOf(status, answer as ApiError));
     } catch (error) {
-      pending.reject(new Refusal(503, `host ${this.host}: ${messageOf(error)}`));
+      pending.reject(new Refusal(503, `${this.peer}: ${messageOf(error)}`));
     }
   }
 
   /** The stream has ended. */
   end(): void {
     for (const id of [...this.pending.keys()]) {
-      this.take(id)?.reject(new Refusal(503, `host ${this.host} has left`));
+      this.take(id)?.reject(new Refusal(503, `${this.peer} has left`));
     }
   }
 

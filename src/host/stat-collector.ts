@@ -1,15 +1,15 @@
 /**
- * The agent: reads what the datapath has counted, at an interval, and makes a report of it.
+ * Reads what the datapath has counted, at an interval, and makes a report of it.
  *
  * Theory of operation. The datapath's tables lie in memory that this thread sees, so collecting costs the
  * datapath nothing. Counters are monotonic; rates are their growth since the last sample, divided by the time
  * that has really passed. A report holds one row per statistics slot in use (LB × group × member) and goes to
- * every listener: the host's own listings today, and whoever relays reports to controllers.
+ * every listener: the host's own listings, and the agent, which relays it to the controllers.
  */
 import type { MemberStats, StatTable } from '../tables/stat-table.ts';
 import type { DatapathIds, StatSlotOwner } from './datapath-ids.ts';
 
-export const AGENT_INTERVAL_MS = 1_000;
+export const COLLECT_INTERVAL_MS = 1_000;
 
 export interface MemberReport {
   readonly slot: number;
@@ -23,7 +23,7 @@ export interface MemberReport {
 }
 
 export interface HostReport {
-  /** Counts reports of this agent from 1. */
+  /** Counts reports from 1. */
   readonly sequence: number;
   /** Wall clock, epoch milliseconds. */
   readonly atMs: number;
@@ -39,7 +39,7 @@ interface Sample {
   readonly stats: MemberStats;
 }
 
-export class Agent {
+export class StatCollector {
   private readonly stats: StatTable;
   private readonly ids: DatapathIds;
   private readonly listeners = new Set<ReportListener>();
@@ -79,7 +79,7 @@ export class Agent {
 
   start(): void {
     this.collect(performance.now());
-    this.timer = setInterval(() => this.collect(performance.now()), AGENT_INTERVAL_MS);
+    this.timer = setInterval(() => this.collect(performance.now()), COLLECT_INTERVAL_MS);
     this.timer.unref();
   }
 

@@ -1,0 +1,20 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { hostController } from '../host-functions.ts';
+import { settingsOf } from '../settings.ts';
+
+export function addController(parent: Command): void {
+  parent
+    .command('controller')
+    .description('start a controller: hosts attach to it and get their groups from it')
+    .requiredOption('-c, --config <file>', 'configuration, YAML: listen, store, networks, groups')
+    .option('--detach', 'return when hosts can attach, and leave the controller running', false)
+    .action(async ({ config, detach }: { config: string; detach: boolean }, command: Command) => {
+      const { runDir } = settingsOf(command);
+      process.exitCode = await hostController({
+        configPath: resolve(config),
+        runDir: resolve(runDir),
+        detach,
+      });
+    });
+}

@@ -1,0 +1,72 @@
+/** Policies and scaling: settings that belong to the kind of policy, bounds that do not contradict each other. */
+import type { PolicyKind } from '../policy/policy-config.ts';
+import { parseDuration } from './duration.ts';
+import { type Path, type Report, show } from './problems.ts';
+import type { ConfigInput } from './schema.ts';
+import type { Lenient } from './shape.ts';
+
+type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
+type PolicyView = Exclude<NonNullable<GroupView['policy']>, string>;
+type SideView = NonNullable<NonNullable<GroupView['scaling']>['members']>;
+
+export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void {
+  for (const [i, group] of (view.groups ?? []).entries()) {
+    if (group === undefined) continue;
+    const path = ['groups', i];
+    const { policy, scaling } = group;
+    if (policy !== undefined && typeof policy !== 'string') checkPolicy(policy, [...path, 'policy'], report);
+    for (const side of ['members', 'sources'] as const) {
+      if (scaling?.[side] !== undefined) checkScaling(scaling[side], [...path, 'scaling', side], report);
+    }
+    if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
+      report([...path, 'scaling'], 'neither members nor sources', 'one of them, or both');
+    }
+  }
+}
+
+/** Whom settings belong to that not every kind has. */
+const OWNERS: Readonly<Partial<Record<keyof PolicyView, PolicyKind>>> = {
+  metric: 'inverse-load',
+  spread: 'inverse-load',
+  localSpread: 'inverse-load',
+  tolerance: 'inverse-load',
+  flowLimit: 'inverse-load',
+};
+
+function checkPolicy(policy: PolicyView, path: Path, report: Report): void {
+  for (const [key, owner] of Object.entries(OWNERS)) {
+    const value = policy[key as keyof PolicyView];
+    if (value === undefined || policy.kind === undefined || policy.kind === owner) continue;
+    report(
+      [...path, key],
+      `${show(value)} with kind ${policy.kind}`,
+      `kind: ${owner}, as no other has a ${key}`,
+    );
+  }
+  const { interval, staleAfter } = policy;
+  if (staleAfter !== undefined || interval !== undefined) {
+    const intervalMs = parseDuration(interval ?? '1s')!;
+    if (parseDuration(staleAfter ?? '10s')! < 2 * intervalMs) {
+      const found = staleAfter === undefined ? '10s, the default' : show(staleAfter);
+      report(
+        [...path, 'staleAfter'],
+        found,
+        `at least twice the interval of ${interval ?? '1s'}, so that a report may be late`,
+      );
+    }
+  }
+}
+
+function checkScaling(side: SideView, path: Path, report: Report): void {
+  const { average, single, minimum, maximum, step } = side;
+  if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
+    report([...path, 'minimum'], show(minimum), `at most the maximum of ${maximum}`);
+  }
+  if (step !== undefined && maximum !== undefined && step > maximum) {
+    report([...path, 'step'], show(step), `at most the maximum of ${maximum}`);
+  }
+  for (const [name, bounds] of Object.entries({ average, single })) {
+    if (bounds?.above === undefined || bounds.below === undefined || bounds.below < bounds.above) continue;
+    report([...path, name, 'below'], show(bounds.below), `less than above, which is ${bounds.above}`);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A group as it travels from a controller to its hosts: GroupConfig (model.ts) as JSON. The receiver checks what it
+ * relies on; keys that it does not know are left for those who do.
+ */
+import { z } from 'zod';
+import { isMac, isPrefix, isUnicast } from '../wire/address.ts';
+import type { GroupConfig } from './model.ts';
+import { ConfigError, type Problem, pathText } from './problems.ts';
+import { checkShape } from './shape.ts';
+
+const address = z.string('an address').refine(isUnicast, 'an IPv4 or IPv6 unicast address');
+const epochMs = z.number('epoch milliseconds').optional();
+
+const member = z.looseObject({
+  name: z.string('a name').min(1, 'a name'),
+  address,
+  port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
+  mac: z.string('a MAC address').refine(isMac, 'a MAC address').optional(),
+  weight: z.int('a weight').min(0, 'a weight of 0 to 65535').max(65535, 'a weight of 0 to 65535'),
+  state: z.enum(['active', 'draining', 'failed'], 'one of active, draining, failed'),
+  drainDeadlineMs: epochMs,
+});
+
+const groupDocument = z.looseObject({
+  name: z.string('a name').min(1, 'a name'),
+  network: z.string('a name').min(1, 'a name'),
+  vip: z.array(address, 'a list of addresses').min(1, 'at least one address'),
+  protocol: z.enum(['any', 'tcp', 'udp', 'sctp', 'icmp'], 'one of any, tcp, udp, sctp, icmp'),
+  port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
+  match: z.looseObject({
+    sources: z.array(z.string('a prefix').refine(isPrefix, 'a prefix')),
+    sourcePort: z.int('a port').optional(),
+  }),
+  from: z.record(z.string(), z.string('text')).optional(),
+  rewrite: z.enum(['address', 'mac', 'port'], 'one of address, mac, port'),
+  algorithm: z.string('an algorithm'),
+  onEmpty: z.enum(['reject', 'drop'], 'one of reject, drop'),
+  criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
+});
+
+/** Throws ConfigError with every problem; `origin` is who sent it. */
+export function parseGroupDocument(json: string, origin: string): GroupConfig {
+  let input: unknown;
+  try {
+    input = JSON.parse(json);
+  } catch {
+    throw new ConfigError(origin, [{ path: '', found: JSON.stringify(json.slice(0, 60)), expected: 'JSON' }]);
+  }
+  const problems: Problem[] = [];
+  const { value } = checkShape(groupDocument, input, (path, found, expected) => {
+    problems.push({ path: pathText(path), found, expected });
+  });
+  if (value === undefined || problems.length > 0) throw new ConfigError(origin, problems);
+  return value as unknown as GroupConfig;
+}

@@ -1,0 +1,150 @@
+/**
+ * What hosts find about members' health becomes, where they agree, a document of the store, and so part of the groups.
+ *
+ * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
+ * hosts agree upon at that moment. A leader that has just been elected waits a little, since the first host to attach is
+ * not all hosts.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { messageOf } from '../config/refusal.ts';
+import type { ProbeResult, ProbeResults } from '../messages/messages.ts';
+import { type FailedMember, type HealthDocument, healthChange } from './documents.ts';
+import type { FleetGroup } from './fleet-state.ts';
+import { agree } from './health-agreement.ts';
+import type { FleetActions } from './instances.ts';
+import { membersOf } from './membership.ts';
+
+/** Verdicts that could not be written are written then, and those without new results looked at again. */
+const STEP_MS = 1_000;
+
+export class HealthVerdicts {
+  private readonly actions: Pick<FleetActions, 'state' | 'write'>;
+  private readonly log: Logger;
+  private readonly attachedHosts: () => number;
+  /** By host, then by member and address: its latest word. */
+  private readonly words = new Map<string, Map<string, ProbeResult>>();
+  private readonly clock: NodeJS.Timeout;
+  private readonly warmUp: NodeJS.Timeout;
+  private isWarm = false;
+  private isWriting = false;
+  private isAskedAgain = false;
+
+  constructor(
+    actions: Pick<FleetActions, 'state' | 'write'>,
+    attachedHosts: () => number,
+    log: Logger,
+    warmUpMs: number,
+  ) {
+    this.actions = actions;
+    this.attachedHosts = attachedHosts;
+    this.log = log;
+    this.clock = setInterval(() => this.judge(), STEP_MS);
+    this.warmUp = setTimeout(() => {
+      this.isWarm = true;
+      this.judge();
+    }, warmUpMs);
+    this.clock.unref();
+    this.warmUp.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.clock);
+    clearTimeout(this.warmUp);
+    this.isWarm = false;
+  }
+
+  took(host: string, { isFull, results }: ProbeResults): void {
+    const before = isFull ? undefined : this.words.get(host);
+    const words = before ?? new Map<string, ProbeResult>();
+    for (const result of results) words.set(keyOf(result), result);
+    this.words.set(host, words);
+    this.judge();
+  }
+
+  /** It takes its word with it. */
+  detached(host: string): void {
+    this.words.delete(host);
+    this.judge();
+  }
+
+  private judge(): void {
+    if (!this.isWarm) return;
+    if (this.isWriting) {
+      this.isAskedAgain = true;
+      return;
+    }
+    const verdicts = this.verdicts();
+    if (verdicts.length === 0) return;
+    for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
+    this.isWriting = true;
+    this.actions
+      .write(verdicts.slice(0, MAX_VERDICTS).map(({ name, failed }) => healthChange(name, failed)))
+      .then(() => true)
+      .catch((error) => {
+        this.log.warn(`verdicts on health are not in force yet: ${messageOf(error)}`);
+        return false;
+      })
+      .then((isWritten) => {
+        this.isWriting = false;
+        const isAskedAgain = this.isAskedAgain || verdicts.length > MAX_VERDICTS;
+        this.isAskedAgain = false;
+        if (isWritten && isAskedAgain) this.judge();
+      });
+  }
+
+  /** Of the groups where it has changed. */
+  private verdicts(): { name: string; before: Failed; failed: Failed }[] {
+    const groups = [...this.actions.state.groups.values()];
+    const checked = groups.flatMap(({ group: { name, health } }) =>
+      health === undefined ? [] : [{ name, quorum: health.quorum }],
+    );
+    const members = new Set(groups.flatMap(keysOf));
+    const verdicts = [...this.words].map(([host, words]) => ({
+      host,
+      results: [...words.values()].filter((result) => members.has(keyOf(result))),
+    }));
+    const before = new Map(groups.map(({ group, health }) => [group.name, new Set(Object.keys(health))]));
+    const input = { groups: checked, verdicts, attachedHosts: this.attachedHosts(), failed: before };
+    const agreed = agree(input).failed;
+    const results = verdicts.flatMap((verdict) => verdict.results);
+    return groups.flatMap(({ group, health }) => {
+      const names = new Set(membersOf(group).map(({ name }) => name));
+      const failing = [...(agreed.get(group.name) ?? [])].filter((name) => names.has(name));
+      const entries = failing.map((name) => [name, health[name] ?? failure(group.name, name, results)]);
+      const failed: Failed = Object.fromEntries(entries);
+      return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
+    });
+  }
+
+  private tell(group: string, before: Failed, after: Failed): void {
+    for (const [member, { detail }] of Object.entries(after)) {
+      if (before[member] === undefined) this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
+    }
+    for (const member of Object.keys(before)) {
+      if (after[member] === undefined) this.log.info(`group ${group}: ${member} is healthy again`);
+    }
+  }
+}
+
+type Failed = HealthDocument['failed'];
+
+/** What the hosts say that find it unhealthy. */
+function failure(group: string, member: string, results: readonly ProbeResult[]): FailedMember {
+  const asked = results.filter((result) => result.group === group && result.member === member);
+  const unhealthy = asked.filter(({ isHealthy }) => !isHealthy);
+  const details = [...new Set(unhealthy.map(({ detail }) => detail))].join('; ');
+  return {
+    sinceMs: Math.max(0, ...unhealthy.map(({ sinceMs }) => sinceMs)),
+    detail: `${unhealthy.length} of ${asked.length} hosts: ${details}`,
+  };
+}
+
+const keyOf = ({ group, member, address }: Pick<ProbeResult, 'group' | 'member' | 'address'>): string =>
+  `${group}\0${member}\0${address}`;
+
+const keysOf = ({ group }: FleetGroup): string[] =>
+  membersOf(group).map(({ name, address }) => keyOf({ group: group.name, member: name, address }));
+
+/** Groups in one write. */
+const MAX_VERDICTS = 100;

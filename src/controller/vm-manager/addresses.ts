@@ -1,0 +1,36 @@
+/** An instance's addresses, and the members that it makes. Pure. */
+import type { MemberAdd } from '../../api/shapes.ts';
+import { firstFree, parsePool } from '../../config/address-pool.ts';
+import type { GroupConfig, TemplateConfig } from '../../config/model.ts';
+import type { InstanceRecord } from './instance-record.ts';
+
+/** Of each family that the pools have, the first free address; empty if one family has none left. */
+export function chooseAddresses(pools: readonly string[], isTaken: (address: string) => boolean): string[] {
+  const chosen = new Map<number, string | undefined>();
+  for (const text of pools) {
+    const pool = parsePool(text);
+    if (chosen.get(pool.family) === undefined) chosen.set(pool.family, firstFree(pool, isTaken));
+  }
+  const addresses = [...chosen.values()].filter((address) => address !== undefined);
+  return addresses.length === chosen.size ? addresses : [];
+}
+
+const isIpv6 = (address: string): boolean => address.includes(':');
+
+/**
+ * What an instance adds to its group: a member for each family of the group's virtual addresses, called after the
+ * instance, the IPv6 one of two with `.6` behind.
+ */
+export function membersOfInstance(
+  { id, addresses }: InstanceRecord,
+  { port, weight }: TemplateConfig,
+  { vip }: Pick<GroupConfig, 'vip'>,
+): MemberAdd[] {
+  const fitting = addresses.filter((address) => vip.some((other) => isIpv6(other) === isIpv6(address)));
+  return fitting.map((address) => ({
+    name: fitting.length > 1 && isIpv6(address) ? `${id}.6` : id,
+    address,
+    port,
+    weight,
+  }));
+}

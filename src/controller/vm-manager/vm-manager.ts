@@ -1,0 +1,352 @@
+/**
+ * The VM manager: which instances there should be, which there are, and the orders that make the one the other.
+ *
+ * Theory of operation. The leading controller owns one. It says what it wants (`instantiate`, `release`, `scale`,
+ * `allocate`), hands on what agents say (`hostAttached`, `hostDetached`, `take`) and calls `tick` a few times a
+ * second; the manager answers with orders to hosts, events, and records to be kept. It does no I/O and keeps no
+ * timers, so a test is a clock and a list of what was sent.
+ *
+ * Orders are idempotent and repeated when a host comes back: a driver answers a `start` that it has obeyed with how
+ * the instance stands. So nothing is lost with a connection, and a manager that was restored from its records
+ * finds every instance again. An instance that ends although it is wanted is replaced under a new name, at once
+ * after its first failure and then ever more slowly (instance-record.ts); what a lost host may still run keeps its
+ * address until the host is back.
+ */
+import type { TemplateConfig } from '../../config/model.ts';
+import { expectOneOf } from '../../config/problems.ts';
+import { Refusal } from '../../config/refusal.ts';
+import type { Instance, InstanceEvent } from '../../messages/messages.ts';
+import { chooseAddresses } from './addresses.ts';
+import { afterEvent, type InstanceRecord, replacementOf } from './instance-record.ts';
+import { type HostLoad, placeInstance } from './placement.ts';
+
+/** A host that is away for longer has lost its instances. */
+export const HOST_LOSS_MS = 10_000;
+/** An order that has no effect within this time, on top of the template's own, counts as failed. */
+const ORDER_TIMEOUT_MS = 15_000;
+/** An instance on a host that never came back is forgotten, and its address given out again. */
+const FORGET_MS = 60 * 60_000;
+/** An address is given out again after this time, or when there is no other. */
+const REST_MS = 60_000;
+/** Addresses that rest. */
+const MAX_RESTING = 4096;
+/** Over all templates and hosts. */
+export const MAX_RECORDS = 16_384;
+
+export type VmEventKind = InstanceEvent['kind'];
+
+export interface VmEvent {
+  readonly kind: VmEventKind;
+  readonly instance: InstanceRecord;
+  readonly detail: string;
+}
+
+export type RecordChange =
+  | { readonly id: string; readonly record: InstanceRecord }
+  | { readonly id: string; readonly record: undefined };
+
+export interface VmManagerOptions {
+  /** What the store has. */
+  readonly records?: Iterable<InstanceRecord>;
+  /** As configured now. */
+  templates(): readonly TemplateConfig[];
+  /** Attached ones. */
+  hosts(): readonly HostLoad[];
+  /** Whether somebody other than an instance has the address. */
+  isAddressTaken(network: string, address: string): boolean;
+  /** May be lost: orders are repeated when the host attaches again. */
+  send(host: string, order: Instance): void;
+  persist(changes: readonly RecordChange[]): void;
+  onEvent(event: VmEvent): void;
+  /** Wall clock, epoch ms. */
+  now(): number;
+  /** A few characters that make a new instance's name unique. */
+  suffix(): string;
+}
+
+export class VmManager {
+  private readonly options: VmManagerOptions;
+  private readonly records: Map<string, InstanceRecord>;
+  /** Addresses of instances that have ended, and when: the oldest first. */
+  private readonly freedAtMs = new Map<string, number>();
+  /** Hosts that have instances and are away: since when. */
+  private readonly awaySinceMs = new Map<string, number>();
+
+  constructor(options: VmManagerOptions) {
+    this.options = options;
+    this.records = new Map([...(options.records ?? [])].map((record) => [record.id, record]));
+  }
+
+  list(): InstanceRecord[] {
+    return [...this.records.values()];
+  }
+
+  /** A new instance of a template, in the template's group or another one; it starts with the next `tick`. */
+  instantiate(templateName: string, group?: string): InstanceRecord {
+    const template = this.template(templateName);
+    const wanted = this.wantedOf(templateName).length;
+    if (wanted >= template.maxInstances || this.records.size >= MAX_RECORDS) {
+      const limit = Math.min(template.maxInstances, MAX_RECORDS);
+      throw new Refusal(
+        409,
+        `template ${templateName}: found ${wanted} instances, expected fewer than ${limit}`,
+      );
+    }
+    const nowMs = this.options.now();
+    const record: InstanceRecord = {
+      id: this.newId(templateName),
+      template: templateName,
+      group: group ?? template.group,
+      phase: 'pending',
+      isWanted: true,
+      addresses: [],
+      sinceMs: nowMs,
+      notBeforeMs: nowMs,
+      failures: 0,
+    };
+    this.keep(record);
+    return record;
+  }
+
+  /** Takes a serving instance that is in no group into this one; undefined: there is none of the template. */
+  allocate(group: string, templateName: string): InstanceRecord | undefined {
+    const spare = this.wantedOf(templateName).find(
+      (record) => record.phase === 'serving' && record.group === undefined,
+    );
+    if (spare === undefined) return undefined;
+    const record = { ...spare, group };
+    this.keep(record);
+    return record;
+  }
+
+  /** Ends an instance for good; the caller has drained it. */
+  release(id: string): void {
+    const record = this.records.get(id);
+    if (record === undefined) throw new Refusal(404, `instance: found ${id}, expected one that exists`);
+    if (record.phase === 'pending') {
+      this.forget(record);
+      this.emit('terminated', record, 'released before it was started');
+    } else if (record.phase !== 'stopping') {
+      const phase = record.phase === 'lost' ? 'lost' : 'stopping';
+      this.keep({ ...record, isWanted: false, phase, sinceMs: this.options.now() });
+      this.order(record, 'stop');
+    }
+  }
+
+  /** As many wanted instances as asked for: starts what is missing, releases the youngest. */
+  scale(templateName: string, count: number): void {
+    const wanted = this.wantedOf(templateName);
+    for (let missing = count - wanted.length; missing > 0; missing--) this.instantiate(templateName);
+    for (const { id } of wanted.slice(count)) this.release(id);
+  }
+
+  /** An agent has come: its instances are asked after; those of a former agent of the host are gone. */
+  hostAttached(host: string, agentEpoch: number): void {
+    this.awaySinceMs.delete(host);
+    for (const record of this.on(host)) {
+      if (record.agentEpoch !== agentEpoch) this.ended(record, 'crashed', 'its host has restarted', false);
+      else this.order(record, record.phase === 'stopping' || record.phase === 'lost' ? 'stop' : 'start');
+    }
+  }
+
+  hostDetached(host: string): void {
+    this.awaySinceMs.set(host, this.options.now());
+  }
+
+  /** An agent's event. One about an instance that nobody knows has it stopped. */
+  take(host: string, event: InstanceEvent): void {
+    const record = this.records.get(event.instance);
+    const isOver = event.kind === 'terminated' || event.kind === 'crashed';
+    if (record?.host !== host) {
+      if (!isOver) this.options.send(host, stopOrder(event.instance, event.template));
+      return;
+    }
+    const after = afterEvent(record, event.kind, this.options.now());
+    if (after === undefined) return;
+    if (after === 'ended') {
+      this.ended(record, isOver ? event.kind : 'crashed', event.detail, true);
+      return;
+    }
+    this.keep(after);
+    this.emit(event.kind, after, event.detail);
+  }
+
+  /** Does what is due. */
+  tick(): void {
+    const nowMs = this.options.now();
+    this.noteAway(nowMs);
+    for (const record of this.list()) {
+      if (record.phase === 'pending') this.startPending(record, nowMs);
+      else if (record.phase === 'lost') this.forgetLost(record, nowMs);
+      else if (this.isAwayFor(record.host, HOST_LOSS_MS, nowMs))
+        this.lose(record, nowMs, `its host ${record.host} is away`);
+      else if (nowMs - record.sinceMs > this.patienceMs(record)) this.overdue(record, nowMs);
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+
+  private startPending(record: InstanceRecord, nowMs: number): void {
+    if (nowMs < record.notBeforeMs) return;
+    const template = this.options.templates().find(({ name }) => name === record.template);
+    if (template === undefined) {
+      this.forget(record);
+      this.emit('terminated', record, `template ${record.template} is no longer configured`);
+      return;
+    }
+    const hosts = this.options.hosts();
+    const host = placeInstance(
+      {
+        network: template.network,
+        allowed: template.hosts,
+        avoid: record.failures > 0 ? record.avoid : undefined,
+        instancesOn: (name) => this.on(name).length,
+        siblingsOn: (name) => this.on(name).filter((other) => other.template === record.template).length,
+      },
+      hosts,
+    );
+    const addresses = this.freeAddresses(template, nowMs);
+    if (host === undefined || addresses.length === 0) return;
+    const agentEpoch = hosts.find((candidate) => candidate.host === host)!.agentEpoch;
+    const started: InstanceRecord = {
+      ...record,
+      phase: 'starting',
+      host,
+      agentEpoch,
+      addresses,
+      sinceMs: nowMs,
+    };
+    this.keep(started);
+    this.order(started, 'start');
+  }
+
+  private freeAddresses(template: TemplateConfig, nowMs: number): string[] {
+    const isTaken = (address: string): boolean => this.isTaken(template, address);
+    const isResting = (address: string): boolean =>
+      nowMs - (this.freedAtMs.get(address) ?? -Infinity) < REST_MS;
+    const rested = chooseAddresses(template.addresses, (address) => isTaken(address) || isResting(address));
+    return rested.length > 0 ? rested : chooseAddresses(template.addresses, isTaken);
+  }
+
+  private isTaken(template: TemplateConfig, address: string): boolean {
+    return (
+      this.options.isAddressTaken(template.network, address) ||
+      this.list().some((record) => record.addresses.includes(address))
+    );
+  }
+
+  private noteAway(nowMs: number): void {
+    const attached = new Set(this.options.hosts().map(({ host }) => host));
+    for (const { host } of this.records.values()) {
+      if (host !== undefined && !attached.has(host) && !this.awaySinceMs.has(host))
+        this.awaySinceMs.set(host, nowMs);
+    }
+  }
+
+  private isAwayFor(host: string | undefined, ms: number, nowMs: number): boolean {
+    const since = host === undefined ? undefined : this.awaySinceMs.get(host);
+    return since !== undefined && nowMs - since >= ms;
+  }
+
+  /** Nobody knows how it is: another one takes its place, its address stays taken. */
+  private lose(record: InstanceRecord, nowMs: number, detail: string): void {
+    this.keep({ ...record, phase: 'lost', isWanted: false, sinceMs: nowMs });
+    this.emit('crashed', record, detail);
+    if (record.isWanted) this.replace(record, record.phase === 'starting' || record.phase === 'created');
+  }
+
+  private forgetLost(record: InstanceRecord, nowMs: number): void {
+    if (nowMs - record.sinceMs > FORGET_MS) this.forget(record);
+  }
+
+  private patienceMs({ phase, template: name }: InstanceRecord): number {
+    const template = this.options.templates().find((candidate) => candidate.name === name);
+    if (phase === 'serving') return Infinity;
+    if (phase === 'created') return ORDER_TIMEOUT_MS + (template?.readyTimeoutMs ?? 0);
+    return ORDER_TIMEOUT_MS + (phase === 'stopping' ? (template?.stopTimeoutMs ?? 0) : 0);
+  }
+
+  /** The host does not answer an order: one to stop is repeated, one to start is taken back. */
+  private overdue(record: InstanceRecord, nowMs: number): void {
+    if (record.phase === 'stopping') this.keep({ ...record, sinceMs: nowMs });
+    else this.lose(record, nowMs, `${record.phase} for too long on host ${record.host}`);
+    this.order(record, 'stop');
+  }
+
+  private ended(record: InstanceRecord, kind: VmEventKind, detail: string, isFault: boolean): void {
+    this.forget(record);
+    // One that is lost has been told of and replaced already.
+    if (record.phase !== 'lost') this.emit(kind, record, detail);
+    if (record.isWanted) this.replace(record, isFault);
+  }
+
+  private replace(record: InstanceRecord, isFault: boolean): void {
+    const nowMs = this.options.now();
+    const replacement = replacementOf(record, this.newId(record.template), isFault, nowMs);
+    this.keep(replacement);
+    this.startPending(replacement, nowMs);
+  }
+
+  private order(record: InstanceRecord, command: Instance['command']): void {
+    const { id, host, addresses } = record;
+    if (host === undefined) return;
+    const template = this.options.templates().find(({ name }) => name === record.template);
+    if (command === 'stop' || template === undefined) {
+      this.options.send(host, stopOrder(id, record.template));
+      return;
+    }
+    const definition = JSON.stringify({ ...template, addresses, group: record.group });
+    this.options.send(host, { command, instance: id, template: template.name, definition });
+  }
+
+  private on(host: string): InstanceRecord[] {
+    return this.list().filter((record) => record.host === host);
+  }
+
+  /** Oldest first. */
+  private wantedOf(template: string): InstanceRecord[] {
+    return this.list().filter((record) => record.isWanted && record.template === template);
+  }
+
+  private template(name: string): TemplateConfig {
+    const templates = this.options.templates();
+    const template = templates.find((candidate) => candidate.name === name);
+    if (template !== undefined) return template;
+    const known = templates.map((candidate) => candidate.name);
+    throw new Refusal(404, `template: found ${name}, expected ${expectOneOf(name, known)}`);
+  }
+
+  private newId(template: string): string {
+    for (;;) {
+      const id = `${template}-${this.options.suffix()}`;
+      if (!this.records.has(id)) return id;
+    }
+  }
+
+  private keep(record: InstanceRecord): void {
+    this.records.set(record.id, record);
+    this.options.persist([{ id: record.id, record }]);
+  }
+
+  private forget({ id, addresses }: InstanceRecord): void {
+    this.records.delete(id);
+    for (const address of addresses) {
+      this.freedAtMs.delete(address);
+      this.freedAtMs.set(address, this.options.now());
+    }
+    const oldest = this.freedAtMs.keys().next();
+    if (this.freedAtMs.size > MAX_RESTING && !oldest.done) this.freedAtMs.delete(oldest.value);
+    this.options.persist([{ id, record: undefined }]);
+  }
+
+  private emit(kind: VmEventKind, instance: InstanceRecord, detail: string): void {
+    this.options.onEvent({ kind, instance, detail });
+  }
+}
+
+const stopOrder = (instance: string, template: string): Instance => ({
+  command: 'stop',
+  instance,
+  template,
+  definition: '',
+});

@@ -1,0 +1,25 @@
+/** What becomes of running flows when groups change. Pure. */
+import type { GroupConfig } from '../config/model.ts';
+import { findMember, membersOf } from '../controller/membership.ts';
+
+export interface Departure {
+  readonly group: string;
+  readonly member: string;
+  /** All of its flows end, or its datagrams move on while TCP flows run to their end. */
+  readonly ends: 'all' | 'datagrams';
+}
+
+/** Members that have failed since, and members that are gone. */
+export function departures(before: readonly GroupConfig[], after: readonly GroupConfig[]): Departure[] {
+  const next = new Map(after.map((group) => [group.name, group]));
+  return before.flatMap((group) => {
+    const now = next.get(group.name);
+    if (now === group) return [];
+    return membersOf(group).flatMap((member): Departure[] => {
+      const same = now === undefined ? undefined : findMember(now, member.name);
+      const at = { group: group.name, member: member.name };
+      if (same === undefined) return [{ ...at, ends: 'datagrams' }];
+      return same.state === 'failed' && member.state !== 'failed' ? [{ ...at, ends: 'all' }] : [];
+    });
+  });
+}

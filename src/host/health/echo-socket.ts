@@ -1,0 +1,115 @@
+/**
+ * ICMP and ICMPv6 echo (RFC 792, RFC 4443 §4.1) over one raw socket per family, by the optional package raw-socket,
+ * which is loaded when the first echo is asked for. It works on a process's main thread only.
+ *
+ * A request's identifier is this process's and its sequence number the request's: an answer must have both, and come
+ * from the address that was asked. The kernel fills in the ICMPv6 checksum, and puts the IPv4 header in front.
+ */
+import { createRequire } from 'node:module';
+import { addressFamily, canonicalAddress } from '../../wire/address.ts';
+import { checkOf } from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+
+/** The part of raw-socket's interface that is used. */
+interface RawSocket {
+  send(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    address: string,
+    afterSend: (error: Error | null) => void,
+  ): void;
+  on(event: 'message', listener: (buffer: Buffer, source: string) => void): void;
+  on(event: 'error', listener: (error: Error) => void): void;
+  on(event: 'close', listener: () => void): void;
+}
+
+interface RawSocketModule {
+  createSocket(options: { protocol: number; addressFamily: number }): RawSocket;
+}
+
+const PROTOCOL_ICMP = 1;
+const PROTOCOL_ICMPV6 = 58;
+/** raw-socket's AddressFamily. */
+const FAMILY_NUMBERS = { 4: 1, 6: 2 } as const;
+/** Header, identifier and sequence number included. */
+const MESSAGE_BYTES = 8;
+
+interface Pending {
+  readonly address: string;
+  answered(): void;
+}
+
+export class EchoSocket {
+  private static readonly sockets = new Map<4 | 6, EchoSocket>();
+  private readonly family: 4 | 6;
+  private readonly socket: RawSocket;
+  private readonly pending = new Map<number, Pending>();
+  private lastSequence = 0;
+
+  /** The socket for the address's family. Throws an Error that says what is missing. */
+  static for(address: string): EchoSocket {
+    const family = addressFamily(address);
+    let socket = EchoSocket.sockets.get(family);
+    if (socket === undefined) {
+      socket = new EchoSocket(family);
+      EchoSocket.sockets.set(family, socket);
+    }
+    return socket;
+  }
+
+  private constructor(family: 4 | 6) {
+    this.family = family;
+    const protocol = family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    this.socket = loadRawSocket().createSocket({ protocol, addressFamily: FAMILY_NUMBERS[family] });
+    this.socket.on('message', (buffer, source) => this.received(buffer, source));
+    // An error may be of one message, whose timeout tells, or of the socket, which is then closed.
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => EchoSocket.sockets.delete(family));
+  }
+
+  /** Asks once; answers how to give it up. */
+  ask(address: string, answered: () => void, failed: (error: Error) => void): () => void {
+    const sequence = this.freeSequence();
+    this.pending.set(sequence, { address: canonicalAddress(address), answered });
+    this.socket.send(this.request(sequence), 0, MESSAGE_BYTES, address, (error) => {
+      if (error !== null) failed(error);
+    });
+    return () => this.pending.delete(sequence);
+  }
+
+  private freeSequence(): number {
+    do this.lastSequence = (this.lastSequence + 1) & 0xffff;
+    while (this.pending.has(this.lastSequence));
+    return this.lastSequence;
+  }
+
+  private request(sequence: number): Buffer {
+    const message = Buffer.alloc(MESSAGE_BYTES);
+    message[0] = this.family === 4 ? icmp.ECHO : icmpv6.ECHO;
+    message.writeUInt16BE(process.pid & 0xffff, 4);
+    message.writeUInt16BE(sequence, 6);
+    const view = new DataView(message.buffer, message.byteOffset, MESSAGE_BYTES);
+    if (this.family === 4) icmp.setCheck(view, 0, checkOf(view, 0, MESSAGE_BYTES, 0));
+    return message;
+  }
+
+  private received(buffer: Buffer, source: string): void {
+    const at = this.family === 4 ? (buffer[0]! & 0x0f) * 4 : 0;
+    if (buffer.length < at + MESSAGE_BYTES) return;
+    const reply = this.family === 4 ? icmp.ECHO_REPLY : icmpv6.ECHO_REPLY;
+    if (buffer[at] !== reply || buffer.readUInt16BE(at + 4) !== (process.pid & 0xffff)) return;
+    const pending = this.pending.get(buffer.readUInt16BE(at + 6));
+    if (pending?.address === canonicalAddress(source)) pending.answered();
+  }
+}
+
+function loadRawSocket(): RawSocketModule {
+  try {
+    return createRequire(import.meta.url)('raw-socket') as RawSocketModule;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new Error(`echo requests need the optional npm package raw-socket, which does not load: ${reason}`);
+  }
+}

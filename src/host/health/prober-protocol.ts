@@ -1,0 +1,36 @@
+/** What the host and its probers, one process per network, say to each other (IPC of node:child_process). */
+
+export interface ProbeSpec {
+  readonly kind: 'tcp' | 'http' | 'icmp';
+  readonly address: string;
+  /** 0 for icmp. */
+  readonly port: number;
+  /** Of http. */
+  readonly path: string;
+  /** Of http; empty: 200 to 399. */
+  readonly expectStatus: readonly number[];
+  readonly timeoutMs: number;
+}
+
+export interface ProbeTarget {
+  /** Whose verdict it is. */
+  readonly key: string;
+  readonly probe: ProbeSpec;
+  readonly intervalMs: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** A target whose verdict has changed. */
+export interface Verdict {
+  readonly key: string;
+  readonly isHealthy: boolean;
+  /** Wall clock, epoch ms. */
+  readonly sinceMs: number;
+  /** Of the last probe, in words. */
+  readonly detail: string;
+}
+
+/** All targets, each time. */
+export type ToProber = { readonly kind: 'targets'; readonly targets: readonly ProbeTarget[] };
+export type FromProber = { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] };

@@ -1,0 +1,137 @@
+/**
+ * The schedule of one network's probes, and the verdicts that come out of them.
+ *
+ * Theory of operation. Each target has its own turn: the first at a random moment of its interval, so that targets
+ * that were given together are not probed together, each further one an interval after the one before, give or take
+ * a tenth. At most MAX_IN_FLIGHT probes are under way; what is due beyond that waits its turn, and waiting is not
+ * held against the member. A target that is given again unchanged keeps its verdict and its turn. Verdicts that
+ * change are told together, once per turn of the event loop.
+ */
+import type { ProbeSpec, ProbeTarget, Verdict } from './prober-protocol.ts';
+import type { ProbeOutcome } from './probes.ts';
+import { afterProbe, type HealthState, UNKNOWN } from './rise-fall.ts';
+
+const MAX_IN_FLIGHT = 128;
+/** Targets beyond that are not probed. */
+export const MAX_TARGETS = 8_192;
+/** Part of an interval by which a turn may come earlier or later. */
+const JITTER = 0.1;
+
+export interface ProberOptions {
+  /** Never rejects. */
+  probe(spec: ProbeSpec): Promise<ProbeOutcome>;
+  onVerdicts(verdicts: readonly Verdict[]): void;
+  /** A probe could not be made; called once per reason. */
+  onProblem(reason: string): void;
+  /** 0 … below 1. */
+  random?(): number;
+}
+
+interface Turn {
+  readonly target: ProbeTarget;
+  /** Of the target, to see whether it is given again unchanged. */
+  readonly text: string;
+  health: HealthState;
+  timer: NodeJS.Timeout | undefined;
+  isDropped: boolean;
+}
+
+export class Prober {
+  private readonly options: ProberOptions;
+  private readonly random: () => number;
+  private readonly turns = new Map<string, Turn>();
+  private readonly waiting = new Set<Turn>();
+  private readonly problems = new Set<string>();
+  private inFlight = 0;
+  private untold: Verdict[] = [];
+
+  constructor(options: ProberOptions) {
+    this.options = options;
+    this.random = options.random ?? Math.random;
+  }
+
+  /** All targets from now on; what is not among them is forgotten. */
+  setTargets(given: readonly ProbeTarget[]): void {
+    const targets = given.slice(0, MAX_TARGETS);
+    if (given.length > targets.length)
+      this.problem(
+        `found ${given.length} members to probe, expected at most ${MAX_TARGETS}; the rest is not probed`,
+      );
+    const keys = new Set(targets.map(({ key }) => key));
+    for (const [key, turn] of this.turns) if (!keys.has(key)) this.drop(turn);
+    for (const target of targets) {
+      const text = JSON.stringify(target);
+      const before = this.turns.get(target.key);
+      if (before?.text === text) continue;
+      if (before !== undefined) this.drop(before);
+      const turn: Turn = { target, text, health: UNKNOWN, timer: undefined, isDropped: false };
+      this.turns.set(target.key, turn);
+      this.schedule(turn, this.random() * target.intervalMs);
+    }
+  }
+
+  stop(): void {
+    for (const turn of [...this.turns.values()]) this.drop(turn);
+  }
+
+  private drop(turn: Turn): void {
+    turn.isDropped = true;
+    clearTimeout(turn.timer);
+    this.waiting.delete(turn);
+    this.turns.delete(turn.target.key);
+  }
+
+  private schedule(turn: Turn, delayMs: number): void {
+    turn.timer = setTimeout(() => {
+      this.waiting.add(turn);
+      this.startWaiting();
+    }, delayMs);
+  }
+
+  private startWaiting(): void {
+    for (const turn of this.waiting) {
+      if (this.inFlight >= MAX_IN_FLIGHT) return;
+      this.waiting.delete(turn);
+      this.inFlight++;
+      this.run(turn);
+    }
+  }
+
+  private async run(turn: Turn): Promise<void> {
+    const startedAt = performance.now();
+    const outcome = await this.options.probe(turn.target.probe);
+    this.inFlight--;
+    if (!turn.isDropped) {
+      this.note(turn, outcome);
+      const jittered = turn.target.intervalMs * (1 + (2 * this.random() - 1) * JITTER);
+      this.schedule(turn, Math.max(0, startedAt + jittered - performance.now()));
+    }
+    this.startWaiting();
+  }
+
+  private note(turn: Turn, { isGood, detail }: ProbeOutcome): void {
+    if (isGood === undefined) {
+      this.problem(`${turn.target.probe.address} cannot be probed: ${detail}`);
+      return;
+    }
+    const before = turn.health.verdict;
+    turn.health = afterProbe(turn.health, isGood, turn.target);
+    const { verdict } = turn.health;
+    if (verdict === before || verdict === 'unknown') return;
+    if (this.untold.length === 0) setImmediate(() => this.tell());
+    const { key } = turn.target;
+    this.untold.push({ key, isHealthy: verdict === 'healthy', sinceMs: Date.now(), detail });
+  }
+
+  private tell(): void {
+    const verdicts = this.untold.filter(({ key }) => this.turns.has(key));
+    this.untold = [];
+    if (verdicts.length > 0) this.options.onVerdicts(verdicts);
+  }
+
+  private problem(reason: string): void {
+    if (this.problems.has(reason) || this.problems.size >= MAX_TARGETS) return;
+    this.problems.add(reason);
+    this.options.onProblem(reason);
+  }
+}

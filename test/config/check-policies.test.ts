@@ -1,0 +1,81 @@
+import { type Case, runCases } from './one-change.ts';
+
+const policy = (settings: unknown): Case[1] => [['groups.0.policy', settings]];
+const scaling = (settings: unknown): Case[1] => [['groups.0.scaling', settings]];
+
+const cases: Case[] = [
+  ['a kind alone', policy('inverse-load'), []],
+  [
+    'an unknown kind',
+    policy('fastest'),
+    [
+      'groups[0].policy: found "fastest", expected one of even, inverse-load, latency-aware, or a mapping with such a kind',
+    ],
+  ],
+  [
+    'an unknown kind among settings',
+    policy({ kind: 'fastest' }),
+    ['groups[0].policy.kind: found "fastest", expected one of even, inverse-load, latency-aware'],
+  ],
+  [
+    'several wrong settings at once',
+    policy({ kind: 'even', interval: 1, damping: 1, slowstart: '3s', outlierEjection: { maximumShare: 2 } }),
+    [
+      'groups[0].policy.interval: found 1, expected a duration with its unit, such as 90s or 2m, from 100ms to 1h',
+      'groups[0].policy.damping: found 1, expected a number from 0 to 0.99',
+      'groups[0].policy.slowstart: found an unknown key "slowstart", expected one of kind, mode, interval, onChange, metric, spread, localSpread, tolerance, flowLimit, staleAfter, slowStart, damping, hysteresis, floor, ceiling, outlierEjection (did you mean "slowStart"?)',
+      'groups[0].policy.outlierEjection.maximumShare: found 2, expected a number from 0 to 1',
+    ],
+  ],
+  [
+    'settings of another kind',
+    policy({ kind: 'latency-aware', spread: 3, flowLimit: 100 }),
+    [
+      'groups[0].policy.spread: found 3 with kind latency-aware, expected kind: inverse-load, as no other has a spread',
+      'groups[0].policy.flowLimit: found 100 with kind latency-aware, expected kind: inverse-load, as no other has a flowLimit',
+    ],
+  ],
+  [
+    'stale before the next report',
+    policy({ kind: 'even', interval: '10s' }),
+    [
+      'groups[0].policy.staleAfter: found 10s, the default, expected at least twice the interval of 10s, so that a report may be late',
+    ],
+  ],
+  [
+    'a floor above 1, a ceiling below',
+    policy({ kind: 'even', floor: 1.5, ceiling: 0.5 }),
+    [
+      'groups[0].policy.floor: found 1.5, expected a number from 0 to 1',
+      'groups[0].policy.ceiling: found 0.5, expected a number from 1 to 65535',
+    ],
+  ],
+  [
+    'scaling of nothing',
+    scaling({}),
+    ['groups[0].scaling: found neither members nor sources, expected one of them, or both'],
+  ],
+  [
+    'scaling bounds that contradict each other',
+    scaling({
+      members: { template: 'app', minimum: 5, maximum: 3, step: 4, average: { above: 10, below: 10 } },
+      sources: { template: 'web', maximum: 3, single: { above: 1, below: 2 } },
+    }),
+    [
+      'groups[0].scaling.members.minimum: found 5, expected at most the maximum of 3',
+      'groups[0].scaling.members.step: found 4, expected at most the maximum of 3',
+      'groups[0].scaling.members.average.below: found 10, expected less than above, which is 10',
+      'groups[0].scaling.sources.single.below: found 2, expected less than above, which is 1',
+    ],
+  ],
+  [
+    'scaling without a template or a maximum',
+    scaling({ members: { average: { above: 3 } } }),
+    [
+      'groups[0].scaling.members.template: found nothing, expected a name of at most 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit',
+      'groups[0].scaling.members.maximum: found nothing, expected an integer from 1 to 4096',
+    ],
+  ],
+];
+
+runCases('policies and scaling', cases);

@@ -1,0 +1,127 @@
+// Instances as members: added when asked for or when the load is high, replaced when they crash, drained before they go.
+// The agents obey orders as a host does, without VMs.
+// timeout: 60s
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseConfiguration } from '../../src/config/load.ts';
+import type { Configuration } from '../../src/config/model.ts';
+import { Refusal } from '../../src/config/refusal.ts';
+import { port, startFleet, type TestAgent, type TestFleet } from './fleet.ts';
+import { until } from './until.ts';
+
+const test = suite('controller: scaling');
+
+const configured = (scaling = ''): Configuration =>
+  parseConfiguration(`
+host: c1
+networks: [{ name: app, vni: 5001, subnets: [10.1.0.0/24] }]
+templates:
+  - { name: server, network: app, group: app, command: [serve], addresses: [10.1.0.64/29], port: 8080, maxInstances: 4 }
+groups:
+  - name: app
+    network: app
+    vip: 10.1.0.100
+    ${scaling}
+    members: [{ name: a, address: 10.1.0.1 }]
+`);
+
+let fleet: TestFleet;
+let agents: TestAgent[];
+test.after.each(() => fleet.close());
+
+async function start(configuration: Configuration, dir?: string): Promise<void> {
+  fleet = await startFleet(configuration, { dir });
+  agents = ['h1', 'h2'].map((host) => fleet.agent(host, { ports: [port(`${host}-web`, 'app')] }));
+  await until(() => agents.every((agent) => agent.inForce.revision > 0));
+}
+
+const active = (agent: TestAgent): string[] =>
+  agent
+    .members('app')
+    .filter(({ state }) => state === 'active')
+    .map(({ name }) => name);
+const running = (): string[] => agents.flatMap(({ instances }) => [...instances.keys()]);
+
+test('a group is brought to a number of members, spread over the hosts', async () => {
+  await start(configured());
+  await fleet.controller.scale('app', 3);
+  await until(() => agents.every((agent) => active(agent).length === 3));
+  assert.equal(
+    agents.map(({ instances }) => instances.size),
+    [1, 1],
+  );
+  const members = agents[0]!.members('app').slice(1);
+  assert.equal(members.map(({ name }) => name).sort(), running().sort());
+  assert.ok(members.every(({ address, port: at }) => address.startsWith('10.1.0.6') && at === 8080));
+});
+
+test('more than the template allows is refused', async () => {
+  await start(configured());
+  try {
+    await fleet.controller.scale('app', 9);
+    assert.unreachable('not refused');
+  } catch (error) {
+    assert.instance(error, Refusal);
+    assert.match((error as Refusal).message, 'found 9, expected 0 to 4 members');
+  }
+});
+
+test('a crashed instance is out at once, and replaced', async () => {
+  await start(configured());
+  await fleet.controller.scale('app', 2);
+  await until(() => active(agents[0]!).length === 2);
+  const [crashed] = running();
+  agents.find(({ instances }) => instances.has(crashed!))!.crash(crashed!);
+  await until(() => active(agents[0]!).length === 2 && !active(agents[0]!).includes(crashed!));
+  assert.is(running().length, 1);
+  assert.is.not(running()[0], crashed);
+  await until(() => !agents[0]!.members('app').some(({ name }) => name === crashed));
+});
+
+test('an instance that is to go keeps its flows until they have ended', async () => {
+  await start(configured());
+  await fleet.controller.scale('app', 2);
+  await until(() => active(agents[0]!).length === 2);
+  const [instance] = running();
+  agents[0]!.report('app', { [instance!]: { newFlows: 5, endedFlows: 4, activeFlows: 1 } });
+  await fleet.controller.scale('app', 1);
+  assert.equal(active(agents[0]!), ['a']);
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  assert.equal(running(), [instance], 'one flow is left');
+  agents[0]!.report('app', { [instance!]: { newFlows: 5, endedFlows: 5 } });
+  await until(() => running().length === 0);
+  assert.equal(
+    agents[0]!.members('app').map(({ name }) => name),
+    ['a'],
+  );
+});
+
+test('a controller that starts again finds its instances, and starts no others', async () => {
+  await start(configured());
+  await fleet.controller.scale('app', 3);
+  await until(() => active(agents[0]!).length === 3);
+  const before = fleet.controller.instances.manager.list().map(({ id }) => id);
+  await until(
+    () =>
+      [...fleet.store.snapshot().entries.keys()].filter((key) => key.startsWith('instances/')).length === 2,
+  );
+  await fleet.stop();
+  await start(configured(), fleet.dir);
+  await until(() => running().length === 2);
+  assert.equal(running().sort(), before.sort());
+  assert.is(active(agents[0]!).length, 3);
+});
+
+test('load over the threshold adds members, up to the maximum', async () => {
+  const scaling = `scaling: { members: { template: server, average: { above: 100, below: 20 }, maximum: 3, sustain: 0s, coolDown: 0s } }`;
+  await start(configured(scaling));
+  agents[0]!.report('app', { a: { activeFlows: 1_000, newFlows: 1_000 } });
+  await until(() => active(agents[0]!).length === 3, 10_000);
+  agents[0]!.report('app', { a: { activeFlows: 1_000, newFlows: 1_001 } });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.is(active(agents[0]!).length, 3);
+  agents[0]!.report('app', { a: { activeFlows: 3, newFlows: 1_001, endedFlows: 1_001 } });
+  await until(() => active(agents[0]!).length === 1 && running().length === 0, 15_000);
+});
+
+test.run();

@@ -1,0 +1,363 @@
+/**
+ * What a load balancer is judged by, and which tests show it: one row per requirement. The table that follows from it
+ * and from the tests' results is native-notes/conformance.md (report.ts).
+ *
+ * A test is named by its file under test/ and its name there, as the source has it. Where several stand in a row, all
+ * of them must hold. Real stacks stand at both ends of those in e2e/; the others show what no kernel would send.
+ */
+
+export interface Row {
+  /** Where the requirement comes from. */
+  readonly source: string;
+  readonly requirement: string;
+  readonly tests: readonly string[];
+}
+
+const FLOWS = 'e2e/conformance/flows › ';
+const PACKETS = 'e2e/conformance/packets › ';
+const ERRORS = 'datapath/icmp-errors › ';
+const FRAGMENTS = 'datapath/fragments › ';
+const TRACKING = 'datapath/tracking › ';
+const ODD = 'datapath/tcp-odd-segments › ';
+const MEMBERS = 'e2e/members › ';
+const MODEL =
+  'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
+
+export const ROWS: readonly Row[] = [
+  {
+    source: 'RFC 4787 REQ-5, REQ-6',
+    requirement: 'A UDP flow is remembered for two minutes at least, and packets of either side refresh it',
+    tests: [
+      `${TRACKING}the RFCs' minima hold by default: UDP 2 min, TCP 2 h 4 min established, 4 min otherwise`,
+      `${TRACKING}a packet from either side begins the idle time anew`,
+      'datapath/udp-timers › a group that names no timer has that of the host: two minutes at least (RFC 4787 REQ-5)',
+    ],
+  },
+  {
+    source: 'RFC 4787 REQ-9',
+    requirement: 'Hairpin: a client reaches itself by way of the VIP',
+    tests: [
+      `${FLOWS}hairpin: a VM that is client and member of one VIP reaches itself, TCP and UDP, and sees the VIP`,
+      'datapath/self-and-same-port › UDP over IPv6, beside flows that go to others',
+    ],
+  },
+  {
+    source: 'RFC 4787 REQ-12, RFC 5382 REQ-10, RFC 5508 REQ-5',
+    requirement: 'An ICMP error neither ends nor refreshes a flow',
+    tests: [`${ERRORS}an error refreshes nothing, ends nothing and counts as no packet of the flow`, MODEL],
+  },
+  {
+    source: 'RFC 4787 REQ-13, RFC 5382 REQ-9, RFC 8201',
+    requirement: 'Path MTU discovery works through a VIP',
+    tests: [
+      `${PACKETS}path MTU discovery through a VIP, \${family}: the client learns the MTU behind its member`,
+      'e2e/sizes › networks of different MTUs: path MTU discovery finds the smaller one, through a VIP too',
+    ],
+  },
+  {
+    source: 'RFC 4787 REQ-14',
+    requirement: 'Fragments are translated in any order',
+    tests: [
+      `${PACKETS}fragments in the wrong order arrive; a datagram whose fragments overlap does not`,
+      `${PACKETS}datagrams over the MTU go through a VIP in fragments, there and back, IPv4 and IPv6`,
+      `${FRAGMENTS}the first one last: the others wait, and leave behind it in the order in which they came`,
+      'datapath/fragment-property › as the twin says, with identifications that are used again and again',
+    ],
+  },
+  {
+    source: 'RFC 5382 REQ-2',
+    requirement: 'Simultaneous open',
+    tests: [
+      `${ODD}simultaneous open: both SYNs and both SYN/ACKs cross, and the flow is established (RFC 5382 REQ-2)`,
+    ],
+  },
+  {
+    source: 'RFC 5382 REQ-5',
+    requirement: 'TCP timers: established 2 h 4 min, opening and closing 4 min',
+    tests: [
+      `${TRACKING}each state has its idle time`,
+      `${TRACKING}the RFCs' minima hold by default: UDP 2 min, TCP 2 h 4 min established, 4 min otherwise`,
+    ],
+  },
+  {
+    source: 'RFC 5508 REQ-3',
+    requirement:
+      'An ICMP error whose checksum is wrong is dropped; one that quotes a broken packet is not made right',
+    tests: [`${ERRORS}an error with a wrong checksum is dropped, not made right`],
+  },
+  {
+    source: 'RFC 5508 REQ-4',
+    requirement:
+      'Errors from behind the VIP: outer and quoted headers are translated, however little is quoted',
+    tests: [
+      `${ERRORS}quoted as little as RFC 792 asks for, 8 bytes of the segment, or cut off anywhere behind`,
+      `${ERRORS}a UDP checksum of 0 in the quoted packet stays 0`,
+      `${ERRORS}the quoted packet had IP options or extension headers`,
+    ],
+  },
+  {
+    source: 'RFC 5508 REQ-4',
+    requirement: 'Errors from the client to the VIP reach the member, about its own packet',
+    tests: [
+      `${ERRORS}the client complains to the VIP: the member hears it, about its own packet`,
+      `${ERRORS}a port that had to be changed for the member is changed in the quoted packet too`,
+    ],
+  },
+  {
+    source: 'RFC 5508 REQ-6, REQ-7',
+    requirement: 'Errors on a hairpin are translated for both roles; errors of no flow are dropped',
+    tests: [
+      'datapath/self-and-same-port › an ICMP error of the VM as its own member, and as its own client, is about the packet of the other role',
+      `${ERRORS}an error about no flow of this client has no connection`,
+    ],
+  },
+  {
+    source: 'RFC 7857 §2.2, RFC 5961 §3',
+    requirement: 'A reset that its receiver does not take does not shorten a flow',
+    tests: [
+      `${ODD}a reset that its receiver does not take leaves the flow as it was, timer included`,
+      `${TRACKING}a reset that its alleged sender contradicts is not believed any longer (RFC 5961 in spirit)`,
+    ],
+  },
+  {
+    source: 'RFC 5961 §4, §5',
+    requirement: 'Challenge ACKs reach who is to answer them',
+    tests: [
+      `${ODD}challenge ACKs (RFC 5961): a SYN on a running flow reaches the member, its ACK the client`,
+    ],
+  },
+  {
+    source: 'RFC 5722',
+    requirement: 'Overlapping fragments end their datagram',
+    tests: [
+      `${FRAGMENTS}two that overlap are the end of the datagram, also of what waits and of what is yet to come`,
+      'datapath/fragment-property › no two fragments overlap, and what arrived whole is what the other end was to get',
+    ],
+  },
+  {
+    source: 'pain 1',
+    requirement: 'Members that are loaded get fewer new flows, with no change to applications',
+    tests: [
+      'e2e/algorithms › least-connections: open connections by weight; a closed one makes room',
+      'datapath/selection/least-connections › a slow member, whose flows stay longer, gets fewer',
+    ],
+  },
+  {
+    source: 'pain 2',
+    requirement: 'Drain lets running flows end, and says how many are left; failure strands nobody',
+    tests: [
+      `${MEMBERS}drain: no new flows, running ones go on, the listing says so`,
+      `${MEMBERS}drain with a deadline: running flows go on until it, and not longer`,
+      `${FLOWS}fail-fast: when a member fails its clients are reset at once, and reconnect to another`,
+      `e2e/soak › members drain, fail and join under load: no request is lost but those on failed members`,
+    ],
+  },
+  {
+    source: 'pain 3',
+    requirement: 'UDP does not stay on a dead member',
+    tests: [
+      `${FLOWS}UDP: after \${how} of its member a flow that never pauses moves with its next packet`,
+      `${FLOWS}UDP re-pick: after the configured gap the next packet finds a member anew; without a gap it stays`,
+    ],
+  },
+  {
+    source: 'pain 4',
+    requirement: 'Frag-needed and packet-too-big are translated',
+    tests: [
+      `${PACKETS}path MTU discovery through a VIP, \${family}: the client learns the MTU behind its member`,
+    ],
+  },
+  {
+    source: 'pain 5',
+    requirement: 'Long-lived connections do not unbalance: what counts is what is open',
+    tests: [
+      'datapath/algorithms › least connections counts what is open: closed, reset and idle flows make room',
+    ],
+  },
+  {
+    source: 'pain 6',
+    requirement: 'The connection table neither leaks nor is exhausted; reused ports start new flows',
+    tests: [
+      `${TRACKING}after any traffic everything comes to rest: no record, no endpoint reference, no active flow`,
+      `${FLOWS}a SYN flood of one VM takes no other's rows, and ages within seconds`,
+      `${FLOWS}a port is used again and again: each connection is a new flow, to the member whose turn it is`,
+      MODEL,
+    ],
+  },
+  {
+    source: 'pain 7',
+    requirement: 'Out-of-window packets are translated, never passed as they are',
+    tests: [`${ODD}far out of the window, in both directions and in every state`],
+  },
+  {
+    source: 'pain 8',
+    requirement: 'Fragments are neither reordered nor lost to others',
+    tests: [
+      `${FRAGMENTS}in order: each fragment leaves at once, and nothing is remembered after the last`,
+      `${FRAGMENTS}what waits is bounded per port, and nobody else suffers from it`,
+    ],
+  },
+  {
+    source: 'pain 9',
+    requirement: 'A reload keeps every running flow',
+    tests: ['e2e/reload › downloads, iperf3 and running connections live through many reloads'],
+  },
+  {
+    source: 'pain 10',
+    requirement: 'The first packet is not lost while ARP or ND resolves',
+    tests: [
+      `${PACKETS}the first packet while the member is being resolved is delivered, translated, within a round trip`,
+      'datapath/neighbours › packets that waited go out in the order in which they came',
+      'datapath/neighbours › sixteen packets wait per neighbour; further ones are counted and dropped',
+    ],
+  },
+  {
+    source: 'echo',
+    requirement: 'A VIP answers echo requests, by setting',
+    tests: [
+      `${PACKETS}a ping of the VIP is answered, large ones too`,
+      'datapath/answers › a setting makes VIPs silent, not gateways',
+    ],
+  },
+  {
+    source: 'fragments',
+    requirement: 'First fragment lost; over the egress MTU fragmented or answered, as DF says',
+    tests: [
+      `${FRAGMENTS}the first one lost: the others are dropped after two seconds`,
+      "datapath/router › too big: the next network's MTU is told, one byte less fits",
+    ],
+  },
+  {
+    source: 'TCP state',
+    requirement: 'SYN, established, half-closed, closed; port reuse',
+    tests: [
+      `${TRACKING}handshake, data, client closes first`,
+      `${TRACKING}a new SYN on a record that has ended starts a new flow`,
+      `${ODD}what comes after the end: last ACKs and retransmitted FINs are translated for minutes`,
+    ],
+  },
+  {
+    source: 'UDP timers',
+    requirement: 'Per group; re-pick after failure, removal, or a gap',
+    tests: [
+      'datapath/udp-timers › the timer of one group is not that of another with the same members',
+      'datapath/udp-timers › after a gap a flow finds a member anew; without one it stays',
+      `${FLOWS}UDP flows end after their timer`,
+    ],
+  },
+  {
+    source: 'SCTP',
+    requirement: 'Balanced, ports translated, with its CRC32c made right',
+    tests: [
+      'datapath/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
+      'datapath/sctp › associations are spread by weight, and each stays with its member',
+      `${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`,
+    ],
+  },
+  {
+    source: 'same port',
+    requirement: 'One client port to the VIP and to the member directly: two flows, never mixed',
+    tests: [
+      `${FLOWS}one local port to a VIP and to its member directly at a time: two flows, both served, in either order`,
+      `${FLOWS}one local port to two VIPs that share a member: two flows, both served`,
+      'datapath/balancing › a direct flow is not mixed up with a balanced one that has ended, either',
+    ],
+  },
+  {
+    source: 'empty group',
+    requirement: 'Refused at once with RST or unreachable, or silence, by setting',
+    tests: [
+      `e2e/reject › TCP is refused at once: \${what}`,
+      'e2e/reject › UDP gets port unreachable at once, IPv4 and IPv6',
+      'e2e/reject › set to drop: silence',
+      `${TRACKING}a flow that nobody would serve takes no room: the client hears at once, and no running flow is evicted`,
+    ],
+  },
+  {
+    source: 'fail-fast',
+    requirement: 'Clients of a failed member are reset at once',
+    tests: [
+      `${FLOWS}fail-fast: when a member fails its clients are reset at once, and reconnect to another`,
+      'datapath/fail-fast › many clients are told over several batches, each once, and none of the table is left',
+    ],
+  },
+  {
+    source: 'drain',
+    requirement: 'No new flows; running ones until their end or the deadline; weight 0 alike',
+    tests: [
+      `${MEMBERS}drain: no new flows, running ones go on, the listing says so`,
+      `${MEMBERS}weight 0: no new flows, running ones go on`,
+    ],
+  },
+  {
+    source: 'algorithms',
+    requirement: 'Least connections, two choices, Maglev with its published vectors and bounds, affinity',
+    tests: [
+      "tables/maglev-table › the paper's example, before and after B1 is removed",
+      'tables/maglev-table › one of n members goes: its entries are spread evenly, and few others move',
+      'e2e/algorithms › maglev: drain, failure and a new weight have the table that follows from them',
+      'e2e/algorithms › affinity: a client stays until its member drains or it was away for the timeout',
+      'e2e/algorithms › random-two-choices: of two members the one with fewer connections, of idle ones either',
+    ],
+  },
+  {
+    source: 'table pressure',
+    requirement: 'Refuse or evict by policy, fair between ports; half-open flows age in seconds',
+    tests: [
+      `${TRACKING}half-open flows make room after three seconds: a SYN flood holds the table no longer`,
+      `${TRACKING}fairness: one port cannot take the last quarter from another that holds less than its share`,
+      `${FLOWS}a SYN flood of one VM takes no other's rows, and ages within seconds`,
+    ],
+  },
+  {
+    source: 'anti-spoofing',
+    requirement: "Source MAC, IP, ARP and ND must be the port's; nobody claims a VIP or a gateway",
+    tests: [
+      `${PACKETS}a VM that claims a VIP, a gateway or another VM is not heard, IPv4 and IPv6`,
+      'datapath/anti-spoofing › another MAC, another address, another family’s address',
+      'datapath/anti-spoofing › a gateway or a VIP is nobody’s to claim, also where anything may be a source',
+    ],
+  },
+  {
+    source: 'offload fall-back',
+    requirement: 'Partial checksums are completed and super-segments cut as a kernel would',
+    tests: [
+      'datapath/offload › a partial checksum is completed, byte for byte the packet with a whole one',
+      'datapath/offload › TCP: any size, options and flags, IPv4 and IPv6',
+      'datapath/offload › UDP: datagrams of the given size, the last one shorter',
+    ],
+  },
+  {
+    source: 'sizes',
+    requirement: 'Jumbo and odd MTUs',
+    tests: [`e2e/sizes › an MTU of \${mtu}: packets of that size arrive, whole transfers go through VIPs`],
+  },
+  {
+    source: 'MSS clamp',
+    requirement: 'Lowers what both ends announce, never raises or adds',
+    tests: [
+      'e2e/sizes › an MSS clamp: both ends announce no more, IPv4 and IPv6, and nobody sends more',
+      'datapath/mss-clamp › wherever it stands among the options, at odd places too',
+      'datapath/mss-clamp › a smaller one, the same, and none are left as they are',
+    ],
+  },
+  {
+    source: 'VLAN',
+    requirement: 'Frames of VMs that tag are balanced, answered and refused under their tag',
+    tests: [
+      'datapath/answers › tagged questions get tagged answers',
+      'datapath/refusals › a tagged question gets a tagged answer',
+      `${FRAGMENTS}under VLAN tags, forth and back`,
+    ],
+  },
+  {
+    source: 'property',
+    requirement: 'Translation and its reverse restore the frame',
+    tests: [`replay/nat-property › there and back, \${offloads ? 'offloads kept' : 'offloads finished'}`],
+  },
+  {
+    source: 'property',
+    requirement: 'Packets, rule changes, failures and time in any order: as a naive model says',
+    tests: [MODEL],
+  },
+];

@@ -1,0 +1,48 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { GroupConfig } from '../../src/config/model.ts';
+import { Catalogue } from '../../src/controller/catalogue.ts';
+import { initialMembership } from '../../src/controller/membership.ts';
+import { departures } from '../../src/host/departures.ts';
+import { shop } from './configurations.ts';
+
+const test = suite('departures');
+
+function changed(
+  change: (catalogue: Catalogue) => ReturnType<Catalogue['fail']>,
+): [GroupConfig[], GroupConfig[]] {
+  const catalogue = new Catalogue(initialMembership(shop()));
+  return [catalogue.current.effective.groups, change(catalogue).effective.groups];
+}
+
+test('a member that has failed loses all its flows', () => {
+  const [before, after] = changed((catalogue) => catalogue.fail('api', 'app1'));
+  assert.equal(departures(before, after), [{ group: 'api', member: 'app1', ends: 'all' }]);
+  assert.equal(departures(after, after), [], 'once');
+});
+
+test('a removed member keeps its TCP flows, its datagrams move on', () => {
+  const [before, after] = changed((catalogue) => catalogue.remove('api', 'app1'));
+  assert.equal(departures(before, after), [{ group: 'api', member: 'app1', ends: 'datagrams' }]);
+});
+
+test('drained members, other weights and revived members lose nothing', () => {
+  for (const change of [
+    (catalogue: Catalogue) => catalogue.drain('api', 'app1'),
+    (catalogue: Catalogue) => catalogue.setWeight('api', 'app1', 0),
+  ]) {
+    const [before, after] = changed(change);
+    assert.equal(departures(before, after), []);
+  }
+  const [active, failed] = changed((catalogue) => catalogue.fail('api', 'app1'));
+  assert.equal(departures(failed, active), []);
+});
+
+test('of a group that is gone, every member is', () => {
+  const { groups } = shop();
+  const gone = departures(groups, groups.slice(1));
+  assert.equal(new Set(gone.map(({ group }) => group)), new Set([groups[0]!.name]));
+  assert.ok(gone.every(({ ends }) => ends === 'datagrams'));
+});
+
+test.run();
