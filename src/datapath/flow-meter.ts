@@ -9,7 +9,7 @@
  * retransmission, in either direction, unless it is the probe of a keep-alive or of a closed window: one byte.
  *
  * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
- * packets per millisecond. Under 128 000 packets per second everything is looked at; beyond, handshakes always are,
+ * packets per millisecond. Under 64 000 packets per second everything is looked at; beyond, handshakes always are,
  * and of the rest enough to keep the times true, while retransmissions are a lower bound.
  *
  * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
@@ -21,7 +21,7 @@ import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
 
 /** Packets looked at per millisecond. */
-const BUDGET = 128;
+const BUDGET = 64;
 /** Weight of a new measurement in a smoothed one: 1/8. */
 const GAIN = 0.125;
 /** An answer that has not come by then is no answer to this. */
