@@ -76,7 +76,8 @@ class EmbeddedControl implements Control {
 
   static async start(options: ControlOptions): Promise<EmbeddedControl> {
     const { configuration, defaultStore, log } = options;
-    const store = await openStore(configuration.store ?? defaultStore, log);
+    const { tls, store: storeConfig = defaultStore } = configuration;
+    const store = await openStore(storeConfig, log, { tls: tls && loadTlsFiles(tls) });
     return new EmbeddedControl(options, store);
   }
 

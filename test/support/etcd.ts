@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TlsFiles } from '../../src/config/tls-files.ts';
 import { onEnd, run } from './command.ts';
 
 const START_TIMEOUT_MS = 20_000;
@@ -20,28 +21,35 @@ export class EtcdServer {
   /** `host:port` for clients. */
   readonly endpoint: string;
   private readonly directory: string;
+  private readonly url: string;
   private readonly enter: readonly string[];
+  private readonly curlOptions: readonly string[];
   private readonly command: readonly string[];
   private process: ChildProcess | undefined;
   private readonly forgetCleanup: () => void;
 
-  /** `enter`: what leads into the namespace that it is to run in. */
   private constructor(
     member: Member,
     cluster: readonly Member[],
     options: readonly string[],
-    enter: readonly string[] = [],
+    apart?: { readonly netns: string; readonly tls: TlsFiles },
   ) {
-    this.enter = enter;
+    this.enter = apart === undefined ? [] : ['nsenter', `--net=/run/netns/${apart.netns}`];
     this.endpoint = member.client;
+    const scheme = apart === undefined ? 'http' : 'https';
+    this.url = `${scheme}://${member.client}`;
+    const { ca = '', cert = '', key = '' } = apart?.tls ?? {};
+    this.curlOptions = apart === undefined ? [] : ['--cacert', ca, '--cert', cert, '--key', key];
+    const secured = [`--trusted-ca-file=${ca}`, `--cert-file=${cert}`, `--key-file=${key}`];
     this.directory = mkdtempSync(join(tmpdir(), `sluice-etcd-${process.pid}-`));
     this.command = [
-      ...enter,
+      ...this.enter,
       'etcd',
       `--name=${member.name}`,
       `--data-dir=${join(this.directory, 'data')}`,
-      `--listen-client-urls=http://${member.client}`,
-      `--advertise-client-urls=http://${member.client}`,
+      `--listen-client-urls=${this.url}`,
+      `--advertise-client-urls=${this.url}`,
+      ...(apart === undefined ? [] : ['--client-cert-auth', ...secured]),
       `--listen-peer-urls=http://${member.peer}`,
       `--initial-advertise-peer-urls=http://${member.peer}`,
       `--initial-cluster=${cluster.map(({ name, peer }) => `${name}=http://${peer}`).join(',')}`,
@@ -60,10 +68,10 @@ export class EtcdServer {
     return server!;
   }
 
-  /** One in a network namespace of its own world: at its port 2379, reached at `address`, and from in there alone. */
-  static async startIn(netns: string, address: string): Promise<EtcdServer> {
+  /** One in a network namespace, at port 2379 of `address`, reached from in there alone, and only over TLS. */
+  static async startIn(netns: string, address: string, tls: TlsFiles): Promise<EtcdServer> {
     const member = { name: 'm0', client: `${address}:2379`, peer: `${address}:2380` };
-    const server = new EtcdServer(member, [member], [], ['nsenter', `--net=/run/netns/${netns}`]);
+    const server = new EtcdServer(member, [member], [], { netns, tls });
     try {
       server.spawn();
       await server.ready();
@@ -150,7 +158,8 @@ export class EtcdServer {
   private async ready(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
-      const [program, ...args] = [...this.enter, 'curl', '-sf', `http://${this.endpoint}/health`];
+      const asking = ['curl', '-sf', ...this.curlOptions, `${this.url}/health`];
+      const [program, ...args] = [...this.enter, ...asking];
       if ((await run(program!, ...args)).status === 0) return;
       if (this.process!.exitCode !== null) break;
       await delay(50);

@@ -102,7 +102,7 @@ export class Fleet {
 
   /** Three controllers and an etcd; the hosts are up before any of them is. */
   static async overEtcd(options: FleetOptions = {}): Promise<Fleet> {
-    const names = CONTROLLERS.map((name) => `${name}=${UNDERLAY_CONTROL_ADDRESS}`);
+    const names = [...CONTROLLERS, 'etcd'].map((name) => `${name}=${UNDERLAY_CONTROL_ADDRESS}`);
     const authority = await makeAuthority([...HOSTS, ...names]);
     let networks: HostsConfig['networks'] = [];
     let groups: GroupText[] = [];
@@ -115,7 +115,7 @@ export class Fleet {
       options.change?.(config, label);
     });
     const controllers = CONTROLLERS.map((_, index) => new ControllerProcess(index, hosts.underlay));
-    const etcd = await EtcdServer.startIn(hosts.underlay, UNDERLAY_CONTROL_ADDRESS);
+    const etcd = await EtcdServer.startIn(hosts.underlay, UNDERLAY_CONTROL_ADDRESS, authority.tlsOf('etcd'));
     const fleet = new Fleet(hosts, controllers, etcd, authority.clear);
     try {
       for (const controller of controllers) {
@@ -215,6 +215,20 @@ export class SteadyTraffic {
   constructor(hosts: Hosts, intervalMs: number) {
     const command = [process.execPath, STEADY, '10.1.0.101:53', '10.1.0.100:80', String(intervalMs)];
     this.clients = new Map(['c1', 'c3', 'c5'].map((client) => [client, hosts.start(client, ...command)]));
+  }
+
+  /** Resolves when each client has had answers. */
+  async running(): Promise<void> {
+    const answers = async (client: Background): Promise<number> => {
+      const printed = client.lines.length;
+      client.child.kill('SIGUSR2');
+      await until('a line', () => client.lines.length > printed);
+      return (JSON.parse(client.lines.at(-1)!) as SteadyResult).answered;
+    };
+    for (const client of this.clients.values()) {
+      await until('the first answer', () => client.lines.includes('started'), PATIENCE_MS);
+      await until('answers', async () => (await answers(client)) > 10, PATIENCE_MS);
+    }
   }
 
   async stop(): Promise<SteadyResult[]> {

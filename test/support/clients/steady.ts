@@ -1,7 +1,7 @@
 /**
  * node steady.js UDP-ADDRESS:PORT HTTP-ADDRESS:PORT INTERVAL-MS: steady traffic that notices every loss. Each interval
- * a datagram on one flow, a datagram on a new flow, and an HTTP request on a new connection. A line of JSON at each
- * SIGUSR2, and one at SIGTERM, when everything sent has been answered or 3 s are over; then it ends. Runs in a VM.
+ * a datagram on one flow, a datagram on a new flow, and an HTTP request on a new connection. Prints `started`, a line
+ * of JSON at each SIGUSR2, and one at SIGTERM, when everything sent has been answered or 3 s are over; then it ends. Runs in a VM.
  *
  * A datagram is lost when its answer has not come within 3 s, or ICMP says so; requests are failed when curl would
  * say so. `longestGapMs`: between two answers of any kind.
@@ -112,3 +112,5 @@ process.on('SIGTERM', () => {
   };
   end();
 });
+
+console.log('started');
