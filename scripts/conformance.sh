@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Makes native-notes/conformance.md from the results of the tests that its rows name: scripts/conformance.sh
+# Makes native-notes/conformance.md from the results of the tests that its rows name: scripts/conformance.sh [PART…]
+#
+#   scripts/conformance.sh              every row
+#   scripts/conformance.sh e2e/sizes    only the rows that name such test files; the others stay as they are
 #
 # Builds, runs those tests (about ten minutes), writes the table, and says which rows do not hold; the exit status is
 # 0 if all do. The rows are in test/e2e/conformance/rows.ts.
@@ -26,4 +29,4 @@ require_root
 require_node
 ensure_commands ip iperf3 tcpdump curl jq tshark tcpreplay nft ethtool ping traceroute sysctl
 ensure_built || exit 1
-exec node "$SLUICE_ROOT/dist/test/e2e/conformance/report.js"
+exec node "$SLUICE_ROOT/dist/test/e2e/conformance/report.js" "$@"

@@ -19,9 +19,18 @@ export function isConcerned(ports: readonly HostPort[], group: GroupConfig): boo
   return group.rewrite !== 'address' && onNetwork.some((port) => holdsMember(port, group));
 }
 
+const keys = new WeakMap<GroupConfig, string>();
+
 /** Groups with the same key concern the same hosts; undefined: it also depends on the members. */
-export const interestKey = (group: GroupConfig): string | undefined =>
-  group.rewrite === 'address' ? JSON.stringify([group.network, group.from]) : undefined;
+export function interestKey(group: GroupConfig): string | undefined {
+  if (group.rewrite !== 'address') return undefined;
+  let key = keys.get(group);
+  if (key === undefined) {
+    key = JSON.stringify([group.network, group.from]);
+    keys.set(group, key);
+  }
+  return key;
+}
 
 /** Whether a port with these labels is one that `from` selects; absent: each is. */
 export const matchesLabels = (

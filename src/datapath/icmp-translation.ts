@@ -7,6 +7,7 @@
  * computed anew.
  */
 import { NONE } from '../tables/bucket-index.ts';
+import { REWRITE_SOURCE } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../wire/checksum.ts';
@@ -181,12 +182,46 @@ export class IcmpTranslator {
     const c = quoted.destination;
     const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
     const row = connections.findForward(c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, quoted.protocol);
-    if (row === NONE) return this.drop(frame, DROP.noConnection);
+    if (row === NONE) return this.fromOwnMember(vip, frame);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     const member = connections.member(row) * ENDPOINT_WORDS;
     const reverse = connections.reversePorts(row);
     quoted.rewriteSource(endpoints.rows, member, (reverse << 16) | (reverse >>> 16));
+    if ((connections.rewrite(row) & REWRITE_SOURCE) !== 0) {
+      quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, quoted.ports);
+      return this.backToItself(row, vip, frame);
+    }
     rewriteDestination(frame, endpoints.rows, member, frame.ports);
+    fixIcmpCheck(frame);
+    frame.member = connections.via(row);
+    return PASS;
+  }
+
+  /**
+   * An error on a hairpin from the VM as member, about a packet that the VIP "sent" as its client: the VM hears it as
+   * client, about what it sent to the VIP. `quoted` is loaded.
+   */
+  private fromOwnMember(vip: number, frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    const c = quoted.destination;
+    const member = endpoints.find(frame.network, c[0]!, c[1]!, c[2]!, c[3]!);
+    if (member === NONE) return this.drop(frame, DROP.noConnection);
+    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
+    if (!isHairpin || connections.vip(row) !== vip) return this.drop(frame, DROP.noConnection);
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    quoted.rewriteSource(endpoints.rows, member * ENDPOINT_WORDS, quoted.ports);
+    quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, connections.forwardPorts(row));
+    return this.backToItself(row, vip, frame);
+  }
+
+  /** From the VIP, to the VM that sent it. */
+  private backToItself(row: number, vip: number, frame: Frame): number {
+    const { connections, endpoints } = this.context.tables;
+    rewriteSource(frame, endpoints.rows, vip * ENDPOINT_WORDS, frame.ports);
+    setRouterSource(frame, this.networks);
+    rewriteDestination(frame, endpoints.rows, connections.member(row) * ENDPOINT_WORDS, frame.ports);
     fixIcmpCheck(frame);
     frame.member = connections.via(row);
     return PASS;

@@ -147,6 +147,12 @@ const needHost = [
   ['flows', '--port', 'web1', '--group', 'api', '--member', 'app3', '--limit', '10'],
   ['stats', '--by', 'member'],
   ['reload', '-c', EXAMPLE],
+  ['agent', 'list'],
+  ['group', 'watch', 'api'],
+  ['policy', 'show', 'api'],
+  ['policy', 'set', 'api', 'inverse-load', 'spread=3'],
+  ['scale', 'api', '3'],
+  ['vm', 'list'],
 ];
 for (const args of needHost) {
   noHost(`sluice ${args.join(' ')}`, async () => {

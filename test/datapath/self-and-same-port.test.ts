@@ -1,8 +1,8 @@
 /** Flows that meet themselves: a client that is its own member, and one port used directly and through a VIP. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DatapathBed, describe, only } from '../support/datapath-bed.ts';
-import { tcpFrame, udpFrame } from '../support/packets.ts';
+import { DatapathBed, describe, only, type Sent } from '../support/datapath-bed.ts';
+import { icmpFrame, tcpFrame, udpFrame } from '../support/packets.ts';
 import { members } from '../support/topology.ts';
 
 const hairpin = suite('hairpin');
@@ -43,6 +43,41 @@ hairpin('UDP over IPv6, beside flows that go to others', () => {
   const back = bed.send('web1', udpFrame(bed.way('web1', VIP6), reply));
   assert.is(describe(back), `web1: udp [${VIP6}]:53 > [fd00:1::b]:${50_001 + itself}`);
 });
+
+hairpin(
+  'an ICMP error of the VM as its own member, and as its own client, is about the packet of the other role',
+  () => {
+    for (const [vip, address, unreachable] of [
+      [VIP, '10.1.0.11', [3, 3]],
+      [VIP6, 'fd00:1::b', [1, 4]],
+    ] as const) {
+      const list = [{ name: 'web1', address, port: 8080 }];
+      const bed = new DatapathBed({ groups: [{ name: 'own', vip, members: list }] });
+      const way = bed.way('web1', vip);
+      const asked = only(bed.send('web1', udpFrame(way, { sourcePort: 50_000, destinationPort: 53 })));
+      const complain = (about: Sent): Sent => {
+        const [type, code] = unreachable;
+        const quoted = about.frame.packet!.bytes;
+        return only(bed.send('web1', icmpFrame(way, type, code, 0, quoted)));
+      };
+      const quotedBy = ({ frame }: Sent): unknown[] => {
+        const { from, to, udp } = frame.packet!.icmp!.quoted!;
+        return [from, udp?.sourcePort, to, udp?.destinationPort];
+      };
+      const heard = complain(asked);
+      assert.equal([heard.port, heard.frame.packet?.from, heard.frame.packet?.to], ['web1', vip, address]);
+      assert.equal(quotedBy(heard), [address, 50_000, vip, 53], 'as client: about what it sent to the VIP');
+      const answer = { sourcePort: 8080, destinationPort: 50_000 };
+      const back = complain(only(bed.send('web1', udpFrame(way, answer))));
+      assert.equal([back.port, back.frame.packet?.from, back.frame.packet?.to], ['web1', vip, address]);
+      assert.equal(
+        quotedBy(back),
+        [address, 8080, vip, 50_000],
+        'as member: about its answer to its client, the VIP',
+      );
+    }
+  },
+);
 
 const api = { name: 'api', vip: VIP, members: members([1], { port: 8080 }) };
 const CLIENT = { sourcePort: 41_000, flags: 'S' };

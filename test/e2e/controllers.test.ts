@@ -16,14 +16,15 @@ const test = suite('controllers');
 let etcd: EtcdServer;
 let controllers: Host[] = [];
 let addresses: string[] = [];
+let httpAddresses: string[] = [];
 let agent: TestAgent;
 
 /** A new leader is there by then. */
 const TAKEOVER_MS = 5_000;
 
-const configuration = (id: string, address: string) => ({
+const configuration = (id: string, agents: string, http: string) => ({
   host: id,
-  listen: { agents: address },
+  listen: { agents, http },
   store: { kind: 'etcd', endpoints: [etcd.endpoint] },
   networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
   groups: [
@@ -38,10 +39,12 @@ const configuration = (id: string, address: string) => ({
 
 test.before(async () => {
   etcd = await EtcdServer.start();
-  addresses = (await freePorts(3)).map((free) => `127.0.0.1:${free}`);
+  const free = (await freePorts(6)).map((number) => `127.0.0.1:${number}`);
+  addresses = free.slice(0, 3);
+  httpAddresses = free.slice(3);
   controllers = addresses.map(() => new Host());
   for (const [i, host] of controllers.entries()) {
-    host.configure(configuration(`c${i}`, addresses[i]!) as never);
+    host.configure(configuration(`c${i}`, addresses[i]!, httpAddresses[i]!) as never);
     const { status, stderr } = await host.sluice('controller', '-c', host.configFile, '--detach');
     assert.is(status, 0, stderr);
   }
@@ -61,11 +64,25 @@ const statusOf = (host: Host): Promise<ControllerStatus> => host.json<Controller
 /** The controller that the agent is attached to. */
 const leader = (): Host => controllers[Number(agent.welcome!.controller.slice(1))]!;
 
-/** Waits until the agent has rules of another leader; answers the milliseconds since `startMs`. */
+/** Waits until one of the others leads under a greater epoch; answers the milliseconds since `startMs`. */
 async function takeover(epoch: number, startMs: number): Promise<number> {
-  await until(() => agent.inForce.epoch > epoch, 3 * TAKEOVER_MS);
-  return performance.now() - startMs;
+  const gone = leader();
+  const others = httpAddresses.filter((_, i) => controllers[i] !== gone);
+  for (;;) {
+    const answers = await Promise.all(
+      others.map((http) => fetch(`http://${http}/v1/status`).catch(() => null)),
+    );
+    const tookMs = performance.now() - startMs;
+    for (const answer of answers) {
+      const status = (await answer?.json()) as ControllerStatus | undefined;
+      if ((status?.epoch ?? 0) > epoch) return tookMs;
+    }
+    if (tookMs > 4 * TAKEOVER_MS) throw new Error(`no other controller leads after ${tookMs} ms`);
+  }
 }
+
+/** The agent has found the new leader, however busy the machine is. */
+const followed = (epoch: number): Promise<void> => until(() => agent.inForce.epoch > epoch, 3 * TAKEOVER_MS);
 
 test('one of them leads, the others say where it is', async () => {
   const statuses = await Promise.all(controllers.map(statusOf));
@@ -92,6 +109,7 @@ test('the leader is killed: another one takes over with all that was changed', a
   const startMs = performance.now();
   killProcess(pid);
   const tookMs = await takeover(epoch!, startMs);
+  await followed(epoch!);
   assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
   assert.equal(agent.weights('api'), ['failed', 1, 1]);
   await leader().json('member', 'weight', 'api', 'b', '7');
@@ -105,7 +123,8 @@ test('a leader that was paused finds that another one leads, and changes nothing
   killProcess(pid, 'SIGSTOP');
   const late = paused.startSluice('member', 'weight', 'api', 'c', '9');
   const tookMs = await takeover(epoch!, startMs);
-  assert.ok(tookMs < 2 * TAKEOVER_MS, `${tookMs} ms`);
+  await followed(epoch!);
+  assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
   assert.is.not(leader(), paused);
   await leader().json('member', 'weight', 'api', 'c', '3');
   killProcess(pid, 'SIGCONT');

@@ -78,8 +78,8 @@ function churn(rows: number, clients: number, steps: number, stream: number): Af
 
 affinities('a table with room for all loses nobody; a small one only what it says', () => {
   for (let run = 0; run < runs(5); run++) {
-    // 9 × 30 clients over 4 096 rows: that five of them share a set is as good as excluded.
-    assert.is(churn(4_096, 30, 20_000, run).evicted, 0);
+    // 9 × 30 clients over 16 384 sets: five of them share one in fewer than one of a million runs.
+    assert.is(churn(65_536, 30, 20_000, run).evicted, 0);
     assert.ok(churn(64, 60, 20_000, 100 + run).evicted > 0);
     churn(4, 5, 5_000, 200 + run);
   }

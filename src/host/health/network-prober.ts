@@ -43,6 +43,7 @@ export class NetworkProber {
   private retry: NodeJS.Timeout | undefined;
   /** Something has failed, and `retry` is set. */
   private isBroken = false;
+  private isClosed = false;
 
   constructor(options: NetworkProberOptions) {
     this.options = options;
@@ -62,18 +63,19 @@ export class NetworkProber {
   /** Resolves when nothing is left. */
   async close(): Promise<void> {
     this.unwatch();
+    this.isClosed = true;
     this.wanted = undefined;
     clearTimeout(this.retry);
     this.isBroken = false;
-    await this.loop;
-    this.bringAbout();
-    await this.loop;
+    for (this.bringAbout(); this.loop !== undefined; ) await this.loop;
   }
 
   private bringAbout(): void {
     if (this.isBroken || this.loop !== undefined) return;
-    this.loop = this.steps().finally(() => {
+    this.loop = this.steps().then(() => {
       this.loop = undefined;
+      // What is wanted may have changed after the last step.
+      if (this.isPortWrong() || this.isProcessMissing()) this.bringAbout();
     });
   }
 
@@ -132,6 +134,7 @@ export class NetworkProber {
     this.endProcess();
     this.isBroken = true;
     clearTimeout(this.retry);
+    if (this.isClosed) return;
     this.retry = setTimeout(() => this.repair(), RETRY_MS);
     this.retry.unref();
   }

@@ -105,8 +105,11 @@ export const ROWS: readonly Row[] = [
   },
   {
     source: 'RFC 5508 REQ-6, REQ-7',
-    requirement: 'Errors of hairpinned flows; errors of no flow are dropped',
-    tests: [`${ERRORS}an error about no flow of this client has no connection`, MODEL],
+    requirement: 'Errors on a hairpin are translated for both roles; errors of no flow are dropped',
+    tests: [
+      'datapath/self-and-same-port › an ICMP error of the VM as its own member, and as its own client, is about the packet of the other role',
+      `${ERRORS}an error about no flow of this client has no connection`,
+    ],
   },
   {
     source: 'RFC 7857 §2.2, RFC 5961 §3',
@@ -244,8 +247,12 @@ export const ROWS: readonly Row[] = [
   },
   {
     source: 'SCTP',
-    requirement: 'Balanced by address with its CRC32c made right',
-    tests: [`${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`],
+    requirement: 'Balanced, ports translated, with its CRC32c made right',
+    tests: [
+      'datapath/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
+      'datapath/sctp › associations are spread by weight, and each stays with its member',
+      `${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`,
+    ],
   },
   {
     source: 'same port',

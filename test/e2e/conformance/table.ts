@@ -46,10 +46,11 @@ load balancers keep telling about.
 
 const PARTS = '<br>';
 
-export function tableText(rows: readonly Row[], verdictOf: (row: Row) => Verdict): string {
-  const lines = rows.map((row) => {
-    const tests = row.tests.map((text) => `\`${text.replaceAll('|', '\\|')}\``).join(PARTS);
-    return `| ${row.source} | ${row.requirement} | ${tests} | ${verdictOf(row)} |\n`;
-  });
-  return HEADER + lines.join('');
+/** A row's line of the table. */
+export function lineOf({ source, requirement, tests }: Row, verdict: Verdict): string {
+  const names = tests.map((text) => `\`${text.replaceAll('|', '\\|')}\``).join(PARTS);
+  return `| ${source} | ${requirement} | ${names} | ${verdict} |\n`;
 }
+
+export const tableText = (rows: readonly Row[], verdictOf: (row: Row) => Verdict): string =>
+  HEADER + rows.map((row) => lineOf(row, verdictOf(row))).join('');
