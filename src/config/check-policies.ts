@@ -1,7 +1,7 @@
 /** Policies and scaling: settings that belong to the kind of policy, bounds that do not contradict each other. */
 import type { PolicyKind } from '../policy/policy-config.ts';
 import { parseDuration } from './duration.ts';
-import { type Path, type Report, show } from './problems.ts';
+import { expectOneOf, type Path, type Report, show } from './problems.ts';
 import type { ConfigInput } from './schema.ts';
 import type { Lenient } from './shape.ts';
 
@@ -10,13 +10,15 @@ type PolicyView = Exclude<NonNullable<GroupView['policy']>, string>;
 type SideView = NonNullable<NonNullable<GroupView['scaling']>['members']>;
 
 export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void {
+  const templates = (view.templates ?? []).flatMap((template) => template?.name ?? []);
   for (const [i, group] of (view.groups ?? []).entries()) {
     if (group === undefined) continue;
     const path = ['groups', i];
     const { policy, scaling } = group;
     if (policy !== undefined && typeof policy !== 'string') checkPolicy(policy, [...path, 'policy'], report);
     for (const side of ['members', 'sources'] as const) {
-      if (scaling?.[side] !== undefined) checkScaling(scaling[side], [...path, 'scaling', side], report);
+      if (scaling?.[side] !== undefined)
+        checkScaling(scaling[side], templates, [...path, 'scaling', side], report);
     }
     if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
       report([...path, 'scaling'], 'neither members nor sources', 'one of them, or both');
@@ -57,8 +59,15 @@ function checkPolicy(policy: PolicyView, path: Path, report: Report): void {
   }
 }
 
-function checkScaling(side: SideView, path: Path, report: Report): void {
-  const { average, single, minimum, maximum, step } = side;
+function checkScaling(side: SideView, templates: readonly string[], path: Path, report: Report): void {
+  const { template, average, single, minimum, maximum, step } = side;
+  if (template !== undefined && !templates.includes(template)) {
+    report(
+      [...path, 'template'],
+      show(template),
+      `the name of a template: ${expectOneOf(template, templates)}`,
+    );
+  }
   if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
     report([...path, 'minimum'], show(minimum), `at most the maximum of ${maximum}`);
   }
