@@ -17,8 +17,13 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
     const { policy, scaling } = group;
     if (policy !== undefined && typeof policy !== 'string') checkPolicy(policy, [...path, 'policy'], report);
     for (const side of ['members', 'sources'] as const) {
-      if (scaling?.[side] !== undefined)
-        checkScaling(scaling[side], templates, [...path, 'scaling', side], report);
+      const settings = scaling?.[side];
+      if (settings === undefined) continue;
+      const at = [...path, 'scaling', side];
+      checkScaling(settings, at, report);
+      if (settings.template !== undefined && !templates.includes(settings.template)) {
+        report([...at, 'template'], show(settings.template), expectOneOf(settings.template, templates));
+      }
     }
     if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
       report([...path, 'scaling'], 'neither members nor sources', 'one of them, or both');
@@ -59,15 +64,8 @@ function checkPolicy(policy: PolicyView, path: Path, report: Report): void {
   }
 }
 
-function checkScaling(side: SideView, templates: readonly string[], path: Path, report: Report): void {
-  const { template, average, single, minimum, maximum, step } = side;
-  if (template !== undefined && !templates.includes(template)) {
-    report(
-      [...path, 'template'],
-      show(template),
-      `the name of a template: ${expectOneOf(template, templates)}`,
-    );
-  }
+function checkScaling(side: SideView, path: Path, report: Report): void {
+  const { average, single, minimum, maximum, step } = side;
   if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
     report([...path, 'minimum'], show(minimum), `at most the maximum of ${maximum}`);
   }

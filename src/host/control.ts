@@ -14,21 +14,20 @@ import type { Logger } from 'pino';
 import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
 import type { Changed, ControllersStatus } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import { loadTlsFiles } from '../config/tls-files.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
-import { type FleetServer, startFleetServer } from '../controller/fleet-server.ts';
+import type { FleetServer } from '../controller/fleet-server.ts';
 import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
 import { parseEndpoint } from '../wire/address.ts';
 import { Agent, groupsInForce } from './agent/agent.ts';
 import { RuleStore } from './agent/rule-store.ts';
-import { createControllerLink } from './controller-link.ts';
 import type { Host } from './host.ts';
-import { VERSION } from './version.ts';
 
 export interface ControlOptions {
   readonly configuration: Configuration;
@@ -110,6 +109,8 @@ class EmbeddedControl implements Control {
       this.http = await startReadOnlyServer({ host: address, port: port! }, answer, log);
     }
     if (listen?.agents !== undefined) {
+      // gRPC takes a tenth of a second and 20 MB, which a host of its own shall not pay for.
+      const { startFleetServer } = await import('../controller/fleet-server.ts');
       const material = tls && loadTlsFiles(tls);
       const handler = this.controller;
       this.server = await startFleetServer({ listen: listen.agents, tls: material, handler, log });
@@ -202,6 +203,7 @@ class RemoteControl implements Control {
   async attach(host: Host, answerHost: Answerer): Promise<void> {
     const { configuration, log } = this.options;
     const { controllers, tls } = configuration;
+    const { createControllerLink } = await import('./controller-link.ts');
     const agent = new Agent({
       host,
       ownGroups: configuration.groups,

@@ -5,7 +5,7 @@
  * ReportTable: keys and, column by column, totals and gauges. For each stream a ReportDiff finds what changed since
  * that stream's last report. A key travels once per stream, when its row is announced; from then on the row is known
  * by its number, and what an aggregator looks up by name it can look up once and keep under that number. A report
- * holds the rows that changed (the first one of a stream: all that are not zero), with absolute totals and gauges.
+ * holds the rows that are new or have changed, with absolute totals and gauges.
  *
  * Row numbers are small and dense; a retired row's number may be announced again with another key. Numbers are
  * the stream's: when an agent attaches anew, everything is announced anew, and totals tell what was missed.

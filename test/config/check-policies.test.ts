@@ -1,11 +1,7 @@
 import { type Case, runCases } from './one-change.ts';
 
 const policy = (settings: unknown): Case[1] => [['groups.0.policy', settings]];
-const template = (name: string) => ({ name, network: 'app', command: 'serve', addresses: '10.1.0.64/29' });
-const scaling = (settings: unknown): Case[1] => [
-  ['groups.0.scaling', settings],
-  ['templates', [template('app'), template('web')]],
-];
+const scaling = (settings: unknown): Case[1] => [['groups.0.scaling', settings]];
 
 const cases: Case[] = [
   ['a kind alone', policy('inverse-load'), []],
@@ -66,17 +62,12 @@ const cases: Case[] = [
       sources: { template: 'web', maximum: 3, single: { above: 1, below: 2 } },
     }),
     [
+      'groups[0].scaling.members.template: found "app", expected none, as there are none',
       'groups[0].scaling.members.minimum: found 5, expected at most the maximum of 3',
       'groups[0].scaling.members.step: found 4, expected at most the maximum of 3',
       'groups[0].scaling.members.average.below: found 10, expected less than above, which is 10',
+      'groups[0].scaling.sources.template: found "web", expected none, as there are none',
       'groups[0].scaling.sources.single.below: found 2, expected less than above, which is 1',
-    ],
-  ],
-  [
-    'scaling by a template that there is not',
-    scaling({ members: { template: 'ap', maximum: 3 } }),
-    [
-      'groups[0].scaling.members.template: found "ap", expected the name of a template: one of app, web (did you mean "app"?)',
     ],
   ],
   [

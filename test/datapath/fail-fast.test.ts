@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, describe, only } from '../support/datapath-bed.ts';
+import { tcpFrame } from '../support/packets.ts';
 import { members, SETTINGS } from '../support/topology.ts';
 
 const failFast = suite('fail-fast');
@@ -82,6 +83,19 @@ failFast('what the failed member still sends reaches the client neither translat
   assert.equal(bed.pass(1), []);
   assert.equal(flows[0].reply('AP', { sequence: 301 }), [], 'also when the record has gone');
   assert.is(bed.drops()['no-connection'], 2);
+});
+
+failFast('a client that turns to the failed member directly, from the same port, gets its answers', () => {
+  const { bed, flows } = openFlows('10.1.0.100', 4, 1);
+  fail(bed);
+  bed.passSlowly(100, 10);
+  assert.equal(flows[0].reply('PA', { sequence: 301 }), [], 'of the flow that was cut off: nothing');
+  const { sourcePort } = flows[0].member.packet.tcp!;
+  const direct = { sourcePort, destinationPort: 8080 };
+  bed.send('web1', tcpFrame(bed.way('web1', '10.1.0.21'), { ...direct, flags: 'S' }));
+  const answer = { sourcePort: 8080, destinationPort: sourcePort, flags: 'SA' };
+  const heard = bed.send('app1', tcpFrame(bed.way('app1', '10.1.0.11'), answer));
+  assert.is(describe(heard), `web1: tcp 10.1.0.21:8080 > 10.1.0.11:${sourcePort} SA`);
 });
 
 failFast('by setting, nobody is told', () => {

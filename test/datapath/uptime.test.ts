@@ -5,6 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FLOOD_BURST } from '../../src/datapath/networks.ts';
+import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, only, type Sent } from '../support/datapath-bed.ts';
 import {
   arpFrame,
@@ -113,6 +114,32 @@ uptime('flows: begin, go on and end', () => {
     assert.is(bed.flows().length, 0, when);
   });
 });
+
+uptime(
+  'flows: one that runs for months goes when its member fails, and one that began after that stays',
+  () => {
+    everywhere((bed, silentMs, when) => {
+      const open = (clientPort: number): TcpConversation =>
+        new TcpConversation(bed, { port: 'web1', clientPort, vip: '10.1.0.100', vipPort: 80 }).open();
+      const old = open(1_000);
+      for (let left = silentMs; left > 0; left -= HOUR_MS) {
+        bed.pass(HOUR_MS);
+        assert.is(only(old.send('A')).port, 'app1');
+      }
+      bed.pass(10);
+      const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
+      bed.datapath.purge([slot], 'all', bed.nowMs);
+      bed.nowMs += 1;
+      open(2_000);
+      bed.pass(1);
+      assert.equal(
+        bed.flows().map(({ client }) => client),
+        ['10.1.0.11:2000'],
+        when,
+      );
+    });
+  },
+);
 
 uptime('stations: learned, found, and forgotten', () => {
   everywhere((bed, silentMs, when) => {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onEnd } from './command.ts';
+import { onEnd, run } from './command.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -20,14 +20,24 @@ export class EtcdServer {
   /** `host:port` for clients. */
   readonly endpoint: string;
   private readonly directory: string;
+  private readonly enter: readonly string[];
   private readonly command: readonly string[];
   private process: ChildProcess | undefined;
   private readonly forgetCleanup: () => void;
 
-  private constructor(member: Member, cluster: readonly Member[], options: readonly string[]) {
+  /** `enter`: what leads into the namespace that it is to run in. */
+  private constructor(
+    member: Member,
+    cluster: readonly Member[],
+    options: readonly string[],
+    enter: readonly string[] = [],
+  ) {
+    this.enter = enter;
     this.endpoint = member.client;
     this.directory = mkdtempSync(join(tmpdir(), `sluice-etcd-${process.pid}-`));
     this.command = [
+      ...enter,
+      'etcd',
       `--name=${member.name}`,
       `--data-dir=${join(this.directory, 'data')}`,
       `--listen-client-urls=http://${member.client}`,
@@ -48,6 +58,20 @@ export class EtcdServer {
   static async start(...options: string[]): Promise<EtcdServer> {
     const [server] = await EtcdServer.startCluster(1, ...options);
     return server!;
+  }
+
+  /** One in a network namespace of its own world: at its port 2379, reached at `address`, and from in there alone. */
+  static async startIn(netns: string, address: string): Promise<EtcdServer> {
+    const member = { name: 'm0', client: `${address}:2379`, peer: `${address}:2380` };
+    const server = new EtcdServer(member, [member], [], ['nsenter', `--net=/run/netns/${netns}`]);
+    try {
+      server.spawn();
+      await server.ready();
+      return server;
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
   }
 
   static async startCluster(size: number, ...options: string[]): Promise<EtcdServer[]> {
@@ -117,7 +141,8 @@ export class EtcdServer {
 
   private spawn(): void {
     const log = openSync(this.logFile, 'a');
-    this.process = spawn('etcd', this.command, { stdio: ['ignore', log, log] });
+    const [program, ...args] = this.command;
+    this.process = spawn(program!, args, { stdio: ['ignore', log, log] });
     this.process.unref(); // it does not keep the test from ending; `onEnd` then ends it
     closeSync(log);
   }
@@ -125,8 +150,8 @@ export class EtcdServer {
   private async ready(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
-      const health = await fetch(`http://${this.endpoint}/health`).catch(() => undefined);
-      if (health?.ok) return;
+      const [program, ...args] = [...this.enter, 'curl', '-sf', `http://${this.endpoint}/health`];
+      if ((await run(program!, ...args)).status === 0) return;
       if (this.process!.exitCode !== null) break;
       await delay(50);
     }

@@ -72,14 +72,27 @@ export class Host {
     return [CLI, ...args, '--run-dir', this.runDir];
   }
 
+  /** The namespace that commands against this host run in; undefined: the test's own. */
+  get namespace(): string | undefined {
+    return undefined;
+  }
+
   /** Runs a sluice command against this host. */
   sluice(...args: string[]): Promise<Result> {
-    return run(process.execPath, ...this.cli(...args));
+    return run(...this.command(args));
   }
 
   /** Starts one beside the test. */
   startSluice(...args: string[]): Background {
-    return start(process.execPath, ...this.cli(...args));
+    return start(...this.command(args));
+  }
+
+  /** The mount namespace stays that of the test: `ip netns exec` would hide the VMs' namespaces from it. */
+  private command(args: readonly string[]): [string, ...string[]] {
+    const command = [process.execPath, ...this.cli(...args)];
+    return this.namespace === undefined
+      ? (command as [string, ...string[]])
+      : ['nsenter', `--net=/run/netns/${this.namespace}`, ...command];
   }
 
   /** What the command says with `-o json`; it must succeed. */

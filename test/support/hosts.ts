@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { type Background, output, type Result, run, start, until } from './command.ts';
+import { type Background, output, type Result, until } from './command.ts';
 import { claimName, Host } from './host.ts';
 import { CHECKOUT, SERVER } from './paths.ts';
 import {
@@ -20,13 +20,28 @@ import {
 } from './testbed.ts';
 import type { ConfigText } from './testbed-config.ts';
 
+const HOLD_CLIENT = join(import.meta.dirname, 'clients/hold.js');
+
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
 export type HostName = (typeof HOSTS)[number];
 
 /** The group `web`: of each ten new flows of one client. */
 export const WEB_SHARES = { s1: 1, s2: 2, s3: 1, s4: 2, s5: 1, s6: 3 };
 
+/** What joins controllers and agents, apart from the uplinks: a host's address at its interface `ctl0`. */
+export const CONTROL_ADDRESS: Readonly<Record<HostName, string>> = {
+  h1: '192.0.2.11',
+  h2: '192.0.2.12',
+  h3: '192.0.2.13',
+};
+
+/** The address there of the namespace of the bridges. */
+export const UNDERLAY_CONTROL_ADDRESS = '192.0.2.1';
+
 export interface HostsConfig extends ConfigText {
+  controllers?: string[];
+  listen?: { agents?: string; http?: string };
+  tls?: { ca: string; cert: string; key: string };
   uplinks: { name: string; interface: string; networks: (string | { name: string; vlan?: number })[] }[];
 }
 
@@ -42,21 +57,8 @@ export class RemoteHost extends Host {
   }
 
   /** The namespace that the host itself lives in. */
-  get namespace(): string {
+  override get namespace(): string {
     return this.netns('host');
-  }
-
-  /** The mount namespace stays that of the test: `ip netns exec` would hide the VMs' namespaces from it. */
-  private get prefix(): string[] {
-    return [`--net=/run/netns/${this.namespace}`, process.execPath];
-  }
-
-  override sluice(...args: string[]): Promise<Result> {
-    return run('nsenter', ...this.prefix, ...this.cli(...args));
-  }
-
-  override startSluice(...args: string[]): Background {
-    return start('nsenter', ...this.prefix, ...this.cli(...args));
   }
 
   /** Runs ip(8) on the host's own interfaces. */
@@ -110,27 +112,35 @@ export class Hosts {
     }
   }
 
-  /** Bridge and veth pairs: up0 in each host's namespace, h1-up0 … at the bridge. */
+  /** Bridges and veth pairs: up0 and ctl0 in each host's namespace, h1-up0 … at the bridges. */
   private async join(): Promise<void> {
     const { underlay } = this;
     await output('ip', 'netns', 'add', underlay);
     const silent = ['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'];
     await output('ip', 'netns', 'exec', underlay, ...silent);
-    await output('ip', '-n', underlay, 'link', 'add', 'br0', 'up', 'type', 'bridge', 'mcast_snooping', '0');
+    for (const bridge of ['br0', 'control']) {
+      const kind = ['type', 'bridge', 'mcast_snooping', '0'];
+      await output('ip', '-n', underlay, 'link', 'add', bridge, 'up', ...kind);
+    }
+    await output('ip', '-n', underlay, 'link', 'set', 'lo', 'up');
+    const address = `${UNDERLAY_CONTROL_ADDRESS}/24`;
+    await output('ip', '-n', underlay, 'address', 'add', address, 'dev', 'control');
     for (const host of this.all) {
       await output('ip', 'netns', 'add', host.namespace);
       await host.ip('link', 'set', 'lo', 'up');
       await this.plugIn(host);
+      await this.plugIn(host, 'ctl0', 'control');
+      await host.ip('address', 'add', `${CONTROL_ADDRESS[host.label]}/24`, 'dev', 'ctl0');
     }
   }
 
-  /** Makes an interface of a host, and joins it to the bridge. */
-  async plugIn(host: RemoteHost, device = 'up0'): Promise<void> {
+  /** Makes an interface of a host, and joins it to a bridge. */
+  async plugIn(host: RemoteHost, device = 'up0', bridge = 'br0'): Promise<void> {
     const { underlay } = this;
     const end = `${host.label}-${device}`;
     const peer = ['peer', 'name', device, 'netns', host.namespace];
     await output('ip', '-n', underlay, 'link', 'add', end, 'up', 'type', 'veth', ...peer);
-    await output('ip', '-n', underlay, 'link', 'set', end, 'master', 'br0');
+    await output('ip', '-n', underlay, 'link', 'set', end, 'master', bridge);
     // What the host's own stack says is none of the tests' business.
     const quiet = ['sysctl', '-qw', `net.ipv6.conf.${device}.disable_ipv6=1`];
     await output('ip', 'netns', 'exec', host.namespace, ...quiet);
@@ -195,6 +205,16 @@ export class Hosts {
     return client;
   }
 
+  /** A client with so many connections, each of which asks now and then, until it is stopped. */
+  async hold(vm: string, address: string, port: number, count: number): Promise<Background> {
+    const client = this.start(vm, process.execPath, HOLD_CLIENT, address, String(port), String(count));
+    await until(`${count} connections of ${vm}`, () => {
+      if (client.child.exitCode !== null) throw new Error(client.stderr);
+      return client.lines.includes('ready');
+    });
+    return client;
+  }
+
   /** Downloads N bytes; returns the SHA-256 of what came. */
   async download(vm: string, target: string, bytes: number): Promise<string> {
     const shell = 'set -o pipefail; curl -sSf --max-time 60 "$1" | sha256sum';
@@ -209,6 +229,17 @@ export class Hosts {
     const status = await sender.ended;
     if (status !== 0) throw new Error(`upload: exit status ${status}: ${sender.stderr}`);
     return sender.stdout.slice(0, 64);
+  }
+
+  /** Takes a host down and brings it up again, with its servers. */
+  async restart(host: RemoteHost, between: () => void = () => {}): Promise<void> {
+    const down = await host.sluice('down');
+    if (down.status !== 0)
+      throw new Error(`down of ${host.label}: exit status ${down.status}\n${down.stderr}`);
+    between();
+    await host.up(host.config);
+    const servers = host.config.ports.map(({ name }) => name).filter((vm) => vm.startsWith('s'));
+    await Promise.all(servers.map((vm) => this.serve(vm)));
   }
 
   close(): void {

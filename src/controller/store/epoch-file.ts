@@ -1,5 +1,7 @@
 /**
- * A number that only grows and outlives the process: how often this store has had a leader.
+ * A number that only grows and outlives the process: one more with each leader that this store has had. A new store
+ * begins with the time of day, so that it outranks one that was lost: whoever has seen the epochs of that one would
+ * else take everything from the new one for the past.
  *
  * Two slots of fixed size; the number that is written goes over the older of the two, in place. So one slot is whole
  * whenever the process is killed, and a full disk does not stop a controller from starting: no block is added.
@@ -31,9 +33,9 @@ export class EpochFile {
     return new EpochFile(handle, Math.max(0, ...slots.map(numberOfSlot)));
   }
 
-  /** The next number, durable when it resolves. */
+  /** The next number, durable when it resolves; the first: milliseconds since 1970. */
   async advance(): Promise<number> {
-    const next = this.current + 1;
+    const next = this.current === 0 ? Date.now() : this.current + 1;
     const slot = slotOf(next);
     const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
     if (bytesWritten !== SLOT_BYTES)

@@ -14,6 +14,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { answerCall } from '../../api/call.ts';
 import type { Answerer } from '../../api/routes.ts';
+import { VERSION } from '../../api/version.ts';
 import type { Configuration, GroupConfig } from '../../config/model.ts';
 import { messageOf } from '../../config/refusal.ts';
 import { PeerRequests } from '../../controller/peer-requests.ts';
@@ -32,7 +33,6 @@ import {
 import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
-import { VERSION } from '../version.ts';
 import { HostServices } from './host-services.ts';
 import { LoadReport } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
