@@ -55,7 +55,7 @@ test('figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they
   await start({
     clients: 5,
     servers: NAMES.slice(0, 5),
-    group: { policy: { kind: 'inverse-load', interval: '200ms' } },
+    group: () => ({ policy: { kind: 'inverse-load', interval: '200ms' } }),
   });
   await bed.json('policy', 'set', 'app', 'even'); // until the loads of the figure are there
   // Local 10 10 10 10 9 at the first LB; over all five 131 135 101 100 86.
@@ -84,7 +84,7 @@ test('figure 15: a sixth joins while five are at their limit: it gets nearly all
     clients: 5,
     servers: NAMES,
     members: NAMES.slice(0, 5),
-    group: { policy: { kind: 'inverse-load', interval: '200ms', flowLimit: 50 } },
+    group: () => ({ policy: { kind: 'inverse-load', interval: '200ms', flowLimit: 50 } }),
   });
   await Promise.all(clients.map((client) => client.open(50)));
   await untilActive([50, 50, 50, 50, 50]);
@@ -117,7 +117,7 @@ test('figure 16: the first is removed: its flows run on, new ones go by each loa
   await start({
     clients: 5,
     servers: NAMES,
-    group: { policy: { kind: 'inverse-load', mode: 'both', interval: '200ms', localSpread: 1 } },
+    group: () => ({ policy: { kind: 'inverse-load', mode: 'both', interval: '200ms', localSpread: 1 } }),
   });
   await bed.json('policy', 'set', 'app', 'even');
   // Local 6 7 10 9 10 10, over all five 22 26 27 28 28 26.
@@ -156,7 +156,7 @@ test('slow start: a member that joins gets a growing share of the new flows', as
     clients: 1,
     servers: NAMES.slice(0, 3),
     members: NAMES.slice(0, 2),
-    group: { policy: { kind: 'even', interval: '100ms', slowStart: '4s' } },
+    group: () => ({ policy: { kind: 'even', interval: '100ms', slowStart: '4s' } }),
   });
   await bed.untilWeights([1, 1]);
   await bed.json('member', 'add', 'app', 'c', bed.endpoint('c'));

@@ -18,8 +18,8 @@ export interface LoopBedOptions {
   /** Those that are members from the beginning; default: all. */
   readonly members?: readonly string[];
   /** Further keys of the group. */
-  readonly group?: Record<string, unknown>;
-  /** Further keys of the configuration, of names that this host gives. */
+  readonly group?: (host: Host) => Record<string, unknown>;
+  /** Further keys of the configuration. */
   readonly more?: (host: Host) => Record<string, unknown>;
 }
 
@@ -71,7 +71,7 @@ export class LoopBed extends Host {
           port: 80,
           from: { tier: 'client' },
           members: members.map((name) => ({ name, address: this.address(name), port: SERVER_PORT })),
-          ...group,
+          ...group?.(this),
         },
       ],
       ...more?.(this),

@@ -30,6 +30,7 @@ import {
   type Rules,
   type Welcome,
 } from '../../messages/messages.ts';
+import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
 import { HostServices } from './host-services.ts';
@@ -176,7 +177,9 @@ export class Agent implements ControllerLinkHandler {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
     const isRaw = this.welcome.reportRaw;
-    this.report.fill(this.options.host.collector.current().members, isRaw);
+    const { collector, configuration, tables, builder } = this.options.host;
+    const { members } = collector.current();
+    this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
     this.lastReportMs = atMs;
     const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
