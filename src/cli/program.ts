@@ -1,5 +1,6 @@
 /** The whole command line: global options here, each command in its own file. */
 import { Command } from 'commander';
+import { VERSION } from '../api/version.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addConfigCheck } from './commands/config-check.ts';
 import { addConfigSchema } from './commands/config-schema.ts';
@@ -27,12 +28,11 @@ import { addTlsInit } from './commands/tls-init.ts';
 import { addUp } from './commands/up.ts';
 import { addVmList } from './commands/vm-list.ts';
 import { outputOption, runDirOption } from './settings.ts';
-import { packageVersion } from './version.ts';
 
 export function createProgram(): Command {
   const program = new Command('sluice')
     .description("A load balancer in every VM's egress path.")
-    .version(packageVersion(), '-V, --version')
+    .version(VERSION, '-V, --version')
     .addOption(outputOption())
     .addOption(runDirOption())
     .configureHelp({ showGlobalOptions: true })

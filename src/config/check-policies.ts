@@ -1,7 +1,7 @@
 /** Policies and scaling: settings that belong to the kind of policy, bounds that do not contradict each other. */
 import type { PolicyKind } from '../policy/policy-config.ts';
 import { parseDuration } from './duration.ts';
-import { type Path, type Report, show } from './problems.ts';
+import { expectOneOf, type Path, type Report, show } from './problems.ts';
 import type { ConfigInput } from './schema.ts';
 import type { Lenient } from './shape.ts';
 
@@ -10,13 +10,20 @@ type PolicyView = Exclude<NonNullable<GroupView['policy']>, string>;
 type SideView = NonNullable<NonNullable<GroupView['scaling']>['members']>;
 
 export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void {
+  const templates = (view.templates ?? []).flatMap((template) => template?.name ?? []);
   for (const [i, group] of (view.groups ?? []).entries()) {
     if (group === undefined) continue;
     const path = ['groups', i];
     const { policy, scaling } = group;
     if (policy !== undefined && typeof policy !== 'string') checkPolicy(policy, [...path, 'policy'], report);
     for (const side of ['members', 'sources'] as const) {
-      if (scaling?.[side] !== undefined) checkScaling(scaling[side], [...path, 'scaling', side], report);
+      const settings = scaling?.[side];
+      if (settings === undefined) continue;
+      const at = [...path, 'scaling', side];
+      checkScaling(settings, at, report);
+      if (settings.template !== undefined && !templates.includes(settings.template)) {
+        report([...at, 'template'], show(settings.template), expectOneOf(settings.template, templates));
+      }
     }
     if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
       report([...path, 'scaling'], 'neither members nor sources', 'one of them, or both');

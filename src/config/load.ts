@@ -1,5 +1,6 @@
 /** From a YAML file to a Configuration, or to every problem that the file has. */
 import { readFileSync } from 'node:fs';
+import { checkFleet } from './check-fleet.ts';
 import { checkGroups } from './check-groups.ts';
 import { checkHealth, checkProbing } from './check-health.ts';
 import { checkNetworks } from './check-networks.ts';
@@ -41,6 +42,7 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   checkHealth(view, topology, report);
   checkGroups(view, topology, report);
   checkPolicies(view, report);
+  checkFleet(view, report);
   checkTemplates(view, topology, report);
 
   if (value === undefined || problems.length > 0) throw new ConfigError(file, inOrder(problems));

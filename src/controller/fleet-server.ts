@@ -9,12 +9,12 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { isLocal } from '../config/local-endpoint.ts';
 import type { TlsMaterial } from '../config/tls-files.ts';
 import { encodeFromController } from '../messages/codec.ts';
 import {
   ATTACH,
   channelOptions,
-  isLocal,
   KEEPALIVE,
   type Keepalive,
   type LinkLog,

@@ -10,30 +10,21 @@
  * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
  * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
  *
- * Purge (a member has failed or was removed): a mark on the member's stat slot takes effect at once, because every
- * lookup that hits a row of a marked slot removes the row instead; the sweep then removes the rest and takes the mark
- * off after one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams,
- * which nobody would ever end, move on. Of a failed member's TCP flows the clients are told (`onFailed`), a few per
- * batch.
+ * Records of members that have failed or were removed go at once (purge-marks.ts). Of a failed member's TCP flows the
+ * clients are told (`onFailed`), a few per batch.
  *
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import {
-  COLD,
-  COLD_WORDS,
-  type ConnectionTable,
-  HOT,
-  HOT_WORDS,
-  STATE,
-  STATE_NAMES,
-} from '../tables/connection-table.ts';
+import { type ConnectionTable, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../tables/connection-table.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
 import { FlowMemory } from './flow-memory.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import type { Frame } from './frame.ts';
+import { PurgeMarks } from './purge-marks.ts';
 import type { DatapathSnapshot } from './snapshot.ts';
 
 /** Time for one turn of the hand. */
@@ -53,9 +44,6 @@ const EVICTABLE_IDLE_MS = 10_000;
 const CUT_OFF_ENTRIES = 16_384;
 const CUT_OFF_MS = 300_000;
 
-const MARK_NONE = 0;
-const MARK_ALL = 1;
-const MARK_DATAGRAMS = 2;
 /** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
@@ -73,6 +61,7 @@ const CHANGES_STATE = tcp.SYN | tcp.FIN | tcp.RST;
 
 export class ConnectionTracking {
   private readonly context: Context;
+  private readonly meter: FlowMeter;
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
   private readonly statTable: StatTable;
@@ -80,14 +69,7 @@ export class ConnectionTracking {
   private activeIdleMs = 0;
   private hand = 1;
   private lastSweepMs = 0;
-  /** Marked stat slots (MARK_…), and when; rows not younger than the mark go. */
-  private readonly marked: Uint8Array;
-  private readonly markedMs: Int32Array;
-  private marks: number[] = [];
-  /** Rows still to visit until the marks can be taken off. */
-  private purgeRowsLeft = 0;
-  /** Rows of the table when they were last counted. */
-  private purgeRows = 0;
+  private readonly purgeMarks: PurgeMarks;
   /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
   private readonly slotIdleMs: Int32Array;
   private readonly slotRepickMs: Int32Array;
@@ -104,8 +86,9 @@ export class ConnectionTracking {
   /** Told of each TCP record that goes because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
-  constructor(context: Context, onFailed: (row: number) => void) {
+  constructor(context: Context, meter: FlowMeter, onFailed: (row: number) => void) {
     this.context = context;
+    this.meter = meter;
     this.onFailed = onFailed;
     this.cutOff = new FlowMemory(context, CUT_OFF_ENTRIES, CUT_OFF_MS);
     this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
@@ -114,8 +97,7 @@ export class ConnectionTracking {
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
     this.statTable = context.tables.stats;
-    this.marked = new Uint8Array(context.tables.limits.maxStatSlots);
-    this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.purgeMarks = new PurgeMarks(context);
   }
 
   configure(settings: DatapathSnapshot['settings']): void {
@@ -191,13 +173,8 @@ export class ConnectionTracking {
 
   /** True if the row belongs to a purged member; it is gone then. */
   isPurged(row: number): boolean {
-    if (this.purgeRowsLeft === 0) return false;
-    const slot = this.table.statSlot(row);
-    const mark = this.marked[slot]!;
-    if (mark === MARK_NONE) return false;
-    if (this.isYounger(row, this.markedMs[slot]!)) return false;
+    if (!this.purgeMarks.cover(row)) return false;
     const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
-    if (isTcp && mark === MARK_DATAGRAMS) return false;
     if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
       this.toldThisBatch++;
       this.onFailed(row);
@@ -205,12 +182,6 @@ export class ConnectionTracking {
     this.noteCutOff(row);
     this.remove(row);
     return true;
-  }
-
-  /** Whether a record was made after a time of the last minutes; the record may be months old. */
-  private isYounger(row: number, thanMs: number): boolean {
-    const { nowMs } = this.context;
-    return (nowMs - this.table.cold[row * COLD_WORDS + COLD.createdMs]!) >>> 0 < (nowMs - thanMs) >>> 0;
   }
 
   /**
@@ -276,7 +247,7 @@ export class ConnectionTracking {
 
   private isSteady(kind: number, tcpFlags: number, states: number): boolean {
     return (
-      this.purgeRowsLeft === 0 &&
+      this.purgeMarks.rowsLeft === 0 &&
       (kind & ACTIVE) !== 0 &&
       (tcpFlags & CHANGES_STATE) === 0 &&
       ((states >>> ((kind >>> 8) & 31)) & 1) !== 0
@@ -296,6 +267,9 @@ export class ConnectionTracking {
 
   /** One packet from the client of a record; returns the record's rewrite flags. */
   packetForward(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromClient(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
     const kind = this.countForward(row, frame.segments, frame.length);
     if (
       (kind & 0xff) === ipv4.PROTOCOL_TCP &&
@@ -309,6 +283,9 @@ export class ConnectionTracking {
 
   /** One packet from the member of a record; returns the record's rewrite flags. */
   packetReverse(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromMember(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
     const kind = this.countReverse(row, frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
       if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
@@ -319,6 +296,11 @@ export class ConnectionTracking {
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
     return kind >>> 16;
+  }
+
+  /** Handshakes are looked at in any case; a first fragment may be, as its lengths are those of the fragment. */
+  private isMetered(frame: Frame): boolean {
+    return this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0;
   }
 
   private tcpForward(row: number, state: number, flags: number): void {
@@ -346,6 +328,7 @@ export class ConnectionTracking {
   private reset(row: number, was: number, now: number): void {
     if (was === STATE.resetByClient || was === STATE.resetByMember) return;
     this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
+    if (now === STATE.resetByMember) this.meter.failed(row, was);
     this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
   }
 
@@ -379,6 +362,7 @@ export class ConnectionTracking {
   remove(row: number): void {
     const { table } = this;
     const { endpoints } = this.context.tables;
+    this.meter.failed(row, table.state(row));
     this.deactivate(row);
     this.stats[table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.endedFlows]!++;
     const vip = table.vip(row);
@@ -393,14 +377,7 @@ export class ConnectionTracking {
 
   /** Records of these stat slots no longer count from now on: all of them, or those that are no TCP. */
   purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
-    for (const slot of statSlots) {
-      if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
-      // A member that failed and was then removed stays failed.
-      if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
-      this.markedMs[slot] = this.context.nowMs;
-    }
-    this.purgeRows = this.table.highWater;
-    this.purgeRowsLeft = this.purgeRows;
+    this.purgeMarks.set(statSlots, which);
   }
 
   /** Removes the records of a port that has gone. Rare: walks the table at once. */
@@ -414,15 +391,14 @@ export class ConnectionTracking {
   sweep(): number {
     const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
     const used = this.table.highWater;
-    // The turn that a purge takes has become longer.
-    if (this.purgeRowsLeft > 0) this.purgeRowsLeft += used - this.purgeRows;
-    this.purgeRows = used;
+    const { purgeMarks } = this;
+    purgeMarks.extend();
     const due = Math.floor((used * elapsedMs) / SWEEP_MS);
-    if (due === 0 && this.purgeRowsLeft === 0) {
+    if (due === 0 && purgeMarks.rowsLeft === 0) {
       if (used === 0) this.lastSweepMs = this.context.nowMs;
       return IDLE_SWEEP_MS;
     }
-    const rows = Math.min(SWEEP_ROWS, Math.max(due, this.purgeRowsLeft));
+    const rows = Math.min(SWEEP_ROWS, Math.max(due, purgeMarks.rowsLeft));
     // What is due beyond this step is forgotten, not owed: a long pause must not cost every batch after it.
     this.lastSweepMs = this.context.nowMs;
     let examined = 0;
@@ -432,14 +408,8 @@ export class ConnectionTracking {
       this.examine(this.hand++);
       examined++;
     }
-    if (this.purgeRowsLeft > 0) {
-      this.purgeRowsLeft = Math.max(0, this.purgeRowsLeft - examined);
-      if (this.purgeRowsLeft === 0) {
-        for (const slot of this.marks) this.marked[slot] = MARK_NONE;
-        this.marks = [];
-      }
-    }
-    if (this.purgeRowsLeft > 0) return 0;
+    purgeMarks.visited(examined);
+    if (purgeMarks.rowsLeft > 0) return 0;
     return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 

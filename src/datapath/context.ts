@@ -28,6 +28,8 @@ export class Context {
   readonly tables: Tables;
   /** Monotonic milliseconds as a signed 32-bit number; differences are taken modulo 2^32. */
   nowMs = 0;
+  /** The same clock in microseconds modulo 2^32, for measuring. */
+  nowUs = 0;
   /** Wall clock, epoch milliseconds: for the periods of criteria sets only. */
   wallMs = 0;
   /** Snapshots applied and seconds passed: each makes cached ways to endpoints be looked at again. */
@@ -47,9 +49,10 @@ export class Context {
     this.counters = tables.portCounters;
   }
 
-  setClocks(nowMs: number, wallMs: number): void {
+  setClocks(nowMs: number, wallMs: number, nowUs: number): void {
     if (nowMs >> 10 !== this.nowMs >> 10) this.revalidations++;
     this.nowMs = nowMs;
+    this.nowUs = nowUs;
     this.wallMs = wallMs;
   }
 

@@ -21,6 +21,7 @@ import { AntiSpoofing } from './anti-spoofing.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameList, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
+import { FlowMeter } from './flow-meter.ts';
 import { ForwardingElement } from './forwarding-element.ts';
 import { Fragments } from './fragments.ts';
 import { Frame } from './frame.ts';
@@ -65,6 +66,7 @@ export class Datapath {
   private readonly ports: (Port | undefined)[];
   private readonly loadBalancers = new Map<number, LoadBalancer>();
   private readonly frame: Frame;
+  private readonly meter: FlowMeter;
   private readonly tracking: ConnectionTracking;
   private readonly errors: IcmpErrors;
   private readonly fragments: Fragments;
@@ -96,7 +98,8 @@ export class Datapath {
     this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
     this.frame = new Frame(options.arena);
     const failFast = new FailFast(context, networks, this.ports);
-    this.tracking = new ConnectionTracking(context, (row) => failFast.tell(row));
+    this.meter = new FlowMeter(context);
+    this.tracking = new ConnectionTracking(context, this.meter, (row) => failFast.tell(row));
     this.errors = new IcmpErrors(context, networks, this.ports);
     this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
@@ -126,14 +129,16 @@ export class Datapath {
       networks,
       this.ports,
       this.tracking,
+      this.meter,
       this.logicalSwitch,
       this.lookahead,
     );
   }
 
-  /** Sets the clocks for a batch: monotonic milliseconds (any origin) and epoch milliseconds. */
-  beginBatch(nowMs: number, wallMs: number): void {
-    this.context.setClocks(nowMs | 0, wallMs);
+  /** Sets the clocks for a batch: monotonic milliseconds (any origin), epoch milliseconds, monotonic microseconds. */
+  beginBatch(nowMs: number, wallMs: number, nowUs = Math.imul(nowMs, 1000)): void {
+    this.context.setClocks(nowMs | 0, wallMs, nowUs | 0);
+    this.meter.renew();
   }
 
   /**

@@ -59,19 +59,7 @@ export class MssClamp implements FromVm, ToVm {
 function mssOption({ view, l4, l4Bytes }: Frame): number {
   if (l4 === 0) return 0;
   const end = l4 + Math.min(tcp.headerBytes(view, l4), l4Bytes);
-  for (let at = l4 + tcp.MIN_HEADER_BYTES; at + 1 < end; ) {
-    const kind = view.getUint8(at);
-    if (kind === tcp.OPTION_END) return 0;
-    if (kind === tcp.OPTION_NOP) {
-      at++;
-      continue;
-    }
-    const bytes = view.getUint8(at + 1);
-    if (bytes < 2 || at + bytes > end) return 0;
-    if (kind === tcp.OPTION_MSS) return bytes === tcp.MSS_OPTION_BYTES ? at : 0;
-    at += bytes;
-  }
-  return 0;
+  return tcp.optionAt(view, l4, end, tcp.OPTION_MSS, tcp.MSS_OPTION_BYTES);
 }
 
 /** A value at an odd place stands in the two words of the sum with its bytes exchanged (RFC 1071 §2 B). */

@@ -22,6 +22,7 @@ import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import { IPV4_MAPPED } from './frame.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
 import type { Lookahead } from './lookahead.ts';
@@ -45,6 +46,7 @@ export class TrackedPath {
   private readonly networks: Networks;
   private readonly ports: readonly (Port | undefined)[];
   private readonly tracking: ConnectionTracking;
+  private readonly meter: FlowMeter;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly lookahead: Lookahead;
   /** Words of the packets that the lookahead has read. */
@@ -55,6 +57,7 @@ export class TrackedPath {
     networks: Networks,
     ports: readonly (Port | undefined)[],
     tracking: ConnectionTracking,
+    meter: FlowMeter,
     logicalSwitch: LogicalSwitch,
     lookahead: Lookahead,
   ) {
@@ -65,6 +68,7 @@ export class TrackedPath {
     this.networks = networks;
     this.ports = ports;
     this.tracking = tracking;
+    this.meter = meter;
     this.logicalSwitch = logicalSwitch;
     this.lookahead = lookahead;
     this.words = lookahead.packets.words;
@@ -110,6 +114,11 @@ export class TrackedPath {
     if (to === undefined || to.network !== port.network || !to.takesAsItIs(this.view, offset)) return false;
     if (words[at + PACKET.ipBytes]! > this.networks.at(port.network).mtu) return false;
 
+    if (this.meter.hasBudget) {
+      const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
+      const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
+      this.meter.fromClient(row, kind & 0xff, offset + headers, l4Bytes);
+    }
     tracking.countForward(row, 1, length);
     const addressDelta = endpoints.delta(vip, member);
     const reverse = connections.reversePorts(row);
@@ -144,6 +153,11 @@ export class TrackedPath {
     if (to === undefined || !to.balances) return false;
     if (to.network !== port.network || !to.takesAsItIs(view, offset)) return false;
 
+    if (this.meter.hasBudget) {
+      const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
+      const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
+      this.meter.fromMember(row, kind & 0xff, offset + headers, l4Bytes);
+    }
     tracking.countReverse(row, 1, length);
     const vip = connections.vip(row);
     const addressDelta = endpoints.delta(member, vip);

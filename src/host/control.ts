@@ -14,6 +14,7 @@ import type { Logger } from 'pino';
 import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
 import type { Changed, ControllersStatus } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import { loadTlsFiles } from '../config/tls-files.ts';
@@ -27,7 +28,6 @@ import { parseEndpoint } from '../wire/address.ts';
 import { Agent, groupsInForce } from './agent/agent.ts';
 import { RuleStore } from './agent/rule-store.ts';
 import type { Host } from './host.ts';
-import { VERSION } from './version.ts';
 
 export interface ControlOptions {
   readonly configuration: Configuration;

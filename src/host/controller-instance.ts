@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { startApiServer, startReadOnlyServer, stopApiServer } from '../api/server.ts';
 import type { Changed } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
@@ -24,7 +25,6 @@ import type { InstanceOptions } from './instance.ts';
 import { InstanceState } from './instance-state.ts';
 import type { RunDir, RunDirLock } from './run-dir.ts';
 import { UndoStack } from './undo-stack.ts';
-import { VERSION } from './version.ts';
 
 /** How long the start waits to see a leader, this one or another. */
 const LEADER_WAIT_MS = 3_000;

@@ -11,8 +11,9 @@
  *
  * What is logged: the loss, each controller's reason once per outage, and the return. Not each attempt.
  */
+import { isLocal } from '../config/local-endpoint.ts';
 import { loadTlsFiles, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
-import { isLocal, KEEPALIVE, type Keepalive, type LinkLog } from '../messages/fleet-service.ts';
+import { KEEPALIVE, type Keepalive, type LinkLog } from '../messages/fleet-service.ts';
 import type {
   ControllerLink,
   ControllerLinkHandler,

@@ -3,6 +3,7 @@ import type { GroupConfig } from '../config/model.ts';
 import { membersOf } from '../controller/membership.ts';
 import type { ConnectionTable } from '../tables/connection-table.ts';
 import type { DatapathIds } from './datapath-ids.ts';
+import type { MemberReport } from './stat-collector.ts';
 
 /**
  * Flows left per draining member of a group. The datapath goes on meanwhile: a flow that begins or ends under our
@@ -13,18 +14,59 @@ export function flowsLeft(
   connections: ConnectionTable,
   ids: DatapathIds,
 ): Map<string, number> {
+  const slots = drainingSlots([group], ids);
+  const bySlot = countLeft(slots, connections);
   const left = new Map<string, number>();
-  const memberOf = new Map<number, string>();
   for (const { name, state } of membersOf(group)) {
     if (state !== 'draining') continue;
-    left.set(name, 0);
-    for (const slot of ids.statSlotsOf(group.name, name)) memberOf.set(slot, name);
+    const counts = ids.statSlotsOf(group.name, name).map((slot) => bySlot.get(slot) ?? 0);
+    left.set(
+      name,
+      counts.reduce((sum, count) => sum + count, 0),
+    );
   }
-  if (left.size === 0) return left;
+  return left;
+}
+
+/**
+ * Reports as they are, but for draining members: of those a flow has ended as soon as it is over, though its record stays
+ * for some minutes, for packets that are late. Whoever waits for the last flow need not wait for that.
+ */
+export function withFlowsOver(
+  members: readonly MemberReport[],
+  groups: readonly GroupConfig[],
+  connections: ConnectionTable,
+  ids: DatapathIds,
+): readonly MemberReport[] {
+  const slots = drainingSlots(groups, ids);
+  if (slots.size === 0) return members;
+  const left = countLeft(slots, connections);
+  return members.map((report) => {
+    if (!slots.has(report.slot)) return report;
+    const { newFlows } = report.stats;
+    const endedFlows = Math.max(report.stats.endedFlows, newFlows - (left.get(report.slot) ?? 0));
+    return { ...report, stats: { ...report.stats, endedFlows } };
+  });
+}
+
+function drainingSlots(groups: readonly GroupConfig[], ids: DatapathIds): Set<number> {
+  const slots = new Set<number>();
+  for (const group of groups) {
+    for (const { name, state } of membersOf(group)) {
+      if (state === 'draining') for (const slot of ids.statSlotsOf(group.name, name)) slots.add(slot);
+    }
+  }
+  return slots;
+}
+
+/** By statistics slot; slots without any are left out. */
+function countLeft(slots: ReadonlySet<number>, connections: ConnectionTable): Map<number, number> {
+  const left = new Map<number, number>();
+  if (slots.size === 0) return left;
   for (let row = 1; row <= connections.highWater; row++) {
     if (!connections.isUsed(row) || connections.hasEnded(row)) continue;
-    const member = memberOf.get(connections.statSlot(row));
-    if (member !== undefined) left.set(member, left.get(member)! + 1);
+    const slot = connections.statSlot(row);
+    if (slots.has(slot)) left.set(slot, (left.get(slot) ?? 0) + 1);
   }
   return left;
 }

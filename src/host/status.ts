@@ -1,9 +1,9 @@
 /** What `status` says. */
 
 import type { ControllersStatus, Status } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
 import type { Host } from './host.ts';
-import { VERSION } from './version.ts';
 
 /** `startedAt`: ISO 8601. */
 export function statusOf(host: Host, startedAt: string, controllers: ControllersStatus): Status {

@@ -17,7 +17,7 @@ import { viewMapping } from '../native/memory.ts';
 import { Tables } from '../tables/tables.ts';
 import { raiseInliningLimits } from './compiler-flags.ts';
 import { messageOf } from './host-error.ts';
-import { monotonicMs32 } from './monotonic-clock.ts';
+import { monotonicMs32, monotonicUs32 } from './monotonic-clock.ts';
 import { type NumberedRequest, type Report, type WorkerStart, writeVitals } from './worker-protocol.ts';
 
 /** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
@@ -52,7 +52,7 @@ class DatapathLoop {
         wallReadMs = nowMs;
         wallMs = Date.now();
       }
-      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0));
+      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0), monotonicUs32());
       datapath.handleFrames(batch, count);
       maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
       writeVitals(vitals, counters);

@@ -1,10 +1,9 @@
 /**
- * The gRPC side of the link that both ends share: the method, its settings, its addresses.
+ * The gRPC side of the link that both ends share: the method and its settings.
  *
  * The method hands bytes through. Encoding and decoding are the ends' own business: a message that goes to many
  * agents is encoded once, and a report's decoder belongs to its stream.
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 
 // gRPC writes failed connections to stderr by itself; the ends say them in their own words, once.
@@ -43,15 +42,6 @@ export const channelOptions = ({ timeMs, timeoutMs }: Keepalive): Record<string,
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
 });
-
-/** `unix:/run/x.sock`, or `host:port` with an address that never leaves the machine. */
-export function isLocal(address: string): boolean {
-  if (address.startsWith('unix:')) return true;
-  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  if (isIPv4(host)) return host.startsWith('127.');
-  if (isIPv6(host)) return new URL(`http://[${host}]`).hostname === '[::1]';
-  return host === 'localhost';
-}
 
 /** What an end's log is asked for; pino's Logger fits. */
 export interface LinkLog {

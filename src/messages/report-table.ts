@@ -108,7 +108,7 @@ export class ReportDiff {
     return announced;
   }
 
-  /** Those that are new, too: nothing but zeros is a figure as well. */
+  /** New ones too, all 0 or not: that a member has no load is something else than not knowing. */
   private changedRows(
     keys: readonly (RowKey | undefined)[],
     columns: ReportColumns,

@@ -56,6 +56,8 @@ export const COLD = {
   network: 6,
   /** Endpoint of the chosen member: where a MAC redirect delivers to. */
   via: 7,
+  /** 8-15: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
+  meter: 8,
 } as const;
 
 /** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
@@ -337,6 +339,7 @@ export class ConnectionTable {
     hot[at + HOT.packetsForward] = 0;
     hot[at + HOT.packetsReverse] = 0;
     cold[row * COLD_WORDS + COLD.createdMs] = nowMs;
+    cold[row * COLD_WORDS + COLD.meter] = 0;
     // The word that makes the row valid to readers comes last.
     hot[at + HOT.kind] = (rewrite << 16) | (state << 8) | protocol;
     this.index.insert(this.forwardHash(row), row);

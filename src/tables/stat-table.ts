@@ -24,18 +24,26 @@ export const STAT = {
   endedFlows: 6,
   /** Resets, from either side. */
   resets: 7,
+  /** TCP handshakes that the member has answered, and those that it refused or never answered. */
+  connects: 8,
+  failedConnects: 9,
+  /** Gauges, smoothed, 0: not measured. First SYN to SYN/ACK, and data to its acknowledgment. */
+  synTimeMicros: 10,
+  rttMicros: 11,
+  /** TCP segments sent again, in either direction. */
+  retransmissions: 12,
+  /** Times that a member closed its receive window. */
+  zeroWindows: 13,
+  /** Gauge, smoothed: the member's receive window. */
+  windowBytes: 14,
+  /** UDP: requests that were answered, and (gauge, smoothed) how soon. */
+  requests: 15,
+  requestTimeMicros: 16,
 } as const;
 
-export interface MemberStats {
-  packets: number;
-  bytes: number;
-  replyPackets: number;
-  replyBytes: number;
-  newFlows: number;
-  activeFlows: number;
-  endedFlows: number;
-  resets: number;
-}
+export type MemberStats = Record<keyof typeof STAT, number>;
+
+const STAT_NAMES = Object.keys(STAT) as (keyof typeof STAT)[];
 
 export class StatTable {
   /** `slot * STAT_FIELDS + STAT.x` */
@@ -63,19 +71,11 @@ export class StatTable {
     this.fields[slot * STAT_FIELDS + field]! += amount;
   }
 
+  /** All of a row, gauges rounded. */
   read(slot: number): MemberStats {
     const base = slot * STAT_FIELDS;
-    const fields = this.fields;
-    return {
-      packets: fields[base + STAT.packets]!,
-      bytes: fields[base + STAT.bytes]!,
-      replyPackets: fields[base + STAT.replyPackets]!,
-      replyBytes: fields[base + STAT.replyBytes]!,
-      newFlows: fields[base + STAT.newFlows]!,
-      activeFlows: fields[base + STAT.activeFlows]!,
-      endedFlows: fields[base + STAT.endedFlows]!,
-      resets: fields[base + STAT.resets]!,
-    };
+    const read = (name: keyof typeof STAT): number => Math.round(this.fields[base + STAT[name]]!);
+    return Object.fromEntries(STAT_NAMES.map((name) => [name, read(name)])) as MemberStats;
   }
 
   /** The publisher clears a row before it gives it to another member. */

@@ -23,14 +23,44 @@ export const OPTION_END = 0;
 export const OPTION_NOP = 1;
 export const OPTION_MSS = 2;
 export const MSS_OPTION_BYTES = 4;
+export const OPTION_WINDOW_SCALE = 3;
+export const WINDOW_SCALE_OPTION_BYTES = 3;
 
 /** source port << 16 | destination port, signed. */
 export const ports = (view: DataView, at: number): number => view.getInt32(at);
 export const sequence = (view: DataView, at: number): number => view.getInt32(at + 4);
 export const acknowledgment = (view: DataView, at: number): number => view.getInt32(at + 8);
 export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at + 12) >>> 4) << 2;
+export const window = (view: DataView, at: number): number => view.getUint16(at + 14);
 export const flags = (view: DataView, at: number): number => view.getUint8(at + 13);
 export const check = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
+
+/**
+ * Place of the first option of a kind, of `optionBytes` bytes, or 0 if there is none, or options that make no sense
+ * before it. `end`: of the header, or of what there is of it.
+ */
+export function optionAt(view: DataView, at: number, end: number, kind: number, optionBytes: number): number {
+  for (let option = at + MIN_HEADER_BYTES; option + 1 < end; ) {
+    const found = view.getUint8(option);
+    if (found === OPTION_END) return 0;
+    if (found === OPTION_NOP) {
+      option++;
+      continue;
+    }
+    const bytes = view.getUint8(option + 1);
+    if (bytes < 2 || option + bytes > end) return 0;
+    if (found === kind) return bytes === optionBytes ? option : 0;
+    option += bytes;
+  }
+  return 0;
+}
+
+/** Shift count of the window scale option (RFC 7323 §2.2), or -1 without. The whole header is there. */
+export function windowShift(view: DataView, at: number): number {
+  const end = at + headerBytes(view, at);
+  const option = optionAt(view, at, end, OPTION_WINDOW_SCALE, WINDOW_SCALE_OPTION_BYTES);
+  return option === 0 ? -1 : view.getUint8(option + 2);
+}
 
 export function setCheck(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECK_OFFSET, value);

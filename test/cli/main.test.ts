@@ -156,7 +156,7 @@ const needHost = [
 ];
 for (const args of needHost) {
   noHost(`sluice ${args.join(' ')}`, async () => {
-    const message = `sluice: no Sluice host at ${runDir} (api.sock: ENOENT); start one with \`sluice up -c FILE\`, or a controller with \`sluice controller -c FILE\`\n`;
+    const message = `sluice: no Sluice host at ${runDir} (api.sock: ENOENT); start one with \`sluice up -c FILE\`\n`;
     assert.equal(await sluice([...args, '--run-dir', runDir]), { code: 1, stdout: '', stderr: message });
   });
 }

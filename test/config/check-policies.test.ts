@@ -62,9 +62,11 @@ const cases: Case[] = [
       sources: { template: 'web', maximum: 3, single: { above: 1, below: 2 } },
     }),
     [
+      'groups[0].scaling.members.template: found "app", expected none, as there are none',
       'groups[0].scaling.members.minimum: found 5, expected at most the maximum of 3',
       'groups[0].scaling.members.step: found 4, expected at most the maximum of 3',
       'groups[0].scaling.members.average.below: found 10, expected less than above, which is 10',
+      'groups[0].scaling.sources.template: found "web", expected none, as there are none',
       'groups[0].scaling.sources.single.below: found 2, expected less than above, which is 1',
     ],
   ],

@@ -123,7 +123,10 @@ const cases: Case[] = [
   ],
   [
     'controller by name and by a broken address',
-    [['controllers', ['c1.example.net:7400', '192.0.2.256:7400']]],
+    [
+      ['controllers', ['c1.example.net:7400', '192.0.2.256:7400']],
+      ['tls', { ca: 'ca.pem', cert: 'h1.pem', key: 'h1.key' }],
+    ],
     ['controllers[1]: found "192.0.2.256:7400", expected HOST:PORT, ADDRESS:PORT or [IPV6]:PORT'],
   ],
   ['TLS without key', [['tls', { ca: 'a', cert: 'b' }]], ['tls.key: found nothing, expected a file name']],

@@ -187,7 +187,7 @@ good('how members are selected: defaults belong to what asks for them', () => {
 good('policies: a kind alone has the defaults that settings have', () => {
   const { groups } = parseConfiguration(`
     host: h1
-    networks: [ { name: app, vni: 1 } ]
+    networks: [ { name: app, vni: 1, subnets: [10.1.0.0/24] } ]
     groups:
       - { name: a, network: app, vip: 10.1.0.100, members: [], policy: inverse-load }
       - { name: b, network: app, vip: 10.1.0.101, members: [], policy: { kind: inverse-load } }
@@ -199,6 +199,9 @@ good('policies: a kind alone has the defaults that settings have', () => {
         scaling:
           members: { template: app, average: { above: 100, below: 20 }, single: { above: 200 }, minimum: 2, maximum: 8 }
           sources: { template: web, metric: new-flows, maximum: 4, coolDown: 2m }
+    templates:
+      - { name: app, network: app, command: [run-app], addresses: 10.1.0.128/25 }
+      - { name: web, network: app, command: [run-web], addresses: 10.1.0.64/26 }
   `);
   const [byName, bySettings, full] = groups;
   assert.equal(

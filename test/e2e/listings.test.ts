@@ -47,6 +47,7 @@ test('status', async () => {
     uplinks: 'array',
     affinities: 'object',
     controllers: 'object',
+    ioErrors: 'object',
   });
   assert.is(status.host, bed.name);
   assert.ok(['uring', 'syscall'].includes(status.engine), status.engine);

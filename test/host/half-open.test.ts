@@ -58,8 +58,9 @@ halfOpen('both ends notice within the keepalive time, and attach again', async (
   assert.ok(performance.now() - downAt > 100, 'the link was down, nobody was told');
 
   await output('ip', '-n', c, 'link', 'set', 'up0', 'up');
-  await until('attached again', () => times(agent, 'attached') === 2, 10_000);
+  await until('attached again', () => times(agent, 'attached') === 2, 30_000);
   assert.is(times(controller, 'attached'), 2);
+  await Promise.all([agent.stop('SIGKILL'), controller.stop('SIGKILL')]);
 });
 
 halfOpen.run();

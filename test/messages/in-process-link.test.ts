@@ -119,6 +119,7 @@ link('reports carry what changed since the last one of the stream', async () => 
     ends.rows.map(({ member, packets }) => [member, packets]),
     [
       ['m', 3],
+      ['n', 0],
       ['n', 4],
     ],
   );

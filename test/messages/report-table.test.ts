@@ -19,7 +19,7 @@ const header = (sequence: number) => ({
 
 const changes = suite('report: what changed');
 
-changes('the first report announces and lists every row, zeros too', () => {
+changes('the first report announces every row and lists it, without load too', () => {
   const table = new ReportTable();
   table.set(key('app1'), { packets: 10 });
   table.set(key('app2'), {});

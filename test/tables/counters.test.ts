@@ -8,16 +8,7 @@ import { Random, runs, seed } from '../support/seed.ts';
 const stats = suite('stat table');
 const ports = suite('port counters');
 
-const NO_STATS: MemberStats = {
-  packets: 0,
-  bytes: 0,
-  replyPackets: 0,
-  replyBytes: 0,
-  newFlows: 0,
-  activeFlows: 0,
-  endedFlows: 0,
-  resets: 0,
-};
+const NO_STATS = Object.fromEntries(Object.keys(STAT).map((name) => [name, 0])) as MemberStats;
 
 stats('any additions agree with plain objects, row by row', () => {
   const random = new Random(seed, 1);

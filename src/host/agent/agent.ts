@@ -14,6 +14,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { answerCall } from '../../api/call.ts';
 import type { Answerer } from '../../api/routes.ts';
+import { VERSION } from '../../api/version.ts';
 import type { Configuration, GroupConfig } from '../../config/model.ts';
 import { messageOf } from '../../config/refusal.ts';
 import { PeerRequests } from '../../controller/peer-requests.ts';
@@ -29,9 +30,9 @@ import {
   type Rules,
   type Welcome,
 } from '../../messages/messages.ts';
+import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
-import { VERSION } from '../version.ts';
 import { HostServices } from './host-services.ts';
 import { LoadReport } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
@@ -176,7 +177,9 @@ export class Agent implements ControllerLinkHandler {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
     const isRaw = this.welcome.reportRaw;
-    this.report.fill(this.options.host.collector.current().members, isRaw);
+    const { collector, configuration, tables, builder } = this.options.host;
+    const { members } = collector.current();
+    this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
     this.lastReportMs = atMs;
     const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };

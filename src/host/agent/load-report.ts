@@ -39,6 +39,12 @@ export class LoadReport {
 
 function figuresOf(parts: readonly MemberStats[]): Partial<RowFigures> {
   const total = (field: keyof MemberStats): number => parts.reduce((sum, part) => sum + part[field], 0);
+  const average = (gauge: keyof MemberStats, weight: keyof MemberStats): number => {
+    const measured = parts.filter((part) => part[gauge] > 0);
+    const weights = measured.reduce((sum, part) => sum + Math.max(1, part[weight]), 0);
+    const sum = measured.reduce((sum, part) => sum + part[gauge] * Math.max(1, part[weight]), 0);
+    return weights === 0 ? 0 : Math.round(sum / weights);
+  };
   return {
     packets: total('packets'),
     bytes: total('bytes'),
@@ -48,6 +54,15 @@ function figuresOf(parts: readonly MemberStats[]): Partial<RowFigures> {
     endedFlows: total('endedFlows'),
     activeFlows: total('activeFlows'),
     resets: total('resets'),
+    connects: total('connects'),
+    failedConnects: total('failedConnects'),
+    synTimeMicros: average('synTimeMicros', 'connects'),
+    rttMicros: average('rttMicros', 'packets'),
+    retransmissions: total('retransmissions'),
+    zeroWindows: total('zeroWindows'),
+    windowBytes: average('windowBytes', 'replyPackets'),
+    requests: total('requests'),
+    requestTimeMicros: average('requestTimeMicros', 'requests'),
   };
 }
 

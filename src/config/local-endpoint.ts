@@ -1,0 +1,11 @@
+/** Which endpoints do without TLS: those whose traffic never leaves the machine. */
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** `unix:/run/x.sock`, or `host:port` with an address that never leaves the machine. */
+export function isLocal(address: string): boolean {
+  if (address.startsWith('unix:')) return true;
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  if (isIPv4(host)) return host.startsWith('127.');
+  if (isIPv6(host)) return new URL(`http://[${host}]`).hostname === '[::1]';
+  return host === 'localhost';
+}
