@@ -74,9 +74,12 @@ test('a MAC redirect reaches members of other hosts, which answer as the VIP', a
 });
 
 test('multicast reaches every VM of every host', async () => {
-  const { stdout } = await hosts.try('c1', 'ping', '-6', '-n', '-c', '2', 'ff02::1%eth0');
-  const answered = new Set([...stdout.matchAll(/from (fe80::[0-9a-f:]+)/g)].map((match) => match[1]));
-  assert.is(answered.size, 11, stdout);
+  const answered = async (): Promise<number> => {
+    const { stdout } = await hosts.try('c1', 'ping', '-6', '-n', '-c', '2', 'ff02::1%eth0');
+    return new Set([...stdout.matchAll(/from (fe80::[0-9a-f:]+)/g)].map((match) => match[1])).size;
+  };
+  // VMs that have just come up do not use their link-local addresses yet (RFC 4862, 5.4).
+  await until('answers of all VMs', async () => (await answered()) === 11);
 });
 
 test('what a member says about a packet (ICMP) comes to the client in terms of the VIP', async () => {
