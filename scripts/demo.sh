@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Shows Sluice at work on this machine: scripts/demo.sh [--keep] [--seconds N] [--name NAME]
+# Shows Sluice at work on this machine: scripts/demo.sh [--hosts 3] [--keep] [--seconds N] [--name NAME]
 #
 # Installs what is missing, builds, brings up the testbed (scripts/testbed/testbed: three clients and five
 # servers in network namespaces), sends HTTP, UDP and iperf3 traffic through virtual addresses, prints how the
 # flows were spread against the weights, throughput and latency, and cleans up.
 #
+# With --hosts 3 it brings up three hosts joined by uplinks (scripts/testbed/hosts --fleet) under one controller, and
+# shows the loop: load from all hosts is added up, becomes weights, and moves new flows on every host.
+#
+#   --hosts N      1 or 3 (default 1)
 #   --keep         leave the testbed running at the end, and print commands to use with it
 #   --seconds N    length of each iperf3 run (default 3)
 #   --name NAME    of the testbed (default sluice-demo): its namespaces are NAME-c1 …
@@ -18,16 +22,23 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/lib/install.sh"
 # shellcheck source=scripts/lib/build.sh
 . "$here/lib/build.sh"
+# shellcheck source=scripts/lib/demo-hosts.sh
+. "$here/lib/demo-hosts.sh"
 
 keep=''
 seconds=3
 name=sluice-demo
+hosts=1
 while [ $# -gt 0 ]; do
   case $1 in
     --keep) keep=yes ;;
-    --seconds | --name)
+    --seconds | --name | --hosts)
       [ $# -gt 1 ] || fail "found nothing after $1, expected a value"
-      if [ "$1" = --name ]; then name=$2; else seconds=$2; fi
+      case $1 in
+        --name) name=$2 ;;
+        --hosts) hosts=$2 ;;
+        *) seconds=$2 ;;
+      esac
       shift
       ;;
     -h | --help)
@@ -35,16 +46,24 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     *)
-      say "demo.sh: found '$1', expected --keep, --seconds N, --name NAME or --help"
+      say "demo.sh: found '$1', expected --hosts N, --keep, --seconds N, --name NAME or --help"
       exit 2
       ;;
   esac
   shift
 done
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "found --seconds $seconds, expected a whole number from 1"
+[ "$hosts" = 1 ] || [ "$hosts" = 3 ] || fail "found --hosts $hosts, expected 1 or 3"
 
-testbed() { "$here/testbed/testbed" "$1" "$name"; }
-sluice() { "$here/sluice" "$@" --run-dir "/run/$name"; }
+# The testbed, and where commands are given: with three hosts at the controller.
+if [ "$hosts" = 1 ]; then
+  testbed() { "$here/testbed/testbed" "$1" "$name"; }
+  run_dir=/run/$name
+else
+  testbed() { "$here/testbed/hosts" "$1" "$name" --fleet; }
+  run_dir=/run/$name-h1
+fi
+sluice() { "$here/sluice" "$@" --run-dir "$run_dir"; }
 on() { # on VM COMMAND…: runs it in a VM
   local vm=$1
   shift
@@ -57,6 +76,7 @@ clean_up() {
   local status=$?
   trap '' INT TERM
   stop_step
+  stop_downloads
   rm -rf "$work"
   if [ -n "$is_up" ] && { [ -z "$keep" ] || [ "$status" != 0 ]; }; then
     step "testbed down" testbed down || true
@@ -174,6 +194,13 @@ say "Preparing"
 ensure_commands ip curl iperf3 tcpdump jq
 ensure_built || fail "did not compile"
 is_up=yes
+if [ "$hosts" = 3 ]; then
+  step "testbed up: 3 hosts, 5 clients, 6 servers" testbed up || fail "the testbed did not come up"
+  show_hosts
+  heading "What to try next"
+  hosts_hints
+  exit 0
+fi
 step "testbed up: 3 clients, 5 servers, 2 networks" testbed up || fail "the testbed did not come up"
 
 show_http

@@ -17,6 +17,7 @@ import { Fleet } from '../support/fleet.ts';
 import type { Hosts } from '../support/hosts.ts';
 import { CHECKOUT } from '../support/paths.ts';
 import type { GroupText } from '../support/testbed-config.ts';
+import { CRASH_GROUP, CRASH_VIP, crash, crashTemplate } from './loop-crash.ts';
 import { machineFacts } from './machine.ts';
 
 const usage = `usage: scripts/loop-times.sh [options]
@@ -56,14 +57,14 @@ interface Figures {
   readonly medianMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** From the request to the controller's answer that all hosts have it in force. */
-  readonly answerMedianMs: number;
+  /** From the request to the controller's answer that all hosts have it in force; null: nobody asks. */
+  readonly answerMedianMs: number | null;
   readonly samplesMs: readonly number[];
 }
 
 interface Sample {
   readonly ms: number;
-  readonly answerMs: number;
+  readonly answerMs?: number;
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
@@ -213,6 +214,15 @@ class LoopTimes {
     return figuresOf('weight change → first flow by it', 100, samples);
   }
 
+  async crash(): Promise<Figures> {
+    const samples = await crash(this.fleet, 'c1', this.options.trials);
+    return figuresOf(
+      'instance crash → replacement answers',
+      2_000,
+      samples.map((ms) => ({ ms })),
+    );
+  }
+
   private startClients(program: string, vip: string): Background[] {
     const path = join(import.meta.dirname, '../support/clients', program);
     const args = [path, vip, '53', String(this.options.paceMs)];
@@ -243,7 +253,7 @@ class LoopTimes {
 
 function figuresOf(kind: string, goalMs: number, samples: readonly Sample[]): Figures {
   const sorted = samples.map(({ ms }) => ms).sort((a, b) => a - b);
-  const answers = samples.map(({ answerMs }) => answerMs).sort((a, b) => a - b);
+  const answers = samples.flatMap(({ answerMs }) => answerMs ?? []).sort((a, b) => a - b);
   return {
     kind,
     goalMs,
@@ -251,7 +261,7 @@ function figuresOf(kind: string, goalMs: number, samples: readonly Sample[]): Fi
     medianMs: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),
     maxMs: sorted.at(-1)!,
-    answerMedianMs: quantile(answers, 0.5),
+    answerMedianMs: answers.length === 0 ? null : quantile(answers, 0.5),
     samplesMs: samples.map(({ ms }) => ms),
   };
 }
@@ -263,11 +273,11 @@ const quantile = (sorted: readonly number[], share: number): number =>
 function print(figures: readonly Figures[]): void {
   const cell = (value: number | string) => String(value).padStart(9);
   const head = ['goal', 'median', 'p99', 'max', 'answered'].map(cell).join('');
-  console.log(`${'milliseconds'.padEnd(36)}${head}   trials`);
+  console.log(`${'milliseconds'.padEnd(38)}${head}   trials`);
   for (const { kind, goalMs, medianMs, p99Ms, maxMs, answerMedianMs, trials } of figures) {
-    const times = [medianMs, p99Ms, maxMs, answerMedianMs].map((ms) => cell(ms.toFixed(1))).join('');
+    const times = [medianMs, p99Ms, maxMs, answerMedianMs].map((ms) => cell(ms?.toFixed(1) ?? '-')).join('');
     const verdict = p99Ms <= goalMs ? 'met' : 'missed';
-    console.log(`${kind.padEnd(36)}${cell(goalMs)}${times}   ${trials}, goal ${verdict}`);
+    console.log(`${kind.padEnd(38)}${cell(goalMs)}${times}   ${trials}, goal ${verdict}`);
   }
 }
 
@@ -278,16 +288,18 @@ async function main(): Promise<void> {
   const groups = (): GroupText[] => [
     group('fails', FAIL_VIP, { s1: 1, s4: 1 }),
     group('weights', WEIGHT_VIP, { s1: 1, s4: 0 }),
+    { name: CRASH_GROUP, network: 'app', vip: CRASH_VIP, protocol: 'tcp', port: 80, members: [] },
   ];
+  const templates = [crashTemplate(`slt${process.pid}x9-w`)];
   const start = options.controllers === 1 ? Fleet.embedded : Fleet.overEtcd;
   console.log(
     `bringing three hosts up, ${options.controllers === 1 ? 'one controller' : 'three controllers'}`,
   );
-  const fleet = await start({ groups });
+  const fleet = await start({ groups, templates });
   try {
     const times = new LoopTimes(fleet, options);
     await times.ready();
-    const figures = [await times.fail(), await times.weight()];
+    const figures = [await times.fail(), await times.weight(), await times.crash()];
     await times.close();
     print(figures);
     const { controllers, paceMs } = options;

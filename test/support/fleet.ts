@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
+import { ApiClient } from '../../src/cli/api-client.ts';
 import { type Background, output, until } from './command.ts';
 import { EtcdServer } from './etcd.ts';
 import { claimName, Host, killProcess } from './host.ts';
@@ -28,7 +29,8 @@ const PATIENCE_MS = 30_000;
 export interface FleetOptions {
   /** Edits what the controllers know of groups; the hosts have none of their own. */
   groups?: (groups: GroupText[]) => GroupText[];
-  change?: (config: HostsConfig, label: HostName) => void;
+  /** Of the controllers. */
+  templates?: readonly object[];
 }
 
 /** A `sluice controller` of its own. */
@@ -56,13 +58,16 @@ export class ControllerProcess extends Host {
   }
 
   controllerStatus(): Promise<ControllerStatus> {
-    return this.json<ControllerStatus>('status');
+    return apiOf(this).get<ControllerStatus>('/v1/status');
   }
 
   async signal(signal: NodeJS.Signals): Promise<void> {
     killProcess((await this.controllerStatus()).pid, signal);
   }
 }
+
+/** Without a process of its own, for what is asked again and again. */
+export const apiOf = ({ runDir }: Host): ApiClient => new ApiClient(runDir);
 
 const controllerAddress = (index: number): string => `${UNDERLAY_CONTROL_ADDRESS}:${AGENTS_PORT + index}`;
 
@@ -89,13 +94,13 @@ export class Fleet {
   static async embedded(options: FleetOptions = {}): Promise<Fleet> {
     const authority = await makeAuthority(HOSTS.map((host) => `${host}=${CONTROL_ADDRESS[host]}`));
     const address = `${CONTROL_ADDRESS.h1}:${AGENTS_PORT}`;
+    const { templates = [] } = options;
     const hosts = await Hosts.create((config, label) => {
       config.tls = authority.tlsOf(label);
       const groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = label === 'h1' ? groups : [];
-      if (label === 'h1') config.listen = { agents: address };
+      if (label === 'h1') Object.assign(config, { listen: { agents: address }, templates });
       else config.controllers = [address];
-      options.change?.(config, label);
     });
     return Fleet.whole(new Fleet(hosts, [], undefined, authority.clear));
   }
@@ -112,7 +117,6 @@ export class Fleet {
       config.groups = [];
       config.tls = authority.tlsOf(label);
       config.controllers = CONTROLLERS.map((_, index) => controllerAddress(index));
-      options.change?.(config, label);
     });
     const controllers = CONTROLLERS.map((_, index) => new ControllerProcess(index, hosts.underlay));
     const etcd = await EtcdServer.startIn(hosts.underlay, UNDERLAY_CONTROL_ADDRESS, authority.tlsOf('etcd'));
@@ -126,6 +130,7 @@ export class Fleet {
           tls: authority.tlsOf(controller.label),
           networks,
           groups,
+          templates: options.templates ?? [],
         } as never);
       }
       await Promise.all(controllers.map((controller) => controller.launch()));
@@ -167,7 +172,7 @@ export class Fleet {
   }
 
   async agents(): Promise<AgentRow[]> {
-    return (await this.head()).json<AgentRow[]>('agent', 'list');
+    return apiOf(await this.head()).get<AgentRow[]>('/v1/agents');
   }
 
   /** Waits until all hosts are attached, and have in force what they were sent. */
