@@ -4,7 +4,9 @@
  * Theory of operation. Each candidate keeps a lease alive and has a key under it, `election/LEASE`, with its name and
  * address as the value. The key that was created first is the leader's, and the revision of its creation is the
  * epoch: so the next in line has a greater one, and what a leader writes can be made to depend on its key being there
- * (etcd-store.ts). A leader that dies loses its key when the lease runs out; one that resigns revokes the lease.
+ * (etcd-store.ts). To the revision is added when this store was begun, which the first candidate writes down: the
+ * epochs of a store that was lost, or of one of another kind, are then all smaller, and agents that have seen them
+ * take what the new one says. A leader that dies loses its key when the lease runs out; one that resigns revokes the lease.
  *
  * A leader that could not renew its lease counts itself out when the time is up by its own clock, from the moment it
  * last asked; etcd counts from when it was asked, so later. It then stands again, under a new lease, as another
@@ -22,10 +24,17 @@ const RENEW_MS = 1000;
 const RENEW_TIMEOUT_MS = 900;
 const RETRY_MS = 200;
 
+/** The key that shows that we lead. */
+export interface Leadership {
+  readonly key: string;
+  readonly createRevision: number;
+}
+
 /** Our key, from its creation until it is gone or we gave it up. */
 interface Candidacy {
   readonly lease: string;
   readonly createRevision: number;
+  readonly epoch: number;
   isLeading: boolean;
   end(reason: string): void;
 }
@@ -33,6 +42,7 @@ interface Candidacy {
 export class EtcdCampaign implements Campaign {
   private readonly client: Etcd3;
   private readonly prefix: string;
+  private readonly beginningKey: string;
   private readonly self: Candidate;
   private readonly callbacks: CampaignCallbacks;
   private readonly log: StoreLog;
@@ -44,14 +54,15 @@ export class EtcdCampaign implements Campaign {
   /** Leases that we stand on no longer, and that may not be revoked yet. */
   private readonly formerLeases = new Set<string>();
 
-  /** `prefix` ends in a slash; nothing but candidates may be under it. */
+  /** `prefix`, of the store, ends in a slash. */
   constructor(client: Etcd3, prefix: string, self: Candidate, callbacks: CampaignCallbacks, log: StoreLog) {
     this.client = client;
-    this.prefix = prefix;
+    this.prefix = `${prefix}election/`;
+    this.beginningKey = `${prefix}beginning`;
     this.self = self;
     this.callbacks = callbacks;
     this.log = log;
-    this.mirror = new EtcdMirror(client, prefix, () => this.judge(), log);
+    this.mirror = new EtcdMirror(client, this.prefix, () => this.judge(), log);
     this.mirror.start();
     this.running = this.run();
   }
@@ -60,22 +71,21 @@ export class EtcdCampaign implements Campaign {
     return this.over.signal.aborted;
   }
 
-  /** The key that is there as long as we lead under this epoch; undefined if we do not, as far as we know. */
-  keyOfEpoch(epoch: number): string | undefined {
+  /** What is there as long as we lead under this epoch; undefined if we do not, as far as we know. */
+  leadership(epoch: number): Leadership | undefined {
     const { candidacy } = this;
-    return candidacy?.isLeading && candidacy.createRevision === epoch
-      ? this.prefix + candidacy.lease
-      : undefined;
+    if (!candidacy?.isLeading || candidacy.epoch !== epoch) return undefined;
+    return { key: this.prefix + candidacy.lease, createRevision: candidacy.createRevision };
   }
 
   /** The epoch under which we lead, as far as we know. */
   get epoch(): number | undefined {
-    return this.candidacy?.isLeading ? this.candidacy.createRevision : undefined;
+    return this.candidacy?.isLeading ? this.candidacy.epoch : undefined;
   }
 
   /** etcd has told that the key of this epoch is gone. */
   fenced(epoch: number): void {
-    if (this.candidacy?.createRevision === epoch) this.candidacy.end('the key of our leadership is gone');
+    if (this.candidacy?.epoch === epoch) this.candidacy.end('the key of our leadership is gone');
   }
 
   async resign(): Promise<void> {
@@ -90,12 +100,13 @@ export class EtcdCampaign implements Campaign {
     while (!this.isOver) {
       try {
         await this.revokeFormer();
+        const beginning = await this.beginning();
         const asked = performance.now();
         const { ID: lease } = await this.client.leaseClient.leaseGrant({ TTL: LEASE_TTL_S });
         this.formerLeases.add(lease);
         const createRevision = await this.putKey(lease);
         isAway = false;
-        await this.stand(lease, createRevision, asked);
+        await this.stand({ lease, createRevision, epoch: beginning + createRevision }, asked);
       } catch (error) {
         if (!isAway) this.log.warn(`etcd: cannot stand for election: ${(error as Error).message}`);
         isAway = true;
@@ -103,6 +114,22 @@ export class EtcdCampaign implements Campaign {
       await this.revokeFormer().catch(() => {}); // else when etcd is back, or they run out
       await delay(RETRY_MS * (1 + Math.random()), undefined, { signal: this.over.signal }).catch(() => {});
     }
+  }
+
+  /** When this store was begun, milliseconds since 1970. Read anew for each candidacy: etcd may have been emptied. */
+  private async beginning(): Promise<number> {
+    const key = Buffer.from(this.beginningKey);
+    const now = Date.now();
+    const { succeeded, responses } = await this.client.kv.txn({
+      compare: [{ target: 'Create', result: 'Equal', key, create_revision: 0 }],
+      success: [{ request_put: { key, value: Buffer.from(String(now)) } }],
+      failure: [{ request_range: { key } }],
+    });
+    if (succeeded) return now;
+    const found = String(responses[0]!.response_range.kvs[0]!.value);
+    if (!Number.isSafeInteger(Number(found)))
+      throw new Error(`${this.beginningKey}: found ${found}, expected milliseconds`);
+    return Number(found);
   }
 
   private async putKey(lease: string): Promise<number> {
@@ -116,7 +143,10 @@ export class EtcdCampaign implements Campaign {
   }
 
   /** Until the key is gone, the lease not renewed, or we resign. `asked`: when the lease was asked for. */
-  private async stand(lease: string, createRevision: number, asked: number): Promise<void> {
+  private async stand(
+    key: Pick<Candidacy, 'lease' | 'createRevision' | 'epoch'>,
+    asked: number,
+  ): Promise<void> {
     if (this.isOver) return;
     const ended = new AbortController();
     const end = (reason: string) => {
@@ -125,14 +155,14 @@ export class EtcdCampaign implements Campaign {
       this.candidacy = undefined;
       if (!candidacy.isLeading) return;
       candidacy.isLeading = false;
-      this.log.info(`etcd: no longer the leader of epoch ${createRevision}: ${reason}`);
+      this.log.info(`etcd: no longer the leader of epoch ${key.epoch}: ${reason}`);
       this.callbacks.lost(reason);
       this.tellLeader(undefined);
     };
-    const candidacy: Candidacy = { lease, createRevision, isLeading: false, end };
+    const candidacy: Candidacy = { ...key, isLeading: false, end };
     this.candidacy = candidacy;
     this.judge();
-    await this.keepAlive(lease, asked, ended.signal, end);
+    await this.keepAlive(key.lease, asked, ended.signal, end);
   }
 
   private async keepAlive(
@@ -204,8 +234,8 @@ export class EtcdCampaign implements Campaign {
       if (!this.mirror.entries.has(candidacy.lease)) candidacy.end('the key of our candidacy is gone');
       else if (first === candidacy.lease && !candidacy.isLeading) {
         candidacy.isLeading = true;
-        this.log.info(`etcd: the leader of epoch ${candidacy.createRevision}`);
-        this.callbacks.elected(candidacy.createRevision);
+        this.log.info(`etcd: the leader of epoch ${candidacy.epoch}`);
+        this.callbacks.elected(candidacy.epoch);
       }
     }
     this.tellLeader(first === undefined ? undefined : addressOf(this.mirror.entries.get(first)!.value));

@@ -3,8 +3,8 @@
  * `PREFIX election/LEASE` (etcd-campaign.ts).
  *
  * Theory of operation. Reads come from a copy that a watch keeps (etcd-mirror.ts); it stands while etcd is away. A
- * write is one transaction that holds only if the key of the writer's leadership is there and was created at the
- * writer's epoch. So whoever was paused, or cut off, and does not know that another one leads, changes nothing:
+ * write is one transaction that holds only if the key of the writer's leadership is there, and is the one that
+ * stands for the writer's epoch. So whoever was paused, or cut off, and does not know that another one leads, changes nothing:
  * etcd decides at the moment of the write, no clock does. Writes go one at a time, in order, and end when the copy
  * has what they wrote.
  */
@@ -98,7 +98,7 @@ export class EtcdStore implements Store {
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
     if (this.closed !== undefined) throw new Error('etcd: campaign after close');
     if (this.candidacy?.isOver === false) throw new Error('etcd: campaign during another one');
-    this.candidacy = new EtcdCampaign(this.client, `${this.prefix}election/`, self, callbacks, this.log);
+    this.candidacy = new EtcdCampaign(this.client, this.prefix, self, callbacks, this.log);
     return this.candidacy;
   }
 
@@ -120,8 +120,8 @@ export class EtcdStore implements Store {
   }
 
   private async writeNow(changes: readonly EncodedChange[], epoch: number): Promise<number> {
-    const leaderKey = this.candidacy?.keyOfEpoch(epoch);
-    if (leaderKey === undefined) {
+    const leadership = this.candidacy?.leadership(epoch);
+    if (leadership === undefined) {
       const leading = this.candidacy?.epoch;
       const expected = leading === undefined ? 'we do not lead' : `expected ours, ${leading}`;
       throw new Fenced(`etcd: found epoch ${epoch}, ${expected}`);
@@ -129,8 +129,8 @@ export class EtcdStore implements Store {
     const isLeader: ICompare = {
       target: 'Create',
       result: 'Equal',
-      key: Buffer.from(leaderKey),
-      create_revision: epoch,
+      key: Buffer.from(leadership.key),
+      create_revision: leadership.createRevision,
     };
     let answer: ITxnResponse;
     try {

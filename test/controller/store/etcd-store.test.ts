@@ -70,6 +70,16 @@ test('one leads, the others see what it writes, and who leads', async () => {
   assert.is(b.epoch, undefined);
 });
 
+test('an etcd that is begun anew outranks the one that was lost, whose revisions were greater', async () => {
+  const epoch = await new Standing(await open(), { id: 'a', address: 'a:1' }).elected();
+  const anew = await EtcdServer.start();
+  const store = await open(anew.endpoint);
+  const later = await new Standing(store, { id: 'a', address: 'a:1' }).elected();
+  await store.close();
+  await anew.remove();
+  assert.ok(later > epoch, `${later} after ${epoch}`);
+});
+
 test('keys lie under the prefix; what others put there is heard, what is no JSON is passed over', async () => {
   const log = new TestLog();
   const store = await open(undefined, log);
