@@ -108,7 +108,7 @@ export class ReportDiff {
     return announced;
   }
 
-  /** New ones too, all 0 or not: that a member has no load is something else than not knowing. */
+  /** Those that are new, too: nothing but zeros is a figure as well. */
   private changedRows(
     keys: readonly (RowKey | undefined)[],
     columns: ReportColumns,

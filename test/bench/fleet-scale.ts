@@ -1,25 +1,32 @@
 /**
- * What reports cost a controller: many simulated agents over real gRPC on loopback, in a process of their own.
+ * What a fleet costs its controller: many simulated agents over real gRPC on loopback, in a process of their own.
  *
  *   node dist/test/bench/fleet-scale.js [--agents 100,1000] [--groups 50] [--members 10] [--seconds 10]
  *                                       [--interval-ms 1000] [--changed 100] [--quiet-columns]
+ *                                       [--policy-interval 500ms] [--link-only]
  *
  * Each agent attaches and reports every interval, at a phase of its own; in each report `changed` percent of its
- * groups × members rows have new figures (all columns, or those of healthy TCP with --quiet-columns). The server's
- * CPU time (user and system) is read around the measured seconds; its handler counts rows and adds up one column.
+ * groups × members rows have new figures (all columns, or those of healthy TCP with --quiet-columns). The server is
+ * the whole controller: file store, aggregation, `inverse-load` in every group, distribution; with --link-only a handler
+ * that counts. CPU time (user and system) of the server's process is read around the measured seconds. `loopMs`: from the
+ * report of a changed load to the rules that follow from it, at every agent (fleet-agents.ts).
  * One JSON line per number of agents.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Client, credentials } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { Controller } from '../../src/controller/controller.ts';
 import { startFleetServer } from '../../src/controller/fleet-server.ts';
-import { AgentEncoder } from '../../src/messages/codec.ts';
-import { ATTACH, channelOptions, KEEPALIVE } from '../../src/messages/fleet-service.ts';
+import { FileStore } from '../../src/controller/store/file-store.ts';
+import { KEEPALIVE } from '../../src/messages/fleet-service.ts';
 import type { AgentSessionHandler } from '../../src/messages/link.ts';
-import { REPORT_COLUMNS, type ReportColumn, type RowFigures } from '../../src/messages/report.ts';
-import { ReportDiff, ReportTable } from '../../src/messages/report-table.ts';
-import { sleep } from '../support/command.ts';
-import { helloOf, TestLog, welcomeOf } from '../support/link.ts';
+import { sleep, until } from '../support/command.ts';
+import { TestLog, welcomeOf } from '../support/link.ts';
+import { PROBE_GROUP, runAgents } from './fleet-agents.ts';
 
 const { values } = parseArgs({
   options: {
@@ -30,171 +37,112 @@ const { values } = parseArgs({
     'interval-ms': { type: 'string', default: '1000' },
     changed: { type: 'string', default: '100' },
     'quiet-columns': { type: 'boolean', default: false },
+    'policy-interval': { type: 'string', default: '500ms' },
+    'link-only': { type: 'boolean', default: false },
     address: { type: 'string' },
   },
 });
 
-const groups = Number(values.groups);
-const members = Number(values.members);
 const seconds = Number(values.seconds);
-const intervalMs = Number(values['interval-ms']);
-const changedShare = Number(values.changed) / 100;
-
-/** As often as ever; but two cores that do all of this answer late. */
-const PATIENT = { timeMs: KEEPALIVE.timeMs, timeoutMs: 60_000 };
-
-/** Columns that move while healthy TCP connections come and go. */
-const QUIET: readonly ReportColumn[] = [
-  'packets',
-  'bytes',
-  'replyPackets',
-  'replyBytes',
-  'newFlows',
-  'endedFlows',
-  'activeFlows',
-  'connects',
-  'synTimeMicros',
-  'rttMicros',
-  'windowBytes',
-];
-
-/** Largest step of a column within an interval: a busy member of a busy group. */
-const STEP: Partial<Record<ReportColumn, number>> = {
-  bytes: 2_000_000,
-  replyBytes: 2_000_000,
-  packets: 2000,
-  replyPackets: 2000,
+const settings = {
+  groups: Number(values.groups),
+  members: Number(values.members),
+  intervalMs: Number(values['interval-ms']),
+  changedShare: Number(values.changed) / 100,
+  isQuiet: values['quiet-columns'],
+  /** As often as ever; but two cores that do all of this answer late. */
+  keepalive: { timeMs: KEEPALIVE.timeMs, timeoutMs: 60_000 },
 };
+/** Every agent has announced its rows and has its first weights by then, in intervals. */
+const WARM_UP = 8;
 
-function advance(table: ReportTable): void {
-  const moving = values['quiet-columns'] ? QUIET : REPORT_COLUMNS;
-  for (let row = 0; row < groups * members; row++) {
-    if (Math.random() >= changedShare && table.keys[row]) continue;
-    const figures: { -readonly [Column in keyof RowFigures]?: number } = {};
-    for (const name of REPORT_COLUMNS) {
-      figures[name] =
-        table.columns[name][row]! +
-        (moving.includes(name) ? Math.floor(Math.random() * (STEP[name] ?? 100)) : 0);
-    }
-    const [group, member] = [Math.floor(row / members), row % members];
-    table.set(
-      {
-        group: `group-${group}`,
-        member: `member-${member}`,
-        address: `10.1.${group}.${member}`,
-        loadBalancer: '',
-      },
-      figures,
-    );
-  }
+interface Server {
+  readonly handler: AgentSessionHandler;
+  close(): Promise<void>;
 }
 
-/**
- * The agents' process. All agents send the same sequence of reports, encoded once: as each stream begins with the
- * first, it is right for each of them, and their process does not need more cores than the server that is measured.
- */
-async function runAgents(address: string, count: number): Promise<void> {
-  const reports = sequenceOfReports();
-  for (let index = 0; index < count; index++) {
-    const client = new Client(address, credentials.createInsecure(), {
-      ...channelOptions(PATIENT),
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-    });
-    const call = client.makeBidiStreamRequest(
-      ATTACH.path,
-      ATTACH.requestSerialize,
-      ATTACH.responseDeserialize,
-    );
-    call.on('error', (error) => {
-      console.error(`host-${index}: ${error}`);
-      process.exit(1);
-    });
-    call.write(Buffer.from(new AgentEncoder().encode({ type: 'hello', ...helloOf(`host-${index}`) })));
-    call.once('data', () => {
-      let sequence = 0;
-      setTimeout(
-        () => setInterval(() => call.write(reports(sequence++)), intervalMs),
-        (index * intervalMs) / count,
-      );
-    });
-    if (index % 20 === 19) await sleep(20);
-  }
-}
-
-/** Report by sequence number, made when it is first asked for. */
-function sequenceOfReports(): (sequence: number) => Buffer {
-  const table = new ReportTable();
-  const diff = new ReportDiff();
-  const encoder = new AgentEncoder();
-  const made: Buffer[] = [];
-  return (sequence) => {
-    while (made.length <= sequence) {
-      advance(table);
-      const header = { sequence: made.length + 1, atMs: Date.now(), intervalMs, isAggregated: true };
-      made.push(Buffer.from(encoder.encode({ type: 'report', ...diff.next(header, table) })));
-    }
-    return made[sequence]!;
-  };
-}
-
-interface Seen {
-  reports: number;
-  rows: number;
-  packets: number;
-}
-
-function countingHandler(seen: Seen): AgentSessionHandler {
-  return {
+const countingServer = (): Server => ({
+  handler: {
     attached(session) {
       session.send({ type: 'welcome', ...welcomeOf('c1') });
-      return {
-        received(message) {
-          if (message.type !== 'report') return;
-          seen.reports++;
-          seen.rows += message.rowCount;
-          for (let i = 0; i < message.rowCount; i++) seen.packets += message.columns.packets[i]!;
-        },
-        detached() {},
-      };
+      return { received() {}, detached() {} };
+    },
+  },
+  close: async () => {},
+});
+
+async function wholeController(): Promise<Server> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-fleet-scale-'));
+  const log = pino({ level: 'error' }, pino.destination(2));
+  const store = await FileStore.open({ dir }, log);
+  const configuration = parseConfiguration(JSON.stringify(fleet()));
+  const controller = new Controller({ configuration, store, log, self: { id: 'c1', address: 'c1:1' } });
+  await until('leadership', () => controller.leadership !== undefined);
+  return {
+    handler: controller,
+    async close() {
+      await controller.stop();
+      await store.close();
+      rmSync(dir, { recursive: true });
     },
   };
 }
 
-async function measure(agents: number): Promise<void> {
-  const seen: Seen = { reports: 0, rows: 0, packets: 0 };
-  const server = await startFleetServer({
-    listen: '127.0.0.1:0',
-    handler: countingHandler(seen),
-    log: new TestLog(),
-    keepalive: PATIENT,
+function fleet(): object {
+  const policy = { kind: 'inverse-load', interval: values['policy-interval'] };
+  const group = (name: string, at: number, members: readonly object[]) => ({
+    name,
+    network: 'app',
+    vip: `10.8.${at >> 8}.${at & 255}`,
+    policy,
+    members,
   });
-  const child = fork(process.argv[1]!, [
-    ...process.argv.slice(2),
-    '--address',
-    server.address,
-    '--agents',
-    String(agents),
-  ]);
+  const membersOf = (at: number) =>
+    Array.from({ length: settings.members }, (_, i) => ({
+      name: `member-${i}`,
+      address: `10.1.${at}.${i + 1}`,
+    }));
+  const probes = ['a', 'b'].map((name, i) => ({ name, address: `10.9.0.${i + 1}` }));
+  return {
+    host: 'c1',
+    networks: [{ name: 'app', vni: 5001, subnets: ['10.0.0.0/8'] }],
+    groups: [
+      ...Array.from({ length: settings.groups }, (_, at) => group(`group-${at}`, at + 1, membersOf(at))),
+      group(PROBE_GROUP, settings.groups + 1, probes),
+    ],
+  };
+}
+
+async function measure(agents: number): Promise<void> {
+  const { handler, close } = values['link-only'] ? countingServer() : await wholeController();
+  const { keepalive } = settings;
+  const server = await startFleetServer({ listen: '127.0.0.1:0', handler, log: new TestLog(), keepalive });
+  const own = ['--address', server.address, '--agents', String(agents)];
+  const child = fork(process.argv[1]!, [...process.argv.slice(2), ...own]);
+  const loopMs: number[] = [];
+  child.on('message', (ms) => loopMs.push(ms as number));
   try {
     await attached(child, () => server.sessions.length === agents);
-    await sleep(2 * intervalMs); // everybody has announced its rows
-    Object.assign(seen, { reports: 0, rows: 0, packets: 0 });
-    const bytesBefore = server.counters.receivedBytes;
+    await sleep(WARM_UP * settings.intervalMs);
+    loopMs.length = 0;
+    const before = { ...server.counters };
     const [cpuBefore, startedAt] = [process.cpuUsage(), performance.now()];
     await sleep(seconds * 1000);
     const { user, system } = process.cpuUsage(cpuBefore);
     const elapsedMs = performance.now() - startedAt;
+    const { receivedMessages, receivedBytes, sentMessages, sentBytes } = server.counters;
     const cpuMicros = user + system;
+    const received = receivedMessages - before.receivedMessages;
     const { heapUsed, external, rss } = process.memoryUsage();
     const result = {
       agents,
-      reportsPerSecond: round((seen.reports / elapsedMs) * 1000),
-      rowsPerSecond: round((seen.rows / elapsedMs) * 1000),
+      messagesPerSecond: round((received / elapsedMs) * 1000),
+      sentPerSecond: round(((sentMessages - before.sentMessages) / elapsedMs) * 1000),
       serverCores: round(cpuMicros / 1000 / elapsedMs),
-      microsPerReport: round(cpuMicros / seen.reports),
-      nanosPerRow: round((cpuMicros / seen.rows) * 1000),
-      bytesPerReport: round((server.counters.receivedBytes - bytesBefore) / seen.reports),
+      microsPerMessage: round(cpuMicros / received),
+      bytesPerMessage: round((receivedBytes - before.receivedBytes) / received),
+      sentBytesPerSecond: round(((sentBytes - before.sentBytes) / elapsedMs) * 1000),
+      loopMs: { count: loopMs.length, p50: percentile(loopMs, 50), p99: percentile(loopMs, 99) },
       rssMegabytes: round(rss / 2 ** 20),
       heapMegabytes: round(heapUsed / 2 ** 20),
       externalMegabytes: round(external / 2 ** 20),
@@ -203,6 +151,7 @@ async function measure(agents: number): Promise<void> {
   } finally {
     child.kill();
     await server.close();
+    await close();
   }
 }
 
@@ -215,7 +164,13 @@ async function attached(child: ChildProcess, areAll: () => boolean): Promise<voi
   }
 }
 
+function percentile(samples: readonly number[], percent: number): number | null {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const value = sorted[Math.ceil((sorted.length * percent) / 100) - 1];
+  return value === undefined ? null : round(value);
+}
+
 const round = (value: number): number => Number(value.toPrecision(3));
 
-if (values.address !== undefined) await runAgents(values.address, Number(values.agents));
+if (values.address !== undefined) await runAgents(values.address, Number(values.agents), settings);
 else for (const agents of values.agents.split(',')) await measure(Number(agents));

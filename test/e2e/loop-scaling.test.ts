@@ -15,7 +15,7 @@ const test = suite('e2e: the closed loop, scaling');
 
 const STEADY_RATE = 20;
 /** From a kill to serving again; the goal is the median of many trials, this is one on a machine with other work. */
-const REPLACED_WITHIN_MS = 10_000;
+const REPLACED_WITHIN_MS = 20_000;
 
 let bed: LoopBed;
 let held: HeldFlows;
@@ -108,20 +108,32 @@ test('load up: instances are added and share it; load down: they drain and go; n
 
 test('an instance that is killed is out at once, and another one takes its place', async () => {
   await bed.json('scale', 'app', '2');
-  const [first] = await until('an instance', async () => {
-    const rows = await serving();
-    return rows.length > 0 && rows;
-  });
+  const [first] = await until(
+    'an instance',
+    async () => {
+      const rows = await serving();
+      return rows.length > 0 && rows;
+    },
+    30_000,
+  );
   const startMs = performance.now();
   for (const pid of processesIn(first!.instance)) killProcess(pid);
-  await until('its successor', async () => {
-    const [second] = await serving();
-    return second !== undefined && second.instance !== first!.instance;
-  });
-  await until('the successor as a member', async () => {
-    const names = await activeMembers();
-    return names.length === 2 && !names.includes(first!.instance);
-  });
+  await until(
+    'its successor',
+    async () => {
+      const [second] = await serving();
+      return second !== undefined && second.instance !== first!.instance;
+    },
+    REPLACED_WITHIN_MS,
+  );
+  await until(
+    'the successor as a member',
+    async () => {
+      const names = await activeMembers();
+      return names.length === 2 && !names.includes(first!.instance);
+    },
+    REPLACED_WITHIN_MS,
+  );
   const tookMs = performance.now() - startMs;
   assert.ok(tookMs < REPLACED_WITHIN_MS, `${tookMs} ms`);
   assert.equal(Object.keys(await held.open(4)).sort(), ['a', 'instance']);

@@ -9,7 +9,7 @@ import { Host } from './host.ts';
 import { SOAK_SERVER } from './paths.ts';
 
 export const VIP = '10.1.0.100';
-const SERVER_PORT = 8080;
+export const SERVER_PORT = 8080;
 
 export interface LoopBedOptions {
   readonly clients: number;
@@ -17,6 +17,8 @@ export interface LoopBedOptions {
   readonly servers: readonly string[];
   /** Those that are members from the beginning; default: all. */
   readonly members?: readonly string[];
+  /** Script and arguments that a server runs, listening on SERVER_PORT and printing `ready`. */
+  readonly command?: (server: string) => readonly string[];
   /** Further keys of the group. */
   readonly group?: (host: Host) => Record<string, unknown>;
   /** Further keys of the configuration. */
@@ -39,7 +41,7 @@ export class LoopBed extends Host {
     const bed = new LoopBed(options);
     try {
       await bed.up(bed.configuration(options) as never);
-      await Promise.all(options.servers.map((server) => bed.serve(server)));
+      await Promise.all(options.servers.map((server) => bed.serve(server, options.command?.(server))));
       return bed;
     } catch (error) {
       bed.close();
@@ -88,8 +90,11 @@ export class LoopBed extends Host {
   }
 
   /** Starts a server, again if it was stopped. */
-  async serve(server: string): Promise<void> {
-    const process_ = this.start(server, process.execPath, SOAK_SERVER, server, String(SERVER_PORT));
+  async serve(
+    server: string,
+    command: readonly string[] = [SOAK_SERVER, server, String(SERVER_PORT)],
+  ): Promise<void> {
+    const process_ = this.start(server, process.execPath, ...command);
     this.processes.set(server, process_);
     await until(`server ${server}`, () => {
       if (process_.child.exitCode !== null) throw new Error(process_.stderr);

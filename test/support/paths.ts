@@ -14,3 +14,5 @@ const clientFile = (name: string): string => join(import.meta.dirname, `clients/
 export const SOAK_SERVER = clientFile('soak-server');
 export const SOAK_CLIENT = clientFile('soak-client');
 export const HOLD_FLOWS = clientFile('hold-flows');
+export const OPEN_LOOP = clientFile('open-loop');
+export const WORK_SERVER = clientFile('work-server');

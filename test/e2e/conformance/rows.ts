@@ -140,6 +140,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       'e2e/algorithms › least-connections: open connections by weight; a closed one makes room',
       'datapath/selection/least-connections › a slow member, whose flows stay longer, gets fewer',
+      'e2e/loop-figures › figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say',
     ],
   },
   {
@@ -172,6 +173,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Long-lived connections do not unbalance: what counts is what is open',
     tests: [
       'datapath/algorithms › least connections counts what is open: closed, reset and idle flows make room',
+      'e2e/loop-figures › figure 15: a sixth joins while five are at their limit: it gets nearly all, then three times as much, then as much',
     ],
   },
   {
