@@ -11,6 +11,7 @@ import { LoopBed, SERVER_PORT, VIP } from '../support/loop-bed.ts';
 import { OPEN_LOOP, WORK_SERVER } from '../support/paths.ts';
 
 export interface BalanceOptions {
+  readonly scenarios: readonly Scenario[];
   readonly rounds: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -59,7 +60,7 @@ export async function measureBalance(options: BalanceOptions): Promise<BalanceRe
   });
   try {
     const results: BalanceResult[] = [];
-    for (const scenario of SCENARIOS) {
+    for (const scenario of options.scenarios) {
       const meanMs = scenario === 'slowed' ? SERVICE_MS * SLOWDOWN : SERVICE_MS;
       bed.signal(SLOWED, 'SIGKILL');
       await bed.serve(SLOWED, workServer(SLOWED, meanMs));
