@@ -9,13 +9,16 @@ import { sleep, until } from './testbed.ts';
 const test = suite('busy poll');
 
 test('spinning ends when there is work, or when time is over', () => {
-  const poll = new BusyPoll(5000);
+  // So long that a busy machine has no part in the verdict.
+  const patient = new BusyPoll(60e6);
   let looks = 0;
   assert.is(
-    poll.spin(() => ++looks === 1000, 1e6),
+    patient.spin(() => ++looks === 1000, 60e6),
     true,
   );
   assert.is(looks, 1000);
+  patient.close();
+  const poll = new BusyPoll(5000);
   for (const [maxWaitUs, expectedMs] of [
     [1e6, 5],
     [2000, 2],
