@@ -6,7 +6,8 @@
  * acknowledgment that covers it, datagram to the next datagram back. At most one such pair of a flow is under way; the
  * time that it took goes into the slot's smoothed time, 7/8 old and 1/8 new (RFC 6298's weights for SRTT). As in Karn's
  * algorithm, a pair is given up when its segment is seen again. What is not beyond the highest sequence number seen is a
- * retransmission, in either direction, unless it is the probe of a keep-alive or of a closed window: one byte.
+ * retransmission, in either direction, unless it is the probe of a keep-alive or of a closed window: one byte. So a
+ * segment that was overtaken on its way to us counts, too: nobody who keeps one number can tell it from one sent again.
  *
  * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
  * packets per millisecond. Under 64 000 packets per second everything is looked at; beyond, handshakes always are,

@@ -80,6 +80,7 @@ export class DatapathBed implements FrameOutput {
   readonly datapath: Datapath;
   readonly maker = new SnapshotMaker();
   topology: Topology;
+  /** May have a fraction: what is measured in microseconds sees it. */
   nowMs: number;
   wallMs: number;
   revision = 0;
@@ -128,7 +129,7 @@ export class DatapathBed implements FrameOutput {
     arena.bytes.fill(CANARY, slot * SLOT_BYTES, Math.min(end + 512, (slot + 1) * SLOT_BYTES));
     arena.bytes.set(wire.vnet, offset - VNET_BYTES);
     arena.bytes.set(wire.bytes, offset);
-    this.datapath.beginBatch(this.nowMs, this.wallMs);
+    this.beginBatch();
     this.datapath.handleFrame(id, slot, offset, wire.bytes.length);
     const sent = this.take();
     this.checkBooks(before, sent);
@@ -139,7 +140,7 @@ export class DatapathBed implements FrameOutput {
   pass(ms: number): Sent[] {
     this.nowMs += ms;
     this.wallMs += ms;
-    this.datapath.beginBatch(this.nowMs, this.wallMs);
+    this.beginBatch();
     this.datapath.endBatch();
     const sent = this.take();
     this.checkArena();
@@ -151,6 +152,11 @@ export class DatapathBed implements FrameOutput {
     const sent: Sent[] = [];
     for (let left = ms; left > 0; left -= stepMs) sent.push(...this.pass(Math.min(left, stepMs)));
     return sent;
+  }
+
+  private beginBatch(): void {
+    const nowUs = Math.round(this.nowMs * 1_000) | 0;
+    this.datapath.beginBatch(Math.floor(this.nowMs), Math.floor(this.wallMs), nowUs);
   }
 
   transmit(port: number, slot: number, offset: number, length: number): void {
