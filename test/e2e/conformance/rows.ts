@@ -15,6 +15,7 @@ export interface Row {
 
 const FLOWS = 'e2e/conformance/flows › ';
 const PACKETS = 'e2e/conformance/packets › ';
+const VLAN = 'e2e/conformance/vlan › ';
 const ERRORS = 'datapath/icmp-errors › ';
 const FRAGMENTS = 'datapath/fragments › ';
 const TRACKING = 'datapath/tracking › ';
@@ -347,6 +348,10 @@ export const ROWS: readonly Row[] = [
     source: 'VLAN',
     requirement: 'Frames of VMs that tag are balanced, answered and refused under their tag',
     tests: [
+      `${VLAN}\${engine}, IPv\${family}, \${name}: a TCP conversation through a VIP keeps its tags, there and back`,
+      `${VLAN}\${engine}: tagged datagrams through a VIP, whole and in fragments, there and back`,
+      `${VLAN}\${engine}: a tagged question is answered under its tag: ARP for a VIP, a connection to an empty group`,
+      `${VLAN}\${engine}: the logical router takes no tagged frames: to a member behind it they are dropped and counted`,
       'datapath/answers › tagged questions get tagged answers',
       'datapath/refusals › a tagged question gets a tagged answer',
       `${FRAGMENTS}under VLAN tags, forth and back`,

@@ -36,8 +36,8 @@ export function namePattern(name: string): RegExp {
 const HEADER = `# Conformance: requirement by requirement
 
 Made by \`scripts/conformance.sh\` from the results of the tests named here; the rows are in
-\`test/e2e/conformance/rows.ts\`. Tests under \`e2e/\` have real network stacks at both ends, in namespaces; the
-others send what no kernel would. "Pain" numbers are those of the ten failures that the issue trackers of other
+\`test/e2e/conformance/rows.ts\`. Tests under \`e2e/\` have real network stacks at both ends, in namespaces (where
+VMs tag: only real interfaces); the others send what no kernel would. "Pain" numbers are those of the ten failures that the issue trackers of other
 load balancers keep telling about.
 
 | Source | Requirement | Shown by | Verdict |
