@@ -31,7 +31,7 @@ require_root
 require_node
 say "Preparing"
 ensure_commands ip iperf3 tcpdump curl jq tshark python3-scapy python3-yaml tcpreplay nft ethtool ping traceroute \
-  sysctl shellcheck etcd etcdctl openssl
+  sysctl shellcheck etcd etcdctl openssl ovs-vswitchd
 ensure_built || exit 1
 
 trap - EXIT

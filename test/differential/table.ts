@@ -1,7 +1,8 @@
-/** Plays the scenes in both worlds, and makes native-notes/differential.md of it. */
+/** Plays the scenes in all worlds, and makes native-notes/differential.md of it. */
 import { join } from 'node:path';
 import { CHECKOUT } from '../support/paths.ts';
 import { kernelWorld } from './kernel-world.ts';
+import { ovsWorld } from './ovs-world.ts';
 import { SCENES, type Scene } from './scenes.ts';
 import { sluiceWorld } from './sluice-world.ts';
 import type { World } from './world.ts';
@@ -12,12 +13,14 @@ export interface Comparison {
   readonly scene: Scene;
   readonly sluice: string;
   readonly kernel: string;
+  readonly ovs: string;
 }
 
 export async function compareAll(): Promise<Comparison[]> {
   const sluice = await playAll(await sluiceWorld());
   const kernel = await playAll(await kernelWorld());
-  return SCENES.map((scene, i) => ({ scene, sluice: sluice[i]!, kernel: kernel[i]! }));
+  const ovs = await playAll(await ovsWorld());
+  return SCENES.map((scene, i) => ({ scene, sluice: sluice[i]!, kernel: kernel[i]!, ovs: ovs[i]! }));
 }
 
 async function playAll(world: World): Promise<string[]> {
@@ -34,25 +37,41 @@ async function playAll(world: World): Promise<string[]> {
 
 /** Differences that nobody has explained, and explanations without a difference. */
 export const problemsOf = (comparisons: readonly Comparison[]): string[] =>
-  comparisons
-    .filter(({ scene, sluice, kernel }) => (sluice === kernel) === (scene.difference !== undefined))
-    .map(({ scene, sluice, kernel }) => `${scene.name}: Sluice: ${sluice}; kernel: ${kernel}`);
+  comparisons.flatMap(({ scene, sluice, kernel, ovs }) => [
+    ...problem(scene, sluice, `kernel: ${kernel}`, sluice === kernel, scene.kernelDiffers),
+    ...problem(scene, sluice, `OVS: ${ovs}`, sluice === ovs, scene.ovsDiffers),
+  ]);
+
+const problem = (
+  { name }: Scene,
+  sluice: string,
+  other: string,
+  isSame: boolean,
+  difference: string | undefined,
+): string[] => (isSame === (difference === undefined) ? [] : [`${name}: Sluice: ${sluice}; ${other}`]);
 
 export function tableText(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.map(
-    ({ scene, sluice, kernel }) =>
-      `| ${scene.name} | ${sluice} | ${kernel} | ${sluice === kernel ? 'same' : '**differs**'} |\n`,
-  );
+  const rows = comparisons.map(({ scene, sluice, kernel, ovs }) => {
+    const shown = (other: string): string => (other === sluice ? 'same' : `**${other}**`);
+    return `| ${scene.name} | ${sluice} | ${shown(kernel)} | ${shown(ovs)} |\n`;
+  });
+  const because = (world: string, reason: string | undefined): string =>
+    reason === undefined ? '' : `  - ${world}: ${reason}\n`;
   const why = comparisons
-    .filter(({ scene }) => scene.difference !== undefined)
-    .map(({ scene }) => `- **${scene.name}**: ${scene.difference}\n`);
-  return `# Sluice against the kernel: the same scenes
+    .map(({ scene }) => ({
+      name: scene.name,
+      reasons: because('Kernel', scene.kernelDiffers) + because('OVS', scene.ovsDiffers),
+    }))
+    .filter(({ reasons }) => reasons !== '')
+    .map(({ name, reasons }) => `- **${name}**\n${reasons}`);
+  return `# Sluice against the kernel and Open vSwitch: the same scenes
 
-The same scripts played by real stacks in network namespaces, once with Sluice between them, once with a bridge and
-nftables that translate in the client's namespace, as kube-proxy's nftables mode does. Made by
+The same scripts played by real stacks in network namespaces, with three balancers between them: Sluice; a bridge and
+nftables that translate in the client's namespace, as kube-proxy's nftables mode does; and Open vSwitch's userspace
+datapath with select groups and ct(nat), as OVN sets a load balancer up (its ARP answers too, not its controller). Made by
 \`node dist/test/differential/main.js\`; the scenes are in \`test/differential/scenes.ts\`, and a test plays them.
 
-| Scene | Sluice | Kernel | |
+| Scene | Sluice | Kernel | OVS |
 |---|---|---|---|
 ${rows.join('')}
 ## Why they differ
