@@ -23,14 +23,17 @@ import {
 const test = suite('flow meter: a real capture, judged by tshark');
 
 const START_MS = 1_000;
+/** Some seconds before the clock of the meter has no more bits, signed and unsigned. */
+const BEFORE_OVERFLOW_MS = [2 ** 31 / 1_000 - 3_000, 2 ** 32 / 1_000 - 3_000];
 const NO_VNET = new Uint8Array(12);
 /** After this the longest timer has ended every flow of the capture. */
 const END_MS = 8_000_000;
 
 const groupOf = (vipPort: number): string => `port-${vipPort}`;
 
-function replayed(frames: ReturnType<typeof recordedFrames>): DatapathBed {
+function replayed(frames: ReturnType<typeof recordedFrames>, startMs: number): DatapathBed {
   const bed = new DatapathBed({
+    nowMs: startMs,
     groups: [...TCP_PORTS, 53].map((port) => ({
       name: groupOf(port),
       vip: VIP,
@@ -44,7 +47,7 @@ function replayed(frames: ReturnType<typeof recordedFrames>): DatapathBed {
     const isClient = from === 'client';
     const way = isClient ? bed.way('web1', VIP) : bed.way('db1', CLIENT);
     bytes.set([...macBytes(way.toMac), ...macBytes(way.fromMac)]);
-    bed.nowMs = START_MS + atMicros / 1_000;
+    bed.nowMs = startMs + atMicros / 1_000;
     bed.wallMs = startWallMs + atMicros / 1_000;
     // The bed judges what comes out: headers, checksums, counters.
     const sent = bed.send(isClient ? 'web1' : 'db1', { bytes, vnet: NO_VNET });
@@ -62,7 +65,7 @@ let bed: DatapathBed;
 let judged: Judged[];
 test.before(async () => {
   judged = await judgedFrames(frames);
-  bed = replayed(frames);
+  bed = replayed(frames, START_MS);
 });
 
 const statsOf = (vipPort: number): MemberStats => bed.stats('web1', groupOf(vipPort), 'db1');
@@ -190,6 +193,15 @@ test('DNS: how many questions were answered, and how soon', () => {
   assert.ok(answered.size >= 20, `${answered.size} questions`);
   assert.is(requests, answered.size);
   assertNear(requestTimeMicros, smoothed([...answered.values()]), 'time of requests');
+});
+
+test('when the clock begins is all the same, also where it wraps', () => {
+  for (const startMs of BEFORE_OVERFLOW_MS) {
+    const other = replayed(frames, startMs);
+    for (const port of [...TCP_PORTS, 53]) {
+      assert.equal(other.stats('web1', groupOf(port), 'db1'), statsOf(port), `port ${port}`);
+    }
+  }
 });
 
 test.run();
