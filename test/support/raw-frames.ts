@@ -6,10 +6,12 @@ import { rawFrame, UDP, udpFrame, type Way, type WireFrame } from './packets.ts'
 
 const SEND_FRAMES = join(import.meta.dirname, 'clients/send-frames.js');
 
-/** Sends frames out of a VM's eth0, in order. */
+/** Sends frames out of a VM's eth0, in order; what their vnet headers leave to others is left to them. */
 export async function sendFrames(host: Host, vm: string, frames: readonly WireFrame[]): Promise<void> {
-  const sender = host.start(vm, process.execPath, SEND_FRAMES);
-  sender.child.stdin!.end(frames.map(({ bytes }) => `${hexOf(bytes)}\n`).join(''));
+  const hasOffloads = frames.some(({ vnet }) => vnet.some((byte) => byte !== 0));
+  const sender = host.start(vm, process.execPath, SEND_FRAMES, ...(hasOffloads ? ['--vnet'] : []));
+  const lines = frames.map(({ vnet, bytes }) => `${hasOffloads ? hexOf(vnet) : ''}${hexOf(bytes)}\n`);
+  sender.child.stdin!.end(lines.join(''));
   const status = await sender.ended;
   if (status !== 0) throw new Error(`send-frames: exit status ${status}: ${sender.stderr}`);
 }

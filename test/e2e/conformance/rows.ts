@@ -350,6 +350,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       `${VLAN}\${engine}, IPv\${family}, \${name}: a TCP conversation through a VIP keeps its tags, there and back`,
       `${VLAN}\${engine}: tagged datagrams through a VIP, whole and in fragments, there and back`,
+      `${VLAN}\${engine}, IPv\${family}: a tagged super-segment with a partial checksum stays one, translated`,
       `${VLAN}\${engine}: a tagged question is answered under its tag: ARP for a VIP, a connection to an empty group`,
       `${VLAN}\${engine}: the logical router takes no tagged frames: to a member behind it they are dropped and counted`,
       'datapath/answers › tagged questions get tagged answers',

@@ -1,6 +1,7 @@
 /**
- * node send-frames.js: frames, one per line of standard input in hex, out of eth0 as they are. For what a well-behaved
- * kernel would not send. Runs inside a VM.
+ * node send-frames.js [--vnet]: frames, one per line of standard input in hex, out of eth0 as they are. For what a
+ * well-behaved kernel would not send. With --vnet each line begins with the 12 bytes of virtio_net_hdr_v1. Runs inside
+ * a VM.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -10,12 +11,18 @@ import { openPacketSocket } from '../../../src/native/packet-socket.ts';
 /** The device's queue holds some hundred frames. */
 const FRAMES_AT_ONCE = 200;
 
-const { fd } = openPacketSocket('eth0', { promiscuous: false, vnetHeader: 0 });
+const VNET_BYTES = 12;
+
+const vnetHeader = process.argv.includes('--vnet') ? 'auto' : 0;
+const { fd, vnetHeaderBytes } = openPacketSocket('eth0', { promiscuous: false, vnetHeader });
+/** Of the header the older form lacks the last two bytes. */
+const kept = (line: Buffer): Buffer =>
+  vnetHeaderBytes === 10 ? Buffer.concat([line.subarray(0, 10), line.subarray(VNET_BYTES)]) : line;
 
 let sentFrames = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   if (++sentFrames % FRAMES_AT_ONCE === 0) await sleep(5);
-  const frame = Buffer.from(line, 'hex');
+  const frame = kept(Buffer.from(line, 'hex'));
   for (let sent = false; !sent; ) {
     try {
       writeSync(fd, frame);
