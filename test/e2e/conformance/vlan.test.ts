@@ -1,8 +1,6 @@
-/**
- * VMs that tag their frames themselves, through a running host and real TAPs, with both engines. A tag is the VM's own
- * business: what is inside is balanced as without it, and leaves under the same tags with the same priority. The kernels
- * at the ends need no VLAN interfaces for it: frames are sent past them, and what comes is judged by tshark.
- */
+// VMs that tag their frames themselves, through a running host and real TAPs, with both engines. A tag is the VM's own
+// business: what is inside is balanced as without it, and leaves under the same tags with the same priority. The kernels
+// at the ends need no VLAN interfaces for it: frames are sent past them, and what comes is judged by tshark.
 // timeout: 300s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
