@@ -104,9 +104,9 @@ export async function ovsWorld(): Promise<World> {
     await ip('netns', 'add', netns(vm));
     await ovs.addPort(vm, netns(vm));
     await ip('-n', netns(vm), 'link', 'set', 'lo', 'up');
-    await ip('-n', netns(vm), 'link', 'set', vm, 'address', macOf(address));
-    await ip('-n', netns(vm), 'address', 'add', `${address}/24`, 'dev', vm);
-    await ip('-n', netns(vm), 'link', 'set', vm, 'up');
+    await ip('-n', netns(vm), 'link', 'set', vm, 'address', macOf(address), 'name', 'eth0');
+    await ip('-n', netns(vm), 'address', 'add', `${address}/24`, 'dev', 'eth0');
+    await ip('-n', netns(vm), 'link', 'set', 'eth0', 'up');
   }
   await ovs.ofctl('add-groups', groups(['s1', 's2']));
   await ovs.ofctl('replace-flows', FLOWS);

@@ -3,6 +3,8 @@
  * chance. Where worlds differ, the scene says why.
  */
 import { sleep, until } from '../support/command.ts';
+import { tcpFrame } from '../support/packets.ts';
+import { sendFrames } from '../support/raw-frames.ts';
 import {
   CLIENT,
   CLOSED_VIP,
@@ -88,6 +90,56 @@ async function runningUdp(world: World): Promise<string> {
   await client.stop();
   await world.restore();
   return later.has(server) ? 'stays with the failed member' : 'moves to the other member';
+}
+
+/** Asks, waits for a line of input, and asks again over the same connection. */
+const ASK_TWICE = `
+  exec 3<>/dev/tcp/$1/80
+  printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3
+  while read -r -t 5 line <&3; do echo "$line"; [[ $line == s[12]* ]] && break; done
+  read -r
+  printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3
+  cat <&3`;
+
+/** A segment of the server that is far outside its window, while the connection rests; then it is used again. */
+async function strayFromServer(world: World): Promise<string> {
+  const listener = startIn(
+    world,
+    'c1',
+    'tcpdump',
+    '-i',
+    'eth0',
+    '-n',
+    '-l',
+    '-S',
+    `tcp and dst host ${CLIENT}`,
+  );
+  await until('tcpdump to listen', () => listener.stderr.includes('listening on'));
+  const client = startIn(world, 'c1', 'bash', '-c', ASK_TWICE, 'bash', VIP);
+  const answers = () => client.lines.filter((line) => /^s[12] /.test(line));
+  const heard = () => [...listener.stdout.matchAll(/seq \d+:(\d+), ack (\d+)/g)].at(-1);
+  await until('an answer', () => answers().length === 1 && heard() !== undefined);
+  const [server, port] = answers()[0]!.split(/ .*:/) as [ServerName, string];
+  const macOf = async (vm: string) =>
+    (await runIn(world, vm, 'cat', '/sys/class/net/eth0/address')).stdout.trim();
+  const way = { fromMac: await macOf(server), toMac: await macOf('c1'), from: SERVERS[server], to: CLIENT };
+  const [, next, acknowledgment] = heard()!.map(Number);
+  const sequence = (next! + 5_000_000) % 2 ** 32;
+  const stray = tcpFrame(way, {
+    sourcePort: 8080,
+    destinationPort: Number(port),
+    flags: 'A',
+    sequence,
+    acknowledgment,
+    payload: new Uint8Array(100),
+  });
+  await sendFrames({ start: (vm, ...command) => startIn(world, vm, ...command) }, server, [stray]);
+  await until('it to arrive', () => listener.stdout.includes(`seq ${sequence}:`));
+  await sleep(300);
+  client.child.stdin!.write('\n');
+  await client.ended;
+  await listener.stop();
+  return answers().length === 2 ? 'goes on' : 'is reset';
 }
 
 const BY_HASH =
@@ -183,6 +235,12 @@ export const SCENES: readonly Scene[] = [
     },
     kernelDiffers:
       'The kernel translates before a packet leaves the host, so its own address as the source does no harm. Sluice stands outside the VM: a packet that came back with the VM’s own source address would be dropped as a spoofed one, so its source becomes the VIP on this path.',
+  },
+  {
+    name: 'a segment of the server far outside its window',
+    play: strayFromServer,
+    kernelDiffers:
+      'The tracker finds the segment invalid, and what it finds invalid is not translated: the client gets it from an address that it has no connection with, and answers with a reset, which the server believes. Sluice translates whatever belongs to a tracked flow.',
   },
   {
     name: 'a running TCP connection when its member drains',

@@ -25,7 +25,7 @@ export interface World {
   readonly name: string;
   /** New flows go to members by a hash: how many go where is chance. */
   readonly picksByHash?: boolean;
-  /** The namespace of c1, s1 or s2. */
+  /** The namespace of c1, s1 or s2, whose interface is eth0. */
   netns(vm: string): string;
   /** Takes a member of the VIP out: it has failed, or it drains. */
   takeOut(server: ServerName, how: 'fail' | 'drain'): Promise<void>;

@@ -7,7 +7,11 @@ import { rawFrame, UDP, udpFrame, type Way, type WireFrame } from './packets.ts'
 const SEND_FRAMES = join(import.meta.dirname, 'clients/send-frames.js');
 
 /** Sends frames out of a VM's eth0, in order; what their vnet headers leave to others is left to them. */
-export async function sendFrames(host: Host, vm: string, frames: readonly WireFrame[]): Promise<void> {
+export async function sendFrames(
+  host: Pick<Host, 'start'>,
+  vm: string,
+  frames: readonly WireFrame[],
+): Promise<void> {
   const hasOffloads = frames.some(({ vnet }) => vnet.some((byte) => byte !== 0));
   const sender = host.start(vm, process.execPath, SEND_FRAMES, ...(hasOffloads ? ['--vnet'] : []));
   const lines = frames.map(({ vnet, bytes }) => `${hasOffloads ? hexOf(vnet) : ''}${hexOf(bytes)}\n`);
