@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { TemplateConfig } from '../config/model.ts';
+import type { NetworkConfig, TemplateConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import type { InstanceEvent } from '../messages/messages.ts';
 import type { AttachedAgent } from './attached-agent.ts';
@@ -29,6 +29,7 @@ import { type RecordChange, type VmEvent, VmManager } from './vm-manager/vm-mana
 export interface FleetActions {
   readonly state: FleetState;
   readonly templates: readonly TemplateConfig[];
+  readonly networks: readonly NetworkConfig[];
   addMember(group: string, member: MemberAdd): Promise<Changed>;
   drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed>;
   failMember(group: string, member: string): Promise<Changed>;
@@ -70,10 +71,12 @@ export class Instances {
       records: instanceRecords(entries),
       templates: () => actions.templates,
       hosts: () => [...term.agents.values()].map(hostLoad),
+      vniOf: (network) => actions.networks.find(({ name }) => name === network)!.vni,
       isAddressTaken: (network, address) => this.isAddressTaken(network, address),
       send: (host, order) => term.agents.get(host)?.send({ type: 'instance', ...order }),
       persist: (changes) => this.persist(changes),
       onEvent: (event) => this.onEvent(event),
+      onWait: ({ id, template }, why) => log.warn(`instance ${id} (${template}) waits: ${why}`),
       now: Date.now,
       suffix: () => randomBytes(3).toString('hex'),
     });
@@ -294,8 +297,9 @@ const MAX_BATCH = 64;
 
 const isAt = (prefix: string, address: string): boolean => prefix.slice(0, prefix.indexOf('/')) === address;
 
-const hostLoad = ({ host, hello, ports }: AttachedAgent): HostLoad => ({
+const hostLoad = ({ host, hello, ports, networks }: AttachedAgent): HostLoad => ({
   host,
   agentEpoch: hello.agentEpoch,
+  networks: networks?.all,
   load: ports.length,
 });

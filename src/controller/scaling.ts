@@ -61,6 +61,9 @@ export class Scaling {
     const wanted = { ...config, minimum: count, maximum: count };
     const input = this.memberInput(group, config.template, Date.now());
     const { decision } = decideScaling(wanted, INITIAL_SCALING_STATE, input);
+    const refusal = decision.add > 0 ? this.instances.manager.refusal(config.template) : undefined;
+    if (refusal !== undefined)
+      throw new Refusal(409, `group ${name}: template ${config.template}: ${refusal}`);
     this.states.set(keyOf(name, 'members'), { changedMs: Date.now() });
     await this.carryOut(name, 'members', config, { ...decision, reason: `asked for ${count}` });
   }

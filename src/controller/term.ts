@@ -177,7 +177,7 @@ export class Term {
         }
         return this.distribution.applied(agent.host, message);
       case 'ports':
-        agent.ports = message.ports;
+        agent.tookPorts(message);
         return this.distribution.portsChanged(agent.host, message.ports);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);

@@ -19,6 +19,7 @@ import {
   type FromController,
   type GlobalStats,
   type Hello,
+  type HostNetworks,
   type Instance,
   type InstanceEvent,
   NEEDS_FULL_RULES,
@@ -88,6 +89,8 @@ export async function startFleet(
 interface AgentOptions {
   readonly host: string;
   readonly ports: readonly Port[];
+  /** Absent: it does not say, like an agent of an earlier version. */
+  readonly networks?: HostNetworks;
   readonly agentEpoch: number;
   /** What it has in force when it attaches for the first time. */
   readonly rulesEpoch: number;
@@ -192,8 +195,8 @@ export class TestAgent {
     this.link.send({ type: 'probeResults', isFull: true, results });
   }
 
-  setPorts(ports: readonly Port[]): void {
-    this.link.send({ type: 'ports', ports });
+  setPorts(ports: readonly Port[], networks?: HostNetworks): void {
+    this.link.send({ type: 'ports', ports, networks });
   }
 
   ask(method: string, path: string, body = ''): void {
@@ -205,13 +208,14 @@ export class TestAgent {
   }
 
   hello(): Hello {
-    const { host, ports, agentEpoch } = this.options;
+    const { host, ports, networks, agentEpoch } = this.options;
     return {
       protocolVersion: PROTOCOL_VERSION,
       host,
       agentEpoch,
       version: '0.0.0',
       ports,
+      networks,
       rulesEpoch: this.epoch,
       rulesRevision: this.revision,
     };

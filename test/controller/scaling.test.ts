@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Configuration } from '../../src/config/model.ts';
 import { Refusal } from '../../src/config/refusal.ts';
+import { instanceRows } from '../../src/controller/fleet-listings.ts';
+import type { HostNetworks } from '../../src/messages/messages.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from './fleet.ts';
 import { until } from './until.ts';
 
@@ -29,9 +31,9 @@ let fleet: TestFleet;
 let agents: TestAgent[];
 test.after.each(() => fleet.close());
 
-async function start(configuration: Configuration, dir?: string): Promise<void> {
+async function start(configuration: Configuration, dir?: string, networks?: HostNetworks): Promise<void> {
   fleet = await startFleet(configuration, { dir });
-  agents = ['h1', 'h2'].map((host) => fleet.agent(host, { ports: [port(`${host}-web`, 'app')] }));
+  agents = ['h1', 'h2'].map((host) => fleet.agent(host, { ports: [port(`${host}-web`, 'app')], networks }));
   await until(() => agents.every((agent) => agent.inForce.revision > 0));
 }
 
@@ -64,6 +66,29 @@ test('more than the template allows is refused', async () => {
     assert.instance(error, Refusal);
     assert.match((error as Refusal).message, 'found 9, expected 0 to 4 members');
   }
+});
+
+test('where no host has the network of the template: a command is refused, an instance waits', async () => {
+  const other: HostNetworks = { all: [{ name: 'app', vni: 9 }] };
+  await start(
+    configured('scaling: { members: { template: server, minimum: 2, maximum: 3 } }'),
+    undefined,
+    other,
+  );
+  const { controller } = fleet;
+  const why = 'no host has network app (VNI 5001); found h1 with app (VNI 9); h2 with app (VNI 9)';
+  await until(() => instanceRows(controller.instances)[0]?.waitsFor === why, 5_000);
+  try {
+    await controller.scale('app', 3);
+    assert.unreachable('not refused');
+  } catch (error) {
+    assert.instance(error, Refusal);
+    assert.is((error as Refusal).message, `group app: template server: ${why}`);
+  }
+  agents[1]!.setPorts([], { all: [{ name: 'app', vni: 5001 }] });
+  await until(() => agents[1]!.instances.size === 1, 5_000);
+  assert.is(agents[0]!.instances.size, 0);
+  assert.is(instanceRows(controller.instances)[0]!.waitsFor, null);
 });
 
 test('a crashed instance is out at once, and replaced', async () => {

@@ -25,6 +25,7 @@ import {
   type Hello,
   NEEDS_FULL_RULES,
   type Port,
+  type Ports,
   PROTOCOL_VERSION,
   type Request,
   type Rules,
@@ -60,8 +61,8 @@ export class Agent implements ControllerLinkHandler {
   private readonly localWeights = new LocalWeights();
   private readonly services: HostServices;
   private readonly unwatch: () => void;
-  /** As the controllers know them. */
-  private toldPorts: readonly Port[] = [];
+  /** As the controllers know it. */
+  private told: Ports = { ports: [] };
   private ownGroups: readonly GroupConfig[];
   private welcome: Welcome | undefined;
   private sequence = 0;
@@ -97,15 +98,15 @@ export class Agent implements ControllerLinkHandler {
   hello(): Hello {
     const { epoch, revision } = this.options.rules.current;
     const { configuration } = this.options.host;
-    this.toldPorts = portsOf(configuration);
+    this.told = portsOf(configuration);
     return {
       protocolVersion: PROTOCOL_VERSION,
       host: configuration.host,
       agentEpoch: this.epoch,
       version: VERSION,
-      ports: this.toldPorts,
       rulesEpoch: epoch,
       rulesRevision: revision,
+      ...this.told,
     };
   }
 
@@ -167,8 +168,8 @@ export class Agent implements ControllerLinkHandler {
 
   private tellPorts(): void {
     const ports = portsOf(this.options.host.configuration);
-    if (isDeepStrictEqual(ports, this.toldPorts)) return;
-    if (this.link.send({ type: 'ports', ports })) this.toldPorts = ports;
+    if (isDeepStrictEqual(ports, this.told)) return;
+    if (this.link.send({ type: 'ports', ...ports })) this.told = ports;
   }
 
   // --- load --------------------------------------------------------------------------------------------------
@@ -273,7 +274,12 @@ export function groupsInForce(
   );
 }
 
-const portsOf = (configuration: Configuration): Port[] =>
+const portsOf = (configuration: Configuration): Ports => ({
+  ports: vmPorts(configuration),
+  networks: { all: configuration.networks.map(({ name, vni }) => ({ name, vni })) },
+});
+
+const vmPorts = (configuration: Configuration): Port[] =>
   configuration.ports
     .filter(({ purpose }) => purpose !== 'probe')
     .map(({ name, network, netns, mac, addresses, labels }) => ({

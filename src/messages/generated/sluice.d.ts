@@ -68,6 +68,7 @@ export namespace sluice {
             ports?: (sluice.v1.IPort[]|null);
             rulesEpoch?: (number|null);
             rulesRevision?: (number|null);
+            networks?: (sluice.v1.IHostNetworks|null);
         }
 
         class Hello implements IHello {
@@ -79,10 +80,41 @@ export namespace sluice {
             public ports: sluice.v1.IPort[];
             public rulesEpoch: number;
             public rulesRevision: number;
+            public networks?: (sluice.v1.IHostNetworks|null);
             public static encode(message: sluice.v1.IHello, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Hello;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Hello;
             public static toObject(message: sluice.v1.Hello, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IHostNetworks {
+            all?: (sluice.v1.INetwork[]|null);
+        }
+
+        class HostNetworks implements IHostNetworks {
+            constructor(properties?: sluice.v1.IHostNetworks);
+            public all: sluice.v1.INetwork[];
+            public static encode(message: sluice.v1.IHostNetworks, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.HostNetworks;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.HostNetworks;
+            public static toObject(message: sluice.v1.HostNetworks, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface INetwork {
+            name?: (string|null);
+            vni?: (number|null);
+        }
+
+        class Network implements INetwork {
+            constructor(properties?: sluice.v1.INetwork);
+            public name: string;
+            public vni: number;
+            public static encode(message: sluice.v1.INetwork, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Network;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.Network;
+            public static toObject(message: sluice.v1.Network, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 
@@ -112,11 +144,13 @@ export namespace sluice {
 
         interface IPorts {
             ports?: (sluice.v1.IPort[]|null);
+            networks?: (sluice.v1.IHostNetworks|null);
         }
 
         class Ports implements IPorts {
             constructor(properties?: sluice.v1.IPorts);
             public ports: sluice.v1.IPort[];
+            public networks?: (sluice.v1.IHostNetworks|null);
             public static encode(message: sluice.v1.IPorts, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Ports;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Ports;
