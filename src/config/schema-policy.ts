@@ -100,7 +100,9 @@ const scalingSide = z.strictObject({
   coolDown: duration('0s', '24h').default('30s').describe('Least time from one change to the next.'),
   drainDeadline: duration('0s', '7d')
     .default('5m')
-    .describe('A drained instance is removed after this time, whatever still runs on it.'),
+    .describe(
+      'A drained instance is removed after this time, whatever still runs on it. Sources that are members of no group are not drained: they have the stopTimeout of their template.',
+    ),
 });
 
 export const scaling = z.strictObject({

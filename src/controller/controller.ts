@@ -287,7 +287,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
       this.log,
     );
     const instances = new Instances(term, this.replica.entries, this, this.log);
-    const scaling = new Scaling(term, this, instances, this.log);
+    const { settlingMs } = settings as TermSettings;
+    const scaling = new Scaling(term, this, instances, settlingMs, this.log);
     const health = new HealthVerdicts(
       this,
       () => term.agents.size,

@@ -19,6 +19,7 @@ import {
   type MemberSums,
   RATE_UNITS,
   RATES,
+  type RateName,
   REQUESTS,
   RTT,
   SYN_TIME,
@@ -32,6 +33,17 @@ const TOTALS = TOTAL_COLUMNS.length;
 const MAX_AVERAGE_WEIGHT = 2 ** 16;
 /** Just over an hour; no connection is opened in more. */
 const MAX_MICROS = 2 ** 32;
+
+/** What one load balancer sends to all members of a group. */
+export interface BalancerLoad {
+  activeFlows: number;
+  newFlowsPerSecond: number;
+  bytesPerSecond: number;
+}
+
+const rateCell = (name: RateName): number => FIRST_RATE + RATES.findIndex(([rate]) => rate === name);
+const NEW_FLOW_RATE = rateCell('newFlowsPerSecond');
+const BYTE_RATE = rateCell('bytesPerSecond');
 
 /** Gives out the sums of a member, or undefined when there is no room for another one; takes back unused ones. */
 export interface MemberDirectory {
@@ -119,6 +131,23 @@ export class HostRows {
     for (const slot of before) if (this.listedIn[slot] !== number) this.rest(slot);
     this.isFirstOfStream = false;
     this.suspended.clear();
+  }
+
+  /** The group's load by load balancer, '' where rows are sums over the host's. */
+  loadsByBalancer(group: string): Map<string, BalancerLoad> {
+    const loads = new Map<string, BalancerLoad>();
+    const prefix = `${group}\0`;
+    for (const [key, slot] of this.slots) {
+      if (!this.isLive[slot] || !key.startsWith(prefix)) continue;
+      const balancer = key.slice(key.lastIndexOf('\0') + 1);
+      const load = loads.get(balancer) ?? { activeFlows: 0, newFlowsPerSecond: 0, bytesPerSecond: 0 };
+      const at = slot * CELLS;
+      load.activeFlows += this.cells[at + ACTIVE_FLOWS]!;
+      load.newFlowsPerSecond += this.cells[at + NEW_FLOW_RATE]! / RATE_UNITS;
+      load.bytesPerSecond += this.cells[at + BYTE_RATE]! / RATE_UNITS;
+      loads.set(balancer, load);
+    }
+    return loads;
   }
 
   /** Takes rates, gauges and averages out of the sums, until the next report; totals stay. */

@@ -117,21 +117,44 @@ export class Instances {
   async drain(group: string, member: string, deadlineMs: number): Promise<void> {
     const record = this.ofGroup(group).get(member);
     if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no instance`);
-    this.leaving.set(record.id, Date.now());
-    for (const name of this.memberNames(record)) {
-      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
-    }
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Ends an instance: drains it first where it is a member. */
+  async retire(id: string, deadlineMs: number): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined) return;
+    const { group } = record;
+    if (group === undefined || this.memberNames(record).length === 0) return this.manager.release(id);
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Whether it is being drained, to be released then. */
+  isLeaving(id: string): boolean {
+    return this.leaving.has(id);
   }
 
   /** A draining member stays after all. */
   async reactivate(group: string, member: string): Promise<void> {
     const record = this.ofGroup(group).get(member);
-    if (record === undefined) return;
-    this.leaving.delete(record.id);
+    if (record !== undefined) await this.reactivateInstance(record.id);
+  }
+
+  async reactivateInstance(id: string): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined || !record.isWanted) return;
+    this.leaving.delete(id);
     await this.addMembers(record);
   }
 
   // ---------------------------------------------------------------------------------------------------------------
+
+  private async drainRecord(group: string, record: InstanceRecord, deadlineMs: number): Promise<void> {
+    this.leaving.set(record.id, Date.now());
+    for (const name of this.memberNames(record)) {
+      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
+    }
+  }
 
   private tick(): void {
     try {

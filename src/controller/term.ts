@@ -28,6 +28,7 @@ import { AttachedAgent } from './attached-agent.ts';
 import { Distribution } from './distribution.ts';
 import { GlobalStatsSender } from './global-stats.ts';
 import { GroupWeights } from './group-weights.ts';
+import { HOST_LOSS_MS } from './vm-manager/vm-manager.ts';
 
 export interface TermSettings {
   readonly reportIntervalMs: number;
@@ -37,6 +38,8 @@ export interface TermSettings {
   readonly stepMs: number;
   /** From election to the first verdict on members' health. */
   readonly healthWarmUpMs: number;
+  /** After an election, or a break of its stream, a host may take so long to attach and is still there. */
+  readonly settlingMs: number;
 }
 
 export const DEFAULT_TERM_SETTINGS: TermSettings = {
@@ -44,6 +47,7 @@ export const DEFAULT_TERM_SETTINGS: TermSettings = {
   reportRaw: false,
   stepMs: 100,
   healthWarmUpMs: 2_000,
+  settlingMs: HOST_LOSS_MS,
 };
 
 /** Rates need two reports, and agents attach within the time of one. */

@@ -3,6 +3,13 @@ import { type Case, runCases } from './one-change.ts';
 const policy = (settings: unknown): Case[1] => [['groups.0.policy', settings]];
 const scaling = (settings: unknown): Case[1] => [['groups.0.scaling', settings]];
 
+/** The group `api` sends from `tier: web`, and scales its sources by a template like this. */
+const sources = (template: object): Case[1] => [
+  ['groups.0.from', { tier: 'web' }],
+  ['templates', [{ name: 'web', network: 'app', command: 'serve', addresses: '10.1.0.64/29', ...template }]],
+  ['groups.0.scaling', { sources: { template: 'web', maximum: 3 } }],
+];
+
 const cases: Case[] = [
   ['a kind alone', policy('inverse-load'), []],
   [
@@ -76,6 +83,25 @@ const cases: Case[] = [
     [
       'groups[0].scaling.members.template: found nothing, expected a name of at most 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit',
       'groups[0].scaling.members.maximum: found nothing, expected an integer from 1 to 4096',
+    ],
+  ],
+  ['sources of the labels of `from`', sources({ labels: { tier: 'web', zone: 'a' } }), []],
+  [
+    'sources that the rules do not hold for',
+    sources({ network: 'db', addresses: '10.2.0.64/29', labels: { zone: 'web' } }),
+    [
+      'groups[0].scaling.sources.template: found "web" on network db, expected a template on the group\'s network, app',
+      'groups[0].scaling.sources.template: found "web" without tier: web, expected a template with the labels of the group\'s `from`',
+    ],
+  ],
+  [
+    'sources that members of another group scale by',
+    [
+      ...sources({ labels: { tier: 'web' } }),
+      ['groups.1.scaling', { members: { template: 'web', maximum: 3 } }],
+    ],
+    [
+      'groups[0].scaling.sources.template: found "web", by which the members of group night scale, expected a template of which nobody else decides how many instances there are',
     ],
   ],
 ];

@@ -42,7 +42,12 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 50, healthWarmUpMs: 50 };
+export const QUICK: Partial<TermSettings> = {
+  stepMs: 5,
+  reportIntervalMs: 50,
+  healthWarmUpMs: 50,
+  settlingMs: 50,
+};
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -177,12 +182,17 @@ export class TestAgent {
   }
 
   /** Sends a report in which each member has these figures besides those of earlier ones. */
-  report(group: string, members: Record<string, Partial<Record<ReportColumn, number>>>): void {
+  report(
+    group: string,
+    members: Record<string, Partial<Record<ReportColumn, number>>>,
+    loadBalancer = '',
+  ): void {
     for (const [member, figures] of Object.entries(members)) {
-      const key = { group, member, address: `address of ${member}`, loadBalancer: '' };
+      const key = { group, member, address: `address of ${member}`, loadBalancer };
       this.table.set(key, figures);
     }
-    const header = { sequence: ++this.sequence, atMs: Date.now(), intervalMs: 20, isAggregated: true };
+    const isAggregated = loadBalancer === '';
+    const header = { sequence: ++this.sequence, atMs: Date.now(), intervalMs: 20, isAggregated };
     this.link.report(header, this.table);
   }
 

@@ -37,6 +37,8 @@ async function start(configuration: Configuration, dir?: string, networks?: Host
   await until(() => agents.every((agent) => agent.inForce.revision > 0));
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 const active = (agent: TestAgent): string[] =>
   agent
     .members('app')
@@ -143,10 +145,78 @@ test('load over the threshold adds members, up to the maximum', async () => {
   agents[0]!.report('app', { a: { activeFlows: 1_000, newFlows: 1_000 } });
   await until(() => active(agents[0]!).length === 3, 10_000);
   agents[0]!.report('app', { a: { activeFlows: 1_000, newFlows: 1_001 } });
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await pause(1_500);
   assert.is(active(agents[0]!).length, 3);
   agents[0]!.report('app', { a: { activeFlows: 3, newFlows: 1_001, endedFlows: 1_001 } });
   await until(() => active(agents[0]!).length === 1 && running().length === 0, 15_000);
+});
+
+const SOURCES = 'average: { below: 5 }, single: { above: 50 }, maximum: 4, sustain: 0s, coolDown: 0s';
+
+/** Sources are the ports with `tier: web`: one on each host, and instances of `web`, which agents that obey have none of. */
+const withSources = (group: string): Configuration =>
+  parseConfiguration(`
+host: c1
+networks: [{ name: app, vni: 5001, subnets: [10.1.0.0/24] }]
+templates:
+  - { name: web, network: app, ${group} labels: { tier: web }, command: [serve], addresses: [10.1.0.64/29], port: 8080 }
+groups:
+  - name: app
+    network: app
+    vip: 10.1.0.100
+    from: { tier: web }
+    scaling: { sources: { template: web, ${SOURCES} } }
+    members: [{ name: a, address: 10.1.0.1 }, { name: b, address: 10.1.0.2 }]
+  - { name: web, network: app, vip: 10.1.0.101, from: { tier: client }, members: [] }
+`);
+
+const webPort = (name: string) => port(name, 'app', { tier: 'web' });
+
+/** The hosts' ports, with those of the instances that run there. */
+function showPorts(): void {
+  for (const [i, agent] of agents.entries()) {
+    const names = [`h${i + 1}-web`, ...agent.instances.keys()];
+    agent.setPorts([...names.map(webPort), port(`h${i + 1}-client`, 'app', { tier: 'client' })]);
+  }
+}
+
+const flows = (activeFlows: number) => ({ activeFlows, newFlows: activeFlows });
+
+test('sources: one that sends too much brings another one, and the one that sends least goes', async () => {
+  await start(withSources('group: web,'));
+  showPorts();
+  // 60 of one source, none of the other: 30 on average.
+  agents[0]!.report('app', { a: flows(40), b: flows(20) }, 'port h1-web');
+  agents[1]!.report('app', { a: flows(0) }, 'port h2-web');
+  await until(() => running().length > 0, 5_000);
+  showPorts();
+  agents[0]!.report('app', { a: flows(10), b: flows(10) }, 'port h1-web');
+  await pause(1_500);
+  const [first, ...others] = running();
+  assert.equal(others, []);
+  const webMember = () => agents.flatMap((agent) => agent.members('web')).find(({ name }) => name === first);
+  assert.is(webMember()?.state, 'active', 'it serves in the group of its template');
+
+  agents[0]!.report('app', { a: flows(1), b: flows(1) }, 'port h1-web');
+  await until(() => webMember()?.state === 'draining', 5_000);
+  await until(() => running().length === 0, 10_000);
+  assert.is(webMember(), undefined);
+});
+
+test('sources: there are never fewer than the least number; one that is a member nowhere is stopped at once', async () => {
+  const bounded = (minimum: number, maximum: number): Configuration => {
+    const configuration = withSources('');
+    Object.assign(configuration.groups[0]!.scaling!.sources!, { minimum, maximum });
+    return configuration;
+  };
+  await start(bounded(3, 4));
+  showPorts();
+  await until(() => running().length === 1, 5_000);
+  showPorts();
+  await pause(1_500);
+  assert.is(running().length, 1, 'three sources');
+  await fleet.controller.reload(bounded(1, 2));
+  await until(() => running().length === 0, 5_000);
 });
 
 test.run();

@@ -35,7 +35,7 @@ import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
 import { HostServices } from './host-services.ts';
-import { LoadReport } from './load-report.ts';
+import { LoadReport, needsLoadBySource } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
 import type { RuleStore } from './rule-store.ts';
 
@@ -177,8 +177,8 @@ export class Agent implements ControllerLinkHandler {
   private tell(): void {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
-    const isRaw = this.welcome.reportRaw;
     const { collector, configuration, tables, builder } = this.options.host;
+    const isRaw = this.welcome.reportRaw || needsLoadBySource(configuration.groups);
     const { members } = collector.current();
     this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
