@@ -84,6 +84,10 @@ function checkPolicy(policy: PolicyView, path: Path, report: Report): void {
       `kind: ${owner}, as no other has a ${key}`,
     );
   }
+  if (policy.perLoadBalancer === true && (policy.mode ?? 'distribute-rules') !== 'distribute-rules') {
+    const expected = 'mode: distribute-rules, as agents compute for each of their load balancers anyway';
+    report([...path, 'perLoadBalancer'], `true with mode ${policy.mode}`, expected);
+  }
   const { interval, staleAfter } = policy;
   if (staleAfter !== undefined || interval !== undefined) {
     const intervalMs = parseDuration(interval ?? '1s')!;

@@ -34,6 +34,12 @@ export const policySettings = z.strictObject({
   mode: choice('distribute-rules', 'distribute-stats', 'both')
     .default('distribute-rules')
     .describe('Who computes weights: the controllers; the agents, from the load of all; or both.'),
+  perLoadBalancer: z
+    .boolean('true or false')
+    .default(false)
+    .describe(
+      'distribute-rules: weights for each load balancer, by its own flows besides the load of all; else all have the same.',
+    ),
   interval: duration('100ms', '1h').default('1s').describe('Time from one computation to the next.'),
   onChange: z.boolean('true or false').default(true).describe('Compute also when members change.'),
   metric: metric.optional().describe(`What inverse-load evens out: ${METRICS}; default: active-flows.`),

@@ -39,7 +39,16 @@ export interface BalancerLoad {
   activeFlows: number;
   newFlowsPerSecond: number;
   bytesPerSecond: number;
+  /** Active flows by member. */
+  readonly flowsByMember: Map<string, number>;
 }
+
+export const noLoad = (): BalancerLoad => ({
+  activeFlows: 0,
+  newFlowsPerSecond: 0,
+  bytesPerSecond: 0,
+  flowsByMember: new Map(),
+});
 
 const rateCell = (name: RateName): number => FIRST_RATE + RATES.findIndex(([rate]) => rate === name);
 const NEW_FLOW_RATE = rateCell('newFlowsPerSecond');
@@ -140,9 +149,12 @@ export class HostRows {
     for (const [key, slot] of this.slots) {
       if (!this.isLive[slot] || !key.startsWith(prefix)) continue;
       const balancer = key.slice(key.lastIndexOf('\0') + 1);
-      const load = loads.get(balancer) ?? { activeFlows: 0, newFlowsPerSecond: 0, bytesPerSecond: 0 };
+      const load = loads.get(balancer) ?? noLoad();
       const at = slot * CELLS;
-      load.activeFlows += this.cells[at + ACTIVE_FLOWS]!;
+      const member = this.sums[slot]!.name;
+      const flows = this.cells[at + ACTIVE_FLOWS]!;
+      load.activeFlows += flows;
+      load.flowsByMember.set(member, (load.flowsByMember.get(member) ?? 0) + flows);
       load.newFlowsPerSecond += this.cells[at + NEW_FLOW_RATE]! / RATE_UNITS;
       load.bytesPerSecond += this.cells[at + BYTE_RATE]! / RATE_UNITS;
       loads.set(balancer, load);

@@ -12,7 +12,7 @@ import type { GroupConfig } from '../config/model.ts';
 import type { ScalingInput, ScalingUnit } from '../policy/scaling.ts';
 import type { Aggregation, HostLoads } from './aggregation.ts';
 import type { AttachedAgent } from './attached-agent.ts';
-import type { BalancerLoad } from './host-rows.ts';
+import { type BalancerLoad, noLoad } from './host-rows.ts';
 import { matchesLabels } from './interest.ts';
 import type { InstanceRecord } from './vm-manager/instance-record.ts';
 
@@ -87,10 +87,10 @@ const STARTING: ReadonlySet<InstanceRecord['phase']> = new Set(['pending', 'star
 interface PortLoad {
   readonly name: string;
   readonly ageMs: number;
-  readonly load: BalancerLoad;
+  readonly load: Omit<BalancerLoad, 'flowsByMember'>;
 }
 
-const NONE: BalancerLoad = { activeFlows: 0, newFlowsPerSecond: 0, bytesPerSecond: 0 };
+const NONE = noLoad();
 
 function loadsOfPorts(
   ports: AttachedAgent['ports'],

@@ -67,7 +67,7 @@ export class Term {
   readonly agents = new Map<string, AttachedAgent>();
   readonly aggregation = new Aggregation();
   readonly distribution: Distribution;
-  readonly weights = new GroupWeights((group, nowMs) => this.aggregation.loads(group, nowMs));
+  readonly weights = new GroupWeights(this.aggregation);
   private readonly globalStats: GlobalStatsSender;
   private readonly self: { readonly id: string; readonly address: string };
   private readonly settings: TermSettings;
@@ -89,7 +89,7 @@ export class Term {
     this.settings = settings;
     this.hooks = hooks;
     this.log = log;
-    this.distribution = new Distribution(epoch);
+    this.distribution = new Distribution(epoch, (group, host) => this.weights.balancersOf(group, host));
     this.globalStats = new GlobalStatsSender(epoch, this.aggregation);
     this.clock = setInterval(() => this.step(Date.now()), settings.stepMs);
     this.clock.unref();

@@ -152,6 +152,14 @@ export interface GroupDefinition {
   name: string;
   /** Canonical JSON of GroupConfig with effective members, weights and states. */
   definition: string;
+  /** Load balancers of this host whose weights are others than the definition's; absent: none. */
+  balancers?: readonly BalancerWeights[];
+}
+
+export interface BalancerWeights {
+  loadBalancer: string;
+  /** By member, 0 … 65535. */
+  weights: Readonly<Record<string, number>>;
 }
 
 export interface GlobalStats {

@@ -30,7 +30,7 @@ const cases: Case[] = [
     [
       'groups[0].policy.interval: found 1, expected a duration with its unit, such as 90s or 2m, from 100ms to 1h',
       'groups[0].policy.damping: found 1, expected a number from 0 to 0.99',
-      'groups[0].policy.slowstart: found an unknown key "slowstart", expected one of kind, mode, interval, onChange, metric, spread, localSpread, tolerance, flowLimit, staleAfter, slowStart, damping, hysteresis, floor, ceiling, outlierEjection (did you mean "slowStart"?)',
+      'groups[0].policy.slowstart: found an unknown key "slowstart", expected one of kind, mode, perLoadBalancer, interval, onChange, metric, spread, localSpread, tolerance, flowLimit, staleAfter, slowStart, damping, hysteresis, floor, ceiling, outlierEjection (did you mean "slowStart"?)',
       'groups[0].policy.outlierEjection.maximumShare: found 2, expected a number from 0 to 1',
     ],
   ],
@@ -40,6 +40,13 @@ const cases: Case[] = [
     [
       'groups[0].policy.spread: found 3 with kind latency-aware, expected kind: inverse-load, as no other has a spread',
       'groups[0].policy.flowLimit: found 100 with kind latency-aware, expected kind: inverse-load, as no other has a flowLimit',
+    ],
+  ],
+  [
+    'weights of load balancers that agents compute',
+    policy({ kind: 'inverse-load', mode: 'both', perLoadBalancer: true }),
+    [
+      'groups[0].policy.perLoadBalancer: found true with mode both, expected mode: distribute-rules, as agents compute for each of their load balancers anyway',
     ],
   ],
   [

@@ -115,7 +115,18 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     revision: large,
     baseRevision: large,
     isFull: fc.boolean(),
-    groups: list(fc.record({ name, definition: text })),
+    groups: list(
+      fc.record({
+        name,
+        definition: text,
+        balancers: list(
+          fc.record({
+            loadBalancer: text,
+            weights: fc.dictionary(name, fc.nat(65_535), { noNullPrototype: true, maxKeys: 4 }),
+          }),
+        ),
+      }),
+    ),
     removed: list(name),
   }),
   fc.record({

@@ -34,10 +34,11 @@ import {
 import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
+import { MergedWeights } from '../weights.ts';
 import { HostServices } from './host-services.ts';
-import { LoadReport, needsLoadBySource } from './load-report.ts';
+import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
-import type { RuleStore } from './rule-store.ts';
+import type { RuleStore, StoredRules } from './rule-store.ts';
 
 export interface AgentOptions {
   readonly host: Host;
@@ -59,6 +60,7 @@ export class Agent implements ControllerLinkHandler {
   private readonly epoch = Date.now();
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
+  private readonly mergedWeights = new MergedWeights();
   private readonly services: HostServices;
   private readonly unwatch: () => void;
   /** As the controllers know it. */
@@ -178,7 +180,7 @@ export class Agent implements ControllerLinkHandler {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
     const { collector, configuration, tables, builder } = this.options.host;
-    const isRaw = this.welcome.reportRaw || needsLoadBySource(configuration.groups);
+    const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
     const { members } = collector.current();
     this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
@@ -199,7 +201,7 @@ export class Agent implements ControllerLinkHandler {
         return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);
       }
       if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
-      await this.bringIntoForce(proposal.rules.groups);
+      await this.bringIntoForce(proposal.rules);
       this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
@@ -220,15 +222,16 @@ export class Agent implements ControllerLinkHandler {
 
   /** Weights that are computed here, from the figures of now. */
   private async recompute(): Promise<void> {
-    await this.bringIntoForce(this.ahead ?? this.options.rules.current.groups);
+    const { current } = this.options.rules;
+    await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
   }
 
-  private async bringIntoForce(fromControllers: readonly GroupConfig[]): Promise<void> {
+  private async bringIntoForce(rules: Pick<StoredRules, 'groups' | 'balancers'>): Promise<void> {
     const { host } = this.options;
-    const groups = groupsInForce(fromControllers, this.ownGroups, host.configuration);
+    const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
-    const weights = this.localWeights.compute(enforced, this.localFlows(), Date.now());
-    await host.applyGroups(groups, weights);
+    const local = this.localWeights.compute(enforced, this.localFlows(), Date.now());
+    await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local));
   }
 
   private localFlows(): LocalFlows {

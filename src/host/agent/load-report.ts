@@ -11,9 +11,9 @@ import { ReportTable } from '../../messages/report-table.ts';
 import type { MemberStats } from '../../tables/stat-table.ts';
 import type { MemberReport } from '../stat-collector.ts';
 
-/** Whether a group's sources are scaled by what each of them sends; then rows are told one by one. */
-export const needsLoadBySource = (groups: readonly GroupConfig[]): boolean =>
-  groups.some(({ scaling }) => scaling?.sources !== undefined);
+/** Whether a group's sources are scaled, or its weights computed, by what each LB sends; then rows are told one by one. */
+export const needsLoadByBalancer = (groups: readonly GroupConfig[]): boolean =>
+  groups.some(({ scaling, policy }) => scaling?.sources !== undefined || policy?.perLoadBalancer === true);
 
 export class LoadReport {
   readonly table = new ReportTable();

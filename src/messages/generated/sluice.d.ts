@@ -423,16 +423,34 @@ export namespace sluice {
         interface IGroup {
             name?: (string|null);
             definition?: (string|null);
+            balancers?: (sluice.v1.IBalancerWeights[]|null);
         }
 
         class Group implements IGroup {
             constructor(properties?: sluice.v1.IGroup);
             public name: string;
             public definition: string;
+            public balancers: sluice.v1.IBalancerWeights[];
             public static encode(message: sluice.v1.IGroup, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Group;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Group;
             public static toObject(message: sluice.v1.Group, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IBalancerWeights {
+            loadBalancer?: (string|null);
+            weights?: ({ [k: string]: number }|null);
+        }
+
+        class BalancerWeights implements IBalancerWeights {
+            constructor(properties?: sluice.v1.IBalancerWeights);
+            public loadBalancer: string;
+            public weights: { [k: string]: number };
+            public static encode(message: sluice.v1.IBalancerWeights, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.BalancerWeights;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.BalancerWeights;
+            public static toObject(message: sluice.v1.BalancerWeights, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 

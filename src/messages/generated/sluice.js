@@ -3943,6 +3943,7 @@ export const sluice = $root.sluice = (() => {
         v1.Group = (function() {
 
             function Group(properties) {
+                this.balancers = [];
                 if (properties)
                     for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -3951,6 +3952,7 @@ export const sluice = $root.sluice = (() => {
 
             Group.prototype.name = "";
             Group.prototype.definition = "";
+            Group.prototype.balancers = $util.emptyArray;
 
             Group.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3963,6 +3965,9 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(10).string(message.name);
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
                     writer.uint32(18).string(message.definition);
+                if (message.balancers != null && message.balancers.length)
+                    for (let i = 0; i < message.balancers.length; ++i)
+                        $root.sluice.v1.BalancerWeights.encode(message.balancers[i], writer.uint32(26).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -3997,6 +4002,12 @@ export const sluice = $root.sluice = (() => {
                             message.definition = reader.string();
                             break;
                         }
+                    case 3: {
+                            if (!(message.balancers && message.balancers.length))
+                                message.balancers = [];
+                            message.balancers.push($root.sluice.v1.BalancerWeights.decode(reader, reader.uint32(), undefined, long + 1));
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -4024,6 +4035,16 @@ export const sluice = $root.sluice = (() => {
                     message.name = String(object.name);
                 if (object.definition != null)
                     message.definition = String(object.definition);
+                if (object.balancers) {
+                    if (!Array.isArray(object.balancers))
+                        throw TypeError(".sluice.v1.Group.balancers: array expected");
+                    message.balancers = [];
+                    for (let i = 0; i < object.balancers.length; ++i) {
+                        if (!$util.isObject(object.balancers[i]))
+                            throw TypeError(".sluice.v1.Group.balancers: object expected");
+                        message.balancers[i] = $root.sluice.v1.BalancerWeights.fromObject(object.balancers[i], long + 1);
+                    }
+                }
                 return message;
             };
 
@@ -4035,6 +4056,8 @@ export const sluice = $root.sluice = (() => {
                 if (q > $util.recursionLimit)
                     throw Error("max depth exceeded");
                 let object = {};
+                if (options.arrays || options.defaults)
+                    object.balancers = [];
                 if (options.defaults) {
                     object.name = "";
                     object.definition = "";
@@ -4043,6 +4066,11 @@ export const sluice = $root.sluice = (() => {
                     object.name = message.name;
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
                     object.definition = message.definition;
+                if (message.balancers && message.balancers.length) {
+                    object.balancers = [];
+                    for (let j = 0; j < message.balancers.length; ++j)
+                        object.balancers[j] = $root.sluice.v1.BalancerWeights.toObject(message.balancers[j], options, q + 1);
+                }
                 return object;
             };
 
@@ -4051,6 +4079,163 @@ export const sluice = $root.sluice = (() => {
             };
 
             return Group;
+        })();
+
+        v1.BalancerWeights = (function() {
+
+            function BalancerWeights(properties) {
+                this.weights = {};
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            BalancerWeights.prototype.loadBalancer = "";
+            BalancerWeights.prototype.weights = $util.emptyObject;
+
+            BalancerWeights.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.loadBalancer != null && Object.hasOwnProperty.call(message, "loadBalancer"))
+                    writer.uint32(10).string(message.loadBalancer);
+                if (message.weights != null && Object.hasOwnProperty.call(message, "weights"))
+                    for (let keys = Object.keys(message.weights), i = 0; i < keys.length; ++i)
+                        writer.uint32(18).fork().uint32(10).string(keys[i]).uint32(16).uint32(message.weights[keys[i]]).ldelim();
+                return writer;
+            };
+
+            BalancerWeights.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message, key, value;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.BalancerWeights();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            message.loadBalancer = reader.string();
+                            break;
+                        }
+                    case 2: {
+                            if (message.weights === $util.emptyObject)
+                                message.weights = {};
+                            let end2 = reader.uint32() + reader.pos;
+                            if (end2 > reader.len)
+                                throw RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = 0;
+                            while (reader.pos < end2) {
+                                let tag2 = reader.uint32();
+                                switch (tag2 >>> 3) {
+                                case 1:
+                                    key = reader.string();
+                                    break;
+                                case 2:
+                                    value = reader.uint32();
+                                    break;
+                                default:
+                                    reader.skipType(tag2 & 7, long);
+                                    break;
+                                }
+                            }
+                            if (reader.pos !== end2)
+                                throw RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.weights, key);
+                            message.weights[key] = value;
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            BalancerWeights.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.BalancerWeights)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.BalancerWeights: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.BalancerWeights();
+                if (object.loadBalancer != null)
+                    message.loadBalancer = String(object.loadBalancer);
+                if (object.weights) {
+                    if (!$util.isObject(object.weights))
+                        throw TypeError(".sluice.v1.BalancerWeights.weights: object expected");
+                    message.weights = {};
+                    for (let keys = Object.keys(object.weights), i = 0; i < keys.length; ++i) {
+                        if (keys[i] === "__proto__")
+                            $util.makeProp(message.weights, keys[i]);
+                        message.weights[keys[i]] = object.weights[keys[i]] >>> 0;
+                    }
+                }
+                return message;
+            };
+
+            BalancerWeights.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.objects || options.defaults)
+                    object.weights = {};
+                if (options.defaults)
+                    object.loadBalancer = "";
+                if (message.loadBalancer != null && Object.hasOwnProperty.call(message, "loadBalancer"))
+                    object.loadBalancer = message.loadBalancer;
+                let keys2;
+                if (message.weights && (keys2 = Object.keys(message.weights)).length) {
+                    object.weights = {};
+                    for (let j = 0; j < keys2.length; ++j) {
+                        if (keys2[j] === "__proto__")
+                            $util.makeProp(object.weights, keys2[j]);
+                        object.weights[keys2[j]] = message.weights[keys2[j]];
+                    }
+                }
+                return object;
+            };
+
+            BalancerWeights.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return BalancerWeights;
         })();
 
         v1.GlobalStats = (function() {
