@@ -67,6 +67,7 @@ export class HostRows {
   refusedRows = 0;
   private readonly directory: MemberDirectory;
   private readonly slots = new Map<string, number>();
+  private readonly slotsOfGroup = new Map<string, Set<number>>();
   private readonly free: number[] = [];
   /** By slot. */
   private cells = new Float64Array(FIRST_CAPACITY * CELLS);
@@ -145,9 +146,9 @@ export class HostRows {
   /** The group's load by load balancer, '' where rows are sums over the host's. */
   loadsByBalancer(group: string): Map<string, BalancerLoad> {
     const loads = new Map<string, BalancerLoad>();
-    const prefix = `${group}\0`;
-    for (const [key, slot] of this.slots) {
-      if (!this.isLive[slot] || !key.startsWith(prefix)) continue;
+    for (const slot of this.slotsOfGroup.get(group) ?? []) {
+      if (!this.isLive[slot]) continue;
+      const key = this.keys[slot]!;
       const balancer = key.slice(key.lastIndexOf('\0') + 1);
       const load = loads.get(balancer) ?? noLoad();
       const at = slot * CELLS;
@@ -303,6 +304,9 @@ export class HostRows {
     this.sums[slot] = sums;
     this.isLive[slot] = false;
     this.slots.set(key, slot);
+    const ofGroup = this.slotsOfGroup.get(group);
+    if (ofGroup === undefined) this.slotsOfGroup.set(group, new Set([slot]));
+    else ofGroup.add(slot);
     sums.rows++;
     return slot;
   }
@@ -312,6 +316,9 @@ export class HostRows {
     const sums = this.sums[slot]!;
     this.suspended.delete(slot);
     this.slots.delete(this.keys[slot]!);
+    const ofGroup = this.slotsOfGroup.get(sums.group)!;
+    ofGroup.delete(slot);
+    if (ofGroup.size === 0) this.slotsOfGroup.delete(sums.group);
     this.sums[slot] = undefined;
     this.free.push(slot);
     if (--sums.rows === 0) this.directory.release(sums);
