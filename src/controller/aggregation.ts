@@ -11,7 +11,7 @@
  * room, it is forgotten; then its totals would count again, from the start of its agent.
  *
  * Bounded: hosts, rows per host and members; what is beyond is refused and counted. A row costs a quarter of a microsecond
- * and half a kilobyte: 1000 agents of 500 rows a second are an eighth of a core and 230 MB (test/bench/aggregation.ts).
+ * and half a kilobyte: 1000 agents of 500 rows a second are an eighth of a core and 245 MB (test/bench/aggregation.ts).
  */
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { Report } from '../messages/report.ts';
