@@ -84,6 +84,8 @@ export interface InstanceRow {
   host: string | null;
   addresses: string[];
   phase: 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
+  /** Why a pending one has not been started; null: nothing keeps it. */
+  waitsFor: string | null;
   /** When the phase began. */
   since: string;
   /** In a row, of itself and those that it replaces. */

@@ -6,11 +6,15 @@ import type { ConfigInput } from './schema.ts';
 import type { Lenient } from './shape.ts';
 
 type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
+type TemplateView = Lenient<NonNullable<ConfigInput['templates']>[number]>;
 type PolicyView = Exclude<NonNullable<GroupView['policy']>, string>;
 type SideView = NonNullable<NonNullable<GroupView['scaling']>['members']>;
 
 export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void {
   const templates = (view.templates ?? []).flatMap((template) => template?.name ?? []);
+  const membersOf = new Map(
+    (view.groups ?? []).map((group) => [group?.scaling?.members?.template, group?.name]),
+  );
   for (const [i, group] of (view.groups ?? []).entries()) {
     if (group === undefined) continue;
     const path = ['groups', i];
@@ -24,11 +28,41 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
       if (settings.template !== undefined && !templates.includes(settings.template)) {
         report([...at, 'template'], show(settings.template), expectOneOf(settings.template, templates));
       }
+      if (side === 'members' || settings.template === undefined) continue;
+      const template = view.templates?.find((candidate) => candidate?.name === settings.template);
+      if (template === undefined) continue;
+      checkSource(template, group, [...at, 'template'], report);
+      if (membersOf.has(template.name)) {
+        const found = `${show(template.name)}, by which the members of group ${membersOf.get(template.name)} scale`;
+        report(
+          [...at, 'template'],
+          found,
+          'a template of which nobody else decides how many instances there are',
+        );
+      }
     }
     if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
       report([...path, 'scaling'], 'neither members nor sources', 'one of them, or both');
     }
   }
+}
+
+/** Instances that the group's rules do not hold for would be added without end. */
+function checkSource(template: TemplateView, group: GroupView, path: Path, report: Report): void {
+  if (group.network !== undefined && template.network !== undefined && template.network !== group.network) {
+    const found = `${show(template.name)} on network ${template.network}`;
+    report(path, found, `a template on the group's network, ${group.network}`);
+  }
+  const missing = Object.entries(group.from ?? {}).filter(
+    ([label, value]) => template.labels?.[label] !== value,
+  );
+  if (missing.length === 0) return;
+  const labels = missing.map(([label, value]) => `${label}: ${value}`).join(', ');
+  report(
+    path,
+    `${show(template.name)} without ${labels}`,
+    "a template with the labels of the group's `from`",
+  );
 }
 
 /** Whom settings belong to that not every kind has. */
@@ -49,6 +83,10 @@ function checkPolicy(policy: PolicyView, path: Path, report: Report): void {
       `${show(value)} with kind ${policy.kind}`,
       `kind: ${owner}, as no other has a ${key}`,
     );
+  }
+  if (policy.perLoadBalancer === true && (policy.mode ?? 'distribute-rules') !== 'distribute-rules') {
+    const expected = 'mode: distribute-rules, as agents compute for each of their load balancers anyway';
+    report([...path, 'perLoadBalancer'], `true with mode ${policy.mode}`, expected);
   }
   const { interval, staleAfter } = policy;
   if (staleAfter !== undefined || interval !== undefined) {

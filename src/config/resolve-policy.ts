@@ -12,6 +12,7 @@ export function resolvePolicy(file: z.output<typeof policy>): PolicyConfig {
   return {
     kind,
     mode,
+    ...(settings.perLoadBalancer && { perLoadBalancer: true }),
     intervalMs: milliseconds(settings.interval),
     onChange,
     metric: settings.metric ?? 'active-flows',

@@ -34,6 +34,12 @@ export const policySettings = z.strictObject({
   mode: choice('distribute-rules', 'distribute-stats', 'both')
     .default('distribute-rules')
     .describe('Who computes weights: the controllers; the agents, from the load of all; or both.'),
+  perLoadBalancer: z
+    .boolean('true or false')
+    .default(false)
+    .describe(
+      'distribute-rules: weights for each load balancer, by its own flows besides the load of all; else all have the same.',
+    ),
   interval: duration('100ms', '1h').default('1s').describe('Time from one computation to the next.'),
   onChange: z.boolean('true or false').default(true).describe('Compute also when members change.'),
   metric: metric.optional().describe(`What inverse-load evens out: ${METRICS}; default: active-flows.`),
@@ -100,7 +106,9 @@ const scalingSide = z.strictObject({
   coolDown: duration('0s', '24h').default('30s').describe('Least time from one change to the next.'),
   drainDeadline: duration('0s', '7d')
     .default('5m')
-    .describe('A drained instance is removed after this time, whatever still runs on it.'),
+    .describe(
+      'A drained instance is removed after this time, whatever still runs on it. Sources that are members of no group are not drained: they have the stopTimeout of their template.',
+    ),
 });
 
 export const scaling = z.strictObject({

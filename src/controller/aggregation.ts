@@ -11,12 +11,12 @@
  * room, it is forgotten; then its totals would count again, from the start of its agent.
  *
  * Bounded: hosts, rows per host and members; what is beyond is refused and counted. A row costs a quarter of a microsecond
- * and half a kilobyte: 1000 agents of 500 rows a second are an eighth of a core and 230 MB (test/bench/aggregation.ts).
+ * and half a kilobyte: 1000 agents of 500 rows a second are an eighth of a core and 245 MB (test/bench/aggregation.ts).
  */
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { Report } from '../messages/report.ts';
 import { relativeCongestion } from '../policy/congestion.ts';
-import { HostRows } from './host-rows.ts';
+import { type BalancerLoad, HostRows } from './host-rows.ts';
 import { ACTIVE_FLOWS, MemberSums, type MemberTotals, RATES, type RateName } from './member-sums.ts';
 
 export interface AggregationSettings {
@@ -41,6 +41,12 @@ export type Outcome =
   | 'late'
   /** Of a host that has not attached, or for which there was no room. */
   | 'unknown-host';
+
+export interface HostLoads {
+  /** Of the host's last report. */
+  readonly ageMs: number;
+  readonly balancers: ReadonlyMap<string, BalancerLoad>;
+}
 
 interface HostEntry {
   readonly rows: HostRows;
@@ -98,6 +104,16 @@ export class Aggregation {
       loads[i]!.congestionPercent = percent;
     });
     return new Map(loads.map((load) => [load.name, load]));
+  }
+
+  /** By host and load balancer, '' where a host sums them up; hosts that have not reported of late are not listed. */
+  loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads> {
+    this.expire(nowMs);
+    const hosts = [...this.live].map(([host, { rows }]): [string, HostLoads] => {
+      const ageMs = nowMs - rows.receivedMs;
+      return [host, { ageMs, balancers: rows.loadsByBalancer(group) }];
+    });
+    return new Map(hosts);
   }
 
   /** By member, since the start of the agents. */

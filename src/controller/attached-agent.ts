@@ -1,7 +1,7 @@
 /** What the leader knows of one attached agent. */
 
 import type { AgentSession } from '../messages/link.ts';
-import type { FromController, Hello, Port } from '../messages/messages.ts';
+import type { FromController, Hello, HostNetworks, Port, Ports } from '../messages/messages.ts';
 import { PeerRequests } from './peer-requests.ts';
 
 export class AttachedAgent {
@@ -10,6 +10,8 @@ export class AttachedAgent {
   /** Wall clock, epoch milliseconds, like all times here. */
   readonly sinceMs: number;
   ports: readonly Port[];
+  /** undefined: it does not say. */
+  networks: HostNetworks | undefined;
   reports = 0;
   /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
   missedReports = 0;
@@ -21,6 +23,7 @@ export class AttachedAgent {
     this.session = session;
     this.sinceMs = nowMs;
     this.ports = session.hello.ports;
+    this.networks = session.hello.networks;
     this.requests = new PeerRequests(`host ${session.hello.host}`, (message) => {
       session.send(message);
       return true;
@@ -37,6 +40,11 @@ export class AttachedAgent {
 
   send(message: FromController): void {
     this.session.send(message);
+  }
+
+  tookPorts({ ports, networks }: Ports): void {
+    this.ports = ports;
+    this.networks = networks;
   }
 
   noteReport(sequence: number, nowMs: number): void {

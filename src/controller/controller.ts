@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { Configuration, GroupConfig, TemplateConfig } from '../config/model.ts';
+import type { Configuration, GroupConfig, NetworkConfig, TemplateConfig } from '../config/model.ts';
 import { checkNewPolicy } from '../config/new-policy.ts';
 import { ConfigError } from '../config/problems.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
@@ -102,6 +102,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   get templates(): readonly TemplateConfig[] {
     return this.configurationNow.templates;
+  }
+
+  get networks(): readonly NetworkConfig[] {
+    return this.configurationNow.networks;
   }
 
   get storeKind(): Store['kind'] {
@@ -283,7 +287,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
       this.log,
     );
     const instances = new Instances(term, this.replica.entries, this, this.log);
-    const scaling = new Scaling(term, this, instances, this.log);
+    const { settlingMs } = settings as TermSettings;
+    const scaling = new Scaling(term, this, instances, settlingMs, this.log);
     const health = new HealthVerdicts(
       this,
       () => term.agents.size,

@@ -8,7 +8,7 @@
  * the other, so that nothing that went wrong unseen stays wrong.
  */
 import type { GroupConfig } from '../config/model.ts';
-import type { Applied, FromController, GroupDefinition } from '../messages/messages.ts';
+import type { Applied, BalancerWeights, FromController, GroupDefinition } from '../messages/messages.ts';
 import type { HostPort } from './interest.ts';
 import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
 
@@ -26,6 +26,8 @@ export interface Settlement {
   readonly refused: Readonly<Record<string, string>>;
 }
 
+type BalancersOf = (group: string, host: string) => readonly BalancerWeights[] | undefined;
+
 interface Wait {
   /** Host → the revision that it must have in force. */
   readonly pending: Map<string, number>;
@@ -35,6 +37,7 @@ interface Wait {
 
 export class Distribution {
   readonly epoch: number;
+  private readonly balancersOf: BalancersOf;
   private readonly feeds = new Map<string, RuleFeed>();
   private readonly waits = new Set<Wait>();
   private readonly definitions = new WeakMap<GroupConfig, GroupDefinition>();
@@ -44,8 +47,10 @@ export class Distribution {
   private nextToRefresh = 0;
   private isOnHold = false;
 
-  constructor(epoch: number) {
+  /** `balancersOf`: weights of single load balancers of a host, the same object as long as they don't change. */
+  constructor(epoch: number, balancersOf: BalancersOf = () => undefined) {
     this.epoch = epoch;
+    this.balancersOf = balancersOf;
     this.refreshTimer = setInterval(() => this.refreshSome(), FULL_RULES_INTERVAL_MS / REFRESH_STEPS);
     this.refreshTimer.unref();
   }
@@ -75,16 +80,27 @@ export class Distribution {
     for (const feed of this.feeds.values()) this.updateOne(feed);
   }
 
-  /** Brings every agent up to these groups. Groups that have not changed must be the same objects as before. */
+  /**
+   * Brings every agent up to these groups, and to the weights of its load balancers. Groups that have not changed must
+   * be the same objects as before.
+   */
   publish(groups: Groups): void {
     const changed = [...groups.values()].filter((group) => this.groups.get(group.name) !== group);
     const removed = [...this.groups.keys()].filter((name) => !groups.has(name));
-    if (changed.length === 0 && removed.length === 0) return;
+    const feeds = [...this.feeds.values()];
+    const special = [...this.groups.values(), ...groups.values()].filter(
+      ({ policy }) => policy?.perLoadBalancer === true,
+    );
+    const names = new Set(special.map(({ name }) => name));
+    const others = new Set(feeds.filter((feed) => feed.hasOtherBalancers(names)));
+    if (changed.length === 0 && removed.length === 0 && others.size === 0) return;
     this.groups = groups;
     this.lastRevision++;
     const shared = new SharedRules(this.definitions);
-    for (const feed of this.feeds.values()) {
-      if (!this.isWaiting(feed)) feed.advance({ changed, removed }, groups, this.lastRevision, shared);
+    for (const feed of feeds) {
+      if (this.isWaiting(feed)) continue;
+      if (others.has(feed)) feed.update(groups, this.lastRevision, shared);
+      else feed.advance({ changed, removed }, groups, this.lastRevision, shared);
     }
   }
 
@@ -95,7 +111,7 @@ export class Distribution {
     traits: AgentTraits,
     send: (message: FromController) => void,
   ): void {
-    const feed = new RuleFeed(this.epoch, ports, traits, send);
+    const feed = new RuleFeed(this.epoch, ports, traits, send, (group) => this.balancersOf(group, host));
     this.feeds.set(host, feed);
     this.updateOne(feed);
   }

@@ -57,6 +57,7 @@ export const instanceRows = ({ manager }: Instances): InstanceRow[] =>
     host: record.host ?? null,
     addresses: [...record.addresses],
     phase: record.phase,
+    waitsFor: manager.waitsFor(record.id) ?? null,
     since: new Date(record.sinceMs).toISOString(),
     failures: record.failures,
     replaces: record.replaces ?? null,

@@ -7,23 +7,36 @@
  * policy has been asked, members keep the weights they had, and new ones have their configured weight.
  *
  * A group goes out as a new object only when something about it has changed.
+ *
+ * With `perLoadBalancer` the policy is asked once more for each load balancer that has reported, with its own flows
+ * (balancer-weights.ts); where that gives other weights than the group's, they go out beside it, to that host alone.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { GroupConfig, MemberConfig } from '../config/model.ts';
-import type { MemberGlobal } from '../messages/messages.ts';
+import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { createPolicy } from '../policy/create-policy.ts';
 import type { MemberLoad, Policy } from '../policy/policy.ts';
+import type { HostLoads } from './aggregation.ts';
+import { WeightsOfBalancers } from './balancer-weights.ts';
 import { membersOf } from './membership.ts';
 
 /** Figures of a group's members over all hosts. */
-export type LoadsOf = (group: string, nowMs: number) => ReadonlyMap<string, MemberGlobal>;
+export interface Loads {
+  loads(group: string, nowMs: number): ReadonlyMap<string, MemberGlobal>;
+  loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads>;
+}
 
 export class GroupWeights {
-  private readonly loadsOf: LoadsOf;
+  private readonly source: Loads;
   private readonly entries = new Map<string, WeightedGroup>();
 
-  constructor(loadsOf: LoadsOf) {
-    this.loadsOf = loadsOf;
+  constructor(source: Loads) {
+    this.source = source;
+  }
+
+  /** Load balancers of the host whose weights are not the group's; the same object as long as nothing changes. */
+  balancersOf(group: string, host: string): readonly BalancerWeights[] | undefined {
+    return this.entries.get(group)?.balancers.of(host);
   }
 
   /** All groups with the weights in force. */
@@ -48,7 +61,7 @@ export class GroupWeights {
       if (before === undefined) this.entries.set(name, new WeightedGroup(group, nowMs));
       else before.replace(group, nowMs);
       const entry = this.entries.get(name)!;
-      if (before !== undefined && entry.isOnChange) entry.compute(this.loadsOf(name, nowMs), nowMs);
+      if (before !== undefined && entry.isOnChange) entry.compute(this.source, nowMs);
       isChanged = true;
     }
     return isChanged;
@@ -57,9 +70,9 @@ export class GroupWeights {
   /** Asks the policies that are due; true if a weight has changed. */
   tick(nowMs: number): boolean {
     let isChanged = false;
-    for (const [name, entry] of this.entries) {
+    for (const entry of this.entries.values()) {
       if (!entry.isDue(nowMs)) continue;
-      isChanged = entry.compute(this.loadsOf(name, nowMs), nowMs) || isChanged;
+      isChanged = entry.compute(this.source, nowMs) || isChanged;
     }
     return isChanged;
   }
@@ -69,6 +82,7 @@ class WeightedGroup {
   source: GroupConfig;
   result: GroupConfig;
   weights: ReadonlyMap<string, number> | undefined;
+  readonly balancers = new WeightsOfBalancers();
   private policy: Policy | undefined;
   private dueMs: number;
   /** Since when each is a member, on the caller's clock; those of the beginning: always. */
@@ -98,13 +112,17 @@ class WeightedGroup {
     }
     this.weights = this.weights && rescaled(this.weights, this.source, group);
     this.source = group;
+    // They may be of members that are to have no flows any more.
+    this.balancers.clear();
     const names = new Set(membersOf(group).map(({ name }) => name));
     for (const name of this.joinedMs.keys()) if (!names.has(name)) this.joinedMs.delete(name);
     for (const name of names) if (!this.joinedMs.has(name)) this.joinedMs.set(name, nowMs);
     this.result = withWeights(group, this.weights, nowMs);
   }
 
-  compute(loads: ReadonlyMap<string, MemberGlobal>, nowMs: number): boolean {
+  compute(source: Loads, nowMs: number): boolean {
+    const { name: group } = this.source;
+    const loads = source.loads(group, nowMs);
     this.dueMs = nowMs + this.source.policy!.intervalMs;
     const members = effectiveMembers(this.source, nowMs);
     const input = members.map((member) =>
@@ -113,7 +131,15 @@ class WeightedGroup {
     const previous = this.weights && members.map(({ name }) => this.weights!.get(name) ?? 0);
     const next = this.policy!.weights({ nowMs, members: input, previous });
     const weights = new Map(members.map(({ name }, i) => [name, next[i]!]));
-    if (isDeepStrictEqual(weights, this.weights)) return false;
+    const { perLoadBalancer } = this.source.policy!;
+    const isOther =
+      perLoadBalancer === true &&
+      this.balancers.compute(this.source.policy!, source.loadsByBalancer(group, nowMs), {
+        nowMs,
+        members: input,
+        weights: next,
+      });
+    if (isDeepStrictEqual(weights, this.weights)) return isOther;
     this.weights = weights;
     this.result = withWeights(this.source, weights, nowMs);
     return true;

@@ -10,6 +10,10 @@
  * while it is the only one of several hosts that has votes at all: it is not believed alone. Several hosts that all
  * see everything dead, or the only host there is, are believed: nobody is left who could send to a living member.
  *
+ * A host that sees again finds its members alive one after the other. What it still finds dead meanwhile is left from
+ * before (`isLeftover`, for a time that whoever has the clock knows) and no vote: else the first member that it reaches
+ * would give it back its word against all the others.
+ *
  * No votes. A member without votes that count stays as it was: losing sight of a member is no reason to change it.
  */
 import type { HealthConfig } from '../config/model.ts';
@@ -21,6 +25,8 @@ export interface HostVerdicts {
     readonly member: string;
     readonly address: string;
     readonly isHealthy: boolean;
+    /** An unhealthy one of a host that was not believed until just now. */
+    readonly isLeftover?: boolean;
   }[];
 }
 
@@ -82,7 +88,8 @@ function neededVotes(quorum: HealthConfig['quorum'], voters: number): number {
 function countVotes(verdicts: readonly HostVerdicts[]): Map<string, Map<string, Votes>> {
   const votes = new Map<string, Map<string, Votes>>();
   for (const { results } of verdicts) {
-    for (const { group, member, isHealthy } of results) {
+    for (const { group, member, isHealthy, isLeftover } of results) {
+      if (isLeftover) continue;
       const ofGroup = votes.get(group) ?? new Map<string, Votes>();
       votes.set(group, ofGroup);
       const ofMember = ofGroup.get(member) ?? { healthy: 0, unhealthy: 0 };

@@ -3,10 +3,11 @@
  *
  * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
  * hosts agree upon at that moment. A leader that has just been elected waits a little, since the first host to attach is
- * not all hosts.
+ * not all hosts; and a host that has not been believed gets the time that its checks need to find everything alive.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { GroupConfig } from '../config/model.ts';
 import { messageOf } from '../config/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../messages/messages.ts';
 import { type FailedMember, type HealthDocument, healthChange } from './documents.ts';
@@ -24,6 +25,8 @@ export class HealthVerdicts {
   private readonly attachedHosts: () => number;
   /** By host, then by member and address: its latest word. */
   private readonly words = new Map<string, Map<string, ProbeResult>>();
+  /** By host: when it was last not believed. */
+  private readonly disbelievedMs = new Map<string, number>();
   private readonly clock: NodeJS.Timeout;
   private readonly warmUp: NodeJS.Timeout;
   private isWarm = false;
@@ -65,6 +68,7 @@ export class HealthVerdicts {
   /** It takes its word with it. */
   detached(host: string): void {
     this.words.delete(host);
+    this.disbelievedMs.delete(host);
     this.judge();
   }
 
@@ -74,7 +78,7 @@ export class HealthVerdicts {
       this.isAskedAgain = true;
       return;
     }
-    const verdicts = this.verdicts();
+    const verdicts = this.verdicts(Date.now());
     if (verdicts.length === 0) return;
     for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
     this.isWriting = true;
@@ -94,19 +98,27 @@ export class HealthVerdicts {
   }
 
   /** Of the groups where it has changed. */
-  private verdicts(): { name: string; before: Failed; failed: Failed }[] {
+  private verdicts(nowMs: number): { name: string; before: Failed; failed: Failed }[] {
     const groups = [...this.actions.state.groups.values()];
     const checked = groups.flatMap(({ group: { name, health } }) =>
       health === undefined ? [] : [{ name, quorum: health.quorum }],
     );
     const members = new Set(groups.flatMap(keysOf));
-    const verdicts = [...this.words].map(([host, words]) => ({
-      host,
-      results: [...words.values()].filter((result) => members.has(keyOf(result))),
-    }));
+    const recoveryMs = new Map(groups.map(({ group }) => [group.name, recoveryMsOf(group)]));
+    const verdicts = [...this.words].map(([host, words]) => {
+      const sightedForMs = nowMs - (this.disbelievedMs.get(host) ?? Number.NEGATIVE_INFINITY);
+      const results = [...words.values()]
+        .filter((result) => members.has(keyOf(result)))
+        .map((result) => ({
+          ...result,
+          isLeftover: !result.isHealthy && sightedForMs < recoveryMs.get(result.group)!,
+        }));
+      return { host, results };
+    });
     const before = new Map(groups.map(({ group, health }) => [group.name, new Set(Object.keys(health))]));
     const input = { groups: checked, verdicts, attachedHosts: this.attachedHosts(), failed: before };
-    const agreed = agree(input).failed;
+    const { failed: agreed, notBelieved } = agree(input);
+    for (const host of notBelieved) this.disbelievedMs.set(host, nowMs);
     const results = verdicts.flatMap((verdict) => verdict.results);
     return groups.flatMap(({ group, health }) => {
       const names = new Set(membersOf(group).map(({ name }) => name));
@@ -139,6 +151,10 @@ function failure(group: string, member: string, results: readonly ProbeResult[])
     detail: `${unhealthy.length} of ${asked.length} hosts: ${details}`,
   };
 }
+
+/** From the first good probe of one member to the last that another one needs; what was begun before counts too. */
+const recoveryMsOf = ({ health }: GroupConfig): number =>
+  health === undefined ? 0 : (health.rise + 1) * (health.intervalMs + health.timeoutMs);
 
 const keyOf = ({ group, member, address }: Pick<ProbeResult, 'group' | 'member' | 'address'>): string =>
   `${group}\0${member}\0${address}`;

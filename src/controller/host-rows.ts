@@ -19,6 +19,7 @@ import {
   type MemberSums,
   RATE_UNITS,
   RATES,
+  type RateName,
   REQUESTS,
   RTT,
   SYN_TIME,
@@ -33,6 +34,26 @@ const MAX_AVERAGE_WEIGHT = 2 ** 16;
 /** Just over an hour; no connection is opened in more. */
 const MAX_MICROS = 2 ** 32;
 
+/** What one load balancer sends to all members of a group. */
+export interface BalancerLoad {
+  activeFlows: number;
+  newFlowsPerSecond: number;
+  bytesPerSecond: number;
+  /** Active flows by member. */
+  readonly flowsByMember: Map<string, number>;
+}
+
+export const noLoad = (): BalancerLoad => ({
+  activeFlows: 0,
+  newFlowsPerSecond: 0,
+  bytesPerSecond: 0,
+  flowsByMember: new Map(),
+});
+
+const rateCell = (name: RateName): number => FIRST_RATE + RATES.findIndex(([rate]) => rate === name);
+const NEW_FLOW_RATE = rateCell('newFlowsPerSecond');
+const BYTE_RATE = rateCell('bytesPerSecond');
+
 /** Gives out the sums of a member, or undefined when there is no room for another one; takes back unused ones. */
 export interface MemberDirectory {
   sumsOf(group: string, member: string): MemberSums | undefined;
@@ -46,6 +67,7 @@ export class HostRows {
   refusedRows = 0;
   private readonly directory: MemberDirectory;
   private readonly slots = new Map<string, number>();
+  private readonly slotsOfGroup = new Map<string, Set<number>>();
   private readonly free: number[] = [];
   /** By slot. */
   private cells = new Float64Array(FIRST_CAPACITY * CELLS);
@@ -119,6 +141,26 @@ export class HostRows {
     for (const slot of before) if (this.listedIn[slot] !== number) this.rest(slot);
     this.isFirstOfStream = false;
     this.suspended.clear();
+  }
+
+  /** The group's load by load balancer, '' where rows are sums over the host's. */
+  loadsByBalancer(group: string): Map<string, BalancerLoad> {
+    const loads = new Map<string, BalancerLoad>();
+    for (const slot of this.slotsOfGroup.get(group) ?? []) {
+      if (!this.isLive[slot]) continue;
+      const key = this.keys[slot]!;
+      const balancer = key.slice(key.lastIndexOf('\0') + 1);
+      const load = loads.get(balancer) ?? noLoad();
+      const at = slot * CELLS;
+      const member = this.sums[slot]!.name;
+      const flows = this.cells[at + ACTIVE_FLOWS]!;
+      load.activeFlows += flows;
+      load.flowsByMember.set(member, (load.flowsByMember.get(member) ?? 0) + flows);
+      load.newFlowsPerSecond += this.cells[at + NEW_FLOW_RATE]! / RATE_UNITS;
+      load.bytesPerSecond += this.cells[at + BYTE_RATE]! / RATE_UNITS;
+      loads.set(balancer, load);
+    }
+    return loads;
   }
 
   /** Takes rates, gauges and averages out of the sums, until the next report; totals stay. */
@@ -262,6 +304,9 @@ export class HostRows {
     this.sums[slot] = sums;
     this.isLive[slot] = false;
     this.slots.set(key, slot);
+    const ofGroup = this.slotsOfGroup.get(group);
+    if (ofGroup === undefined) this.slotsOfGroup.set(group, new Set([slot]));
+    else ofGroup.add(slot);
     sums.rows++;
     return slot;
   }
@@ -271,6 +316,9 @@ export class HostRows {
     const sums = this.sums[slot]!;
     this.suspended.delete(slot);
     this.slots.delete(this.keys[slot]!);
+    const ofGroup = this.slotsOfGroup.get(sums.group)!;
+    ofGroup.delete(slot);
+    if (ofGroup.size === 0) this.slotsOfGroup.delete(sums.group);
     this.sums[slot] = undefined;
     this.free.push(slot);
     if (--sums.rows === 0) this.directory.release(sums);

@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
-import type { TemplateConfig } from '../config/model.ts';
+import type { NetworkConfig, TemplateConfig } from '../config/model.ts';
 import { messageOf, Refusal } from '../config/refusal.ts';
 import type { InstanceEvent } from '../messages/messages.ts';
 import type { AttachedAgent } from './attached-agent.ts';
@@ -29,6 +29,7 @@ import { type RecordChange, type VmEvent, VmManager } from './vm-manager/vm-mana
 export interface FleetActions {
   readonly state: FleetState;
   readonly templates: readonly TemplateConfig[];
+  readonly networks: readonly NetworkConfig[];
   addMember(group: string, member: MemberAdd): Promise<Changed>;
   drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed>;
   failMember(group: string, member: string): Promise<Changed>;
@@ -70,10 +71,12 @@ export class Instances {
       records: instanceRecords(entries),
       templates: () => actions.templates,
       hosts: () => [...term.agents.values()].map(hostLoad),
+      vniOf: (network) => actions.networks.find(({ name }) => name === network)!.vni,
       isAddressTaken: (network, address) => this.isAddressTaken(network, address),
       send: (host, order) => term.agents.get(host)?.send({ type: 'instance', ...order }),
       persist: (changes) => this.persist(changes),
       onEvent: (event) => this.onEvent(event),
+      onWait: ({ id, template }, why) => log.warn(`instance ${id} (${template}) waits: ${why}`),
       now: Date.now,
       suffix: () => randomBytes(3).toString('hex'),
     });
@@ -114,21 +117,44 @@ export class Instances {
   async drain(group: string, member: string, deadlineMs: number): Promise<void> {
     const record = this.ofGroup(group).get(member);
     if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no instance`);
-    this.leaving.set(record.id, Date.now());
-    for (const name of this.memberNames(record)) {
-      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
-    }
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Ends an instance: drains it first where it is a member. */
+  async retire(id: string, deadlineMs: number): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined) return;
+    const { group } = record;
+    if (group === undefined || this.memberNames(record).length === 0) return this.manager.release(id);
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Whether it is being drained, to be released then. */
+  isLeaving(id: string): boolean {
+    return this.leaving.has(id);
   }
 
   /** A draining member stays after all. */
   async reactivate(group: string, member: string): Promise<void> {
     const record = this.ofGroup(group).get(member);
-    if (record === undefined) return;
-    this.leaving.delete(record.id);
+    if (record !== undefined) await this.reactivateInstance(record.id);
+  }
+
+  async reactivateInstance(id: string): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined || !record.isWanted) return;
+    this.leaving.delete(id);
     await this.addMembers(record);
   }
 
   // ---------------------------------------------------------------------------------------------------------------
+
+  private async drainRecord(group: string, record: InstanceRecord, deadlineMs: number): Promise<void> {
+    this.leaving.set(record.id, Date.now());
+    for (const name of this.memberNames(record)) {
+      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
+    }
+  }
 
   private tick(): void {
     try {
@@ -294,8 +320,9 @@ const MAX_BATCH = 64;
 
 const isAt = (prefix: string, address: string): boolean => prefix.slice(0, prefix.indexOf('/')) === address;
 
-const hostLoad = ({ host, hello, ports }: AttachedAgent): HostLoad => ({
+const hostLoad = ({ host, hello, ports, networks }: AttachedAgent): HostLoad => ({
   host,
   agentEpoch: hello.agentEpoch,
+  networks: networks?.all,
   load: ports.length,
 });

@@ -9,6 +9,7 @@
 import type { GroupConfig } from '../config/model.ts';
 import {
   type Applied,
+  type BalancerWeights,
   type FromController,
   type GroupDefinition,
   NEEDS_FULL_RULES,
@@ -38,7 +39,10 @@ export class RuleFeed {
   private ports: readonly HostPort[];
   /** Whether groups of one interest key are needed. */
   private readonly interests = new Map<string, boolean>();
+  private readonly balancersOf: BalancersOf;
   private sent = new Map<string, GroupConfig>();
+  /** By group, where it had any. */
+  private readonly sentBalancers = new Map<string, readonly BalancerWeights[]>();
   private isFullDue = true;
   private sentAs = 0;
   private inForce = 0;
@@ -50,7 +54,9 @@ export class RuleFeed {
     ports: readonly HostPort[],
     traits: AgentTraits,
     send: (message: FromController) => void,
+    balancersOf: BalancersOf = () => undefined,
   ) {
+    this.balancersOf = balancersOf;
     this.traits = traits;
     this.epoch = epoch;
     this.ports = ports;
@@ -85,6 +91,14 @@ export class RuleFeed {
     return this.sent.has(group);
   }
 
+  /** Whether weights of its load balancers in one of these groups are others than those that were sent. */
+  hasOtherBalancers(groups: Iterable<string>): boolean {
+    for (const name of groups) {
+      if (this.sent.has(name) && this.balancersOf(name) !== this.sentBalancers.get(name)) return true;
+    }
+    return false;
+  }
+
   setPorts(ports: readonly HostPort[]): void {
     this.ports = ports;
     this.interests.clear();
@@ -98,7 +112,11 @@ export class RuleFeed {
   /** Sends what the agent lacks of these groups, or all it needs of them where that is due. */
   update(groups: Groups, revision: number, shared: SharedRules): void {
     const wanted = new Map([...groups].filter(([, group]) => this.needs(group)));
-    const changed = [...wanted.values()].filter((group) => this.sent.get(group.name) !== group);
+    const changed = [...wanted.values()].filter(
+      (group) =>
+        this.sent.get(group.name) !== group ||
+        this.balancersOf(group.name) !== this.sentBalancers.get(group.name),
+    );
     const removed = [...this.sent.keys()].filter((name) => !wanted.has(name));
     if (!this.isFullDue && changed.length === 0 && removed.length === 0) return;
     const isFull = this.isFullDue;
@@ -132,7 +150,14 @@ export class RuleFeed {
     this.sentAs = revision;
     this.isFullDue = false;
     this.refusal = '';
-    this.send(shared.rules({ epoch, revision, baseRevision, isFull, groups, removed }));
+    for (const name of removed) this.sentBalancers.delete(name);
+    for (const { name } of groups) {
+      const balancers = this.balancersOf(name);
+      if (balancers === undefined) this.sentBalancers.delete(name);
+      else this.sentBalancers.set(name, balancers);
+    }
+    const balancers = this.sentBalancers;
+    this.send(shared.rules({ epoch, revision, baseRevision, isFull, groups, removed, balancers }));
   }
 
   private needs(group: GroupConfig): boolean {
@@ -171,7 +196,11 @@ interface RulesContent {
   readonly isFull: boolean;
   readonly groups: readonly GroupConfig[];
   readonly removed: readonly string[];
+  /** Of one agent, by group. */
+  readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
 }
+
+type BalancersOf = (group: string) => readonly BalancerWeights[] | undefined;
 
 /** Messages of one revision: agents that need the same share one, so that it is encoded once. */
 export class SharedRules {
@@ -183,7 +212,14 @@ export class SharedRules {
     this.definitions = definitions;
   }
 
-  rules({ groups, ...rest }: RulesContent): FromController {
+  rules({ groups, balancers, ...rest }: RulesContent): FromController {
+    if (groups.some(({ name }) => balancers.has(name))) {
+      const own = groups.map((group) => ({
+        ...this.definitionOf(group),
+        balancers: balancers.get(group.name),
+      }));
+      return { type: 'rules', ...rest, groups: own };
+    }
     const names = groups.map(({ name }) => name);
     const key = JSON.stringify([rest.baseRevision, rest.isFull, names, rest.removed]);
     let message = this.messages.get(key);

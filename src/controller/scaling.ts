@@ -1,8 +1,10 @@
 /**
  * Scaling: what policy/scaling.ts decides for each group, carried out through the VM manager, once a second.
  *
- * Members are units with their load over all hosts. Sources are the ports that the group's rules hold for; what each
- * of them sends is not known here, so each counts for an even part of the group's load.
+ * Members are units with their load over all hosts. Sources are the ports that the group's rules hold for, each with
+ * what its load balancer sends to the group (scaling-sources.ts). One that is to go and is itself a member of a group,
+ * as the web servers are that send to app servers, is drained there; any other is stopped at once, and has its
+ * template's `stopTimeout` to finish: who only sends cannot be kept from beginning something new.
  */
 import type { Logger } from 'pino';
 import type { GroupConfig } from '../config/model.ts';
@@ -17,10 +19,9 @@ import {
   type ScalingState,
   type ScalingUnit,
 } from '../policy/scaling.ts';
-import { sum } from './group-listings.ts';
 import { effectiveMembers } from './group-weights.ts';
 import type { FleetActions, Instances } from './instances.ts';
-import { matchesLabels } from './interest.ts';
+import { isStarting, Sources } from './scaling-sources.ts';
 import type { Term } from './term.ts';
 
 type Side = 'members' | 'sources';
@@ -31,16 +32,18 @@ export class Scaling {
   private readonly term: Term;
   private readonly actions: FleetActions;
   private readonly instances: Instances;
+  private readonly sources: Sources;
   private readonly log: Logger;
   private readonly clock: NodeJS.Timeout;
   private readonly states = new Map<string, ScalingState>();
   /** Sides whose last decision is still being carried out. */
   private readonly busy = new Set<string>();
 
-  constructor(term: Term, actions: FleetActions, instances: Instances, log: Logger) {
+  constructor(term: Term, actions: FleetActions, instances: Instances, settlingMs: number, log: Logger) {
     this.term = term;
     this.actions = actions;
     this.instances = instances;
+    this.sources = new Sources({ term, instances }, settlingMs, Date.now());
     this.log = log;
     this.clock = setInterval(() => this.step(Date.now()), STEP_MS);
     this.clock.unref();
@@ -61,11 +64,15 @@ export class Scaling {
     const wanted = { ...config, minimum: count, maximum: count };
     const input = this.memberInput(group, config.template, Date.now());
     const { decision } = decideScaling(wanted, INITIAL_SCALING_STATE, input);
+    const refusal = decision.add > 0 ? this.instances.manager.refusal(config.template) : undefined;
+    if (refusal !== undefined)
+      throw new Refusal(409, `group ${name}: template ${config.template}: ${refusal}`);
     this.states.set(keyOf(name, 'members'), { changedMs: Date.now() });
     await this.carryOut(name, 'members', config, { ...decision, reason: `asked for ${count}` });
   }
 
   private step(nowMs: number): void {
+    this.sources.look(nowMs);
     for (const [name, { group }] of this.actions.state.groups) {
       for (const side of ['members', 'sources'] as const) {
         const config = group.scaling?.[side];
@@ -80,7 +87,8 @@ export class Scaling {
     const input =
       side === 'members'
         ? this.memberInput(group, config.template, nowMs)
-        : this.sourceInput(group, config.template, nowMs);
+        : this.sources.of(group, config.template, nowMs);
+    if (input === undefined) return;
     const before = this.states.get(key) ?? INITIAL_SCALING_STATE;
     const { decision, state } = decideScaling(config, before, input);
     this.states.set(key, state);
@@ -104,14 +112,17 @@ export class Scaling {
       ...drain.map((member) => `${member} goes`),
     ];
     if (steps.length > 0) this.log.info(`group ${group}: ${side}: ${reason}: ${steps.join(', ')}`);
-    for (const member of reactivate) await instances.reactivate(group, member);
+    for (const unit of reactivate) {
+      if (side === 'members') await instances.reactivate(group, unit);
+      else await instances.reactivateInstance(unit);
+    }
     for (let i = 0; i < add; i++) {
       if (side === 'members') instances.add(group, config.template);
       else instances.manager.instantiate(config.template);
     }
     for (const unit of drain) {
       if (side === 'members') await instances.drain(group, unit, config.drainDeadlineMs);
-      else instances.manager.release(unit);
+      else await instances.retire(unit, config.drainDeadlineMs);
     }
   }
 
@@ -123,37 +134,10 @@ export class Scaling {
       const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
       return { name, state, isInstance: record !== undefined, sinceMs, ...figuresOf(loads.get(name)) };
     });
-    return { nowMs, units, starting: this.starting(template, group.name) };
-  }
-
-  private sourceInput(group: GroupConfig, template: string, nowMs: number): ScalingInput {
-    const ports = [...this.term.agents.values()].flatMap(({ ports: all }) =>
-      all.filter((port) => port.network === group.network && matchesLabels(group.from, port.labels)),
-    );
-    const loads = [...this.term.aggregation.loads(group.name, nowMs).values()];
-    const records = this.instances.manager.list().filter((record) => record.template === template);
-    const part = (figure: (load: MemberGlobal) => number): number => sum(loads, figure) / ports.length;
-    const figures = {
-      activeFlows: part(({ activeFlows }) => activeFlows),
-      newFlowsPerSecond: part(({ newFlowsPerSecond }) => newFlowsPerSecond),
-      bytesPerSecond: part(({ bytesPerSecond }) => bytesPerSecond),
-      ageMs: Math.min(Number.POSITIVE_INFINITY, ...loads.map(({ ageMs }) => ageMs)),
-    };
-    const units = ports.map(({ name }): ScalingUnit => {
-      const record = records.find(({ id }) => id === name);
-      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
-      return { name, state: 'active', isInstance: record?.isWanted ?? false, sinceMs, ...figures };
-    });
-    return { nowMs, units, starting: this.starting(template) };
-  }
-
-  private starting(template: string, group?: string): number {
-    const isStarting = ({ phase }: { phase: string }): boolean =>
-      phase === 'pending' || phase === 'starting' || phase === 'created';
-    return this.instances.manager
+    const starting = this.instances.manager
       .list()
-      .filter((record) => record.isWanted && record.template === template && isStarting(record))
-      .filter((record) => group === undefined || record.group === group).length;
+      .filter((record) => isStarting(record, template) && record.group === group.name);
+    return { nowMs, units, starting: starting.length };
   }
 
   /** Of a group that does not scale by itself, but has a template. */

@@ -28,6 +28,7 @@ import { AttachedAgent } from './attached-agent.ts';
 import { Distribution } from './distribution.ts';
 import { GlobalStatsSender } from './global-stats.ts';
 import { GroupWeights } from './group-weights.ts';
+import { HOST_LOSS_MS } from './vm-manager/vm-manager.ts';
 
 export interface TermSettings {
   readonly reportIntervalMs: number;
@@ -37,6 +38,8 @@ export interface TermSettings {
   readonly stepMs: number;
   /** From election to the first verdict on members' health. */
   readonly healthWarmUpMs: number;
+  /** After an election, or a break of its stream, a host may take so long to attach and is still there. */
+  readonly settlingMs: number;
 }
 
 export const DEFAULT_TERM_SETTINGS: TermSettings = {
@@ -44,6 +47,7 @@ export const DEFAULT_TERM_SETTINGS: TermSettings = {
   reportRaw: false,
   stepMs: 100,
   healthWarmUpMs: 2_000,
+  settlingMs: HOST_LOSS_MS,
 };
 
 /** Rates need two reports, and agents attach within the time of one. */
@@ -63,7 +67,7 @@ export class Term {
   readonly agents = new Map<string, AttachedAgent>();
   readonly aggregation = new Aggregation();
   readonly distribution: Distribution;
-  readonly weights = new GroupWeights((group, nowMs) => this.aggregation.loads(group, nowMs));
+  readonly weights = new GroupWeights(this.aggregation);
   private readonly globalStats: GlobalStatsSender;
   private readonly self: { readonly id: string; readonly address: string };
   private readonly settings: TermSettings;
@@ -85,7 +89,7 @@ export class Term {
     this.settings = settings;
     this.hooks = hooks;
     this.log = log;
-    this.distribution = new Distribution(epoch);
+    this.distribution = new Distribution(epoch, (group, host) => this.weights.balancersOf(group, host));
     this.globalStats = new GlobalStatsSender(epoch, this.aggregation);
     this.clock = setInterval(() => this.step(Date.now()), settings.stepMs);
     this.clock.unref();
@@ -177,7 +181,7 @@ export class Term {
         }
         return this.distribution.applied(agent.host, message);
       case 'ports':
-        agent.ports = message.ports;
+        agent.tookPorts(message);
         return this.distribution.portsChanged(agent.host, message.ports);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);

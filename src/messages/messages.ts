@@ -38,6 +38,18 @@ export interface Hello {
   /** The controller's rules that the host has in force; 0, 0: none. */
   rulesEpoch: number;
   rulesRevision: number;
+  /** Absent: the agent is of a version that does not say. */
+  networks?: HostNetworks;
+}
+
+/** Of the host's configuration, all of them. */
+export interface HostNetworks {
+  all: readonly Network[];
+}
+
+export interface Network {
+  name: string;
+  vni: number;
 }
 
 export interface Port {
@@ -49,9 +61,11 @@ export interface Port {
   labels: Readonly<Record<string, string>>;
 }
 
-/** The host's ports, all of them, after a change. */
+/** The host's ports and networks, all of them, after a change. */
 export interface Ports {
   ports: readonly Port[];
+  /** As in Hello. */
+  networks?: HostNetworks;
 }
 
 /** In force as the host's `localRevision`; or why not. */
@@ -138,6 +152,14 @@ export interface GroupDefinition {
   name: string;
   /** Canonical JSON of GroupConfig with effective members, weights and states. */
   definition: string;
+  /** Load balancers of this host whose weights are others than the definition's; absent: none. */
+  balancers?: readonly BalancerWeights[];
+}
+
+export interface BalancerWeights {
+  loadBalancer: string;
+  /** By member, 0 … 65535. */
+  weights: Readonly<Record<string, number>>;
 }
 
 export interface GlobalStats {

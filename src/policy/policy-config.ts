@@ -9,6 +9,8 @@ export interface PolicyConfig {
   kind: PolicyKind;
   /** Who computes: the controllers, the agents, or both (controllers for all, agents refine with their own flows). */
   mode: 'distribute-rules' | 'distribute-stats' | 'both';
+  /** `distribute-rules`: for each load balancer by its own flows, too; absent: the same for all. */
+  perLoadBalancer?: true;
   /** Time between two computations. */
   intervalMs: number;
   /** Compute also at once when members change. */

@@ -62,6 +62,45 @@ aggregation('sums and rates of two hosts; an idle interval ends the rates, not t
   assert.equal(bed.sums.totals('api').get('app1')!.newFlows, 62);
 });
 
+aggregation(
+  'load balancers apart: what each sends to a group, by member; a silent host is not listed',
+  () => {
+    const bed = new Bed();
+    const [h1, h2] = [bed.agent('h1'), bed.agent('h2')];
+    h1.change({ ...ROW, member: 'app2' }, { packets: 1, activeFlows: 3 });
+    h1.change({ ...ROW, loadBalancer: 'web2' }, { packets: 1, activeFlows: 5 });
+    h1.change({ ...ROW, group: 'other' }, { packets: 1, activeFlows: 7 });
+    bed.later(h1, { packets: 10, activeFlows: 2 });
+    bed.later(h2, { packets: 10, newFlows: 4, activeFlows: 9 });
+    bed.later(h2, { packets: 10, newFlows: 30, bytes: 3_000, replyBytes: 1_000 });
+    const found = () =>
+      [...bed.sums.loadsByBalancer('api', bed.nowMs)].map(([host, { ageMs, balancers }]) => [
+        `${host} ${ageMs}`,
+        ...[...balancers].map(([name, { activeFlows, newFlowsPerSecond, bytesPerSecond, flowsByMember }]) => {
+          const flows = [...flowsByMember].map(([member, count]) => `${member} ${count}`).sort();
+          return `${name}: ${activeFlows} ${newFlowsPerSecond} ${bytesPerSecond}: ${flows.join(', ')}`;
+        }),
+      ]);
+    const ofH1 = ['web1: 5 0 0: app1 2, app2 3', 'web2: 5 0 0: app1 5'];
+    assert.equal(
+      found().map(([host, ...balancers]) => [host, ...balancers.sort()]),
+      [
+        ['h1 2000', ...ofH1],
+        ['h2 0', 'web1: 9 30 4000: app1 9'],
+      ],
+    );
+    assert.equal(
+      [...bed.sums.loadsByBalancer('none', bed.nowMs).values()].flatMap(({ balancers }) => [...balancers]),
+      [],
+    );
+    bed.nowMs += 4 * SECOND;
+    assert.equal(
+      found().map(([host]) => host),
+      ['h2 4000'],
+    );
+  },
+);
+
 aggregation('times are weighted: connects by how many there were, round trips by active flows', () => {
   const bed = new Bed();
   const [h1, h2] = [bed.agent('h1'), bed.agent('h2')];

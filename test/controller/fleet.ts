@@ -19,6 +19,7 @@ import {
   type FromController,
   type GlobalStats,
   type Hello,
+  type HostNetworks,
   type Instance,
   type InstanceEvent,
   NEEDS_FULL_RULES,
@@ -41,7 +42,12 @@ export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: t
 export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
 
 /** Quick steps, so that tests don't wait. */
-export const QUICK: Partial<TermSettings> = { stepMs: 5, reportIntervalMs: 50, healthWarmUpMs: 50 };
+export const QUICK: Partial<TermSettings> = {
+  stepMs: 5,
+  reportIntervalMs: 50,
+  healthWarmUpMs: 50,
+  settlingMs: 50,
+};
 
 export interface TestFleet {
   readonly controller: Controller;
@@ -88,6 +94,8 @@ export async function startFleet(
 interface AgentOptions {
   readonly host: string;
   readonly ports: readonly Port[];
+  /** Absent: it does not say, like an agent of an earlier version. */
+  readonly networks?: HostNetworks;
   readonly agentEpoch: number;
   /** What it has in force when it attaches for the first time. */
   readonly rulesEpoch: number;
@@ -174,12 +182,17 @@ export class TestAgent {
   }
 
   /** Sends a report in which each member has these figures besides those of earlier ones. */
-  report(group: string, members: Record<string, Partial<Record<ReportColumn, number>>>): void {
+  report(
+    group: string,
+    members: Record<string, Partial<Record<ReportColumn, number>>>,
+    loadBalancer = '',
+  ): void {
     for (const [member, figures] of Object.entries(members)) {
-      const key = { group, member, address: `address of ${member}`, loadBalancer: '' };
+      const key = { group, member, address: `address of ${member}`, loadBalancer };
       this.table.set(key, figures);
     }
-    const header = { sequence: ++this.sequence, atMs: Date.now(), intervalMs: 20, isAggregated: true };
+    const isAggregated = loadBalancer === '';
+    const header = { sequence: ++this.sequence, atMs: Date.now(), intervalMs: 20, isAggregated };
     this.link.report(header, this.table);
   }
 
@@ -192,8 +205,8 @@ export class TestAgent {
     this.link.send({ type: 'probeResults', isFull: true, results });
   }
 
-  setPorts(ports: readonly Port[]): void {
-    this.link.send({ type: 'ports', ports });
+  setPorts(ports: readonly Port[], networks?: HostNetworks): void {
+    this.link.send({ type: 'ports', ports, networks });
   }
 
   ask(method: string, path: string, body = ''): void {
@@ -205,13 +218,14 @@ export class TestAgent {
   }
 
   hello(): Hello {
-    const { host, ports, agentEpoch } = this.options;
+    const { host, ports, networks, agentEpoch } = this.options;
     return {
       protocolVersion: PROTOCOL_VERSION,
       host,
       agentEpoch,
       version: '0.0.0',
       ports,
+      networks,
       rulesEpoch: this.epoch,
       rulesRevision: this.revision,
     };

@@ -55,6 +55,18 @@ test('a host that sees everything dead is not believed against one that does not
   assert.equal(outcome('any', ['h1: a- b-', 'h2: a- b+']), { failed: 'a', notBelieved: 'h1' });
 });
 
+test('what is left from before a host saw again is no vote, and still says that it sees nothing', () => {
+  const left = hosts('h1: a+ b-', 'h2: a- b-', 'h3: a+ b+').map(({ host, results }) => ({
+    host,
+    results: results.map((result) => ({ ...result, isLeftover: !result.isHealthy })),
+  }));
+  const groups = [{ name: 'api', quorum: 'any' as const }];
+  const before = new Map([['api', new Set<string>()]]);
+  const agreement = agree({ groups, verdicts: left, attachedHosts: 3, failed: before });
+  assert.equal([...agreement.failed.get('api')!], []);
+  assert.equal([...agreement.notBelieved], ['h2']);
+});
+
 test('nor alone, when the others say nothing; then all stays as it was', () => {
   assert.equal(outcome('any', ['h1: a- b- c-', 'h2:'], 'b'), { failed: 'b', notBelieved: 'h1' });
   assert.equal(outcome('any', ['h1: a- b- c-'], 'b', 5), { failed: 'b', notBelieved: 'h1' });

@@ -49,6 +49,22 @@ test('a member is failed when the quorum finds it so, and back when it no longer
   await haveStates(1, 1);
 });
 
+/** Two hosts that saw nothing, and one that sees everything; then the two see `a`, and `b` only after a while. */
+test('what is left from the time in which a host saw nothing fails nobody, until its checks have had their time', async () => {
+  await start('2');
+  for (const agent of agents.slice(0, 2)) agent.probe('app', { a: false, b: false });
+  await haveStates('failed', 'failed');
+  agents[2]!.probe('app', { a: true, b: true });
+  await haveStates(1, 1);
+  const before = agents[0]!.rules.length;
+  for (const agent of agents.slice(0, 2)) agent.probe('app', { a: true, b: false });
+  await pause(500);
+  assert.equal(agents[0]!.weights('app'), [1, 1]);
+  assert.is(agents[0]!.rules.length, before, 'nobody has been failed for a moment');
+  // (rise + 1) intervals and timeouts.
+  await until(() => agents[0]!.weights('app').join() === '1,failed', 8_000);
+});
+
 test('a host that leaves takes its opinion with it; when all have left, the verdict stays', async () => {
   await start('all');
   agents[0]!.probe('app', { a: false });

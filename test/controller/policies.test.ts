@@ -146,4 +146,36 @@ test('weights of a host that falls silent stay, and those of the others go on', 
   await haveWeights(agents.slice(0, 1), [1, 1, 2, 2, 3]);
 });
 
+/** What an agent was told last about single load balancers. */
+const balancersAt = (agent: TestAgent) =>
+  agent.rules.flatMap(({ groups }) => groups.filter(({ name }) => name === 'app')).at(-1)?.balancers ?? [];
+
+test('weights of single load balancers: figure 16 for the one that is uneven, nothing for the others', async () => {
+  const policy = `{ kind: inverse-load, ${QUICK}, perLoadBalancer: true }`;
+  const agents = await hosts(app(policy, NAMES), 3);
+  await fleet.controller.drainMember('app', 'a');
+  const tell = (agent: TestAgent, balancer: string, flows: readonly number[]): void => {
+    const members = flows.map((activeFlows, i) => [NAMES[i]!, { activeFlows }]);
+    agent.report('app', Object.fromEntries(members), balancer);
+  };
+  tell(agents[1]!, 'port web1', [16, 19, 17, 19, 18, 16]);
+  tell(agents[2]!, 'port web2', [0, 0, 0, 0, 0, 0]);
+  tell(agents[0]!, 'port web0', [6, 7, 10, 9, 10, 10]);
+  tell(agents[0]!, 'port other', [0, 0, 0, 0, 0, 0]);
+  const weights = { a: 0, b: 2, c: 1, d: 1, e: 1, f: 1 };
+  await until(() => balancersAt(agents[0]!).length > 0, 5_000);
+  assert.equal(balancersAt(agents[0]!), [{ loadBalancer: 'port web0', weights }]);
+  assert.equal(balancersAt(agents[1]!), []);
+  await haveWeights(agents, ['draining', 1, 1, 1, 1, 1]);
+
+  const told = agents.map(({ rules }) => rules.length);
+  tell(agents[0]!, 'port web0', [5, 8, 9, 8, 10, 9]);
+  await until(() => balancersAt(agents[0]!).length === 0, 5_000);
+  assert.equal(
+    agents.map(({ rules }, i) => rules.length - told[i]!),
+    [1, 0, 0],
+    'only the host that it is about is told',
+  );
+});
+
 test.run();

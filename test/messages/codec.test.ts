@@ -30,21 +30,33 @@ const port = fc.record({
   addresses: list(text),
   labels: fc.dictionary(name, text, { noNullPrototype: true, maxKeys: 4 }),
 });
+/** None at all is not the same as not said. */
+const networks = fc.record(
+  { networks: fc.record({ all: list(fc.record({ name, vni: fc.nat(0xffffff) })) }) },
+  { requiredKeys: [] },
+);
 const request = { type: fc.constant('request' as const), id: fc.nat(), method: text, path: text, body: text };
 const reply = { type: fc.constant('reply' as const), id: fc.nat(), status: fc.nat(999), body: text };
 
 const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
-  fc.record({
-    type: fc.constant('hello' as const),
-    protocolVersion: fc.nat(),
-    host: text,
-    agentEpoch: large,
-    version: text,
-    ports: list(port),
-    rulesEpoch: large,
-    rulesRevision: large,
-  }),
-  fc.record({ type: fc.constant('ports' as const), ports: list(port) }),
+  fc
+    .tuple(
+      fc.record({
+        type: fc.constant('hello' as const),
+        protocolVersion: fc.nat(),
+        host: text,
+        agentEpoch: large,
+        version: text,
+        ports: list(port),
+        rulesEpoch: large,
+        rulesRevision: large,
+      }),
+      networks,
+    )
+    .map(([hello, more]) => ({ ...hello, ...more })),
+  fc
+    .tuple(fc.record({ type: fc.constant('ports' as const), ports: list(port) }), networks)
+    .map(([ports, more]) => ({ ...ports, ...more })),
   fc.record({
     type: fc.constant('applied' as const),
     epoch: large,
@@ -103,7 +115,18 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     revision: large,
     baseRevision: large,
     isFull: fc.boolean(),
-    groups: list(fc.record({ name, definition: text })),
+    groups: list(
+      fc.record({
+        name,
+        definition: text,
+        balancers: list(
+          fc.record({
+            loadBalancer: text,
+            weights: fc.dictionary(name, fc.nat(65_535), { noNullPrototype: true, maxKeys: 4 }),
+          }),
+        ),
+      }),
+    ),
     removed: list(name),
   }),
   fc.record({

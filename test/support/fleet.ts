@@ -31,6 +31,8 @@ export interface FleetOptions {
   groups?: (groups: GroupText[]) => GroupText[];
   /** Of the controllers. */
   templates?: readonly object[];
+  /** Edits what a host has besides. */
+  host?: (config: HostsConfig, label: HostName) => void;
 }
 
 /** A `sluice controller` of its own. */
@@ -97,6 +99,7 @@ export class Fleet {
     const { templates = [] } = options;
     const hosts = await Hosts.create((config, label) => {
       config.tls = authority.tlsOf(label);
+      options.host?.(config, label);
       const groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = label === 'h1' ? groups : [];
       if (label === 'h1') Object.assign(config, { listen: { agents: address }, templates });
@@ -112,6 +115,7 @@ export class Fleet {
     let networks: HostsConfig['networks'] = [];
     let groups: GroupText[] = [];
     const hosts = await Hosts.create((config, label) => {
+      options.host?.(config, label);
       networks = config.networks;
       groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = [];

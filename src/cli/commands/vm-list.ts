@@ -14,6 +14,7 @@ const COLUMNS: readonly Column<InstanceRow>[] = [
   { key: 'since' },
   { key: 'failures' },
   { key: 'replaces' },
+  { key: 'waitsFor' },
 ];
 
 export const formatInstances = (rows: readonly InstanceRow[]): string => formatTable(rows, COLUMNS);

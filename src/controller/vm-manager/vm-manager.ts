@@ -18,7 +18,7 @@ import { Refusal } from '../../config/refusal.ts';
 import type { Instance, InstanceEvent } from '../../messages/messages.ts';
 import { chooseAddresses } from './addresses.ts';
 import { afterEvent, type InstanceRecord, replacementOf } from './instance-record.ts';
-import { type HostLoad, placeInstance } from './placement.ts';
+import { type HostLoad, type PlacementRequest, placeInstance } from './placement.ts';
 
 /** A host that is away for longer has lost its instances. */
 export const HOST_LOSS_MS = 10_000;
@@ -52,12 +52,16 @@ export interface VmManagerOptions {
   templates(): readonly TemplateConfig[];
   /** Attached ones. */
   hosts(): readonly HostLoad[];
+  /** As configured now; of templates' networks. */
+  vniOf(network: string): number;
   /** Whether somebody other than an instance has the address. */
   isAddressTaken(network: string, address: string): boolean;
   /** May be lost: orders are repeated when the host attaches again. */
   send(host: string, order: Instance): void;
   persist(changes: readonly RecordChange[]): void;
   onEvent(event: VmEvent): void;
+  /** A pending instance cannot be started now; once for each reason. */
+  onWait(instance: InstanceRecord, why: string): void;
   /** Wall clock, epoch ms. */
   now(): number;
   /** A few characters that make a new instance's name unique. */
@@ -71,6 +75,8 @@ export class VmManager {
   private readonly freedAtMs = new Map<string, number>();
   /** Hosts that have instances and are away: since when. */
   private readonly awaySinceMs = new Map<string, number>();
+  /** Why a pending instance is not started, by its name. */
+  private readonly waiting = new Map<string, string>();
 
   constructor(options: VmManagerOptions) {
     this.options = options;
@@ -79,6 +85,19 @@ export class VmManager {
 
   list(): InstanceRecord[] {
     return [...this.records.values()];
+  }
+
+  /** What a pending instance waits for; undefined: it does not. */
+  waitsFor(id: string): string | undefined {
+    return this.waiting.get(id);
+  }
+
+  /** Why none of the attached hosts could have an instance of the template; undefined: one could, or none is attached. */
+  refusal(templateName: string): string | undefined {
+    const hosts = this.options.hosts();
+    if (hosts.length === 0) return undefined;
+    const placement = placeInstance(this.request(this.template(templateName), undefined), hosts);
+    return 'refusal' in placement ? placement.refusal : undefined;
   }
 
   /** A new instance of a template, in the template's group or another one; it starts with the next `tick`. */
@@ -195,18 +214,15 @@ export class VmManager {
       return;
     }
     const hosts = this.options.hosts();
-    const host = placeInstance(
-      {
-        network: template.network,
-        allowed: template.hosts,
-        avoid: record.failures > 0 ? record.avoid : undefined,
-        instancesOn: (name) => this.on(name).length,
-        siblingsOn: (name) => this.on(name).filter((other) => other.template === record.template).length,
-      },
-      hosts,
-    );
+    const avoid = record.failures > 0 ? record.avoid : undefined;
+    const placement = placeInstance(this.request(template, avoid), hosts);
+    if ('refusal' in placement) return this.wait(record, placement.refusal);
     const addresses = this.freeAddresses(template, nowMs);
-    if (host === undefined || addresses.length === 0) return;
+    if (addresses.length === 0) {
+      return this.wait(record, `no address of ${template.addresses.join(', ')} is free`);
+    }
+    this.waiting.delete(record.id);
+    const { host } = placement;
     const agentEpoch = hosts.find((candidate) => candidate.host === host)!.agentEpoch;
     const started: InstanceRecord = {
       ...record,
@@ -218,6 +234,22 @@ export class VmManager {
     };
     this.keep(started);
     this.order(started, 'start');
+  }
+
+  private request(template: TemplateConfig, avoid: string | undefined): PlacementRequest {
+    return {
+      network: { name: template.network, vni: this.options.vniOf(template.network) },
+      allowed: template.hosts,
+      avoid,
+      instancesOn: (name) => this.on(name).length,
+      siblingsOn: (name) => this.on(name).filter((other) => other.template === template.name).length,
+    };
+  }
+
+  private wait(record: InstanceRecord, why: string): void {
+    if (this.waiting.get(record.id) === why) return;
+    this.waiting.set(record.id, why);
+    this.options.onWait(record, why);
   }
 
   private freeAddresses(template: TemplateConfig, nowMs: number): string[] {
@@ -330,6 +362,7 @@ export class VmManager {
 
   private forget({ id, addresses }: InstanceRecord): void {
     this.records.delete(id);
+    this.waiting.delete(id);
     for (const address of addresses) {
       this.freedAtMs.delete(address);
       this.freedAtMs.set(address, this.options.now());

@@ -25,6 +25,7 @@ import {
   type Hello,
   NEEDS_FULL_RULES,
   type Port,
+  type Ports,
   PROTOCOL_VERSION,
   type Request,
   type Rules,
@@ -33,10 +34,11 @@ import {
 import { withFlowsOver } from '../flows-left.ts';
 import type { Host } from '../host.ts';
 import type { HostReport } from '../stat-collector.ts';
+import { MergedWeights } from '../weights.ts';
 import { HostServices } from './host-services.ts';
-import { LoadReport } from './load-report.ts';
+import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
-import type { RuleStore } from './rule-store.ts';
+import type { RuleStore, StoredRules } from './rule-store.ts';
 
 export interface AgentOptions {
   readonly host: Host;
@@ -58,10 +60,11 @@ export class Agent implements ControllerLinkHandler {
   private readonly epoch = Date.now();
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
+  private readonly mergedWeights = new MergedWeights();
   private readonly services: HostServices;
   private readonly unwatch: () => void;
-  /** As the controllers know them. */
-  private toldPorts: readonly Port[] = [];
+  /** As the controllers know it. */
+  private told: Ports = { ports: [] };
   private ownGroups: readonly GroupConfig[];
   private welcome: Welcome | undefined;
   private sequence = 0;
@@ -97,15 +100,15 @@ export class Agent implements ControllerLinkHandler {
   hello(): Hello {
     const { epoch, revision } = this.options.rules.current;
     const { configuration } = this.options.host;
-    this.toldPorts = portsOf(configuration);
+    this.told = portsOf(configuration);
     return {
       protocolVersion: PROTOCOL_VERSION,
       host: configuration.host,
       agentEpoch: this.epoch,
       version: VERSION,
-      ports: this.toldPorts,
       rulesEpoch: epoch,
       rulesRevision: revision,
+      ...this.told,
     };
   }
 
@@ -167,8 +170,8 @@ export class Agent implements ControllerLinkHandler {
 
   private tellPorts(): void {
     const ports = portsOf(this.options.host.configuration);
-    if (isDeepStrictEqual(ports, this.toldPorts)) return;
-    if (this.link.send({ type: 'ports', ports })) this.toldPorts = ports;
+    if (isDeepStrictEqual(ports, this.told)) return;
+    if (this.link.send({ type: 'ports', ...ports })) this.told = ports;
   }
 
   // --- load --------------------------------------------------------------------------------------------------
@@ -176,8 +179,8 @@ export class Agent implements ControllerLinkHandler {
   private tell(): void {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
-    const isRaw = this.welcome.reportRaw;
     const { collector, configuration, tables, builder } = this.options.host;
+    const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
     const { members } = collector.current();
     this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
@@ -198,7 +201,7 @@ export class Agent implements ControllerLinkHandler {
         return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);
       }
       if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
-      await this.bringIntoForce(proposal.rules.groups);
+      await this.bringIntoForce(proposal.rules);
       this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
@@ -219,15 +222,16 @@ export class Agent implements ControllerLinkHandler {
 
   /** Weights that are computed here, from the figures of now. */
   private async recompute(): Promise<void> {
-    await this.bringIntoForce(this.ahead ?? this.options.rules.current.groups);
+    const { current } = this.options.rules;
+    await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
   }
 
-  private async bringIntoForce(fromControllers: readonly GroupConfig[]): Promise<void> {
+  private async bringIntoForce(rules: Pick<StoredRules, 'groups' | 'balancers'>): Promise<void> {
     const { host } = this.options;
-    const groups = groupsInForce(fromControllers, this.ownGroups, host.configuration);
+    const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
-    const weights = this.localWeights.compute(enforced, this.localFlows(), Date.now());
-    await host.applyGroups(groups, weights);
+    const local = this.localWeights.compute(enforced, this.localFlows(), Date.now());
+    await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local));
   }
 
   /** Looked up once, if anybody asks: only groups whose weights are computed here do. */
@@ -272,7 +276,12 @@ export function groupsInForce(
   );
 }
 
-const portsOf = (configuration: Configuration): Port[] =>
+const portsOf = (configuration: Configuration): Ports => ({
+  ports: vmPorts(configuration),
+  networks: { all: configuration.networks.map(({ name, vni }) => ({ name, vni })) },
+});
+
+const vmPorts = (configuration: Configuration): Port[] =>
   configuration.ports
     .filter(({ purpose }) => purpose !== 'probe')
     .map(({ name, network, netns, mac, addresses, labels }) => ({

@@ -5,10 +5,15 @@
  * Sums add up counters and flows; times are averages over the LBs that have measured them, weighted by how many
  * times they did. Totals of a member that is gone are told until its last flow has ended.
  */
+import type { GroupConfig } from '../../config/model.ts';
 import type { RowFigures, RowKey } from '../../messages/report.ts';
 import { ReportTable } from '../../messages/report-table.ts';
 import type { MemberStats } from '../../tables/stat-table.ts';
 import type { MemberReport } from '../stat-collector.ts';
+
+/** Whether a group's sources are scaled, or its weights computed, by what each LB sends; then rows are told one by one. */
+export const needsLoadByBalancer = (groups: readonly GroupConfig[]): boolean =>
+  groups.some(({ scaling, policy }) => scaling?.sources !== undefined || policy?.perLoadBalancer === true);
 
 export class LoadReport {
   readonly table = new ReportTable();

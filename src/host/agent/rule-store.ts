@@ -9,12 +9,14 @@
  * datapath refuses are not kept. What is accepted is written down, so that the host starts from it when it starts
  * before any controller answers.
  */
+
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseGroupDocument } from '../../config/group-document.ts';
 import type { GroupConfig } from '../../config/model.ts';
 import { messageOf } from '../../config/refusal.ts';
-import type { GroupDefinition, Rules } from '../../messages/messages.ts';
+import type { BalancerWeights, GroupDefinition, Rules } from '../../messages/messages.ts';
 
 export interface StoredRules {
   readonly epoch: number;
@@ -22,6 +24,8 @@ export interface StoredRules {
   /** By name, in the order in which they came. */
   readonly definitions: ReadonlyMap<string, string>;
   readonly groups: readonly GroupConfig[];
+  /** Of single load balancers, by group; those without any are not listed. */
+  readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
 }
 
 export type Proposal =
@@ -29,7 +33,13 @@ export type Proposal =
   | { readonly kind: 'older' }
   | { readonly kind: 'other-base' };
 
-const NOTHING: StoredRules = { epoch: 0, revision: 0, definitions: new Map(), groups: [] };
+const NOTHING: StoredRules = {
+  epoch: 0,
+  revision: 0,
+  definitions: new Map(),
+  groups: [],
+  balancers: new Map(),
+};
 
 export class RuleStore {
   private readonly path: string | undefined;
@@ -67,8 +77,10 @@ export class RuleStore {
     const definitions = new Map(rules.isFull ? [] : current.definitions);
     for (const name of rules.removed) definitions.delete(name);
     for (const { name, definition } of rules.groups) definitions.set(name, definition);
+    const balancers = balancersAfter(rules, current.balancers);
     const { epoch, revision } = rules;
-    return { kind: 'rules', rules: { epoch, revision, definitions, groups: parsed(definitions, current) } };
+    const groups = parsed(definitions, current);
+    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers } };
   }
 
   /** Answers why it could not be written down, if it could not; it holds all the same. */
@@ -78,6 +90,7 @@ export class RuleStore {
     const groups: GroupDefinition[] = [...rules.definitions].map(([name, definition]) => ({
       name,
       definition,
+      balancers: rules.balancers.get(name),
     }));
     const { epoch, revision } = rules;
     try {
@@ -93,6 +106,19 @@ export class RuleStore {
 const isOlder = (a: Rules, b: StoredRules): boolean =>
   a.epoch < b.epoch || (a.epoch === b.epoch && a.revision < b.revision);
 
+type Balancers = StoredRules['balancers'];
+
+/** The former map itself if nothing has changed. */
+function balancersAfter({ isFull, removed, groups }: Rules, before: Balancers): Balancers {
+  const after = new Map(isFull ? [] : before);
+  for (const name of removed) after.delete(name);
+  for (const { name, balancers = [] } of groups) {
+    if (balancers.length === 0) after.delete(name);
+    else after.set(name, balancers);
+  }
+  return isDeepStrictEqual(after, before) ? before : after;
+}
+
 /** A group whose definition is the same text as before is the same object as before. */
 function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): GroupConfig[] {
   const former = new Map(before.groups.map((group) => [group.name, group]));
@@ -106,14 +132,25 @@ function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): 
 const fileSchema = z.object({
   epoch: z.number(),
   revision: z.number(),
-  groups: z.array(z.object({ name: z.string(), definition: z.string() })),
+  groups: z.array(
+    z.object({
+      name: z.string(),
+      definition: z.string(),
+      balancers: z
+        .array(z.object({ loadBalancer: z.string(), weights: z.record(z.string(), z.number()) }))
+        .optional(),
+    }),
+  ),
 });
 
 function parseFile(text: string, path: string): StoredRules {
   try {
     const { epoch, revision, groups } = fileSchema.parse(JSON.parse(text));
     const definitions = new Map(groups.map(({ name, definition }) => [name, definition]));
-    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING) };
+    const balancers = new Map(
+      groups.flatMap(({ name, balancers: own = [] }) => (own.length === 0 ? [] : [[name, own] as const])),
+    );
+    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING), balancers };
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
     throw new Error(`${path}: found ${found}, expected the last rules of a host`, { cause: error });

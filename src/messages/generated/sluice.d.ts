@@ -68,6 +68,7 @@ export namespace sluice {
             ports?: (sluice.v1.IPort[]|null);
             rulesEpoch?: (number|null);
             rulesRevision?: (number|null);
+            networks?: (sluice.v1.IHostNetworks|null);
         }
 
         class Hello implements IHello {
@@ -79,10 +80,41 @@ export namespace sluice {
             public ports: sluice.v1.IPort[];
             public rulesEpoch: number;
             public rulesRevision: number;
+            public networks?: (sluice.v1.IHostNetworks|null);
             public static encode(message: sluice.v1.IHello, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Hello;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Hello;
             public static toObject(message: sluice.v1.Hello, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IHostNetworks {
+            all?: (sluice.v1.INetwork[]|null);
+        }
+
+        class HostNetworks implements IHostNetworks {
+            constructor(properties?: sluice.v1.IHostNetworks);
+            public all: sluice.v1.INetwork[];
+            public static encode(message: sluice.v1.IHostNetworks, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.HostNetworks;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.HostNetworks;
+            public static toObject(message: sluice.v1.HostNetworks, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface INetwork {
+            name?: (string|null);
+            vni?: (number|null);
+        }
+
+        class Network implements INetwork {
+            constructor(properties?: sluice.v1.INetwork);
+            public name: string;
+            public vni: number;
+            public static encode(message: sluice.v1.INetwork, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Network;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.Network;
+            public static toObject(message: sluice.v1.Network, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 
@@ -112,11 +144,13 @@ export namespace sluice {
 
         interface IPorts {
             ports?: (sluice.v1.IPort[]|null);
+            networks?: (sluice.v1.IHostNetworks|null);
         }
 
         class Ports implements IPorts {
             constructor(properties?: sluice.v1.IPorts);
             public ports: sluice.v1.IPort[];
+            public networks?: (sluice.v1.IHostNetworks|null);
             public static encode(message: sluice.v1.IPorts, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Ports;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Ports;
@@ -389,16 +423,34 @@ export namespace sluice {
         interface IGroup {
             name?: (string|null);
             definition?: (string|null);
+            balancers?: (sluice.v1.IBalancerWeights[]|null);
         }
 
         class Group implements IGroup {
             constructor(properties?: sluice.v1.IGroup);
             public name: string;
             public definition: string;
+            public balancers: sluice.v1.IBalancerWeights[];
             public static encode(message: sluice.v1.IGroup, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Group;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Group;
             public static toObject(message: sluice.v1.Group, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IBalancerWeights {
+            loadBalancer?: (string|null);
+            weights?: ({ [k: string]: number }|null);
+        }
+
+        class BalancerWeights implements IBalancerWeights {
+            constructor(properties?: sluice.v1.IBalancerWeights);
+            public loadBalancer: string;
+            public weights: { [k: string]: number };
+            public static encode(message: sluice.v1.IBalancerWeights, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.BalancerWeights;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.BalancerWeights;
+            public static toObject(message: sluice.v1.BalancerWeights, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 

@@ -473,6 +473,7 @@ export const sluice = $root.sluice = (() => {
             Hello.prototype.ports = $util.emptyArray;
             Hello.prototype.rulesEpoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Hello.prototype.rulesRevision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Hello.prototype.networks = null;
 
             Hello.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -496,6 +497,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(48).uint64(message.rulesEpoch);
                 if (message.rulesRevision != null && Object.hasOwnProperty.call(message, "rulesRevision"))
                     writer.uint32(56).uint64(message.rulesRevision);
+                if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
+                    $root.sluice.v1.HostNetworks.encode(message.networks, writer.uint32(66).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -550,6 +553,10 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 7: {
                             message.rulesRevision = reader.uint64();
+                            break;
+                        }
+                    case 8: {
+                            message.networks = $root.sluice.v1.HostNetworks.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     default:
@@ -618,6 +625,11 @@ export const sluice = $root.sluice = (() => {
                         message.rulesRevision = object.rulesRevision;
                     else if (typeof object.rulesRevision === "object")
                         message.rulesRevision = new $util.LongBits(object.rulesRevision.low >>> 0, object.rulesRevision.high >>> 0).toNumber(true);
+                if (object.networks != null) {
+                    if (!$util.isObject(object.networks))
+                        throw TypeError(".sluice.v1.Hello.networks: object expected");
+                    message.networks = $root.sluice.v1.HostNetworks.fromObject(object.networks, long + 1);
+                }
                 return message;
             };
 
@@ -650,6 +662,7 @@ export const sluice = $root.sluice = (() => {
                         object.rulesRevision = options.longs === String ? long.toString() : options.longs === Number ? long.toNumber() : typeof BigInt !== "undefined" && options.longs === BigInt ? long.toBigInt() : long;
                     } else
                         object.rulesRevision = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
+                    object.networks = null;
                 }
                 if (message.protocolVersion != null && Object.hasOwnProperty.call(message, "protocolVersion"))
                     object.protocolVersion = message.protocolVersion;
@@ -683,6 +696,8 @@ export const sluice = $root.sluice = (() => {
                         object.rulesRevision = options.longs === String ? String(message.rulesRevision) : message.rulesRevision;
                     else
                         object.rulesRevision = options.longs === String ? $util.Long.prototype.toString.call(message.rulesRevision) : options.longs === Number ? new $util.LongBits(message.rulesRevision.low >>> 0, message.rulesRevision.high >>> 0).toNumber(true) : message.rulesRevision;
+                if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
+                    object.networks = $root.sluice.v1.HostNetworks.toObject(message.networks, options, q + 1);
                 return object;
             };
 
@@ -691,6 +706,234 @@ export const sluice = $root.sluice = (() => {
             };
 
             return Hello;
+        })();
+
+        v1.HostNetworks = (function() {
+
+            function HostNetworks(properties) {
+                this.all = [];
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            HostNetworks.prototype.all = $util.emptyArray;
+
+            HostNetworks.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.all != null && message.all.length)
+                    for (let i = 0; i < message.all.length; ++i)
+                        $root.sluice.v1.Network.encode(message.all[i], writer.uint32(10).fork(), q + 1).ldelim();
+                return writer;
+            };
+
+            HostNetworks.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.HostNetworks();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            if (!(message.all && message.all.length))
+                                message.all = [];
+                            message.all.push($root.sluice.v1.Network.decode(reader, reader.uint32(), undefined, long + 1));
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            HostNetworks.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.HostNetworks)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.HostNetworks: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.HostNetworks();
+                if (object.all) {
+                    if (!Array.isArray(object.all))
+                        throw TypeError(".sluice.v1.HostNetworks.all: array expected");
+                    message.all = [];
+                    for (let i = 0; i < object.all.length; ++i) {
+                        if (!$util.isObject(object.all[i]))
+                            throw TypeError(".sluice.v1.HostNetworks.all: object expected");
+                        message.all[i] = $root.sluice.v1.Network.fromObject(object.all[i], long + 1);
+                    }
+                }
+                return message;
+            };
+
+            HostNetworks.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.arrays || options.defaults)
+                    object.all = [];
+                if (message.all && message.all.length) {
+                    object.all = [];
+                    for (let j = 0; j < message.all.length; ++j)
+                        object.all[j] = $root.sluice.v1.Network.toObject(message.all[j], options, q + 1);
+                }
+                return object;
+            };
+
+            HostNetworks.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return HostNetworks;
+        })();
+
+        v1.Network = (function() {
+
+            function Network(properties) {
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            Network.prototype.name = "";
+            Network.prototype.vni = 0;
+
+            Network.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.name != null && Object.hasOwnProperty.call(message, "name"))
+                    writer.uint32(10).string(message.name);
+                if (message.vni != null && Object.hasOwnProperty.call(message, "vni"))
+                    writer.uint32(16).uint32(message.vni);
+                return writer;
+            };
+
+            Network.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.Network();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            message.name = reader.string();
+                            break;
+                        }
+                    case 2: {
+                            message.vni = reader.uint32();
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            Network.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.Network)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.Network: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.Network();
+                if (object.name != null)
+                    message.name = String(object.name);
+                if (object.vni != null)
+                    message.vni = object.vni >>> 0;
+                return message;
+            };
+
+            Network.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.defaults) {
+                    object.name = "";
+                    object.vni = 0;
+                }
+                if (message.name != null && Object.hasOwnProperty.call(message, "name"))
+                    object.name = message.name;
+                if (message.vni != null && Object.hasOwnProperty.call(message, "vni"))
+                    object.vni = message.vni;
+                return object;
+            };
+
+            Network.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return Network;
         })();
 
         v1.Port = (function() {
@@ -923,6 +1166,7 @@ export const sluice = $root.sluice = (() => {
             }
 
             Ports.prototype.ports = $util.emptyArray;
+            Ports.prototype.networks = null;
 
             Ports.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -934,6 +1178,8 @@ export const sluice = $root.sluice = (() => {
                 if (message.ports != null && message.ports.length)
                     for (let i = 0; i < message.ports.length; ++i)
                         $root.sluice.v1.Port.encode(message.ports[i], writer.uint32(10).fork(), q + 1).ldelim();
+                if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
+                    $root.sluice.v1.HostNetworks.encode(message.networks, writer.uint32(18).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -964,6 +1210,10 @@ export const sluice = $root.sluice = (() => {
                             if (!(message.ports && message.ports.length))
                                 message.ports = [];
                             message.ports.push($root.sluice.v1.Port.decode(reader, reader.uint32(), undefined, long + 1));
+                            break;
+                        }
+                    case 2: {
+                            message.networks = $root.sluice.v1.HostNetworks.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     default:
@@ -999,6 +1249,11 @@ export const sluice = $root.sluice = (() => {
                         message.ports[i] = $root.sluice.v1.Port.fromObject(object.ports[i], long + 1);
                     }
                 }
+                if (object.networks != null) {
+                    if (!$util.isObject(object.networks))
+                        throw TypeError(".sluice.v1.Ports.networks: object expected");
+                    message.networks = $root.sluice.v1.HostNetworks.fromObject(object.networks, long + 1);
+                }
                 return message;
             };
 
@@ -1012,11 +1267,15 @@ export const sluice = $root.sluice = (() => {
                 let object = {};
                 if (options.arrays || options.defaults)
                     object.ports = [];
+                if (options.defaults)
+                    object.networks = null;
                 if (message.ports && message.ports.length) {
                     object.ports = [];
                     for (let j = 0; j < message.ports.length; ++j)
                         object.ports[j] = $root.sluice.v1.Port.toObject(message.ports[j], options, q + 1);
                 }
+                if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
+                    object.networks = $root.sluice.v1.HostNetworks.toObject(message.networks, options, q + 1);
                 return object;
             };
 
@@ -3684,6 +3943,7 @@ export const sluice = $root.sluice = (() => {
         v1.Group = (function() {
 
             function Group(properties) {
+                this.balancers = [];
                 if (properties)
                     for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -3692,6 +3952,7 @@ export const sluice = $root.sluice = (() => {
 
             Group.prototype.name = "";
             Group.prototype.definition = "";
+            Group.prototype.balancers = $util.emptyArray;
 
             Group.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3704,6 +3965,9 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(10).string(message.name);
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
                     writer.uint32(18).string(message.definition);
+                if (message.balancers != null && message.balancers.length)
+                    for (let i = 0; i < message.balancers.length; ++i)
+                        $root.sluice.v1.BalancerWeights.encode(message.balancers[i], writer.uint32(26).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -3738,6 +4002,12 @@ export const sluice = $root.sluice = (() => {
                             message.definition = reader.string();
                             break;
                         }
+                    case 3: {
+                            if (!(message.balancers && message.balancers.length))
+                                message.balancers = [];
+                            message.balancers.push($root.sluice.v1.BalancerWeights.decode(reader, reader.uint32(), undefined, long + 1));
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -3765,6 +4035,16 @@ export const sluice = $root.sluice = (() => {
                     message.name = String(object.name);
                 if (object.definition != null)
                     message.definition = String(object.definition);
+                if (object.balancers) {
+                    if (!Array.isArray(object.balancers))
+                        throw TypeError(".sluice.v1.Group.balancers: array expected");
+                    message.balancers = [];
+                    for (let i = 0; i < object.balancers.length; ++i) {
+                        if (!$util.isObject(object.balancers[i]))
+                            throw TypeError(".sluice.v1.Group.balancers: object expected");
+                        message.balancers[i] = $root.sluice.v1.BalancerWeights.fromObject(object.balancers[i], long + 1);
+                    }
+                }
                 return message;
             };
 
@@ -3776,6 +4056,8 @@ export const sluice = $root.sluice = (() => {
                 if (q > $util.recursionLimit)
                     throw Error("max depth exceeded");
                 let object = {};
+                if (options.arrays || options.defaults)
+                    object.balancers = [];
                 if (options.defaults) {
                     object.name = "";
                     object.definition = "";
@@ -3784,6 +4066,11 @@ export const sluice = $root.sluice = (() => {
                     object.name = message.name;
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
                     object.definition = message.definition;
+                if (message.balancers && message.balancers.length) {
+                    object.balancers = [];
+                    for (let j = 0; j < message.balancers.length; ++j)
+                        object.balancers[j] = $root.sluice.v1.BalancerWeights.toObject(message.balancers[j], options, q + 1);
+                }
                 return object;
             };
 
@@ -3792,6 +4079,163 @@ export const sluice = $root.sluice = (() => {
             };
 
             return Group;
+        })();
+
+        v1.BalancerWeights = (function() {
+
+            function BalancerWeights(properties) {
+                this.weights = {};
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            BalancerWeights.prototype.loadBalancer = "";
+            BalancerWeights.prototype.weights = $util.emptyObject;
+
+            BalancerWeights.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.loadBalancer != null && Object.hasOwnProperty.call(message, "loadBalancer"))
+                    writer.uint32(10).string(message.loadBalancer);
+                if (message.weights != null && Object.hasOwnProperty.call(message, "weights"))
+                    for (let keys = Object.keys(message.weights), i = 0; i < keys.length; ++i)
+                        writer.uint32(18).fork().uint32(10).string(keys[i]).uint32(16).uint32(message.weights[keys[i]]).ldelim();
+                return writer;
+            };
+
+            BalancerWeights.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message, key, value;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.BalancerWeights();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            message.loadBalancer = reader.string();
+                            break;
+                        }
+                    case 2: {
+                            if (message.weights === $util.emptyObject)
+                                message.weights = {};
+                            let end2 = reader.uint32() + reader.pos;
+                            if (end2 > reader.len)
+                                throw RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = 0;
+                            while (reader.pos < end2) {
+                                let tag2 = reader.uint32();
+                                switch (tag2 >>> 3) {
+                                case 1:
+                                    key = reader.string();
+                                    break;
+                                case 2:
+                                    value = reader.uint32();
+                                    break;
+                                default:
+                                    reader.skipType(tag2 & 7, long);
+                                    break;
+                                }
+                            }
+                            if (reader.pos !== end2)
+                                throw RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.weights, key);
+                            message.weights[key] = value;
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            BalancerWeights.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.BalancerWeights)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.BalancerWeights: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.BalancerWeights();
+                if (object.loadBalancer != null)
+                    message.loadBalancer = String(object.loadBalancer);
+                if (object.weights) {
+                    if (!$util.isObject(object.weights))
+                        throw TypeError(".sluice.v1.BalancerWeights.weights: object expected");
+                    message.weights = {};
+                    for (let keys = Object.keys(object.weights), i = 0; i < keys.length; ++i) {
+                        if (keys[i] === "__proto__")
+                            $util.makeProp(message.weights, keys[i]);
+                        message.weights[keys[i]] = object.weights[keys[i]] >>> 0;
+                    }
+                }
+                return message;
+            };
+
+            BalancerWeights.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.objects || options.defaults)
+                    object.weights = {};
+                if (options.defaults)
+                    object.loadBalancer = "";
+                if (message.loadBalancer != null && Object.hasOwnProperty.call(message, "loadBalancer"))
+                    object.loadBalancer = message.loadBalancer;
+                let keys2;
+                if (message.weights && (keys2 = Object.keys(message.weights)).length) {
+                    object.weights = {};
+                    for (let j = 0; j < keys2.length; ++j) {
+                        if (keys2[j] === "__proto__")
+                            $util.makeProp(object.weights, keys2[j]);
+                        object.weights[keys2[j]] = message.weights[keys2[j]];
+                    }
+                }
+                return object;
+            };
+
+            BalancerWeights.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return BalancerWeights;
         })();
 
         v1.GlobalStats = (function() {

@@ -33,6 +33,7 @@ class Fleet {
   readonly orders: [host: string, command: string, instance: string][] = [];
   readonly definitions = new Map<string, TemplateConfig>();
   readonly events: string[] = [];
+  readonly waits: string[] = [];
   readonly store = new Map<string, InstanceRecord>();
   readonly taken = new Set<string>();
   manager: VmManager;
@@ -58,6 +59,8 @@ class Fleet {
         }
       },
       onEvent: ({ kind, instance }) => this.events.push(`${kind} ${instance.id}`),
+      vniOf: () => 1,
+      onWait: ({ id }, why) => this.waits.push(`${id}: ${why}`),
       now: () => this.nowMs,
       suffix: () => String(++this.names),
     });
@@ -265,6 +268,8 @@ manager('scaling in takes the youngest; the limit holds; no host and no address:
   fleet.hosts = hosts;
   fleet.pass(0);
   assert.is(fleet.takeOrders().length, 10, 'as many as there are addresses');
+  assert.is(fleet.manager.waitsFor('web-10'), undefined);
+  assert.is(fleet.manager.waitsFor('web-11'), 'no address of 10.1.0.20-10.1.0.29 is free');
   fleet.manager.scale('web', 9);
   assert.equal(fleet.takeOrders(), ['h1 stop web-10']);
   assert.equal(
@@ -276,6 +281,31 @@ manager('scaling in takes the youngest; the limit holds; no host and no address:
   );
   assert.throws(() => fleet.manager.instantiate('wep'), /did you mean "web"/);
   assert.throws(() => fleet.manager.release('web-77'), /found web-77/);
+});
+
+manager('without a host that has its network it waits, says why once, and starts when one has', () => {
+  const fleet = new Fleet();
+  const on = (name: string, vni: number) => [{ name, vni }];
+  fleet.hosts = [
+    { host: 'h2', agentEpoch: 1, load: 0, networks: on('app', 2) },
+    { host: 'h1', agentEpoch: 1, load: 0, networks: [] },
+  ];
+  fleet.manager.instantiate('web');
+  fleet.pass(0);
+  fleet.pass(200);
+  const why = 'no host has network app (VNI 1); found h1 with none; h2 with app (VNI 2)';
+  assert.equal(fleet.waits, [`web-1: ${why}`]);
+  assert.is(fleet.manager.waitsFor('web-1'), why);
+  assert.is(fleet.manager.refusal('web'), why);
+  assert.equal(fleet.takeOrders(), []);
+  fleet.hosts = [];
+  fleet.pass(200);
+  assert.is(fleet.manager.waitsFor('web-1'), 'no host is attached');
+  assert.is(fleet.manager.refusal('web'), undefined, 'one may come');
+  fleet.hosts = [{ host: 'h3', agentEpoch: 1, load: 9, networks: [...on('db', 2), ...on('app', 1)] }];
+  fleet.pass(200);
+  assert.equal(fleet.takeOrders(), ['h3 start web-1']);
+  assert.is(fleet.manager.waitsFor('web-1'), undefined);
 });
 
 manager('a spare one is taken into a group', () => {
@@ -293,17 +323,20 @@ manager.run();
 
 const pure = suite('placement and addresses');
 
+const app = { name: 'app', vni: 1 };
+
 pure('fewest siblings, then fewest instances, then load; never where it is not allowed', () => {
   const hosts: HostLoad[] = [
-    { host: 'a', agentEpoch: 1, load: 9, networks: ['app'] },
-    { host: 'b', agentEpoch: 1, load: 5, networks: ['app'] },
-    { host: 'c', agentEpoch: 1, load: 0, networks: ['db'] },
-    { host: 'd', agentEpoch: 1, load: 7 },
+    { host: 'a', agentEpoch: 1, load: 9, networks: [app] },
+    { host: 'b', agentEpoch: 1, load: 5, networks: [app] },
+    { host: 'c', agentEpoch: 1, load: 0, networks: [{ name: 'db', vni: 2 }] },
+    { host: 'd', agentEpoch: 1, load: 7 }, // does not say
+    { host: 'e', agentEpoch: 1, load: 0, networks: [{ name: 'app', vni: 2 }] },
   ];
-  const place = (siblings: Record<string, number>, instances: Record<string, number>, more = {}) =>
-    placeInstance(
+  const place = (siblings: Record<string, number>, instances: Record<string, number>, more = {}) => {
+    const placement = placeInstance(
       {
-        network: 'app',
+        network: app,
         allowed: [],
         siblingsOn: (host) => siblings[host] ?? 0,
         instancesOn: (host) => instances[host] ?? 0,
@@ -311,12 +344,15 @@ pure('fewest siblings, then fewest instances, then load; never where it is not a
       },
       hosts,
     );
+    return 'host' in placement ? placement.host : placement.refusal;
+  };
   assert.is(place({}, {}), 'b');
   assert.is(place({}, { b: 1 }), 'd');
   assert.is(place({ a: 0, b: 1, d: 1 }, { a: 9 }), 'a');
   assert.is(place({}, {}, { avoid: 'b' }), 'd');
   assert.is(place({}, {}, { allowed: ['a'], avoid: 'a' }), 'a');
-  assert.is(place({}, {}, { allowed: ['c'] }), undefined);
+  assert.is(place({}, {}, { allowed: ['c'] }), 'no host has network app (VNI 1); found c with db (VNI 2)');
+  assert.is(place({}, {}, { allowed: ['x', 'y'] }), 'none of its hosts (x, y) is attached');
 });
 
 pure('one address per family, or none at all', () => {

@@ -46,6 +46,27 @@ test('full rules are all there is, deltas build upon them', () => {
   assert.is(store.current.groups[0], before, 'a group that did not change is the same object');
 });
 
+test('weights of single load balancers come with their group, go with it, and outlive a restart', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
+  try {
+    const path = join(dir, 'rules.json');
+    const store = new RuleStore(path);
+    const balancers = [{ loadBalancer: 'port web1', weights: { app1: 2, app2: 1 } }];
+    take(store, full(1, 5, [{ ...api!, balancers }, night!]));
+    assert.equal([...store.current.balancers], [[api!.name, balancers]]);
+    const before = store.current.balancers;
+    take(store, delta(1, 5, { groups: [night!] }));
+    assert.is(store.current.balancers, before, 'nothing about them has changed');
+    const restarted = new RuleStore(path);
+    restarted.load();
+    assert.equal([...restarted.current.balancers], [[api!.name, balancers]]);
+    take(store, delta(1, 6, { groups: [{ ...api!, balancers: [] }] }));
+    assert.is(store.current.balancers.size, 0);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
 test('a delta that builds upon something else is not taken', () => {
   const store = new RuleStore();
   assert.is(take(store, delta(1, 5, { groups: [api!] })), 'other-base', 'upon nothing');

@@ -47,7 +47,9 @@ test('a killed command is replaced and serving within two seconds', async () => 
       isAddressTaken: (_, address) => address === '10.1.0.129',
       send: (_, order) => driver!.take(order),
       persist: () => {},
+      vniOf: () => 1,
       onEvent: () => {},
+      onWait: () => {},
       now: () => nowMs,
       suffix: () => String(++names),
     });
