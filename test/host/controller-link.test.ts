@@ -20,7 +20,10 @@ const TIMING: ControllerLinkTiming = {
   attachTimeoutMs: 2000,
   firstPauseMs: 20,
   pauseMs: 30,
+  eagerMs: 200,
   maxPauseMs: 100,
+  followerMs: 100,
+  unreachableMs: 50,
 };
 
 /** Everything that a test started, ended after it. */
