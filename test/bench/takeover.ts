@@ -1,11 +1,12 @@
 /**
  * From `kill -9` of the leading controller to a change in force through the next one:
- * `node dist/test/bench/takeover.js [TRIALS [AGENTS]]`, JSON on stdout.
+ * `node dist/test/bench/takeover.js [TRIALS [AGENTS [SIGSTOP]]]`, JSON on stdout. With SIGSTOP the leader falls silent
+ * in place of dying.
  *
  * Three controller processes over a real etcd on loopback, agents on real gRPC links in this process. Milliseconds
- * from the signal, at a random moment between two renewals of the lease: until another controller says that it
- * leads, until half of the agents are attached to it, until all are, and until a change of weight, made through it as
- * soon as they are, is in force at all of them.
+ * from the signal, at a random moment between two renewals of the lease: until the process is gone, until another
+ * controller says that it leads, until half of the agents are attached to it, until all are, and until a change of
+ * weight, made through it as soon as they are, is in force at all of them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createControllerLink } from '../../src/host/controller-link.ts';
@@ -18,6 +19,7 @@ const PATIENCE_MS = 60_000;
 const POLL_MS = 5;
 const trials = Number(process.argv[2] ?? 20);
 const count = Number(process.argv[3] ?? 20);
+const signal = process.argv[4] === 'SIGSTOP' ? 'SIGSTOP' : 'SIGKILL';
 
 const controllers = await startControllers();
 const { all, addresses } = controllers;
@@ -47,8 +49,8 @@ async function nextLeader(others: readonly LoopbackController[], epoch: number):
   }
 }
 
-type Samples = Record<'leads' | 'halfAttached' | 'allAttached' | 'changeInForce', number[]>;
-const samples: Samples = { leads: [], halfAttached: [], allAttached: [], changeInForce: [] };
+type Samples = Record<'isGone' | 'leads' | 'halfAttached' | 'allAttached' | 'changeInForce', number[]>;
+const samples: Samples = { isGone: [], leads: [], halfAttached: [], allAttached: [], changeInForce: [] };
 
 async function trial(weight: number): Promise<void> {
   await until(
@@ -61,7 +63,9 @@ async function trial(weight: number): Promise<void> {
   await delay(1_000 * Math.random());
   const start = performance.now();
   const note = (name: keyof Samples) => samples[name].push(Math.round(performance.now() - start));
-  killProcess(pid);
+  killProcess(pid, signal);
+  const gone =
+    signal === 'SIGKILL' ? until(() => !isAlive(pid), PATIENCE_MS).then(() => note('isGone')) : undefined;
   const led = nextLeader(others, epoch!).then((next) => {
     note('leads');
     return next;
@@ -70,13 +74,25 @@ async function trial(weight: number): Promise<void> {
   note('halfAttached');
   await until(() => attachedAfter(epoch!) === count, PATIENCE_MS);
   note('allAttached');
+  await gone;
   await (await led).api.post('/v1/groups/api/members/a/weight', { weight });
   await until(() => agents.every((agent) => agent.weights('api')[0] === weight), PATIENCE_MS);
   note('changeInForce');
+  killProcess(pid);
+  await until(() => !isAlive(pid), PATIENCE_MS);
   await leader.launch();
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 const summary = (values: readonly number[]) => {
+  if (values.length === 0) return undefined;
   const sorted = [...values].sort((a, b) => a - b);
   return { medianMs: sorted[Math.floor(sorted.length / 2)], greatestMs: sorted.at(-1) };
 };
