@@ -40,7 +40,7 @@ export interface ControllerLinkTiming {
   readonly maxPauseMs: number;
   /** At most so long with a follower that cannot help, before others are asked. */
   readonly followerMs: number;
-  /** After a failed attempt, a redirect to the same controller is of no use for so long. */
+  /** After a failed attempt or a broken connection, the same controller is not tried while others can be, for so long. */
   readonly unreachableMs: number;
 }
 
@@ -51,7 +51,7 @@ export const LINK_TIMING: ControllerLinkTiming = {
   eagerMs: 10_000,
   maxPauseMs: 2000,
   followerMs: 2000,
-  unreachableMs: 1000,
+  unreachableMs: 2000,
 };
 
 export interface ControllerLinkOptions {
@@ -158,9 +158,12 @@ class GrpcControllerLink implements ControllerLink {
 
   private tryNext(): void {
     const { controllers } = this.options;
-    const address = controllers[this.nextIndex % controllers.length]!;
-    this.nextIndex = (this.nextIndex + 1) % controllers.length;
-    this.attempt(address);
+    const { length } = controllers;
+    const order = controllers.map((_, offset) => (this.nextIndex + offset) % length);
+    // One that has just failed may take long to fail again, while another one knows the next leader.
+    const index = order.find((each) => !this.hasJustFailed(controllers[each]!)) ?? order[0]!;
+    this.nextIndex = (index + 1) % length;
+    this.attempt(controllers[index]!);
   }
 
   private attempt(address: string): void {
@@ -180,7 +183,7 @@ class GrpcControllerLink implements ControllerLink {
       received: (message) => this.received(message),
       sent: () => this.counts.sent++,
       merged: () => this.counts.mergedReports++,
-      ended: (reason) => this.ended(reason),
+      ended: (reason, isUnreachable) => this.ended(reason, isUnreachable),
     });
     this.stream = stream;
     const { attachTimeoutMs } = this.timing;
@@ -235,10 +238,13 @@ class GrpcControllerLink implements ControllerLink {
   /** Why it is of no use to go there now. */
   private obstacleTo(leader: string): string | undefined {
     if (leader === '') return 'it does not lead, and knows no leader';
-    const failedAt = this.unreachable.get(leader);
-    if (failedAt !== undefined && performance.now() - failedAt < this.timing.unreachableMs)
-      return `it says that ${leader} leads, which cannot be reached`;
+    if (this.hasJustFailed(leader)) return `it says that ${leader} leads, which cannot be reached`;
     return this.redirectsInRow >= MAX_REDIRECTS ? 'redirects in a circle' : undefined;
+  }
+
+  private hasJustFailed(address: string): boolean {
+    const failedAt = this.unreachable.get(address);
+    return failedAt !== undefined && performance.now() - failedAt < this.timing.unreachableMs;
   }
 
   private follow(leader: string, pauseMs: number): void {
@@ -269,11 +275,12 @@ class GrpcControllerLink implements ControllerLink {
     clearTimeout(this.timer);
   }
 
-  private ended(reason: string): void {
+  private ended(reason: string, isUnreachable: boolean): void {
     if (!this.stream) return;
     this.stream = undefined;
     clearTimeout(this.timer);
     if (this.current === 'attached') {
+      if (isUnreachable) this.noteFailure();
       this.lost(reason);
       this.pause();
     } else if (this.isStaying) this.failed(reason);
@@ -281,12 +288,16 @@ class GrpcControllerLink implements ControllerLink {
   }
 
   private notReached(reason: string): void {
+    this.noteFailure();
+    this.failed(reason);
+  }
+
+  private noteFailure(): void {
     const now = performance.now();
     for (const [address, failedAt] of this.unreachable) {
       if (now - failedAt >= this.timing.unreachableMs) this.unreachable.delete(address);
     }
     this.unreachable.set(this.address, now);
-    this.failed(reason);
   }
 
   private lost(reason: string): void {

@@ -13,7 +13,7 @@ import { connect, type Socket } from 'node:net';
 export interface PresenceTiming {
   /** After a connection that ended or was refused, until the next one tells more. */
   readonly recheckMs: number;
-  /** Where there is nothing to be found out soon; a shorter connection than this is no reason for haste, either. */
+  /** Where there is nothing to be found out soon, as after a second connection in a row that was shorter than this. */
   readonly retryMs: number;
 }
 
@@ -27,6 +27,7 @@ export class LeaderPresence {
   private timer: NodeJS.Timeout | undefined;
   private wasThere = false;
   private refusals = 0;
+  private wasShort = false;
 
   /** `address`: `host:port`. `gone` is called once, if ever. */
   constructor(address: string, gone: () => void, timing = PRESENCE_TIMING) {
@@ -59,8 +60,9 @@ export class LeaderPresence {
       const isRefused = connectedMs === undefined && error === 'ECONNREFUSED';
       if (isRefused && this.wasThere && ++this.refusals >= REFUSALS) return gone();
       const { recheckMs, retryMs } = this.timing;
-      const hasLasted = connectedMs !== undefined && performance.now() - connectedMs > retryMs;
-      const isTelling = hasLasted || (isRefused && this.wasThere);
+      const isShort = connectedMs !== undefined && performance.now() - connectedMs < retryMs;
+      const isTelling = connectedMs === undefined ? isRefused && this.wasThere : !(isShort && this.wasShort);
+      this.wasShort = isShort;
       this.timer = setTimeout(() => this.connect(target, gone), isTelling ? recheckMs : retryMs);
       this.timer.unref();
     });
