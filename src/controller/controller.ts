@@ -205,6 +205,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.replica.write(changes, this.leading().epoch);
   }
 
+  writeFindings(changes: readonly Change[]): Promise<void> {
+    return this.replica.writeFindings(changes, this.leading().epoch);
+  }
+
   /** Takes up a changed file. */
   async reload(configuration: Configuration): Promise<Changed> {
     await this.exclusively(async () => {
@@ -321,7 +325,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const { office } = this;
     if (office === undefined) return;
     this.office = undefined;
-    this.replica.dropSeeds();
+    this.replica.dropUnwritten();
     office.health.stop();
     office.scaling.stop();
     office.instances.stop();
