@@ -52,7 +52,10 @@ export interface UplinkConfig {
 export type StoreConfig =
   | { kind: 'file'; dir: string }
   /** `prefix` ends in a slash; all keys begin with it. */
-  | { kind: 'etcd'; endpoints: string[]; prefix: string };
+  | { kind: 'etcd'; endpoints: string[]; prefix: string; tls?: StoreTls };
+
+/** PEM files, `cert` and `key` both or neither; absent: plain to loopback, the agents' `tls` if any to elsewhere. */
+export type StoreTls = 'none' | { ca: string; cert?: string; key?: string };
 
 export interface NetworkConfig {
   name: string;

@@ -240,6 +240,14 @@ const uplink = z.strictObject({
     .describe('Networks that the uplink carries; with more than one, each needs its own VLAN.'),
 });
 
+const storeTlsFiles = z
+  .strictObject({
+    ca: fileName.describe('PEM file: authorities to trust, of etcd and of `cert`.'),
+    cert: fileName.optional().describe('Our certificate, where etcd asks for one (--client-cert-auth).'),
+    key: fileName.optional().describe('Its private key.'),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key, both or neither');
+
 const store = z.discriminatedUnion(
   'kind',
   [
@@ -254,6 +262,12 @@ const store = z.discriminatedUnion(
         .min(1, 'at least one endpoint')
         .describe('Client endpoints of the cluster.'),
       prefix: keyPrefix.default('/sluice/').describe('All keys begin with it.'),
+      tls: z
+        .union([z.literal('none'), storeTlsFiles], 'none, or ca and perhaps cert with key')
+        .optional()
+        .describe(
+          "TLS to etcd, by itself; absent: none to loopback, the agents' `tls`, if any, to other addresses.",
+        ),
     }),
   ],
   'one of file, etcd',

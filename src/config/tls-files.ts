@@ -32,11 +32,11 @@ export class TlsFilesError extends Error {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
-/** Throws TlsFilesError. */
-export function loadTlsFiles(files: TlsFiles, nowMs = Date.now()): TlsMaterial {
+/** Throws TlsFilesError; `path`: of the setting, for its messages. */
+export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'): TlsMaterial {
   const problems: string[] = [];
   const problem = (setting: keyof TlsFiles, found: string, expected: string): undefined => {
-    problems.push(`tls.${setting} ${files[setting]}: found ${found}, expected ${expected}`);
+    problems.push(`${path}.${setting} ${files[setting]}: found ${found}, expected ${expected}`);
   };
   const read = (setting: keyof TlsFiles): Buffer | undefined => {
     try {

@@ -109,13 +109,6 @@ export class AgentStream implements AgentSession {
     this.pump();
   }
 
-  /** Sends where the leader is, and ends the stream. */
-  redirect(leader: string): void {
-    this.send({ type: 'redirect', leader });
-    this.closing ??= { code: status.OK, reason: `redirected to ${leader || 'nobody: no leader is known'}` };
-    this.pump();
-  }
-
   /** Ends the stream at once; what waits is dropped. */
   refuse(code: status, reason: string): void {
     this.queue.clear();
@@ -163,8 +156,7 @@ export class AgentStream implements AgentSession {
   /** Our side ends the stream; gRPC sends the status after what is on its way. */
   private finish(code: status, reason: string): void {
     if (this.hasEnded) return;
-    if (code === status.OK) this.call.end();
-    else this.call.emit('error', { code, details: reason });
+    this.call.emit('error', { code, details: reason });
     this.end(reason);
   }
 

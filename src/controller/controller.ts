@@ -2,7 +2,7 @@
  * One controller: follower or leader, with its agents and what people ask of it.
  *
  * Theory of operation. Controllers share a store, and one of them leads. It alone takes agents (the others send them
- * to it), computes and writes; each write carries the epoch under which it was elected, and is refused when another
+ * to it, waiting-agents.ts), computes and writes; each write carries the epoch under which it was elected, and is refused when another
  * one has been elected since. All of them know the groups from the store, so a new leader starts with them and needs
  * from the agents only their load.
  *
@@ -33,6 +33,7 @@ import { Replica } from './replica.ts';
 import { Scaling } from './scaling.ts';
 import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
+import { WaitingAgents } from './waiting-agents.ts';
 
 /** After this time a change is answered, with the names of the hosts that have not confirmed it. */
 const SETTLE_TIMEOUT_MS = 2_000;
@@ -63,6 +64,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private readonly log: Logger;
   private readonly replica: Replica;
   private readonly campaign: Campaign;
+  private readonly waitingAgents = new WaitingAgents();
   private configurationNow: Configuration;
   private office: Office | undefined;
   private leaderAddress: string | undefined;
@@ -136,8 +138,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
     throw new Refusal(503, `this controller is not the leader; ${where}`);
   }
 
-  attached(session: AgentSession): AgentSessionListener | { redirect: string } {
-    if (this.office === undefined) return { redirect: this.leaderAddress ?? '' };
+  attached(session: AgentSession): AgentSessionListener {
+    if (this.office === undefined) return this.waitingAgents.admit(session, this.leaderElsewhere);
     return this.office.term.attach(session);
   }
 
@@ -205,6 +207,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   write(changes: readonly Change[]): Promise<void> {
     return this.replica.write(changes, this.leading().epoch);
+  }
+
+  writeFindings(changes: readonly Change[]): Promise<void> {
+    return this.replica.writeFindings(changes, this.leading().epoch);
   }
 
   /** Takes up a changed file. */
@@ -297,6 +303,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     );
     this.office = { term, instances, scaling, health };
     term.begin(groupsOf(this.state));
+    this.waitingAgents.attach((session) => term.attach(session));
     this.replica
       .seed(this.configurationNow, this.id, epoch)
       .catch((error) => this.log.error(`the file's groups: ${messageOf(error)}`));
@@ -304,24 +311,30 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   private lost(reason: string): void {
     this.log.warn(`controller ${this.id} leads no longer: ${reason}`);
-    this.endTerm(this.leaderAddress ?? '');
+    this.endTerm(this.leaderElsewhere ?? '');
   }
 
   private leaderIs(address: string | undefined): void {
     if (address === this.leaderAddress) return;
     this.leaderAddress = address;
     this.log.info(address === undefined ? 'no controller leads' : `the controller at ${address} leads`);
+    this.waitingAgents.leaderIs(this.leaderElsewhere);
+  }
+
+  /** Where agents are sent. */
+  private get leaderElsewhere(): string | undefined {
+    return this.leaderAddress === this.options.self.address ? undefined : this.leaderAddress;
   }
 
   private endTerm(leader: string): void {
     const { office } = this;
     if (office === undefined) return;
     this.office = undefined;
-    this.replica.dropSeeds();
+    this.replica.dropUnwritten();
     office.health.stop();
     office.scaling.stop();
     office.instances.stop();
-    office.term.end(leader === this.options.self.address ? '' : leader);
+    office.term.end(leader);
   }
 
   private stateChanged(): void {

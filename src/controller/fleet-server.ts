@@ -37,7 +37,8 @@ export interface FleetServerOptions {
 }
 
 export interface FleetCounters extends Readonly<StreamCounters> {
-  readonly attached: number;
+  /** Streams whose Hello was taken. */
+  readonly accepted: number;
   readonly refused: number;
 }
 
@@ -76,7 +77,7 @@ class GrpcFleetServer implements FleetServer {
   private readonly streams = new Set<AgentStream>();
   private readonly byHost = new Map<string, AgentStream>();
   private readonly encoded = new WeakMap<FromController, Buffer>();
-  private attachedCount = 0;
+  private acceptedCount = 0;
   private refusedCount = 0;
 
   constructor(options: FleetServerOptions) {
@@ -107,7 +108,7 @@ class GrpcFleetServer implements FleetServer {
   }
 
   get counters(): FleetCounters {
-    return { ...this.context.counters, attached: this.attachedCount, refused: this.refusedCount };
+    return { ...this.context.counters, accepted: this.acceptedCount, refused: this.refusedCount };
   }
 
   async start(): Promise<void> {
@@ -159,12 +160,8 @@ class GrpcFleetServer implements FleetServer {
     const older = this.byHost.get(hello.host);
     this.byHost.set(hello.host, stream);
     older?.refuse(status.ABORTED, `the agent of ${hello.host} attached anew from ${peer}`);
-    const answer = this.options.handler.attached(stream);
-    if ('redirect' in answer) stream.redirect(answer.redirect);
-    else {
-      this.attachedCount++;
-      stream.listen(answer);
-    }
+    this.acceptedCount++;
+    stream.listen(this.options.handler.attached(stream));
   }
 
   private refusalOf(stream: AgentStream): { code: status; reason: string } | undefined {

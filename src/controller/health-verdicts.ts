@@ -2,8 +2,9 @@
  * What hosts find about members' health becomes, where they agree, a document of the store, and so part of the groups.
  *
  * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
- * hosts agree upon at that moment. A leader that has just been elected waits a little, since the first host to attach is
- * not all hosts; and a host that has not been believed gets the time that its checks need to find everything alive.
+ * hosts agree upon at that moment. A store that cannot be written keeps no verdict from counting. A leader that has just
+ * been elected waits a little, since the first host to attach is not all hosts; and a host that has not been believed gets
+ * the time that its checks need to find everything alive.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -16,11 +17,11 @@ import { agree } from './health-agreement.ts';
 import type { FleetActions } from './instances.ts';
 import { membersOf } from './membership.ts';
 
-/** Verdicts that could not be written are written then, and those without new results looked at again. */
+/** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */
 const STEP_MS = 1_000;
 
 export class HealthVerdicts {
-  private readonly actions: Pick<FleetActions, 'state' | 'write'>;
+  private readonly actions: Pick<FleetActions, 'state' | 'writeFindings'>;
   private readonly log: Logger;
   private readonly attachedHosts: () => number;
   /** By host, then by member and address: its latest word. */
@@ -34,7 +35,7 @@ export class HealthVerdicts {
   private isAskedAgain = false;
 
   constructor(
-    actions: Pick<FleetActions, 'state' | 'write'>,
+    actions: Pick<FleetActions, 'state' | 'writeFindings'>,
     attachedHosts: () => number,
     log: Logger,
     warmUpMs: number,
@@ -83,7 +84,7 @@ export class HealthVerdicts {
     for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
     this.isWriting = true;
     this.actions
-      .write(verdicts.slice(0, MAX_VERDICTS).map(({ name, failed }) => healthChange(name, failed)))
+      .writeFindings(verdicts.slice(0, MAX_VERDICTS).map(({ name, failed }) => healthChange(name, failed)))
       .then(() => true)
       .catch((error) => {
         this.log.warn(`verdicts on health are not in force yet: ${messageOf(error)}`);

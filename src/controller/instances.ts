@@ -36,6 +36,8 @@ export interface FleetActions {
   removeMember(group: string, member: string): Promise<Changed>;
   /** Under the term's epoch. */
   write(changes: readonly Change[]): Promise<void>;
+  /** Counts also where the store takes nothing now. */
+  writeFindings(changes: readonly Change[]): Promise<void>;
 }
 
 interface Retry {

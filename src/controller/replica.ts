@@ -2,9 +2,10 @@
  * A controller's view of the store, and its way to change it.
  *
  * Theory of operation. The state is always made of the store's documents as they are now; a change is written first
- * and seen when the store shows it, whoever wrote it. One thing goes ahead of the store: what the leader's file
- * seeds counts at once and is written as soon as the store takes it, so that a full disk or an etcd that is away
- * keeps nobody from starting.
+ * and seen when the store shows it, whoever wrote it. Two things go ahead of a store that takes nothing: what the
+ * leader's file seeds, so that a full disk or an etcd that is away keeps nobody from starting, and what the hosts have
+ * found out, so that it keeps no failed member in service. They count at once, and are written as soon as the store
+ * takes them; to another leader they are nothing, it has the same file and asks the same hosts.
  */
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/model.ts';
@@ -22,7 +23,7 @@ import {
   StoreUnavailable,
 } from './store/store.ts';
 
-const SEED_RETRY_MS = 1_000;
+const RETRY_MS = 1_000;
 
 export class Replica {
   private readonly store: Store;
@@ -31,6 +32,9 @@ export class Replica {
   private readonly unwatch: () => void;
   private seeds: readonly Change[] = [];
   private seedRetry: NodeJS.Timeout | undefined;
+  /** Findings that the store has not taken yet, by key. */
+  private readonly held = new Map<string, Change>();
+  private heldRetry: NodeJS.Timeout | undefined;
   private current: FleetState;
 
   /** `onChange`: the state is another one. */
@@ -46,12 +50,13 @@ export class Replica {
     return this.current;
   }
 
-  /** The store's, and what is to be seeded. */
+  /** The store's, and what goes ahead of it. */
   get entries(): Entries {
     const { entries } = this.store.snapshot();
-    if (this.seeds.length === 0) return entries;
+    if (this.seeds.length === 0 && this.held.size === 0) return entries;
     const overlaid = new Map(entries);
     applyChanges(overlaid, this.seeds);
+    applyChanges(overlaid, [...this.held.values()]);
     return overlaid;
   }
 
@@ -68,12 +73,21 @@ export class Replica {
     try {
       await this.store.write(changes, epoch);
     } catch (error) {
-      if (error instanceof Fenced)
-        throw new Refusal(503, 'this controller leads no longer: nothing was changed');
-      if (error instanceof StoreUnavailable) {
-        throw new Refusal(503, `the store cannot be written: ${messageOf(error)}`);
-      }
-      throw error;
+      throw refusalOf(error);
+    }
+    this.refresh();
+  }
+
+  /** The same for what hosts have found out: if the store cannot be written it counts nevertheless, and is written later. */
+  async writeFindings(changes: readonly Change[], epoch: number): Promise<void> {
+    try {
+      await this.store.write(changes, epoch);
+      for (const { key } of changes) this.held.delete(key);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw refusalOf(error);
+      if (this.held.size === 0) this.log.warn(`findings are in force but not stored yet: ${error.message}`);
+      for (const change of changes) this.held.set(change.key, change);
+      this.writeHeldLater(epoch);
     }
     this.refresh();
   }
@@ -87,13 +101,16 @@ export class Replica {
   }
 
   /** Leadership is lost: what was not written is forgotten. */
-  dropSeeds(): void {
+  dropUnwritten(): void {
     clearTimeout(this.seedRetry);
+    clearTimeout(this.heldRetry);
+    this.heldRetry = undefined;
     this.seeds = [];
+    this.held.clear();
   }
 
   stop(): void {
-    this.dropSeeds();
+    this.dropUnwritten();
     this.unwatch();
   }
 
@@ -107,8 +124,32 @@ export class Replica {
     } catch (error) {
       if (this.seeds !== seeds || error instanceof Fenced) return;
       this.log.warn(`the file's groups are in force but not stored yet: ${messageOf(error)}`);
-      this.seedRetry = setTimeout(() => this.writeSeeds(epoch), SEED_RETRY_MS);
+      this.seedRetry = setTimeout(() => this.writeSeeds(epoch), RETRY_MS);
       this.seedRetry.unref();
+    }
+  }
+
+  private writeHeldLater(epoch: number): void {
+    if (this.heldRetry !== undefined) return;
+    this.heldRetry = setTimeout(() => {
+      this.heldRetry = undefined;
+      this.writeHeld(epoch).catch((error) => this.log.error(`findings: ${messageOf(error)}`));
+    }, RETRY_MS);
+    this.heldRetry.unref();
+  }
+
+  private async writeHeld(epoch: number): Promise<void> {
+    try {
+      while (this.held.size > 0) {
+        const [batch] = batches([...this.held.values()]);
+        await this.store.write(batch!, epoch);
+        for (const change of batch!) if (this.held.get(change.key) === change) this.held.delete(change.key);
+      }
+      this.refresh();
+    } catch (error) {
+      if (error instanceof Fenced) return;
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.writeHeldLater(epoch);
     }
   }
 
@@ -121,6 +162,15 @@ export class Replica {
     this.current = next;
     this.onChange();
   }
+}
+
+/** Of what a store rejects with. */
+function refusalOf(error: unknown): unknown {
+  if (error instanceof Fenced)
+    return new Refusal(503, 'this controller leads no longer: nothing was changed');
+  if (error instanceof StoreUnavailable)
+    return new Refusal(503, `the store cannot be written: ${messageOf(error)}`);
+  return error;
 }
 
 /** In order, each as much as one write takes. */

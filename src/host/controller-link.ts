@@ -3,11 +3,14 @@
  * another when it is lost.
  *
  * Theory of operation. One stream at a time is tried or in use. A controller that does not lead answers Redirect, and
- * the leader it names is tried at once; a chain of redirects that is too long counts as a failure, since leaders may
- * change meanwhile. After a failure, or when the stream is lost, the next controller of the list is tried: within the
- * first round at once but for a little jitter, so that a dead controller costs little; from then on with pauses that
- * double per round up to `maxPauseMs`, each halved by up to 50 % at random, so that agents which lost the same
- * controller do not come back in step. The bound is short: a new leader has to be found within seconds.
+ * the leader it names is tried at once. Where that is of no use (it knows of no leader, or of one that could not be
+ * reached a moment ago, or the controllers send the agent round in circles) the agent stays with the follower for a
+ * while, which tells it of the next leader as soon as there is one, or welcomes it if it comes to lead itself.
+ *
+ * After a failure, or when the stream is lost, the next controller of the list is tried: within the first round at
+ * once but for a little jitter, so that a dead controller costs little; for the first seconds with short pauses, as a
+ * new leader is on its way; from then on with pauses that double per round up to `maxPauseMs`. Each is halved by up to
+ * 50 % at random, so that agents which lost the same controller do not come back in step.
  *
  * What is logged: the loss, each controller's reason once per outage, and the return. Not each attempt.
  */
@@ -30,16 +33,25 @@ export interface ControllerLinkTiming {
   readonly attachTimeoutMs: number;
   /** At most so long before each attempt of the first round. */
   readonly firstPauseMs: number;
-  /** Of the second round; doubles with each further one. */
+  /** From the second round on. */
   readonly pauseMs: number;
+  /** So long after the loss, pauses begin to double with each round. */
+  readonly eagerMs: number;
   readonly maxPauseMs: number;
+  /** At most so long with a follower that cannot help, before others are asked. */
+  readonly followerMs: number;
+  /** After a failed attempt or a broken connection, the same controller is not tried while others can be, for so long. */
+  readonly unreachableMs: number;
 }
 
 export const LINK_TIMING: ControllerLinkTiming = {
   attachTimeoutMs: 3000,
   firstPauseMs: 100,
   pauseMs: 250,
+  eagerMs: 10_000,
   maxPauseMs: 2000,
+  followerMs: 2000,
+  unreachableMs: 2000,
 };
 
 export interface ControllerLinkOptions {
@@ -91,6 +103,14 @@ class GrpcControllerLink implements ControllerLink {
   private nextIndex = 0;
   private redirectsInRow = 0;
   private failuresInRow = 0;
+  /** After `eagerMs`. */
+  private lateFailures = 0;
+  /** performance.now() of the loss. */
+  private searchingSince = performance.now();
+  /** The stream is that of a follower with which the agent stays. */
+  private isStaying = false;
+  /** Controllers by the performance.now() of the last attempt to reach them that failed. */
+  private readonly unreachable = new Map<string, number>();
   private readonly outage: Outage;
   private isClosed = false;
 
@@ -138,9 +158,12 @@ class GrpcControllerLink implements ControllerLink {
 
   private tryNext(): void {
     const { controllers } = this.options;
-    const address = controllers[this.nextIndex % controllers.length]!;
-    this.nextIndex = (this.nextIndex + 1) % controllers.length;
-    this.attempt(address);
+    const { length } = controllers;
+    const order = controllers.map((_, offset) => (this.nextIndex + offset) % length);
+    // One that has just failed may take long to fail again, while another one knows the next leader.
+    const index = order.find((each) => !this.hasJustFailed(controllers[each]!)) ?? order[0]!;
+    this.nextIndex = (index + 1) % length;
+    this.attempt(controllers[index]!);
   }
 
   private attempt(address: string): void {
@@ -152,14 +175,15 @@ class GrpcControllerLink implements ControllerLink {
       if (problem) throw new Error(problem);
       if (this.options.tls && !address.startsWith('unix:')) tls = loadTlsFiles(this.options.tls);
     } catch (error) {
-      this.failed((error as Error).message);
+      this.notReached((error as Error).message);
       return;
     }
+    this.isStaying = false;
     const stream = new ControllerStream(address, tls, this.options.keepalive ?? KEEPALIVE, {
       received: (message) => this.received(message),
       sent: () => this.counts.sent++,
       merged: () => this.counts.mergedReports++,
-      ended: (reason) => this.ended(reason),
+      ended: (reason, isUnreachable) => this.ended(reason, isUnreachable),
     });
     this.stream = stream;
     const { attachTimeoutMs } = this.timing;
@@ -185,49 +209,100 @@ class GrpcControllerLink implements ControllerLink {
     clearTimeout(this.timer);
     this.counts.attachments++;
     this.become('attached');
+    this.isStaying = false;
     this.redirectsInRow = 0;
     this.failuresInRow = 0;
+    this.lateFailures = 0;
+    this.unreachable.clear();
     this.outage.over(this.address, welcome);
     this.options.handler.attached(welcome);
   }
 
   private redirected(leader: string): void {
     this.counts.redirects++;
-    const wasAttached = this.abandon();
-    if (wasAttached) this.lost(`it leads no more${leader === '' ? '' : `, ${leader} does`}`);
-    if (this.isClosed) return;
-    if (leader !== '' && ++this.redirectsInRow <= MAX_REDIRECTS) {
-      this.become('waiting');
-      this.timer = setTimeout(() => this.attempt(leader), 0);
-    } else {
-      this.redirectsInRow = 0;
-      this.failed(leader === '' ? 'it does not lead, and knows no leader' : 'redirects in a circle');
+    if (this.current === 'attached') {
+      this.abandon();
+      this.lost(`it leads no more${leader === '' ? '' : `, ${leader} does`}`);
+      if (leader === '') this.pause();
+      else this.follow(leader, 0);
+      return;
     }
+    const obstacle = this.obstacleTo(leader);
+    if (obstacle !== undefined) return this.stay(obstacle);
+    // Many may have waited with the same follower for this word.
+    const pauseMs = this.isStaying ? Math.random() * this.timing.firstPauseMs : 0;
+    this.abandon();
+    this.follow(leader, pauseMs);
+  }
+
+  /** Why it is of no use to go there now. */
+  private obstacleTo(leader: string): string | undefined {
+    if (leader === '') return 'it does not lead, and knows no leader';
+    if (this.hasJustFailed(leader)) return `it says that ${leader} leads, which cannot be reached`;
+    return this.redirectsInRow >= MAX_REDIRECTS ? 'redirects in a circle' : undefined;
+  }
+
+  private hasJustFailed(address: string): boolean {
+    const failedAt = this.unreachable.get(address);
+    return failedAt !== undefined && performance.now() - failedAt < this.timing.unreachableMs;
+  }
+
+  private follow(leader: string, pauseMs: number): void {
+    if (this.isClosed) return;
+    this.redirectsInRow++;
+    this.become('waiting');
+    this.timer = setTimeout(() => this.attempt(leader), pauseMs);
+  }
+
+  /** With the follower, whose next word tells more; not for ever, as it may be cut off from the others. */
+  private stay(reason: string): void {
+    const { stream, isStaying } = this;
+    this.lastError = reason;
+    if (isStaying) return;
+    this.isStaying = true;
+    this.redirectsInRow = 0;
+    this.become('waiting');
+    clearTimeout(this.timer);
+    const stayMs = this.timing.followerMs * (0.5 + Math.random() / 2);
+    this.timer = setTimeout(() => stream?.end(this.lastError), stayMs);
   }
 
   /** The stream is of no more interest, whatever it still has to say. */
-  private abandon(): boolean {
+  private abandon(): void {
     const { stream } = this;
     this.stream = undefined;
     stream?.end('redirected');
     clearTimeout(this.timer);
-    return this.current === 'attached';
   }
 
-  private ended(reason: string): void {
+  private ended(reason: string, isUnreachable: boolean): void {
     if (!this.stream) return;
     this.stream = undefined;
     clearTimeout(this.timer);
-    if (this.current !== 'attached') {
-      this.failed(reason);
-      return;
+    if (this.current === 'attached') {
+      if (isUnreachable) this.noteFailure();
+      this.lost(reason);
+      this.pause();
+    } else if (this.isStaying) this.failed(reason);
+    else this.notReached(reason);
+  }
+
+  private notReached(reason: string): void {
+    this.noteFailure();
+    this.failed(reason);
+  }
+
+  private noteFailure(): void {
+    const now = performance.now();
+    for (const [address, failedAt] of this.unreachable) {
+      if (now - failedAt >= this.timing.unreachableMs) this.unreachable.delete(address);
     }
-    this.lost(reason);
-    this.pause();
+    this.unreachable.set(this.address, now);
   }
 
   private lost(reason: string): void {
     this.lastError = reason;
+    this.searchingSince = performance.now();
     this.become('waiting');
     if (!this.isClosed) this.outage.began(this.address, reason);
     this.options.handler.detached(reason);
@@ -237,6 +312,7 @@ class GrpcControllerLink implements ControllerLink {
     this.lastError = reason;
     this.counts.failures++;
     this.failuresInRow++;
+    this.redirectsInRow = 0;
     this.become('waiting');
     if (!this.isClosed) this.outage.failure(this.address, reason);
     this.pause();
@@ -244,9 +320,12 @@ class GrpcControllerLink implements ControllerLink {
 
   private pause(): void {
     if (this.isClosed) return;
-    const { firstPauseMs, pauseMs, maxPauseMs } = this.timing;
-    const round = Math.floor(this.failuresInRow / this.options.controllers.length);
-    const bound = round === 0 ? firstPauseMs : Math.min(maxPauseMs, pauseMs * 2 ** (round - 1));
+    const { firstPauseMs, pauseMs, eagerMs, maxPauseMs } = this.timing;
+    const { length } = this.options.controllers;
+    const isEager = performance.now() - this.searchingSince < eagerMs;
+    if (!isEager) this.lateFailures++;
+    const later = Math.min(maxPauseMs, pauseMs * 2 ** Math.ceil(this.lateFailures / length));
+    const bound = this.failuresInRow < length ? firstPauseMs : later;
     this.timer = setTimeout(() => this.tryNext(), bound * (0.5 + Math.random() / 2));
   }
 

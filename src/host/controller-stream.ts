@@ -26,8 +26,8 @@ export interface ControllerStreamEvents {
   sent(): void;
   /** A report took the place of one that still waited. */
   merged(): void;
-  /** Once. */
-  ended(reason: string): void;
+  /** Once. `isUnreachable`: not by a word of the controller, the connection failed. */
+  ended(reason: string, isUnreachable: boolean): void;
 }
 
 const MAX_WAITING = 1024;
@@ -73,7 +73,9 @@ export class ControllerStream {
       ATTACH.responseDeserialize,
     );
     this.call.on('data', (bytes: Buffer) => this.receive(bytes));
-    this.call.on('status', (ended: StatusObject) => this.finish(reasonOf(ended)));
+    this.call.on('status', (ended: StatusObject) =>
+      this.finish(reasonOf(ended), ended.code === status.UNAVAILABLE),
+    );
     this.call.on('error', () => {}); // `status` tells the same
   }
 
@@ -97,16 +99,16 @@ export class ControllerStream {
   end(reason: string): void {
     if (this.hasEnded) return;
     this.call.cancel();
-    this.finish(reason);
+    this.finish(reason, false);
   }
 
-  private finish(reason: string): void {
+  private finish(reason: string, isUnreachable: boolean): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.waiting.length = 0;
     this.waitingReport = undefined;
     this.client.close();
-    this.events.ended(reason);
+    this.events.ended(reason, isUnreachable);
   }
 
   private receive(bytes: Buffer): void {

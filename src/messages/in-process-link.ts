@@ -104,8 +104,7 @@ class InProcessLink implements ControllerLink {
 
   private received(message: FromController): void {
     if (message.type === 'redirect') {
-      this.counts.redirects++;
-      this.stream?.end(`the controller redirects to ${message.leader || 'nobody'}`);
+      this.counts.redirects++; // there is no other controller to go to: this one may come to lead
     } else if (message.type === 'welcome' && this.stream) {
       this.stream.isWelcome = true;
       this.counts.attachments++;
@@ -163,9 +162,7 @@ class Stream implements AgentSession {
   }
 
   attach(controller: AgentSessionHandler): void {
-    const answer = controller.attached(this);
-    if ('redirect' in answer) this.send({ type: 'redirect', leader: answer.redirect });
-    else this.listener = answer;
+    this.listener = controller.attached(this);
   }
 
   send(message: FromController): void {

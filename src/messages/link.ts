@@ -2,9 +2,9 @@
  * The link between an agent and the controllers, whatever carries it: gRPC between hosts (controller/fleet-server,
  * host/controller-link), or nothing but the event loop inside one process (in-process-link).
  *
- * Theory of operation. A stream begins with the agent's Hello. The controller's handler answers with a listener, and
- * sends Welcome as the stream's first message; or it answers with a redirect, and the stream ends. Delivery is
- * asynchronous, in order, at most once; nothing outlives a stream, so after `attached` each side tells its state anew.
+ * Theory of operation. A stream begins with the agent's Hello. A controller that leads answers with Welcome; one that
+ * does not says by Redirect where the leader is, and again when that changes, or it leads and sends Welcome after all:
+ * it is for the agent to go there or to stay. Delivery is asynchronous, in order, at most once; nothing outlives a stream, so after `attached` each side tells its state anew.
  *
  * Nothing here blocks, and every queue is bounded. What has newer news is not queued twice: while an agent is slow,
  * Rules and GlobalStats that wait are merged with those that follow (outbound-queue.ts), and of reports only the
@@ -28,8 +28,8 @@ export interface AgentSession {
 
 /** Given by the controller core. */
 export interface AgentSessionHandler {
-  /** A new stream. Send Welcome here, before anything else, or answer where the leader is ('': unknown). */
-  attached(session: AgentSession): AgentSessionListener | { readonly redirect: string };
+  /** A new stream. Send Welcome here, before anything else, or Redirects until Welcome. */
+  attached(session: AgentSession): AgentSessionListener;
 }
 
 /** What a controller hears of one stream. */

@@ -132,7 +132,7 @@ export interface Welcome {
   reportRaw: boolean;
 }
 
-/** "I do not lead; go there." Empty: no leader is known. */
+/** "I do not lead; go there, or stay to hear who leads next." Empty: no leader is known. */
 export interface Redirect {
   leader: string;
 }

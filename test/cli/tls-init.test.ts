@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadTlsFiles, TlsFilesError } from '../../src/config/tls-files.ts';
 import { startFleetServer } from '../../src/controller/fleet-server.ts';
-import { createControllerLink } from '../../src/host/controller-link.ts';
+import { createControllerLink, LINK_TIMING } from '../../src/host/controller-link.ts';
 import { until } from '../support/command.ts';
 import { helloOf, TestAgent, TestController, TestLog } from '../support/link.ts';
 import { sluice } from './run-sluice.ts';
@@ -102,7 +102,7 @@ init.run();
 
 const mutual = suite('mutual TLS');
 
-const timing = { attachTimeoutMs: 2000, firstPauseMs: 20, pauseMs: 50, maxPauseMs: 100 };
+const timing = { ...LINK_TIMING, attachTimeoutMs: 2000, firstPauseMs: 20, pauseMs: 50, maxPauseMs: 100 };
 
 mutual('an agent attaches when both certificates are of the authority and its host is named', async () => {
   const controller = new TestController();

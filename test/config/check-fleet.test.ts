@@ -29,6 +29,17 @@ const cases: Case[] = [
     ],
     [],
   ],
+  [
+    'TLS of the store alone, or none',
+    [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], tls: { ca: 'ca.pem' } }]],
+    [],
+  ],
+  ['no TLS of the store', [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], tls: 'none' }]], []],
+  [
+    'half a pair of files',
+    [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], tls: { ca: 'ca.pem', cert: 'c.pem' } }]],
+    ['store.tls: found a mapping, expected cert and key, both or neither'],
+  ],
 ];
 
 runCases('listeners and controllers', cases);

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
 import type { Changed } from '../../src/api/shapes.ts';
 import { createControllerLink } from '../../src/host/controller-link.ts';
+import type { ControllerLinkHandler } from '../../src/messages/link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { EtcdServer, freePorts } from '../support/etcd.ts';
@@ -48,8 +49,6 @@ test.before(async () => {
     const { status, stderr } = await host.sluice('controller', '-c', host.configFile, '--detach');
     assert.is(status, 0, stderr);
   }
-  const connect = (handler: Parameters<ConstructorParameters<typeof TestAgent>[0]>[0]) =>
-    createControllerLink({ controllers: addresses, handler, log: silent });
   agent = new TestAgent(connect, 'h1', { ports: [port('web1', 'app')] });
   await until(() => agent.inForce.revision > 0);
 });
@@ -58,6 +57,9 @@ test.after(async () => {
   for (const host of controllers) host.close();
   await etcd?.remove();
 });
+
+const connect = (handler: ControllerLinkHandler) =>
+  createControllerLink({ controllers: addresses, handler, log: silent });
 
 const statusOf = (host: Host): Promise<ControllerStatus> => host.json<ControllerStatus>('status');
 
@@ -81,8 +83,10 @@ async function takeover(epoch: number, startMs: number): Promise<number> {
   }
 }
 
-/** The agent has found the new leader, however busy the machine is. */
-const followed = (epoch: number): Promise<void> => until(() => agent.inForce.epoch > epoch, 3 * TAKEOVER_MS);
+/** However busy the machine is. */
+const FOLLOWED_MS = 3 * TAKEOVER_MS;
+/** The agent has found the new leader. */
+const followed = (epoch: number): Promise<void> => until(() => agent.inForce.epoch > epoch, FOLLOWED_MS);
 
 test('one of them leads, the others say where it is', async () => {
   const statuses = await Promise.all(controllers.map(statusOf));
@@ -104,16 +108,31 @@ test('a change at the leader is in force at the agent when the command returns',
   assert.is(row!.revision, changed.revision);
 });
 
-test('the leader is killed: another one takes over with all that was changed', async () => {
-  const { epoch, pid } = await statusOf(leader());
+test('the leader is killed: another one takes over with all that was changed, and has all agents', async () => {
+  const former = leader();
+  const { epoch, pid } = await statusOf(former);
+  const more = ['h2', 'h3', 'h4', 'h5', 'h6'].map(
+    (host) => new TestAgent(connect, host, { ports: [port('web1', 'app')] }),
+  );
+  await until(() => more.every(({ inForce }) => inForce.epoch === epoch), FOLLOWED_MS);
   const startMs = performance.now();
   killProcess(pid);
   const tookMs = await takeover(epoch!, startMs);
   await followed(epoch!);
   assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
   assert.equal(agent.weights('api'), ['failed', 1, 1]);
-  await leader().json('member', 'weight', 'api', 'b', '7');
-  assert.equal(agent.weights('api'), ['failed', 7, 1]);
+  const agents = [agent, ...more];
+  await until(
+    () => agents.every(({ isAttached, welcome }) => isAttached && welcome!.epoch > epoch!),
+    FOLLOWED_MS,
+  );
+  assert.is.not(leader(), former);
+  const rows = await leader().json<AgentRow[]>('agent', 'list');
+  assert.equal(rows.map(({ host }) => host).sort(), ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
+  const changed = await leader().json<Changed>('member', 'weight', 'api', 'b', '7');
+  assert.equal(Object.keys(changed.hosts!).sort(), ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
+  for (const one of agents) assert.equal(one.weights('api'), ['failed', 7, 1]);
+  for (const one of more) await one.close();
 });
 
 test('a leader that was paused finds that another one leads, and changes nothing', async () => {

@@ -20,7 +20,10 @@ const TIMING: ControllerLinkTiming = {
   attachTimeoutMs: 2000,
   firstPauseMs: 20,
   pauseMs: 30,
+  eagerMs: 200,
   maxPauseMs: 100,
+  followerMs: 100,
+  unreachableMs: 50,
 };
 
 /** Everything that a test started, ended after it. */
@@ -157,6 +160,57 @@ link('no leader, or redirects in a circle: it goes on until somebody leads', asy
   second.redirect = undefined;
   await until('attached', () => agentLink.state === 'attached', 2000);
   assert.equal(agent.attachments, ['second']);
+});
+
+link('an agent whose leader is gone stays with a follower, and is with the next leader at once', async () => {
+  const [follower, next] = [new TestController('follower'), new TestController('next')];
+  const dead = await serve(new TestController('dead'));
+  await dead.close();
+  follower.redirect = dead.address;
+  const [followerServer, nextServer] = [await serve(follower), await serve(next)];
+  const agent = new TestAgent();
+  const timing = { ...TIMING, followerMs: 60_000, unreachableMs: 60_000 };
+  const agentLink = attach([followerServer.address], agent, { timing });
+  await until('it has tried the dead one, and waits', () =>
+    /cannot be reached/.test(agentLink.status.lastError),
+  );
+  assert.is(agentLink.state, 'waiting');
+  assert.is(follower.waiting.size, 1);
+  const tell = (leader: string) => {
+    for (const session of follower.waiting) session.send({ type: 'redirect', leader });
+  };
+  tell('');
+  await until('the word', () => /knows no leader/.test(agentLink.status.lastError));
+  tell(nextServer.address);
+  await until('attached', () => agentLink.state === 'attached');
+  assert.equal(agent.attachments, ['next']);
+  assert.is(agentLink.status.failures, 1, 'the dead one');
+  await until('it has left the follower', () => follower.waiting.size === 0);
+});
+
+link('an agent that waits with a follower is welcomed when that leads', async () => {
+  const follower = new TestController('follower');
+  follower.redirect = '';
+  const server = await serve(follower);
+  const agent = new TestAgent();
+  const agentLink = attach([server.address], agent, { timing: { ...TIMING, followerMs: 60_000 } });
+  await until('it waits', () => agentLink.status.redirects === 1);
+  for (const session of follower.waiting) session.send({ type: 'welcome', ...follower.welcome });
+  await until('attached', () => agentLink.state === 'attached');
+  assert.equal([agent.attachments, agentLink.status.failures], [['follower'], 0]);
+});
+
+link('an agent does not stay for ever with a follower that cannot help', async () => {
+  const [lonely, leader] = [new TestController('lonely'), new TestController('leader')];
+  lonely.redirect = '';
+  const servers = [await serve(lonely), await serve(leader)];
+  const agent = new TestAgent();
+  attach(
+    servers.map(({ address }) => address),
+    agent,
+  );
+  await until('attached', () => agent.attachments.length === 1);
+  assert.equal(agent.attachments, ['leader']);
 });
 
 link('a leader that steps down redirects an agent that is attached', async () => {

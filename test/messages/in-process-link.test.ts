@@ -12,6 +12,7 @@ import {
 } from '../../src/messages/messages.ts';
 import { type ReportRow, RowKeys } from '../../src/messages/report.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
+import { until } from '../controller/until.ts';
 
 const hello = (): Hello => ({
   protocolVersion: PROTOCOL_VERSION,
@@ -35,7 +36,8 @@ const welcome: Welcome = {
 const ports: FromAgent = { type: 'ports', ports: [] };
 const reply = (id: number): FromController => ({ type: 'reply', id, status: 200, body: '' });
 
-const turn = () => sleep(5);
+/** Long enough for what must not come, or come again. */
+const SILENCE_MS = 40;
 
 /** Both ends, and what they saw in order. */
 class Ends {
@@ -48,9 +50,9 @@ class Ends {
   readonly controller: AgentSessionHandler = {
     attached: (session) => {
       this.seen.push(`controller: ${session.hello.host} attached`);
-      if (this.redirectTo !== undefined) return { redirect: this.redirectTo };
       this.session = session;
-      session.send({ type: 'welcome', ...welcome });
+      if (this.redirectTo === undefined) session.send({ type: 'welcome', ...welcome });
+      else session.send({ type: 'redirect', leader: this.redirectTo });
       return {
         received: (message) => {
           this.seen.push(`controller: ${message.type}`);
@@ -73,16 +75,16 @@ class Ends {
     limits: { maxMessages: 4, maxBytes: 100 },
   });
 
-  /** What was seen since the last call. */
-  take(): string[] {
+  /** What was seen since the last call, when it is as many lines, however long that takes; no more may have come. */
+  async take(lines: number): Promise<string[]> {
+    await until(() => this.seen.length >= lines);
     return this.seen.splice(0);
   }
 }
 
 async function attached(): Promise<Ends> {
   const ends = new Ends();
-  await turn();
-  assert.equal(ends.take(), ['controller: h1 attached', 'agent: attached, epoch 3']);
+  assert.equal(await ends.take(2), ['controller: h1 attached', 'agent: attached, epoch 3']);
   assert.is(ends.link.state, 'attached');
   return ends;
 }
@@ -93,14 +95,12 @@ link('nothing is delivered from inside send, and in order', async () => {
   const ends = new Ends();
   assert.is(ends.link.state, 'connecting');
   assert.is(ends.link.send(ports), false);
-  await turn();
-  ends.take();
+  await ends.take(2);
   ends.session!.send(reply(1));
   assert.is(ends.link.send(ports), true);
   assert.is(ends.link.send({ type: 'applied', epoch: 1, revision: 1, localRevision: 1, error: '' }), true);
-  assert.equal(ends.take(), []);
-  await turn();
-  assert.equal(ends.take(), ['controller: ports', 'controller: applied', 'agent: reply']);
+  assert.equal(ends.seen, []);
+  assert.equal(await ends.take(3), ['controller: ports', 'controller: applied', 'agent: reply']);
   assert.is(ends.link.status.unsent, 1);
   await ends.link.close();
 });
@@ -114,7 +114,7 @@ link('reports carry what changed since the last one of the stream', async () => 
   ends.link.report(header, table);
   table.columns.packets[1] = 4;
   ends.link.report({ ...header, sequence: 2 }, table);
-  await turn();
+  await until(() => ends.rows.length >= 3);
   assert.equal(
     ends.rows.map(({ member, packets }) => [member, packets]),
     [
@@ -132,8 +132,9 @@ link('rules that follow each other within a turn arrive as one', async () => {
   for (let revision = 1; revision <= 100; revision++) {
     ends.session!.send({ ...rules, baseRevision: revision - 1, revision });
   }
-  await turn();
-  assert.equal(ends.take(), ['agent: rules']);
+  assert.equal(await ends.take(1), ['agent: rules']);
+  await sleep(SILENCE_MS);
+  assert.equal(ends.seen, []);
   await ends.link.close();
 });
 
@@ -142,8 +143,7 @@ link('a session that the controller closes ends after what was queued, and is ma
   ends.session!.send(reply(1));
   ends.session!.close('no longer the leader');
   ends.session!.send(reply(2));
-  await sleep(40);
-  assert.equal(ends.take(), [
+  assert.equal(await ends.take(5), [
     'agent: reply',
     'controller: detached, no longer the leader',
     'agent: detached, no longer the leader',
@@ -158,8 +158,8 @@ link('a link that is closed says so to both ends, once, and stays closed', async
   const ends = await attached();
   await ends.link.close();
   await ends.link.close();
-  await sleep(40);
-  assert.equal(ends.take(), [
+  await sleep(SILENCE_MS);
+  assert.equal(await ends.take(2), [
     'controller: detached, the agent closed the link',
     'agent: detached, the agent closed the link',
   ]);
@@ -167,27 +167,24 @@ link('a link that is closed says so to both ends, once, and stays closed', async
   assert.is(ends.link.send(ports), false);
 });
 
-link('a redirect is tried again until the controller takes the agent', async () => {
+link('an agent that is redirected stays until its controller takes it', async () => {
   const ends = new Ends();
   ends.redirectTo = '';
-  await sleep(35);
-  assert.ok(ends.link.status.redirects >= 2);
-  assert.is(ends.link.state === 'attached', false);
-  ends.redirectTo = undefined;
-  await sleep(35);
+  await until(() => ends.link.status.redirects === 1);
+  assert.is(ends.link.state, 'connecting');
+  assert.is(ends.link.send(ports), false);
+  ends.session!.send({ type: 'redirect', leader: 'c2:7400' });
+  await until(() => ends.link.status.redirects === 2);
+  ends.session!.send({ type: 'welcome', ...welcome });
+  assert.equal(await ends.take(2), ['controller: h1 attached', 'agent: attached, epoch 3']);
   assert.is(ends.link.state, 'attached');
-  assert.equal(
-    ends.seen.filter((line) => line.startsWith('agent')),
-    ['agent: attached, epoch 3'],
-  );
   await ends.link.close();
 });
 
 link('too many messages that must arrive end the stream', async () => {
   const ends = await attached();
   for (let id = 0; id < 5; id++) ends.session!.send(reply(id));
-  await turn();
-  assert.equal(ends.take(), [
+  assert.equal(await ends.take(2), [
     'controller: detached, the queue to the agent is full',
     'agent: detached, the queue to the agent is full',
   ]);

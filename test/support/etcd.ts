@@ -11,6 +11,14 @@ import { onEnd, run } from './command.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
+/** Of a server that is not reached in the clear from the test's own namespace. */
+interface Apart {
+  readonly netns?: string;
+  readonly tls?: TlsFiles;
+  /** Clients have to show a certificate, too. */
+  readonly asksClients?: boolean;
+}
+
 interface Member {
   readonly name: string;
   readonly client: string;
@@ -32,15 +40,17 @@ export class EtcdServer {
     member: Member,
     cluster: readonly Member[],
     options: readonly string[],
-    apart?: { readonly netns: string; readonly tls: TlsFiles },
+    { netns, tls, asksClients = false }: Apart = {},
   ) {
-    this.enter = apart === undefined ? [] : ['nsenter', `--net=/run/netns/${apart.netns}`];
+    this.enter = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`];
     this.endpoint = member.client;
-    const scheme = apart === undefined ? 'http' : 'https';
-    this.url = `${scheme}://${member.client}`;
-    const { ca = '', cert = '', key = '' } = apart?.tls ?? {};
-    this.curlOptions = apart === undefined ? [] : ['--cacert', ca, '--cert', cert, '--key', key];
-    const secured = [`--trusted-ca-file=${ca}`, `--cert-file=${cert}`, `--key-file=${key}`];
+    this.url = `${tls === undefined ? 'http' : 'https'}://${member.client}`;
+    const { ca = '', cert = '', key = '' } = tls ?? {};
+    this.curlOptions = tls === undefined ? [] : ['--cacert', ca, '--cert', cert, '--key', key];
+    const secured = [
+      ...(tls === undefined ? [] : [`--cert-file=${cert}`, `--key-file=${key}`]),
+      ...(asksClients ? ['--client-cert-auth', `--trusted-ca-file=${ca}`] : []),
+    ];
     this.directory = mkdtempSync(join(tmpdir(), `sluice-etcd-${process.pid}-`));
     this.command = [
       ...this.enter,
@@ -49,7 +59,7 @@ export class EtcdServer {
       `--data-dir=${join(this.directory, 'data')}`,
       `--listen-client-urls=${this.url}`,
       `--advertise-client-urls=${this.url}`,
-      ...(apart === undefined ? [] : ['--client-cert-auth', ...secured]),
+      ...secured,
       `--listen-peer-urls=http://${member.peer}`,
       `--initial-advertise-peer-urls=http://${member.peer}`,
       `--initial-cluster=${cluster.map(({ name, peer }) => `${name}=http://${peer}`).join(',')}`,
@@ -71,7 +81,17 @@ export class EtcdServer {
   /** One in a network namespace, at port 2379 of `address`, reached from in there alone, and only over TLS. */
   static async startIn(netns: string, address: string, tls: TlsFiles): Promise<EtcdServer> {
     const member = { name: 'm0', client: `${address}:2379`, peer: `${address}:2380` };
-    const server = new EtcdServer(member, [member], [], { netns, tls });
+    return EtcdServer.alone(member, { netns, tls, asksClients: true });
+  }
+
+  /** One on loopback that is reached only over TLS. */
+  static async startSecured(tls: TlsFiles, { asksClients }: { asksClients: boolean }): Promise<EtcdServer> {
+    const [client, peer] = (await freePorts(2)).map((number) => `127.0.0.1:${number}`);
+    return EtcdServer.alone({ name: 'm0', client: client!, peer: peer! }, { tls, asksClients });
+  }
+
+  private static async alone(member: Member, apart: Apart): Promise<EtcdServer> {
+    const server = new EtcdServer(member, [member], [], apart);
     try {
       server.spawn();
       await server.ready();

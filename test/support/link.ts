@@ -41,7 +41,10 @@ export class TestController implements AgentSessionHandler {
   readonly received: FromAgent[] = [];
   readonly rows: ReportRow[] = [];
   readonly detachments: string[] = [];
+  /** Set: where agents are sent. */
   redirect: string | undefined;
+  /** Those that were sent elsewhere, and are still here. */
+  readonly waiting = new Set<AgentSession>();
   welcome: Welcome;
 
   constructor(name = 'c1') {
@@ -49,8 +52,12 @@ export class TestController implements AgentSessionHandler {
     this.welcome = welcomeOf(name);
   }
 
-  attached(session: AgentSession): AgentSessionListener | { redirect: string } {
-    if (this.redirect !== undefined) return { redirect: this.redirect };
+  attached(session: AgentSession): AgentSessionListener {
+    if (this.redirect !== undefined) {
+      session.send({ type: 'redirect', leader: this.redirect });
+      this.waiting.add(session);
+      return { received: () => {}, detached: () => this.waiting.delete(session) };
+    }
     const { host } = session.hello;
     this.sessions.set(host, session);
     session.send({ type: 'welcome', ...this.welcome });

@@ -7,6 +7,8 @@
  * (etcd-store.ts). To the revision is added when this store was begun, which the first candidate writes down: the
  * epochs of a store that was lost, or of one of another kind, are then all smaller, and agents that have seen them
  * take what the new one says. A leader that dies loses its key when the lease runs out; one that resigns revokes the lease.
+ * Where a follower can tell that the leader's process is gone (leader-presence.ts) it revokes the dead one's lease, and
+ * nobody waits for it to run out; were it wrong, the deposed leader would see its key gone, and could not write.
  *
  * A leader that could not renew its lease counts itself out when the time is up by its own clock, from the moment it
  * last asked; etcd counts from when it was asked, so later. It then stands again, under a new lease, as another
@@ -16,6 +18,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Etcd3, EtcdLeaseInvalidError } from 'etcd3';
 import { EtcdMirror } from './etcd-mirror.ts';
+import { LeaderPresence } from './leader-presence.ts';
 import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
 
 /** After this time without a sign of life, a leader is none, s. */
@@ -51,7 +54,9 @@ export class EtcdCampaign implements Campaign {
   private readonly running: Promise<void>;
   private candidacy: Candidacy | undefined;
   private leader: string | undefined;
-  /** Leases that we stand on no longer, and that may not be revoked yet. */
+  /** Of the leader, if that is another one. */
+  private presence: { readonly lease: string; readonly of: LeaderPresence } | undefined;
+  /** Our leases, as long as they may not be revoked yet. */
   private readonly formerLeases = new Set<string>();
 
   /** `prefix`, of the store, ends in a slash. */
@@ -91,6 +96,7 @@ export class EtcdCampaign implements Campaign {
   async resign(): Promise<void> {
     this.over.abort();
     this.candidacy?.end('resigned');
+    this.presence?.of.close();
     await this.running;
     await this.mirror.close();
   }
@@ -238,7 +244,25 @@ export class EtcdCampaign implements Campaign {
         this.callbacks.elected(candidacy.epoch);
       }
     }
-    this.tellLeader(first === undefined ? undefined : addressOf(this.mirror.entries.get(first)!.value));
+    const address = first === undefined ? undefined : addressOf(this.mirror.entries.get(first)!.value);
+    this.followPresence(first, address);
+    this.tellLeader(address);
+  }
+
+  private followPresence(lease: string | undefined, address: string | undefined): void {
+    if (lease === this.presence?.lease) return;
+    this.presence?.of.close();
+    this.presence = undefined;
+    if (this.isOver || lease === undefined || address === undefined || this.formerLeases.has(lease)) return;
+    this.presence = { lease, of: new LeaderPresence(address, () => this.depose(lease, address)) };
+  }
+
+  private depose(lease: string, address: string): void {
+    this.log.info(`etcd: the leader at ${address} is gone: connections are refused; its lease is revoked`);
+    this.client.leaseClient.leaseRevoke({ ID: lease }).catch((error) => {
+      if (error instanceof EtcdLeaseInvalidError) return; // another follower was first
+      this.log.warn(`etcd: the lease could not be revoked, and has to run out: ${error.message}`);
+    });
   }
 
   private tellLeader(address: string | undefined): void {

@@ -9,8 +9,8 @@ import { Etcd3, GRPCUnavailableError, type IOptions } from 'etcd3';
 export interface EtcdOptions {
   /** `host:port`, or URLs; one scheme for all. */
   readonly endpoints: readonly string[];
-  /** PEM contents. */
-  readonly tls?: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  /** PEM contents; without `cert` and `key` only etcd shows who it is. Absent: a plain connection. */
+  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
 /** A call that got no answer by then has failed, ms. */

@@ -1,25 +1,40 @@
 /** The store that the configuration names. */
+import { readFileSync } from 'node:fs';
+import { isLocal } from '../../config/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model.ts';
+import { loadTlsFiles, TlsFilesError, type TlsMaterial } from '../../config/tls-files.ts';
+import type { EtcdOptions } from './etcd-client.ts';
 import { FileStore } from './file-store.ts';
 import type { Store, StoreLog } from './store.ts';
 
+type EtcdConfig = Extract<StoreConfig, { kind: 'etcd' }>;
+
 /**
  * Resolves when the store's state is known. For etcd that may take as long as etcd is away: `signal` gives up.
- * `tls`: PEM contents, for etcd endpoints behind TLS.
+ * `tls`: of the links to agents. Rejects with TlsFilesError when the store's own files cannot be used.
  */
 export async function openStore(
   config: StoreConfig,
   log: StoreLog,
-  {
-    signal,
-    tls,
-  }: {
-    signal?: AbortSignal;
-    tls?: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
-  } = {},
+  { signal, tls }: { signal?: AbortSignal; tls?: TlsMaterial } = {},
 ): Promise<Store> {
   if (config.kind === 'file') return FileStore.open(config, log);
+  const options = { ...config, tls: etcdTls(config, tls) };
   // Reading etcd's protocol description takes a third of a second, which only its users shall wait for.
   const { EtcdStore } = await import('./etcd-store.ts');
-  return EtcdStore.open({ ...config, tls }, log, signal);
+  return EtcdStore.open(options, log, signal);
+}
+
+function etcdTls({ tls, endpoints }: EtcdConfig, agentsTls: TlsMaterial | undefined): EtcdOptions['tls'] {
+  if (tls === 'none') return undefined;
+  if (tls === undefined) return endpoints.every(isLocal) ? undefined : agentsTls;
+  const { ca, cert, key } = tls;
+  if (cert !== undefined && key !== undefined)
+    return loadTlsFiles({ ca, cert, key }, Date.now(), 'store.tls');
+  try {
+    return { ca: readFileSync(ca) };
+  } catch (error) {
+    const found = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new TlsFilesError([`store.tls.ca ${ca}: found ${found}, expected a readable file`]);
+  }
 }

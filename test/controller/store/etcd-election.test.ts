@@ -1,9 +1,14 @@
 // timeout: 300s
 /** Controllers as processes of their own over a real etcd: killed, paused, resigning. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openStore } from '../../../src/controller/store/open-store.ts';
+import { Fenced } from '../../../src/controller/store/store.ts';
 import { EtcdServer } from '../../support/etcd.ts';
+import { rejection, Standing, TestLog, until } from './support.ts';
 import { WriterProcess } from './writer-process.ts';
 
 const NEW_LEADER_MS = 5000;
@@ -107,6 +112,39 @@ test('a leader paused right before a write, so that it believes itself the leade
   const [first] = after.filter((line) => line.startsWith('rejected'));
   assert.match(first!, /^rejected Fenced \d+ etcd: refused/);
   assert.not.ok(after.some((line) => line.startsWith('written')));
+});
+
+test('a leader whose address refuses connections is deposed without waiting for its lease; alive, it cannot write', async () => {
+  const listener = createServer((socket) => {
+    socket.on('error', () => {});
+    connections.add(socket);
+  });
+  const connections = new Set<Socket>();
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const log = new TestLog();
+  const [first, second] = [await openStore(config, new TestLog()), await openStore(config, log)];
+  try {
+    const a = new Standing(first, { id: 'a', address: `127.0.0.1:${port}` });
+    const epoch = await a.elected();
+    const b = new Standing(second, { id: 'b', address: 'b:1' });
+    await until(() => connections.size > 0, 'the follower watches the leader');
+    await first.write([{ key: 'a', value: 'in time' }], epoch);
+    listener.close();
+    for (const socket of connections) socket.resetAndDestroy();
+    const next = await b.elected();
+    assert.ok(next > epoch);
+    assert.match(log.infos.join('\n'), `the leader at 127.0.0.1:${port} is gone`);
+    assert.instance(await rejection(first.write([{ key: 'a', value: 'late' }], epoch)), Fenced);
+    await until(() => a.epoch === undefined, 'it knows');
+    await second.write([{ key: 'b', value: 'next' }], next);
+    assert.equal(Object.fromEntries(second.snapshot().entries), { a: 'in time', b: 'next' });
+    assert.is(a.epochs.length, 1);
+  } finally {
+    listener.close();
+    await Promise.all([first.close(), second.close()]);
+  }
 });
 
 test('resigning hands over in a moment', async () => {

@@ -1,49 +1,21 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileStore } from '../../../src/controller/store/file-store.ts';
 import { StoreUnavailable } from '../../../src/controller/store/store.ts';
-import { onEnd } from '../../support/command.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 import { rejection, Standing, TestLog, until } from './support.ts';
-
-const DISK_BYTES = 4 << 20;
 
 const test = suite('file store: full disk');
 
-let mount: string;
+let disk: SmallDisk;
 let dir: string;
-let forgetCleanup: () => void;
 test.before.each(() => {
-  mount = mkdtempSync(join(tmpdir(), 'sluice-full-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', mount]);
-  forgetCleanup = onEnd(unmount);
-  dir = join(mount, 'store');
+  disk = new SmallDisk();
+  dir = join(disk.path, 'store');
 });
-test.after.each(() => {
-  forgetCleanup();
-  unmount();
-});
-
-function unmount(): void {
-  execFileSync('umount', ['--lazy', mount]);
-  rmdirSync(mount);
-}
-
-/** Nothing fits any more. */
-function fill(): void {
-  for (let bytes = DISK_BYTES; bytes >= 1; bytes >>= 1) {
-    try {
-      writeFileSync(join(mount, 'filler'), Buffer.alloc(bytes), { flag: 'a' });
-    } catch (error) {
-      assert.is((error as NodeJS.ErrnoException).code, 'ENOSPC');
-    }
-  }
-}
-
-const free = () => rmSync(join(mount, 'filler'));
+test.after.each(() => disk.remove());
 
 test('writes are refused and change nothing; reads go on; with room again, writes do too', async () => {
   const log = new TestLog();
@@ -52,7 +24,7 @@ test('writes are refused and change nothing; reads go on; with room again, write
   let heard = 0;
   store.watch(() => heard++);
   await store.write([{ key: 'a', value: 1 }], epoch);
-  fill();
+  disk.fill();
 
   // More than what is left of the log's last page, so that some of it is written before the disk is full.
   const large = 'x'.repeat(20_000);
@@ -68,7 +40,7 @@ test('writes are refused and change nothing; reads go on; with room again, write
     await store.write([{ key: 'small', value: round }], epoch);
   }
 
-  free();
+  disk.free();
   await store.write([{ key: 'a', value: large }], epoch);
   await store.close();
   assert.equal(log.warnings, []);
@@ -84,7 +56,7 @@ test('a controller starts on a full disk, leads, and serves what there is', asyn
   const epoch = await new Standing(first).elected();
   await first.write([{ key: 'a', value: 1 }], epoch);
   await first.close();
-  fill();
+  disk.fill();
 
   const log = new TestLog();
   const store = await FileStore.open({ dir }, log);
@@ -95,7 +67,7 @@ test('a controller starts on a full disk, leads, and serves what there is', asyn
     await rejection(store.write([{ key: 'a', value: 'x'.repeat(20_000) }], later)),
     StoreUnavailable,
   );
-  free();
+  disk.free();
   await store.write([{ key: 'a', value: 2 }], later);
   await store.close();
   assert.equal(log.warnings, []);
@@ -106,11 +78,11 @@ test('no room for a snapshot: the log goes on, whole, and is compacted when ther
   const store = await FileStore.open({ dir }, log);
   const epoch = await new Standing(store).elected();
   // A state of 1.2 MiB in a log that outgrows 1 MiB, on a disk of 4 MiB with 2.2 MiB taken: the log fits, both do not.
-  writeFileSync(join(mount, 'filler'), Buffer.alloc(Math.round(2.2 * 2 ** 20)));
+  disk.fillUpTo(Math.round(2.2 * 2 ** 20));
   const value = 'x'.repeat(100_000);
   for (let index = 0; index < 15; index++) await store.write([{ key: `k${index}`, value }], epoch);
   assert.match(log.warnings.join(), /could not compact the log: ENOSPC/);
-  free();
+  disk.free();
   for (let index = 0; index < 15; index++) await store.write([{ key: `l${index % 3}`, value }], epoch);
   await store.close();
   assert.is(log.warnings.length, 1);
@@ -121,14 +93,14 @@ test('no room for a snapshot: the log goes on, whole, and is compacted when ther
 });
 
 test('a disk that is full before the first start: leading waits for room', async () => {
-  fill();
+  disk.fill();
   const log = new TestLog();
   const store = await FileStore.open({ dir }, log);
   const standing = new Standing(store);
   await until(() => log.warnings.length > 0, 'a warning');
   assert.match(log.warnings[0]!, /the epoch could not be written: ENOSPC/);
   assert.is(standing.epoch, undefined);
-  free();
+  disk.free();
   assert.ok((await standing.elected()) > 0);
   await store.close();
 });
