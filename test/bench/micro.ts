@@ -4,8 +4,11 @@
  *   node --expose-gc --max-semi-space-size=64 dist/test/bench/micro.bundle.js [--quick]
  *
  * Prints a MicroResult as JSON. The young generation is made so large that what a million packets may allocate
- * is seen before it is collected.
+ * is seen before it is collected. Each part is measured in a process of its own (`--part`): a host has one datapath, and
+ * V8 compiles the addresses of its tables into the code, which it does not once it has seen a second one.
  */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { raiseInliningLimits } from '../../src/host/compiler-flags.ts';
 import { BucketIndex } from '../../src/tables/bucket-index.ts';
 import { COLD_WORDS, HOT_WORDS } from '../../src/tables/connection-table.ts';
@@ -90,9 +93,10 @@ function established(flows: number): MicroBed {
   return bed;
 }
 
-function measurePopulation(flows: number): MicroPopulation {
+function measureHits(flows: number): Omit<MicroPopulation, 'flows' | 'newFlowNs'> {
   const bed = established(flows);
   const order = randomOrder(flows, PACKETS);
+  for (const direction of ['forward', 'reverse'] as const) timed(bed, direction, order, true);
   const hit: number[] = [];
   const reply: number[] = [];
   const restore: number[] = [];
@@ -105,21 +109,18 @@ function measurePopulation(flows: number): MicroPopulation {
     hit.push(hitNs('forward'));
     reply.push(hitNs('reverse'));
   }
-  return {
-    flows,
-    hitNs: spreadOf(hit)!,
-    replyNs: spreadOf(reply)!,
-    newFlowNs: spreadOf(newFlowNs(flows))!,
-    restoreNs: spreadOf(restore)!,
-  };
+  return { hitNs: spreadOf(hit)!, replyNs: spreadOf(reply)!, restoreNs: spreadOf(restore)! };
 }
 
 /** The table is filled from empty to `flows`, emptied, and filled again: memory that was used before, as in service. */
-function newFlowNs(flows: number): number[] {
+function measureNewFlows(flows: number): Pick<MicroPopulation, 'newFlowNs'> {
   const bed = new MicroBed(flows);
   const order = shuffled(flows);
   const figures: number[] = [];
-  timed(bed, 'syn', order, true);
+  for (let made = 0; made < NEW_FLOWS_AT_LEAST; made += flows) {
+    bed.forgetConnections();
+    timed(bed, 'syn', order, true);
+  }
   for (let repetition = 0; repetition < REPETITIONS; repetition++) {
     let elapsedNs = 0;
     let made = 0;
@@ -130,7 +131,7 @@ function newFlowNs(flows: number): number[] {
     }
     figures.push(elapsedNs / made);
   }
-  return figures;
+  return { newFlowNs: spreadOf(figures)! };
 }
 
 /**
@@ -138,7 +139,7 @@ function newFlowNs(flows: number): number[] {
  * on the same heap, at times of its own choosing.
  */
 function heapUse(packets: number, prepare: () => void, work: () => void): HeapUse {
-  const uses = Array.from({ length: 3 }, () => {
+  const uses = Array.from({ length: 6 }, () => {
     prepare();
     return heapUseOnce(packets, work);
   });
@@ -159,9 +160,9 @@ function heapUseOnce(packets: number, work: () => void): HeapUse {
   };
 }
 
-function measureHeap(): MicroResult['heap'] {
-  const bed = established(HEAP_FLOWS);
-  const order = randomOrder(HEAP_FLOWS, HEAP_PACKETS / 2);
+function measureHeap(hitFlows: number): MicroResult['heap'] {
+  const bed = established(hitFlows);
+  const order = randomOrder(hitFlows, HEAP_PACKETS / 2);
   const hits = heapUse(
     HEAP_PACKETS,
     () => {},
@@ -183,28 +184,43 @@ function measureHeap(): MicroResult['heap'] {
   return { hits, newFlows };
 }
 
+/** What a process can be asked to measure, and the flows that it is to do it with. */
+const parts = {
+  hits: measureHits,
+  'new-flows': measureNewFlows,
+  heap: measureHeap,
+} as const;
+type Part = keyof typeof parts;
+
+/** Measures in a process of its own. */
+function measured<P extends Part>(part: P, flows: number): ReturnType<(typeof parts)[P]> {
+  const argv = [...process.execArgv, fileURLToPath(import.meta.url), '--part', part, `${flows}`];
+  if (quick) argv.push('--quick');
+  return JSON.parse(
+    execFileSync(process.execPath, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+}
+
+function measureAll(): MicroResult {
+  const { maxConnections } = DEFAULT_LIMITS;
+  const populations = microPopulations.filter((flows) => !quick || flows <= 100_000);
+  return {
+    populations: populations.map((flows) => ({
+      flows,
+      ...measured('hits', flows),
+      ...measured('new-flows', flows),
+    })),
+    bytesPerConnection: {
+      hotRow: HOT_WORDS * 4,
+      index: (BucketIndex.wordsNeeded(maxConnections * 2) * 4) / maxConnections,
+      coldRow: COLD_WORDS * 4,
+    },
+    heap: measured('heap', HEAP_FLOWS),
+  };
+}
+
 // As the host's worker does.
 raiseInliningLimits();
-
-const warmUp = established(microPopulations[0]);
-for (const direction of ['forward', 'reverse'] as const) {
-  timed(warmUp, direction, randomOrder(warmUp.flows, PACKETS), true);
-}
-newFlowNs(microPopulations[0]);
-
-const { maxConnections } = DEFAULT_LIMITS;
-const result: MicroResult = {
-  populations: [],
-  bytesPerConnection: {
-    hotRow: HOT_WORDS * 4,
-    index: (BucketIndex.wordsNeeded(maxConnections * 2) * 4) / maxConnections,
-    coldRow: COLD_WORDS * 4,
-  },
-  heap: measureHeap(),
-};
-for (const flows of microPopulations) {
-  if (quick && flows > 100_000) break;
-  result.populations.push(measurePopulation(flows));
-  collectGarbage();
-}
+const [option, part, flows] = process.argv.slice(2);
+const result = option === '--part' ? parts[part as Part](Number(flows)) : measureAll();
 process.stdout.write(`${JSON.stringify(result)}\n`);
