@@ -100,28 +100,57 @@ export class Lookahead {
 
   /** Finds the service side of each plain packet where exactly one side is a service. */
   private findServices(frames: FrameList, first: number, count: number): void {
-    const { endpoints } = this;
+    const { changes } = this;
     const { words } = this.packets;
-    const portWords = this.facts.words;
+    const ports = this.facts.words;
     for (let i = 0; i < count; i++) {
       const at = packetAt(i);
       const kind = words[at + PACKET.kind]!;
       if (kind === 0) continue;
-      const network = portWords[(frames.port[first + i]! & PORT_MASK) * FACT_WORDS + FACT.network]!;
-      const isIpv4 = (kind & PACKET_IPV6) === 0;
-      const from = isIpv4
-        ? endpoints.findIpv4(network, words[at + PACKET.source + 3]!)
-        : this.findIpv6(network, at + PACKET.source);
-      const to = isIpv4
-        ? endpoints.findIpv4(network, words[at + PACKET.destination + 3]!)
-        : this.findIpv6(network, at + PACKET.destination);
-      if (from === NONE) {
-        if (to !== NONE && endpoints.hasRole(to, ROLE_VIP)) words[at + PACKET.endpoint] = to;
-      } else if (to === NONE) {
-        words[at + PACKET.endpoint] = from;
-        words[at + PACKET.kind] = kind | PACKET_REPLY;
+      const fact = (frames.port[first + i]! & PORT_MASK) * FACT_WORDS;
+      if ((kind & PACKET_IPV6) !== 0) {
+        this.findIpv6Service(at, ports[fact + FACT.network]!);
+        continue;
       }
+      const source = words[at + PACKET.source + 3]!;
+      const destination = words[at + PACKET.destination + 3]!;
+      if (
+        ports[fact + FACT.lastSource] !== source ||
+        ports[fact + FACT.lastDestination] !== destination ||
+        ports[fact + FACT.lastChanges] !== changes
+      ) {
+        this.noteIpv4Service(fact, source, destination);
+      }
+      words[at + PACKET.endpoint] = ports[fact + FACT.lastService]!;
+      words[at + PACKET.kind] = kind | ports[fact + FACT.lastReply]!;
     }
+  }
+
+  private noteIpv4Service(fact: number, source: number, destination: number): void {
+    const { endpoints } = this;
+    const { words } = this.facts;
+    const network = words[fact + FACT.network]!;
+    const from = endpoints.findIpv4(network, source);
+    const to = endpoints.findIpv4(network, destination);
+    words[fact + FACT.lastSource] = source;
+    words[fact + FACT.lastDestination] = destination;
+    words[fact + FACT.lastChanges] = this.changes;
+    words[fact + FACT.lastService] = this.serviceOf(from, to);
+    words[fact + FACT.lastReply] = from === NONE ? 0 : PACKET_REPLY;
+  }
+
+  private findIpv6Service(at: number, network: number): void {
+    const { words } = this.packets;
+    const from = this.findIpv6(network, at + PACKET.source);
+    const to = this.findIpv6(network, at + PACKET.destination);
+    words[at + PACKET.endpoint] = this.serviceOf(from, to);
+    if (from !== NONE) words[at + PACKET.kind]! |= PACKET_REPLY;
+  }
+
+  /** The one of two endpoints that is the service's, or NONE. */
+  private serviceOf(from: number, to: number): number {
+    if (from === NONE) return to !== NONE && this.endpoints.hasRole(to, ROLE_VIP) ? to : NONE;
+    return to === NONE ? from : NONE;
   }
 
   private findIpv6(network: number, at: number): number {
@@ -144,9 +173,11 @@ export class Lookahead {
       const c1 = isIpv4 ? 0 : words[client + 1]!;
       const c2 = isIpv4 ? IPV4_MAPPED : words[client + 2]!;
       const c3 = words[client + 3]!;
-      const ports = words[at + PACKET.ports]!;
+      const wirePorts = words[at + PACKET.ports]!;
+      const ports = isReply ? (wirePorts << 16) | (wirePorts >>> 16) : wirePorts;
+      words[at + PACKET.keyPorts] = ports;
       words[at + PACKET.hash] = isReply
-        ? connections.reverseKeyHash(c0, c1, c2, c3, (ports << 16) | (ports >>> 16), service, kind & 0xff)
+        ? connections.reverseKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff)
         : connections.forwardKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff);
     }
   }

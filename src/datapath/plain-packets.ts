@@ -38,13 +38,16 @@ export const PACKET = {
   hash: 13,
   /** By TrackedPath: the port that it leaves by. */
   way: 14,
+  /** By the lookahead: both ports in the order in which a record has them, the client's first. */
+  keyPorts: 15,
 } as const;
 
 /** The transport check is a partial one. */
 export const PACKET_PARTIAL = 1 << 16;
 export const PACKET_IPV6 = 1 << 17;
 /** From the service, by the lookahead; else to it. */
-export const PACKET_REPLY = 1 << 18;
+export const PACKET_REPLY_SHIFT = 18;
+export const PACKET_REPLY = 1 << PACKET_REPLY_SHIFT;
 /** It surely comes from the VM that its port is known to have, by the lookahead. */
 export const PACKET_OWN = 1 << 19;
 /** It has no offload state: any device takes it as it is. */
@@ -134,9 +137,10 @@ export class PlainPackets {
     let checkOffset = tcp.CHECK_OFFSET;
     if (protocol === ipv4.PROTOCOL_TCP) {
       if (bytes < tcp.MIN_HEADER_BYTES) return false;
-      const headerBytes = tcp.headerBytes(view, l4);
+      const headerBytesAndFlags = view.getUint16(l4 + 12);
+      const headerBytes = (headerBytesAndFlags >>> 12) << 2;
       if (headerBytes < tcp.MIN_HEADER_BYTES || headerBytes > bytes) return false;
-      kind |= tcp.flags(view, l4) << 8;
+      kind |= (headerBytesAndFlags & 0xff) << 8;
     } else if (protocol === ipv4.PROTOCOL_UDP) {
       if (bytes < udp.HEADER_BYTES) return false;
       const udpBytes = udp.length(view, l4);

@@ -2,6 +2,7 @@
  * What the short way needs to know of ports, as rows of words: one cache line per port in place of a port, its network
  * and its anti-spoofing. Written when a snapshot comes into force or a port goes; read per packet.
  */
+import { NONE } from '../tables/bucket-index.ts';
 import type { Networks } from './networks.ts';
 import type { Port } from './port.ts';
 
@@ -21,6 +22,15 @@ export const FACT = {
   /** Where its VM's IPv4 addresses begin and end in `own`; both -1: any source will do. */
   ownFirst: 7,
   ownEnd: 8,
+  /**
+   * The lookahead's note about the port's last IPv4 packet, as successive packets of a VM tend to go the same way: source,
+   * destination, what it found (endpoint and PACKET_REPLY), and in which state of the endpoint table.
+   */
+  lastSource: 9,
+  lastDestination: 10,
+  lastService: 11,
+  lastReply: 12,
+  lastChanges: 13,
 } as const;
 
 export const FACT_PRESENT = 1;
@@ -63,6 +73,7 @@ export class PortFacts {
       words[at + FACT.ownFirst] = antiSpoofing === undefined ? -1 : own.length;
       own.push(...(antiSpoofing?.ownIpv4 ?? []));
       words[at + FACT.ownEnd] = antiSpoofing === undefined ? -1 : own.length;
+      words[at + FACT.lastService] = NONE;
     }
     this.own = Int32Array.from(own);
   }

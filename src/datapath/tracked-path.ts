@@ -43,6 +43,7 @@ import {
   PACKET_OWN,
   PACKET_PARTIAL,
   PACKET_REPLY,
+  PACKET_REPLY_SHIFT,
   packetAt,
 } from './plain-packets.ts';
 import { FACT, FACT_BALANCES, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
@@ -50,10 +51,8 @@ import { FACT, FACT_BALANCES, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortF
 /** Offsets from the Ethernet header. */
 const SOURCE_MAC = 6;
 const IPV4_CHECK = ethernet.HEADER_BYTES + 10;
-const IPV4_SOURCE = ethernet.HEADER_BYTES + 12;
 const IPV4_DESTINATION = ethernet.HEADER_BYTES + 16;
 const IPV4_L4 = ethernet.HEADER_BYTES + 20;
-const IPV6_SOURCE = ethernet.HEADER_BYTES + 8;
 const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
 const IPV6_L4 = ethernet.HEADER_BYTES + 40;
 
@@ -134,6 +133,10 @@ export class TrackedPath {
     const stats = context.tables.stats.fields;
     const counters = context.counters.fields;
     const { slotRepickMs } = this.tracking;
+    // What the packets of one port add up to, until another port's come.
+    let ingress = 0;
+    let packets = 0;
+    let bytes = 0;
     let i = from;
     for (; i < count; i++) {
       const at = packetAt(i);
@@ -147,14 +150,14 @@ export class TrackedPath {
       // --- the record's key, and what it says
       const isReply = (kind & PACKET_REPLY) !== 0;
       const isIpv6 = (kind & PACKET_IPV6) !== 0;
-      const reply = isReply ? 1 : 0;
+      // 1 or 0: what differs by direction is computed from it, where that spares a branch.
+      const reply = (kind >>> PACKET_REPLY_SHIFT) & 1;
       const record = (row & ROW_MASK) * HOT_WORDS;
-      const ports = words[at + PACKET.ports]!;
-      if (hot[record + HOT.forwardPorts + reply] !== (isReply ? turned(ports) : ports)) break;
-      const client = at + (isReply ? PACKET.destination : PACKET.source);
+      if (hot[record + HOT.forwardPorts + reply] !== words[at + PACKET.keyPorts]) break;
+      const client = at + PACKET.source + 4 * reply;
       if (hot[record + HOT.client + 3] !== words[client + 3]) break;
       const both = hot[record + HOT.endpoints]!;
-      const service = isReply ? both & 0xffff : both >>> 16;
+      const service = (both >>> (16 - 16 * reply)) & 0xffff;
       if (service !== words[at + PACKET.endpoint]) break;
       // The client of an IPv4 service is IPv4.
       if (
@@ -178,7 +181,7 @@ export class TrackedPath {
       // --- the way
       const offset = frames.offset[first + i]! & OFFSET_MASK;
       const network = facts[fact + FACT.network]!;
-      const now = (isReply ? both >>> 16 : both & 0xffff) * ENDPOINT_WORDS;
+      const now = ((both >>> (16 * reply)) & 0xffff) * ENDPOINT_WORDS;
       let way = NONE;
       if (isReply) {
         const high = ethernet.destinationHigh(view, offset);
@@ -206,19 +209,24 @@ export class TrackedPath {
       hot[record + HOT.lastSeenMs] = nowMs;
       hot[record + HOT.packetsForward + reply] = (hot[record + HOT.packetsForward + reply]! + 1) | 0;
       hotFloats[((record + HOT.bytesForward) >> 1) + reply]! += length;
-      const stat = slot * STAT_FIELDS + (isReply ? STAT.replyPackets : STAT.packets);
+      const stat = slot * STAT_FIELDS + STAT.packets + reply * (STAT.replyPackets - STAT.packets);
       stats[stat]! += 1;
       stats[stat + 1]! += length;
-      const received = port * PORT_FIELDS;
-      counters[received + PORT.rxPackets]! += 1;
-      counters[received + PORT.rxBytes]! += length;
+      if (port !== ingress) {
+        countReceived(counters, ingress, packets, bytes);
+        ingress = port;
+        packets = 0;
+        bytes = 0;
+      }
+      packets++;
+      bytes += length;
       const sent = (way & PORT_MASK) * PORT_FIELDS;
       counters[sent + PORT.txPackets]! += 1;
       counters[sent + PORT.txBytes]! += length;
 
       // --- Ethernet
       const frame = offset >> 1;
-      const mac = isReply ? frame + (SOURCE_MAC >> 1) : frame;
+      const mac = frame + reply * (SOURCE_MAC >> 1);
       const macHigh = isReply ? facts[fact + FACT.routerMacHigh]! : endpoints[now + ENDPOINT.wayMacHigh]!;
       const macLow = isReply ? facts[fact + FACT.routerMacLow]! : endpoints[now + ENDPOINT.wayMacLow]!;
       halves[mac] = swapped(macHigh);
@@ -232,18 +240,19 @@ export class TrackedPath {
       let l4 = IPV4_L4;
       if (isIpv6) {
         l4 = IPV6_L4;
-        const address = frame + ((isReply ? IPV6_SOURCE : IPV6_DESTINATION) >> 1);
+        const address = frame + (IPV6_DESTINATION >> 1) - 8 * reply;
         setWord(halves, address, endpoints[now]!);
         setWord(halves, address + 2, endpoints[now + 1]!);
         setWord(halves, address + 4, endpoints[now + 2]!);
         setWord(halves, address + 6, endpoints[now + 3]!);
       } else {
-        setWord(halves, frame + ((isReply ? IPV4_SOURCE : IPV4_DESTINATION) >> 1), endpoints[now + 3]!);
+        setWord(halves, frame + (IPV4_DESTINATION >> 1) - 2 * reply, endpoints[now + 3]!);
         const check = frame + (IPV4_CHECK >> 1);
         halves[check] = swapped(replace(swapped(halves[check]!), delta));
       }
 
       // --- transport
+      const ports = words[at + PACKET.ports]!;
       const otherPorts = hot[record + HOT.reversePorts - reply]!;
       const newPorts = isReply ? turned(otherPorts) : otherPorts;
       const transport = frame + (l4 >> 1);
@@ -263,6 +272,7 @@ export class TrackedPath {
           : replaceUdp(was, withPorts);
       halves[check] = swapped(fixed);
     }
+    countReceived(counters, ingress, packets, bytes);
     return i;
   }
 }
@@ -272,6 +282,11 @@ const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
 
 /** A 16-bit word in the other byte order: from the machine's, which is little-endian wherever Node runs, to the wire's. */
 const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);
+
+function countReceived(counters: Float64Array, port: number, packets: number, bytes: number): void {
+  counters[port * PORT_FIELDS + PORT.rxPackets]! += packets;
+  counters[port * PORT_FIELDS + PORT.rxBytes]! += bytes;
+}
 
 function setWord(halves: Uint16Array, at: number, word: number): void {
   halves[at] = swapped(word >>> 16);
