@@ -27,7 +27,7 @@ export interface FrameList {
  * for overflow in what is computed from it.
  */
 export const PORT_MASK = 0xffff;
-export const OFFSET_MASK = 0x3fff_ffff;
+export const OFFSET_MASK = 0x7fff_ffff;
 
 export class Context {
   readonly arena: FrameArena;

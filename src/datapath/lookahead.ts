@@ -47,28 +47,26 @@ export class Lookahead {
   /** Looks at frames first … first + count - 1, at most LOOKAHEAD_FRAMES; frame `first` becomes packet 0. */
   look(frames: FrameList, first: number, count: number): void {
     this.changes = this.endpoints.changes;
-    this.parse(frames, first, count);
-    this.findServices(frames, first, count);
-    this.hashKeys(count);
+    this.read(frames, first, count);
     this.fetch(count);
   }
 
-  /** Reads the plain packets; kind 0 marks the other frames. */
-  private parse(frames: FrameList, first: number, count: number): void {
+  /** Reads the plain packets and hashes their keys; those without one have no endpoint. */
+  private read(frames: FrameList, first: number, count: number): void {
     const { packets, facts } = this;
     const { words } = packets;
-    const portWords = facts.words;
     for (let i = 0; i < count; i++) {
       const offset = frames.offset[first + i]! & OFFSET_MASK;
       const at = packetAt(i);
       const port = frames.port[first + i]! & PORT_MASK;
       words[at + PACKET.endpoint] = NONE;
-      const isPresent = (portWords[port * FACT_WORDS + FACT.bits]! & FACT_PRESENT) !== 0;
-      if (!isPresent || !packets.parse(i, offset, frames.length[first + i]!)) {
-        words[at + PACKET.kind] = 0;
-      } else if (this.isFromOwner(port, at, offset)) {
-        words[at + PACKET.kind]! |= PACKET_OWN;
-      }
+      if ((facts.words[port * FACT_WORDS + FACT.bits]! & FACT_PRESENT) === 0) continue;
+      if (!packets.parse(i, offset, frames.length[first + i]!)) continue;
+      this.findService(at, port * FACT_WORDS);
+      const service = words[at + PACKET.endpoint]!;
+      if (service === NONE) continue;
+      this.hashKey(at, service);
+      if (this.isFromOwner(port, at, offset)) words[at + PACKET.kind]! |= PACKET_OWN;
     }
   }
 
@@ -98,32 +96,23 @@ export class Lookahead {
     return this.ports[port]!.antiSpoofing!.isOwnIpv6(s0, s1, s2, s3);
   }
 
-  /** Finds the service side of each plain packet where exactly one side is a service. */
-  private findServices(frames: FrameList, first: number, count: number): void {
-    const { changes } = this;
+  /** Finds a packet's service side, if exactly one side is a service. */
+  private findService(at: number, fact: number): void {
     const { words } = this.packets;
     const ports = this.facts.words;
-    for (let i = 0; i < count; i++) {
-      const at = packetAt(i);
-      const kind = words[at + PACKET.kind]!;
-      if (kind === 0) continue;
-      const fact = (frames.port[first + i]! & PORT_MASK) * FACT_WORDS;
-      if ((kind & PACKET_IPV6) !== 0) {
-        this.findIpv6Service(at, ports[fact + FACT.network]!);
-        continue;
-      }
-      const source = words[at + PACKET.source + 3]!;
-      const destination = words[at + PACKET.destination + 3]!;
-      if (
-        ports[fact + FACT.lastSource] !== source ||
-        ports[fact + FACT.lastDestination] !== destination ||
-        ports[fact + FACT.lastChanges] !== changes
-      ) {
-        this.noteIpv4Service(fact, source, destination);
-      }
-      words[at + PACKET.endpoint] = ports[fact + FACT.lastService]!;
-      words[at + PACKET.kind] = kind | ports[fact + FACT.lastReply]!;
+    const kind = words[at + PACKET.kind]!;
+    if ((kind & PACKET_IPV6) !== 0) return this.findIpv6Service(at, ports[fact + FACT.network]!);
+    const source = words[at + PACKET.source + 3]!;
+    const destination = words[at + PACKET.destination + 3]!;
+    if (
+      ports[fact + FACT.lastSource] !== source ||
+      ports[fact + FACT.lastDestination] !== destination ||
+      ports[fact + FACT.lastChanges] !== this.changes
+    ) {
+      this.noteIpv4Service(fact, source, destination);
     }
+    words[at + PACKET.endpoint] = ports[fact + FACT.lastService]!;
+    words[at + PACKET.kind] = kind | ports[fact + FACT.lastReply]!;
   }
 
   private noteIpv4Service(fact: number, source: number, destination: number): void {
@@ -158,28 +147,23 @@ export class Lookahead {
     return this.endpoints.find(network, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
   }
 
-  private hashKeys(count: number): void {
+  private hashKey(at: number, service: number): void {
     const { connections } = this;
     const { words } = this.packets;
-    for (let i = 0; i < count; i++) {
-      const at = packetAt(i);
-      const service = words[at + PACKET.endpoint]!;
-      if (service === NONE) continue;
-      const kind = words[at + PACKET.kind]!;
-      const isReply = (kind & PACKET_REPLY) !== 0;
-      const client = isReply ? at + PACKET.destination : at + PACKET.source;
-      const isIpv4 = (kind & PACKET_IPV6) === 0;
-      const c0 = isIpv4 ? 0 : words[client]!;
-      const c1 = isIpv4 ? 0 : words[client + 1]!;
-      const c2 = isIpv4 ? IPV4_MAPPED : words[client + 2]!;
-      const c3 = words[client + 3]!;
-      const wirePorts = words[at + PACKET.ports]!;
-      const ports = isReply ? (wirePorts << 16) | (wirePorts >>> 16) : wirePorts;
-      words[at + PACKET.keyPorts] = ports;
-      words[at + PACKET.hash] = isReply
-        ? connections.reverseKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff)
-        : connections.forwardKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff);
-    }
+    const kind = words[at + PACKET.kind]!;
+    const isReply = (kind & PACKET_REPLY) !== 0;
+    const client = isReply ? at + PACKET.destination : at + PACKET.source;
+    const isIpv4 = (kind & PACKET_IPV6) === 0;
+    const c0 = isIpv4 ? 0 : words[client]!;
+    const c1 = isIpv4 ? 0 : words[client + 1]!;
+    const c2 = isIpv4 ? IPV4_MAPPED : words[client + 2]!;
+    const c3 = words[client + 3]!;
+    const wirePorts = words[at + PACKET.ports]!;
+    const ports = isReply ? (wirePorts << 16) | (wirePorts >>> 16) : wirePorts;
+    words[at + PACKET.keyPorts] = ports;
+    words[at + PACKET.hash] = isReply
+      ? connections.reverseKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff)
+      : connections.forwardKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff);
   }
 
   /** Brings index lines and records into the cache, and notes the records. */

@@ -284,6 +284,7 @@ const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
 const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);
 
 function countReceived(counters: Float64Array, port: number, packets: number, bytes: number): void {
+  if (packets === 0) return;
   counters[port * PORT_FIELDS + PORT.rxPackets]! += packets;
   counters[port * PORT_FIELDS + PORT.rxBytes]! += bytes;
 }
