@@ -16,12 +16,20 @@ import { type EndpointTable, ROLE_VIP } from '../tables/endpoint-table.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from './context.ts';
 import { IPV4_MAPPED } from './frame.ts';
-import { PACKET, PACKET_IPV6, PACKET_OWN, PACKET_REPLY, PlainPackets, packetAt } from './plain-packets.ts';
+import {
+  MAX_PACKETS,
+  PACKET,
+  PACKET_IPV6,
+  PACKET_OWN,
+  PACKET_REPLY,
+  PlainPackets,
+  packetAt,
+} from './plain-packets.ts';
 import type { Port } from './port.ts';
 import { FACT, FACT_PRESENT, FACT_WORDS, type PortFacts } from './port-facts.ts';
 
 /** Frames looked at in one go: headers, packet, index line and record of each, 5 lines, stay in a 32 KB cache. */
-export const LOOKAHEAD_FRAMES = 64;
+export const LOOKAHEAD_FRAMES = MAX_PACKETS;
 
 export class Lookahead {
   readonly packets: PlainPackets;

@@ -16,7 +16,7 @@
  */
 
 import { MAPPED_WORD } from '../wire/address.ts';
-import { delta16, fold } from '../wire/checksum.ts';
+import { fold } from '../wire/checksum.ts';
 import { NONE } from './bucket-index.ts';
 import { mix32 } from './hash.ts';
 
@@ -199,11 +199,6 @@ export class EndpointTable {
     this.rows[at + WAY_PORT] = port;
     this.rows[at + WAY_MAC_HIGH] = macHigh;
     this.rows[at + WAY_MAC_LOW] = macLow;
-  }
-
-  /** Checksum delta (wire/checksum.ts) of one endpoint's address in place of another's. */
-  delta(was: number, now: number): number {
-    return delta16(this.rows[was * ENDPOINT_WORDS + SUM]!, this.rows[now * ENDPOINT_WORDS + SUM]!);
   }
 
   network(id: number): number {
