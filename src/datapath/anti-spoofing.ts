@@ -26,7 +26,7 @@ export class AntiSpoofing implements FromVm {
   private readonly macHigh: number;
   private readonly macLow: number;
   /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
-  private readonly ipv4: Int32Array;
+  readonly ownIpv4: Int32Array;
   private readonly allowed: readonly Subnet[];
   /** Single IPv6 addresses, four words each. */
   private readonly ipv6: Int32Array;
@@ -38,7 +38,7 @@ export class AntiSpoofing implements FromVm {
     this.allowed = allowedSources.map(compileSubnet);
     const single = this.allowed.filter(({ bits }) => bits === 128);
     const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
-    this.ipv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
+    this.ownIpv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
     this.ipv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
   }
 
@@ -61,9 +61,9 @@ export class AntiSpoofing implements FromVm {
   }
 
   /** Whether the VM may surely send from an address; false: `fromVm` knows. */
-  isOwnIpv4(address: number): boolean {
-    const { ipv4 } = this;
-    for (let i = 0; i < ipv4.length; i++) if (ipv4[i] === address) return true;
+  private isOwnIpv4(address: number): boolean {
+    const { ownIpv4 } = this;
+    for (let i = 0; i < ownIpv4.length; i++) if (ownIpv4[i] === address) return true;
     return false;
   }
 

@@ -55,9 +55,8 @@ const UNREPLIED = STATE.unreplied << 8;
 const RESET_BY_MEMBER = STATE.resetByMember << 8;
 
 /** States that a packet other than SYN, FIN and RST leaves as they are, by side; one bit each. */
-const STEADY_FROM_CLIENT = ~((1 << STATE.synReceived) | (1 << STATE.resetByClient));
-const STEADY_FROM_MEMBER = ~((1 << STATE.unreplied) | (1 << STATE.resetByMember));
-const CHANGES_STATE = tcp.SYN | tcp.FIN | tcp.RST;
+export const STEADY_FROM_CLIENT = ~((1 << STATE.synReceived) | (1 << STATE.resetByClient));
+export const STEADY_FROM_MEMBER = ~((1 << STATE.unreplied) | (1 << STATE.resetByMember));
 
 export class ConnectionTracking {
   private readonly context: Context;
@@ -72,7 +71,7 @@ export class ConnectionTracking {
   private readonly purgeMarks: PurgeMarks;
   /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
   private readonly slotIdleMs: Int32Array;
-  private readonly slotRepickMs: Int32Array;
+  readonly slotRepickMs: Int32Array;
   /** Whether the clients of failed members are told. */
   private tellsClients = false;
   private evictsIdle = false;
@@ -231,27 +230,9 @@ export class ConnectionTracking {
     return (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
   }
 
-  /** Whether a packet from the client of a record would only be counted: neither the record's state nor its life changes. */
-  isSteadyForward(row: number, tcpFlags: number): boolean {
-    const kind = this.table.kind(row);
-    if (!this.isSteady(kind, tcpFlags, STEADY_FROM_CLIENT)) return false;
-    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) return true;
-    const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
-    return repickMs === 0 || this.idleMs(row) <= repickMs;
-  }
-
-  /** The same for a packet from its member. */
-  isSteadyReverse(row: number, tcpFlags: number): boolean {
-    return this.isSteady(this.table.kind(row), tcpFlags, STEADY_FROM_MEMBER);
-  }
-
-  private isSteady(kind: number, tcpFlags: number, states: number): boolean {
-    return (
-      this.purgeMarks.rowsLeft === 0 &&
-      (kind & ACTIVE) !== 0 &&
-      (tcpFlags & CHANGES_STATE) === 0 &&
-      ((states >>> ((kind >>> 8) & 31)) & 1) !== 0
-    );
+  /** Whether records of members that have gone are still to be removed: each may be one. */
+  get isPurging(): boolean {
+    return this.purgeMarks.rowsLeft !== 0;
   }
 
   /** Counts a packet from the client; returns the record's kind word. */

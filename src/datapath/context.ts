@@ -22,6 +22,13 @@ export interface FrameList {
   readonly length: Int32Array;
 }
 
+/**
+ * All bits that port numbers and offsets have. What has passed a mask, V8 knows the range of, and leaves out the checks
+ * for overflow in what is computed from it.
+ */
+export const PORT_MASK = 0xffff;
+export const OFFSET_MASK = 0x7fff_ffff;
+
 export class Context {
   readonly arena: FrameArena;
   readonly output: FrameOutput;

@@ -37,6 +37,7 @@ import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
 import { CONSUMED, type FromVm, type ToVm } from './operator.ts';
 import { Port } from './port.ts';
+import { PortFacts } from './port-facts.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 import { TrackedPath } from './tracked-path.ts';
@@ -76,6 +77,7 @@ export class Datapath {
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
   private readonly finisher: OffloadFinisher;
+  private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
   private readonly trackedPath: TrackedPath;
   /** The list of a frame that is handled alone. */
@@ -123,16 +125,9 @@ export class Datapath {
     );
     this.finisher = new OffloadFinisher(context);
     this.shortWay = options.shortWay ?? true;
-    this.lookahead = new Lookahead(context, this.ports);
-    this.trackedPath = new TrackedPath(
-      context,
-      networks,
-      this.ports,
-      this.tracking,
-      this.meter,
-      this.logicalSwitch,
-      this.lookahead,
-    );
+    this.facts = new PortFacts(options.tables.limits.maxPorts);
+    this.lookahead = new Lookahead(context, this.facts, this.ports);
+    this.trackedPath = new TrackedPath(context, this.facts, this.tracking, this.meter, this.lookahead);
   }
 
   /** Sets the clocks for a batch: monotonic milliseconds (any origin), epoch milliseconds, monotonic microseconds. */
@@ -148,10 +143,12 @@ export class Datapath {
   handleFrames(frames: FrameList, count: number): void {
     for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
       const some = Math.min(LOOKAHEAD_FRAMES, count - first);
-      this.lookahead.look(frames, first, some);
+      if (this.shortWay) this.lookahead.look(frames, first, some);
       for (let i = 0; i < some; i++) {
+        if (this.shortWay) i = this.trackedPath.send(frames, first, i, some);
+        if (i === some) break;
         const at = first + i;
-        this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!, i);
+        this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!);
       }
     }
   }
@@ -166,8 +163,8 @@ export class Datapath {
     this.handleFrames(alone, 1);
   }
 
-  /** `number`: the frame's in the lookahead. */
-  private handle(portId: number, slot: number, offset: number, length: number, number: number): void {
+  /** The general way of a frame. */
+  private handle(portId: number, slot: number, offset: number, length: number): void {
     const { frame, context } = this;
     const port = this.ports[portId];
     context.counters.countReceived(portId, length);
@@ -177,8 +174,6 @@ export class Datapath {
       context.arena.release(slot);
       return;
     }
-    if (this.shortWay && this.trackedPath.send(port, number, slot, offset, length))
-      return context.arena.release(slot);
     const reason = frame.load(slot, offset, length, portId, port.network);
     if (reason !== DROP.none) {
       context.drop(frame, reason);
@@ -237,6 +232,7 @@ export class Datapath {
   /** The port's device has gone: its MACs and connections go too. */
   portGone(port: number): void {
     this.ports[port] = undefined;
+    this.facts.forget(port);
     this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
@@ -307,6 +303,7 @@ export class Datapath {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);
       }
     }
+    this.facts.replace(this.ports, this.networks);
     for (const network of this.networks.all()) {
       const members = specs.filter((spec) => spec.network === network.id).map((spec) => spec.id);
       network.ports = Int32Array.from(members);

@@ -15,6 +15,11 @@ import * as virtio from '../wire/virtio-net.ts';
 import { IPV4_MAPPED } from './frame.ts';
 
 export const PACKET_WORDS = 16;
+/** Packets of a batch at most. */
+export const MAX_PACKETS = 64;
+
+/** Where a packet's words begin. A sum with a number whose range V8 knows, as after a mask, needs no check for overflow. */
+export const packetAt = (number: number): number => (number & (MAX_PACKETS - 1)) * PACKET_WORDS;
 
 /** Words of a packet. */
 export const PACKET = {
@@ -31,13 +36,22 @@ export const PACKET = {
   endpoint: 11,
   row: 12,
   hash: 13,
+  /** By TrackedPath: the port that it leaves by. */
+  way: 14,
+  /** By the lookahead: both ports in the order in which a record has them, the client's first. */
+  keyPorts: 15,
 } as const;
 
 /** The transport check is a partial one. */
 export const PACKET_PARTIAL = 1 << 16;
 export const PACKET_IPV6 = 1 << 17;
 /** From the service, by the lookahead; else to it. */
-export const PACKET_REPLY = 1 << 18;
+export const PACKET_REPLY_SHIFT = 18;
+export const PACKET_REPLY = 1 << PACKET_REPLY_SHIFT;
+/** It surely comes from the VM that its port is known to have, by the lookahead. */
+export const PACKET_OWN = 1 << 19;
+/** It has no offload state: any device takes it as it is. */
+export const PACKET_FINISHED = 1 << 20;
 
 const VERSION_4_WITHOUT_OPTIONS = 0x45;
 const IPV4_L4 = ethernet.HEADER_BYTES + ipv4.MIN_HEADER_BYTES;
@@ -55,7 +69,8 @@ export class PlainPackets {
   /** Reads a frame as packet `number`; false if it is no plain packet. `offset`: its Ethernet header. */
   parse(number: number, offset: number, length: number): boolean {
     const { view } = this;
-    if (length < IPV4_L4 + udp.HEADER_BYTES) return false;
+    // Odd offsets, which no engine has, would not do for TrackedPath's 16-bit writes.
+    if (length < IPV4_L4 + udp.HEADER_BYTES || (offset & 1) !== 0) return false;
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return false;
     const type = ethernet.etherType(view, offset);
     if (type === ethernet.TYPE_IPV4) return this.parseIpv4(number, offset, length);
@@ -77,7 +92,7 @@ export class PlainPackets {
     sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
     sum = (sum & 0xffff) + (sum >>> 16);
     if ((sum & 0xffff) + (sum >>> 16) !== 0xffff) return false;
-    const at = number * PACKET_WORDS;
+    const at = packetAt(number);
     words[at + PACKET.source + 3] = source;
     words[at + PACKET.destination + 3] = destination;
     words[at + PACKET.ipBytes] = ipBytes;
@@ -90,7 +105,7 @@ export class PlainPackets {
     const l3 = offset + ethernet.HEADER_BYTES;
     const payloadBytes = ipv6.payloadLength(view, l3);
     if (ipv6.version(view, l3) !== 6 || IPV6_L4 + payloadBytes > length) return false;
-    const at = number * PACKET_WORDS;
+    const at = packetAt(number);
     for (let i = 0; i < 4; i++) {
       words[at + PACKET.source + i] = ipv6.sourceWord(view, l3, i);
       words[at + PACKET.destination + i] = ipv6.destinationWord(view, l3, i);
@@ -122,9 +137,10 @@ export class PlainPackets {
     let checkOffset = tcp.CHECK_OFFSET;
     if (protocol === ipv4.PROTOCOL_TCP) {
       if (bytes < tcp.MIN_HEADER_BYTES) return false;
-      const headerBytes = tcp.headerBytes(view, l4);
+      const headerBytesAndFlags = view.getUint16(l4 + 12);
+      const headerBytes = (headerBytesAndFlags >>> 12) << 2;
       if (headerBytes < tcp.MIN_HEADER_BYTES || headerBytes > bytes) return false;
-      kind |= tcp.flags(view, l4) << 8;
+      kind |= (headerBytesAndFlags & 0xff) << 8;
     } else if (protocol === ipv4.PROTOCOL_UDP) {
       if (bytes < udp.HEADER_BYTES) return false;
       const udpBytes = udp.length(view, l4);
@@ -133,7 +149,9 @@ export class PlainPackets {
     } else {
       return false;
     }
-    if (!virtio.isEmpty(view, offset)) {
+    if (virtio.isEmpty(view, offset)) {
+      kind |= PACKET_FINISHED;
+    } else {
       if (virtio.isGso(view, offset)) return false;
       if ((virtio.flags(view, offset) & virtio.FLAG_NEEDS_CSUM) !== 0) {
         if (virtio.csumStart(view, offset) !== headers || virtio.csumOffset(view, offset) !== checkOffset)

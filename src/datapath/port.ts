@@ -82,11 +82,6 @@ export class Port {
     this.deliver(frame);
   }
 
-  /** Whether a tracked packet, which no operator of this port's chain heeds, leaves just so. */
-  takesAsItIs(view: DataView, offset: number): boolean {
-    return this.isSimple && (this.offloads || virtio.isEmpty(view, offset));
-  }
-
   /** Out, as it is, but finished where the device takes whole packets only. */
   deliver(frame: Frame): void {
     if (frame.cutToMtu !== 0) this.finisher.sendCut(frame, this.id);

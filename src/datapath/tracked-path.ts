@@ -1,246 +1,295 @@
 /**
- * The short way of a packet whose flow has a record and about which nothing needs care: most packets of a host.
+ * The short way of packets whose flow has a record and about which nothing needs care: most packets of a host.
  *
  * Theory of operation. Between a client and a member on one network, with neither a handshake nor an end under way, the
  * chains of both ports, the load balancer and the forwarding element come down to this: the record says where
  * to, the addresses and ports are rewritten, the frame is counted and sent. `send` makes sure that it is so before it
- * changes anything, and answers false in any other case; the frame then takes the general way, which knows all cases,
- * and which would have done the very same (test/datapath/tracked-path.test.ts compares the two, byte by byte).
+ * changes anything, and stops at the first packet of which it is not; that frame then takes the general way, which knows all
+ * cases, and which would have done the very same (test/datapath/tracked-path.test.ts compares the two, byte by byte).
  *
  * What is made sure of: the packet is plain (plain-packets.ts); its source MAC and address are the port's own, so that
  * there is nothing to learn and nothing to suspect; exactly one of its addresses is a service's; the record's key
  * is the packet's; its state stays what it is; it rewrites the service's address, and maybe ports, but nothing else; the
  * receiving port is known, in the same network, has no other operators, and takes the packet as it is.
+ *
+ * `translate` is one loop over a run of packets, both ways and both families, for V8's sake: it looks at the map,
+ * length and base of a typed array at each access, unless it has seen them before in the same function with neither a call nor
+ * a DataView's `set` in between. So all arrays are held in constants, frames are written as 16-bit words, and what
+ * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { type ConnectionTable, REWRITE_ADDRESS, REWRITE_SOURCE } from '../tables/connection-table.ts';
-import { ENDPOINT_WORDS, type EndpointTable } from '../tables/endpoint-table.ts';
+import { HOT, HOT_WORDS, REWRITE_ADDRESS, REWRITE_SOURCE, ROW_MASK } from '../tables/connection-table.ts';
+import { ENDPOINT, ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
+import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
+import { SLOT_MASK, STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../wire/checksum.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
-import type { ConnectionTracking } from './connection-tracking.ts';
-import type { Context } from './context.ts';
+import {
+  type ConnectionTracking,
+  FLAG_ACTIVE,
+  STEADY_FROM_CLIENT,
+  STEADY_FROM_MEMBER,
+} from './connection-tracking.ts';
+import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from './context.ts';
 import type { FlowMeter } from './flow-meter.ts';
-import { IPV4_MAPPED } from './frame.ts';
-import type { LogicalSwitch } from './logical-switch.ts';
 import type { Lookahead } from './lookahead.ts';
-import type { Networks } from './networks.ts';
-import { PACKET, PACKET_IPV6, PACKET_PARTIAL, PACKET_REPLY, PACKET_WORDS } from './plain-packets.ts';
-import type { Port } from './port.ts';
+import {
+  PACKET,
+  PACKET_FINISHED,
+  PACKET_IPV6,
+  PACKET_OWN,
+  PACKET_PARTIAL,
+  PACKET_REPLY,
+  PACKET_REPLY_SHIFT,
+  packetAt,
+} from './plain-packets.ts';
+import { FACT, FACT_BALANCES, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
 
 /** Offsets from the Ethernet header. */
-const IPV4_SOURCE = ethernet.HEADER_BYTES + 12;
+const SOURCE_MAC = 6;
+const IPV4_CHECK = ethernet.HEADER_BYTES + 10;
 const IPV4_DESTINATION = ethernet.HEADER_BYTES + 16;
 const IPV4_L4 = ethernet.HEADER_BYTES + 20;
-const IPV6_SOURCE = ethernet.HEADER_BYTES + 8;
 const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
 const IPV6_L4 = ethernet.HEADER_BYTES + 40;
+
+/** Bits of a record's kind that are looked at, and what they must be, but for the protocol in the low byte. */
+const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE) << 16) | 0xff;
+const KIND_REQUIRED = (FLAG_ACTIVE | REWRITE_ADDRESS) << 16;
+/** In a packet's kind. */
+const CHANGES_STATE = (tcp.SYN | tcp.FIN | tcp.RST) << 8;
 
 export class TrackedPath {
   private readonly context: Context;
   private readonly view: DataView;
-  private readonly connections: ConnectionTable;
-  private readonly endpoints: EndpointTable;
-  private readonly networks: Networks;
-  private readonly ports: readonly (Port | undefined)[];
+  /** The arena in 16-bit words, in the machine's byte order. */
+  private readonly halves: Uint16Array;
+  private readonly facts: PortFacts;
   private readonly tracking: ConnectionTracking;
   private readonly meter: FlowMeter;
-  private readonly logicalSwitch: LogicalSwitch;
   private readonly lookahead: Lookahead;
-  /** Words of the packets that the lookahead has read. */
-  private readonly words: Int32Array;
 
   constructor(
     context: Context,
-    networks: Networks,
-    ports: readonly (Port | undefined)[],
+    facts: PortFacts,
     tracking: ConnectionTracking,
     meter: FlowMeter,
-    logicalSwitch: LogicalSwitch,
     lookahead: Lookahead,
   ) {
+    const { bytes } = context.arena;
     this.context = context;
     this.view = context.arena.view;
-    this.connections = context.tables.connections;
-    this.endpoints = context.tables.endpoints;
-    this.networks = networks;
-    this.ports = ports;
+    this.halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+    this.facts = facts;
     this.tracking = tracking;
     this.meter = meter;
-    this.logicalSwitch = logicalSwitch;
     this.lookahead = lookahead;
-    this.words = lookahead.packets.words;
   }
 
-  /** Sends a frame that came in by `port`, packet `number` of the lookahead; false: it is as it was, and the general way's. */
-  send(port: Port, number: number, slot: number, offset: number, length: number): boolean {
-    const { words } = this;
-    const at = number * PACKET_WORDS;
-    if (words[at + PACKET.row] === NONE || this.lookahead.changes !== this.endpoints.changes) return false;
-    if (!port.isSimple || !this.isFromOwner(port, at, offset)) return false;
-    return (words[at + PACKET.kind]! & PACKET_REPLY) === 0
-      ? this.toMember(port, at, slot, offset, length)
-      : this.toClient(port, at, slot, offset, length);
+  /**
+   * Sends the lookahead's packets `from` … `to` - 1 and gives their slots back. Returns `to`, the first that it does not send,
+   * at most `count`: that frame is as it was, and the general way's. Packet 0 is frame `first`.
+   */
+  send(frames: FrameList, first: number, from: number, count: number): number {
+    const { context, lookahead, tracking } = this;
+    if (lookahead.changes !== context.tables.endpoints.changes || tracking.isPurging) return from;
+    const to = this.translate(frames, first, from, count);
+    if (to === from) return from;
+    const { words } = lookahead.packets;
+    const { arena, output } = context;
+    for (let i = from; i < to; i++) {
+      const slot = frames.slot[first + i]!;
+      const offset = frames.offset[first + i]!;
+      if (this.meter.hasBudget) this.measure(packetAt(i), offset);
+      output.transmit(words[packetAt(i) + PACKET.way]!, slot, offset, frames.length[first + i]!);
+      arena.release(slot);
+    }
+    return to;
   }
 
-  /** Whether the sender is the VM that the port is known to have. */
-  private isFromOwner(port: Port, at: number, offset: number): boolean {
-    const { view, words } = this;
-    if (ethernet.sourceLow(view, offset) !== port.macLow) return false;
-    if (ethernet.sourceHigh(view, offset) !== port.macHigh) return false;
-    const { antiSpoofing } = port;
-    if (antiSpoofing === undefined) return true;
-    const s3 = words[at + PACKET.source + 3]!;
-    if ((words[at + PACKET.kind]! & PACKET_IPV6) === 0) return antiSpoofing.isOwnIpv4(s3);
-    const s0 = words[at + PACKET.source]!;
-    const s1 = words[at + PACKET.source + 1]!;
-    const s2 = words[at + PACKET.source + 2]!;
-    return antiSpoofing.isOwnIpv6(s0, s1, s2, s3);
-  }
-
-  private toMember(port: Port, at: number, slot: number, offset: number, length: number): boolean {
-    const { words, connections, endpoints, tracking, context } = this;
-    const row = words[at + PACKET.row]!;
+  /** What the meter reads of a packet, the short way has not changed. */
+  private measure(at: number, offset: number): void {
+    const { words } = this.lookahead.packets;
     const kind = words[at + PACKET.kind]!;
-    const vip = words[at + PACKET.endpoint]!;
-    const ports = words[at + PACKET.ports]!;
-    if (!port.balances || !this.isForward(row, at, kind, ports, vip)) return false;
-    if (!tracking.isSteadyForward(row, (kind >>> 8) & 0xff) || !this.rewritesAddress(row)) return false;
-    const member = connections.member(row);
-    const way = endpoints.wayPort(member, context.wayGeneration);
-    const to = way === NONE ? undefined : this.ports[way];
-    if (to === undefined || to.network !== port.network || !to.takesAsItIs(this.view, offset)) return false;
-    if (words[at + PACKET.ipBytes]! > this.networks.at(port.network).mtu) return false;
-
-    if (this.meter.hasBudget) {
-      const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
-      const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
-      this.meter.fromClient(row, kind & 0xff, offset + headers, l4Bytes);
-    }
-    tracking.countForward(row, 1, length);
-    const addressDelta = endpoints.delta(vip, member);
-    const reverse = connections.reversePorts(row);
-    if ((kind & PACKET_IPV6) === 0) {
-      this.setIpv4(offset, offset + IPV4_DESTINATION, member, addressDelta);
-      this.fixTransport(offset + IPV4_L4, kind, addressDelta, ports, reverse);
-    } else {
-      this.setIpv6(offset + IPV6_DESTINATION, member);
-      this.fixTransport(offset + IPV6_L4, kind, addressDelta, ports, reverse);
-    }
-    ethernet.setDestination(this.view, offset, endpoints.wayMacHigh(member), endpoints.wayMacLow(member));
-    context.transmit(way, slot, offset, length);
-    return true;
-  }
-
-  private toClient(port: Port, at: number, slot: number, offset: number, length: number): boolean {
-    const { view, words, connections, endpoints, tracking } = this;
+    const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
+    const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
     const row = words[at + PACKET.row]!;
-    const kind = words[at + PACKET.kind]!;
-    const member = words[at + PACKET.endpoint]!;
-    const ports = words[at + PACKET.ports]!;
-    const reversed = (ports << 16) | (ports >>> 16);
-    if (!this.isReverse(row, at, kind, reversed, member)) return false;
-    if (!tracking.isSteadyReverse(row, (kind >>> 8) & 0xff) || !this.rewritesAddress(row)) return false;
-    const high = ethernet.destinationHigh(view, offset);
-    const low = ethernet.destinationLow(view, offset);
-    const network = this.networks.at(port.network);
-    if ((low === network.routerMacLow && high === network.routerMacHigh) || ethernet.isGroup(high))
-      return false;
-    const way = this.logicalSwitch.portOf(port.network, high, low);
-    const to = way === NONE || way === port.id ? undefined : this.ports[way];
-    if (to === undefined || !to.balances) return false;
-    if (to.network !== port.network || !to.takesAsItIs(view, offset)) return false;
-
-    if (this.meter.hasBudget) {
-      const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
-      const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
-      this.meter.fromMember(row, kind & 0xff, offset + headers, l4Bytes);
-    }
-    tracking.countReverse(row, 1, length);
-    const vip = connections.vip(row);
-    const addressDelta = endpoints.delta(member, vip);
-    const forward = connections.forwardPorts(row);
-    const now = (forward << 16) | (forward >>> 16);
-    if ((kind & PACKET_IPV6) === 0) {
-      this.setIpv4(offset, offset + IPV4_SOURCE, vip, addressDelta);
-      this.fixTransport(offset + IPV4_L4, kind, addressDelta, ports, now);
-    } else {
-      this.setIpv6(offset + IPV6_SOURCE, vip);
-      this.fixTransport(offset + IPV6_L4, kind, addressDelta, ports, now);
-    }
-    ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
-    this.context.transmit(way, slot, offset, length);
-    return true;
+    if ((kind & PACKET_REPLY) === 0) this.meter.fromClient(row, kind & 0xff, offset + headers, l4Bytes);
+    else this.meter.fromMember(row, kind & 0xff, offset + headers, l4Bytes);
   }
 
-  private isForward(row: number, at: number, kind: number, ports: number, vip: number): boolean {
-    const { words, connections } = this;
-    const c3 = words[at + PACKET.source + 3]!;
-    const protocol = kind & 0xff;
-    if ((kind & PACKET_IPV6) === 0) {
-      return connections.isForward(row, 0, 0, IPV4_MAPPED, c3, ports, vip, protocol);
-    }
-    const c0 = words[at + PACKET.source]!;
-    const c1 = words[at + PACKET.source + 1]!;
-    const c2 = words[at + PACKET.source + 2]!;
-    return connections.isForward(row, c0, c1, c2, c3, ports, vip, protocol);
-  }
+  /** Rewrites and counts packets from … to - 1, notes by which port each leaves, and returns `to`. */
+  private translate(frames: FrameList, first: number, from: number, count: number): number {
+    const { view, halves, context } = this;
+    const { nowMs, wayGeneration } = context;
+    const { macs } = context.tables;
+    const { words } = this.lookahead.packets;
+    const { hot, hotFloats } = context.tables.connections;
+    const endpoints = context.tables.endpoints.rows;
+    const facts = this.facts.words;
+    const stats = context.tables.stats.fields;
+    const counters = context.counters.fields;
+    const { slotRepickMs } = this.tracking;
+    // What the packets of one port add up to, until another port's come.
+    let ingress = 0;
+    let packets = 0;
+    let bytes = 0;
+    let i = from;
+    for (; i < count; i++) {
+      const at = packetAt(i);
+      const row = words[at + PACKET.row]!;
+      const kind = words[at + PACKET.kind]!;
+      const port = frames.port[first + i]! & PORT_MASK;
+      const fact = port * FACT_WORDS;
+      if (row === NONE || (kind & (PACKET_OWN | CHANGES_STATE)) !== PACKET_OWN) break;
+      if ((facts[fact + FACT.bits]! & FACT_SIMPLE) === 0) break;
 
-  private isReverse(row: number, at: number, kind: number, ports: number, member: number): boolean {
-    const { words, connections } = this;
-    const c3 = words[at + PACKET.destination + 3]!;
-    const protocol = kind & 0xff;
-    if ((kind & PACKET_IPV6) === 0) {
-      return connections.isReverse(row, 0, 0, IPV4_MAPPED, c3, ports, member, protocol);
-    }
-    const c0 = words[at + PACKET.destination]!;
-    const c1 = words[at + PACKET.destination + 1]!;
-    const c2 = words[at + PACKET.destination + 2]!;
-    return connections.isReverse(row, c0, c1, c2, c3, ports, member, protocol);
-  }
+      // --- the record's key, and what it says
+      const isReply = (kind & PACKET_REPLY) !== 0;
+      const isIpv6 = (kind & PACKET_IPV6) !== 0;
+      // 1 or 0: what differs by direction is computed from it, where that spares a branch.
+      const reply = (kind >>> PACKET_REPLY_SHIFT) & 1;
+      const record = (row & ROW_MASK) * HOT_WORDS;
+      if (hot[record + HOT.forwardPorts + reply] !== words[at + PACKET.keyPorts]) break;
+      const client = at + PACKET.source + 4 * reply;
+      if (hot[record + HOT.client + 3] !== words[client + 3]) break;
+      const both = hot[record + HOT.endpoints]!;
+      const service = (both >>> (16 - 16 * reply)) & 0xffff;
+      if (service !== words[at + PACKET.endpoint]) break;
+      // The client of an IPv4 service is IPv4.
+      if (
+        isIpv6 &&
+        (hot[record + HOT.client] !== words[client] ||
+          hot[record + HOT.client + 1] !== words[client + 1] ||
+          hot[record + HOT.client + 2] !== words[client + 2])
+      ) {
+        break;
+      }
+      const recordKind = hot[record + HOT.kind]!;
+      if ((recordKind & KIND_MASK) !== (KIND_REQUIRED | (kind & 0xff))) break;
+      const steady = isReply ? STEADY_FROM_MEMBER : STEADY_FROM_CLIENT;
+      if (((steady >>> ((recordKind >>> 8) & 31)) & 1) === 0) break;
+      const slot = hot[record + HOT.statSlot]! & SLOT_MASK;
+      if (!isReply && (kind & 0xff) !== ipv4.PROTOCOL_TCP) {
+        const repickMs = slotRepickMs[slot]!;
+        if (repickMs !== 0 && ((nowMs - hot[record + HOT.lastSeenMs]!) | 0) > repickMs) break;
+      }
 
-  /** Whether the record rewrites the service's address, and nothing on the client's side. */
-  private rewritesAddress(row: number): boolean {
-    return (this.connections.rewrite(row) & (REWRITE_ADDRESS | REWRITE_SOURCE)) === REWRITE_ADDRESS;
-  }
+      // --- the way
+      const offset = frames.offset[first + i]! & OFFSET_MASK;
+      const network = facts[fact + FACT.network]!;
+      const now = ((both >>> (16 * reply)) & 0xffff) * ENDPOINT_WORDS;
+      let way = NONE;
+      if (isReply) {
+        const high = ethernet.destinationHigh(view, offset);
+        const low = ethernet.destinationLow(view, offset);
+        if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
+        if (ethernet.isGroup(high)) break;
+        way = macs.find(network, high, low, nowMs);
+        if (way === port) break;
+      } else {
+        if ((facts[fact + FACT.bits]! & FACT_BALANCES) === 0) break;
+        if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
+        if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
+        way = endpoints[now + ENDPOINT.wayPort]!;
+      }
+      if (way === NONE) break;
+      const wayFact = (way & PORT_MASK) * FACT_WORDS;
+      const wayBits = facts[wayFact + FACT.bits]!;
+      const wanted = isReply ? FACT_SIMPLE | FACT_BALANCES : FACT_SIMPLE;
+      if ((wayBits & wanted) !== wanted || facts[wayFact + FACT.network] !== network) break;
+      if ((wayBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
 
-  /** Puts an endpoint's address at `field` of an IPv4 header, and corrects the header's checksum. */
-  private setIpv4(offset: number, field: number, endpoint: number, delta: number): void {
-    const { view } = this;
-    const l3 = offset + ethernet.HEADER_BYTES;
-    view.setInt32(field, this.endpoints.rows[endpoint * ENDPOINT_WORDS + 3]!);
-    ipv4.setHeaderCheck(view, l3, replace(ipv4.headerCheck(view, l3), delta));
-  }
+      // --- from here on it is sent: counters
+      const length = frames.length[first + i]!;
+      words[at + PACKET.way] = way;
+      hot[record + HOT.lastSeenMs] = nowMs;
+      hot[record + HOT.packetsForward + reply] = (hot[record + HOT.packetsForward + reply]! + 1) | 0;
+      hotFloats[((record + HOT.bytesForward) >> 1) + reply]! += length;
+      const stat = slot * STAT_FIELDS + STAT.packets + reply * (STAT.replyPackets - STAT.packets);
+      stats[stat]! += 1;
+      stats[stat + 1]! += length;
+      if (port !== ingress) {
+        countReceived(counters, ingress, packets, bytes);
+        ingress = port;
+        packets = 0;
+        bytes = 0;
+      }
+      packets++;
+      bytes += length;
+      const sent = (way & PORT_MASK) * PORT_FIELDS;
+      counters[sent + PORT.txPackets]! += 1;
+      counters[sent + PORT.txBytes]! += length;
 
-  /** Puts an endpoint's address at `field`. */
-  private setIpv6(field: number, endpoint: number): void {
-    const { view } = this;
-    const { rows } = this.endpoints;
-    const at = endpoint * ENDPOINT_WORDS;
-    view.setInt32(field, rows[at]!);
-    view.setInt32(field + 4, rows[at + 1]!);
-    view.setInt32(field + 8, rows[at + 2]!);
-    view.setInt32(field + 12, rows[at + 3]!);
-  }
+      // --- Ethernet
+      const frame = offset >> 1;
+      const mac = frame + reply * (SOURCE_MAC >> 1);
+      const macHigh = isReply ? facts[fact + FACT.routerMacHigh]! : endpoints[now + ENDPOINT.wayMacHigh]!;
+      const macLow = isReply ? facts[fact + FACT.routerMacLow]! : endpoints[now + ENDPOINT.wayMacLow]!;
+      halves[mac] = swapped(macHigh);
+      setWord(halves, mac + 1, macLow);
 
-  /** Puts both ports into a transport header, and corrects its checksum for them and the address. */
-  private fixTransport(l4: number, kind: number, addressDelta: number, was: number, now: number): void {
-    const { view } = this;
-    let delta = addressDelta;
-    if (now !== was) {
-      view.setInt32(l4, now);
-      delta += delta16(was >>> 16, now >>> 16) + delta16(was & 0xffff, now & 0xffff);
-    }
-    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
-      const check = tcp.check(view, l4);
+      // --- IP
+      const delta = delta16(
+        endpoints[service * ENDPOINT_WORDS + ENDPOINT.sum]!,
+        endpoints[now + ENDPOINT.sum]!,
+      );
+      let l4 = IPV4_L4;
+      if (isIpv6) {
+        l4 = IPV6_L4;
+        const address = frame + (IPV6_DESTINATION >> 1) - 8 * reply;
+        setWord(halves, address, endpoints[now]!);
+        setWord(halves, address + 2, endpoints[now + 1]!);
+        setWord(halves, address + 4, endpoints[now + 2]!);
+        setWord(halves, address + 6, endpoints[now + 3]!);
+      } else {
+        setWord(halves, frame + (IPV4_DESTINATION >> 1) - 2 * reply, endpoints[now + 3]!);
+        const check = frame + (IPV4_CHECK >> 1);
+        halves[check] = swapped(replace(swapped(halves[check]!), delta));
+      }
+
+      // --- transport
+      const ports = words[at + PACKET.ports]!;
+      const otherPorts = hot[record + HOT.reversePorts - reply]!;
+      const newPorts = isReply ? turned(otherPorts) : otherPorts;
+      const transport = frame + (l4 >> 1);
+      let withPorts = delta;
+      if (newPorts !== ports) {
+        setWord(halves, transport, newPorts);
+        withPorts += delta16(ports >>> 16, newPorts >>> 16) + delta16(ports & 0xffff, newPorts & 0xffff);
+      }
+      const isTcp = (kind & 0xff) === ipv4.PROTOCOL_TCP;
+      const check = transport + ((isTcp ? tcp.CHECK_OFFSET : udp.CHECK_OFFSET) >> 1);
+      const was = swapped(halves[check]!);
       const isPartial = (kind & PACKET_PARTIAL) !== 0;
-      tcp.setCheck(view, l4, isPartial ? replacePartial(check, addressDelta) : replace(check, delta));
-    } else {
-      const check = udp.check(view, l4);
-      const isPartial = (kind & PACKET_PARTIAL) !== 0;
-      udp.setCheck(view, l4, isPartial ? replacePartial(check, addressDelta) : replaceUdp(check, delta));
+      const fixed = isPartial
+        ? replacePartial(was, delta)
+        : isTcp
+          ? replace(was, withPorts)
+          : replaceUdp(was, withPorts);
+      halves[check] = swapped(fixed);
     }
+    countReceived(counters, ingress, packets, bytes);
+    return i;
   }
+}
+
+/** Both ports in the other order. */
+const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
+
+/** A 16-bit word in the other byte order: from the machine's, which is little-endian wherever Node runs, to the wire's. */
+const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);
+
+function countReceived(counters: Float64Array, port: number, packets: number, bytes: number): void {
+  if (packets === 0) return;
+  counters[port * PORT_FIELDS + PORT.rxPackets]! += packets;
+  counters[port * PORT_FIELDS + PORT.rxBytes]! += bytes;
+}
+
+function setWord(halves: Uint16Array, at: number, word: number): void {
+  halves[at] = swapped(word >>> 16);
+  halves[at + 1] = swapped(word & 0xffff);
 }

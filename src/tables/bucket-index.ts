@@ -17,6 +17,8 @@
 
 export const BUCKET_WORDS = 16;
 const ENTRIES = 7;
+/** All bits that bucket numbers have: of what has passed it V8 knows the range, and checks no sums for overflow. */
+const BUCKET_MASK = 0x3ff_ffff;
 const HASHES = 1;
 /** From the hash of an entry to its value. */
 const VALUE = 8;
@@ -66,10 +68,14 @@ export class BucketIndex {
   /** A value stored under this hash in its home bucket, or NONE; the others may lie in further ones. */
   findAtHome(hash: number): number {
     const words = this.words;
-    const base = (hash & this.mask) * BUCKET_WORDS;
+    const base = (hash & this.mask & BUCKET_MASK) * BUCKET_WORDS;
     let at = base + HASHES + startOf(hash);
     for (let i = 0; i < ENTRIES; i++) {
-      if (words[at] === hash && words[at + VALUE] !== 0) return words[at + VALUE]! - 1;
+      // Of an empty place the value is 0: NONE.
+      if (words[at] === hash) {
+        const value = words[at + VALUE]! - 1;
+        if (value !== NONE) return value;
+      }
       if (++at === base + HASHES + ENTRIES) at = base + HASHES;
     }
     return NONE;
@@ -77,7 +83,7 @@ export class BucketIndex {
 
   /** Brings the line of a hash into the cache. */
   touch(hash: number): number {
-    return this.words[(hash & this.mask) * BUCKET_WORDS]!;
+    return this.words[(hash & this.mask & BUCKET_MASK) * BUCKET_WORDS]!;
   }
 
   /** Another value stored under this hash; valid right after `find` or `next`. */

@@ -20,6 +20,8 @@ import { Hasher } from './hash.ts';
 
 export const HOT_WORDS = 16;
 export const COLD_WORDS = 16;
+/** All bits that row numbers have: what has passed it, V8 knows the range of. */
+export const ROW_MASK = 0x1ff_ffff;
 
 /** Words of the hot row. */
 export const HOT = {
@@ -293,7 +295,7 @@ export class ConnectionTable {
 
   /** Brings a row into the cache; what it returns says nothing. */
   touch(row: number): number {
-    return this.hot[row * HOT_WORDS]!;
+    return this.hot[(row & ROW_MASK) * HOT_WORDS]!;
   }
 
   /**

@@ -16,7 +16,7 @@
  */
 
 import { MAPPED_WORD } from '../wire/address.ts';
-import { delta16, fold } from '../wire/checksum.ts';
+import { fold } from '../wire/checksum.ts';
 import { NONE } from './bucket-index.ts';
 import { mix32 } from './hash.ts';
 
@@ -30,11 +30,13 @@ const ROLES = 6;
 const MAC_HIGH = 7;
 const MAC_LOW = 8;
 const NEXT_FREE = 9;
-const WAY_GENERATION = 10;
-const WAY_PORT = 11;
-const WAY_MAC_HIGH = 12;
-const WAY_MAC_LOW = 13;
-const SUM = 14;
+/** Words of a row that TrackedPath reads where they lie. */
+export const ENDPOINT = { wayGeneration: 10, wayPort: 11, wayMacHigh: 12, wayMacLow: 13, sum: 14 } as const;
+const WAY_GENERATION = ENDPOINT.wayGeneration;
+const WAY_PORT = ENDPOINT.wayPort;
+const WAY_MAC_HIGH = ENDPOINT.wayMacHigh;
+const WAY_MAC_LOW = ENDPOINT.wayMacLow;
+const SUM = ENDPOINT.sum;
 /** The network number where the address is IPv4, else -1: stands for words 0-2 and 4 at once. */
 const IPV4_NETWORK = 15;
 
@@ -102,7 +104,7 @@ export class EndpointTable {
   findIpv4(network: number, address: number): number {
     const { rows, index, mask } = this;
     for (let i = homeOf(network, 0, 0, MAPPED_WORD, address) & mask; ; i = (i + 1) & mask) {
-      const id = index[i]!;
+      const id = index[i]! & MAX_ENDPOINTS;
       if (id === 0) return NONE;
       const at = id * ENDPOINT_WORDS;
       if (rows[at + 3] === address && rows[at + IPV4_NETWORK] === network) return id;
@@ -197,11 +199,6 @@ export class EndpointTable {
     this.rows[at + WAY_PORT] = port;
     this.rows[at + WAY_MAC_HIGH] = macHigh;
     this.rows[at + WAY_MAC_LOW] = macLow;
-  }
-
-  /** Checksum delta (wire/checksum.ts) of one endpoint's address in place of another's. */
-  delta(was: number, now: number): number {
-    return delta16(this.rows[was * ENDPOINT_WORDS + SUM]!, this.rows[now * ENDPOINT_WORDS + SUM]!);
   }
 
   network(id: number): number {

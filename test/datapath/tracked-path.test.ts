@@ -217,13 +217,18 @@ test('the short way sends and counts what the general way does', () => {
   const replies = { ipv4: 0, ipv6: 0 };
   let frames = 0;
   let bytes: Uint8Array = new Uint8Array();
-  TrackedPath.prototype.send = function (port, number, slot, offset, length): boolean {
-    const isReply = bytes[offset + ROUTER_MAC_BYTE] !== ROUTER_MAC;
-    const taken = send.call(this, port, number, slot, offset, length);
-    const family = bytes[offset + 12] === 8 ? 'ipv4' : 'ipv6';
-    if (taken) short[family]++;
-    if (taken && isReply) replies[family]++;
-    return taken;
+  TrackedPath.prototype.send = function (list, first, from, count): number {
+    const kinds = Array.from({ length: count }, (_, i) => {
+      const offset = list.offset[first + i];
+      const isReply = bytes[offset + ROUTER_MAC_BYTE] !== ROUTER_MAC;
+      return { isReply, family: bytes[offset + 12] === 8 ? 'ipv4' : 'ipv6' } as const;
+    });
+    const to = send.call(this, list, first, from, count);
+    for (const { family, isReply } of kinds.slice(from, to)) {
+      short[family]++;
+      if (isReply) replies[family]++;
+    }
+    return to;
   };
   for (let world = 0; world < runs(20); world++) {
     const random = new Random(seed, world);
