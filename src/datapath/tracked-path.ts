@@ -280,7 +280,7 @@ export class TrackedPath {
 /** Both ports in the other order. */
 const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
 
-/** A 16-bit word in the other byte order: from the machine's, which is little-endian wherever Node runs, to the wire's. */
+/** A 16-bit word in the other byte order: from the machine's, little-endian on x64 and arm64, to the wire's. */
 const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);
 
 function countReceived(counters: Float64Array, port: number, packets: number, bytes: number): void {
