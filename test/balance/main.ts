@@ -1,5 +1,5 @@
 /**
- * node dist/test/balance/main.js [--rounds N] [--seconds 12] [--rate 200] [--scenario slowed|equal] [--json FILE] [--svg FILE]
+ * node dist/test/balance/main.js [--rounds N] [--seconds 9] [--rate 200] [--scenario slowed|equal] [--json FILE] [--svg FILE]
  *
  * Measures (measure.ts), prints a table, and writes the figures as JSON and as a plot; with --scenario only one of the two
  * is measured, and the figures of the other are those in the file. The exit status is 1 if `latency-aware` is not twice as
@@ -13,7 +13,7 @@ import { plot } from './plot.ts';
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string' },
-    seconds: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '9' },
     rate: { type: 'string', default: '200' },
     scenario: { type: 'string' },
     json: { type: 'string' },

@@ -42,8 +42,8 @@ export interface BalanceResult {
 
 /** Rounds of each policy, and what goes before each: `latency-aware` is new each time, and has to find the slow one. */
 const PLANS: Record<Scenario, { rounds: number; warmUpSeconds: Record<PolicyName, number> }> = {
-  slowed: { rounds: 3, warmUpSeconds: { even: 3, 'latency-aware': 22 } },
-  equal: { rounds: 5, warmUpSeconds: { even: 4, 'latency-aware': 4 } },
+  slowed: { rounds: 3, warmUpSeconds: { even: 2, 'latency-aware': 22 } },
+  equal: { rounds: 5, warmUpSeconds: { even: 3, 'latency-aware': 3 } },
 };
 
 export const PERCENTS = [
