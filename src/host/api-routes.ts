@@ -77,7 +77,7 @@ const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.co
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const left = flowsLeft(group, host.tables.connections, host.builder.ids);
-  return groupDetail(group, host.collector.current(), left);
+  return groupDetail(group, host.collector.current(group.name), left);
 }
 
 function rules(host: Host, port: string | undefined): RuleRow[] {

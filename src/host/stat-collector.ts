@@ -34,16 +34,12 @@ export interface HostReport {
 
 type ReportListener = (report: HostReport) => void;
 
-interface Sample {
-  readonly owner: StatSlotOwner;
-  readonly stats: MemberStats;
-}
-
 export class StatCollector {
   private readonly stats: StatTable;
   private readonly ids: DatapathIds;
   private readonly listeners = new Set<ReportListener>();
-  private samples = new Map<number, Sample>();
+  /** The rows of the last report, by slot. */
+  private lastRows = new Map<number, MemberReport>();
   private sampledAtMs = 0;
   private sequence = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -54,20 +50,24 @@ export class StatCollector {
     this.ids = ids;
   }
 
-  /** Counters as they are at this moment, rates of the last report; a row that is younger than that has none. */
-  current(): HostReport {
-    const last = new Map(this.last.members.map((row) => [row.slot, row]));
-    const members = [...this.ids.statSlotOwners()].map(([slot, owner]): MemberReport => {
-      const before = last.get(slot);
-      const isSame = before?.owner === owner;
-      return {
+  /**
+   * Counters as they are at this moment, rates of the last report; a row that is younger than that has none. Of one
+   * group, if it is named.
+   */
+  current(group?: string): HostReport {
+    const members: MemberReport[] = [];
+    for (const [slot, owner] of this.ids.statSlotOwners()) {
+      if (group !== undefined && owner.group !== group) continue;
+      const rates = this.lastRows.get(slot);
+      const isSame = rates?.owner === owner;
+      members.push({
         slot,
         owner,
         stats: this.stats.read(slot),
-        newFlowsPerSecond: isSame ? before.newFlowsPerSecond : 0,
-        bytesPerSecond: isSame ? before.bytesPerSecond : 0,
-      };
-    });
+        newFlowsPerSecond: isSame ? rates.newFlowsPerSecond : 0,
+        bytesPerSecond: isSame ? rates.bytesPerSecond : 0,
+      });
+    }
     return { ...this.last, members };
   }
 
@@ -90,17 +90,16 @@ export class StatCollector {
   /** One report; `nowMs` on any monotonic clock, the same one at each call. */
   collect(nowMs: number): HostReport {
     const intervalMs = this.sequence === 0 ? 0 : nowMs - this.sampledAtMs;
-    const samples = new Map<number, Sample>();
+    const rows = new Map<number, MemberReport>();
     const members: MemberReport[] = [];
     for (const [slot, owner] of this.ids.statSlotOwners()) {
       const stats = this.stats.read(slot);
-      samples.set(slot, { owner, stats });
-      const before = this.samples.get(slot);
+      const before = this.lastRows.get(slot);
       // A slot that has changed hands starts from zero.
       const base = before?.owner === owner ? before.stats : undefined;
       const perSecond = (grown: number): number =>
         intervalMs > 0 ? Math.max(0, Math.round((grown * 1000) / intervalMs)) : 0;
-      members.push({
+      const row: MemberReport = {
         slot,
         owner,
         stats,
@@ -108,9 +107,11 @@ export class StatCollector {
         bytesPerSecond: perSecond(
           stats.bytes + stats.replyBytes - (base === undefined ? 0 : base.bytes + base.replyBytes),
         ),
-      });
+      };
+      rows.set(slot, row);
+      members.push(row);
     }
-    this.samples = samples;
+    this.lastRows = rows;
     this.sampledAtMs = nowMs;
     this.last = { sequence: ++this.sequence, atMs: Date.now(), intervalMs, members };
     for (const listener of this.listeners) listener(this.last);

@@ -25,12 +25,21 @@ const LOG_TAIL_LINES = 10;
 /** What is to be started: in this process by `run`, in one of its own by the module `main`. */
 export interface Program {
   readonly main: string;
+  /** Options of node for a process of its own. */
+  readonly nodeOptions?: readonly string[];
   run(options: HostProcessOptions): Promise<number>;
 }
 
+/**
+ * A host has a live heap of some 15 MB and makes little garbage. By default V8 lets that pile up for minutes, until the
+ * heap has grown by half, and resident memory says nothing. With these it collects after 2 MB, some milliseconds
+ * on the main thread each; the datapath's thread makes no garbage, and its compiled code is as fast (micro benchmark).
+ */
+const STEADY_HEAP = ['--optimize-for-size', '--initial-old-space-size=16', '--heap-growing-percent=10'];
+
 /** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
 export const up = (options: UpOptions): Promise<number> =>
-  launch({ main: './host-main.js', run: runHostProcess }, options);
+  launch({ main: './host-main.js', nodeOptions: STEADY_HEAP, run: runHostProcess }, options);
 
 export async function launch(program: Program, given: UpOptions): Promise<number> {
   const options = {
@@ -49,12 +58,12 @@ export async function launch(program: Program, given: UpOptions): Promise<number
   }
 }
 
-async function launchDetached({ main }: Program, { configPath, runDir: path }: UpOptions): Promise<number> {
+async function launchDetached(program: Program, { configPath, runDir: path }: UpOptions): Promise<number> {
   // Before anything is made, so that a wrong file leaves no trace.
   loadConfiguration(configPath);
   const runDir = new RunDir(path);
   runDir.create();
-  const child = spawnDetached(main, configPath, runDir);
+  const child = spawnDetached(program, configPath, runDir);
   const outcome = await startOutcome(child, runDir);
   if (child.connected) child.disconnect();
   child.unref();
@@ -66,12 +75,16 @@ async function launchDetached({ main }: Program, { configPath, runDir: path }: U
   return outcome.exitCode;
 }
 
-function spawnDetached(module: string, configPath: string, runDir: RunDir): ChildProcess {
+function spawnDetached(
+  { main, nodeOptions = [] }: Program,
+  configPath: string,
+  runDir: RunDir,
+): ChildProcess {
   setLargeLogAside(runDir.logFile);
   const log = openSync(runDir.logFile, 'a', 0o600);
   try {
-    const main = fileURLToPath(new URL(module, import.meta.url));
-    return spawn(process.execPath, [main, configPath, runDir.path], {
+    const path = fileURLToPath(new URL(main, import.meta.url));
+    return spawn(process.execPath, [...nodeOptions, path, configPath, runDir.path], {
       // Not the directory of whoever typed the command: it may be unmounted or removed later.
       cwd: '/',
       detached: true,

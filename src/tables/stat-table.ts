@@ -45,6 +45,9 @@ export type MemberStats = Record<keyof typeof STAT, number>;
 
 const STAT_NAMES = Object.keys(STAT) as (keyof typeof STAT)[];
 
+/** The shape of all rows that are read: a copy of it is one object, and there is nothing else to collect. */
+const EMPTY: Readonly<MemberStats> = { ...STAT };
+
 export class StatTable {
   /** `slot * STAT_FIELDS + STAT.x` */
   readonly fields: Float64Array;
@@ -74,8 +77,9 @@ export class StatTable {
   /** All of a row, gauges rounded. */
   read(slot: number): MemberStats {
     const base = slot * STAT_FIELDS;
-    const read = (name: keyof typeof STAT): number => Math.round(this.fields[base + STAT[name]]!);
-    return Object.fromEntries(STAT_NAMES.map((name) => [name, read(name)])) as MemberStats;
+    const row: MemberStats = { ...EMPTY };
+    for (const name of STAT_NAMES) row[name] = Math.round(this.fields[base + STAT[name]]!);
+    return row;
   }
 
   /** The publisher clears a row before it gives it to another member. */

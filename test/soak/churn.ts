@@ -78,7 +78,7 @@ export class Churn {
         this.problems.push(`${name}: ${left} flows left after draining for ${DRAIN_LIMIT_MS} ms`);
         break;
       }
-      await sleep(100);
+      await sleep(250);
     }
     await this.api.delete(path`/v1/groups/${this.group}/members/${name}`);
     this.changes.drained++;

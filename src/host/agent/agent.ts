@@ -230,14 +230,13 @@ export class Agent implements ControllerLinkHandler {
     await host.applyGroups(groups, weights);
   }
 
+  /** Looked up once, if anybody asks: only groups whose weights are computed here do. */
   private localFlows(): LocalFlows {
-    const flows = new Map<string, number>();
-    const report: HostReport = this.options.host.collector.current();
-    for (const { owner, stats } of report.members) {
-      const key = JSON.stringify([owner.loadBalancerKey, owner.group, owner.member]);
-      flows.set(key, (flows.get(key) ?? 0) + stats.activeFlows);
-    }
-    return (balancer, group, member) => flows.get(JSON.stringify([balancer, group, member])) ?? 0;
+    let flows: Map<string, number> | undefined;
+    return (balancer, group, member) => {
+      flows ??= activeFlows(this.options.host.collector.current());
+      return flows.get(JSON.stringify([balancer, group, member])) ?? 0;
+    };
   }
 
   private step(act: () => Promise<void>): void {
@@ -284,3 +283,13 @@ const portsOf = (configuration: Configuration): Port[] =>
       addresses,
       labels,
     }));
+
+/** By load balancer, group and member. */
+function activeFlows({ members }: HostReport): Map<string, number> {
+  const flows = new Map<string, number>();
+  for (const { owner, stats } of members) {
+    const key = JSON.stringify([owner.loadBalancerKey, owner.group, owner.member]);
+    flows.set(key, (flows.get(key) ?? 0) + stats.activeFlows);
+  }
+  return flows;
+}
