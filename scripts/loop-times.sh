@@ -10,19 +10,12 @@
 # (dist/loop-times.json). Run it on a machine that does nothing else.
 set -euo pipefail
 
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-# shellcheck source=scripts/lib/common.sh
-. "$here/lib/common.sh"
-# shellcheck source=scripts/lib/install.sh
-. "$here/lib/install.sh"
-# shellcheck source=scripts/lib/build.sh
-. "$here/lib/build.sh"
+# shellcheck source=scripts/lib/measurement.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib/measurement.sh"
 
-require_root
-require_node
-ensure_commands ip tcpdump
+commands=(ip tcpdump)
 case " $* " in
-  *' --controllers 3 '*) ensure_commands etcd curl ;;
+  *' --controllers 3 '*) commands+=(etcd curl) ;;
 esac
-ensure_built
+prepare_measurement "${commands[@]}"
 exec node "$SLUICE_ROOT/dist/test/bench/loop-times.js" "$@"

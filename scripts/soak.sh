@@ -11,23 +11,9 @@
 # a machine that does nothing else: clients and servers take most of two cores at 2000 connections per second.
 set -euo pipefail
 
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-# shellcheck source=scripts/lib/common.sh
-. "$here/lib/common.sh"
-# shellcheck source=scripts/lib/install.sh
-. "$here/lib/install.sh"
-# shellcheck source=scripts/lib/build.sh
-. "$here/lib/build.sh"
+# shellcheck source=scripts/lib/measurement.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib/measurement.sh"
 
-case " $* " in
-  *' --help '* | *' -h '*)
-    show_help "$0"
-    exit 0
-    ;;
-esac
-
-require_root
-require_node
-ensure_commands ip sysctl
-ensure_built || exit 1
+show_help_on_request "$@"
+prepare_measurement ip sysctl
 exec node "$SLUICE_ROOT/dist/test/soak/main.js" "$@"

@@ -12,7 +12,7 @@ import type { GroupConfig } from '../config/model.ts';
 import type { ScalingInput, ScalingUnit } from '../policy/scaling.ts';
 import type { Aggregation, HostLoads } from './aggregation.ts';
 import type { AttachedAgent } from './attached-agent.ts';
-import { type BalancerLoad, noLoad } from './host-rows.ts';
+import { type BalancerLoad, noLoad } from './balancer-load.ts';
 import { matchesLabels } from './interest.ts';
 import type { InstanceRecord } from './vm-manager/instance-record.ts';
 

@@ -28,6 +28,7 @@ import { parseEndpoint } from '../wire/address.ts';
 import { Agent, groupsInForce } from './agent/agent.ts';
 import { RuleStore } from './agent/rule-store.ts';
 import type { Host } from './host.ts';
+import { reachableAddress } from './reachable-address.ts';
 
 export interface ControlOptions {
   readonly configuration: Configuration;
@@ -86,7 +87,9 @@ class EmbeddedControl implements Control {
     this.options = options;
     this.store = store;
     this.configuration = configuration;
-    const self = { id: configuration.host, address: configuration.listen?.agents ?? '' };
+    const listen = configuration.listen?.agents;
+    const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
+    const self = { id: configuration.host, address };
     this.controller = new Controller({ configuration, store, log, self });
     this.controller.answerAgentsWith((request) => this.answerFleet(request));
     this.initialGroups = this.controller.preview(configuration);

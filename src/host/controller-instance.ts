@@ -22,8 +22,9 @@ import { openStore } from '../controller/store/open-store.ts';
 import { parseEndpoint } from '../wire/address.ts';
 import { HostError } from './host-error.ts';
 import type { InstanceOptions } from './instance.ts';
+import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
 import { InstanceState } from './instance-state.ts';
-import type { RunDir, RunDirLock } from './run-dir.ts';
+import { reachableAddress } from './reachable-address.ts';
 import { UndoStack } from './undo-stack.ts';
 
 /** How long the start waits to see a leader, this one or another. */
@@ -45,7 +46,10 @@ export class ControllerInstance {
     const tls = configuration.tls === undefined ? undefined : loadTlsFiles(configuration.tls);
     const undo = new UndoStack();
     try {
-      await takeRunDir(runDir, undo);
+      const { state } = await takeRunDir(runDir, undo);
+      state.removeFiles();
+      state.addFile(runDir.apiSocket);
+      undo.push('clear up', () => reportAll(state.clear(), log));
       const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
       const store = await openStore(storeConfig, log, { tls: storeConfig.kind === 'etcd' ? tls : undefined });
       undo.push('close the store', () => store.close());
@@ -58,7 +62,7 @@ export class ControllerInstance {
       await instance.leaderKnown();
       return instance;
     } catch (error) {
-      for (const problem of await undo.run()) log.error(problem);
+      reportAll(await undo.run(), log);
       throw error;
     }
   }
@@ -103,7 +107,7 @@ export class ControllerInstance {
   }
 
   async stop(): Promise<void> {
-    for (const problem of await this.undo.run()) this.options.log.error(problem);
+    reportAll(await this.undo.run(), this.options.log);
   }
 
   clear(): void {
@@ -137,20 +141,6 @@ export class ControllerInstance {
   }
 }
 
-async function takeRunDir(runDir: RunDir, undo: UndoStack): Promise<RunDirLock> {
-  runDir.create();
-  undo.push('remove the run directory', () => runDir.removeIfEmpty());
-  const lock = await runDir.acquire();
-  undo.push('release the run directory', () => lock.release());
-  const state = InstanceState.load(runDir);
-  state.removeFiles();
-  state.addFile(runDir.apiSocket);
-  undo.push('clear up', () => {
-    for (const problem of state.clear()) throw new Error(problem);
-  });
-  return lock;
-}
-
 async function startAgentServer(
   listen: string,
   tls: TlsMaterial | undefined,
@@ -173,20 +163,4 @@ function listenAddress(configuration: Configuration, file: string): string {
   if (listen !== undefined) return listen;
   const expected = 'where agents connect, ADDRESS:PORT, as a controller serves nobody else';
   throw new ConfigError(file, [{ path: 'listen.agents', found: 'nothing', expected }]);
-}
-
-/** What other machines call it: a wildcard address says nothing, the host's name may. */
-function reachableAddress(listen: string, host: string): string {
-  const { address, port } = parseEndpoint(listen);
-  const isWildcard = address === '0.0.0.0' || address === '::';
-  return isWildcard ? `${host}:${port}` : listen;
-}
-
-function loadForReload(path: string): Configuration {
-  try {
-    return loadConfiguration(path);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new HostError(400, `${path} cannot be used`, error.problems);
-    throw error;
-  }
 }

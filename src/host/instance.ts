@@ -12,12 +12,11 @@ import { startApiServer, stopApiServer } from '../api/server.ts';
 import type { Status } from '../api/shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration, StoreConfig } from '../config/model.ts';
-import { ConfigError } from '../config/problems.ts';
 import { hostAnswerer } from './api-routes.ts';
 import { type Control, startControl } from './control.ts';
 import { Host } from './host.ts';
-import { HostError } from './host-error.ts';
-import { InstanceState } from './instance-state.ts';
+import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
+import type { InstanceState } from './instance-state.ts';
 import type { RunDir, RunDirLock } from './run-dir.ts';
 import { statusOf } from './status.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -48,12 +47,8 @@ export class Instance {
     const { runDir, log } = options;
     const configuration = loadConfiguration(options.configPath);
     const undo = new UndoStack();
-    runDir.create();
-    undo.push('remove the run directory', () => runDir.removeIfEmpty());
     try {
-      const lock = await runDir.acquire();
-      undo.push('release the run directory', () => lock.release());
-      const state = InstanceState.load(runDir);
+      const { lock, state } = await takeRunDir(runDir, undo);
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
@@ -140,15 +135,6 @@ export class Instance {
   }
 }
 
-function loadForReload(path: string): Configuration {
-  try {
-    return loadConfiguration(path);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new HostError(400, `${path} cannot be used`, error.problems);
-    throw error;
-  }
-}
-
 /** State that outlives a killed process, not the instance: that is what `store` in the configuration is for. */
 function ownStore(configuration: Configuration, runDir: RunDir, state: InstanceState): StoreConfig {
   if (configuration.store === undefined && configuration.controllers === undefined) {
@@ -163,8 +149,4 @@ function clearLeftovers(state: InstanceState, configuration: Configuration, log:
   log.warn('the last instance here did not end cleanly: clearing up what it has left');
   state.removeFiles();
   reportAll(state.removeLeftovers(new Set(configuration.ports.map(({ netns }) => netns))), log);
-}
-
-function reportAll(problems: readonly string[], log: Logger): void {
-  for (const problem of problems) log.error(problem);
 }

@@ -16,11 +16,14 @@
  * some time after a fall; that time grows with every relapse, so that a member that is slow for good is tried ever
  * less often. Falls and rises go by time, not by number of calls.
  *
- * Times of connects and round trips don't depend on what a member gets, so a factor follows them at once. Residence does:
+ * A signal's ratio is the lesser of now and of late: a time that was long once, as on a busy machine some are, or a queue
+ * that has passed, is no reason. So the weights of equal servers stay equal; one that has become slow has lost its share after
+ * some seconds.
+ *
+ * Times of connects and round trips don't depend on what a member gets, so a factor follows their ratio. Residence does:
  * whoever gets more has longer queues. Taking too much from one member overloads the others, whose weights would
  * fall in turn. Therefore, for residence only:
  *   - a member is compared with those that are held back no more than itself
- *   - the ratio is the lesser of now and of late: a queue that has passed is no reason
  *   - a factor falls gradually, unless the ratio is unmistakable
  *   - a member with much shorter flows than the group's mean has room, and rises at once and fast
  * And the mean of all factors does not fall under a half.
@@ -31,8 +34,8 @@
 import { capacities, lowerMedian, sum } from './load.ts';
 import type { Candidates, Distribution, MemberLoad } from './policy.ts';
 
-/** Ratio to the median up to which a member is as fast as the others. */
-const TOLERATED = 1.7;
+/** Ratio to the median up to which a member is as fast as the others: more than what queues of equal servers differ by. */
+const TOLERATED = 1.85;
 const STEEPNESS = 4;
 /** Least factor: one flow of a hundred of what a cold member gets. */
 const LEAST = 0.01;
@@ -42,7 +45,7 @@ const LATENCY_SLACK_MS = 0.5;
 const FLOWS_SLACK = 1;
 /** Flows per second; less says nothing of their duration. */
 const LEAST_RATE = 0.01;
-/** Time constant of the smoothing of flows in flight and of their rate. */
+/** Time constant of what is called `of late`. */
 const SMOOTHING_MS = 8_000;
 /**
  * Residence grows with load too. Where it does not tell beyond doubt, a factor falls to an e-th in this time: a member that is
@@ -65,9 +68,11 @@ const RELAPSE = 3;
 const FORGIVEN_AFTER_MS = 600_000;
 
 interface Memory {
-  /** Smoothed. */
+  /** Smoothed; times geometrically. */
   activeFlows: number;
   flowsPerSecond: number;
+  synTimeMs: number | undefined;
+  rttMs: number | undefined;
   factor: number;
   seenMs: number;
   /** No rise before. */
@@ -94,12 +99,15 @@ export class LatencyAware implements Distribution {
   }
 
   /** The member's memory, with its figures of now blended in. */
-  private remember({ name, activeFlows, newFlowsPerSecond }: MemberLoad, nowMs: number): Memory {
+  private remember(member: MemberLoad, nowMs: number): Memory {
+    const { name, activeFlows, newFlowsPerSecond, synTimeMs, rttMs } = member;
     const memory = this.memories.get(name);
     if (memory === undefined) {
       return {
         activeFlows,
         flowsPerSecond: newFlowsPerSecond,
+        synTimeMs,
+        rttMs,
         factor: 1,
         seenMs: nowMs,
         heldUntilMs: 0,
@@ -110,8 +118,17 @@ export class LatencyAware implements Distribution {
     const fresh = 1 - Math.exp(-(nowMs - memory.seenMs) / SMOOTHING_MS);
     memory.activeFlows += fresh * (activeFlows - memory.activeFlows);
     memory.flowsPerSecond += fresh * (newFlowsPerSecond - memory.flowsPerSecond);
+    memory.synTimeMs = blended(memory.synTimeMs, synTimeMs, fresh);
+    memory.rttMs = blended(memory.rttMs, rttMs, fresh);
     return memory;
   }
+}
+
+/** On the logarithmic scale that ratios are compared on: a single time of a hundred times the others weighs little. */
+function blended(was: number | undefined, now: number | undefined, fresh: number): number | undefined {
+  if (was === undefined || now === undefined) return now;
+  const ratio = (now + LATENCY_SLACK_MS) / (was + LATENCY_SLACK_MS);
+  return (was + LATENCY_SLACK_MS) * ratio ** fresh - LATENCY_SLACK_MS;
 }
 
 type Flow = Pick<Memory, 'activeFlows' | 'flowsPerSecond' | 'factor'>;
@@ -122,9 +139,9 @@ interface Slowness {
   readonly residence: number;
 }
 
-function slownessOf(members: readonly MemberLoad[], memories: readonly Flow[]): Slowness[] {
-  const connect = ratios(members.map(({ synTimeMs }) => synTimeMs));
-  const roundTrip = ratios(members.map(({ rttMs }) => rttMs));
+function slownessOf(members: readonly MemberLoad[], memories: readonly Memory[]): Slowness[] {
+  const connect = ratios(members, memories, ({ synTimeMs }) => synTimeMs);
+  const roundTrip = ratios(members, memories, ({ rttMs }) => rttMs);
   const lately = residenceRatios(memories);
   const now = residenceRatios(members.map(({ activeFlows }, i) => ({ ...memories[i]!, activeFlows })));
   return members.map((_, i) => ({
@@ -133,7 +150,19 @@ function slownessOf(members: readonly MemberLoad[], memories: readonly Flow[]): 
   }));
 }
 
-function ratios(values: readonly (number | undefined)[]): number[] {
+type Times = Pick<MemberLoad, 'synTimeMs' | 'rttMs'>;
+
+/** The lesser of now and of late. */
+function ratios(
+  now: readonly Times[],
+  lately: readonly Times[],
+  timeOf: (times: Times) => number | undefined,
+): number[] {
+  const late = ratiosToMedian(lately.map(timeOf));
+  return ratiosToMedian(now.map(timeOf)).map((ratio, i) => Math.min(ratio, late[i]!));
+}
+
+function ratiosToMedian(values: readonly (number | undefined)[]): number[] {
   const median = lowerMedian(values.filter((value) => value !== undefined));
   return values.map((value) =>
     value === undefined ? 1 : (value + LATENCY_SLACK_MS) / (median + LATENCY_SLACK_MS),

@@ -2,19 +2,21 @@
  * How well a policy balances: five servers, five clients, open-loop load, and the latencies that come out.
  *
  * Theory of operation. Each server takes a random time per request, on average the same; in the scenario `slowed` one of them takes
- * SLOWDOWN times as long. Rounds of plain weighted round robin and of the policy alternate on the same testbed, so that what
- * else the machine does hits both alike; each begins with a warm-up that is not counted. Latencies of a policy are
- * those of all its rounds together.
+ * SLOWDOWN times as long. Rounds of plain weighted round robin and of the policy alternate on the same testbed, and so does
+ * which of the two comes first, so that what else the machine does hits both alike; each begins with a warm-up that is not
+ * counted. The advantage is the median of the ratios of rounds that were neighbours: one round that the machine spoiled
+ * does not count.
  */
+import { pairedRatios, type Spread, spreadOf } from '../bench/statistics.ts';
 import { sleep } from '../support/command.ts';
 import { LoopBed, SERVER_PORT, VIP } from '../support/loop-bed.ts';
 import { OPEN_LOOP, WORK_SERVER } from '../support/paths.ts';
 
 export interface BalanceOptions {
   readonly scenarios: readonly Scenario[];
-  readonly rounds: number;
+  /** In place of the scenario's. */
+  readonly rounds?: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
   /** Requests per second of all clients together. */
   readonly rate: number;
 }
@@ -32,9 +34,17 @@ export interface BalanceResult {
   readonly failed: number;
   /** Requests by server. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Milliseconds at each of PERCENTS. */
+  /** Milliseconds at each of PERCENTS, by round. */
+  readonly roundsMs: readonly (readonly number[])[];
+  /** Their medians. */
   readonly percentilesMs: readonly number[];
 }
+
+/** Rounds of each policy, and what goes before each: `latency-aware` is new each time, and has to find the slow one. */
+const PLANS: Record<Scenario, { rounds: number; warmUpSeconds: Record<PolicyName, number> }> = {
+  slowed: { rounds: 3, warmUpSeconds: { even: 2, 'latency-aware': 22 } },
+  equal: { rounds: 5, warmUpSeconds: { even: 3, 'latency-aware': 3 } },
+};
 
 export const PERCENTS = [
   0, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 98.5, 99, 99.5, 99.9,
@@ -64,10 +74,13 @@ export async function measureBalance(options: BalanceOptions): Promise<BalanceRe
       const meanMs = scenario === 'slowed' ? SERVICE_MS * SLOWDOWN : SERVICE_MS;
       bed.signal(SLOWED, 'SIGKILL');
       await bed.serve(SLOWED, workServer(SLOWED, meanMs));
-      const rounds = new Map<PolicyName, Answer[]>(POLICIES.map((policy) => [policy, []]));
-      for (let round = 0; round < options.rounds; round++) {
-        for (const policy of POLICIES)
-          rounds.get(policy)!.push(...(await measureRound(bed, policy, options)));
+      const plan = PLANS[scenario];
+      const rounds = new Map<PolicyName, Answer[][]>(POLICIES.map((policy) => [policy, []]));
+      for (let round = 0; round < (options.rounds ?? plan.rounds); round++) {
+        for (const policy of round % 2 === 0 ? POLICIES : POLICIES.toReversed()) {
+          const answers = await measureRound(bed, policy, plan.warmUpSeconds[policy], options);
+          rounds.get(policy)!.push(answers);
+        }
       }
       for (const [policy, answers] of rounds) results.push(summary(scenario, policy, answers));
     }
@@ -88,7 +101,8 @@ const workServer = (name: string, meanMs: number): string[] => [
 async function measureRound(
   bed: LoopBed,
   policy: PolicyName,
-  { seconds, warmUpSeconds, rate }: BalanceOptions,
+  warmUpSeconds: number,
+  { seconds, rate }: BalanceOptions,
 ): Promise<Answer[]> {
   await bed.json('policy', 'set', 'app', policy);
   await load(bed, rate, warmUpSeconds);
@@ -113,29 +127,38 @@ async function ended(bed: LoopBed, client: string, rate: string, seconds: string
   return background;
 }
 
-function summary(scenario: Scenario, policy: PolicyName, parts: readonly Answer[]): BalanceResult {
-  const sorted = parts.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
-  const at = (percent: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]!;
+function summary(
+  scenario: Scenario,
+  policy: PolicyName,
+  rounds: readonly (readonly Answer[])[],
+): BalanceResult {
+  const parts = rounds.flat();
+  const total = (count: (part: Answer) => number): number =>
+    parts.reduce((sum, part) => sum + count(part), 0);
   const answers = Object.fromEntries(
-    SERVERS.map((server) => [server, parts.reduce((sum, part) => sum + (part.answers[server] ?? 0), 0)]),
+    SERVERS.map((server) => [server, total((part) => part.answers[server] ?? 0)]),
   );
-  const failed = parts.reduce((sum, part) => sum + part.failed, 0);
-  return {
-    scenario,
-    policy,
-    requests: sorted.length + failed,
-    failed,
-    answers,
-    percentilesMs: PERCENTS.map(at),
-  };
+  const failed = total((part) => part.failed);
+  const roundsMs = rounds.map(percentilesOf);
+  const percentilesMs = PERCENTS.map((_, at) => spreadOf(roundsMs.map((round) => round[at]!))!.median);
+  const requests = failed + total(({ latenciesMs }) => latenciesMs.length);
+  return { scenario, policy, requests, failed, answers, roundsMs, percentilesMs };
 }
 
-/** How many times greater the latency of plain round robin is at this percent. */
-export function advantage(results: readonly BalanceResult[], scenario: Scenario, percent: number): number {
-  const at = PERCENTS.indexOf(percent);
-  const [plain, aware] = POLICIES.map(
-    (policy) => results.find((result) => result.scenario === scenario && result.policy === policy)!,
+function percentilesOf(round: readonly Answer[]): number[] {
+  const sorted = round.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
+  return PERCENTS.map(
+    (percent) => sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]!,
   );
-  return plain!.percentilesMs[at]! / aware!.percentilesMs[at]!;
+}
+
+/** How many times greater the latency of plain round robin is at this percent, over the pairs of rounds. */
+export function advantage(results: readonly BalanceResult[], scenario: Scenario, percent: number): Spread {
+  const at = PERCENTS.indexOf(percent);
+  const [plain, aware] = POLICIES.map((policy) =>
+    results
+      .find((result) => result.scenario === scenario && result.policy === policy)!
+      .roundsMs.map((round) => round[at]!),
+  );
+  return spreadOf(pairedRatios(plain!, aware!))!;
 }

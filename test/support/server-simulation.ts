@@ -2,8 +2,12 @@
  * Servers behind one load balancer, in simulated time: requests come as they come (Poisson, open loop), each on a connection
  * of its own; the real selection chooses the server, which works on one request after the other; a policy sets
  * weights every second by what a load balancer can see. What comes out is the times that clients wait.
+ *
+ * Two simulations with the same random numbers have the same requests at the same times, with the same work; so they differ
+ * by what the policy does, and by nothing else.
  */
 import { createPolicy } from '../../src/policy/create-policy.ts';
+import { sum } from '../../src/policy/load.ts';
 import type { MemberLoad, Policy } from '../../src/policy/policy.ts';
 import type { PolicyConfig } from '../../src/policy/policy-config.ts';
 import { memberOf } from './policy-bed.ts';
@@ -25,7 +29,11 @@ export interface Simulation {
   readonly warmUpSeconds: number;
   /** Absent: weights stay. */
   readonly policy?: PolicyConfig;
+  /** Of the requests, and of what wobbles. */
   readonly random: Random;
+  readonly noise: Random;
+  /** Connections of a thousand for which the server's host takes up to 20 ms longer: it does other things, too. */
+  readonly hiccups?: number;
 }
 
 export interface Outcome {
@@ -40,20 +48,20 @@ export interface Outcome {
 const BASE_PATH_MS = 0.05;
 
 export function simulate(simulation: Simulation): Outcome {
-  const { servers, requestsPerSecond, seconds, warmUpSeconds, random } = simulation;
+  const { servers, requestsPerSecond, seconds, warmUpSeconds, random, noise, hiccups = 0 } = simulation;
   const policy = simulation.policy && createPolicy(simulation.policy);
   const exponential = (mean: number): number => -mean * Math.log((1 + random.below(2 ** 31)) / 2 ** 31);
   let weights = servers.map(() => 1);
   const bed = new SelectionBed([ruleOf(0, weights)]);
   const busyUntil = servers.map(() => 0);
-  const flows = servers.map((server) => new ObservedFlows(server));
+  const flows = servers.map((server) => new ObservedFlows(server, noise, hiccups));
   const waits: number[] = [];
   const requests = servers.map(() => 0);
 
   let nextTickMs = 1_000;
   for (let nowMs = exponential(1_000 / requestsPerSecond); nowMs < seconds * 1_000; ) {
     if (nowMs >= nextTickMs) {
-      weights = policy ? reweigh(policy, bed, flows, weights, nextTickMs, random) : weights;
+      weights = policy ? reweigh(policy, bed, flows, weights, nextTickMs) : weights;
       nextTickMs += 1_000;
       continue;
     }
@@ -80,39 +88,51 @@ function reweigh(
   flows: readonly ObservedFlows[],
   previous: readonly number[],
   nowMs: number,
-  random: Random,
 ): number[] {
-  const members = flows.map((observed, i) => observed.load(`app${i}`, nowMs, random));
+  const members = flows.map((observed, i) => observed.load(`app${i}`, nowMs));
   const weights = policy.weights({ nowMs, members, previous });
   if (String(weights) !== String(previous)) bed.adopt([ruleOf(0, weights)]);
   return weights;
 }
 
-/** What a load balancer knows of a server's flows. */
+/** Load balancers; each smooths on its own, as the datapath does, and their figures are averaged. */
+const BALANCERS = 5;
+const GAIN = 0.125;
+const HICCUP_MS = 20;
+
+/** What load balancers know of a server's flows. */
 class ObservedFlows {
   private readonly server: SimulatedServer;
+  private readonly noise: Random;
+  private readonly hiccups: number;
   private ends: number[] = [];
   private begun = 0;
-  private synTimeMs: number | undefined;
+  private readonly synTimesMs: number[] = [];
 
-  constructor(server: SimulatedServer) {
+  constructor(server: SimulatedServer, noise: Random, hiccups: number) {
     this.server = server;
+    this.noise = noise;
+    this.hiccups = hiccups;
   }
 
+  /** The time of connecting wobbles by a fifth of a millisecond. */
   begin(endMs: number): void {
     this.ends.push(endMs);
     this.begun++;
+    const way = 2 * ((this.server.pathMs ?? 0) + BASE_PATH_MS);
+    const hiccup = this.noise.below(1_000) < this.hiccups ? (this.noise.below(1_000) / 1_000) * HICCUP_MS : 0;
+    const sample = way + this.noise.below(200) / 1_000 + hiccup;
+    const balancer = this.noise.below(BALANCERS);
+    const before = this.synTimesMs[balancer];
+    this.synTimesMs[balancer] = before === undefined ? sample : before + GAIN * (sample - before);
   }
 
-  /** Once a second. The time of connecting wobbles by a fifth of a millisecond. */
-  load(name: string, nowMs: number, random: Random): MemberLoad {
+  load(name: string, nowMs: number): MemberLoad {
     this.ends = this.ends.filter((endMs) => endMs > nowMs);
-    if (this.begun > 0) {
-      const sample = 2 * ((this.server.pathMs ?? 0) + BASE_PATH_MS) + random.below(200) / 1_000;
-      this.synTimeMs = this.synTimeMs === undefined ? sample : 0.7 * this.synTimeMs + 0.3 * sample;
-    }
     const newFlowsPerSecond = this.begun;
     this.begun = 0;
-    return memberOf(name, { activeFlows: this.ends.length, newFlowsPerSecond, synTimeMs: this.synTimeMs });
+    const known = this.synTimesMs.filter((ms) => ms !== undefined);
+    const synTimeMs = known.length > 0 ? sum(known) / known.length : undefined;
+    return memberOf(name, { activeFlows: this.ends.length, newFlowsPerSecond, synTimeMs });
   }
 }
