@@ -32,6 +32,7 @@ require_node
 say "Preparing"
 ensure_commands ip iperf3 tcpdump curl jq tshark python3-scapy python3-yaml tcpreplay nft ethtool ping traceroute \
   sysctl shellcheck etcd etcdctl openssl ovs-vswitchd
+ensure_raw_socket
 ensure_built || exit 1
 
 trap - EXIT

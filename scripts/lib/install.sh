@@ -92,3 +92,16 @@ ensure_npm() {
     npm_is_current || step "installing npm packages" install_npm
   ) || fail "npm ci failed"
 }
+
+raw_socket_loads() {
+  (cd "$SLUICE_ROOT" && node -e "require('raw-socket')") 2>/dev/null
+}
+
+# ensure_raw_socket: the npm packages, and what compiles this optional one, which tests need: the health checks' echo requests.
+ensure_raw_socket() {
+  ensure_npm
+  raw_socket_loads && return 0
+  ensure_commands make g++ python3
+  step "installing npm packages, raw-socket too" install_npm || fail "npm ci failed"
+  raw_socket_loads || fail "raw-socket still does not load: npm ci --foreground-scripts tells why"
+}
