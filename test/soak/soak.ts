@@ -60,8 +60,8 @@ const GROUP = 'soak';
 /** Records of ended connections live this long: a table that breathes, and is empty soon after. */
 const TRANSITORY_S = 5;
 const SAMPLE_MS = 500;
-/** Tables and heaps are touched for the first time: not looked at. */
-const WARM_UP_S = 15;
+/** Tables and heaps are touched for the first time, and code is compiled: not looked at. */
+const WARM_UP_S = 60;
 /** One turn of the ageing hand takes 8 s. */
 const EMPTY_LIMIT_MS = (TRANSITORY_S + 30) * 1_000;
 const CLIENT_END_MS = 30_000;
