@@ -50,7 +50,7 @@ export class ChoiceJudge {
         `${where}: ${packet.from} was sent to ${chosen}, expected ${kept.member} as before`,
       );
     }
-    if (group.algorithm === 'maglev') this.judgeHash(decision, candidates, chosen);
+    if (group.algorithm === 'maglev') this.judgeHash(decision, members.filter(isEligible), chosen);
     else if (group.algorithm === undefined) this.judgeShares(where, candidates, chosen);
   }
 
@@ -68,10 +68,13 @@ export class ChoiceJudge {
     }
   }
 
-  /** The same flow meets the same member for as long as the members are the same. */
-  private judgeHash({ group, packet }: Decision, candidates: readonly Member[], chosen: string): void {
+  /**
+   * The same flow meets the same member for as long as the eligible ones are the same. The client's own member counts
+   * though it is passed over: with it the table is another one, and so may be the one that comes next.
+   */
+  private judgeHash({ group, packet }: Decision, eligible: readonly Member[], chosen: string): void {
     const { protocol, from, fromPort, to, toPort } = packet;
-    const members = [...candidates].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const members = [...eligible].sort((a, b) => (a.name < b.name ? -1 : 1));
     const key = `${group.name} ${weightsOf(members)} ${protocol} ${from} ${fromPort} ${to} ${toPort}`;
     const before = this.hashed.get(key);
     this.hashed.set(key, chosen);
