@@ -15,10 +15,9 @@ import {
   type ServerName,
   serveAll,
   VIP,
+  VMS,
   type World,
 } from './world.ts';
-
-const VMS = { c1: CLIENT, ...SERVERS } as const;
 
 /** `numgen inc`: new connections in turn. */
 function ruleset(members: readonly ServerName[]): string {

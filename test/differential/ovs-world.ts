@@ -24,10 +24,10 @@ import {
   type ServerName,
   serveAll,
   VIP,
+  VMS,
   type World,
 } from './world.ts';
 
-const VMS = { c1: CLIENT, ...SERVERS } as const;
 const VIP_MAC = '02:00:00:00:00:64';
 
 const lastByte = (address: string): number => Number(address.split('.')[3]);

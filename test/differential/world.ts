@@ -14,6 +14,8 @@ import { SERVER } from '../support/paths.ts';
 
 export const CLIENT = '10.1.0.11';
 export const SERVERS = { s1: '10.1.0.21', s2: '10.1.0.22' } as const;
+/** All VMs of a world, by name. */
+export const VMS = { c1: CLIENT, ...SERVERS } as const;
 export type ServerName = keyof typeof SERVERS;
 export const VIP = '10.1.0.100';
 export const EMPTY_VIP = '10.1.0.130';

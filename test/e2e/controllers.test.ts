@@ -9,6 +9,7 @@ import { createControllerLink } from '../../src/host/controller-link.ts';
 import type { ControllerLinkHandler } from '../../src/messages/link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
+import { apiController } from '../support/controllers.ts';
 import { EtcdServer, freePorts } from '../support/etcd.ts';
 import { Host, killProcess } from '../support/host.ts';
 
@@ -23,21 +24,6 @@ let agent: TestAgent;
 /** A new leader is there by then. */
 const TAKEOVER_MS = 5_000;
 
-const configuration = (id: string, agents: string, http: string) => ({
-  host: id,
-  listen: { agents, http },
-  store: { kind: 'etcd', endpoints: [etcd.endpoint] },
-  networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
-  groups: [
-    {
-      name: 'api',
-      network: 'app',
-      vip: '10.1.0.100',
-      members: ['a', 'b', 'c'].map((name, i) => ({ name, address: `10.1.0.${i + 1}` })),
-    },
-  ],
-});
-
 test.before(async () => {
   etcd = await EtcdServer.start();
   const free = (await freePorts(6)).map((number) => `127.0.0.1:${number}`);
@@ -45,7 +31,8 @@ test.before(async () => {
   httpAddresses = free.slice(3);
   controllers = addresses.map(() => new Host());
   for (const [i, host] of controllers.entries()) {
-    host.configure(configuration(`c${i}`, addresses[i]!, httpAddresses[i]!) as never);
+    const listen = { agents: addresses[i]!, http: httpAddresses[i]! };
+    host.configure(apiController(`c${i}`, etcd, listen) as never);
     const { status, stderr } = await host.sluice('controller', '-c', host.configFile, '--detach');
     assert.is(status, 0, stderr);
   }

@@ -31,6 +31,26 @@ export class LoopbackController extends Host {
   }
 }
 
+/** The configuration of a controller over an etcd, with one group of three members. */
+export const apiController = (
+  host: string,
+  etcd: EtcdServer,
+  listen: { readonly agents: string; readonly http?: string },
+) => ({
+  host,
+  listen,
+  store: { kind: 'etcd', endpoints: [etcd.endpoint] },
+  networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
+  groups: [
+    {
+      name: 'api',
+      network: 'app',
+      vip: '10.1.0.100',
+      members: ['a', 'b', 'c'].map((name, i) => ({ name, address: `10.1.0.${i + 1}` })),
+    },
+  ],
+});
+
 /** `c0`, `c1`, `c2`, all of them running; the group `api` has the members a, b and c of the network `app`. */
 export async function startControllers(): Promise<Controllers> {
   const etcd = await EtcdServer.start();
@@ -42,20 +62,7 @@ export async function startControllers(): Promise<Controllers> {
   };
   try {
     for (const [index, controller] of all.entries()) {
-      controller.configure({
-        host: `c${index}`,
-        listen: { agents: addresses[index]! },
-        store: { kind: 'etcd', endpoints: [etcd.endpoint] },
-        networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
-        groups: [
-          {
-            name: 'api',
-            network: 'app',
-            vip: '10.1.0.100',
-            members: ['a', 'b', 'c'].map((name, i) => ({ name, address: `10.1.0.${i + 1}` })),
-          },
-        ],
-      } as never);
+      controller.configure(apiController(`c${index}`, etcd, { agents: addresses[index]! }) as never);
       await controller.launch();
     }
     return { etcd, all, addresses, close };
