@@ -31,7 +31,6 @@ import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './lookahead.ts';
 import { MssClamp } from './mss-clamp.ts';
-
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
@@ -41,6 +40,7 @@ import { PortFacts } from './port-facts.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 import { TrackedPath } from './tracked-path.ts';
+import { UndeliveredFlows } from './undelivered-flows.ts';
 import { UplinkEdge } from './uplink-edge.ts';
 
 export type { FrameList, FrameOutput } from './context.ts';
@@ -106,7 +106,15 @@ export class Datapath {
     this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
-    this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
+    const undelivered = new UndeliveredFlows(context, this.tracking, this.ports);
+    this.resolver = new NeighbourResolver(
+      context,
+      networks,
+      this.logicalSwitch,
+      this.errors,
+      undelivered,
+      this.ports,
+    );
     this.router = new LogicalRouter(
       context,
       networks,
@@ -122,6 +130,7 @@ export class Datapath {
       this.router,
       this.resolver,
       this.responder,
+      undelivered,
     );
     this.finisher = new OffloadFinisher(context);
     this.shortWay = options.shortWay ?? true;

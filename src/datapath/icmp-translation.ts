@@ -21,6 +21,7 @@ import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, PASS } from './operator.ts';
 import { pseudoSum6, setIcmpv6Check } from './packets.ts';
 import { rewriteDestination, rewriteSource } from './rewrite.ts';
+import { restoreTags } from './vlan-tags.ts';
 
 /** Bytes in front of the quoted packet, in both versions. */
 const QUOTE_OFFSET = 8;
@@ -249,6 +250,7 @@ export class IcmpTranslator {
       setRouterSource(frame, this.networks);
     }
     fixIcmpCheck(frame);
+    if (frame.routed) restoreTags(frame, connections.cold, row);
     return PASS;
   }
 

@@ -39,6 +39,7 @@ import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 import type { LoadBalancerSpec } from './snapshot.ts';
+import { keepTags, restoreTags } from './vlan-tags.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -212,6 +213,7 @@ export class LoadBalancer implements FromVm, ToVm {
       rewritePorts(frame, ports);
     }
     if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) setRouterSource(frame, this.networks);
+    if (frame.routed) restoreTags(frame, connections.cold, row);
   }
 
   /** The client is the member: its packet comes back to it from the VIP, or it would take it for its own. */
@@ -358,6 +360,7 @@ export class LoadBalancer implements FromVm, ToVm {
     cold[at + COLD.via] = via;
     cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.network] = frame.network;
+    keepTags(frame, cold, row);
     this.endpoints.retain(via);
   }
 

@@ -27,6 +27,8 @@ import type { LogicalSwitch } from './logical-switch.ts';
 import type { Networks } from './networks.ts';
 import { writeArpRequest, writeNeighbourSolicitation } from './packets.ts';
 import type { Port } from './port.ts';
+import type { UndeliveredFlows } from './undelivered-flows.ts';
+import { stripTags } from './vlan-tags.ts';
 
 /** Time between two looks at the neighbours that are being asked. */
 const TICK_MS = 250;
@@ -37,6 +39,7 @@ export class NeighbourResolver {
   private readonly networks: Networks;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly errors: IcmpErrors;
+  private readonly undelivered: UndeliveredFlows;
   private readonly ports: readonly (Port | undefined)[];
   /** Cursor for frames that waited, and for requests. */
   private readonly waiting: Frame;
@@ -50,6 +53,7 @@ export class NeighbourResolver {
     networks: Networks,
     logicalSwitch: LogicalSwitch,
     errors: IcmpErrors,
+    undelivered: UndeliveredFlows,
     ports: readonly (Port | undefined)[],
   ) {
     this.context = context;
@@ -57,6 +61,7 @@ export class NeighbourResolver {
     this.networks = networks;
     this.logicalSwitch = logicalSwitch;
     this.errors = errors;
+    this.undelivered = undelivered;
     this.ports = ports;
     this.waiting = new Frame(context.arena);
     this.request = new Frame(context.arena);
@@ -99,6 +104,8 @@ export class NeighbourResolver {
   /** A frame that was routed leaves with the router's MAC; one that was only balanced keeps its own. */
   private send(frame: Frame, network: number, macHigh: number, macLow: number): void {
     if (frame.routed) {
+      // Not before: an error about a frame that has waited goes back under its tags.
+      stripTags(frame);
       const { routerMacHigh, routerMacLow } = this.networks.at(network);
       ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
     }
@@ -215,8 +222,10 @@ export class NeighbourResolver {
       const frame = this.loadWaiting(entry, table.rows[id * NEIGHBOUR_WORDS + 4]!);
       context.drop(frame, DROP.neighbourUnresolved);
       this.errors.hostUnreachable(frame);
+      this.undelivered.unanswered(frame);
       context.arena.release(frame.slot);
     }
+    this.undelivered.endUnanswered();
   }
 
   private ask(id: number): void {

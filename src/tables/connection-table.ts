@@ -58,9 +58,14 @@ export const COLD = {
   network: 6,
   /** Endpoint of the chosen member: where a MAC redirect delivers to. */
   via: 7,
-  /** 8-15: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
+  /** 8-12: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
   meter: 8,
+  /** 13, 14: VLAN tags of the first packet, outermost first, each TPID << 16 | TCI; 0: none. */
+  tags: 13,
 } as const;
+
+/** Tags that a record keeps. */
+export const COLD_TAGS = 2;
 
 /** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
 export const REWRITE_ADDRESS = 1;
@@ -432,6 +437,11 @@ export class ConnectionTable {
 
   statSlot(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+  }
+
+  /** Packets that the client has sent, modulo 2^32. */
+  packetsForward(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.packetsForward]!;
   }
 
   /** Port that the flow came in by. */
