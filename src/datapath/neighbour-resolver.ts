@@ -161,6 +161,43 @@ export class NeighbourResolver {
     }
   }
 
+  /**
+   * A neighbour has this MAC because that is configured: it is asked no more, and nothing else is believed. Returns false if
+   * that was so before.
+   */
+  fix(
+    id: number,
+    network: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    macHigh: number,
+    macLow: number,
+  ): boolean {
+    const { table } = this;
+    const wasFixed = table.state(id) === NEIGHBOUR.fixed;
+    if (wasFixed && table.macHigh(id) === macHigh && table.macLow(id) === macLow) return false;
+    if (!wasFixed) this.heard(network, w0, w1, w2, w3, macHigh, macLow);
+    table.setMac(id, macHigh, macLow);
+    table.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+    return true;
+  }
+
+  /** What was heard of stations behind a port that goes is forgotten: who comes back there is asked anew. */
+  forgetPort(port: number): void {
+    const { table } = this;
+    for (let id = 0; id < table.highWater; id++) {
+      const state = table.state(id);
+      if (state !== NEIGHBOUR.reachable && state !== NEIGHBOUR.stale) continue;
+      const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
+      if (this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id)) !== port) continue;
+      if (table.probesSent(id) > 0) this.asked--;
+      table.setProbesSent(id, 0);
+      table.remove(id);
+    }
+  }
+
   /** Points the cursor at a frame that waited for a neighbour in `network`. */
   private loadWaiting(entry: number, network: number): Frame {
     const { table, waiting } = this;
