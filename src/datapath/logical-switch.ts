@@ -89,7 +89,6 @@ export class LogicalSwitch {
       copy.load(slot, offset, length, ingress, network);
       copy.shared = true;
       copy.member = frame.member;
-      copy.routed = frame.routed;
       copy.cutToMtu = frame.cutToMtu;
       port.send(copy);
       this.context.arena.release(copy.slot);

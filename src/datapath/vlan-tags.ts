@@ -5,7 +5,8 @@
  * to a question bear the question's. The logical router ends a link, so the tag ends there with the rest of the Ethernet
  * header, and what comes from the router has none: it asks for its next hops untagged, so that is how they are reached.
  * For the way back somebody must know the tag of the client. Balanced flows do: their record keeps the tags of their first
- * packet in its cold row. Other packets have no record, so they are not routed if they are tagged.
+ * packet in its cold row, and REWRITE_TAGS says that they went off; the answer may come by this host's router or, from a
+ * member of another host, by an uplink. Other packets have no record, so they are not routed if they are tagged.
  *
  * A record keeps two tags, as IEEE 802.1ad stacks them, each as TPID << 16 | TCI; 0: none.
  */
@@ -53,7 +54,7 @@ export function stripTags(frame: Frame): void {
   frame.tagged = false;
 }
 
-/** Puts the tags of its flow on a frame that comes from the router without any, and whose bytes are its own. */
+/** Puts the tags of its flow on a frame that comes without any, and whose bytes are its own. */
 export function restoreTags(frame: Frame, cold: Int32Array, row: number): void {
   if (frame.tagged) return;
   const count = keptTags(cold, row);

@@ -73,6 +73,8 @@ export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
 /** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
 export const REWRITE_SOURCE = 8;
+/** The client tags and its member is behind the router: the tags go on the way there, and come back on the way back. */
+export const REWRITE_TAGS = 16;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
 export const STATE = {

@@ -156,6 +156,48 @@ there('an error of the client about an answer crosses the router, too', () => {
   assert.equal([told.port, told.frame.vlan, told.frame.packet?.to], ['db1', undefined, KNOWN]);
 });
 
+there(
+  'a member of another host: untagged over the uplink of its network, and its answer comes by that of the client',
+  () => {
+    const HOST_MAC = { app: '02:aa:00:00:00:01', db: '02:aa:00:00:00:02' };
+    const far = { fromMac: '02:bb:00:00:00:02', from: UNKNOWN };
+    const uplink = (name: string, network: 'app' | 'db') =>
+      ({
+        name,
+        network,
+        mac: null,
+        addresses: [],
+        balanced: false,
+        uplink: { hostMac: HOST_MAC[network] },
+      }) as const;
+    const bed = new DatapathBed({
+      ports: [...PORTS, uplink('up', 'app'), uplink('updb', 'db')],
+      groups: [group(VIP, UNKNOWN)],
+    });
+    opened(flowTo(bed));
+    const way = { ...far, toMac: HOST_MAC.db, to: '0.0.0.0' };
+    const delivered = only(bed.send('updb', arpFrame(way, 'reply', { targetMac: HOST_MAC.db })));
+    assert.equal(
+      [delivered.port, delivered.frame.vlan, delivered.frame.fromMac],
+      ['updb', undefined, HOST_MAC.db],
+    );
+    // The other host routes the answer.
+    const back = { ...far, fromMac: '02:bb:00:00:00:99', toMac: bed.mac('web1'), to: CLIENT, ttl: 63 };
+    const answered = only(
+      bed.send('up', tcpFrame(back, { sourcePort: 8080, destinationPort: 5_000, flags: 'SA' })),
+    );
+    assert.is(describe([answered]), `web1: tcp ${VIP}:80 > ${CLIENT}:5000 SA`);
+    assert.is(answered.frame.vlan, VLAN);
+  },
+);
+
+there('a member of the own link that answers untagged is left to do so', () => {
+  const bed = new DatapathBed({ groups: [{ name: 'web', vip: VIP, members: members([1]) }] });
+  const flow = flowTo(bed);
+  opened(flow);
+  assert.is(only(flow.reply('SA')).frame.vlan, undefined);
+});
+
 there("what is not balanced is not routed: nobody would know the answer's tag", () => {
   const bed = new DatapathBed({ groups: [group(VIP, KNOWN)] });
   const frame = udpFrame(bed.way('web1', KNOWN, { vlan: VLAN }), { sourcePort: 1, destinationPort: 2 });
