@@ -47,9 +47,16 @@ interface Announcement {
   readonly port: number;
   readonly network: number;
   readonly words: Int32Array;
-  readonly sinceMs: number;
-  readonly uplinksOnly: boolean;
+  /** Of the ports of VMs those hear it that were attached as this one or before; uplinks do in any case. */
+  readonly hearersUpTo: number;
   dueMs: number;
+}
+
+/** The device of a port. */
+interface Attachment {
+  /** Counts attachments, from 1. */
+  readonly order: number;
+  readonly sinceMs: number;
 }
 
 export class Announcer {
@@ -59,8 +66,9 @@ export class Announcer {
   private readonly ports: readonly (Port | undefined)[];
   private readonly frame: Frame;
   private specs: readonly PortSpec[] = [];
-  /** Ports with a device, and since when. */
-  private readonly attachedMs = new Map<number, number>();
+  /** Ports with a device. */
+  private readonly attached = new Map<number, Attachment>();
+  private attachments = 0;
   /** The one that counts of each address. */
   private readonly latest = new Map<string, Announcement>();
   /** By round, in the order in which they are due. */
@@ -86,35 +94,44 @@ export class Announcer {
 
   /** A port has its device from now on; the snapshot in force knows it. */
   portAttached(id: number): void {
-    this.attachedMs.set(id, this.context.nowMs);
+    this.attached.set(id, { order: ++this.attachments, sinceMs: this.context.nowMs });
     const port = this.ports[id];
     if (port === undefined) return;
     for (const spec of this.specs) {
       if (port.isUplink ? spec.network !== port.network : spec.id !== id) continue;
-      for (const address of spec.addresses) {
-        if (port.isUplink) this.announce(spec, address, true);
-        else this.announce(spec, address);
-      }
+      for (const address of spec.addresses) this.announce(spec, address, port.isUplink);
     }
   }
 
   portGone(id: number): void {
-    this.attachedMs.delete(id);
+    this.attached.delete(id);
   }
 
   /** An address of a port has another MAC than before; nothing to say as long as the port has no device. */
-  announce(spec: PortSpec, address: string, uplinksOnly = false): void {
-    if (spec.mac === undefined || !this.attachedMs.has(spec.id)) return;
+  announce(spec: PortSpec, address: string, onlyToUplinks = false): void {
+    if (spec.mac === undefined || !this.attached.has(spec.id)) return;
     const key = `${spec.network} ${address}`;
-    // One that is under way reaches the uplinks, too.
-    if (uplinksOnly && this.latest.has(key)) return;
     const words = new Int32Array(4);
     addressToWords(address, words, 0);
-    const { nowMs } = this.context;
     const { id: port, network } = spec;
-    const one: Announcement = { key, port, network, words, uplinksOnly, sinceMs: nowMs, dueMs: nowMs };
+    // Who was still to hear one that is under way hears the new one.
+    const hearersUpTo = Math.max(
+      this.latest.get(key)?.hearersUpTo ?? 0,
+      onlyToUplinks ? 0 : this.lastOlder(),
+    );
+    const one: Announcement = { key, port, network, words, hearersUpTo, dueMs: this.context.nowMs };
     this.latest.set(key, one);
     this.queues[0]!.push(one);
+  }
+
+  /** The last attachment that is old enough for its VM to remember anything; 0: none. */
+  private lastOlder(): number {
+    const { nowMs } = this.context;
+    let last = 0;
+    for (const { order, sinceMs } of this.attached.values()) {
+      if ((nowMs - sinceMs) >>> 0 >= OLDER_MS) last = Math.max(last, order);
+    }
+    return last;
   }
 
   /** Sends what is due. */
@@ -151,7 +168,7 @@ export class Announcer {
     const isTrue =
       port !== undefined &&
       port.network === one.network &&
-      this.attachedMs.has(one.port) &&
+      this.attached.has(one.port) &&
       id !== NONE &&
       neighbours.state(id) === NEIGHBOUR.fixed &&
       neighbours.macHigh(id) === port.macHigh &&
@@ -194,10 +211,9 @@ export class Announcer {
   }
 
   private hears(id: number, one: Announcement): boolean {
-    const attachedMs = this.attachedMs.get(id);
-    if (attachedMs === undefined || id === one.port) return false;
-    if (this.ports[id]!.isUplink) return true;
-    return !one.uplinksOnly && ((one.sinceMs - attachedMs) | 0) >= OLDER_MS;
+    const attachment = this.attached.get(id);
+    if (attachment === undefined || id === one.port) return false;
+    return this.ports[id]!.isUplink || attachment.order <= one.hearersUpTo;
   }
 
   private hasRoom(network: Network, copies: number): boolean {

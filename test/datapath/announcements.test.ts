@@ -137,6 +137,25 @@ told('the wire hears of every VM: of a new one, and of all when the uplink comes
   );
 });
 
+told(
+  'a host with a VM that was elsewhere starts: the wire hears of it as soon as the uplink is there',
+  () => {
+    const bed = new DatapathBed({ ports: [vm('web1', 'app', 11), UPLINK] });
+    bed.attach('web1');
+    bed.pass(10);
+    bed.attach('up');
+    assert.equal(portsOf(bed.pass(1)), ['up', 'up']);
+  },
+);
+
+told('after a month without a change, as on the first day', () => {
+  const bed = running();
+  bed.pass(30 * 24 * 3_600_000);
+  bed.configure({ ports: [...without('app1'), remade('new', 'app1')] });
+  bed.attach('new');
+  assert.is(new Set(heard(bed)).size, 2 * (OF_APP.length - 1));
+});
+
 kept('nothing is said when nothing has changed, however often rules are published', () => {
   const bed = running();
   for (let i = 0; i < 5; i++) {
