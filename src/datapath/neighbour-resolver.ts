@@ -238,8 +238,10 @@ export class NeighbourResolver {
       for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
         const frame = this.loadWaiting(entry, network);
         this.context.drop(frame, DROP.neighbourUnresolved);
+        this.undelivered.unanswered(frame);
         this.context.arena.release(frame.slot);
       }
+      this.undelivered.endUnanswered();
       table.setProbesSent(id, 0);
       table.remove(id);
     }

@@ -32,7 +32,9 @@ export class UndeliveredFlows {
   dropped(frame: Frame): void {
     const row = this.rowOf(frame);
     if (row === NONE || this.context.tables.connections.packetsForward(row) !== frame.segments) return;
-    this.tracking.remove(row);
+    // Some of the pieces may have left before there was no buffer for the next.
+    if (frame.segments > 1 || frame.cutToMtu !== 0) this.tracking.cutOffRow(row);
+    else this.tracking.remove(row);
   }
 
   /** The member that a packet has waited for does not answer: its flow is to end, unless the member has sent before. */

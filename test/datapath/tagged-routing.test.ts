@@ -318,6 +318,27 @@ refused('a late answer to a flow that was given up is not passed untranslated', 
   assert.is(bed.drops()['no-connection'], 1);
 });
 
+refused('a network that goes while a first packet waits for a member in it', () => {
+  const bed = new DatapathBed({ groups: [group(VIP, UNKNOWN)] });
+  flowTo(bed).send('S');
+  bed.configure({ networks: [APP], ports: PORTS.filter(({ network }) => network === 'app') });
+  assert.equal([bed.waiting(), bed.flows()], [0, []]);
+});
+
+refused(
+  'a first packet that may have left in part: no record, and what the member answers is dropped',
+  () => {
+    const ports = PORTS.map((port) => (port.name === 'db1' ? { ...port, offloads: false } : port));
+    const bed = new DatapathBed({ groups: [group(VIP, KNOWN)], ports, slots: 1 });
+    const flow = new UdpConversation(bed, { port: 'web1', clientPort: 5_000, vip: VIP, vipPort: 53 });
+    assert.equal(flow.send({ payload: countingBytes(5_000), gsoSize: 1_000, partial: true }), []);
+    assert.equal([bed.flows(), bed.drops()], [[], { 'out-of-buffers': 1 }]);
+    const late = udpFrame(bed.way('db1', CLIENT), { sourcePort: 8080, destinationPort: 5_000 });
+    assert.equal(bed.send('db1', late), []);
+    assert.is(bed.drops()['no-connection'], 1);
+  },
+);
+
 refused('three tags are more than a flow remembers', () => {
   const bed = new DatapathBed({ groups: [group(VIP, KNOWN)] });
   bed.judges = false;
