@@ -13,6 +13,15 @@ const libc = koffi.load(null);
 
 type Call<Arguments extends unknown[], Result = number> = (...args: Arguments) => Result;
 
+/** A function that not every libc has. */
+function optional<F>(name: string, result: string, parameters: string[]): F | null {
+  try {
+    return libc.func(name, result, parameters) as F;
+  } catch {
+    return null;
+  }
+}
+
 /** Memory that a call reads or fills: never shorter than the kernel structure it stands for. */
 type Structure = Uint8Array;
 
@@ -26,6 +35,8 @@ export const madvise: Call<[address: number, length: number, advice: number]> = 
   'size_t',
   'int',
 ]);
+/** glibc's own: null where libc is another. */
+export const mallocTrim: Call<[keepBytes: number]> | null = optional('malloc_trim', 'int', ['size_t']);
 /** Answers the errno itself. */
 export const posixFallocate: Call<[fd: number, offset: number, length: number]> = libc.func(
   'posix_fallocate',
