@@ -5,6 +5,9 @@
 #   scripts/bench.sh --quick     a look at whether everything works, about three minutes
 #   scripts/bench.sh --help      all options
 #
+#   scripts/bench.sh --against REF --columns sluice --seconds 1 --rounds 30      has it become slower since REF?
+#   scripts/bench.sh --unmeasured --columns sluice --seconds 1 --rounds 30       what does measuring members cost?
+#
 # Installs what is missing, builds, measures in network namespaces of its own, prints tables and writes JSON
 # (dist/bench.json). Run it on a machine that does nothing else; native-notes/benchmarks.md says why and how.
 # The exit status is 0 when everything was measured; whether goals are met is in the tables.
@@ -30,6 +33,7 @@ esac
 
 require_root
 require_node
+case " $*" in *' --against'*) ensure_commands git ;; esac
 ensure_commands ip nft iperf3 sockperf wrk nginx ovs-vswitchd
 ensure_built
 

@@ -13,6 +13,8 @@ export interface Configuration {
     maxConnections: number;
     /** Spin before sleeping, microseconds. */
     busyPollUs: number;
+    /** Packets looked at for times and losses per millisecond, handshakes beyond that too; 0: none at all. */
+    meterPacketsPerMs: number;
     /** One LB per port, or one shared by a network's ports, or by the whole host. */
     loadBalancers: 'port' | 'network' | 'host';
     udpIdleMs: number;

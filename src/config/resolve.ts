@@ -27,6 +27,7 @@ export function resolveConfiguration(file: ConfigFile): Configuration {
       engine: datapath.engine,
       maxConnections: datapath.maxConnections,
       busyPollUs: datapath.busyPollUs,
+      meterPacketsPerMs: datapath.meterPacketsPerMs,
       loadBalancers: datapath.loadBalancers,
       udpIdleMs: milliseconds(datapath.udpIdle),
       tcpEstablishedIdleMs: milliseconds(datapath.tcpEstablishedIdle),

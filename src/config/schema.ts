@@ -44,6 +44,11 @@ const datapath = z.strictObject({
   busyPollUs: integer(0, 1_000_000)
     .default(50)
     .describe('Microseconds to spin for the next frame before sleeping; 0 sleeps at once.'),
+  meterPacketsPerMs: integer(0, 1_000_000)
+    .default(64)
+    .describe(
+      'Packets per millisecond that are looked at for times and losses, handshakes beyond that too; 0: none, not even handshakes, so that policies know no times.',
+    ),
   loadBalancers: choice('port', 'network', 'host')
     .default('port')
     .describe('One load balancer per port, or one shared by the ports of a network, or by the whole host.'),

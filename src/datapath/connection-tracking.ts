@@ -279,9 +279,9 @@ export class ConnectionTracking {
     return kind >>> 16;
   }
 
-  /** Handshakes are looked at in any case; a first fragment may be, as its lengths are those of the fragment. */
+  /** Handshakes are looked at if anything is; a first fragment may be, as its lengths are those of the fragment. */
   private isMetered(frame: Frame): boolean {
-    return this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0;
+    return this.meter.isOn && (this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0);
   }
 
   private tcpForward(row: number, state: number, flags: number): void {

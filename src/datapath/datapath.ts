@@ -50,6 +50,8 @@ export interface DatapathOptions {
   readonly output: FrameOutput;
   /** Initialised by the caller; the datapath is the only writer from now on. */
   readonly tables: Tables;
+  /** Packets looked at for times and losses per millisecond; 0: none, not even handshakes. */
+  readonly meterPacketsPerMs?: number;
   /** False: every packet takes the general way; for comparing. */
   readonly shortWay?: boolean;
 }
@@ -100,7 +102,7 @@ export class Datapath {
     this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
     this.frame = new Frame(options.arena);
     const failFast = new FailFast(context, networks, this.ports);
-    this.meter = new FlowMeter(context);
+    this.meter = new FlowMeter(context, options.meterPacketsPerMs);
     this.tracking = new ConnectionTracking(context, this.meter, (row) => failFast.tell(row));
     this.errors = new IcmpErrors(context, networks, this.ports);
     this.fragments = new Fragments(context, this.ports);

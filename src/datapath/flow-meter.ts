@@ -10,8 +10,9 @@
  * segment that was overtaken on its way to us counts, too: nobody who keeps one number can tell it from one sent again.
  *
  * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
- * packets per millisecond. Under 64 000 packets per second everything is looked at; beyond, handshakes always are,
- * and of the rest enough to keep the times true, while retransmissions are a lower bound.
+ * packets per millisecond. Under 64 000 packets per second (by default) everything is looked at; beyond, handshakes always
+ * are, and of the rest enough to keep the times true, while retransmissions are a lower bound. With a budget of 0 nothing
+ * is looked at, handshakes neither: all that this module keeps stays 0.
  *
  * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
  */
@@ -21,8 +22,8 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
 
-/** Packets looked at per millisecond. */
-const BUDGET = 64;
+/** Packets looked at per millisecond, where nothing else is said. */
+export const DEFAULT_PACKETS_PER_MS = 64;
 /** Weight of a new measurement in a smoothed one: 1/8. */
 const GAIN = 0.125;
 /** An answer that has not come by then is no answer to this. */
@@ -56,11 +57,14 @@ export class FlowMeter {
   private readonly connections: ConnectionTable;
   private readonly cold: Int32Array;
   private readonly stats: Float64Array;
-  private budget = BUDGET;
+  private readonly packetsPerMs: number;
+  private budget: number;
   private budgetMs = 0;
 
-  constructor(context: Context) {
+  constructor(context: Context, packetsPerMs = DEFAULT_PACKETS_PER_MS) {
     this.context = context;
+    this.packetsPerMs = packetsPerMs;
+    this.budget = packetsPerMs;
     this.view = context.arena.view;
     this.connections = context.tables.connections;
     this.cold = context.tables.connections.cold;
@@ -71,7 +75,12 @@ export class FlowMeter {
   renew(): void {
     if (this.context.nowMs === this.budgetMs) return;
     this.budgetMs = this.context.nowMs;
-    this.budget = BUDGET;
+    this.budget = this.packetsPerMs;
+  }
+
+  /** Whether anything is looked at: handshakes in any case then. */
+  get isOn(): boolean {
+    return this.packetsPerMs > 0;
   }
 
   /** Whether the next packet without SYN is to be looked at, too. */
@@ -97,7 +106,7 @@ export class FlowMeter {
 
   /** A record that goes, or was reset by its member, in a state: a handshake without an answer has failed. */
   failed(row: number, state: number): void {
-    if (state === STATE.synSent) this.stats[this.field(row, STAT.failedConnects)]!++;
+    if (this.isOn && state === STATE.synSent) this.stats[this.field(row, STAT.failedConnects)]!++;
   }
 
   private segmentFromClient(row: number, l4: number, l4Bytes: number): void {

@@ -74,6 +74,7 @@ export class Host {
         engine: configuration.datapath.engine,
         slots: ARENA_SLOTS,
         busyPollUs: configuration.datapath.busyPollUs,
+        meterPacketsPerMs: configuration.datapath.meterPacketsPerMs,
         limits,
         tables: { address: mapping.address, length: mapping.length },
         hashKey: [seed.readInt32LE(0), seed.readInt32LE(4)],

@@ -42,6 +42,7 @@ export function unchangeable(before: Configuration, after: Configuration): Probl
   compare('datapath.engine', after.datapath.engine, before.datapath.engine);
   compare('datapath.maxConnections', after.datapath.maxConnections, before.datapath.maxConnections);
   compare('datapath.busyPollUs', after.datapath.busyPollUs, before.datapath.busyPollUs);
+  compare('datapath.meterPacketsPerMs', after.datapath.meterPacketsPerMs, before.datapath.meterPacketsPerMs);
   return problems;
 }
 

@@ -12,6 +12,7 @@ export interface WorkerStart {
   /** Slots of the frame arena. */
   readonly slots: number;
   readonly busyPollUs: number;
+  readonly meterPacketsPerMs: number;
   readonly limits: TableLimits;
   /** The tables' mapping, made by the main thread, which keeps reading from it. */
   readonly tables: { readonly address: number; readonly length: number };

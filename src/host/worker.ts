@@ -31,10 +31,10 @@ class DatapathLoop {
   private readonly datapath: Datapath;
   private stopped = false;
 
-  constructor(engine: FrameEngine, tables: Tables) {
+  constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
     this.engine = engine;
     this.tables = tables;
-    this.datapath = new Datapath({ arena: engine.arena, output: engine, tables });
+    this.datapath = new Datapath({ arena: engine.arena, output: engine, tables, meterPacketsPerMs });
   }
 
   run(vitals: Float64Array): void {
@@ -117,7 +117,7 @@ function main(): void {
   const memory = viewMapping(start.tables.address, start.tables.length).bytes;
   const tables = new Tables(memory, 0, start.limits, start.hashKey);
   tables.initialise();
-  const loop = new DatapathLoop(engine, tables);
+  const loop = new DatapathLoop(engine, tables, start.meterPacketsPerMs);
   report({
     kind: 'ready',
     engine: engine.name === 'uring' ? 'uring' : 'syscall',

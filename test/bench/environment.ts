@@ -15,6 +15,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Revision } from './against.ts';
 import { run, signalAll } from './process.ts';
 
 export const CLIENT_ADDRESS = '10.9.0.1';
@@ -38,6 +39,8 @@ export interface Context {
   readonly runDir: string;
   readonly engine: 'auto' | 'uring' | 'syscall';
   readonly busyPollUs: number;
+  /** What column `before` runs; absent when there is no such column. */
+  readonly before?: Revision;
 }
 
 export interface Forwarder {
@@ -122,6 +125,13 @@ export function isInNamespace(pid: number, namespace: string): boolean {
   return own !== undefined && own.ino === statSync(join('/run/netns', namespace)).ino;
 }
 
+/**
+ * Frames in flight and their acknowledgments need microseconds. What is left for after a freeze (timers that have fallen
+ * due, the last segments of closed connections) is done in the first milliseconds after a thaw; the tools take some
+ * hundredths of a second more to start.
+ */
+const SETTLE_MS = 50;
+
 /** A forwarder with its two namespaces, and whether it is frozen. */
 export class Environment {
   readonly forwarder: Forwarder;
@@ -144,7 +154,7 @@ export class Environment {
   /** Stops the forwarder's processes where they are, after giving frames in flight the time to arrive. */
   async freeze(): Promise<void> {
     if (this.frozen) return;
-    await sleep(200);
+    await sleep(SETTLE_MS);
     signalAll(this.forwarder.pids(), 'SIGSTOP');
     this.frozen = true;
   }
@@ -153,7 +163,7 @@ export class Environment {
     if (!this.frozen) return;
     signalAll(this.forwarder.pids(), 'SIGCONT');
     this.frozen = false;
-    await sleep(200);
+    await sleep(SETTLE_MS);
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,8 @@
 /**
  * The live part: every environment is brought up once, then measured round by round.
  *
- * Within a round the columns of one row follow each other directly, in an order that rotates from row to row
- * and round to round: what slows the machine for a while slows neighbours alike, and none is always the first.
+ * Within a round the columns of one row follow each other directly, in an order that changes from row to row
+ * and round to round (order.ts): what slows the machine for a while slows neighbours alike, and none is always the first.
  * A warm-up pass, not counted, lets the JIT compilers, caches and flow tables of all of them settle.
  */
 import type { Context, Forwarder } from './environment.ts';
@@ -10,9 +10,10 @@ import { Environment } from './environment.ts';
 import { bareForwarder } from './environments/bare.ts';
 import { kernelForwarder } from './environments/kernel.ts';
 import { ovsForwarder } from './environments/ovs.ts';
-import { sluiceForwarder } from './environments/sluice.ts';
+import { beforeForwarder, sluiceForwarder, unmeasuredForwarder } from './environments/sluice.ts';
 import { Meter } from './measure.ts';
-import { type ColumnId, columnTitles, type RowId, rows, type ToolId } from './plan.ts';
+import { measuringOrder } from './order.ts';
+import { type ColumnId, columnTitle, type RowId, rows, type ToolId } from './plan.ts';
 import type { Progress } from './progress.ts';
 
 export interface LiveOptions {
@@ -41,14 +42,20 @@ export interface Surroundings {
 
 const forwarderOf: Readonly<Record<ColumnId, (context: Context) => Forwarder>> = {
   sluice: sluiceForwarder,
+  before: beforeForwarder,
+  unmeasured: unmeasuredForwarder,
   bare: bareForwarder,
   ovs: ovsForwarder,
   kernel: kernelForwarder,
 };
 
+/** What is compared to a few per cent, with Sluice between the two that it is compared with. */
+const chain: readonly ColumnId[] = ['before', 'sluice', 'unmeasured'];
+
 /** What a column measures. */
 interface Subject {
   readonly column: ColumnId;
+  readonly title: string;
   readonly environment: Environment;
 }
 
@@ -61,10 +68,11 @@ export async function measureLive(options: LiveOptions, surroundings: Surroundin
   const versions: LiveResult['versions'] = {};
   for (const column of options.columns) {
     surroundings.checkInterrupted();
-    progress.say(`bringing up: ${columnTitles[column]}`);
-    const environment = await bringUp(column, warmUpMeter, surroundings);
+    const title = columnTitle(column, context.before?.ref ?? null);
+    progress.say(`bringing up: ${title}`);
+    const environment = await bringUp(column, title, warmUpMeter, surroundings);
     if (environment === undefined) continue;
-    subjects.push({ column, environment });
+    subjects.push({ column, title, environment });
     versions[column] = await environment.forwarder.version();
     await environment.freeze();
   }
@@ -86,9 +94,11 @@ export async function measureLive(options: LiveOptions, surroundings: Surroundin
     }
   }
   const meter = new Meter(context, options.seconds);
+  const chained = chain.flatMap((id) => subjects.filter(({ column }) => column === id));
+  const others = subjects.filter(({ column }) => !chain.includes(column));
   for (let round = 0; round < options.rounds; round++) {
     for (const [position, tool] of options.tools.entries()) {
-      for (const subject of rotated(subjects, round + position)) {
+      for (const subject of measuringOrder(chained, others, round, position)) {
         const label = `round ${round + 1}/${options.rounds}`;
         const measured = await measureOnce(tool, subject, meter, label, surroundings);
         for (const [row, value] of Object.entries(measured) as [RowId, number | null][]) {
@@ -103,6 +113,7 @@ export async function measureLive(options: LiveOptions, surroundings: Surroundin
 /** An environment that does not come up is reported and left out; the others are measured all the same. */
 async function bringUp(
   column: ColumnId,
+  title: string,
   meter: Meter,
   surroundings: Surroundings,
 ): Promise<Environment | undefined> {
@@ -115,20 +126,20 @@ async function bringUp(
     return environment;
   } catch (error) {
     surroundings.checkInterrupted();
-    surroundings.progress.problem(`${columnTitles[column]}: not measured: ${(error as Error).message}`);
+    surroundings.progress.problem(`${title}: not measured: ${(error as Error).message}`);
     return undefined;
   }
 }
 
 async function measureOnce(
   tool: ToolId,
-  { column, environment }: Subject,
+  { title, environment }: Subject,
   meter: Meter,
   label: string,
   { progress, checkInterrupted }: Surroundings,
 ) {
   checkInterrupted();
-  const what = `${label} · ${tool} · ${columnTitles[column]}`;
+  const what = `${label} · ${tool} · ${title}`;
   const startedAt = performance.now();
   try {
     await environment.thaw();
@@ -150,9 +161,4 @@ function figures(measured: Partial<Record<RowId, number | null>>): string {
     .filter(({ id }) => typeof measured[id] === 'number')
     .map(({ id, unit, digits }) => `${measured[id]!.toFixed(digits)} ${unit}`)
     .join(', ');
-}
-
-function rotated<T>(items: readonly T[], by: number): T[] {
-  const start = items.length === 0 ? 0 : by % items.length;
-  return [...items.slice(start), ...items.slice(0, start)];
 }

@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildRevision, type Revision, removeRevisions } from './against.ts';
 import { type Context, deleteAllNamespaces } from './environment.ts';
 import { SluiceInstance } from './environments/sluice.ts';
 import { type LiveResult, measureLive, type Surroundings } from './live.ts';
@@ -12,7 +13,7 @@ import { machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
 import type { MicroResult } from './micro-result.ts';
 import { type Options, parseOptions, UsageError, usage } from './options.ts';
-import { rows } from './plan.ts';
+import { rows, variantIds } from './plan.ts';
 import { killChildren, run } from './process.ts';
 import { Progress } from './progress.ts';
 import { type BenchDocument, judgeFigures, judgeRatios, mediansOf, reportText } from './report.ts';
@@ -50,15 +51,29 @@ async function main(options: Options): Promise<void> {
     },
   };
   await removeLeftovers(context);
-  if (options.clean) return;
+  if (options.clean) return removeRevisions(root);
   try {
     mkdirSync(RUN_DIR, { recursive: true, mode: 0o700 });
-    await measureAll(options, surroundings);
+    const before = await revisionFor(options, surroundings);
+    await measureAll(options, { ...surroundings, context: { ...context, before } });
   } finally {
     progress.say('cleaning up');
     for (const step of undo) await step().catch((error: Error) => progress.problem(error.message));
     killChildren();
     await removeLeftovers(context);
+  }
+}
+
+async function revisionFor(
+  { against }: Options,
+  { checkInterrupted }: Surroundings,
+): Promise<Revision | undefined> {
+  if (against === null) return undefined;
+  try {
+    return await buildRevision(root, against, (text) => progress.say(text));
+  } catch (error) {
+    checkInterrupted();
+    throw error;
   }
 }
 
@@ -121,8 +136,8 @@ async function runMicro(quick: boolean): Promise<MicroResult> {
 
 /** What a run that was killed could not remove itself; harmless when there is nothing. */
 async function removeLeftovers(context: Context): Promise<void> {
-  for (const name of ['sluice', 'memory']) {
-    await new SluiceInstance(context, join(context.runDir, name)).clearLeftovers();
+  for (const name of ['sluice', 'memory', ...variantIds]) {
+    await new SluiceInstance(context.root, join(context.runDir, name)).clearLeftovers();
   }
   await deleteAllNamespaces();
   rmSync(RUN_DIR, { recursive: true, force: true });

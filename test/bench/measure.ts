@@ -23,6 +23,7 @@ const UDP_PAYLOAD_BYTES = 64;
 /** Enough to keep client, forwarder and server busy; with more, all columns get slower. */
 const HTTP_CONNECTIONS = 32;
 const HTTP_CLIENT_THREADS = 2;
+/** At most, and each of a second at least. */
 const ROUND_TRIP_SESSIONS = 3;
 /** On top of the measured seconds: connecting, and exchanging results. */
 const TOOL_SLACK_MS = 15_000;
@@ -84,11 +85,15 @@ export class Meter {
     };
   }
 
-  /** Where the scheduler happens to put client and server decides much, so several pairs of them are asked. */
+  /**
+   * Where the scheduler happens to put client and server decides much, so several pairs of them are asked, as many as
+   * the time allows: in measurements of a second one pair, and there are the more rounds.
+   */
   private async roundTrip(environment: Environment): Promise<Measurement> {
     const sessions: SockperfResult[] = [];
-    for (let session = 0; session < ROUND_TRIP_SESSIONS; session++) {
-      sessions.push(await this.roundTripSession(environment, Math.ceil(this.seconds / ROUND_TRIP_SESSIONS)));
+    const count = Math.min(this.seconds, ROUND_TRIP_SESSIONS);
+    for (let session = 0; session < count; session++) {
+      sessions.push(await this.roundTripSession(environment, Math.ceil(this.seconds / count)));
     }
     return {
       rttP50: spreadOf(sessions.map(({ p50Us }) => p50Us))!.median,

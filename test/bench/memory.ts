@@ -25,7 +25,7 @@ const FIRST_IDLE_ADDRESS = 11;
 export async function measureMemory(surroundings: Surroundings): Promise<MemoryResult> {
   const { context, progress } = surroundings;
   progress.say(`resident memory with ${MEMORY_PORTS} ports`);
-  const instance = new SluiceInstance(context, makeDirectory(context, 'memory'));
+  const instance = new SluiceInstance(context.root, makeDirectory(context, 'memory'));
   const idlePorts = Array.from({ length: MEMORY_PORTS - 2 }, (_, index) => {
     const namespace = namespaceOf(`idle${index}`, 'client');
     return portYaml(`idle${index}`, namespace, interfaceOf('client'), [

@@ -18,6 +18,8 @@ options('five rounds of three seconds of everything, when nothing is said', () =
     tools: ['tcp1', 'tcp4', 'udp64', 'rtt', 'conn'],
     memory: true,
     micro: true,
+    against: null,
+    unmeasured: false,
     quick: false,
     engine: 'auto',
     busyPollUs: 50,
@@ -40,11 +42,23 @@ options('choices keep the printing order; none chooses nothing', () => {
   assert.equal(parsed('--rows', 'none').tools, []);
 });
 
+options('Sluice otherwise is a column when asked for, beside those that are chosen', () => {
+  const { columns, against } = parsed('--against', 'v1', '--columns', 'kernel,sluice');
+  assert.equal({ columns, against }, { columns: ['sluice', 'before', 'kernel'], against: 'v1' });
+  const both = parsed('--unmeasured', '--against', 'HEAD~3', '--columns', 'sluice');
+  assert.equal(both.columns, ['sluice', 'before', 'unmeasured']);
+  assert.ok(both.unmeasured);
+  assert.equal(parsed('--unmeasured').columns, ['sluice', 'unmeasured', 'bare', 'ovs', 'kernel']);
+});
+
 options('what is wrong is said with what was found and what was expected', () => {
   const wrong: [string[], RegExp][] = [
     [['--rounds', '0'], /--rounds: found "0", expected a whole number from 1 to 1000/],
     [['--seconds', '1.5'], /--seconds: found "1.5"/],
     [['--columns', 'sluice,linux'], /--columns: found "linux", expected one of sluice, bare, ovs, kernel/],
+    [['--columns', 'sluice,before'], /--columns: found "before", expected one of sluice, bare, ovs, kernel/],
+    [['--columns', 'bare', '--unmeasured'], /--columns: found no sluice, expected it beside --unmeasured/],
+    [['--against'], /--against/],
     [['--engine', 'none'], /--engine: found "none", expected one of auto, uring, syscall/],
     [['--rowz', 'x'], /--rowz/],
     [['extra'], /extra/],

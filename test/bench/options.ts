@@ -1,6 +1,6 @@
 /** The command line of scripts/bench.sh. */
 import { parseArgs } from 'node:util';
-import { type ColumnId, columnIds, type ToolId, toolIds } from './plan.ts';
+import { type ColumnId, columnIds, standardColumnIds, type ToolId, toolIds } from './plan.ts';
 
 /** Rows that can be asked for: a tool run each, and the resident memory of an idle and a loaded host. */
 export const rowChoices = [...toolIds, 'memory'] as const;
@@ -9,10 +9,14 @@ export interface Options {
   rounds: number;
   /** Length of each measurement. */
   seconds: number;
+  /** In printing order, those of `against` and `unmeasured` included. */
   columns: ColumnId[];
   tools: ToolId[];
   memory: boolean;
   micro: boolean;
+  /** Revision of this repository whose build is a column, too. */
+  against: string | null;
+  unmeasured: boolean;
   quick: boolean;
   engine: 'auto' | 'uring' | 'syscall';
   busyPollUs: number;
@@ -26,14 +30,16 @@ export const usage = `usage: scripts/bench.sh [options]
 
   --rounds N        rounds, each with every row and column once (default 5; with --quick 1)
   --seconds T       length of each measurement (default 3; with --quick 1)
-  --columns LIST    of ${columnIds.join(',')} (default: all)
+  --columns LIST    of ${standardColumnIds.join(',')} (default: all)
+  --against REF     a column more: Sluice as it was at this git revision, built under dist/against
+  --unmeasured      a column more: Sluice with datapath: { meterPacketsPerMs: 0 }
   --rows LIST       of ${rowChoices.join(',')}, or none (default: all)
   --no-micro        without the rows of the datapath alone; --micro: with them (default)
   --engine NAME     auto, uring or syscall, for Sluice and the bare engine (default auto)
   --busy-poll US    microseconds to spin before sleeping, Sluice and the bare engine (default 50)
   --json FILE       where the figures go as JSON (default dist/bench.json)
   --quick           only shows that everything works; its figures mean little
-  --clean           removes what a killed run has left, and ends
+  --clean           removes what a killed run has left, and the builds of --against, and ends
 `;
 
 /** Thrown for a wrong command line; the message is for the user. */
@@ -47,10 +53,12 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
   return {
     rounds: wholeNumber('--rounds', values.rounds, quick ? 1 : 5, 1, 1000),
     seconds: wholeNumber('--seconds', values.seconds, quick ? 1 : 3, 1, 600),
-    columns: choose('--columns', values.columns, columnIds),
+    columns: chooseColumns(values),
     tools: toolIds.filter((tool) => wanted.includes(tool)),
     memory: wanted.includes('memory'),
     micro: values['no-micro'] !== true,
+    against: values.against ?? null,
+    unmeasured: values.unmeasured ?? false,
     quick,
     engine: oneOf('--engine', values.engine ?? 'auto', ['auto', 'uring', 'syscall'] as const),
     busyPollUs: wholeNumber('--busy-poll', values['busy-poll'], 50, 0, 1_000_000),
@@ -67,6 +75,8 @@ function parse(argv: readonly string[]) {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         columns: { type: 'string' },
+        against: { type: 'string' },
+        unmeasured: { type: 'boolean' },
         rows: { type: 'string' },
         micro: { type: 'boolean' },
         'no-micro': { type: 'boolean' },
@@ -81,6 +91,23 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function chooseColumns(values: ReturnType<typeof parse>['values']): ColumnId[] {
+  const asked: ColumnId[] = choose('--columns', values.columns, standardColumnIds);
+  for (const [option, column] of [
+    ['against', 'before'],
+    ['unmeasured', 'unmeasured'],
+  ] as const) {
+    if (values[option] === undefined) continue;
+    if (!asked.includes('sluice')) {
+      throw new UsageError(
+        `--columns: found no sluice, expected it beside --${option}, which is compared with it`,
+      );
+    }
+    asked.push(column);
+  }
+  return columnIds.filter((column) => asked.includes(column));
 }
 
 function wholeNumber(

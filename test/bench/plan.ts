@@ -4,15 +4,30 @@
  */
 
 /** The forwarders that are compared, in printing order. */
-export const columnIds = ['sluice', 'bare', 'ovs', 'kernel'] as const;
+export const columnIds = ['sluice', 'before', 'unmeasured', 'bare', 'ovs', 'kernel'] as const;
 export type ColumnId = (typeof columnIds)[number];
 
-export const columnTitles: Readonly<Record<ColumnId, string>> = {
+/**
+ * Sluice otherwise, each when asked for by an option of its own: a build of another revision (`--against`), and a
+ * datapath that measures nothing about members (`--unmeasured`).
+ */
+export const variantIds = ['before', 'unmeasured'] as const;
+
+/** What `--columns` chooses from, all by default. */
+export const standardColumnIds = ['sluice', 'bare', 'ovs', 'kernel'] as const;
+
+const columnTitles: Readonly<Record<ColumnId, string>> = {
   sluice: 'Sluice, VIP + NAT',
+  before: 'Sluice before',
+  unmeasured: 'Sluice, nothing measured',
   bare: 'bare engine',
   ovs: 'OVS userspace',
   kernel: 'kernel + nft',
 };
+
+/** `against`: the revision that `before` is a build of, as the user calls it. */
+export const columnTitle = (column: ColumnId, against: string | null): string =>
+  column === 'before' && against !== null ? `Sluice at ${against}` : columnTitles[column];
 
 /** One run of one tool; it may fill several rows. */
 export const toolIds = ['tcp1', 'tcp4', 'udp64', 'rtt', 'conn'] as const;
@@ -70,6 +85,15 @@ const ratioGoals = (row: RowId, bare: Bound, ovs: Bound, kernel: Bound): RatioGo
   { row, peer: 'kernel', bound: kernel },
 ];
 
+/** Sluice may be so much slower than itself, and no more. */
+const NEARLY_AS_MANY: Bound = { atLeast: 0.97 };
+const NEARLY_AS_LITTLE: Bound = { atMost: 1.03 };
+
+const variantGoals = (peer: (typeof variantIds)[number]): RatioGoal[] => [
+  ...(['tcp1', 'tcp4', 'udp64', 'conn'] as const).map((row) => ({ row, peer, bound: NEARLY_AS_MANY })),
+  { row: 'rttP50', peer, bound: NEARLY_AS_LITTLE },
+];
+
 /** Sluice ÷ peer, median over the rounds. */
 export const goals: readonly RatioGoal[] = [
   ...ratioGoals('udp64', { atLeast: 0.93 }, { atLeast: 1.3 }, { atLeast: 0.95 }),
@@ -77,6 +101,11 @@ export const goals: readonly RatioGoal[] = [
   ...ratioGoals('tcp4', { atLeast: 0.93 }, { atLeast: 1.15 }, { atLeast: 0.55 }),
   ...ratioGoals('conn', { atLeast: 0.9 }, { atLeast: 1.5 }, { atLeast: 1.3 }),
   ...ratioGoals('rttP50', { atMost: 1.1 }, { atMost: 0.7 }, { atMost: 0.85 }),
+  ...variantGoals('before'),
+  ...variantGoals('unmeasured'),
+  ...(['cpuPerGb', 'cpuPerGb4', 'cpuPerMp'] as const).map(
+    (row): RatioGoal => ({ row, peer: 'unmeasured', bound: NEARLY_AS_LITTLE }),
+  ),
 ];
 
 /** Resident memory of `sluice up` with MEMORY_PORTS ports and the default connection table. */

@@ -29,6 +29,52 @@ report('times are judged from above, rates from below', () => {
   ]);
 });
 
+report('what Sluice costs against itself is judged by the median, with its interval beside it', () => {
+  const rounds = (value: (round: number) => number) => Array.from({ length: 10 }, (_, round) => value(round));
+  const values = {
+    udp64: { sluice: rounds((round) => 93 + round), before: rounds(() => 100), unmeasured: rounds(() => 95) },
+    cpuPerMp: { sluice: rounds(() => 8), before: rounds(() => 7), unmeasured: rounds(() => 7) },
+    rttP50: { sluice: [30, 31, null], before: [30, 30, 30] },
+  };
+  const judged = judgeRatios(values).map(({ row, peer, spread, interval, goal, met }) => ({
+    what: `${row} ${peer}`,
+    median: spread.median,
+    interval,
+    goal,
+    met,
+  }));
+  assert.equal(judged, [
+    {
+      what: 'udp64 before',
+      median: 0.975,
+      interval: { low: 0.94, high: 1.01 },
+      goal: { atLeast: 0.97 },
+      met: true,
+    },
+    {
+      what: 'rttP50 before',
+      median: (1 + 31 / 30) / 2,
+      interval: null,
+      goal: { atMost: 1.03 },
+      met: true,
+    },
+    {
+      what: 'udp64 unmeasured',
+      median: (97 / 95 + 98 / 95) / 2,
+      interval: { low: 94 / 95, high: 101 / 95 },
+      goal: { atLeast: 0.97 },
+      met: true,
+    },
+    {
+      what: 'cpuPerMp unmeasured',
+      median: 8 / 7,
+      interval: { low: 8 / 7, high: 8 / 7 },
+      goal: { atMost: 1.03 },
+      met: false,
+    },
+  ]);
+});
+
 report('medians are kept per row and column, absent measurements as null', () => {
   const medians = mediansOf({ cpuPerGb: { ovs: [0.5, 0.7, 0.6], kernel: [null, null, null] } });
   assert.equal(medians.cpuPerGb, { ovs: { median: 0.6, min: 0.5, max: 0.7, count: 3 }, kernel: null });

@@ -9,7 +9,7 @@ import {
   type Bound,
   boundText,
   type ColumnId,
-  columnTitles,
+  columnTitle,
   goals,
   MEMORY_PORTS,
   meets,
@@ -18,7 +18,10 @@ import {
   type RowId,
   rows,
 } from './plan.ts';
-import { pairedRatios, type Spread, spreadOf } from './statistics.ts';
+import { type Interval, medianInterval, pairedRatios, type Spread, spreadOf } from './statistics.ts';
+
+/** Goals have two; a median of 0.966 is not to look like the goal of 0.97. */
+const RATIO_DIGITS = 3;
 
 export interface JudgedRatio {
   readonly row: RowId;
@@ -26,6 +29,9 @@ export interface JudgedRatio {
   /** Sluice ÷ peer, one per round. */
   readonly perRound: (number | null)[];
   readonly spread: Spread;
+  /** Of the median, with 95 % confidence; null with fewer than six rounds. */
+  readonly interval: Interval | null;
+  /** The median is judged by it, whatever the interval. */
   readonly goal: Bound;
   readonly met: boolean;
 }
@@ -73,7 +79,8 @@ export function judgeRatios(values: LiveResult['values']): JudgedRatio[] {
     const perRound = pairedRatios(values[row]?.sluice ?? [], values[row]?.[peer] ?? []);
     const spread = spreadOf(perRound);
     if (spread === null) continue;
-    judged.push({ row, peer, perRound, spread, goal: bound, met: meets(spread.median, bound) });
+    const interval = medianInterval(perRound);
+    judged.push({ row, peer, perRound, spread, interval, goal: bound, met: meets(spread.median, bound) });
   }
   return judged;
 }
@@ -127,18 +134,23 @@ export function reportText(document: BenchDocument): string {
     );
   }
   if (document.ratios.length > 0) {
-    parts.push('Sluice ÷ peer, median of the rounds (least – greatest)', ratioTable(document.ratios));
+    parts.push(
+      'Sluice ÷ peer, median of the rounds (least – greatest), and its 95 % confidence interval',
+      ratioTable(document),
+    );
   }
   if (document.figures.length > 0) parts.push('Single figures', figureTable(document.figures));
   if (document.problems.length > 0) parts.push(['Problems:', ...document.problems].join('\n  '));
   return `${parts.join('\n\n')}\n`;
 }
 
-function machineText({ machine, versions }: BenchDocument): string {
+function machineText({ machine, versions, options }: BenchDocument): string {
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB; Linux ${machine.kernel}; ` +
       `${machine.distribution}; Node ${machine.node}; commit ${machine.commit}; load ${machine.loadAverage}`,
-    ...Object.entries(versions).map(([column, version]) => `${columnTitles[column as ColumnId]}: ${version}`),
+    ...Object.entries(versions).map(
+      ([column, version]) => `${columnTitle(column as ColumnId, options.against)}: ${version}`,
+    ),
   ];
   return lines.join('\n');
 }
@@ -148,8 +160,8 @@ function plainTable(head: string[]): InstanceType<typeof Table> {
   return new Table({ head, colAligns: aligns, style: { head: [], border: [], compact: true } });
 }
 
-function liveTable({ medians }: BenchDocument, columns: readonly ColumnId[]): string {
-  const table = plainTable(['', 'unit', ...columns.map((column) => columnTitles[column])]);
+function liveTable({ medians, options }: BenchDocument, columns: readonly ColumnId[]): string {
+  const table = plainTable(['', 'unit', ...columns.map((column) => columnTitle(column, options.against))]);
   for (const { id, title, unit, digits } of rows) {
     const found = medians[id];
     if (found === undefined) continue;
@@ -158,11 +170,13 @@ function liveTable({ medians }: BenchDocument, columns: readonly ColumnId[]): st
   return table.toString();
 }
 
-function ratioTable(ratios: readonly JudgedRatio[]): string {
-  const table = plainTable(['row', 'against', 'ratio', 'goal', '']);
-  for (const { row, peer, spread, goal, met } of ratios) {
+function ratioTable({ ratios, options }: BenchDocument): string {
+  const table = plainTable(['row', 'against', 'ratio', '95 %', 'goal', '']);
+  for (const { row, peer, spread, interval, goal, met } of ratios) {
     const title = rows.find(({ id }) => id === row)!.title;
-    table.push([title, columnTitles[peer], spreadText(spread, 2), boundText(goal), verdict(met)]);
+    const against = columnTitle(peer, options.against);
+    const ratio = spreadText(spread, RATIO_DIGITS);
+    table.push([title, against, ratio, intervalText(interval), boundText(goal), verdict(met)]);
   }
   return table.toString();
 }
@@ -180,6 +194,11 @@ function spreadText(spread: Spread | null, digits: number): string {
   const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => value.toFixed(digits));
   return spread.count === 1 ? median! : `${median} (${min} – ${max})`;
 }
+
+const intervalText = (interval: Interval | null): string =>
+  interval === null
+    ? '–'
+    : [interval.low, interval.high].map((value) => value.toFixed(RATIO_DIGITS)).join(' – ');
 
 function verdict(met: boolean | null): string {
   return met === null ? '' : met ? 'met' : 'MISSED';

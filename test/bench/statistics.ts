@@ -1,4 +1,4 @@
-/** Medians and paired ratios. A null is a measurement that failed or does not apply; it never counts. */
+/** Medians, how sure they are, and paired ratios. A null is a measurement that failed or does not apply; it never counts. */
 
 export interface Spread {
   readonly median: number;
@@ -20,6 +20,38 @@ export function spreadOf(values: readonly (number | null)[]): Spread | null {
     max: sorted[sorted.length - 1]!,
     count: sorted.length,
   };
+}
+
+/** Of a confidence interval: the true value lies outside with at most the rest, half of it on either side. */
+const CONFIDENCE = 0.95;
+
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Ranks, from 1 on in ascending order, between which the median of what `count` values are a sample of lies, with 95 %
+ * confidence; null when so few say nothing (under 6). How many values are less than the median follows the binomial
+ * distribution (count, 1/2), whatever the values' own distribution. `count`: at most 1000.
+ */
+export function medianRanks(count: number): readonly [number, number] | null {
+  let probability = 2 ** -count;
+  let below = 0;
+  let rank = 0;
+  while (rank < count && below + probability <= (1 - CONFIDENCE) / 2) {
+    below += probability;
+    probability *= (count - rank) / (rank + 1);
+    rank++;
+  }
+  return rank === 0 ? null : [rank, count + 1 - rank];
+}
+
+/** The 95 % confidence interval of the median; null when there are too few values. */
+export function medianInterval(values: readonly (number | null)[]): Interval | null {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const ranks = medianRanks(sorted.length);
+  return ranks && { low: sorted[ranks[0] - 1]!, high: sorted[ranks[1] - 1]! };
 }
 
 /**

@@ -71,7 +71,7 @@ config('check: every problem on stdout, how many on stderr, exit 2', async () =>
   const { code, stdout, stderr } = await sluice(['config', 'check', '-c', PROBLEMS]);
   assert.is(code, 2);
   assert.fixture(stdout.replaceAll(PROBLEMS, 'problems.yaml'), repositoryFile('test/config/problems.txt'));
-  assert.is(stderr, `sluice: ${PROBLEMS}: 27 problems\n`);
+  assert.is(stderr, `sluice: ${PROBLEMS}: 28 problems\n`);
 });
 
 config('check: the same as JSON and YAML, the format given before or after the command', async () => {
@@ -80,7 +80,7 @@ config('check: the same as JSON and YAML, the format given before or after the c
   assert.equal([json.code, yaml.code], [2, 2]);
   const result = JSON.parse(json.stdout);
   assert.equal(parse(yaml.stdout), result);
-  assert.equal([result.file, result.ok, result.problems.length], [PROBLEMS, false, 27]);
+  assert.equal([result.file, result.ok, result.problems.length], [PROBLEMS, false, 28]);
   assert.equal(result.problems[0], {
     path: 'datapath.engine',
     line: 3,

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
+import { DEFAULT_PACKETS_PER_MS } from '../../src/datapath/flow-meter.ts';
 import { policyOf } from '../support/policy-bed.ts';
 
 /** Data files lie beside the sources; this file runs from dist/test/config. */
@@ -17,6 +18,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
     engine: 'auto',
     maxConnections: 262_144,
     busyPollUs: 50,
+    meterPacketsPerMs: DEFAULT_PACKETS_PER_MS,
     loadBalancers: 'port',
     udpIdleMs: 120_000,
     tcpEstablishedIdleMs: 7_440_000,

@@ -3,13 +3,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MemberStats } from '../../src/tables/stat-table.ts';
 import { TcpConversation, UdpConversation } from '../support/conversation.ts';
-import { DatapathBed } from '../support/datapath-bed.ts';
+import { type BedOptions, DatapathBed } from '../support/datapath-bed.ts';
 import { Random, runs, seed } from '../support/seed.ts';
 import { members } from '../support/topology.ts';
 
 const VIP = '10.1.0.100';
-const bedOf = (): DatapathBed =>
-  new DatapathBed({ groups: [{ name: 'web', vip: VIP, members: members([1]) }] });
+const bedOf = (options: BedOptions = {}): DatapathBed =>
+  new DatapathBed({ groups: [{ name: 'web', vip: VIP, members: members([1]) }], ...options });
 const statsOf = (bed: DatapathBed): MemberStats => bed.stats('web1', 'web', 'app1');
 const tcpOf = (bed: DatapathBed, clientPort = 40_000): TcpConversation =>
   new TcpConversation(bed, { port: 'web1', clientPort, vip: VIP, vipPort: 80 });
@@ -143,6 +143,56 @@ test('beyond the budget of a millisecond only handshakes are looked at, and the 
   assert.is(statsOf(bed).retransmissions, counted + 1);
 });
 
+/** What a budget of 0 leaves: the counters of stat-table.ts that are not the meter's. */
+const unmeasured: Partial<MemberStats> = {
+  connects: 0,
+  failedConnects: 0,
+  synTimeMicros: 0,
+  rttMicros: 0,
+  retransmissions: 0,
+  zeroWindows: 0,
+  windowBytes: 0,
+  requests: 0,
+  requestTimeMicros: 0,
+};
+
+test('without a budget nothing is measured, handshakes neither, while the counters run', () => {
+  for (const meterPacketsPerMs of [64, 0]) {
+    const bed = bedOf({ meterPacketsPerMs });
+    const flow = tcpOf(bed);
+    flow.send('S', { sequence: 100 });
+    wait(bed, 8);
+    flow.reply('SA', { sequence: 300, acknowledgment: 101 });
+    flow.send('A', { sequence: 101, acknowledgment: 301 });
+    for (let i = 0; i < 2; i++) {
+      flow.send('PA', { sequence: 101 + 50 * i, acknowledgment: 301, payload: bytes(50) });
+      wait(bed, 2);
+      flow.reply('A', { sequence: 301, acknowledgment: 151 + 50 * i, window: 1_000 * i });
+    }
+    flow.send('PA', { sequence: 101, acknowledgment: 301, payload: bytes(50) });
+    const refused = tcpOf(bed, 40_001);
+    refused.send('S', { sequence: 100 });
+    refused.reply('RA', { acknowledgment: 101 });
+    tcpOf(bed, 40_002).send('S', { sequence: 100 });
+    bed.passSlowly(300_000);
+    const datagrams = new UdpConversation(bed, { port: 'web1', clientPort: 5_000, vip: VIP, vipPort: 53 });
+    datagrams.send();
+    wait(bed, 4);
+    datagrams.reply();
+
+    const { packets, replyPackets, newFlows, resets } = statsOf(bed);
+    assert.equal(
+      { packets, replyPackets, newFlows, resets },
+      { packets: 8, replyPackets: 5, newFlows: 4, resets: 1 },
+    );
+    for (const [name, nothing] of Object.entries(unmeasured) as [keyof MemberStats, number][]) {
+      const found = statsOf(bed)[name];
+      if (meterPacketsPerMs === 0) assert.is(found, nothing, name);
+      else assert.ok(found > 0, `${name} of this traffic is measured with a budget`);
+    }
+  }
+});
+
 /** The twin: one flow as a list of what was sent, with numbers that do not wrap. */
 class Twin {
   retransmissions = 0;
@@ -171,10 +221,10 @@ class Twin {
 
   /** RFC 6298's smoothing. */
   get smoothedMicros(): number {
-    const [first, ...rest] = this.rtts.map((ms) => Math.max(1, ms * 1_000));
-    return Math.round(
-      rest.reduce((smoothed, rtt) => Math.max(1, smoothed + (rtt - smoothed) / 8), first ?? 0),
-    );
+    const [first, ...rest] = this.rtts.map((ms) => ms * 1_000);
+    if (first === undefined) return 0;
+    const smooth = (smoothed: number, rtt: number): number => Math.max(1, smoothed + (rtt - smoothed) / 8);
+    return Math.round(rest.reduce(smooth, Math.max(1, first)));
   }
 }
 

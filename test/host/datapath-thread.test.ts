@@ -23,7 +23,15 @@ const unexpected: ThreadEvents = {
 async function start(events: ThreadEvents = unexpected, engine: 'auto' | 'syscall' = 'auto') {
   const { address, length, bytes } = mapAnonymous(Tables.bytesNeeded(LIMITS));
   const thread = await DatapathThread.start(
-    { engine, slots: 128, busyPollUs: 0, limits: LIMITS, tables: { address, length }, hashKey: [1, 2] },
+    {
+      engine,
+      slots: 128,
+      busyPollUs: 0,
+      meterPacketsPerMs: 64,
+      limits: LIMITS,
+      tables: { address, length },
+      hashKey: [1, 2],
+    },
     events,
   );
   return { thread, tables: new Tables(bytes, 0, LIMITS, [0, 0]) };
@@ -108,6 +116,7 @@ test('one that cannot start says why', async () => {
         engine: 'auto',
         slots: 1,
         busyPollUs: 0,
+        meterPacketsPerMs: 64,
         limits: LIMITS,
         tables: { address, length: 4096 },
         hashKey: [1, 2],

@@ -96,12 +96,19 @@ test('what needs a restart is told, all of it', () => {
     engine: 'syscall' as const,
     maxConnections: 64,
     busyPollUs: 1,
+    meterPacketsPerMs: 0,
     udpIdleMs: 1,
   };
   const problems = unchangeable(before, { ...before, host: 'h2', datapath });
   assert.equal(
     problems.map(({ path }) => path),
-    ['host', 'datapath.engine', 'datapath.maxConnections', 'datapath.busyPollUs'],
+    [
+      'host',
+      'datapath.engine',
+      'datapath.maxConnections',
+      'datapath.busyPollUs',
+      'datapath.meterPacketsPerMs',
+    ],
   );
   assert.equal(problems[0], {
     path: 'host',

@@ -55,6 +55,8 @@ export interface BedOptions extends Partial<Topology> {
   /** Frame buffers; default 64. */
   readonly slots?: number;
   readonly hashKey?: readonly [number, number];
+  /** Default: the datapath's. */
+  readonly meterPacketsPerMs?: number;
   readonly nowMs?: number;
   readonly wallMs?: number;
 }
@@ -94,6 +96,7 @@ export class DatapathBed implements FrameOutput {
       limits,
       slots = 64,
       hashKey = [0x5eed, 0xfeed],
+      meterPacketsPerMs,
       nowMs = 1_000,
       wallMs = 1_700_000_000_000,
     } = options;
@@ -101,7 +104,7 @@ export class DatapathBed implements FrameOutput {
     this.arena = new FrameArena(new ArrayBuffer(slots * SLOT_BYTES), slots);
     this.tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(tableLimits)), 0, tableLimits, hashKey);
     this.tables.initialise();
-    this.datapath = new Datapath({ arena: this.arena, output: this, tables: this.tables });
+    this.datapath = new Datapath({ arena: this.arena, output: this, tables: this.tables, meterPacketsPerMs });
     this.transmitted = Array.from({ length: tableLimits.maxPorts }, () => ({ frames: 0, bytes: 0 }));
     this.nowMs = nowMs;
     this.wallMs = wallMs;

@@ -1,9 +1,9 @@
 /**
  * Sluice itself, as a user starts it: `scripts/sluice up` with a configuration file. One VIP, any port; TCP is
  * balanced over two members, so that each new connection goes through a choice and every packet through the
- * translation.
+ * translation. And variants of it, which differ in one thing: another build, or one setting.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../../src/api/shapes.ts';
 import { RunDir } from '../../../src/host/run-dir.ts';
@@ -28,16 +28,18 @@ const UP_TIMEOUT_MS = 60_000;
 /** A running `sluice up`, reached through its run directory. */
 export class SluiceInstance {
   readonly runDir: string;
-  private readonly command: string;
+  private command: string;
 
-  constructor(context: Context, runDir: string) {
-    this.command = join(context.root, 'scripts', 'sluice');
+  /** `root`: the checkout whose build runs. */
+  constructor(root: string, runDir: string) {
+    this.command = join(root, 'scripts', 'sluice');
     this.runDir = runDir;
   }
 
   async up(configuration: string): Promise<Status> {
     const file = join(this.runDir, 'sluice.yaml');
     writeFileSync(file, configuration);
+    writeFileSync(this.commandFile, this.command);
     await this.call('up', '-c', file, '--detach');
     return this.status();
   }
@@ -52,10 +54,17 @@ export class SluiceInstance {
 
   /** Ends what an earlier run has left in this directory, if anything: it may have been killed while we froze it. */
   async clearLeftovers(): Promise<void> {
+    // By the build that runs there, if it still exists.
+    const command = existsSync(this.commandFile) ? readFileSync(this.commandFile, 'utf8') : this.command;
+    if (existsSync(command)) this.command = command;
     const directory = new RunDir(this.runDir);
     const running = directory.running();
     if (running !== undefined) signalAll([running.pid], 'SIGCONT');
     if (running !== undefined || existsSync(directory.stateFile)) await this.down();
+  }
+
+  private get commandFile(): string {
+    return join(this.runDir, 'command');
   }
 
   private call(command: string, ...args: string[]): Promise<string> {
@@ -80,9 +89,10 @@ export const endPorts = (name: string): string[] =>
 const memberYaml = (address: string): string =>
   `      - { name: "${address}", address: ${address}, weight: 1 }`;
 
-export function configurationYaml(context: Context, ports: readonly string[]): string {
+/** Holds nothing but what all revisions know, unless `moreDatapath` says it, e.g. `, failFast: false`. */
+export function configurationYaml(context: Context, ports: readonly string[], moreDatapath = ''): string {
   return `host: bench
-datapath: { engine: ${context.engine}, busyPollUs: ${context.busyPollUs} }
+datapath: { engine: ${context.engine}, busyPollUs: ${context.busyPollUs}${moreDatapath} }
 networks:
   - { name: bench, vni: 1, mtu: ${MTU_BYTES}, subnets: [${SUBNET}] }
 ports:
@@ -103,17 +113,48 @@ ${memberYaml(UDP_SERVER_ADDRESS)}
 `;
 }
 
-export function sluiceForwarder(context: Context): Forwarder {
-  const instance = new SluiceInstance(context, makeDirectory(context, 'sluice'));
+interface Variant {
+  readonly name: string;
+  readonly root: string;
+  /** What `version` says beside engine and version. */
+  readonly remark: string;
+  readonly moreDatapath: string;
+}
+
+export const sluiceForwarder = (context: Context): Forwarder =>
+  forwarderOf(context, { name: 'sluice', root: context.root, remark: '', moreDatapath: '' });
+
+/** The build of another revision. */
+export function beforeForwarder(context: Context): Forwarder {
+  const { before } = context;
+  if (before === undefined) throw new Error('column before: found no revision, expected one to be built');
+  const { root, commit } = before;
+  return forwarderOf(context, { name: 'before', root, remark: ` at ${commit}`, moreDatapath: '' });
+}
+
+/** The same build, without a look at times and losses. */
+export function unmeasuredForwarder(context: Context): Forwarder {
+  const setting = ', meterPacketsPerMs: 0';
+  return forwarderOf(context, {
+    name: 'unmeasured',
+    root: context.root,
+    remark: setting,
+    moreDatapath: setting,
+  });
+}
+
+function forwarderOf(context: Context, { name, root, remark, moreDatapath }: Variant): Forwarder {
+  const instance = new SluiceInstance(root, makeDirectory(context, name));
   let status: Status | undefined;
   return {
-    name: 'sluice',
+    name,
     destination: VIP,
     async start() {
-      status = await instance.up(configurationYaml(context, endPorts('sluice')));
+      status = await instance.up(configurationYaml(context, endPorts(name), moreDatapath));
     },
     pids: () => (status === undefined ? [] : [status.pid]),
-    version: async () => `Sluice ${status?.version}, engine ${status?.engine} (${status?.engineReason})`,
+    version: async () =>
+      `Sluice ${status?.version}${remark}, engine ${status?.engine} (${status?.engineReason})`,
     async stop() {
       if (status !== undefined) await instance.down();
     },
