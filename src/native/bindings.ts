@@ -22,6 +22,13 @@ function optional<F>(name: string, result: string, parameters: string[]): F | nu
   }
 }
 
+/**
+ * A number beyond 31 bits that is passed to calls again and again. As a field of numbers V8 would keep it unboxed, and box
+ * it anew for each call, 16 bytes of garbage; in an array of mixed kinds it stays as it is.
+ */
+export type SteadyNumber = readonly [number, null];
+export const steadyNumber = (value: number): SteadyNumber => [value, null];
+
 /** Memory that a call reads or fills: never shorter than the kernel structure it stands for. */
 type Structure = Uint8Array;
 
@@ -71,6 +78,11 @@ export const ppoll: Call<[fds: number, count: number, timeout: number, signals: 
   'int',
   ['uintptr_t', 'uint64_t', 'uintptr_t', 'uintptr_t'],
 );
+
+export const clockGettime: Call<[clock: number, timespec: number]> = libc.func('clock_gettime', 'int', [
+  'int',
+  'uintptr_t',
+]);
 
 export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventfd', 'int', ['uint', 'int']);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);
