@@ -23,12 +23,12 @@ import type {
 } from '../api/shapes.ts';
 import { expectOneOf } from '../config/problems.ts';
 import { findGroup, findMember } from '../controller/membership.ts';
+import { monotonicMs32 } from '../native/monotonic-clock.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { flowsLeft } from './flows-left.ts';
 import type { Host } from './host.ts';
 import { HostError } from './host-error.ts';
 import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
-import { monotonicMs32 } from './monotonic-clock.ts';
 
 export interface ApiContext {
   readonly host: Host;

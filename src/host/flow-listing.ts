@@ -6,6 +6,7 @@
 import type { FlowRow } from '../api/shapes.ts';
 import type { Configuration } from '../config/model.ts';
 import { findGroup } from '../controller/membership.ts';
+import { elapsedMs } from '../native/monotonic-clock.ts';
 import {
   COLD,
   COLD_WORDS,
@@ -19,7 +20,6 @@ import { CHOSEN_BY } from '../tables/rule-table.ts';
 import type { Tables } from '../tables/tables.ts';
 import { formatEndpoint, wordsToAddress } from '../wire/address.ts';
 import type { DatapathIds } from './datapath-ids.ts';
-import { elapsedMs } from './monotonic-clock.ts';
 
 export interface FlowFilter {
   readonly port?: string;
@@ -51,7 +51,7 @@ export class FlowListing {
     this.ids = ids;
   }
 
-  /** `nowMs32` by the clock of the tables (monotonic-clock.ts); `configuration` for the ports of rules. */
+  /** `nowMs32` by the clock of the tables (native/monotonic-clock.ts); `configuration` for the ports of rules. */
   list(filter: FlowFilter, configuration: Configuration, nowMs32: number): FlowRow[] {
     const rows: FlowRow[] = [];
     const { connections } = this;

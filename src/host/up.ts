@@ -34,9 +34,10 @@ export interface Program {
  * A host has a live heap of some 15 MB and makes little garbage. By default V8 lets that pile up for minutes, until the
  * heap has grown by half, and resident memory says nothing. With these it collects twice a minute under load, some 10 ms
  * on the main thread each; the datapath's thread makes no garbage, and its compiled code is as fast (micro benchmark).
- * (The percentage is of the heap and of what it refers to, here the tables' 50 MB.)
+ * (The percentage is of the heap and of what it refers to, here the tables' 50 MB.) Of V8's threads that compile and
+ * collect beside us one is enough; each of the usual four keeps some MB of its own.
  */
-const STEADY_HEAP = ['--optimize-for-size', '--heap-growing-percent=3'];
+const STEADY_HEAP = ['--optimize-for-size', '--heap-growing-percent=3', '--v8-pool-size=1'];
 
 /** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
 export const up = (options: UpOptions): Promise<number> =>

@@ -14,10 +14,10 @@ import { Datapath } from '../datapath/datapath.ts';
 import type { FrameEngine } from '../io/engine.ts';
 import { selectEngine } from '../io/select-engine.ts';
 import { viewMapping } from '../native/memory.ts';
+import { monotonicMs32, readClock, readMs32, readUs32 } from '../native/monotonic-clock.ts';
 import { Tables } from '../tables/tables.ts';
 import { raiseInliningLimits } from './compiler-flags.ts';
 import { messageOf } from './host-error.ts';
-import { monotonicMs32, monotonicUs32 } from './monotonic-clock.ts';
 import { type NumberedRequest, type Report, type WorkerStart, writeVitals } from './worker-protocol.ts';
 
 /** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
@@ -47,12 +47,13 @@ class DatapathLoop {
       const count = engine.receive(maxWaitMs * 1000);
       if (engine.takeWake()) this.takeRequests();
       if (engine.gonePorts > 0) this.takeGonePorts();
-      const nowMs = monotonicMs32();
+      readClock();
+      const nowMs = readMs32();
       if (((nowMs - wallReadMs) | 0) > WALL_CLOCK_MS) {
         wallReadMs = nowMs;
         wallMs = Date.now();
       }
-      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0), monotonicUs32());
+      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0), readUs32());
       datapath.handleFrames(batch, count);
       maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
       writeVitals(vitals, counters);

@@ -8,6 +8,7 @@
  * there is no spinning.
  */
 import { availableParallelism } from 'node:os';
+import { readClock, readUs32 } from '../native/monotonic-clock.ts';
 import { RunnableTasks } from '../native/runnable-tasks.ts';
 
 /** Waits between two looks at the number of runnable tasks. */
@@ -39,10 +40,12 @@ export class BusyPoll {
 
   /** Spin until `ready` says so, for at most durationUs and `maxWaitUs`; false when time is over. */
   spin(ready: () => boolean, maxWaitUs: number): boolean {
-    const end = performance.now() + Math.min(this.durationUs, maxWaitUs) / 1000;
+    readClock();
+    const endUs = (readUs32() + Math.min(this.durationUs, maxWaitUs)) | 0;
     do {
       for (let i = 0; i < TRIES_PER_CLOCK; i++) if (ready()) return true;
-    } while (performance.now() < end);
+      readClock();
+    } while (((endUs - readUs32()) | 0) > 0);
     return false;
   }
 

@@ -13,6 +13,22 @@ const libc = koffi.load(null);
 
 type Call<Arguments extends unknown[], Result = number> = (...args: Arguments) => Result;
 
+/** A function that not every libc has. */
+function optional<F>(name: string, result: string, parameters: string[]): F | null {
+  try {
+    return libc.func(name, result, parameters) as F;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A number beyond 31 bits that is passed to calls again and again. As a field of numbers V8 would keep it unboxed, and box
+ * it anew for each call, 16 bytes of garbage; in an array of mixed kinds it stays as it is.
+ */
+export type SteadyNumber = readonly [number, null];
+export const steadyNumber = (value: number): SteadyNumber => [value, null];
+
 /** Memory that a call reads or fills: never shorter than the kernel structure it stands for. */
 type Structure = Uint8Array;
 
@@ -26,6 +42,8 @@ export const madvise: Call<[address: number, length: number, advice: number]> = 
   'size_t',
   'int',
 ]);
+/** glibc's own: null where libc is another. */
+export const mallocTrim: Call<[keepBytes: number]> | null = optional('malloc_trim', 'int', ['size_t']);
 /** Answers the errno itself. */
 export const posixFallocate: Call<[fd: number, offset: number, length: number]> = libc.func(
   'posix_fallocate',
@@ -60,6 +78,11 @@ export const ppoll: Call<[fds: number, count: number, timeout: number, signals: 
   'int',
   ['uintptr_t', 'uint64_t', 'uintptr_t', 'uintptr_t'],
 );
+
+export const clockGettime: Call<[clock: number, timespec: number]> = libc.func('clock_gettime', 'int', [
+  'int',
+  'uintptr_t',
+]);
 
 export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventfd', 'int', ['uint', 'int']);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);

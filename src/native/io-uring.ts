@@ -57,6 +57,7 @@ export class IoUring {
   /** struct io_uring_getevents_arg (24 bytes); at 32 the struct timespec it points to; at 48 one scratch word. */
   private readonly waitArgument: Mapping;
   private readonly waitWords: Int32Array;
+  private readonly waitAddress: native.SteadyNumber;
   private sqTail: number;
   private sqPending = 0;
   private cqHead: number;
@@ -96,6 +97,7 @@ export class IoUring {
       this.cqSeenTail = this.cqHead;
       this.waitArgument = mapAnonymous(ARGUMENT_BYTES);
       this.waitWords = new Int32Array(this.waitArgument.bytes);
+      this.waitAddress = native.steadyNumber(this.waitArgument.address);
       const timespecAddress = this.waitArgument.address + TIMESPEC_WORD * 4;
       this.waitWords[4] = timespecAddress | 0;
       this.waitWords[5] = Math.floor(timespecAddress / 0x1_0000_0000);
@@ -218,7 +220,7 @@ export class IoUring {
       this.sqPending,
       waitUs > 0 ? 1 : 0,
       this.enterFlags | abi.IORING_ENTER_GETEVENTS,
-      this.waitArgument.address,
+      this.waitAddress[0],
       GETEVENTS_ARGUMENT_BYTES,
     );
     if (taken >= 0) {

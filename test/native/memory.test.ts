@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { discard, isTmpfs, mapAnonymous, mapFile, viewMapping } from '../../src/native/memory.ts';
+import { CHECKOUT } from '../support/paths.ts';
 
 const test = suite('memory');
 
@@ -110,6 +112,25 @@ test('tmpfs is told from other file systems, also for a file that does not exist
   writeFileSync(join(directory, 'file'), '');
   assert.is(isTmpfs(join(directory, 'file')), true);
   assert.is(isTmpfs(join(tmpdir(), '..', 'proc')), false);
+});
+
+test('what malloc holds free goes back to the kernel', () => {
+  const module = join(CHECKOUT, 'dist/src/native/memory.js');
+  // Blocks too small for mappings of their own, and one above them in use: nothing is free at the heap's end.
+  const code = `const { releaseFreeMemory } = await import(${JSON.stringify(module)});
+    let blocks = Array.from({ length: 20_000 }, () => Buffer.alloc(3_000));
+    const last = Buffer.alloc(3_000);
+    blocks = null;
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = process.memoryUsage.rss();
+    releaseFreeMemory();
+    console.log(before - process.memoryUsage.rss(), last.length);`;
+  const options = ['--expose-gc', '--input-type=module', '-e', code];
+  const { stdout, status } = spawnSync(process.execPath, options, { encoding: 'utf8' });
+  assert.is(status, 0);
+  const released = Number(stdout.split(' ')[0]);
+  assert.ok(released > 30_000_000, `${released} of 60 000 000 bytes`);
 });
 
 test.run();
