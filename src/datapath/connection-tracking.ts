@@ -178,9 +178,14 @@ export class ConnectionTracking {
       this.toldThisBatch++;
       this.onFailed(row);
     }
+    this.cutOffRow(row);
+    return true;
+  }
+
+  /** Removes a record whose member may still send: what it sends must not reach the client. */
+  cutOffRow(row: number): void {
     this.noteCutOff(row);
     this.remove(row);
-    return true;
   }
 
   /**

@@ -75,6 +75,7 @@ export class Context {
 
   /** Counts a frame as dropped, under the port that it came in by. */
   drop(frame: Frame, reason: number): void {
+    frame.dropped = true;
     this.counters.drop(frame.ingress, reason);
   }
 

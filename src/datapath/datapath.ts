@@ -13,10 +13,10 @@ import { NONE } from '../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
 import { MAX_MACS_PER_PORT } from '../tables/mac-table.ts';
-import { NEIGHBOUR } from '../tables/neighbour-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
+import { Announcer } from './announcer.ts';
 import { AntiSpoofing } from './anti-spoofing.ts';
 import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameList, type FrameOutput } from './context.ts';
@@ -31,7 +31,6 @@ import { LogicalRouter } from './logical-router.ts';
 import { LogicalSwitch } from './logical-switch.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './lookahead.ts';
 import { MssClamp } from './mss-clamp.ts';
-
 import { NeighbourResolver } from './neighbour-resolver.ts';
 import { Networks } from './networks.ts';
 import { OffloadFinisher } from './offload.ts';
@@ -41,6 +40,7 @@ import { PortFacts } from './port-facts.ts';
 import { Responder } from './responder.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 import { TrackedPath } from './tracked-path.ts';
+import { UndeliveredFlows } from './undelivered-flows.ts';
 import { UplinkEdge } from './uplink-edge.ts';
 
 export type { FrameList, FrameOutput } from './context.ts';
@@ -78,6 +78,7 @@ export class Datapath {
   private readonly resolver: NeighbourResolver;
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
+  private readonly announcer: Announcer;
   private readonly finisher: OffloadFinisher;
   private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
@@ -108,7 +109,15 @@ export class Datapath {
     this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
-    this.resolver = new NeighbourResolver(context, networks, this.logicalSwitch, this.errors, this.ports);
+    const undelivered = new UndeliveredFlows(context, this.tracking, this.ports);
+    this.resolver = new NeighbourResolver(
+      context,
+      networks,
+      this.logicalSwitch,
+      this.errors,
+      undelivered,
+      this.ports,
+    );
     this.router = new LogicalRouter(
       context,
       networks,
@@ -124,7 +133,9 @@ export class Datapath {
       this.router,
       this.resolver,
       this.responder,
+      undelivered,
     );
+    this.announcer = new Announcer(context, networks, this.responder, this.ports);
     this.finisher = new OffloadFinisher(context);
     this.shortWay = options.shortWay ?? true;
     this.facts = new PortFacts(options.tables.limits.maxPorts);
@@ -194,6 +205,7 @@ export class Datapath {
     if (nowMs === this.lastTimersMs) return this.nextTimersMs;
     this.lastTimersMs = nowMs;
     this.resolver.tick();
+    this.announcer.tick();
     this.fragments.tick();
     this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
     this.context.tables.affinities.age(nowMs, AFFINITY_SETS_PER_TICK);
@@ -216,8 +228,10 @@ export class Datapath {
     this.applyPorts(snapshot, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
+    this.announcer.replace(snapshot.ports);
     this.presetNeighbours(snapshot.ports, problems);
     this.context.revalidate();
+    this.lastTimersMs = -1;
     this.revision = snapshot.revision;
     return problems;
   }
@@ -231,8 +245,18 @@ export class Datapath {
     this.tracking.purge(statSlots, which);
   }
 
+  /** A port of the snapshot in force has got its device: neighbours may know another MAC of its VM. */
+  portAttached(port: number, nowMs: number): void {
+    this.context.nowMs = nowMs | 0;
+    this.announcer.portAttached(port);
+    this.lastTimersMs = -1;
+  }
+
   /** The port's device has gone: its MACs and connections go too. */
   portGone(port: number): void {
+    // An uplink's stations are there while it is away.
+    if (this.ports[port]?.isUplink === false) this.resolver.forgetPort(port);
+    this.announcer.portGone(port);
     this.ports[port] = undefined;
     this.facts.forget(port);
     this.context.revalidate();
@@ -330,12 +354,17 @@ export class Datapath {
           problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);
           continue;
         }
-        const heardBefore = neighbours.state(id) === NEIGHBOUR.incomplete;
-        if (heardBefore) {
-          this.resolver.heard(spec.network, w0, w1, w2, w3, macHigh16(spec.mac), macLow32(spec.mac));
-        }
-        neighbours.setMac(id, macHigh16(spec.mac), macLow32(spec.mac));
-        neighbours.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+        const isNews = this.resolver.fix(
+          id,
+          spec.network,
+          w0,
+          w1,
+          w2,
+          w3,
+          macHigh16(spec.mac),
+          macLow32(spec.mac),
+        );
+        if (isNews) this.announcer.announce(spec, address);
         fixed.add(id);
       }
     }

@@ -19,6 +19,7 @@ import { HOPS, IPV4_MAPPED } from './frame.ts';
 import type { Networks } from './networks.ts';
 import { pseudoSum4, pseudoSum6 } from './packets.ts';
 import type { Port } from './port.ts';
+import { writeKeptTags } from './vlan-tags.ts';
 
 export class FailFast {
   private readonly context: Context;
@@ -49,19 +50,20 @@ export class FailFast {
     virtio.clear(view, at);
     ethernet.setDestination(view, at, port.macHigh, port.macLow);
     ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
-    const l3 = at + ethernet.HEADER_BYTES;
+    const tagBytes = writeKeptTags(view, at + ethernet.ADDRESSES_BYTES, connections.cold, row);
+    const l3 = at + ethernet.HEADER_BYTES + tagBytes;
     const isIpv4 = (rows[vip]! | rows[vip + 1]!) === 0 && rows[vip + 2] === IPV4_MAPPED;
     const l4 = l3 + (isIpv4 ? ipv4.MIN_HEADER_BYTES : ipv6.HEADER_BYTES);
     const forward = connections.forwardPorts(row);
     tcp.write(view, l4, (forward << 16) | (forward >>> 16), OUTSIDE, 0, tcp.ACK, 0);
     let pseudo: number;
     if (isIpv4) {
-      ethernet.setEtherType(view, at, ethernet.TYPE_IPV4);
+      ethernet.setEtherType(view, at + tagBytes, ethernet.TYPE_IPV4);
       const bytes = ipv4.MIN_HEADER_BYTES + tcp.MIN_HEADER_BYTES;
       ipv4.write(view, l3, bytes, HOPS, ipv4.PROTOCOL_TCP, rows[vip + 3]!, hot[client + 3]!);
       pseudo = pseudoSum4(view, l3, ipv4.PROTOCOL_TCP, tcp.MIN_HEADER_BYTES);
     } else {
-      ethernet.setEtherType(view, at, ethernet.TYPE_IPV6);
+      ethernet.setEtherType(view, at + tagBytes, ethernet.TYPE_IPV6);
       ipv6.writeFixed(view, l3, tcp.MIN_HEADER_BYTES, ipv4.PROTOCOL_TCP, HOPS);
       ipv6.setSource(view, l3, rows[vip]!, rows[vip + 1]!, rows[vip + 2]!, rows[vip + 3]!);
       ipv6.setDestination(view, l3, hot[client]!, hot[client + 1]!, hot[client + 2]!, hot[client + 3]!);

@@ -18,6 +18,7 @@ import type { NeighbourResolver } from './neighbour-resolver.ts';
 import type { Networks } from './networks.ts';
 import { CONSUMED } from './operator.ts';
 import { isValidNd, type Responder } from './responder.ts';
+import type { UndeliveredFlows } from './undelivered-flows.ts';
 
 export class ForwardingElement {
   private readonly context: Context;
@@ -26,6 +27,7 @@ export class ForwardingElement {
   private readonly router: LogicalRouter;
   private readonly resolver: NeighbourResolver;
   private readonly responder: Responder;
+  private readonly undelivered: UndeliveredFlows;
 
   constructor(
     context: Context,
@@ -34,6 +36,7 @@ export class ForwardingElement {
     router: LogicalRouter,
     resolver: NeighbourResolver,
     responder: Responder,
+    undelivered: UndeliveredFlows,
   ) {
     this.context = context;
     this.networks = networks;
@@ -41,6 +44,7 @@ export class ForwardingElement {
     this.router = router;
     this.resolver = resolver;
     this.responder = responder;
+    this.undelivered = undelivered;
   }
 
   /** Takes a frame to where it belongs; the frame stays the caller's. */
@@ -58,8 +62,15 @@ export class ForwardingElement {
     this.context.drop(frame, frame.family === FAMILY_NONE ? DROP.notForUs : DROP.badArp);
   }
 
-  /** A balanced packet: to the member's MAC if it is on this link, through the router if not. */
+  /** A balanced packet to its member; the record of a flow whose first packet is dropped goes with it. */
   private toMember(frame: Frame): void {
+    frame.dropped = false;
+    this.deliverToMember(frame);
+    if (frame.dropped) this.undelivered.dropped(frame);
+  }
+
+  /** To the member's MAC if it is on this link, through the router if not. */
+  private deliverToMember(frame: Frame): void {
     const { context } = this;
     const { endpoints } = context.tables;
     const { member, network } = frame;

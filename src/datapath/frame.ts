@@ -101,6 +101,8 @@ export class Frame {
   member = NONE;
   /** Made or moved on by the datapath itself: may leave by the port that it came in by. */
   routed = false;
+  /** Set when it is dropped (Context.drop); whoever wants to know clears it before. */
+  dropped = false;
   /** Others hold the same bytes: copy before writing. */
   shared = false;
   /** The packet exceeds the MTU of the network that it leaves by, this many bytes, and is to be fragmented; else 0. */

@@ -7,7 +7,7 @@
  * computed anew.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { REWRITE_SOURCE } from '../tables/connection-table.ts';
+import { REWRITE_SOURCE, REWRITE_TAGS } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../wire/checksum.ts';
@@ -21,6 +21,7 @@ import { type Networks, setRouterSource } from './networks.ts';
 import { CONSUMED, PASS } from './operator.ts';
 import { pseudoSum6, setIcmpv6Check } from './packets.ts';
 import { rewriteDestination, rewriteSource } from './rewrite.ts';
+import { restoreTags } from './vlan-tags.ts';
 
 /** Bytes in front of the quoted packet, in both versions. */
 const QUOTE_OFFSET = 8;
@@ -249,6 +250,7 @@ export class IcmpTranslator {
       setRouterSource(frame, this.networks);
     }
     fixIcmpCheck(frame);
+    if ((connections.rewrite(row) & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
     return PASS;
   }
 

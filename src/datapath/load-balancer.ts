@@ -19,6 +19,7 @@ import {
   REWRITE_MAC,
   REWRITE_PORTS,
   REWRITE_SOURCE,
+  REWRITE_TAGS,
 } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { DATAGRAM } from '../tables/fragment-table.ts';
@@ -39,6 +40,7 @@ import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 import { isNeighbourDiscovery, type Responder } from './responder.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from './rewrite.ts';
 import type { LoadBalancerSpec } from './snapshot.ts';
+import { keepTags, restoreTags } from './vlan-tags.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -212,6 +214,7 @@ export class LoadBalancer implements FromVm, ToVm {
       rewritePorts(frame, ports);
     }
     if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) setRouterSource(frame, this.networks);
+    if ((rewrite & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
   }
 
   /** The client is the member: its packet comes back to it from the VIP, or it would take it for its own. */
@@ -339,6 +342,7 @@ export class LoadBalancer implements FromVm, ToVm {
     if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
     if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
     if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
+    if (frame.tagged && !this.isOnLink(chosen, frame)) rewrite |= REWRITE_TAGS;
     const slot = rules.statSlot(choice);
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, slot);
     if (row === NONE) return NONE;
@@ -358,6 +362,7 @@ export class LoadBalancer implements FromVm, ToVm {
     cold[at + COLD.via] = via;
     cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.network] = frame.network;
+    keepTags(frame, cold, row);
     this.endpoints.retain(via);
   }
 
@@ -370,6 +375,12 @@ export class LoadBalancer implements FromVm, ToVm {
       rows[at + 1] === frame.s1 &&
       rows[at + 2] === frame.s2
     );
+  }
+
+  private isOnLink(endpoint: number, frame: Frame): boolean {
+    const { rows } = this.endpoints;
+    const at = endpoint * ENDPOINT_WORDS;
+    return this.networks.at(frame.network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
   }
 
   /**

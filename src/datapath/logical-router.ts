@@ -2,9 +2,10 @@
  * The logical router between the networks of a host: routes, TTL, MTU, and the errors that go with them.
  *
  * It connects the networks that have a gateway address; each is reached through its subnets, and further prefixes
- * through next hops in them. Longest prefix first, in one list: hosts have tens of routes, and a match costs
+ * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list: hosts have tens of routes, and a match costs
  * 2 ns per entry.
  */
+import { NONE } from '../tables/bucket-index.ts';
 import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { addressToWords } from '../wire/address.ts';
@@ -20,6 +21,7 @@ import type { NeighbourResolver } from './neighbour-resolver.ts';
 import { compileSubnet, isInSubnet, type Network, type Networks, type Subnet } from './networks.ts';
 import type { Responder } from './responder.ts';
 import type { NetworkSpec } from './snapshot.ts';
+import { areTagsKept } from './vlan-tags.ts';
 
 interface Route {
   readonly subnet: Subnet;
@@ -72,7 +74,9 @@ export class LogicalRouter {
     const network = this.networks.at(frame.network);
     if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
     if (!network.isRouted) return context.drop(frame, DROP.notForUs);
-    if (frame.tagged) return context.drop(frame, DROP.vlanNotAllowed);
+    if (frame.tagged && (frame.member === NONE || !areTagsKept(frame))) {
+      return context.drop(frame, DROP.vlanNotAllowed);
+    }
     if (frame.family === FAMILY_IPV4 ? ipv4.isGroup(frame.d3) || frame.s3 === 0 : !isRoutable6(frame)) {
       return context.drop(frame, DROP.noRoute);
     }

@@ -27,6 +27,8 @@ import type { LogicalSwitch } from './logical-switch.ts';
 import type { Networks } from './networks.ts';
 import { writeArpRequest, writeNeighbourSolicitation } from './packets.ts';
 import type { Port } from './port.ts';
+import type { UndeliveredFlows } from './undelivered-flows.ts';
+import { stripTags } from './vlan-tags.ts';
 
 /** Time between two looks at the neighbours that are being asked. */
 const TICK_MS = 250;
@@ -37,6 +39,7 @@ export class NeighbourResolver {
   private readonly networks: Networks;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly errors: IcmpErrors;
+  private readonly undelivered: UndeliveredFlows;
   private readonly ports: readonly (Port | undefined)[];
   /** Cursor for frames that waited, and for requests. */
   private readonly waiting: Frame;
@@ -50,6 +53,7 @@ export class NeighbourResolver {
     networks: Networks,
     logicalSwitch: LogicalSwitch,
     errors: IcmpErrors,
+    undelivered: UndeliveredFlows,
     ports: readonly (Port | undefined)[],
   ) {
     this.context = context;
@@ -57,6 +61,7 @@ export class NeighbourResolver {
     this.networks = networks;
     this.logicalSwitch = logicalSwitch;
     this.errors = errors;
+    this.undelivered = undelivered;
     this.ports = ports;
     this.waiting = new Frame(context.arena);
     this.request = new Frame(context.arena);
@@ -99,6 +104,8 @@ export class NeighbourResolver {
   /** A frame that was routed leaves with the router's MAC; one that was only balanced keeps its own. */
   private send(frame: Frame, network: number, macHigh: number, macLow: number): void {
     if (frame.routed) {
+      // Not before: an error about a frame that has waited goes back under its tags.
+      stripTags(frame);
       const { routerMacHigh, routerMacLow } = this.networks.at(network);
       ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
     }
@@ -154,6 +161,43 @@ export class NeighbourResolver {
     }
   }
 
+  /**
+   * A neighbour has this MAC because that is configured: it is asked no more, and nothing else is believed. Returns false if
+   * that was so before.
+   */
+  fix(
+    id: number,
+    network: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    macHigh: number,
+    macLow: number,
+  ): boolean {
+    const { table } = this;
+    const wasFixed = table.state(id) === NEIGHBOUR.fixed;
+    if (wasFixed && table.macHigh(id) === macHigh && table.macLow(id) === macLow) return false;
+    if (!wasFixed) this.heard(network, w0, w1, w2, w3, macHigh, macLow);
+    table.setMac(id, macHigh, macLow);
+    table.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+    return true;
+  }
+
+  /** What was heard of stations behind a port that goes is forgotten: who comes back there is asked anew. */
+  forgetPort(port: number): void {
+    const { table } = this;
+    for (let id = 0; id < table.highWater; id++) {
+      const state = table.state(id);
+      if (state !== NEIGHBOUR.reachable && state !== NEIGHBOUR.stale) continue;
+      const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
+      if (this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id)) !== port) continue;
+      if (table.probesSent(id) > 0) this.asked--;
+      table.setProbesSent(id, 0);
+      table.remove(id);
+    }
+  }
+
   /** Points the cursor at a frame that waited for a neighbour in `network`. */
   private loadWaiting(entry: number, network: number): Frame {
     const { table, waiting } = this;
@@ -194,8 +238,10 @@ export class NeighbourResolver {
       for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
         const frame = this.loadWaiting(entry, network);
         this.context.drop(frame, DROP.neighbourUnresolved);
+        this.undelivered.unanswered(frame);
         this.context.arena.release(frame.slot);
       }
+      this.undelivered.endUnanswered();
       table.setProbesSent(id, 0);
       table.remove(id);
     }
@@ -215,8 +261,10 @@ export class NeighbourResolver {
       const frame = this.loadWaiting(entry, table.rows[id * NEIGHBOUR_WORDS + 4]!);
       context.drop(frame, DROP.neighbourUnresolved);
       this.errors.hostUnreachable(frame);
+      this.undelivered.unanswered(frame);
       context.arena.release(frame.slot);
     }
+    this.undelivered.endUnanswered();
   }
 
   private ask(id: number): void {

@@ -85,15 +85,15 @@ export class Network {
     return false;
   }
 
-  /** Takes `frames` from the flood bucket; false if it is empty. */
-  takeFloodTokens(frames: number, nowMs: number): boolean {
+  /** Takes `frames` from the flood bucket; false if it would then hold less than `left`. */
+  takeFloodTokens(frames: number, nowMs: number, left = 0): boolean {
     const elapsedMs = (nowMs - this.floodRefilledMs) >>> 0;
     if (elapsedMs > 0) {
       const refill = Math.min(elapsedMs, 1000) * (FLOOD_FRAMES_PER_SECOND / 1000);
       this.floodTokens = Math.min(FLOOD_BURST, this.floodTokens + refill);
       this.floodRefilledMs = nowMs;
     }
-    if (this.floodTokens < frames) return false;
+    if (this.floodTokens < frames + left) return false;
     this.floodTokens -= frames;
     return true;
   }

@@ -1,6 +1,6 @@
 /**
- * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations. Each function writes a
- * whole frame with an empty vnet header at `at` and returns its length in bytes.
+ * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
+ * addresses. Each function writes a whole frame with an empty vnet header at `at` and returns its length in bytes.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import * as arp from '../wire/arp.ts';
@@ -58,16 +58,68 @@ export function writeNeighbourSolicitation(
   view.setUint32(l4, icmpv6.NEIGHBOUR_SOLICITATION << 24);
   view.setUint32(l4 + 4, 0);
   for (let i = 0; i < 4; i++) view.setInt32(l4 + 8 + 4 * i, words[target + i]!);
-  writeLinkAddressOption(view, l4 + icmpv6.ND_BYTES, icmpv6.OPTION_SOURCE_LINK_ADDRESS, network);
+  const option = l4 + icmpv6.ND_BYTES;
+  const { routerMacHigh, routerMacLow } = network;
+  writeLinkAddressOption(view, option, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
   setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
   return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
 }
 
-export function writeLinkAddressOption(view: DataView, at: number, option: number, network: Network): void {
+/** An ARP announcement (RFC 5227 §1.1): a request of `address` for itself, from the MAC that has it. */
+export function writeArpAnnouncement(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  address: number,
+): number {
+  virtio.clear(view, at);
+  ethernet.setDestination(view, at, 0xffff, -1);
+  ethernet.setSource(view, at, macHigh, macLow);
+  ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
+  const l3 = at + ethernet.HEADER_BYTES;
+  arp.write(view, l3, arp.REQUEST, macHigh, macLow, address, 0, 0, address);
+  return ethernet.HEADER_BYTES + arp.BYTES;
+}
+
+/** An unsolicited neighbour advertisement to all nodes (RFC 4861 §7.2.6): the address in `words` has this MAC now. */
+export function writeNeighbourAdvertisement(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  words: Int32Array,
+): number {
+  const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+  virtio.clear(view, at);
+  ethernet.setDestination(view, at, 0x3333, 1);
+  ethernet.setSource(view, at, macHigh, macLow);
+  ethernet.setEtherType(view, at, ethernet.TYPE_IPV6);
+  const l3 = at + ethernet.HEADER_BYTES;
+  ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
+  ipv6.setSource(view, l3, w0, w1, w2, w3);
+  ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 0, 1);
+  const l4 = l3 + ipv6.HEADER_BYTES;
+  view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
+  view.setInt32(l4 + 4, icmpv6.FLAG_OVERRIDE);
+  icmpv6.setTarget(view, l4, w0, w1, w2, w3);
+  const option = l4 + icmpv6.ND_BYTES;
+  writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, macHigh, macLow);
+  setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
+  return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
+}
+
+export function writeLinkAddressOption(
+  view: DataView,
+  at: number,
+  option: number,
+  macHigh: number,
+  macLow: number,
+): void {
   view.setUint8(at, option);
   view.setUint8(at + 1, 1);
-  view.setUint16(at + 2, network.routerMacHigh);
-  view.setInt32(at + 4, network.routerMacLow);
+  view.setUint16(at + 2, macHigh);
+  view.setInt32(at + 4, macLow);
 }
 
 /** fe80:: with the modified EUI-64 of a MAC (RFC 4291 appendix A). */

@@ -98,7 +98,9 @@ export class Responder {
     view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
     view.setInt32(l4 + 4, flags);
     icmpv6.setTarget(view, l4, t0, t1, t2, t3);
-    writeLinkAddressOption(view, l4 + icmpv6.ND_BYTES, icmpv6.OPTION_TARGET_LINK_ADDRESS, network);
+    const option = l4 + icmpv6.ND_BYTES;
+    const { routerMacHigh, routerMacLow } = network;
+    writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, routerMacHigh, routerMacLow);
     setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
     frame.needsChecksum = false;
     this.sendBack(frame, l4 + icmpv6.ND_WITH_ADDRESS_BYTES - offset);

@@ -18,7 +18,14 @@
  * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { HOT, HOT_WORDS, REWRITE_ADDRESS, REWRITE_SOURCE, ROW_MASK } from '../tables/connection-table.ts';
+import {
+  HOT,
+  HOT_WORDS,
+  REWRITE_ADDRESS,
+  REWRITE_SOURCE,
+  REWRITE_TAGS,
+  ROW_MASK,
+} from '../tables/connection-table.ts';
 import { ENDPOINT, ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
 import { SLOT_MASK, STAT, STAT_FIELDS } from '../tables/stat-table.ts';
@@ -57,7 +64,7 @@ const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
 const IPV6_L4 = ethernet.HEADER_BYTES + 40;
 
 /** Bits of a record's kind that are looked at, and what they must be, but for the protocol in the low byte. */
-const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE) << 16) | 0xff;
+const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS) << 16) | 0xff;
 const KIND_REQUIRED = (FLAG_ACTIVE | REWRITE_ADDRESS) << 16;
 /** In a packet's kind. */
 const CHANGES_STATE = (tcp.SYN | tcp.FIN | tcp.RST) << 8;

@@ -80,6 +80,7 @@ class DatapathLoop {
       case 'attach':
         this.tables.portCounters.clear(request.port);
         this.engine.attach(request.port, request.device);
+        this.datapath.portAttached(request.port, monotonicMs32());
         return [];
       case 'detach':
         this.engine.detach(request.port);

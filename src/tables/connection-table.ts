@@ -58,9 +58,14 @@ export const COLD = {
   network: 6,
   /** Endpoint of the chosen member: where a MAC redirect delivers to. */
   via: 7,
-  /** 8-15: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
+  /** 8-12: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
   meter: 8,
+  /** 13, 14: VLAN tags of the first packet, outermost first, each TPID << 16 | TCI; 0: none. */
+  tags: 13,
 } as const;
+
+/** Tags that a record keeps. */
+export const COLD_TAGS = 2;
 
 /** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
 export const REWRITE_ADDRESS = 1;
@@ -68,6 +73,8 @@ export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
 /** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
 export const REWRITE_SOURCE = 8;
+/** The client tags and its member is behind the router: the tags go on the way there, and come back on the way back. */
+export const REWRITE_TAGS = 16;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
 export const STATE = {
@@ -432,6 +439,11 @@ export class ConnectionTable {
 
   statSlot(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+  }
+
+  /** Packets that the client has sent, modulo 2^32. */
+  packetsForward(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.packetsForward]!;
   }
 
   /** Port that the flow came in by. */

@@ -8,6 +8,8 @@
  */
 
 export const HEADER_BYTES = 14;
+/** Destination and source; behind them come tags, if any. */
+export const ADDRESSES_BYTES = 12;
 export const TAG_BYTES = 4;
 /** Shortest frame without FCS. */
 export const MIN_FRAME_BYTES = 60;

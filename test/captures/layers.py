@@ -47,6 +47,31 @@ def vlan(case):
         case.add(tagged(Ether(src=WEB1.mac, dst=APP2.mac), ip(4, WEB1.ip4, APP2.ip4) / UDP(sport=1, dport=2) / Raw(b'tagged')))
 
 
+@case('vlan-routed', 'tagged flows to members behind the router: untagged there, under the tags of the flow again on the way back')
+def vlan_routed(case):
+    for count, tags in enumerate(([Dot1Q(vlan=7, prio=3)], [Dot1AD(vlan=100), Dot1Q(vlan=7)]), 1):
+        def tagged(rest):
+            ether = Ether(src=WEB1.mac, dst=ROUTER_APP.mac)
+            for tag in tags:
+                ether = ether / tag.copy()
+            return ether / rest
+        port = 43100 + count
+        back = Ether(src=DB1.mac, dst=ROUTER_DB.mac)
+        for family, vip in ((4, '10.1.0.130'), (6, 'fd00:1::130')):
+            there, home = ip(family, WEB1.ip(family), vip), ip(family, DB1.ip(family), WEB1.ip(family))
+            case.add(tagged(there / TCP(sport=port, dport=80, flags='S', seq=1)))
+            case.add(back / home / TCP(sport=8080, dport=port, flags='SA', seq=5, ack=2))
+            case.add(tagged(there / TCP(sport=port, dport=80, flags='PA', seq=2, ack=6) / Raw(payload(33))))
+            case.add(back / home / TCP(sport=8080, dport=port, flags='PA', seq=6, ack=35) / Raw(payload(44)))
+            # To the member itself: nobody would know the answer's tag.
+            case.add(tagged(ip(family, WEB1.ip(family), DB1.ip(family)) / UDP(sport=1, dport=2)))
+            # Refused on the way: the flow is none, and the same ports begin anew.
+            case.add(tagged(ip(family, WEB1.ip(family), vip, **{'ttl' if family == 4 else 'hlim': 1}) / TCP(sport=port + 10, dport=80, flags='S', seq=1)))
+            case.add(tagged(there / TCP(sport=port + 10, dport=80, flags='A', seq=1)))
+        quoted = IP(src=WEB1.ip4, dst=DB1.ip4, id=0, flags='DF', ttl=63) / TCP(sport=port, dport=8080, flags='A', seq=35)
+        case.add(back / ip(4, DB1.ip4, WEB1.ip4) / ICMP(type=3, code=3) / quoted)
+
+
 @case('no-vip', 'traffic to no VIP crosses unchanged, whatever it is')
 def no_vip(case):
     for family in (4, 6):

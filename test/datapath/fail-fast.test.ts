@@ -64,6 +64,16 @@ failFast('many clients are told over several batches, each once, and none of the
   assert.is(bed.tables.connections.inUse, 0);
 });
 
+failFast('a client that tags is asked and reset under its tag', () => {
+  const { bed } = openFlows('10.1.0.100', 4, 0);
+  const flow = new TcpConversation(bed, { port: 'web1', clientPort: 20_000, vip: '10.1.0.100', vipPort: 80 });
+  flow.send('S', {}, { vlan: 42 });
+  fail(bed);
+  assert.is(only(bed.pass(1)).frame.vlan, 42);
+  const reset = only(flow.send('A', { sequence: 101, acknowledgment: 777 }, { vlan: 42 }));
+  assert.is(reset.frame.vlan, 42);
+});
+
 failFast('flows that have ended are not told', () => {
   const { bed, flows } = openFlows('10.1.0.100', 4, 2);
   flows[0].close();

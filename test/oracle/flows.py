@@ -9,6 +9,7 @@ class Flow:
         self.mport = member.port if member.port is not None and packet.dport is not None else packet.dport
         self.client_port = packet.sport  # as the client has it; cport is what the member sees
         self.finished, self.ended, self.reset_by = set(), False, None
+        self.tags, self.answered = packet.tags, False
 
     def saw(self, packet, side):
         """A TCP flow has ended when either side has sent RST and not gone on since, or both FIN."""

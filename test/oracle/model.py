@@ -72,6 +72,16 @@ class Model:
                 self.fragments.drops.append(str(reason))
 
     def ingress(self, port, packet):
+        """A flow whose first packet goes nowhere is none."""
+        self.opened = None
+        try:
+            self.go_in(port, packet)
+        except Drop:
+            if self.opened:
+                self.forget(self.opened)
+            raise
+
+    def go_in(self, port, packet):
         need(not packet.raw[6] & MULTICAST_BIT, 'bad-source-mac')
         self.macs.setdefault((port.network.name, packet.src_mac), port)
         if packet.version:
@@ -244,6 +254,7 @@ class Model:
         if found is None:
             raise Drop('no-connection')
         error, flow = found
+        error.balanced = True
         return self.to_member_address(port, error, flow)
 
     def new_flow(self, port, packet):
@@ -276,7 +287,7 @@ class Model:
             if flow.reverse_key not in self.reverse:
                 break
         flow.forward_key = self.key(port, packet)
-        self.forward[flow.forward_key] = self.reverse[flow.reverse_key] = flow
+        self.forward[flow.forward_key] = self.reverse[flow.reverse_key] = self.opened = flow
         return flow
 
     def towards_member(self, port, packet, flow):
@@ -284,7 +295,7 @@ class Model:
         sport = flow.cport if flow.cport != packet.sport else None
         address = None if flow.group.rewrite == 'mac' else flow.member.address
         packet = packet.changed(destination=address, dport=dport, sport=sport)
-        packet.balanced = True
+        packet.balanced, packet.flow = True, flow
         return self.to_member_address(port, packet, flow)
 
     def to_member_address(self, port, packet, flow):
@@ -329,6 +340,8 @@ class Model:
 
     def turned_back(self, port, packet, flow):
         flow.saw(packet, 'member')
+        flow.answered = True
+        packet = self.homeward(packet, flow)
         dport = flow.client_port if flow.client_port != packet.dport else None
         return packet.changed(source=flow.vip, sport=flow.vport, dport=dport, src_mac=port.network.router_mac)
 
@@ -338,7 +351,13 @@ class Model:
         if found is None:
             return packet
         error, flow = found
+        error = self.homeward(error, flow)
         return error.changed(src_mac=port.network.router_mac) if packet.source == flow.member.address else error
+
+    @staticmethod
+    def homeward(packet, flow):
+        """What comes by the router has lost the tags of its flow on the way."""
+        return packet.under(flow.tags) if packet.routed and packet.l3 == 14 else packet
 
     # Switch and router.
 
@@ -375,7 +394,7 @@ class Model:
         network = port.network
         if any(packet.destination in one.gateways for one in self.topology.networks.values()):
             return self.to_router_itself(port, packet)
-        if packet.l3 != 14:
+        if packet.l3 != 14 and not packet.balanced:
             raise Drop('vlan-not-allowed')
         if packet.source.is_unspecified:  # RFC 1812 5.3.7, RFC 4291 2.5.2: never forwarded
             raise Drop('no-route')
@@ -390,7 +409,8 @@ class Model:
         if packet.ttl <= 1:
             refused('ttl-exceeded', answers.TIME_EXCEEDED)
         packet = self.sized(port, packet, egress)
-        packet = packet.changed(ttl=packet.ttl - 1, src_mac=egress.router_mac)
+        packet = packet.changed(ttl=packet.ttl - 1, src_mac=egress.router_mac).under(packet.tags[-2:])
+        packet.routed = True
         packet = self.resolution.addressed(egress, packet, hop, None)
         if packet is not None:
             self.deliver(egress, packet)

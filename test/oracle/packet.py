@@ -42,6 +42,7 @@ class Packet:
         # For fragments: (from, to, more follow) in bytes of the whole payload; what the first one told of its header.
         self.piece, self.identification, self.headless, self.first_type = None, None, False, None
         self.released, self.settled, self.balanced = None, None, False
+        self.flow, self.routed = None, False
         self.mtu = None  # what it is to be cut to
         self.l4 = None
         try:
@@ -277,6 +278,17 @@ class Packet:
             copy.finish(wrongness)
         if self.fragment and not self.headless and self.protocol in (TCP, UDP, ICMPV6):
             copy.shift_transport_checksum(self)
+        return copy
+
+    def under(self, tags):
+        """The packet under other tags; `tags` ends with the EtherType, as the property does."""
+        moved = len(tags) - (self.l3 - 12)
+        copy = Packet.__new__(Packet)
+        copy.__dict__.update(self.__dict__)
+        copy.raw = self.raw[:12] + bytearray(tags) + self.raw[self.l3:]
+        for place in ('l3', 'l4', 'l4_or_data', 'end', 'ttl_at', 'addresses_at'):
+            if getattr(copy, place, None) is not None:
+                setattr(copy, place, getattr(copy, place) + moved)
         return copy
 
     def shift_transport_checksum(self, before):

@@ -77,4 +77,7 @@ class Resolution:
                 for packet in asked['packets']:
                     self.drops.append('neighbour-unresolved')
                     self.unreachable(packet)
+                for flow in {packet.flow for packet in asked['packets']} - {None}:
+                    if not flow.answered and self.model.reverse.get(flow.reverse_key) is flow:
+                        self.model.forget(flow)
             events.append((at, self.model.out))

@@ -120,6 +120,11 @@ export class DatapathBed implements FrameOutput {
     return this.datapath.apply(this.maker.snapshot(this.topology, ++this.revision), this.nowMs);
   }
 
+  /** Ports get their devices, as they do on a host; in most tests nothing depends on it. */
+  attach(...ports: string[]): void {
+    for (const port of ports) this.datapath.portAttached(this.maker.portId(port), this.nowMs);
+  }
+
   /** One frame from the VM of a port, in a batch of its own; what comes out, in order. */
   send(port: string, wire: WireFrame): Sent[] {
     const { arena } = this;

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FlowRow } from '../../../src/api/shapes.ts';
 import { during } from '../../support/capture.ts';
+import { until } from '../../support/command.ts';
 import { Host } from '../../support/host.ts';
 import { pseudoHeaderSum } from '../../support/internet-checksum.ts';
 import {
@@ -28,8 +29,12 @@ const CLIENT = { 4: '10.1.0.11', 6: 'fd00:1::11' } as const;
 const SERVER = { 4: '10.1.0.21', 6: 'fd00:1::21' } as const;
 const VIP = { 4: '10.1.0.100', 6: 'fd00:1::100' } as const;
 const EMPTY_VIP = '10.1.0.130';
-/** Its member is behind the logical router. */
+/** Members behind the logical router: a VM, an address that it has besides its configured one, and nobody. */
 const REMOTE_VIP = '10.1.0.103';
+const KNOWN_REMOTE = '10.2.0.21';
+const LATE_VIP = '10.1.0.104';
+const LATE_REMOTE = '10.2.0.99';
+const DEAD_VIP = '10.1.0.105';
 
 interface Tags {
   /** TPID and TCI of each, outermost first. */
@@ -79,9 +84,13 @@ async function hostOf(engine: string): Promise<Host> {
     { ...web, name: 'web6', vip: VIP[6], members: [server6] },
     { ...web, ...udp, name: 'dns' },
     tcpGroup('empty', 130, []),
-    tcpGroup('remote', 103, [{ name: 'd1', address: '10.2.0.21', port: 8080 }]),
+    tcpGroup('remote', 103, [{ name: KNOWN_REMOTE, address: KNOWN_REMOTE, port: 8080 }]),
+    tcpGroup('late', 104, [{ name: LATE_REMOTE, address: LATE_REMOTE, port: 8080 }]),
+    tcpGroup('dead', 105, [{ name: 'nobody', address: '10.2.0.98', port: 8080 }]),
   ];
+  config.ports = config.ports.map((port) => (port.name === 'd1' ? { ...port, antiSpoofing: false } : port));
   await host.up(config);
+  await host.exec('d1', 'ip', 'addr', 'add', `${LATE_REMOTE}/24`, 'dev', 'eth0');
   return host;
 }
 
@@ -224,14 +233,66 @@ for (const engine of ['uring', 'syscall']) {
     ]);
   });
 
-  test(`${engine}: the logical router takes no tagged frames: to a member behind it they are dropped and counted`, async () => {
-    const dropped = async (): Promise<number> => (await host.status()).drops['vlan-not-allowed'] ?? 0;
-    const before = await dropped();
-    const there = await wayFrom(host, 'c1', CLIENT[4], REMOTE_VIP);
-    const question = tcpFrame(there, { sourcePort: 33_000, destinationPort: 80, flags: 'S' });
-    const seen = await arrivals('d1', TAG_FIELDS, () => sendFrames(host, 'c1', [tagged(SINGLE, question)]));
+  for (const [what, vip, server] of [
+    ['a member behind the router', REMOTE_VIP, KNOWN_REMOTE],
+    ['one there that is to be resolved first', LATE_VIP, LATE_REMOTE],
+  ] as const) {
+    test(`${engine}: ${what} gets a tagged flow untagged, from the first packet on; its answer bears the tag`, async () => {
+      const there = await wayFrom(host, 'c1', CLIENT[4], vip);
+      const syn = tcpFrame(there, { sourcePort: 33_000, destinationPort: 80, flags: 'S' });
+      let atMember: string[] = [];
+      // The member's kernel, where nobody listens, answers with a reset.
+      const atClient = await arrivals('c1', [...TAG_FIELDS, ...PACKET_FIELDS], async () => {
+        const rows = await during(
+          host,
+          'd1',
+          'tcp or vlan',
+          () => sendFrames(host, 'c1', [tagged(SINGLE, syn)]),
+          (capture) => capture.fields([...TAG_FIELDS, 'ip.ttl', ...PACKET_FIELDS], `ip.dst == ${server}`),
+        );
+        atMember = rows.map((row) => row.filter((value) => value !== '').join(' '));
+      });
+      assert.equal(atMember, [`63 ${CLIENT[4]} ${server} 33000 8080 ${FLAGS.S} 1 1`]);
+      assert.equal(atClient, [`${SINGLE.shown} ${vip} ${CLIENT[4]} 80 33000 ${FLAGS.RA} 1 1`]);
+      const flows = await host.json<FlowRow[]>('flows', '--member', server);
+      assert.equal(
+        flows.map(({ state, packets, replyPackets }) => [state, packets, replyPackets]),
+        [['reset-by-member', 1, 1]],
+      );
+    });
+  }
+
+  test(`${engine}: to a member behind the router that does not exist: the client is told under its tag, no record is left`, async () => {
+    const there = await wayFrom(host, 'c1', CLIENT[4], DEAD_VIP);
+    const syn = tcpFrame(there, { sourcePort: 33_000, destinationPort: 80, flags: 'S' });
+    const fields = [...TAG_FIELDS, 'icmp.type', 'icmp.code', 'ip.dst'];
+    const told = await arrivals('c1', fields, async () => {
+      await sendFrames(host, 'c1', [tagged(SINGLE, syn)]);
+      await until('the router to give up', async () => (await unresolved()) > 0);
+    });
+    assert.equal(told, [`${SINGLE.shown} 3 1 ${CLIENT[4]},${DEAD_VIP}`]);
+    assert.equal(await host.json('flows', '--member', 'nobody'), []);
+  });
+
+  const dropsOf = async (reason: string): Promise<number> => (await host.status()).drops[reason] ?? 0;
+  const unresolved = (): Promise<number> => dropsOf('neighbour-unresolved');
+
+  test(`${engine}: the logical router takes no other tagged frames: they are dropped and counted`, async () => {
+    const before = await dropsOf('vlan-not-allowed');
+    const there = await wayFrom(host, 'c1', CLIENT[4], '10.1.0.1');
+    const question = tcpFrame(
+      { ...there, to: KNOWN_REMOTE },
+      { sourcePort: 33_001, destinationPort: 80, flags: 'S' },
+    );
+    const seen = await during(
+      host,
+      'd1',
+      'tcp or vlan',
+      () => sendFrames(host, 'c1', [tagged(SINGLE, question)]),
+      (capture) => capture.frames(),
+    );
     assert.equal(seen, []);
-    assert.is(await dropped(), before + 1);
+    assert.is(await dropsOf('vlan-not-allowed'), before + 1);
   });
 
   test(`${engine}: the host goes down`, () => host.close());
