@@ -2,8 +2,8 @@
  * The logical router between the networks of a host: routes, TTL, MTU, and the errors that go with them.
  *
  * It connects the networks that have a gateway address; each is reached through its subnets, and further prefixes
- * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list: hosts have tens of routes, and a match costs
- * 2 ns per entry.
+ * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list:
+ * hosts have tens of routes, and a match costs 2 ns per entry.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import { DATAGRAM } from '../tables/fragment-table.ts';
