@@ -13,7 +13,7 @@ import { ovsForwarder } from './environments/ovs.ts';
 import { beforeForwarder, sluiceForwarder, unmeasuredForwarder } from './environments/sluice.ts';
 import { Meter } from './measure.ts';
 import { measuringOrder } from './order.ts';
-import { type ColumnId, columnTitle, type RowId, rows, type ToolId } from './plan.ts';
+import { type ColumnId, columnTitle, type RowId, rows, type ToolId, variantIds } from './plan.ts';
 import type { Progress } from './progress.ts';
 
 export interface LiveOptions {
@@ -49,8 +49,8 @@ const forwarderOf: Readonly<Record<ColumnId, (context: Context) => Forwarder>> =
   kernel: kernelForwarder,
 };
 
-/** What is compared to a few per cent, with Sluice between the two that it is compared with. */
-const chain: readonly ColumnId[] = ['before', 'sluice', 'unmeasured'];
+/** What is compared to a few per cent: Sluice, and the variant of it that was asked for. */
+const pair: readonly ColumnId[] = ['sluice', ...variantIds];
 
 /** What a column measures. */
 interface Subject {
@@ -94,11 +94,11 @@ export async function measureLive(options: LiveOptions, surroundings: Surroundin
     }
   }
   const meter = new Meter(context, options.seconds);
-  const chained = chain.flatMap((id) => subjects.filter(({ column }) => column === id));
-  const others = subjects.filter(({ column }) => !chain.includes(column));
+  const paired = subjects.filter(({ column }) => pair.includes(column));
+  const others = subjects.filter(({ column }) => !pair.includes(column));
   for (let round = 0; round < options.rounds; round++) {
     for (const [position, tool] of options.tools.entries()) {
-      for (const subject of measuringOrder(chained, others, round, position)) {
+      for (const subject of measuringOrder(paired, others, round, position)) {
         const label = `round ${round + 1}/${options.rounds}`;
         const measured = await measureOnce(tool, subject, meter, label, surroundings);
         for (const [row, value] of Object.entries(measured) as [RowId, number | null][]) {

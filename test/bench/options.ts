@@ -95,6 +95,11 @@ function parse(argv: readonly string[]) {
 
 function chooseColumns(values: ReturnType<typeof parse>['values']): ColumnId[] {
   const asked: ColumnId[] = choose('--columns', values.columns, standardColumnIds);
+  if (values.against !== undefined && values.unmeasured !== undefined) {
+    throw new UsageError(
+      'found --against and --unmeasured, expected one of them: of three in a row the middle one never comes first, which counts',
+    );
+  }
   for (const [option, column] of [
     ['against', 'before'],
     ['unmeasured', 'unmeasured'],
