@@ -25,7 +25,7 @@ import { addressToWords, wordsFamily } from '../wire/address.ts';
 import type { Context } from './context.ts';
 import { Frame } from './frame.ts';
 import { FLOOD_BURST, type Network, type Networks } from './networks.ts';
-import { writeArpAnnouncement, writeNeighbourAdvertisement } from './packets.ts';
+import { writeArpRequest, writeNeighbourAdvertisement } from './packets.ts';
 import type { Port } from './port.ts';
 import type { Responder } from './responder.ts';
 import type { PortSpec } from './snapshot.ts';
@@ -194,7 +194,7 @@ export class Announcer {
       const { view } = context.arena;
       const at = context.arena.frameOffset(slot);
       const length = isIpv4
-        ? writeArpAnnouncement(view, at, macHigh, macLow, one.words[3]!)
+        ? writeArpRequest(view, at, macHigh, macLow, one.words[3]!, one.words[3]!)
         : writeNeighbourAdvertisement(view, at, macHigh, macLow, one.words);
       for (const id of hearers) {
         context.arena.retain(slot);

@@ -285,7 +285,8 @@ export class NeighbourResolver {
       ? writeArpRequest(
           view,
           offset,
-          network,
+          network.routerMacHigh,
+          network.routerMacLow,
           gateway === NONE ? 0 : network.gateways[gateway + 3]!,
           rows[at + 3]!,
         )

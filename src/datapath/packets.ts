@@ -1,6 +1,6 @@
 /**
  * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
- * addresses. Each function writes a whole frame with an empty vnet header at `at` and returns its length in bytes.
+ * addresses. Each `write…` makes a whole frame with an empty vnet header at `at` and returns its length in bytes.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import * as arp from '../wire/arp.ts';
@@ -11,20 +11,24 @@ import * as ipv6 from '../wire/ipv6.ts';
 import * as virtio from '../wire/virtio-net.ts';
 import type { Network } from './networks.ts';
 
-/** An ARP request for `target` from the network's router; `sender` is its address, or 0 for a probe. */
+/**
+ * An ARP request for `target` from the station with this MAC; `sender` is its address, or 0 for a probe. With `target` as
+ * sender it is an announcement (RFC 5227 §1.1).
+ */
 export function writeArpRequest(
   view: DataView,
   at: number,
-  network: Network,
+  macHigh: number,
+  macLow: number,
   sender: number,
   target: number,
 ): number {
   virtio.clear(view, at);
   ethernet.setDestination(view, at, 0xffff, -1);
-  ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
+  ethernet.setSource(view, at, macHigh, macLow);
   ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
   const l3 = at + ethernet.HEADER_BYTES;
-  arp.write(view, l3, arp.REQUEST, network.routerMacHigh, network.routerMacLow, sender, 0, 0, target);
+  arp.write(view, l3, arp.REQUEST, macHigh, macLow, sender, 0, 0, target);
   return ethernet.HEADER_BYTES + arp.BYTES;
 }
 
@@ -65,23 +69,6 @@ export function writeNeighbourSolicitation(
   return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
 }
 
-/** An ARP announcement (RFC 5227 §1.1): a request of `address` for itself, from the MAC that has it. */
-export function writeArpAnnouncement(
-  view: DataView,
-  at: number,
-  macHigh: number,
-  macLow: number,
-  address: number,
-): number {
-  virtio.clear(view, at);
-  ethernet.setDestination(view, at, 0xffff, -1);
-  ethernet.setSource(view, at, macHigh, macLow);
-  ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
-  const l3 = at + ethernet.HEADER_BYTES;
-  arp.write(view, l3, arp.REQUEST, macHigh, macLow, address, 0, 0, address);
-  return ethernet.HEADER_BYTES + arp.BYTES;
-}
-
 /** An unsolicited neighbour advertisement to all nodes (RFC 4861 §7.2.6): the address in `words` has this MAC now. */
 export function writeNeighbourAdvertisement(
   view: DataView,
@@ -97,19 +84,37 @@ export function writeNeighbourAdvertisement(
   ethernet.setEtherType(view, at, ethernet.TYPE_IPV6);
   const l3 = at + ethernet.HEADER_BYTES;
   ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
-  ipv6.setSource(view, l3, w0, w1, w2, w3);
   ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 0, 1);
+  advertise(view, l3, icmpv6.FLAG_OVERRIDE, w0, w1, w2, w3, macHigh, macLow);
+  return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
+}
+
+/**
+ * An advertisement behind a fixed IPv6 header that lacks only its source: the address in question becomes that, too, and
+ * has this MAC (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
+ */
+export function advertise(
+  view: DataView,
+  l3: number,
+  flags: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+  macHigh: number,
+  macLow: number,
+): void {
   const l4 = l3 + ipv6.HEADER_BYTES;
+  ipv6.setSource(view, l3, w0, w1, w2, w3);
   view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
-  view.setInt32(l4 + 4, icmpv6.FLAG_OVERRIDE);
+  view.setInt32(l4 + 4, flags);
   icmpv6.setTarget(view, l4, w0, w1, w2, w3);
   const option = l4 + icmpv6.ND_BYTES;
   writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, macHigh, macLow);
   setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
-  return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
 }
 
-export function writeLinkAddressOption(
+function writeLinkAddressOption(
   view: DataView,
   at: number,
   option: number,

@@ -20,7 +20,7 @@ import { FAMILY_IPV4, FAMILY_IPV6, type Frame, HOPS, IPV4_MAPPED } from './frame
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { Networks } from './networks.ts';
 import { CONSUMED, PASS } from './operator.ts';
-import { pseudoSum4, pseudoSum6, setIcmpv6Check, writeLinkAddressOption } from './packets.ts';
+import { advertise, pseudoSum4, pseudoSum6 } from './packets.ts';
 import type { Port } from './port.ts';
 
 export class Responder {
@@ -93,15 +93,9 @@ export class Responder {
       ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
       ethernet.setDestination(view, offset, high, low);
     }
-    ipv6.setSource(view, l3, t0, t1, t2, t3);
-    ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
-    view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
-    view.setInt32(l4 + 4, flags);
-    icmpv6.setTarget(view, l4, t0, t1, t2, t3);
-    const option = l4 + icmpv6.ND_BYTES;
     const { routerMacHigh, routerMacLow } = network;
-    writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, routerMacHigh, routerMacLow);
-    setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
+    ethernet.setSource(view, offset, routerMacHigh, routerMacLow);
+    advertise(view, l3, flags, t0, t1, t2, t3, routerMacHigh, routerMacLow);
     frame.needsChecksum = false;
     this.sendBack(frame, l4 + icmpv6.ND_WITH_ADDRESS_BYTES - offset);
     return CONSUMED;

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FLOOD_BURST } from '../../src/datapath/networks.ts';
 import { hexOf } from '../support/addresses.ts';
-import { DatapathBed, only, type Sent } from '../support/datapath-bed.ts';
+import { DatapathBed, only, portsOf, type Sent } from '../support/datapath-bed.ts';
 import {
   advertisementFrame,
   arpFrame,
@@ -44,7 +44,6 @@ const announcement = (mac: string, address: string): WireFrame =>
 
 const UDP = { sourcePort: 1_000, destinationPort: 2_000 };
 const names = (ports: readonly PortDescription[]): string[] => ports.map(({ name }) => name);
-const portsOf = (sent: readonly Sent[]): string[] => sent.map(({ port }) => port);
 const bytesOf = (sent: readonly Sent[]): string[] => [...new Set(sent.map(({ wire }) => hexOf(wire.bytes)))];
 /** All that is announced in so many milliseconds, `PORT: ADDRESS MAC` each. */
 const heard = (bed: DatapathBed, ms = 5_000): string[] =>

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { FLOOD_BURST } from '../../src/datapath/networks.ts';
 import { MAC_AGE_MS, MAX_MACS_PER_PORT } from '../../src/tables/mac-table.ts';
 import { TcpConversation } from '../support/conversation.ts';
-import { DatapathBed, only, type Sent } from '../support/datapath-bed.ts';
+import { DatapathBed, only, portsOf } from '../support/datapath-bed.ts';
 import {
   BROADCAST,
   countingBytes,
@@ -24,8 +24,6 @@ const STATION = '02:77:00:00:00:01';
 
 const bridged = (bed: DatapathBed, from: string, toMac: string, fromMac = bed.mac(from)): WireFrame =>
   plain(ethernetFrame({ fromMac, toMac, from: '10.1.0.11', to: '10.1.0.12' }, countingBytes(50), 0x88b5));
-
-const portsOf = (sent: readonly Sent[]): string[] => sent.map(({ port }) => port);
 
 learning('a frame for a configured VM goes to its port only, as it is', () => {
   const bed = new DatapathBed();

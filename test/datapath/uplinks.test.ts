@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAX_MACS_PER_PORT } from '../../src/tables/mac-table.ts';
 import { TcpConversation } from '../support/conversation.ts';
-import { DatapathBed, describe, only, type Sent } from '../support/datapath-bed.ts';
+import { DatapathBed, describe, only, portsOf, type Sent } from '../support/datapath-bed.ts';
 import {
   advertisementFrame,
   arpFrame,
@@ -48,7 +48,6 @@ const joined = (...more: PortDescription[]): DatapathBed =>
 const bridged = (fromMac: string, toMac: string): WireFrame =>
   plain(ethernetFrame({ fromMac, toMac, from: '10.1.0.11', to: '10.1.0.12' }, countingBytes(50), 0x88b5));
 
-const portsOf = (sent: readonly Sent[]): string[] => sent.map(({ port }) => port);
 const atUplink = (sent: readonly Sent[], port = 'up'): Sent => only(sent.filter((one) => one.port === port));
 
 switching('stations of other hosts are learned, and frames go there as they are', () => {

@@ -344,6 +344,9 @@ const unjudged = (bytes: Uint8Array): ParsedFrame => ({
   bytes,
 });
 
+/** By which ports frames left. */
+export const portsOf = (sent: readonly Sent[]): string[] => sent.map(({ port }) => port);
+
 /** The one frame that came out; throws if there were none or several. */
 export function only(sent: readonly Sent[]): Sent {
   if (sent.length !== 1) throw new Error(`found ${sent.length} frames, expected one: ${describe(sent)}`);
