@@ -1,6 +1,6 @@
 /**
  * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
- * addresses. Each `write…` makes a whole frame with an empty vnet header at `at` and returns its length in bytes.
+ * addresses. What returns a length in bytes writes a whole frame with an empty vnet header at `at`.
  */
 import { NONE } from '../tables/bucket-index.ts';
 import * as arp from '../wire/arp.ts';
