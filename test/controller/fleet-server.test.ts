@@ -122,7 +122,7 @@ server('an agent that does not read costs a bounded amount, and others nothing',
   const grownMegabytes = (bytesInUse() - before) / 2 ** 20;
   // Of 30 MB: sixteen messages that its gRPC reads ahead, one on its way, one that waits; and garbage.
   assert.ok(grownMegabytes < 20, `grown by ${grownMegabytes.toFixed(1)} MB`);
-  assert.ok(longestMs < 1000, `the fast agent waited ${longestMs.toFixed(0)} ms`);
+  assert.ok(longestMs < 5000, `the fast agent waited ${longestMs.toFixed(0)} ms`);
   const { mergedMessages } = bed.server.counters;
   assert.ok(mergedMessages > count - 40, `${mergedMessages} of ${count} merged`);
 

@@ -15,6 +15,8 @@ const test = suite('e2e: announcements');
 
 const OLD_MAC = '02:00:00:00:00:b1';
 const NEW_MAC = '02:00:00:00:00:b2';
+/** A kernel that is not told asks for a neighbour's MAC after DELAY_FIRST_PROBE_TIME (RFC 4861 §10) at the soonest. */
+const UNTOLD_MS = 5_000;
 const ADDRESSES = ['10.1.0.12', 'fd00:1::12'] as const;
 
 /** Two VMs on one switch, with a VIP and a gateway besides. */
@@ -46,12 +48,12 @@ async function macKnownTo(vms: Vms, vm: string, address: string): Promise<string
   return entry?.lladdr;
 }
 
-/** Whether one ping is answered within a second. */
+/** Whether one ping is answered. */
 const reaches = async (vms: Vms, vm: string, address: string): Promise<boolean> =>
   (await vms.try(vm, 'ping', '-n', '-c', '1', '-W', '1', address)).status === 0;
 
 for (const how of ['its port is made anew', 'its device had disappeared']) {
-  test(`a VM with another MAC, ${how}: its neighbour has the new one and reaches it within a second`, async () => {
+  test(`a VM with another MAC, ${how}: its neighbour has the new one and reaches it at once`, async () => {
     const host = new Host();
     try {
       await host.up(twoVms(host.name, OLD_MAC));
@@ -74,7 +76,7 @@ for (const how of ['its port is made anew', 'its device had disappeared']) {
       assert.is(reload.status, 0, reload.stderr);
       const since = Date.now();
       for (const address of ADDRESSES) assert.ok(await reaches(host, 'a', address), address);
-      assert.ok(Date.now() - since < 1_000, `${Date.now() - since} ms`);
+      assert.ok(Date.now() - since < UNTOLD_MS, `${Date.now() - since} ms`);
       for (const address of ADDRESSES) assert.is(await macKnownTo(host, 'a', address), NEW_MAC);
 
       await sleep(4_000);
@@ -120,7 +122,7 @@ test('what is never announced: VIPs and gateways; nor anything as long as nothin
   }
 });
 
-test('a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it within a second', async () => {
+test('a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it at once', async () => {
   const hosts = await Hosts.create();
   try {
     // c2 is on h1, as c1 is; c3 is on h2, c5 on h3.
@@ -138,7 +140,7 @@ test('a VM that moves to another host, and has another MAC there: all hosts’ V
     await h2.reload();
     const since = Date.now();
     for (const vm of asking) assert.ok(await reaches(hosts, vm, address), vm);
-    assert.ok(Date.now() - since < 1_000, `${Date.now() - since} ms`);
+    assert.ok(Date.now() - since < UNTOLD_MS, `${Date.now() - since} ms`);
     const mac = await macOf(h2, 'c2');
     for (const vm of asking) assert.is(await macKnownTo(hosts, vm, address), mac, vm);
   } finally {

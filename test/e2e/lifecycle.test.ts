@@ -32,7 +32,7 @@ const ping = (address = '10.1.0.12') => host.exec('a', 'ping', '-c', '1', '-W', 
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 
 async function assertNothingLeft(pid: number): Promise<void> {
-  await until(`process ${pid} to end`, () => !alive(pid), 3_000);
+  await until(`process ${pid} to end`, () => !alive(pid));
   assert.equal(host.namespaces(), []);
   const { status, stderr } = await host.sluice('status');
   assert.is(status, 1);

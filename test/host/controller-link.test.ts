@@ -158,7 +158,7 @@ link('no leader, or redirects in a circle: it goes on until somebody leads', asy
   second.redirect = '';
   await until('no leader', () => /knows no leader/.test(agentLink.status.lastError));
   second.redirect = undefined;
-  await until('attached', () => agentLink.state === 'attached', 2000);
+  await until('attached', () => agentLink.state === 'attached');
   assert.equal(agent.attachments, ['second']);
 });
 
@@ -235,11 +235,11 @@ link('when its controller is gone it fails over, and comes back when it must', a
   const agentLink = attach([firstServer.address, secondServer.address], agent, { log });
   await until('attached', () => agent.attachments.length === 1);
   await firstServer.close();
-  await until('the second', () => agent.attachments.length === 2, 1000);
+  await until('the second', () => agent.attachments.length === 2);
   await secondServer.close();
   await until('failures', () => agentLink.status.failures > 8);
   const again = await serve(first, firstServer.address);
-  await until('the first', () => agent.attachments.length === 3, 1000);
+  await until('the first', () => agent.attachments.length === 3);
   assert.equal(agent.attachments, ['first', 'second', 'first']);
   assert.is(again.sessions.length, 1);
   assert.is(agent.detachments.length, 2);

@@ -23,13 +23,15 @@ test('spinning ends when there is work, or when time is over', () => {
     [1e6, 5],
     [2000, 2],
   ] as const) {
-    const start = performance.now();
-    assert.is(
-      poll.spin(() => false, maxWaitUs),
-      false,
-    );
-    const spun = performance.now() - start;
-    assert.ok(spun >= expectedMs && spun < expectedMs + 100, `${spun} ms`);
+    // The shortest of some: a busy machine may lengthen any of them.
+    const times = Array.from({ length: 20 }, () => {
+      const start = performance.now();
+      const found = poll.spin(() => false, maxWaitUs);
+      assert.is(found, false);
+      return performance.now() - start;
+    });
+    const spun = Math.min(...times);
+    assert.ok(spun >= expectedMs && spun < expectedMs + 20, `${spun} ms`);
   }
   poll.close();
 });

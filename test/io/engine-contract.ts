@@ -109,20 +109,19 @@ export function engineContract(name: string, create: CreateEngine): void {
     withSockets(new Array(48).fill(12), { maxPorts: 48, busyPollUs: 50 }, (bench, devices) => {
       const { engine } = bench;
       engine.receive(0);
-      const start = performance.now();
       for (let round = 0; round < 20; round++) {
         for (const device of devices)
           device.feed(Buffer.concat([Buffer.alloc(12), ethernetFrame(64, round)]));
         const seen = new Set<number>();
         while (seen.size < devices.length) {
-          const count = engine.receive(1_000_000);
+          const count = engine.receive(20_000_000);
+          assert.ok(count > 0, 'waited to the end, with frames to read');
           for (let i = 0; i < count; i++) {
             seen.add(engine.batch.port[i]!);
             engine.arena.release(engine.batch.slot[i]!);
           }
         }
       }
-      assert.ok(performance.now() - start < 1000);
       assert.is(slotsAway(bench), 0);
     }),
   );
@@ -246,13 +245,18 @@ export function engineContract(name: string, create: CreateEngine): void {
     'receive waits as long as it was told to',
     withSockets([12], { busyPollUs: 50 }, ({ engine }) => {
       engine.receive(0);
-      const start = performance.now();
-      assert.is(engine.receive(30_000), 0);
-      const waited = performance.now() - start;
-      assert.ok(waited >= 28 && waited < 500, `${waited} ms`);
-      const again = performance.now();
-      engine.receive(0);
-      assert.ok(performance.now() - again < 20);
+      // The shortest of some: a busy machine may lengthen any of them.
+      const shortestMs = (timeoutUs: number): number => {
+        const times = Array.from({ length: 20 }, () => {
+          const start = performance.now();
+          assert.is(engine.receive(timeoutUs), 0);
+          return performance.now() - start;
+        });
+        return Math.min(...times);
+      };
+      const waited = shortestMs(30_000);
+      assert.ok(waited >= 28 && waited < 100, `${waited} ms`);
+      assert.ok(shortestMs(0) < 20);
     }),
   );
 

@@ -365,9 +365,9 @@ export const ROWS: readonly Row[] = [
     source: 'RFC 5227 §3, RFC 4861 §7.2.6',
     requirement: 'Who knows the old MAC of a VM is told of the new one; nobody is told of VIPs and gateways',
     tests: [
-      `e2e/announcements › a VM with another MAC, \${how}: its neighbour has the new one and reaches it within a second`,
+      `e2e/announcements › a VM with another MAC, \${how}: its neighbour has the new one and reaches it at once`,
       'e2e/announcements › what is never announced: VIPs and gateways; nor anything as long as nothing changes',
-      'e2e/announcements › a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it within a second',
+      'e2e/announcements › a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it at once',
       'datapath/announcements › ARP twice, two seconds apart (RFC 5227); advertisements three times (RFC 4861); then silence',
       'datapath/announcements › many at once: a few per millisecond, and half of the bucket stays with the VMs',
     ],
