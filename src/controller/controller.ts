@@ -317,8 +317,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private leaderIs(address: string | undefined): void {
     if (address === this.leaderAddress) return;
     this.leaderAddress = address;
-    this.log.info(address === undefined ? 'no controller leads' : `the controller at ${address} leads`);
-    this.waitingAgents.leaderIs(this.leaderElsewhere);
+    const elsewhere = this.leaderElsewhere;
+    if (address === undefined) this.log.info('no controller leads');
+    else if (elsewhere !== undefined) this.log.info(`the controller at ${elsewhere} leads`);
+    this.waitingAgents.leaderIs(elsewhere);
   }
 
   /** Where agents are sent. */

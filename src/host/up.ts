@@ -5,6 +5,7 @@ import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
+import { replaceProcess } from '../native/exec.ts';
 import { messageOf } from './host-error.ts';
 import type { StartOutcome } from './host-messages.ts';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, type HostProcessOptions, runHostProcess } from './host-process.ts';
@@ -25,7 +26,7 @@ const LOG_TAIL_LINES = 10;
 /** What is to be started: in this process by `run`, in one of its own by the module `main`. */
 export interface Program {
   readonly main: string;
-  /** Options of node for a process of its own. */
+  /** Options of node that the program's process must have. */
   readonly nodeOptions?: readonly string[];
   run(options: HostProcessOptions): Promise<number>;
 }
@@ -50,13 +51,27 @@ export async function launch(program: Program, given: UpOptions): Promise<number
     detach: given.detach,
   };
   try {
-    if (!options.detach) return await program.run({ ...options, onReady: () => {} });
-    return await launchDetached(program, options);
+    if (options.detach) return await launchDetached(program, options);
+    ensureNodeOptions(program.nodeOptions ?? []);
+    return await program.run({ ...options, onReady: () => {} });
   } catch (error) {
     const message = messageOf(error);
     // A ConfigError's lines start with the file's name.
     process.stderr.write(error instanceof ConfigError ? `${message}\n` : `sluice: ${message}\n`);
     return exitCodeOf(error);
+  }
+}
+
+/** Node takes its options only at its start: so this command is started anew with them, as the same process. */
+function ensureNodeOptions(wanted: readonly string[]): void {
+  const { argv0, argv, execArgv, execPath } = process;
+  if (wanted.every((option) => execArgv.includes(option))) return;
+  try {
+    replaceProcess(execPath, [argv0, ...execArgv, ...wanted, ...argv.slice(1)]);
+  } catch (error) {
+    process.stderr.write(
+      `sluice: runs without ${wanted.join(' ')}, and takes more memory: ${messageOf(error)}\n`,
+    );
   }
 }
 

@@ -84,6 +84,10 @@ export const clockGettime: Call<[clock: number, timespec: number]> = libc.func('
   'uintptr_t',
 ]);
 
+export const execv: Call<[path: string, argv: readonly (string | null)[]]> = libc.func('execv', 'int', [
+  'str',
+  'const char **',
+]);
 export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventfd', 'int', ['uint', 'int']);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);
 export const fcntl: Call<[fd: number, command: number, value: number]> = libc.func('fcntl', 'int', [

@@ -121,8 +121,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const foreground = host.startSluice('up', '-c', host.configFile);
     const { pid } = await until('status', () => host.status());
     await until('traffic', () => ping());
+    // Whoever started it waits for the process that serves.
+    assert.is(pid, foreground.child.pid);
     foreground.child.kill(signal);
     assert.is(await foreground.ended, 0, foreground.stderr);
+    assert.match(foreground.stderr, /info .*2 ports, 0 groups/);
     await assertNothingLeft(pid);
   });
 
