@@ -16,7 +16,8 @@
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { type ConnectionTable, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../tables/connection-table.ts';
+import { HOT, HOT_WORDS, STATE, STATE_NAMES } from '../tables/connection-record.ts';
+import type { ConnectionTable } from '../tables/connection-table.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';

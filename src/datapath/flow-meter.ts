@@ -16,7 +16,8 @@
  *
  * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
  */
-import { COLD, COLD_WORDS, type ConnectionTable, STATE } from '../tables/connection-table.ts';
+import { COLD, COLD_WORDS, STATE } from '../tables/connection-record.ts';
+import type { ConnectionTable } from '../tables/connection-table.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';

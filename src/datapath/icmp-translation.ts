@@ -7,7 +7,7 @@
  * computed anew.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { REWRITE_SOURCE, REWRITE_TAGS } from '../tables/connection-table.ts';
+import { REWRITE_SOURCE, REWRITE_TAGS } from '../tables/connection-record.ts';
 import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../wire/checksum.ts';

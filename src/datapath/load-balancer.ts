@@ -14,13 +14,13 @@ import { NONE } from '../tables/bucket-index.ts';
 import {
   COLD,
   COLD_WORDS,
-  type ConnectionTable,
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
   REWRITE_SOURCE,
   REWRITE_TAGS,
-} from '../tables/connection-table.ts';
+} from '../tables/connection-record.ts';
+import type { ConnectionTable } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../tables/endpoint-table.ts';
 import { DATAGRAM } from '../tables/fragment-table.ts';
 import { DROP } from '../tables/port-counters.ts';

@@ -25,7 +25,7 @@ import {
   REWRITE_SOURCE,
   REWRITE_TAGS,
   ROW_MASK,
-} from '../tables/connection-table.ts';
+} from '../tables/connection-record.ts';
 import { ENDPOINT, ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { PORT, PORT_FIELDS } from '../tables/port-counters.ts';
 import { SLOT_MASK, STAT, STAT_FIELDS } from '../tables/stat-table.ts';

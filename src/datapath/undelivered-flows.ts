@@ -7,7 +7,7 @@
  * delivered. The record of one that is not is found by what it was translated to.
  */
 import { NONE } from '../tables/bucket-index.ts';
-import { STATE } from '../tables/connection-table.ts';
+import { STATE } from '../tables/connection-record.ts';
 import { WAITING_PER_NEIGHBOUR } from '../tables/neighbour-table.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { Context } from './context.ts';

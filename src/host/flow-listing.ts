@@ -7,14 +7,8 @@ import type { FlowRow } from '../api/shapes.ts';
 import type { Configuration } from '../config/model.ts';
 import { findGroup } from '../controller/membership.ts';
 import { elapsedMs } from '../native/monotonic-clock.ts';
-import {
-  COLD,
-  COLD_WORDS,
-  type ConnectionTable,
-  HOT,
-  HOT_WORDS,
-  STATE_NAMES,
-} from '../tables/connection-table.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../tables/connection-record.ts';
+import type { ConnectionTable } from '../tables/connection-table.ts';
 import { ENDPOINT_WORDS } from '../tables/endpoint-table.ts';
 import { CHOSEN_BY } from '../tables/rule-table.ts';
 import type { Tables } from '../tables/tables.ts';

@@ -7,7 +7,8 @@
  */
 import { AffinityTable } from './affinity-table.ts';
 import { BucketIndex } from './bucket-index.ts';
-import { COLD_WORDS, ConnectionTable, HOT_WORDS } from './connection-table.ts';
+import { COLD_WORDS, HOT_WORDS } from './connection-record.ts';
+import { ConnectionTable } from './connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
 import { FRAGMENT_WORDS, FragmentTable } from './fragment-table.ts';
 import { MacTable } from './mac-table.ts';

@@ -4,7 +4,7 @@
  * outcome, and the ports' counters say what the collector saw. A test that uses the bed checks all this by the way.
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../src/tables/connection-table.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../src/tables/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../src/tables/endpoint-table.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import { NEIGHBOUR_WORDS } from '../../src/tables/neighbour-table.ts';

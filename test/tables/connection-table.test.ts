@@ -4,14 +4,14 @@ import * as assert from 'uvu/assert';
 import { BucketIndex, NONE } from '../../src/tables/bucket-index.ts';
 import {
   COLD_WORDS,
-  ConnectionTable,
   HOT,
   HOT_WORDS,
   REWRITE_ADDRESS,
   REWRITE_PORTS,
   STATE,
   STATE_NAMES,
-} from '../../src/tables/connection-table.ts';
+} from '../../src/tables/connection-record.ts';
+import { ConnectionTable } from '../../src/tables/connection-table.ts';
 import { addressWords } from '../support/addresses.ts';
 import { Random, runs, seed } from '../support/seed.ts';
 

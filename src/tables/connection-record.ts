@@ -1,0 +1,98 @@
+/**
+ * Layout of a connection's record, 32-bit words of this machine's byte order: a hot row of 64 bytes, one cache line, with
+ * all that a packet needs, and a cold row of 64 bytes, touched when the record is made, listed, and by TCP tracking.
+ */
+
+export const HOT_WORDS = 16;
+export const COLD_WORDS = 16;
+/** All bits that row numbers have: what has passed it, V8 knows the range of. */
+export const ROW_MASK = 0x1ff_ffff;
+
+/** Words of the hot row. */
+export const HOT = {
+  /** 0-3: client address, IPv4 as ::ffff:a.b.c.d. */
+  client: 0,
+  /** client port << 16 | VIP port; for echo, identifier << 16. */
+  forwardPorts: 4,
+  /** client port as the member sees it << 16 | member port. */
+  reversePorts: 5,
+  /** VIP endpoint << 16 | member endpoint. */
+  endpoints: 6,
+  /** flags << 16 | state << 8 | protocol; 0: the row is free. */
+  kind: 7,
+  lastSeenMs: 8,
+  statSlot: 9,
+  /** 64-bit floats at words 10 and 12. */
+  bytesForward: 10,
+  bytesReverse: 12,
+  packetsForward: 14,
+  packetsReverse: 15,
+} as const;
+
+/** Words of the cold row. */
+export const COLD = {
+  createdMs: 0,
+  /** load balancer << 16 | source port (switch port). */
+  owner: 1,
+  rule: 2,
+  revision: 3,
+  /** what chose the member (CHOSEN_BY) << 28 | criteria set number << 16 | group. */
+  decision: 4,
+  /** next free row. */
+  nextFree: 5,
+  network: 6,
+  /** Endpoint of the chosen member: where a MAC redirect delivers to. */
+  via: 7,
+  /** 8-12: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
+  meter: 8,
+  /** 13, 14: VLAN tags of the first packet, outermost first, each TPID << 16 | TCI; 0: none. */
+  tags: 13,
+} as const;
+
+/** Tags that a record keeps. */
+export const COLD_TAGS = 2;
+
+/** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
+export const REWRITE_ADDRESS = 1;
+export const REWRITE_PORTS = 2;
+export const REWRITE_MAC = 4;
+/** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
+export const REWRITE_SOURCE = 8;
+/** The client tags and its member is behind the router: the tags go on the way there, and come back on the way back. */
+export const REWRITE_TAGS = 16;
+
+/** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
+export const STATE = {
+  free: 0,
+  /** SYN from the client. */
+  synSent: 1,
+  /** SYN/ACK from the member. */
+  synReceived: 2,
+  established: 3,
+  /** One side has sent FIN. */
+  finClient: 4,
+  finMember: 5,
+  /** Both have. */
+  timeWait: 6,
+  /** RST seen from the client, or in its name. */
+  resetByClient: 7,
+  /** UDP and others: only the client has sent. */
+  unreplied: 8,
+  replied: 9,
+  /** RST seen from the member, or in its name. */
+  resetByMember: 10,
+} as const;
+
+export const STATE_NAMES = [
+  'free',
+  'syn-sent',
+  'syn-received',
+  'established',
+  'fin-client',
+  'fin-member',
+  'time-wait',
+  'reset-by-client',
+  'unreplied',
+  'replied',
+  'reset-by-member',
+] as const;
