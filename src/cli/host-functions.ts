@@ -7,6 +7,7 @@ interface UpOptions {
   configPath: string;
   runDir: string;
   detach: boolean;
+  replace: boolean;
 }
 
 interface ReplayOptions {

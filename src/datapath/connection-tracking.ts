@@ -48,6 +48,8 @@ const CUT_OFF_MS = 300_000;
 /** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
+const NEVER_MS = 0x7fff_ffff;
+
 /** Bit of the row's flags: counted in the active flows gauge. */
 export const FLAG_ACTIVE = 0x80;
 const ACTIVE = FLAG_ACTIVE << 16;
@@ -65,8 +67,9 @@ export class ConnectionTracking {
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
   private readonly statTable: StatTable;
-  private readonly timeoutMs = new Int32Array(STATE_NAMES.length);
-  private activeIdleMs = 0;
+  /** By state. Before the first snapshot nothing ages: flows of a former datapath may be there. */
+  private readonly timeoutMs = new Int32Array(STATE_NAMES.length).fill(NEVER_MS);
+  private activeIdleMs = NEVER_MS;
   private hand = 1;
   private lastSweepMs = 0;
   private readonly purgeMarks: PurgeMarks;
@@ -152,6 +155,28 @@ export class ConnectionTracking {
     this.context.tables.endpoints.retain(member);
     this.stats[statSlot * STAT_FIELDS + STAT.newFlows]!++;
     this.stats[statSlot * STAT_FIELDS + STAT.activeFlows]!++;
+    this.stats[statSlot * STAT_FIELDS + STAT.records]!++;
+    return row;
+  }
+
+  /**
+   * Makes the record of a flow that a former datapath has tracked, as it stands there but for the endpoints' numbers. The
+   * caller has taken references on these. NONE if the table is full.
+   */
+  adopt(
+    former: ConnectionTable,
+    formerRow: number,
+    vip: number,
+    member: number,
+    via: number,
+    statSlot: number,
+  ): number {
+    const row = this.table.adopt(former, formerRow, vip, member, via, statSlot);
+    if (row === NONE) return NONE;
+    const at = statSlot * STAT_FIELDS;
+    this.rowsOfPort[this.table.ownerPort(row)]!++;
+    this.stats[at + STAT.records]!++;
+    if ((this.table.kind(row) & ACTIVE) !== 0) this.stats[at + STAT.activeFlows]!++;
     return row;
   }
 
@@ -351,7 +376,9 @@ export class ConnectionTracking {
     const { endpoints } = this.context.tables;
     this.meter.failed(row, table.state(row));
     this.deactivate(row);
-    this.stats[table.hot[row * HOT_WORDS + HOT.statSlot]! * STAT_FIELDS + STAT.endedFlows]!++;
+    const statAt = table.statSlot(row) * STAT_FIELDS;
+    this.stats[statAt + STAT.endedFlows]!++;
+    this.stats[statAt + STAT.records]!--;
     const vip = table.vip(row);
     const member = table.member(row);
     const via = table.via(row);

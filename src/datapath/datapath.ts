@@ -22,6 +22,7 @@ import { ConnectionTracking } from './connection-tracking.ts';
 import { Context, type FrameList, type FrameOutput } from './context.ts';
 import { FailFast } from './fail-fast.ts';
 import { FlowMeter } from './flow-meter.ts';
+import { FormerFlows } from './former-flows.ts';
 import { ForwardingElement } from './forwarding-element.ts';
 import { Fragments } from './fragments.ts';
 import { Frame } from './frame.ts';
@@ -234,6 +235,15 @@ export class Datapath {
     this.lastTimersMs = -1;
     this.revision = snapshot.revision;
     return problems;
+  }
+
+  /**
+   * Before the first snapshot: takes over the flows that a datapath which has ended left in its tables. `keptPorts`:
+   * numbers of the ports that are still the same.
+   */
+  follow(former: Tables, keptPorts: ReadonlySet<number>, nowMs: number): void {
+    this.context.nowMs = nowMs | 0;
+    new FormerFlows(this.context, this.tracking, former, keptPorts).takeOver();
   }
 
   /**

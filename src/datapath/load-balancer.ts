@@ -346,24 +346,24 @@ export class LoadBalancer implements FromVm, ToVm {
     const slot = rules.statSlot(choice);
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, slot);
     if (row === NONE) return NONE;
-    this.own(row, frame, chosen);
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
     cold[at + COLD.rule] = rules.id(rule);
     cold[at + COLD.revision] = this.rules.revision;
     cold[at + COLD.decision] = this.rules.decision(rule, set);
+    this.own(row, frame, chosen);
     return row;
   }
 
-  /** Notes whose record it is and where its packets go. */
+  /** Notes whose record it is and where its packets go, which makes it whole. */
   private own(row: number, frame: Frame, via: number): void {
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
-    cold[at + COLD.via] = via;
     cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
     cold[at + COLD.network] = frame.network;
     keepTags(frame, cold, row);
     this.endpoints.retain(via);
+    cold[at + COLD.via] = via;
   }
 
   private isSource(endpoint: number, frame: Frame): boolean {

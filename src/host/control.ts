@@ -101,6 +101,7 @@ class EmbeddedControl implements Control {
       host,
       ownGroups: [],
       rules: new RuleStore(),
+      startGroups: this.initialGroups,
       connect: (handler) => createInProcessLink(this.controller, handler),
       answer: answerHost,
       log,

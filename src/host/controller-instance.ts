@@ -46,7 +46,7 @@ export class ControllerInstance {
     const tls = configuration.tls === undefined ? undefined : loadTlsFiles(configuration.tls);
     const undo = new UndoStack();
     try {
-      const { state } = await takeRunDir(runDir, undo);
+      const { state } = await takeRunDir(runDir, undo, options.replace);
       state.removeFiles();
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
@@ -108,6 +108,11 @@ export class ControllerInstance {
 
   async stop(): Promise<void> {
     reportAll(await this.undo.run(), this.options.log);
+  }
+
+  /** Nothing of a controller is worth keeping but what the store keeps. */
+  leave(): Promise<void> {
+    return this.stop();
   }
 
   clear(): void {

@@ -25,6 +25,12 @@ export interface StatSlotOwner {
   readonly port?: number;
 }
 
+/** What has numbers of its own. */
+export const NUMBERED = ['networks', 'ports', 'loadBalancers', 'groups', 'rules', 'statSlots'] as const;
+
+/** Names by number, as one host leaves them to the next. */
+export type Numbers = Readonly<Record<(typeof NUMBERED)[number], readonly string[]>>;
+
 export class DatapathIds {
   private readonly networks = new IdRegistry('networks', MAX_NETWORKS);
   private readonly ports: IdRegistry;
@@ -42,6 +48,23 @@ export class DatapathIds {
     this.statSlots = new IdRegistry('statistics rows', limits.maxStatSlots - 1, isStatSlotIdle);
   }
 
+  /** All numbers that were ever given out. */
+  get numbers(): Numbers {
+    return Object.fromEntries(NUMBERED.map((kind) => [kind, this[kind].names])) as unknown as Numbers;
+  }
+
+  /** Grows whenever a number is given to something else than before. */
+  get changes(): number {
+    return NUMBERED.reduce((sum, kind) => sum + this[kind].changes, 0);
+  }
+
+  /** Before any is given out: what a former host has called by these numbers keeps them. Throws RangeError if they are too many. */
+  follow(numbers: Numbers): void {
+    for (const kind of NUMBERED) this[kind].follow(numbers[kind]);
+    for (const [id, identity] of numbers.ports.entries()) this.portNames[id] = portNameIn(identity);
+    for (const [slot, identity] of numbers.statSlots.entries()) this.slotOwners[slot] = slotOwnerIn(identity);
+  }
+
   network(name: string): number {
     return this.networks.acquire(name);
   }
@@ -55,6 +78,11 @@ export class DatapathIds {
   /** The number of a port that is in use. */
   findPort(port: PortConfig): number | undefined {
     return this.ports.find(portIdentity(port));
+  }
+
+  /** The number of a port that is in use, or was once. */
+  findFormerPort(port: PortConfig): number | undefined {
+    return this.ports.findAny(portIdentity(port));
   }
 
   /** The number of an uplink's port in one network: as a port of its own to the datapath. */
@@ -159,9 +187,25 @@ export class DatapathIds {
 const portIdentity = ({ name, network, netns, interface: device, mac }: PortConfig): string =>
   JSON.stringify([name, network, netns, device, mac]);
 
+const portNameIn = (identity: string): string => {
+  const [name, uplink] = JSON.parse(identity) as [string, string];
+  return name === '' ? uplink : name;
+};
+
 /** No port has it: those begin with a name, which is never empty. */
 const legIdentity = ({ uplink, interface: device, network, vlan }: UplinkLeg): string =>
   JSON.stringify(['', uplink, device, network, vlan ?? 0]);
 
 const statSlotIdentity = ({ loadBalancerKey, group, member, address, port }: StatSlotOwner): string =>
   JSON.stringify([loadBalancerKey, group, member, address, port ?? 0]);
+
+function slotOwnerIn(identity: string): StatSlotOwner {
+  const [loadBalancerKey, group, member, address, port] = JSON.parse(identity) as [
+    string,
+    string,
+    string,
+    string,
+    number,
+  ];
+  return { loadBalancerKey, group, member, address, ...(port === 0 ? {} : { port }) };
+}

@@ -9,6 +9,8 @@ import { Worker } from 'node:worker_threads';
 import type { DatapathSnapshot } from '../datapath/snapshot.ts';
 import type { EngineCounters, FrameDevice } from '../io/engine.ts';
 import { signalEvent } from '../native/libc.ts';
+import type { Mapping } from '../native/memory.ts';
+import type { TableLimits } from '../tables/tables.ts';
 import { messageOf } from './host-error.ts';
 import {
   type Report,
@@ -97,6 +99,12 @@ export class DatapathThread {
   /** Swaps a snapshot in; answers what could not be put in force, in words. */
   apply(snapshot: DatapathSnapshot, clearStatSlots: readonly number[]): Promise<readonly string[]> {
     return this.ask({ kind: 'apply', snapshot, clearStatSlots });
+  }
+
+  /** Takes over the flows that a former host has left; before the first snapshot. */
+  async follow(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
+    const tables = { address: former.address, length: former.length };
+    await this.ask({ kind: 'follow', tables, limits, keptPorts });
   }
 
   /** Drops the connection records of these statistics rows: all, or those that are no TCP. */

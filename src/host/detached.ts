@@ -1,5 +1,5 @@
 /**
- * A detached process of its own: `node MAIN.js CONFIG_PATH RUN_DIR`, started with an IPC channel and the log file as
+ * A detached process of its own: `node MAIN.js CONFIG_PATH RUN_DIR [replace]`, started with an IPC channel and the log file as
  * stderr. It tells over the channel how its start went, once.
  */
 import { messageOf } from './host-error.ts';
@@ -8,7 +8,7 @@ import { exitCodeOf, type HostProcessOptions } from './host-process.ts';
 
 /** Ends with the process's exit code set. */
 export async function runDetached(run: (options: HostProcessOptions) => Promise<number>): Promise<void> {
-  const [configPath, runDir] = process.argv.slice(2);
+  const [configPath, runDir, replace] = process.argv.slice(2);
   if (configPath === undefined || runDir === undefined) {
     throw new Error('found no configuration and run directory, expected both as arguments');
   }
@@ -16,7 +16,7 @@ export async function runDetached(run: (options: HostProcessOptions) => Promise<
     const onReady = (summary: string): void => {
       tell({ kind: 'ready', summary }).then(letGo);
     };
-    process.exitCode = await run({ configPath, runDir, onReady });
+    process.exitCode = await run({ configPath, runDir, replace: replace === 'replace', onReady });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     await tell({ kind: 'failed', exitCode: process.exitCode, message: messageOf(error) });

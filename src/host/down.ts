@@ -1,11 +1,10 @@
 /** `sluice down`: stops the host of a run directory, and clears up after one that was killed. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './host-error.ts';
 import { EXIT_FAILED, EXIT_OK } from './host-process.ts';
 import { InstanceState } from './instance-state.ts';
-import { isRunning, type ProcessIdentity } from './process-identity.ts';
+import { endProcess, type ProcessIdentity } from './process-identity.ts';
 import { RunDir } from './run-dir.ts';
 
 export interface DownOptions {
@@ -15,7 +14,6 @@ export interface DownOptions {
 /** A host gives itself 10 s to stop; one that is still there after this time is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
-const POLL_MS = 20;
 
 /** Resolves with the exit code: 1 also if there was nothing to stop and nothing to clear up. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
@@ -55,26 +53,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
 
 /** False if it had to be killed. */
 async function stopProcess(instance: ProcessIdentity): Promise<boolean> {
-  signal(instance.pid, 'SIGTERM');
-  if (await hasEnded(instance, STOP_TIMEOUT_MS)) return true;
-  signal(instance.pid, 'SIGKILL');
-  if (await hasEnded(instance, KILL_TIMEOUT_MS)) return false;
+  if (await endProcess(instance, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
+  if (await endProcess(instance, 'SIGKILL', KILL_TIMEOUT_MS)) return false;
   throw new Error(`pid ${instance.pid} could not be killed`);
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-async function hasEnded(instance: ProcessIdentity, timeoutMs: number): Promise<boolean> {
-  const giveUpAt = performance.now() + timeoutMs;
-  while (isRunning(instance)) {
-    if (performance.now() > giveUpAt) return false;
-    await sleep(POLL_MS);
-  }
-  return true;
 }

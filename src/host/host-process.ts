@@ -1,7 +1,8 @@
 /**
  * The process of an instance, from start to end: signals, the log, exit codes.
  *
- * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with.
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with. SIGUSR2 is
+ * how the next process takes its place (`up --replace`): it ends and leaves what it has made.
  * Whatever else ends it (a bug on the main thread, a dead datapath) is logged, and what outlives a process
  * (namespaces, files) is removed all the same.
  */
@@ -10,6 +11,7 @@ import { releaseFreeMemory } from '../native/memory.ts';
 import { messageOf } from './host-error.ts';
 import { Instance, type InstanceOptions } from './instance.ts';
 import { createLog } from './log.ts';
+import { LEAVE_SIGNAL } from './process-identity.ts';
 import { RunDir } from './run-dir.ts';
 
 export const EXIT_OK = 0;
@@ -29,6 +31,8 @@ const STOP_TIMEOUT_MS = 10_000;
 export interface HostProcessOptions {
   readonly configPath: string;
   readonly runDir: string;
+  /** Take the place of an instance that runs there. */
+  readonly replace: boolean;
   /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
   onReady(summary: string): void;
 }
@@ -40,6 +44,8 @@ export interface ProcessInstance {
   /** Takes up the changed file. */
   reload(path: string): Promise<unknown>;
   stop(): Promise<void>;
+  /** Ends as it is, for the next one to go on with. */
+  leave(): Promise<void>;
   /** Removes what outlives the process, when it could not stop. */
   clear(): void;
 }
@@ -59,10 +65,16 @@ export async function runProcess(
   });
   // A signal that comes during the start is heeded once that is through.
   let reload = (): void => {};
-  const signals = new Signals({ stop: () => end(EXIT_OK), reload: () => reload() });
+  let how: 'stop' | 'leave' = 'stop';
+  const leave = (): void => {
+    how = 'leave';
+    end(EXIT_OK);
+  };
+  const signals = new Signals({ stop: () => end(EXIT_OK), leave, reload: () => reload() });
   const instanceOptions: InstanceOptions = {
     configPath: options.configPath,
     runDir: new RunDir(options.runDir),
+    replace: options.replace,
     log,
     onDownRequest: () => setImmediate(() => end(EXIT_OK)),
     onDeath: (reason) => {
@@ -85,8 +97,8 @@ export async function runProcess(
     log.info(instance.summary);
     options.onReady(instance.summary);
     const code = await ended;
-    log.info('stopping');
-    await stopWithin(instance, STOP_TIMEOUT_MS);
+    log.info(how === 'stop' ? 'stopping' : 'leaving, for the next one to go on');
+    await endWithin(instance, how, STOP_TIMEOUT_MS);
     return code;
   } finally {
     clearInterval(memory);
@@ -96,14 +108,14 @@ export async function runProcess(
   }
 }
 
-async function stopWithin(instance: ProcessInstance, timeoutMs: number): Promise<void> {
+async function endWithin(instance: ProcessInstance, how: 'stop' | 'leave', timeoutMs: number): Promise<void> {
   const giveUp = setTimeout(() => {
-    createLog().fatal(`the host did not stop within ${timeoutMs} ms`);
-    instance.clear();
+    createLog().fatal(`the host did not ${how} within ${timeoutMs} ms`);
+    if (how === 'stop') instance.clear();
     process.exit(EXIT_FAILED);
   }, timeoutMs);
   try {
-    await instance.stop();
+    await instance[how]();
   } finally {
     clearTimeout(giveUp);
   }
@@ -112,11 +124,12 @@ async function stopWithin(instance: ProcessInstance, timeoutMs: number): Promise
 class Signals {
   private readonly handlers: readonly (readonly [NodeJS.Signals, () => void])[];
 
-  constructor({ stop, reload }: { stop: () => void; reload: () => void }) {
+  constructor({ stop, leave, reload }: { stop: () => void; leave: () => void; reload: () => void }) {
     this.handlers = [
       ['SIGTERM', stop],
       ['SIGINT', stop],
       ['SIGHUP', reload],
+      [LEAVE_SIGNAL, leave],
     ];
     for (const [signal, handler] of this.handlers) process.on(signal, handler);
   }

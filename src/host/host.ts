@@ -10,19 +10,23 @@
  * two states of a group follows what becomes of running flows: a member that has failed loses all of them at once,
  * one that is gone its datagrams, and one that drains what is left at its deadline, without anybody's help.
  *
- * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process.
+ * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process. The next host in the
+ * same place goes on with the flows, as if nothing but the configuration had changed (legacy.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
+import { findMember } from '../controller/membership.ts';
+import type { Mapping } from '../native/memory.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
-import { Tables } from '../tables/tables.ts';
+import { type TableLimits, Tables } from '../tables/tables.ts';
 import { DatapathThread } from './datapath-thread.ts';
 import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
+import { closeLegacy, type Legacy, NumbersFile } from './legacy.ts';
 import { planLoadBalancers } from './load-balancer-plan.ts';
 import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
@@ -38,11 +42,15 @@ import type { WeightsByLoadBalancer } from './weights.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
 const ARENA_SLOTS = 1024;
+const NAMESPACE_WATCH_MS = 1_000;
 
 export interface HostOptions {
   readonly configuration: Configuration;
   /** On tmpfs. */
   readonly tablesFile: string;
+  readonly numbersFile: string;
+  /** What the last host here has left; its files are gone by now. */
+  readonly legacy?: Legacy;
   readonly state: InstanceState;
   readonly log: Logger;
   /** The datapath has ended or hangs. */
@@ -60,13 +68,14 @@ export class Host {
   private readonly log: Logger;
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
   private readonly goneListeners = new Set<(port: string) => void>();
+  private namespaceWatch: NodeJS.Timeout | undefined;
   private lastChange: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
   static async start(options: HostOptions): Promise<Host> {
     const { configuration, state } = options;
     const limits = limitsFor(configuration);
-    const mapping = mapTables(options.tablesFile, limits, state);
+    const { mapping, legacy } = mapBesideLegacy(options, limits);
     const seed = randomBytes(8);
     let host: Host | undefined;
     const thread = await DatapathThread.start(
@@ -86,13 +95,17 @@ export class Host {
     try {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
+      if (legacy !== undefined) await host.follow(legacy, configuration);
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
       host.uplinks.openMissing(configuration, undo);
+      state.addFile(options.numbersFile);
       await host.publisher.publishFirst(configuration);
+      await host.letGo(host.leftMeanwhile(configuration.groups));
       await host.attachOpened();
       host.drainTimer.watch(configuration);
       host.collector.start();
       host.uplinks.watch();
+      host.watchNamespaces();
       return host;
     } catch (error) {
       for (const problem of await undo.run()) options.log.error(problem);
@@ -102,13 +115,16 @@ export class Host {
 
   private constructor(thread: DatapathThread, tables: Tables, options: HostOptions) {
     const isStatSlotIdle = (slot: number): boolean =>
-      tables.stats.fields[slot * STAT_FIELDS + STAT.newFlows] ===
-      tables.stats.fields[slot * STAT_FIELDS + STAT.endedFlows];
+      tables.stats.fields[slot * STAT_FIELDS + STAT.records] === 0;
     this.thread = thread;
     this.tables = tables;
     this.log = options.log;
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isStatSlotIdle });
-    this.publisher = new Publisher(thread, this.builder);
+    const numbers = new NumbersFile(options.numbersFile, tables.limits, this.builder.ids);
+    this.publisher = new Publisher(thread, this.builder, () => {
+      const problem = numbers.save();
+      if (problem !== undefined) this.log.warn(problem);
+    });
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
     this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
     this.collector = new StatCollector(tables.stats, this.builder.ids);
@@ -119,13 +135,17 @@ export class Host {
     return this.publisher.inForce!.configuration;
   }
 
-  /** Ends datapath and ports, after the change that is under way. Namespaces and files are the owner's to remove. */
-  stop(): Promise<void> {
+  /**
+   * Ends datapath and ports, after the change that is under way; or leaves the ports' devices and the flows to the next
+   * host. Namespaces and files are the owner's to remove.
+   */
+  stop(how: 'end' | 'leave'): Promise<void> {
     return this.exclusively(async () => {
+      clearInterval(this.namespaceWatch);
       this.drainTimer.stop();
       this.collector.stop();
       await this.thread.stop();
-      this.ports.closeAll();
+      this.ports.closeAll(how);
       this.uplinks.closeAll();
     });
   }
@@ -158,6 +178,17 @@ export class Host {
   enforcedGroups(groups: readonly GroupConfig[]): EnforcedGroups[] {
     const plan = planLoadBalancers({ ...this.configuration, groups: [...groups] });
     return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
+  }
+
+  /** Members that failed or left while no host was here, of those that may have flows. */
+  private leftMeanwhile(groups: readonly GroupConfig[]): Leaving[] {
+    const byName = new Map(groups.map((group) => [group.name, group]));
+    return [...this.builder.ids.statSlotOwners()].flatMap(([slot, owner]): Leaving[] => {
+      const group = byName.get(owner.group);
+      const member = group === undefined ? undefined : findMember(group, owner.member);
+      if (member === undefined) return [{ statSlots: [slot], ends: 'datagrams' }];
+      return member.state === 'failed' ? [{ statSlots: [slot], ends: 'all' }] : [];
+    });
   }
 
   /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
@@ -228,6 +259,40 @@ export class Host {
         throw error instanceof HostError ? error : new HostError(500, messageOf(error));
       }
     });
+  }
+
+  // --- the host before ------------------------------------------------------------------------------------
+
+  /** Before the first publication: numbers, flows and clients' members as the former host had them. */
+  private async follow(legacy: Legacy, configuration: Configuration): Promise<void> {
+    const { ids } = this.builder;
+    try {
+      ids.follow(legacy.numbers);
+    } catch (error) {
+      this.log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
+      return;
+    }
+    const keptPorts = configuration.ports
+      .map((port) => ids.findFormerPort(port))
+      .filter((id) => id !== undefined);
+    await this.thread.follow(legacy.tables, legacy.limits, keptPorts);
+    closeLegacy(legacy);
+    this.log.info(
+      `took over ${this.tables.connections.inUse} of ${legacy.flows} flows of the last host here`,
+    );
+  }
+
+  /** Nobody tells of a namespace that has lost its name while a device that was taken over holds it. */
+  private watchNamespaces(): void {
+    this.namespaceWatch = setInterval(() => {
+      if (this.ports.orphans.length === 0) return;
+      this.exclusively(async () => {
+        const ids = this.ports.orphans;
+        for (const id of ids) await this.thread.detach(id);
+        this.portsGone(ids);
+      }).catch((error) => this.log.error(`a port whose namespace is gone: ${messageOf(error)}`));
+    }, NAMESPACE_WATCH_MS);
+    this.namespaceWatch.unref();
   }
 
   // --- ports beside the file's ------------------------------------------------------------------------------
@@ -323,6 +388,21 @@ export class Host {
     const result = this.lastChange.then(change);
     this.lastChange = result.catch(() => undefined);
     return result;
+  }
+}
+
+/** Where there is no room for two hosts' tables, the former ones go. */
+function mapBesideLegacy(
+  { tablesFile, state, legacy, log }: HostOptions,
+  limits: TableLimits,
+): { mapping: Mapping; legacy?: Legacy } {
+  try {
+    return { mapping: mapTables(tablesFile, limits, state), legacy };
+  } catch (error) {
+    if (legacy === undefined) throw error;
+    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
+    closeLegacy(legacy);
+    return { mapping: mapTables(tablesFile, limits, state) };
   }
 }
 

@@ -7,6 +7,9 @@
  * used, then the freed ones, longest free first, and of those only ones that `mayReuse` allows. The name of a
  * freed number is kept until then, so that a listing can still say whose an old connection is.
  *
+ * `names` of a registry are given to one that follows it, in another process, which has all of them as freed: whatever
+ * the next one still wants keeps its number.
+ *
  * Bounded by `limit`; an exhausted registry throws, as configuration errors do.
  */
 export class IdRegistry {
@@ -15,9 +18,11 @@ export class IdRegistry {
   private readonly limit: number;
   private readonly mayReuse: (id: number) => boolean;
   private readonly ids = new Map<string, number>();
-  private readonly names: string[] = [];
+  private readonly nameOfId: string[] = [];
   /** Former names with their numbers, longest free first. */
   private readonly freed = new Map<string, number>();
+  /** Grows whenever a number is given to another name. */
+  changes = 0;
 
   constructor(what: string, limit: number, mayReuse: (id: number) => boolean = () => true) {
     this.what = what;
@@ -25,12 +30,28 @@ export class IdRegistry {
     this.mayReuse = mayReuse;
   }
 
+  /** The names that have the numbers from 0 on, or had them last. */
+  get names(): readonly string[] {
+    return this.nameOfId;
+  }
+
+  /** Before any number is given out: those of a former registry, all free. Throws RangeError if they are too many. */
+  follow(names: readonly string[]): void {
+    if (names.length > this.limit)
+      throw new RangeError(`${this.what}: found ${names.length}, expected at most ${this.limit}`);
+    for (const [id, name] of names.entries()) {
+      this.nameOfId[id] = name;
+      this.freed.set(name, id);
+    }
+  }
+
   /** The number of a name; a new one where it has none. Throws RangeError when all are in use. */
   acquire(name: string): number {
     const id = this.ids.get(name) ?? this.freed.get(name) ?? this.takeAnother();
     this.freed.delete(name);
     this.ids.set(name, id);
-    this.names[id] = name;
+    if (this.nameOfId[id] !== name) this.changes++;
+    this.nameOfId[id] = name;
     return id;
   }
 
@@ -38,9 +59,14 @@ export class IdRegistry {
     return this.ids.get(name);
   }
 
+  /** The number of a name, in use or free. */
+  findAny(name: string): number | undefined {
+    return this.ids.get(name) ?? this.freed.get(name);
+  }
+
   /** The name that has the number, or had it last. */
   nameOf(id: number): string | undefined {
-    return this.names[id];
+    return this.nameOfId[id];
   }
 
   /** Frees every number whose name is not among `names`. */
@@ -54,11 +80,11 @@ export class IdRegistry {
 
   /** Numbers 0 … highWater-1 have been given out at some time. */
   get highWater(): number {
-    return this.names.length;
+    return this.nameOfId.length;
   }
 
   private takeAnother(): number {
-    if (this.names.length < this.limit) return this.names.length;
+    if (this.nameOfId.length < this.limit) return this.nameOfId.length;
     for (const [name, id] of this.freed) {
       if (!this.mayReuse(id)) continue;
       this.freed.delete(name);

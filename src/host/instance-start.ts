@@ -5,19 +5,35 @@ import type { Configuration } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
 import { HostError } from './host-error.ts';
 import { InstanceState } from './instance-state.ts';
+import { endProcess, LEAVE_SIGNAL } from './process-identity.ts';
 import type { RunDir, RunDirLock } from './run-dir.ts';
 import type { UndoStack } from './undo-stack.ts';
 
-/** Rejects with AlreadyRunning. `state`: what the last instance here has left, if it was killed. */
+/** A host gives itself 10 s. */
+const LEAVE_TIMEOUT_MS = 15_000;
+
+/**
+ * Rejects with AlreadyRunning, unless the instance that runs there is to be replaced. `state`: what the last instance
+ * here has left, if it was killed or has left.
+ */
 export async function takeRunDir(
   runDir: RunDir,
   undo: UndoStack,
+  replace: boolean,
 ): Promise<{ lock: RunDirLock; state: InstanceState }> {
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
+  if (replace) await askToLeave(runDir);
   const lock = await runDir.acquire();
   undo.push('release the run directory', () => lock.release());
   return { lock, state: InstanceState.load(runDir) };
+}
+
+/** Waits until the instance that runs here, if there is one, has left. */
+async function askToLeave(runDir: RunDir): Promise<void> {
+  const running = runDir.running();
+  if (running === undefined || (await endProcess(running, LEAVE_SIGNAL, LEAVE_TIMEOUT_MS))) return;
+  throw new Error(`pid ${running.pid}, which runs here, has not left within ${LEAVE_TIMEOUT_MS / 1000} s`);
 }
 
 /** Throws HostError with every problem of the file. */

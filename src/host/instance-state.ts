@@ -1,28 +1,39 @@
 /**
  * What an instance has made outside of its own memory, written down before it is made, so that whoever finds the
- * file of an instance that was killed can clear up. TAPs are not listed: they end with their process.
+ * file of an instance that was killed can clear up, or go on with it.
  *
  * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
  * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { deleteNamespace, ensureNamespace } from '../io/namespace.ts';
-import { namespaceExists, namespacePath } from '../native/netns.ts';
+import { removeTap, type Tap, type TapRequest, takeOverTap } from '../io/tap.ts';
+import { namespaceExists, namespaceIdentity } from '../native/netns.ts';
 import { messageOf } from './host-error.ts';
 import { killProcessesIn } from './namespace-processes.ts';
 import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
   readonly name: string;
-  /** Which namespace of that name: see `identityOfNamespace`; null while it is being made. */
+  /** Which namespace of that name: see `namespaceIdentity`; null while it is being made. */
   readonly identity: string | null;
   /** The processes inside are ours too. */
   readonly withProcesses: boolean;
 }
 
+/** A lasting TAP in a namespace, whoever made that. */
+interface OwnTap {
+  /** What it was made for. */
+  readonly request: TapRequest;
+  /** The interface's number in its namespace. */
+  readonly index: number;
+}
+
 interface StateOnDisk {
   namespaces: OwnNamespace[];
+  taps: OwnTap[];
   /** Absolute paths. */
   files: string[];
   /** Absolute paths; an instance that takes over from a killed one keeps what is in them. */
@@ -32,12 +43,14 @@ interface StateOnDisk {
 export class InstanceState {
   private readonly runDir: RunDir;
   private readonly namespaces: Map<string, OwnNamespace>;
+  private taps: readonly OwnTap[];
   private readonly files: Set<string>;
   private readonly directories: Set<string>;
 
   private constructor(runDir: RunDir, state: StateOnDisk) {
     this.runDir = runDir;
     this.namespaces = new Map(state.namespaces.map((namespace) => [namespace.name, namespace]));
+    this.taps = state.taps;
     this.files = new Set(state.files);
     this.directories = new Set(state.directories);
   }
@@ -49,13 +62,14 @@ export class InstanceState {
       text = readFileSync(runDir.stateFile, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new InstanceState(runDir, { namespaces: [], files: [], directories: [] });
+      return new InstanceState(runDir, { namespaces: [], taps: [], files: [], directories: [] });
     }
     return new InstanceState(runDir, parseState(text, runDir.stateFile));
   }
 
   get isEmpty(): boolean {
-    return this.namespaces.size === 0 && this.files.size === 0 && this.directories.size === 0;
+    const { namespaces, taps, files, directories } = this;
+    return namespaces.size + taps.length + files.size + directories.size === 0;
   }
 
   /**
@@ -68,7 +82,7 @@ export class InstanceState {
     this.save();
     try {
       const made = ensureNamespace(name);
-      const identity = identityOfNamespace(name) ?? null;
+      const identity = namespaceIdentity(name) ?? null;
       if (made) this.namespaces.set(name, { name, identity, withProcesses });
       else this.namespaces.delete(name);
       return made;
@@ -89,7 +103,7 @@ export class InstanceState {
   removeNamespace(name: string): void {
     const own = this.namespaces.get(name);
     if (own === undefined) return;
-    const found = identityOfNamespace(name);
+    const found = namespaceIdentity(name);
     if (found !== undefined && (own.identity === null || own.identity === found)) {
       if (own.withProcesses) killProcessesIn(name);
       deleteNamespace(name);
@@ -98,12 +112,62 @@ export class InstanceState {
     this.save();
   }
 
-  /** After an instance that was killed: removes all namespaces but those that the configuration wants as they are. */
-  removeLeftovers(wanted: ReadonlySet<string>): string[] {
+  /** Makes a TAP last, and notes what it is made for, or is now; it is ours to remove then. */
+  keepTap(request: TapRequest, tap: Tap): void {
+    this.taps = [...this.tapsBut(tap), { request, index: tap.index }];
+    this.save();
+    tap.makeLasting();
+  }
+
+  /** The device that a former instance made for the same request, with all that the VM has done to it since. */
+  takeOverTap(request: TapRequest): Tap | undefined {
+    const former = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
+    return former && takeOverTap(request, former.index);
+  }
+
+  /** Forgets a TAP that is closed. */
+  forgetTap(tap: Tap): void {
+    this.taps = this.tapsBut(tap);
+    this.save();
+  }
+
+  private tapsBut({ netns, interfaceName, index }: Tap): OwnTap[] {
+    return this.taps.filter(
+      ({ request, index: other }) =>
+        request.netns !== netns || request.interfaceName !== interfaceName || other !== index,
+    );
+  }
+
+  /** Removes the TAPs that were made for other requests than these; answers what could not be removed. */
+  private removeTapsExcept(wanted: readonly TapRequest[]): string[] {
+    const problems: string[] = [];
+    const kept = wanted.map(plain);
+    for (const { request, index } of this.taps) {
+      if (kept.some((other) => isDeepStrictEqual(other, request))) continue;
+      try {
+        removeTap(request.netns, request.interfaceName, index);
+        this.taps = this.taps.filter((other) => other.request !== request);
+      } catch (error) {
+        problems.push(messageOf(error));
+      }
+    }
+    this.save();
+    return problems;
+  }
+
+  /**
+   * After an instance that was killed: removes all TAPs and namespaces but those that the configuration wants as they
+   * are.
+   */
+  removeLeftovers(taps: readonly TapRequest[]): string[] {
+    const wanted = new Set(taps.map(({ netns }) => netns));
     const kept = [...this.namespaces.values()].filter(
       ({ name, withProcesses }) => !withProcesses && wanted.has(name),
     );
-    return this.removeNamespacesExcept(new Set(kept.map(({ name }) => name)));
+    return [
+      ...this.removeTapsExcept(taps),
+      ...this.removeNamespacesExcept(new Set(kept.map(({ name }) => name))),
+    ];
   }
 
   /**
@@ -143,7 +207,7 @@ export class InstanceState {
 
   /** Removes all that is listed; goes on when a part fails, and answers what could not be removed. */
   clear(): string[] {
-    const problems = this.removeNamespacesExcept(new Set());
+    const problems = [...this.removeTapsExcept([]), ...this.removeNamespacesExcept(new Set())];
     this.removeFiles();
     for (const path of this.directories) rmSync(path, { recursive: true, force: true });
     this.directories.clear();
@@ -155,6 +219,7 @@ export class InstanceState {
   private save(): void {
     const state: StateOnDisk = {
       namespaces: [...this.namespaces.values()],
+      taps: [...this.taps],
       files: [...this.files],
       directories: [...this.directories],
     };
@@ -164,14 +229,8 @@ export class InstanceState {
   }
 }
 
-/**
- * Number and birth of the namespace of this name; undefined if there is none. The number alone is given to the next
- * one when a namespace ends; the inode's change time is when the name was bound to it, and nothing changes it later.
- */
-function identityOfNamespace(name: string): string | undefined {
-  const status = statSync(namespacePath(name), { bigint: true, throwIfNoEntry: false });
-  return status === undefined ? undefined : `${status.ino} ${status.ctimeNs}`;
-}
+/** A request as it reads back from the file: without what is undefined. */
+const plain = (request: TapRequest): TapRequest => JSON.parse(JSON.stringify(request));
 
 const stateSchema = z.object({
   namespaces: z.array(
@@ -181,6 +240,21 @@ const stateSchema = z.object({
       withProcesses: z.boolean().default(false),
     }),
   ),
+  taps: z
+    .array(
+      z.object({
+        request: z.object({
+          netns: z.string(),
+          interfaceName: z.string(),
+          mac: z.string().optional(),
+          mtu: z.number().optional(),
+          addresses: z.array(z.string()),
+          gateways: z.array(z.string()),
+        }),
+        index: z.number(),
+      }),
+    )
+    .default([]),
   files: z.array(z.string()),
   directories: z.array(z.string()).default([]),
 });

@@ -2,9 +2,9 @@
  * One instance of the product: a run directory, what was made for it, the host, and its API.
  *
  * Theory of operation. `start` takes the run directory first and makes everything else after that, each step with
- * its way back; if one fails, what was made is removed in reverse order. What an instance that was killed has left
- * behind is found in state.json: namespaces that the configuration wants again are taken over as they are, with
- * the processes in them; the rest is removed.
+ * its way back; if one fails, what was made is removed in reverse order. What an instance that was killed, or told
+ * to leave, has left behind is found in state.json: namespaces and TAPs that the configuration wants again are taken over
+ * as they are, with the processes in them, and so are the flows (legacy.ts); the rest is removed.
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
@@ -15,8 +15,11 @@ import type { Configuration, StoreConfig } from '../config/model.ts';
 import { hostAnswerer } from './api-routes.ts';
 import { type Control, startControl } from './control.ts';
 import { Host } from './host.ts';
+import { messageOf } from './host-error.ts';
 import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
 import type { InstanceState } from './instance-state.ts';
+import { type Legacy, openLegacy } from './legacy.ts';
+import { portSetups, tapRequestOf } from './port-setup.ts';
 import type { RunDir, RunDirLock } from './run-dir.ts';
 import { statusOf } from './status.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -25,6 +28,8 @@ export interface InstanceOptions {
   readonly configPath: string;
   readonly runDir: RunDir;
   readonly log: Logger;
+  /** One that runs here already is asked to leave; else that is an error. */
+  readonly replace: boolean;
   /** Somebody asked over the API for the instance to stop. */
   onDownRequest(): void;
   /** The datapath has ended or hangs: the instance is of no more use. */
@@ -48,17 +53,26 @@ export class Instance {
     const configuration = loadConfiguration(options.configPath);
     const undo = new UndoStack();
     try {
-      const { lock, state } = await takeRunDir(runDir, undo);
+      const { lock, state } = await takeRunDir(runDir, undo, options.replace);
+      const legacy = takeLegacy(runDir, log);
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
-      const { tablesFile, rulesFile } = runDir;
+      const { tablesFile, numbersFile, rulesFile } = runDir;
       const defaultStore = ownStore(configuration, runDir, state);
       const control = await startControl({ configuration, defaultStore, rulesFile, log });
       undo.push('stop the controller', () => control.stop());
       const withGroups = { ...configuration, groups: control.initialGroups };
-      const host = await Host.start({ configuration: withGroups, tablesFile, state, log, onDeath });
-      undo.push('stop the host', () => host.stop());
+      const host = await Host.start({
+        configuration: withGroups,
+        tablesFile,
+        numbersFile,
+        legacy,
+        state,
+        log,
+        onDeath,
+      });
+      undo.push('stop the host', () => host.stop('end'));
       const instance = new Instance(options, host, control, state, lock);
       await instance.listen();
       return instance;
@@ -101,12 +115,25 @@ export class Instance {
   /** Ends everything and removes all that was made; the run directory is free afterwards. */
   async stop(): Promise<void> {
     try {
-      if (this.api !== undefined) await stopApiServer(this.api);
-      await this.control.stop();
-      await this.host.stop();
+      await this.end('end');
     } finally {
       this.clear();
     }
+  }
+
+  /** Ends, and leaves VMs, their interfaces and flows to the next instance here. */
+  async leave(): Promise<void> {
+    try {
+      await this.end('leave');
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  private async end(how: 'end' | 'leave'): Promise<void> {
+    if (this.api !== undefined) await stopApiServer(this.api);
+    await this.control.stop();
+    await this.host.stop(how);
   }
 
   /** Removes what outlives the process: the last resort when the host itself can no longer be stopped. */
@@ -143,10 +170,20 @@ function ownStore(configuration: Configuration, runDir: RunDir, state: InstanceS
   return { kind: 'file', dir: runDir.storeDir };
 }
 
-/** What a killed instance has left: kept are only namespaces that are wanted again. */
+/** What the last instance has left: kept are only namespaces and TAPs that are wanted again as they are. */
 function clearLeftovers(state: InstanceState, configuration: Configuration, log: Logger): void {
   if (state.isEmpty) return;
-  log.warn('the last instance here did not end cleanly: clearing up what it has left');
+  log.info('going on with what the last instance here has left');
   state.removeFiles();
-  reportAll(state.removeLeftovers(new Set(configuration.ports.map(({ netns }) => netns))), log);
+  const wanted = [...portSetups(configuration).values()].map(tapRequestOf);
+  reportAll(state.removeLeftovers(wanted), log);
+}
+
+function takeLegacy(runDir: RunDir, log: Logger): Legacy | undefined {
+  try {
+    return openLegacy(runDir);
+  } catch (error) {
+    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
+    return undefined;
+  }
 }

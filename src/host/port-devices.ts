@@ -4,8 +4,10 @@
  *
  * Theory of operation. A port is open when its TAP exists in its namespace and the datapath reads from it. Every
  * operation either succeeds or leaves things as they were, and answers how to undo it, so that a longer change
- * (up, reload) that fails in the middle can be taken back. A TAP ends with its descriptor; a device that
- * disappeared under us (EBADFD) has been detached by the datapath, and only its descriptor is left to close.
+ * (up, reload) that fails in the middle can be taken back. A VM's TAP lasts beyond this process, for the next one to
+ * take over; others end with their descriptor. A device that disappeared under us (EBADFD) has been detached by the
+ * datapath, and only its descriptor is left to close. One that was taken over would never disappear, as its descriptor
+ * holds the namespace: `orphans` are looked for.
  */
 import { writeFileSync } from 'node:fs';
 import type { PortConfig } from '../config/model.ts';
@@ -15,7 +17,7 @@ import { namespacePath, withNamespace } from '../native/netns.ts';
 import type { DatapathIds } from './datapath-ids.ts';
 import type { DatapathThread } from './datapath-thread.ts';
 import type { InstanceState } from './instance-state.ts';
-import type { PortSetup } from './port-setup.ts';
+import { type PortSetup, tapRequestOf } from './port-setup.ts';
 import type { PortChange } from './reload-plan.ts';
 import { UndoStack } from './undo-stack.ts';
 
@@ -51,24 +53,29 @@ export class PortDevices {
 
   /** Makes the port's TAP; the datapath reads from it after `attachOpened`, when it has been told of the port. */
   open(setup: PortSetup, undo: UndoStack): void {
-    const { port, network } = setup;
+    const { port } = setup;
     const isOursAlone = port.purpose !== undefined;
     if (this.state.ensureNamespace(port.netns, isOursAlone)) {
       undo.push(`remove namespace ${port.netns}`, () => this.state.removeNamespace(port.netns));
     } else if (isOursAlone && !this.state.isOwn(port.netns)) {
       throw new Error(`port ${port.name}: found a namespace ${port.netns}, expected none of that name`);
     }
-    const tap = createTap({
-      netns: port.netns,
-      interfaceName: port.interface,
-      mac: port.mac,
-      mtu: network.mtu,
-      addresses: port.addresses,
-      gateways: setup.gateways,
-    });
+    const tap = isOursAlone ? createTap(tapRequestOf(setup)) : this.openLasting(setup);
     this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
     this.gone.delete(port.name);
     undo.push(`close port ${port.name}`, () => this.close(port.name, new UndoStack()));
+  }
+
+  private openLasting(setup: PortSetup): Tap {
+    const request = tapRequestOf(setup);
+    const tap = this.state.takeOverTap(request) ?? createTap(request);
+    try {
+      this.state.keepTap(request, tap);
+      return tap;
+    } catch (error) {
+      tap.close();
+      throw error;
+    }
   }
 
   async attachOpened(): Promise<void> {
@@ -89,7 +96,7 @@ export class PortDevices {
     try {
       if (open.attached) await this.thread.detach(open.id);
     } finally {
-      open.tap.close();
+      this.end(open.tap);
     }
   }
 
@@ -97,13 +104,20 @@ export class PortDevices {
   adjust(change: PortChange, undo: UndoStack): void {
     const { port } = change.after;
     const back = { before: change.after, after: change.before };
-    undo.push(`take back the changes of port ${port.name}`, () =>
-      runIpBatch(`restore port ${port.name}`, adjustCommands(back), port.netns),
-    );
+    undo.push(`take back the changes of port ${port.name}`, () => {
+      runIpBatch(`restore port ${port.name}`, adjustCommands(back), port.netns);
+      this.isNow(change.before);
+    });
     keepSecondaries(change.after);
     runIpBatch(`change port ${port.name}`, adjustCommands(change), port.netns);
-    const open = this.ports.get(port.name);
-    if (open !== undefined) open.setup = change.after;
+    this.isNow(change.after);
+  }
+
+  private isNow(setup: PortSetup): void {
+    const open = this.ports.get(setup.port.name);
+    if (open === undefined) return;
+    open.setup = setup;
+    if (setup.port.purpose === undefined) this.state.keepTap(tapRequestOf(setup), open.tap);
   }
 
   /** The datapath reports ports whose devices have disappeared; answers their names. */
@@ -111,7 +125,7 @@ export class PortDevices {
     const names: string[] = [];
     for (const [name, { id, tap }] of this.ports) {
       if (!ids.includes(id)) continue;
-      tap.close();
+      this.end(tap);
       this.ports.delete(name);
       this.gone.add(name);
       names.push(name);
@@ -119,9 +133,22 @@ export class PortDevices {
     return names;
   }
 
-  /** Ends all devices at once, when the datapath has ended. */
-  closeAll(): void {
-    for (const { tap } of this.ports.values()) tap.close();
+  private end(tap: Tap): void {
+    tap.close();
+    this.state.forgetTap(tap);
+  }
+
+  /** Ports whose namespaces have lost their names, while their devices are kept by us alone. */
+  get orphans(): number[] {
+    return [...this.ports.values()].filter(({ tap }) => tap.isOrphan()).map(({ id }) => id);
+  }
+
+  /** When the datapath has ended: ends all devices at once, or leaves those that last to the next process. */
+  closeAll(how: 'end' | 'leave'): void {
+    for (const { tap } of this.ports.values()) {
+      if (how === 'end') tap.close();
+      else tap.release();
+    }
     this.ports.clear();
   }
 

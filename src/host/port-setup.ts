@@ -5,6 +5,7 @@
  * A namespace with several ports has the first one's; more would contradict each other.
  */
 import type { Configuration, NetworkConfig, PortConfig } from '../config/model.ts';
+import type { TapRequest } from '../io/tap.ts';
 import { ADDRESS_WORDS, addressToWords, parsePrefix, prefixContains } from '../wire/address.ts';
 
 export interface PortSetup {
@@ -13,6 +14,16 @@ export interface PortSetup {
   /** Next hops of the default routes, at most one per family. */
   readonly gateways: readonly string[];
 }
+
+/** The TAP that a port is to have. */
+export const tapRequestOf = ({ port, network, gateways }: PortSetup): TapRequest => ({
+  netns: port.netns,
+  interfaceName: port.interface,
+  mac: port.mac,
+  mtu: network.mtu,
+  addresses: port.addresses,
+  gateways,
+});
 
 /** By port name, in the order of the configuration. */
 export function portSetups(configuration: Configuration): Map<string, PortSetup> {

@@ -3,6 +3,12 @@
  * id and start time together are unique until the machine restarts.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 20;
+
+/** Tells an instance to end and to leave what it has made to the next one. */
+export const LEAVE_SIGNAL = 'SIGUSR2';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -27,4 +33,23 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 
 export function isRunning(identity: ProcessIdentity): boolean {
   return identityOf(identity.pid)?.startTicks === identity.startTicks;
+}
+
+/** Sends a signal and waits for the end; false if the process is still there after `timeoutMs`. */
+export async function endProcess(
+  identity: ProcessIdentity,
+  signal: NodeJS.Signals,
+  timeoutMs: number,
+): Promise<boolean> {
+  try {
+    process.kill(identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+  const giveUpAt = performance.now() + timeoutMs;
+  while (isRunning(identity)) {
+    if (performance.now() > giveUpAt) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
 }

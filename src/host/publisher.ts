@@ -31,13 +31,16 @@ export interface InForce extends Publication {
 export class Publisher {
   private readonly thread: DatapathThread;
   private readonly builder: SnapshotBuilder;
+  private readonly onBuilt: () => void;
   private lastRevision = 0;
   private current: InForce | undefined;
   private readonly listeners = new Set<(configuration: Configuration) => void>();
 
-  constructor(thread: DatapathThread, builder: SnapshotBuilder) {
+  /** `onBuilt`: called before the datapath hears of a snapshot. */
+  constructor(thread: DatapathThread, builder: SnapshotBuilder, onBuilt: () => void) {
     this.thread = thread;
     this.builder = builder;
+    this.onBuilt = onBuilt;
   }
 
   /** What the datapath has now; undefined before the first. */
@@ -79,6 +82,7 @@ export class Publisher {
 
   /** A datapath that throws on a snapshot has a bug or was given one: a problem like any other to the caller. */
   private async apply(built: BuiltSnapshot): Promise<readonly string[]> {
+    this.onBuilt();
     try {
       return await this.thread.apply(built.snapshot, built.clearStatSlots);
     } catch (error) {

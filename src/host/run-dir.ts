@@ -5,6 +5,7 @@
  *   state.json   what the instance has made (instance-state.ts)
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
+ *   numbers.json what the numbers in the tables stand for (legacy.ts)
  *   sluice.log   the log of a detached instance
  *   store/       a controller's state, if the configuration names no other place
  *   rules.json   the last rules of controllers elsewhere; it stays when the instance ends
@@ -62,6 +63,10 @@ export class RunDir {
 
   get rulesFile(): string {
     return join(this.path, 'rules.json');
+  }
+
+  get numbersFile(): string {
+    return join(this.path, 'numbers.json');
   }
 
   get logFile(): string {

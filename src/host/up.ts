@@ -16,6 +16,8 @@ export interface UpOptions {
   readonly runDir: string;
   /** Return when traffic can flow and leave the host running; else return when it has stopped. */
   readonly detach: boolean;
+  /** Take the place of a host that runs there, flows and all. */
+  readonly replace: boolean;
 }
 
 /** A log that has grown beyond this is set aside at the next start. */
@@ -49,6 +51,7 @@ export async function launch(program: Program, given: UpOptions): Promise<number
     configPath: absolutePath(given.configPath),
     runDir: absolutePath(given.runDir),
     detach: given.detach,
+    replace: given.replace,
   };
   try {
     if (options.detach) return await launchDetached(program, options);
@@ -75,12 +78,12 @@ function ensureNodeOptions(wanted: readonly string[]): void {
   }
 }
 
-async function launchDetached(program: Program, { configPath, runDir: path }: UpOptions): Promise<number> {
+async function launchDetached(program: Program, options: UpOptions): Promise<number> {
   // Before anything is made, so that a wrong file leaves no trace.
-  loadConfiguration(configPath);
-  const runDir = new RunDir(path);
+  loadConfiguration(options.configPath);
+  const runDir = new RunDir(options.runDir);
   runDir.create();
-  const child = spawnDetached(program, configPath, runDir);
+  const child = spawnDetached(program, options, runDir);
   const outcome = await startOutcome(child, runDir);
   if (child.connected) child.disconnect();
   child.unref();
@@ -94,19 +97,23 @@ async function launchDetached(program: Program, { configPath, runDir: path }: Up
 
 function spawnDetached(
   { main, nodeOptions = [] }: Program,
-  configPath: string,
+  { configPath, replace }: UpOptions,
   runDir: RunDir,
 ): ChildProcess {
   setLargeLogAside(runDir.logFile);
   const log = openSync(runDir.logFile, 'a', 0o600);
   try {
     const path = fileURLToPath(new URL(main, import.meta.url));
-    return spawn(process.execPath, [...nodeOptions, path, configPath, runDir.path], {
-      // Not the directory of whoever typed the command: it may be unmounted or removed later.
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log, log, 'ipc'],
-    });
+    return spawn(
+      process.execPath,
+      [...nodeOptions, path, configPath, runDir.path, ...(replace ? ['replace'] : [])],
+      {
+        // Not the directory of whoever typed the command: it may be unmounted or removed later.
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', log, log, 'ipc'],
+      },
+    );
   } finally {
     closeSync(log);
   }

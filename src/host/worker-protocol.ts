@@ -29,6 +29,13 @@ export type Request =
       readonly snapshot: DatapathSnapshot;
       readonly clearStatSlots: readonly number[];
     }
+  /** The tables that a former host has left, mapped by the main thread, and the ports that are still the same. */
+  | {
+      readonly kind: 'follow';
+      readonly tables: { readonly address: number; readonly length: number };
+      readonly limits: TableLimits;
+      readonly keptPorts: readonly number[];
+    }
   | { readonly kind: 'purge'; readonly statSlots: readonly number[]; readonly which: 'all' | 'datagrams' }
   | { readonly kind: 'stop' };
 

@@ -89,6 +89,12 @@ class DatapathLoop {
       case 'apply':
         for (const slot of request.clearStatSlots) this.tables.stats.clear(slot);
         return this.datapath.apply(request.snapshot, monotonicMs32());
+      case 'follow': {
+        const { address, length } = request.tables;
+        const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
+        this.datapath.follow(former, new Set(request.keptPorts), monotonicMs32());
+        return [];
+      }
       case 'purge':
         this.datapath.purge(request.statSlots, request.which, monotonicMs32());
         return [];

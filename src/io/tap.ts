@@ -3,13 +3,25 @@
  *
  * The device is made in the caller's namespace under a name of its own, moved, and renamed inside. It is not made
  * inside at once: the descriptor would then hold a reference on the namespace, which would outlive
- * `ip netns del` and leave us talking to a VM that nobody can reach. It is not persistent: it ends with its
- * descriptor, so nothing is left behind by a `kill -9`.
+ * `ip netns del` and leave us talking to a VM that nobody can reach.
+ *
+ * A lasting device stays when its process ends without closing it, with all that the VM has configured on it, and without
+ * carrier until the next process takes it over. That one's descriptor cannot but hold the namespace: it must ask from time
+ * to time whether the device `isOrphan`.
  */
 import { closeSync } from 'node:fs';
 import { checkInterfaceName } from '../native/interface-name.ts';
-import { EBUSY, SystemError } from '../native/system-error.ts';
-import { openTap, type TapDescriptor, type TapOffloads, type TapOptions } from '../native/tun.ts';
+import { readLinkState } from '../native/link-state.ts';
+import { namespaceExists, namespaceIdentity, namespacePath, withNamespace } from '../native/netns.ts';
+import { EBADFD, EBUSY, SystemError } from '../native/system-error.ts';
+import {
+  openTap,
+  reopenTap,
+  setPersistent,
+  type TapDescriptor,
+  type TapOffloads,
+  type TapOptions,
+} from '../native/tun.ts';
 import type { FrameDevice } from './engine.ts';
 import { runIpBatch } from './ip-command.ts';
 import { checkNamespaceName } from './namespace.ts';
@@ -36,10 +48,18 @@ export interface Tap {
   readonly fd: number;
   readonly interfaceName: string;
   readonly netns: string;
+  /** The kernel's number of the interface, in its namespace. */
+  readonly index: number;
   readonly offloads: TapOffloads;
   readonly device: FrameDevice;
+  /** The namespace has lost its name, and only the descriptor of a device that was taken over keeps it. */
+  isOrphan(): boolean;
+  /** From now on the device outlives its process; before, it ends with its descriptor, however that is closed. */
+  makeLasting(): void;
   /** Ends the device. Detach it from its engine before. */
   close(): void;
+  /** Lets go of the device; a lasting one stays. */
+  release(): void;
 }
 
 /** Make a TAP, up and configured, in an existing namespace. Throws an Error that says which step failed and why. */
@@ -55,15 +75,72 @@ export function createTap(request: TapRequest): Tap {
     closeSync(opened.fd);
     throw error;
   }
+  const index = interfaceIndex(netns, interfaceName);
+  return tapOf(request, opened, index);
+}
+
+/**
+ * Takes over the lasting TAP that a former process made for the same request, as it is; undefined if it is no longer
+ * there or somebody else's. `index`: its number then.
+ */
+export function takeOverTap(request: TapRequest, index: number): Tap | undefined {
+  const { netns, interfaceName, options } = request;
+  if (!namespaceExists(netns)) return undefined;
+  return withNamespace(namespacePath(netns), () => {
+    if (readLinkState(interfaceName)?.index !== index) return undefined;
+    let opened: TapDescriptor;
+    try {
+      opened = reopenTap(interfaceName, options);
+    } catch (error) {
+      if (error instanceof SystemError) return undefined;
+      throw error;
+    }
+    if (readLinkState(interfaceName)?.index === index) return tapOf(request, opened, index, 'taken over');
+    closeSync(opened.fd);
+    return undefined;
+  });
+}
+
+/** Ends a lasting TAP that nobody has open, if it is still there. */
+export function removeTap(netns: string, interfaceName: string, index: number): void {
+  takeOverTap({ netns, interfaceName, addresses: [], gateways: [] }, index)?.close();
+}
+
+const interfaceIndex = (netns: string, interfaceName: string): number =>
+  withNamespace(namespacePath(netns), () => readLinkState(interfaceName)?.index ?? 0);
+
+function tapOf(request: TapRequest, opened: TapDescriptor, index: number, how?: 'taken over'): Tap {
   const { fd, offloads, vnetHeaderBytes } = opened;
+  const { netns } = request;
+  let isLasting = how === 'taken over';
+  const heldNamespace = isLasting ? namespaceIdentity(netns) : undefined;
   return {
     fd,
-    interfaceName,
+    interfaceName: request.interfaceName,
     netns,
+    index,
     offloads,
     device: { fd, vnetHeaderBytes, maxFrameBytes: MAX_TAP_FRAME_BYTES },
-    close: () => closeSync(fd),
+    isOrphan: () => heldNamespace !== undefined && heldNamespace !== namespaceIdentity(netns),
+    makeLasting: () => {
+      setPersistent(fd, true);
+      isLasting = true;
+    },
+    close: () => {
+      if (isLasting) endLasting(fd);
+      closeSync(fd);
+    },
+    release: () => closeSync(fd),
   };
+}
+
+/** A device that has disappeared already needs no end. */
+function endLasting(fd: number): void {
+  try {
+    setPersistent(fd, false);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === EBADFD)) throw error;
+  }
 }
 
 /** The ip(8) commands that configure the interface, all words checked. */

@@ -1,5 +1,5 @@
 /** Network namespaces as ip-netns(8) names them: bind mounts under /run/netns. */
-import { closeSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, openSync, statfsSync, statSync } from 'node:fs';
 import * as native from './bindings.ts';
 import { checked } from './system-error.ts';
 
@@ -33,6 +33,15 @@ export function namespaceExists(name: string): boolean {
       `${path} is no network namespace; if it is a left-over, "ip netns del ${name}" removes it`,
     );
   return true;
+}
+
+/**
+ * Number and birth of the namespace of this name; undefined if there is none. The number alone is given to the next
+ * one when a namespace ends; the inode's change time is when the name was bound to it, and nothing changes it later.
+ */
+export function namespaceIdentity(name: string): string | undefined {
+  const status = statSync(namespacePath(name), { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? undefined : `${status.ino} ${status.ctimeNs}`;
 }
 
 /**

@@ -5,6 +5,7 @@ import { checkInterfaceName, INTERFACE_NAME_BYTES } from './interface-name.ts';
 import { checked, EINVAL, lastErrno, SystemError } from './system-error.ts';
 
 const TUNSETIFF = 0x400454ca;
+const TUNSETPERSIST = 0x400454cb;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
 const TUNSETVNETLE = 0x400454dc;
@@ -55,7 +56,22 @@ const NO_OFFLOADS: TapOffloads = { checksum: false, tcpSegmentation: false, udpS
  * Make a TAP named `name` in this thread's network namespace; it lives as long as the descriptor, which is
  * non-blocking. A device of that name must not exist yet (EBUSY).
  */
-export function openTap(name: string, options: TapOptions = {}): TapDescriptor {
+export const openTap = (name: string, options: TapOptions = {}): TapDescriptor =>
+  open(name, options, IFF_TUN_EXCL);
+
+/**
+ * Open a TAP named `name` of this thread's network namespace that `setPersistent` has made outlive its descriptor. EBUSY:
+ * another process has it open; EINVAL: the interface is no TAP. Where there is no such interface, one is made: the caller
+ * has looked, and compares the interface's number afterwards. The descriptor holds the namespace, also when its name is gone.
+ */
+export const reopenTap = (name: string, options: TapOptions = {}): TapDescriptor => open(name, options, 0);
+
+/** Whether the interface stays when its descriptor is closed. */
+export function setPersistent(fd: number, isPersistent: boolean): void {
+  checked('TUNSETPERSIST', native.ioctlValue(fd, TUNSETPERSIST, isPersistent ? 1 : 0));
+}
+
+function open(name: string, options: TapOptions, flags: number): TapDescriptor {
   checkInterfaceName(name);
   const withHeader = options.vnetHeader ?? true;
   const fd = openSync('/dev/net/tun', constants.O_RDWR | constants.O_NONBLOCK);
@@ -63,7 +79,7 @@ export function openTap(name: string, options: TapOptions = {}): TapDescriptor {
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, 'latin1');
     request.writeUInt16LE(
-      IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | (withHeader ? IFF_VNET_HDR : 0),
+      IFF_TAP | IFF_NO_PI | flags | (withHeader ? IFF_VNET_HDR : 0),
       INTERFACE_NAME_BYTES,
     );
     checked(`TUNSETIFF ${name}`, native.ioctlStructure(fd, TUNSETIFF, request));

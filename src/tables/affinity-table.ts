@@ -132,6 +132,20 @@ export class AffinityTable {
     this.refresh(row, place, (nowMs + timeoutMs) | 0);
   }
 
+  /** Takes over the rows of another table that still hold and name a statistics row below `statSlots`. */
+  follow(other: AffinityTable, nowMs: number, statSlots: number): void {
+    const { words } = other;
+    for (let at = HEADER_WORDS; at < words.length; at += ROW_WORDS) {
+      const place = words[at + PLACE]!;
+      const slot = words[at + STAT_SLOT]!;
+      const leftMs = (words[at + UNTIL_MS]! - nowMs) | 0;
+      if (place <= 0 || slot < 0 || slot >= statSlots || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
+      const owner = words[at + OWNER]!;
+      const [c0, c1, c2, c3] = words.subarray(at, at + 4) as unknown as [number, number, number, number];
+      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, slot, place - 1, nowMs, leftMs);
+    }
+  }
+
   /** Frees rows of the next few sets that hold no longer. */
   age(nowMs: number, sets: number): void {
     const { words } = this;

@@ -41,7 +41,7 @@ export const COLD = {
   /** next free row. */
   nextFree: 5,
   network: 6,
-  /** Endpoint of the chosen member: where a MAC redirect delivers to. */
+  /** Endpoint of the chosen member: where a MAC redirect delivers to. The last word to be written; 0: the record is not whole. */
   via: 7,
   /** 8-12: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
   meter: 8,

@@ -17,6 +17,18 @@ import { BucketIndex, NONE } from './bucket-index.ts';
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, ROW_MASK, STATE } from './connection-record.ts';
 import { Hasher } from './hash.ts';
 
+/** Words of the cold row that mean the same in every table. */
+const ADOPTED_COLD = [
+  COLD.createdMs,
+  COLD.owner,
+  COLD.rule,
+  COLD.revision,
+  COLD.decision,
+  COLD.network,
+  COLD.tags,
+  COLD.tags + 1,
+] as const;
+
 const FORWARD = 0;
 const REVERSE = 1;
 
@@ -263,12 +275,51 @@ export class ConnectionTable {
     return row;
   }
 
+  /**
+   * A row for a flow that another table has, with all that is known of it but what it was metered by; NONE if this table
+   * is full. `vip`, `member`, `via`: the endpoints' numbers here. The caller has made sure that neither key is in use.
+   */
+  adopt(
+    other: ConnectionTable,
+    otherRow: number,
+    vip: number,
+    member: number,
+    via: number,
+    statSlot: number,
+  ): number {
+    const { hot, cold } = other;
+    const at = otherRow * HOT_WORDS;
+    const coldAt = otherRow * COLD_WORDS;
+    const kind = hot[at + HOT.kind]!;
+    const row = this.create(
+      hot[at + HOT.client]!,
+      hot[at + HOT.client + 1]!,
+      hot[at + HOT.client + 2]!,
+      hot[at + HOT.client + 3]!,
+      hot[at + HOT.forwardPorts]!,
+      hot[at + HOT.reversePorts]!,
+      vip,
+      member,
+      kind & 0xff,
+      (kind >>> 8) & 0xff,
+      kind >>> 16,
+      statSlot,
+      hot[at + HOT.lastSeenMs]!,
+    );
+    if (row === NONE) return NONE;
+    this.hot.set(hot.subarray(at + HOT.bytesForward, at + HOT_WORDS), row * HOT_WORDS + HOT.bytesForward);
+    for (const word of ADOPTED_COLD) this.cold[row * COLD_WORDS + word] = cold[coldAt + word]!;
+    this.cold[row * COLD_WORDS + COLD.via] = via;
+    return row;
+  }
+
   /** Frees a row; the caller releases the endpoints and counts the end. */
   remove(row: number): void {
     const { hot, cold } = this;
     this.index.remove(this.forwardHash(row), row);
     this.index.remove(this.reverseHash(row), row);
     hot[row * HOT_WORDS + HOT.kind] = 0;
+    cold[row * COLD_WORDS + COLD.via] = 0;
     cold[row * COLD_WORDS + COLD.nextFree] = cold[COLD.nextFree]!;
     cold[COLD.nextFree] = row;
     cold[TABLE_IN_USE]!--;

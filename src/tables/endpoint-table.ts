@@ -141,6 +141,23 @@ export class EndpointTable {
     return id;
   }
 
+  /** Whether a number is that of an endpoint: any 32 bits may be asked about. */
+  isUsed(id: number): boolean {
+    return id > 0 && id <= this.capacity && this.rows[id * ENDPOINT_WORDS + REFERENCES]! > 0;
+  }
+
+  /** Takes a reference on the endpoint that another table has under a number, with its roles; NONE when this one is full. */
+  internLike(other: EndpointTable, otherId: number): number {
+    const at = otherId * ENDPOINT_WORDS;
+    const { rows } = other;
+    const id = this.intern(rows[at + NETWORK]!, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+    if (id === NONE) return NONE;
+    if (other.hasRole(otherId, ROLE_FIXED_MAC))
+      this.setMac(id, other.macHigh(otherId), other.macLow(otherId));
+    this.addRole(id, rows[at + ROLES]!);
+    return id;
+  }
+
   retain(id: number): void {
     this.rows[id * ENDPOINT_WORDS + REFERENCES]!++;
   }

@@ -20,7 +20,7 @@ export const STAT = {
   replyBytes: 3,
   /** Connection records created. */
   newFlows: 4,
-  /** Gauge: connection records in the table. */
+  /** Gauge: flows that have not ended and have sent something lately. */
   activeFlows: 5,
   /** Flows that ended: both FINs seen, a reset, or idle. */
   endedFlows: 6,
@@ -41,6 +41,8 @@ export const STAT = {
   /** UDP: requests that were answered, and (gauge, smoothed) how soon. */
   requests: 15,
   requestTimeMicros: 16,
+  /** Gauge: connection records in the table. */
+  records: 17,
 } as const;
 
 export type MemberStats = Record<keyof typeof STAT, number>;

@@ -17,6 +17,9 @@ import { PORT_FIELDS, PortCounters } from './port-counters.ts';
 import { UNIT_WORDS } from './received-units.ts';
 import { STAT_FIELDS, StatTable } from './stat-table.ts';
 
+/** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
+export const LAYOUT_VERSION = 1;
+
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */
   readonly maxConnections: number;

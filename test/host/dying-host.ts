@@ -16,5 +16,6 @@ const [configPath, runDir] = process.argv.slice(2);
 process.exitCode = await runHostProcess({
   configPath: configPath!,
   runDir: runDir!,
+  replace: false,
   onReady: () => void datapath!.terminate(),
 });

@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { Host } from '../../src/host/host.ts';
 import { InstanceState } from '../../src/host/instance-state.ts';
+import { portSetups, tapRequestOf } from '../../src/host/port-setup.ts';
 import { RunDir } from '../../src/host/run-dir.ts';
 import { TestInstance } from './instances.ts';
 
@@ -33,6 +34,7 @@ export class TestHost {
     const host = await Host.start({
       configuration: loadConfiguration(this.files.configPath),
       tablesFile: runDir.tablesFile,
+      numbersFile: runDir.numbersFile,
       state,
       log: this.logger,
       onDeath: (reason) => {
@@ -46,15 +48,15 @@ export class TestHost {
   /** What `up` does about a host that was killed here. */
   async clearLeftovers(): Promise<void> {
     const runDir = new RunDir(this.files.runDir);
-    const { ports } = loadConfiguration(this.files.configPath);
-    const wanted = new Set(ports.map(({ netns }) => netns));
+    const setups = portSetups(loadConfiguration(this.files.configPath));
+    const wanted = [...setups.values()].map(tapRequestOf);
     const problems = InstanceState.load(runDir).removeLeftovers(wanted);
     if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 
   async close(): Promise<void> {
     try {
-      await this.running?.host.stop();
+      await this.running?.host.stop('end');
       const problems = this.running?.state.clear() ?? [];
       if (problems.length > 0) throw new Error(problems.join('\n'));
     } finally {

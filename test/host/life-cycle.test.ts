@@ -26,14 +26,16 @@ test.before.each(() => {
 test.after.each(() => instance.close());
 
 const upDetached = () =>
-  quietly(() => up({ configPath: instance.configPath, runDir: instance.runDir, detach: true }));
+  quietly(() =>
+    up({ configPath: instance.configPath, runDir: instance.runDir, detach: true, replace: false }),
+  );
 
 test('of several ups at the same moment one succeeds, and the others leave it alone', async () => {
   instance.configure(TWO);
   const { result, stdout, stderr } = await quietly(() =>
     Promise.all(
       Array.from({ length: 4 }, () =>
-        up({ configPath: instance.configPath, runDir: instance.runDir, detach: true }),
+        up({ configPath: instance.configPath, runDir: instance.runDir, detach: true, replace: false }),
       ),
     ),
   );

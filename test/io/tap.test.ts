@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runIpBatch } from '../../src/io/ip-command.ts';
 import { deleteNamespace, ensureNamespace } from '../../src/io/namespace.ts';
-import { createTap } from '../../src/io/tap.ts';
+import { createTap, removeTap, type Tap, type TapRequest, takeOverTap } from '../../src/io/tap.ts';
 import { namespaceExists } from '../../src/native/netns.ts';
 import { EBADFD } from '../../src/native/system-error.ts';
 import { dropNamespace, inNamespace, makeNamespace } from './testbed.ts';
@@ -64,6 +64,101 @@ test('deleting the namespace takes the device away, though its descriptor is ope
     }
   }
   assert.is(code, 'EBADFD');
+  tap.close();
+});
+
+interface Link {
+  readonly flags: readonly string[];
+  readonly addr_info: readonly { readonly local: string }[];
+}
+
+const linkIn = (netns: string): Link =>
+  JSON.parse(inNamespace(netns, 'ip', '-j', 'address', 'show', 'eth0'))[0];
+
+const LASTING = {
+  interfaceName: 'eth0',
+  addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
+  gateways: ['10.1.0.1'],
+};
+
+function createLastingTap(request: TapRequest): Tap {
+  const tap = createTap(request);
+  tap.makeLasting();
+  return tap;
+}
+
+test('a lasting TAP outlives its descriptor with all that is configured on it, and is taken over', () => {
+  const request = { ...LASTING, netns: makeNamespace() };
+  const { netns } = request;
+  const first = createLastingTap(request);
+  assert.is(first.isOrphan(), false);
+  inNamespace(netns, 'ip', 'address', 'add', '10.7.7.7/32', 'dev', 'eth0');
+  const before = linkIn(netns);
+  assert.is(takeOverTap(request, first.index), undefined, 'somebody has it open');
+  first.release();
+  assert.ok(linkIn(netns).flags.includes('NO-CARRIER'));
+
+  assert.is(takeOverTap(request, first.index + 1), undefined, 'another one of the same name');
+  const second = takeOverTap(request, first.index)!;
+  assert.equal(linkIn(netns).addr_info, before.addr_info);
+  assert.ok(linkIn(netns).flags.includes('LOWER_UP'));
+  assert.is(JSON.parse(inNamespace(netns, 'ip', '-j', 'route', 'show', 'default'))[0].gateway, '10.1.0.1');
+  assert.equal(second.offloads, first.offloads);
+  assert.equal([second.index, second.device.vnetHeaderBytes], [first.index, 12]);
+  // What the VM sends arrives, vnet header and all.
+  inNamespace(netns, 'ip', 'neighbour', 'add', '10.1.0.12', 'lladdr', '02:00:00:00:00:0c', 'dev', 'eth0');
+  inNamespace(netns, 'bash', '-c', 'echo hello >/dev/udp/10.1.0.12/4711');
+  const buffer = Buffer.alloc(2000);
+  const find = (): boolean => {
+    const count = readSync(second.fd, buffer);
+    return buffer.subarray(0, count).includes('hello');
+  };
+  for (const end = Date.now() + 5000; !find(); ) assert.ok(Date.now() < end, 'the datagram has not come');
+  assert.is(buffer.toString('hex', 12, 18), '02000000000c');
+
+  assert.is(second.isOrphan(), false);
+  second.close();
+  assert.throws(() => linkIn(netns), /does not exist/);
+  assert.is(takeOverTap(request, first.index), undefined);
+  dropNamespace(netns);
+  assert.is(takeOverTap(request, first.index), undefined);
+});
+
+test('a lasting TAP that nobody has open is removed by whoever finds its note', () => {
+  const request = { ...LASTING, netns: makeNamespace() };
+  const { netns } = request;
+  const tap = createLastingTap(request);
+  tap.release();
+  removeTap(netns, 'eth0', tap.index + 1);
+  removeTap(netns, 'lo', 1);
+  linkIn(netns);
+  removeTap(netns, 'eth0', tap.index);
+  assert.throws(() => linkIn(netns), /does not exist/);
+  removeTap(netns, 'eth0', tap.index);
+  dropNamespace(netns);
+  removeTap(netns, 'eth0', tap.index);
+});
+
+test('a namespace that is deleted under a TAP that was taken over: it is told, and goes with the TAP', () => {
+  const request = { ...LASTING, netns: makeNamespace() };
+  const { netns } = request;
+  const first = createLastingTap(request);
+  first.release();
+  const second = takeOverTap(request, first.index)!;
+  dropNamespace(netns);
+  assert.is(second.isOrphan(), true);
+  ensureNamespace(netns);
+  assert.is(second.isOrphan(), true, 'another one of the same name');
+  second.close();
+  deleteNamespace(netns);
+});
+
+test('a lasting TAP that is closed is gone, also when its namespace went before', () => {
+  const request = { ...LASTING, netns: makeNamespace() };
+  createLastingTap(request).close();
+  assert.throws(() => linkIn(request.netns), /does not exist/);
+  const tap = createLastingTap(request);
+  dropNamespace(request.netns);
   tap.close();
 });
 

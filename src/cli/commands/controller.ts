@@ -15,6 +15,7 @@ export function addController(parent: Command): void {
         configPath: resolve(config),
         runDir: resolve(runDir),
         detach,
+        replace: false,
       });
     });
 }

@@ -45,6 +45,8 @@ export interface AgentOptions {
   /** Groups of this host alone, for as long as no controller has said anything about a group of that name. */
   readonly ownGroups: readonly GroupConfig[];
   readonly rules: RuleStore;
+  /** Groups that the host has been started with, and that the controllers' first rules will say. */
+  readonly startGroups?: readonly GroupConfig[];
   /** Makes the link whose handler the agent is. */
   connect(handler: ControllerLinkHandler): ControllerLink;
   /** Answers what controllers ask. */
@@ -78,6 +80,7 @@ export class Agent implements ControllerLinkHandler {
   constructor(options: AgentOptions) {
     this.options = options;
     this.ownGroups = options.ownGroups;
+    this.ahead = options.startGroups;
     this.link = options.connect(this);
     this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
     const { host, log } = options;

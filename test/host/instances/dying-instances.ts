@@ -14,6 +14,7 @@ const log = pino({ level: 'silent' });
 const host = await Host.start({
   configuration: loadConfiguration(configPath),
   tablesFile: runDir.tablesFile,
+  numbersFile: runDir.numbersFile,
   state: InstanceState.load(runDir),
   log,
   onDeath: () => process.exit(1),

@@ -1,0 +1,251 @@
+// The host's process is killed, or replaced by the next one: VMs, their interfaces and their flows go on.
+// timeout: 300s
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { FlowRow, PortRow } from '../../src/api/shapes.ts';
+import { output, until } from '../support/command.ts';
+import { Host, killProcess } from '../support/host.ts';
+import { countingDigest, shares, Testbed } from '../support/testbed.ts';
+import { member, tcpGroup } from '../support/testbed-config.ts';
+
+const test = suite('e2e: restart');
+
+const WEB = '10.1.0.100';
+const UDP = { vip: '10.1.0.120', port: 53 };
+const STICKY = '10.1.0.121';
+const DRAINING = '10.1.0.122';
+const FAILING = '10.1.0.123';
+
+let bed: Testbed;
+test.before(async () => {
+  bed = await Testbed.create((config) => {
+    const three = ['s1', 's2', 's3'];
+    config.groups.push(
+      {
+        ...tcpGroup(
+          'datagrams',
+          120,
+          three.map((name) => member(name, { port: 5300 })),
+        ),
+        protocol: 'udp',
+        port: UDP.port,
+      },
+      {
+        ...tcpGroup(
+          'sticky',
+          121,
+          three.map((name) => member(name)),
+        ),
+        affinity: { timeout: '1h' },
+      },
+      tcpGroup('draining', 122, [member('s1'), member('s2')]),
+      tcpGroup('failing', 123, [member('s1'), member('s2')]),
+    );
+  });
+});
+test.after(() => bed?.close());
+
+async function killHost(): Promise<void> {
+  const { pid } = await bed.status();
+  killProcess(pid);
+  await until('its end', async () => (await bed.sluice('status')).status === 1);
+}
+
+async function up(...options: string[]): Promise<void> {
+  const { status, stderr } = await bed.sluice('up', '-c', bed.configFile, '--detach', ...options);
+  assert.is(status, 0, stderr);
+}
+
+const RESTARTS: Record<string, () => Promise<void>> = {
+  'kill -9, then up': async () => {
+    await killHost();
+    await up();
+  },
+  'up --replace': () => up('--replace'),
+};
+
+/** Which server answers a datagram from each of these ports of c1. */
+async function serversOf(sourcePorts: readonly number[]): Promise<string[]> {
+  const script = `
+    const { createSocket } = require('node:dgram');
+    for (const port of process.argv.slice(1).map(Number)) {
+      const socket = createSocket('udp4');
+      const send = () => socket.send('x', ${UDP.port}, '${UDP.vip}');
+      const again = setInterval(send, 500);
+      socket.on('message', (answer) => {
+        clearInterval(again);
+        socket.close();
+        console.log(port + ' ' + answer);
+      });
+      socket.bind(port, send);
+    }`;
+  const text = await bed.exec('c1', process.execPath, '-e', script, ...sourcePorts.map(String));
+  return text.trim().split('\n').sort();
+}
+
+const SOURCE_PORTS = Array.from({ length: 30 }, (_, i) => 40_000 + i);
+
+const flowsOf = async (group: string): Promise<FlowRow[]> =>
+  (await bed.json<FlowRow[]>('flows')).filter((flow) => flow.group === group);
+
+for (const [how, restart] of Object.entries(RESTARTS)) {
+  test(`${how}: connections, downloads, datagrams and clients' members are as before`, async () => {
+    const kept = await Promise.all(['c1', 'c2', 'c3'].map((vm) => bed.keepAsking(vm, WEB, 80)));
+    const before = await Promise.all(kept.map((connection) => connection.nextAnswers(1)));
+    const bytes = 60_000_000;
+    const shell = 'set -o pipefail; curl -sSf --limit-rate 10M "$1" | sha256sum';
+    const download = bed.exec('c2', 'bash', '-c', shell, 'bash', `http://${WEB}/bytes/${bytes}`);
+    const datagrams = await serversOf(SOURCE_PORTS);
+    assert.is(new Set(datagrams.map((line) => line.split(' ')[1])).size, 3, datagrams.join());
+    const [sticky] = await bed.ask('c1', STICKY, 1);
+    const process = await bed.status();
+    const index = await bed.exec('c1', 'cat', '/sys/class/net/eth0/ifindex');
+
+    await restart();
+    assert.is.not((await bed.status()).pid, process.pid);
+    const after = await Promise.all(kept.map((connection) => connection.nextAnswers(20)));
+    for (const [i, answers] of after.entries()) {
+      assert.equal(shares(answers), { [before[i]![0]!.server]: 20 });
+      assert.equal(kept[i]!.errors, []);
+      await kept[i]!.stop();
+    }
+    assert.equal(await serversOf(SOURCE_PORTS), datagrams);
+    assert.equal(shares(await bed.ask('c1', STICKY, 9)), { [sticky!.server]: 9 });
+    assert.is((await download).slice(0, 64), countingDigest(bytes));
+    assert.is(await bed.exec('c1', 'cat', '/sys/class/net/eth0/ifindex'), index, 'the same interface');
+    assert.equal(shares(await bed.ask('c1', WEB, 10)), { s1: 1, s2: 3, s3: 1, s4: 3, s5: 2 });
+  });
+}
+
+test('what is known of a flow is known to the next process, and its end is counted there', async () => {
+  const connection = await bed.keepAsking('c1', DRAINING, 80);
+  const server = (await connection.nextAnswers(5))[0]!.server;
+  const [before] = (await flowsOf('draining')).filter(({ state }) => state === 'established');
+  await killHost();
+  await up();
+  await connection.nextAnswers(1);
+  const [after, ...others] = (await flowsOf('draining')).filter(({ state }) => state === 'established');
+  assert.equal(others, []);
+  for (const key of ['port', 'group', 'member', 'client', 'destination', 'vip'] as const)
+    assert.equal(after![key as keyof FlowRow], before![key as keyof FlowRow], key);
+  assert.ok(after!.ageMs > before!.ageMs && after!.packets > before!.packets && after!.bytes > before!.bytes);
+  await bed.json('member', 'drain', 'draining', server);
+  const left = async () =>
+    (
+      await bed.json<{ members: { member: string; flowsLeft: number | null }[] }>('group', 'show', 'draining')
+    ).members.find(({ member }) => member === server)!.flowsLeft;
+  assert.is(await left(), 1);
+  await connection.stop();
+  await until('the flow to end', async () => (await left()) === 0);
+});
+
+test('what has changed meanwhile: a member failed, one was removed, a port is gone, another one is new', async () => {
+  const failing = await bed.keepAsking('c1', FAILING, 80);
+  const failed = (await failing.nextAnswers(1))[0]!.server;
+  const staying = await bed.keepAsking('c2', WEB, 80);
+  const removed = (await staying.nextAnswers(1))[0]!.server;
+  const datagrams = await serversOf(SOURCE_PORTS);
+  const gone = await bed.keepAsking('c3', WEB, 80);
+  await bed.json('member', 'fail', 'failing', failed);
+  await until('the connection to break', () => !failing.isRunning);
+
+  await killHost();
+  const config = structuredClone(bed.config);
+  const group = (name: string) => config.groups.find((one) => one.name === name)!;
+  group('web').members = group('web').members!.filter(({ name }) => name !== removed);
+  group('datagrams').members = group('datagrams').members!.filter(({ name }) => name !== 's1');
+  config.ports = config.ports.filter(({ name }) => name !== 'c3');
+  config.ports.push({ name: 'c9', network: 'app', netns: bed.netns('c9'), addresses: ['10.1.0.19/24'] });
+  bed.configure(config);
+  await up();
+
+  assert.equal(shares(await staying.nextAnswers(10)), { [removed]: 10 }, 'TCP flows run to their end');
+  assert.equal(staying.errors, []);
+  for (const [i, line] of (await serversOf(SOURCE_PORTS)).entries()) {
+    const [, before] = datagrams[i]!.split(' ');
+    if (before === 's1') assert.not.match(line, / s1 /, 'datagrams leave a member that is gone');
+    else assert.is(line, datagrams[i]);
+  }
+  const other = failed === 's1' ? 's2' : 's1';
+  assert.equal(shares(await bed.ask('c1', FAILING, 6)), { [other]: 6 }, 'who has failed is known');
+  assert.equal(
+    (await bed.json<FlowRow[]>('flows')).filter(({ port }) => port === 'c3'),
+    [],
+  );
+  assert.not.ok(bed.namespaces().includes(bed.netns('c3')), 'a namespace of ours that nobody wants');
+  await bed.exec('c9', 'ping', '-c', '1', '-W', '3', '10.1.0.21');
+  await Promise.all([staying.stop(), gone.stop(), failing.stop()]);
+  bed.configure(bed.config);
+  await bed.json('reload', '-c', bed.configFile);
+});
+
+test('a VM that goes away after a restart takes its port with it, and one that comes back is served', async () => {
+  await killHost();
+  await up();
+  const stateOf = async (name: string) =>
+    (await bed.json<PortRow[]>('port', 'list')).find(({ port }) => port === name)!.state;
+  assert.is(await stateOf('c2'), 'up');
+  await output('ip', 'netns', 'delete', bed.netns('c2'));
+  await until('the port to be gone', async () => (await stateOf('c2')) === 'gone');
+  await bed.json('reload', '-c', bed.configFile);
+  assert.is(await stateOf('c2'), 'up');
+  await bed.ask('c2', WEB, 3);
+});
+
+test('tables of before the machine was started, or of another version: none of their flows', async () => {
+  const numbers = join(bed.runDir, 'numbers.json');
+  const falsify: Record<string, (file: { boot: string; layout: number }) => void> = {
+    'before the machine was started': (file) => (file.boot = 'another'),
+    'not written by this version': (file) => (file.layout = 0),
+  };
+  for (const [reason, change] of Object.entries(falsify)) {
+    await bed.ask('c1', WEB, 1);
+    await killHost();
+    const file = JSON.parse(readFileSync(numbers, 'utf8'));
+    change(file);
+    writeFileSync(numbers, JSON.stringify(file));
+    await up();
+    assert.match(readFileSync(join(bed.runDir, 'sluice.log'), 'utf8'), reason);
+    assert.equal(await bed.json<FlowRow[]>('flows'), []);
+    assert.equal(shares(await bed.ask('c1', WEB, 10)), { s1: 1, s2: 3, s3: 1, s4: 3, s5: 2 });
+  }
+});
+
+test('down after kill -9 leaves a namespace that was there before as it was', async () => {
+  const host = new Host();
+  try {
+    await output('ip', 'netns', 'add', host.netns('a'));
+    const config = {
+      host: host.name,
+      networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
+      ports: ['a', 'b'].map((name, i) => ({
+        name,
+        network: 'app',
+        netns: host.netns(name),
+        addresses: [`10.1.0.1${i}/24`],
+      })),
+      groups: [],
+    };
+    await host.up(config);
+    killProcess((await host.status()).pid);
+    await until('its end', async () => (await host.sluice('status')).status === 1);
+    assert.match(await host.exec('a', 'ip', '-brief', 'link'), /eth0/, 'for the next host');
+    assert.is((await host.sluice('down')).status, 0);
+    assert.equal(host.namespaces(), [host.netns('a')]);
+    assert.not.match(await host.exec('a', 'ip', '-brief', 'link'), /eth0/);
+  } finally {
+    host.close();
+  }
+});
+
+test('up --replace where nothing runs is up; without it, a host that runs is in the way', async () => {
+  assert.is((await bed.sluice('down')).status, 0);
+  await up('--replace');
+  const { status, stderr } = await bed.sluice('up', '-c', bed.configFile, '--detach');
+  assert.is(status, 1);
+  assert.match(stderr, /already running: pid \d+/);
+});
+
+test.run();
