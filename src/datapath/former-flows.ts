@@ -52,6 +52,7 @@ export class FormerFlows {
     return (
       state > 0 &&
       state < STATE_NAMES.length &&
+      ((this.context.nowMs - connections.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0) >= 0 &&
       this.keptPorts.has(connections.ownerPort(row)) &&
       endpoints.isUsed(connections.vip(row)) &&
       endpoints.isUsed(connections.member(row)) &&

@@ -59,6 +59,12 @@ export interface BedOptions extends Partial<Topology> {
   readonly meterPacketsPerMs?: number;
   readonly nowMs?: number;
   readonly wallMs?: number;
+  /** Goes on with the flows in the tables of a bed that has ended, at its ports of these names. */
+  readonly follows?: {
+    readonly bed: DatapathBed;
+    readonly tables?: Tables;
+    readonly ports: readonly string[];
+  };
 }
 
 const LIMITS: TableLimits = {
@@ -80,7 +86,7 @@ export class DatapathBed implements FrameOutput {
   readonly tables: Tables;
   readonly arena: FrameArena;
   readonly datapath: Datapath;
-  readonly maker = new SnapshotMaker();
+  readonly maker: SnapshotMaker;
   topology: Topology;
   /** May have a fraction: what is measured in microseconds sees it. */
   nowMs: number;
@@ -99,6 +105,7 @@ export class DatapathBed implements FrameOutput {
       meterPacketsPerMs,
       nowMs = 1_000,
       wallMs = 1_700_000_000_000,
+      follows,
     } = options;
     const tableLimits = { ...LIMITS, ...limits };
     this.arena = new FrameArena(new ArrayBuffer(slots * SLOT_BYTES), slots);
@@ -108,6 +115,12 @@ export class DatapathBed implements FrameOutput {
     this.transmitted = Array.from({ length: tableLimits.maxPorts }, () => ({ frames: 0, bytes: 0 }));
     this.nowMs = nowMs;
     this.wallMs = wallMs;
+    this.maker = follows?.bed.maker ?? new SnapshotMaker();
+    if (follows !== undefined) {
+      const kept = new Set(follows.ports.map((name) => this.maker.portId(name)));
+      this.datapath.follow(follows.tables ?? follows.bed.tables, kept, nowMs);
+      this.revision = follows.bed.revision;
+    }
     const { networks, ports, groups, settings, balancer } = { ...DEFAULT_TOPOLOGY, ...options };
     this.topology = { networks, ports, groups, settings, balancer };
     const problems = this.configure({});
