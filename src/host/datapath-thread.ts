@@ -7,12 +7,13 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DatapathSnapshot } from '../datapath/snapshot.ts';
-import type { EngineCounters, FrameDevice } from '../io/engine.ts';
+import type { EngineCounters } from '../io/engine.ts';
 import { signalEvent } from '../native/libc.ts';
 import type { Mapping } from '../native/memory.ts';
 import type { TableLimits } from '../tables/tables.ts';
 import { messageOf } from './host-error.ts';
 import {
+  type AttachedPort,
   type Report,
   type Request,
   readEngineCounters,
@@ -86,9 +87,9 @@ export class DatapathThread {
     this.heartbeat.unref();
   }
 
-  /** Starts to read from a device as port `port`. */
-  async attach(port: number, device: FrameDevice): Promise<void> {
-    await this.ask({ kind: 'attach', port, device });
+  /** Starts to read from devices as ports, from all at once: what one VM sends finds the others. */
+  async attach(ports: readonly AttachedPort[]): Promise<void> {
+    if (ports.length > 0) await this.ask({ kind: 'attach', ports });
   }
 
   /** After this the device's descriptor may be closed. */

@@ -4,7 +4,7 @@ import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model.ts';
 import { ConfigError } from '../config/problems.ts';
 import { HostError } from './host-error.ts';
-import { InstanceState } from './instance-state.ts';
+import { InstanceState, type TapCopies } from './instance-state.ts';
 import { endProcess, LEAVE_SIGNAL } from './process-identity.ts';
 import type { RunDir, RunDirLock } from './run-dir.ts';
 import type { UndoStack } from './undo-stack.ts';
@@ -23,16 +23,18 @@ export async function takeRunDir(
 ): Promise<{ lock: RunDirLock; state: InstanceState }> {
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
-  if (replace) await askToLeave(runDir);
+  const copies = replace ? await askToLeave(runDir) : undefined;
   const lock = await runDir.acquire();
   undo.push('release the run directory', () => lock.release());
-  return { lock, state: InstanceState.load(runDir) };
+  return { lock, state: InstanceState.load(runDir, copies) };
 }
 
-/** Waits until the instance that runs here, if there is one, has left. */
-async function askToLeave(runDir: RunDir): Promise<void> {
+/** Waits until the instance that runs here, if there is one, has left; answers copies of its devices. */
+async function askToLeave(runDir: RunDir): Promise<TapCopies | undefined> {
   const running = runDir.running();
-  if (running === undefined || (await endProcess(running, LEAVE_SIGNAL, LEAVE_TIMEOUT_MS))) return;
+  if (running === undefined) return undefined;
+  const copies = InstanceState.load(runDir).copyTaps(running.pid);
+  if (await endProcess(running, LEAVE_SIGNAL, LEAVE_TIMEOUT_MS)) return copies;
   throw new Error(`pid ${running.pid}, which runs here, has not left within ${LEAVE_TIMEOUT_MS / 1000} s`);
 }
 

@@ -11,6 +11,8 @@ import { z } from 'zod';
 import { deleteNamespace, ensureNamespace } from '../io/namespace.ts';
 import { removeTap, type Tap, type TapRequest, takeOverTap } from '../io/tap.ts';
 import { namespaceExists, namespaceIdentity } from '../native/netns.ts';
+import { withDescriptorsOf } from '../native/pidfd.ts';
+import { SystemError } from '../native/system-error.ts';
 import { messageOf } from './host-error.ts';
 import { killProcessesIn } from './namespace-processes.ts';
 import type { RunDir } from './run-dir.ts';
@@ -29,7 +31,14 @@ interface OwnTap {
   readonly request: TapRequest;
   /** The interface's number in its namespace. */
   readonly index: number;
+  /** Its descriptor in the process that has noted it. */
+  readonly fd: number;
 }
+
+/** Descriptors by `nameOf` their TAPs. */
+export type TapCopies = Map<string, number>;
+
+const nameOf = ({ request, index }: OwnTap): string => `${request.netns} ${request.interfaceName} ${index}`;
 
 interface StateOnDisk {
   namespaces: OwnNamespace[];
@@ -44,27 +53,43 @@ export class InstanceState {
   private readonly runDir: RunDir;
   private readonly namespaces: Map<string, OwnNamespace>;
   private taps: readonly OwnTap[];
+  private readonly copies: TapCopies;
   private readonly files: Set<string>;
   private readonly directories: Set<string>;
 
-  private constructor(runDir: RunDir, state: StateOnDisk) {
+  private constructor(runDir: RunDir, state: StateOnDisk, copies: TapCopies) {
     this.runDir = runDir;
+    this.copies = copies;
     this.namespaces = new Map(state.namespaces.map((namespace) => [namespace.name, namespace]));
     this.taps = state.taps;
     this.files = new Set(state.files);
     this.directories = new Set(state.directories);
   }
 
-  /** What the last instance has left behind; empty if that cleared up. */
-  static load(runDir: RunDir): InstanceState {
+  /** What the last instance has left behind; empty if that cleared up. `copies`: of its devices, if it has been asked. */
+  static load(runDir: RunDir, copies: TapCopies = new Map()): InstanceState {
     let text: string;
     try {
       text = readFileSync(runDir.stateFile, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new InstanceState(runDir, { namespaces: [], taps: [], files: [], directories: [] });
+      return new InstanceState(runDir, { namespaces: [], taps: [], files: [], directories: [] }, copies);
     }
-    return new InstanceState(runDir, parseState(text, runDir.stateFile));
+    return new InstanceState(runDir, parseState(text, runDir.stateFile), copies);
+  }
+
+  /** Of the devices of a process that runs still, and has written the file, so that they never stop. */
+  copyTaps(pid: number): TapCopies {
+    const copies = new Map<string, number>();
+    try {
+      withDescriptorsOf(pid, (copy) => {
+        for (const tap of this.taps) copies.set(nameOf(tap), copy(tap.fd));
+      });
+    } catch (error) {
+      // What could not be copied is opened again when that process has left.
+      if (!(error instanceof SystemError)) throw error;
+    }
+    return copies;
   }
 
   get isEmpty(): boolean {
@@ -114,7 +139,7 @@ export class InstanceState {
 
   /** Makes a TAP last, and notes what it is made for, or is now; it is ours to remove then. */
   keepTap(request: TapRequest, tap: Tap): void {
-    this.taps = [...this.tapsBut(tap), { request, index: tap.index }];
+    this.taps = [...this.tapsBut(tap), { request: plain(request), index: tap.index, fd: tap.fd }];
     this.save();
     tap.makeLasting();
   }
@@ -122,7 +147,13 @@ export class InstanceState {
   /** The device that a former instance made for the same request, with all that the VM has done to it since. */
   takeOverTap(request: TapRequest): Tap | undefined {
     const former = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
-    return former && takeOverTap(request, former.index);
+    return former && takeOverTap(request, former.index, this.takeCopy(former));
+  }
+
+  private takeCopy(tap: OwnTap): number | undefined {
+    const copy = this.copies.get(nameOf(tap));
+    this.copies.delete(nameOf(tap));
+    return copy;
   }
 
   /** Forgets a TAP that is closed. */
@@ -142,11 +173,12 @@ export class InstanceState {
   private removeTapsExcept(wanted: readonly TapRequest[]): string[] {
     const problems: string[] = [];
     const kept = wanted.map(plain);
-    for (const { request, index } of this.taps) {
+    for (const tap of this.taps) {
+      const { request, index } = tap;
       if (kept.some((other) => isDeepStrictEqual(other, request))) continue;
       try {
-        removeTap(request.netns, request.interfaceName, index);
-        this.taps = this.taps.filter((other) => other.request !== request);
+        removeTap(request.netns, request.interfaceName, index, this.takeCopy(tap));
+        this.taps = this.taps.filter((other) => other !== tap);
       } catch (error) {
         problems.push(messageOf(error));
       }
@@ -252,6 +284,7 @@ const stateSchema = z.object({
           gateways: z.array(z.string()),
         }),
         index: z.number(),
+        fd: z.number(),
       }),
     )
     .default([]),

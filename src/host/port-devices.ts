@@ -79,11 +79,9 @@ export class PortDevices {
   }
 
   async attachOpened(): Promise<void> {
-    for (const open of this.ports.values()) {
-      if (open.attached) continue;
-      await this.thread.attach(open.id, open.tap.device);
-      open.attached = true;
-    }
+    const opened = [...this.ports.values()].filter(({ attached }) => !attached);
+    await this.thread.attach(opened.map(({ id, tap }) => ({ port: id, device: tap.device })));
+    for (const port of opened) port.attached = true;
   }
 
   /** Ends the port's device; its namespace stays (see `removeUnusedNamespaces`). */

@@ -162,13 +162,9 @@ export class Uplinks {
 
   /** To be called when the datapath has been told of the ports. */
   async attachOpened(): Promise<void> {
-    for (const { legs } of this.uplinks.values()) {
-      for (const open of legs) {
-        if (open.attached) continue;
-        await this.thread.attach(open.id, open.socket.device);
-        open.attached = true;
-      }
-    }
+    const opened = [...this.uplinks.values()].flatMap(({ legs }) => legs.filter(({ attached }) => !attached));
+    await this.thread.attach(opened.map(({ id, socket }) => ({ port: id, device: socket.device })));
+    for (const leg of opened) leg.attached = true;
   }
 
   /** Closes what a configuration in force does not have. */

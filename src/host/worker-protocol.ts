@@ -21,8 +21,13 @@ export interface WorkerStart {
   readonly vitals: SharedArrayBuffer;
 }
 
+export interface AttachedPort {
+  readonly port: number;
+  readonly device: FrameDevice;
+}
+
 export type Request =
-  | { readonly kind: 'attach'; readonly port: number; readonly device: FrameDevice }
+  | { readonly kind: 'attach'; readonly ports: readonly AttachedPort[] }
   | { readonly kind: 'detach'; readonly port: number }
   | {
       readonly kind: 'apply';

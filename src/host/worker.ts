@@ -18,7 +18,13 @@ import { monotonicMs32, readClock, readMs32, readUs32 } from '../native/monotoni
 import { Tables } from '../tables/tables.ts';
 import { raiseInliningLimits } from './compiler-flags.ts';
 import { messageOf } from './host-error.ts';
-import { type NumberedRequest, type Report, type WorkerStart, writeVitals } from './worker-protocol.ts';
+import {
+  type AttachedPort,
+  type NumberedRequest,
+  type Report,
+  type WorkerStart,
+  writeVitals,
+} from './worker-protocol.ts';
 
 /** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
 const MAX_WAIT_MS = 500;
@@ -78,9 +84,7 @@ class DatapathLoop {
   private handle(request: NumberedRequest): string[] {
     switch (request.kind) {
       case 'attach':
-        this.tables.portCounters.clear(request.port);
-        this.engine.attach(request.port, request.device);
-        this.datapath.portAttached(request.port, monotonicMs32());
+        this.attach(request.ports);
         return [];
       case 'detach':
         this.engine.detach(request.port);
@@ -101,6 +105,24 @@ class DatapathLoop {
       case 'stop':
         this.stopped = true;
         return [];
+    }
+  }
+
+  /** All of them or none. */
+  private attach(ports: readonly AttachedPort[]): void {
+    const attached: number[] = [];
+    try {
+      for (const { port, device } of ports) {
+        this.engine.attach(port, device);
+        attached.push(port);
+      }
+    } catch (error) {
+      for (const port of attached) this.engine.detach(port);
+      throw error;
+    }
+    for (const port of attached) {
+      this.tables.portCounters.clear(port);
+      this.datapath.portAttached(port, monotonicMs32());
     }
   }
 

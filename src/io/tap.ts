@@ -5,9 +5,11 @@
  * inside at once: the descriptor would then hold a reference on the namespace, which would outlive
  * `ip netns del` and leave us talking to a VM that nobody can reach.
  *
- * A lasting device stays when its process ends without closing it, with all that the VM has configured on it, and without
- * carrier until the next process takes it over. That one's descriptor cannot but hold the namespace: it must ask from time
- * to time whether the device `isOrphan`.
+ * A lasting device stays when its process ends without closing it, with all that the VM has configured on it. The next
+ * process takes it over. From a process that runs still, it has a copy of the descriptor, and the VM notices nothing: what
+ * it sends meanwhile waits in the device's queue. Of one that was killed the device is there without carrier, and is
+ * opened again inside of the namespace. Such a descriptor cannot but hold the namespace: its owner must ask from time to
+ * time whether the device `isOrphan`.
  */
 import { closeSync } from 'node:fs';
 import { checkInterfaceName } from '../native/interface-name.ts';
@@ -15,6 +17,8 @@ import { readLinkState } from '../native/link-state.ts';
 import { namespaceExists, namespaceIdentity, namespacePath, withNamespace } from '../native/netns.ts';
 import { EBADFD, EBUSY, SystemError } from '../native/system-error.ts';
 import {
+  describeTap,
+  interfaceOf,
   openTap,
   reopenTap,
   setPersistent,
@@ -81,10 +85,15 @@ export function createTap(request: TapRequest): Tap {
 
 /**
  * Takes over the lasting TAP that a former process made for the same request, as it is; undefined if it is no longer
- * there or somebody else's. `index`: its number then.
+ * there or somebody else's. `index`: its number then. `copy`: of the former's descriptor, which is this function's to close.
  */
-export function takeOverTap(request: TapRequest, index: number): Tap | undefined {
+export function takeOverTap(request: TapRequest, index: number, copy?: number): Tap | undefined {
   const { netns, interfaceName, options } = request;
+  if (copy !== undefined) {
+    const isSame = interfaceOf(copy) === interfaceName && interfaceIndex(netns, interfaceName) === index;
+    if (isSame) return tapOf(request, describeTap(copy), index, 'taken over');
+    closeSync(copy);
+  }
   if (!namespaceExists(netns)) return undefined;
   return withNamespace(namespacePath(netns), () => {
     if (readLinkState(interfaceName)?.index !== index) return undefined;
@@ -102,12 +111,15 @@ export function takeOverTap(request: TapRequest, index: number): Tap | undefined
 }
 
 /** Ends a lasting TAP that nobody has open, if it is still there. */
-export function removeTap(netns: string, interfaceName: string, index: number): void {
-  takeOverTap({ netns, interfaceName, addresses: [], gateways: [] }, index)?.close();
+export function removeTap(netns: string, interfaceName: string, index: number, copy?: number): void {
+  takeOverTap({ netns, interfaceName, addresses: [], gateways: [] }, index, copy)?.close();
 }
 
+/** 0: there is no such interface, or no such namespace. */
 const interfaceIndex = (netns: string, interfaceName: string): number =>
-  withNamespace(namespacePath(netns), () => readLinkState(interfaceName)?.index ?? 0);
+  namespaceExists(netns)
+    ? withNamespace(namespacePath(netns), () => readLinkState(interfaceName)?.index ?? 0)
+    : 0;
 
 function tapOf(request: TapRequest, opened: TapDescriptor, index: number, how?: 'taken over'): Tap {
   const { fd, offloads, vnetHeaderBytes } = opened;

@@ -130,6 +130,10 @@ const SYS_IO_URING_SETUP = 425;
 const SYS_IO_URING_ENTER = 426;
 const SYS_IO_URING_REGISTER = 427;
 
+/** And so are those of pidfds. */
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+
 const syscallStructureSecond: Call<[number: number, first: number, second: Structure]> = libc.func(
   'syscall',
   'int64_t',
@@ -148,6 +152,10 @@ const syscall6: Call<[number: number, a: number, b: number, c: number, d: number
     'int64_t',
     'int64_t',
   ]);
+
+export const pidfdOpen = (pid: number): number => syscall6(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0);
+export const pidfdGetfd = (pidfd: number, fd: number): number =>
+  syscall6(SYS_PIDFD_GETFD, pidfd, fd, 0, 0, 0, 0);
 
 export const ioUringSetup = (entries: number, parameters: Structure): number =>
   syscallStructureSecond(SYS_IO_URING_SETUP, entries, parameters);

@@ -6,6 +6,7 @@ import { checked, EINVAL, lastErrno, SystemError } from './system-error.ts';
 
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
+const TUNGETIFF = 0x800454d2;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
 const TUNSETVNETLE = 0x400454dc;
@@ -65,6 +66,21 @@ export const openTap = (name: string, options: TapOptions = {}): TapDescriptor =
  * has looked, and compares the interface's number afterwards. The descriptor holds the namespace, also when its name is gone.
  */
 export const reopenTap = (name: string, options: TapOptions = {}): TapDescriptor => open(name, options, 0);
+
+/** The name of the interface behind a descriptor; throws SystemError if there is none. */
+export function interfaceOf(fd: number): string {
+  const request = Buffer.alloc(IFREQ_BYTES);
+  checked('TUNGETIFF', native.ioctlStructure(fd, TUNGETIFF, request));
+  return request.toString('latin1', 0, request.indexOf(0));
+}
+
+/** What a TAP that was opened with a vnet header, by another process, is to this one. */
+export const describeTap = (fd: number): TapDescriptor => ({
+  fd,
+  name: interfaceOf(fd),
+  vnetHeaderBytes: VNET_HEADER_BYTES,
+  offloads: setOffloads(fd),
+});
 
 /** Whether the interface stays when its descriptor is closed. */
 export function setPersistent(fd: number, isPersistent: boolean): void {

@@ -325,4 +325,6 @@ torn(
   },
 );
 
-for (const one of [twins, changed, torn]) one.run();
+twins.run();
+changed.run();
+torn.run();

@@ -79,7 +79,7 @@ test('a request that is refused says why, and the thread goes on', async () => {
   const { thread } = await start();
   const device = { fd: 0, vnetHeaderBytes: 12, maxFrameBytes: 65_553 } as const;
   try {
-    await thread.attach(LIMITS.maxPorts, device);
+    await thread.attach([1, LIMITS.maxPorts].map((port) => ({ port, device })));
     assert.unreachable();
   } catch (error) {
     assert.match((error as Error).message, /port 16, expected 0 to 15/);

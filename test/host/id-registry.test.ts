@@ -50,6 +50,26 @@ test('a freed number is left alone while it may not be reused; an exhausted regi
   assert.is(registry.acquire('c'), 0);
 });
 
+test('a registry that follows another one: what is wanted again keeps its number, and the rest is free', () => {
+  const former = new IdRegistry('ports', 3);
+  for (const name of ['a', 'b', 'c']) former.acquire(name);
+  const next = new IdRegistry('ports', 3);
+  next.follow(former.names);
+  assert.is(next.find('b'), undefined);
+  assert.is(next.findAny('b'), 1);
+  assert.is(next.findAny('d'), undefined);
+  assert.is(next.nameOf(2), 'c');
+  assert.is(next.acquire('c'), 2);
+  assert.is(next.changes, 0, 'nothing is called otherwise than before');
+  assert.is(next.acquire('d'), 0, "a's, as no number is unused");
+  assert.is(next.changes, 1);
+  assert.equal(next.names, ['d', 'b', 'c']);
+  assert.throws(
+    () => new IdRegistry('ports', 2).follow(former.names),
+    /^ports: found 3, expected at most 2$/,
+  );
+});
+
 test('whatever is acquired and freed, no two names in use share a number', () => {
   const names = fc.constantFrom(...'abcdefgh');
   const step = fc.oneof(

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InstanceState } from '../../src/host/instance-state.ts';
 import { RunDir } from '../../src/host/run-dir.ts';
+import { createTap } from '../../src/io/tap.ts';
 import { namespaceExists, namespacePath } from '../../src/native/netns.ts';
 
 const test = suite('instance state');
@@ -109,6 +110,59 @@ test('a file of another kind is not taken for one of ours', () => {
     );
     assert.is(readFileSync(runDir.stateFile, 'utf8'), text);
   }
+});
+
+const TAP = { netns: OWN, interfaceName: 'eth0', addresses: ['10.9.0.1/24'], gateways: [] };
+const TAP_TOO = { ...TAP, interfaceName: 'eth1', addresses: [], mtu: undefined };
+const interfaces = (): string => {
+  const { stdout } = spawnSync('ip', ['-n', OWN, '-brief', 'link'], { encoding: 'utf8' });
+  return stdout.match(/^eth\d/gm)?.join(' ') ?? '';
+};
+
+test('TAPs that are noted outlive their process, and the next one takes over what it wants as it is', () => {
+  const state = InstanceState.load(runDir);
+  state.ensureNamespace(OWN);
+  for (const request of [TAP, TAP_TOO]) {
+    const tap = createTap(request);
+    state.keepTap(request, tap);
+    tap.release();
+  }
+  const next = InstanceState.load(runDir);
+  assert.is(next.takeOverTap({ ...TAP, addresses: ['10.9.0.2/24'] }), undefined, 'made for something else');
+  const taken = next.takeOverTap(TAP_TOO)!;
+  assert.is(taken.interfaceName, 'eth1');
+  // As it is now after a change of its addresses.
+  next.keepTap({ ...TAP_TOO, addresses: ['10.9.0.3/24'] }, taken);
+  taken.release();
+  assert.is(next.takeOverTap(TAP_TOO), undefined);
+  assert.equal(next.removeLeftovers([{ ...TAP_TOO, addresses: ['10.9.0.3/24'] }]), []);
+  assert.is(interfaces(), 'eth1');
+  next.takeOverTap({ ...TAP_TOO, addresses: ['10.9.0.3/24'] })!.close();
+  assert.is(interfaces(), '');
+});
+
+test('TAPs in namespaces of others are cleared, the namespaces are not', () => {
+  ip('netns', 'add', OTHER);
+  const state = InstanceState.load(runDir);
+  const request = { ...TAP, netns: OTHER };
+  const tap = createTap(request);
+  state.keepTap(request, tap);
+  tap.release();
+  assert.not.ok(state.isEmpty);
+  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.ok(namespaceExists(OTHER));
+  const { stdout } = spawnSync('ip', ['-n', OTHER, '-brief', 'link'], { encoding: 'utf8' });
+  assert.not.match(stdout, /eth0/);
+});
+
+test('a TAP that is closed is forgotten', () => {
+  const state = InstanceState.load(runDir);
+  state.ensureNamespace(OWN);
+  const tap = createTap(TAP);
+  state.keepTap(TAP, tap);
+  tap.close();
+  state.forgetTap(tap);
+  assert.is(InstanceState.load(runDir).takeOverTap(TAP), undefined);
 });
 
 test.run();

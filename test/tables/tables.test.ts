@@ -1,12 +1,15 @@
 /** One block of memory for all tables: nothing overlaps, and every reader of the same bytes sees the same. */
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NONE } from '../../src/tables/bucket-index.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE } from '../../src/tables/connection-record.ts';
+import { ENDPOINT_WORDS } from '../../src/tables/endpoint-table.ts';
 import { NEIGHBOUR } from '../../src/tables/neighbour-table.ts';
 import { PORT } from '../../src/tables/port-counters.ts';
 import { STAT } from '../../src/tables/stat-table.ts';
-import { type TableLimits, Tables } from '../../src/tables/tables.ts';
+import { DEFAULT_LIMITS, LAYOUT_VERSION, type TableLimits, Tables } from '../../src/tables/tables.ts';
 import { addressWords } from '../support/addresses.ts';
 import { check } from '../support/seed.ts';
 
@@ -192,6 +195,27 @@ layout('memory too small or off the cache line, and limits out of range, are ref
   assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 0 }), /maxEndpoints: found 0/);
   assert.throws(make(needed, 0, { ...SMALL, maxEndpoints: 65_536 }), /maxEndpoints: found 65536/);
   assert.not.throws(make(needed, 0, SMALL));
+});
+
+/** What the next host, of another version perhaps, reads of the tables of this one (datapath/former-flows.ts). */
+layout('what outlives a process lies where the version of the layout says', () => {
+  const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(DEFAULT_LIMITS)), 0, DEFAULT_LIMITS, KEY);
+  const read = {
+    at: [tables.connections.hot, tables.connections.cold, tables.endpoints.rows].map(
+      ({ byteOffset }) => byteOffset,
+    ),
+    bytes: Tables.bytesNeeded(DEFAULT_LIMITS),
+    rows: [HOT_WORDS, COLD_WORDS, ENDPOINT_WORDS],
+    hot: HOT,
+    cold: COLD,
+    state: STATE,
+  };
+  const digest = createHash('sha256').update(JSON.stringify(read)).digest('hex').slice(0, 16);
+  assert.equal(
+    [LAYOUT_VERSION, digest],
+    [1, '116056ce60c3d0e0'],
+    'a change of the layout is another version of it',
+  );
 });
 
 layout.run();

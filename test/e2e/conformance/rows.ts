@@ -206,6 +206,17 @@ export const ROWS: readonly Row[] = [
     tests: ['e2e/reload › downloads, iperf3 and running connections live through many reloads'],
   },
   {
+    source: 'pain 9',
+    requirement:
+      'A host that is replaced by the next one, or killed and started again, keeps every flow, interface and VM',
+    tests: [
+      `e2e/restart › \${how}: connections, downloads, datagrams and clients' members are as before`,
+      'e2e/restart › what has changed meanwhile: a member failed, one was removed, a port is gone, another one is new',
+      'datapath/former-flows › whatever the flows, the datapath that follows treats them as the former one would have',
+      'datapath/former-flows › whatever lies in the tables: nothing throws, and all that was taken over ends like any other flow',
+    ],
+  },
+  {
     source: 'pain 10',
     requirement: 'The first packet is not lost while ARP or ND resolves',
     tests: [
