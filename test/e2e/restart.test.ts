@@ -225,22 +225,28 @@ test('tables of before the machine was started, or of another version: none of t
   }
 });
 
-test('down after kill -9 leaves a namespace that was there before as it was', async () => {
+/** A host with two VMs and no group, whose first namespace was there before. */
+async function smallHost(): Promise<Host> {
   const host = new Host();
+  await output('ip', 'netns', 'add', host.netns('a'));
+  host.configure({
+    host: host.name,
+    networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
+    ports: ['a', 'b'].map((name, i) => ({
+      name,
+      network: 'app',
+      netns: host.netns(name),
+      addresses: [`10.1.0.1${i}/24`],
+    })),
+    groups: [],
+  });
+  return host;
+}
+
+test('down after kill -9 leaves a namespace that was there before as it was', async () => {
+  const host = await smallHost();
   try {
-    await output('ip', 'netns', 'add', host.netns('a'));
-    const config = {
-      host: host.name,
-      networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
-      ports: ['a', 'b'].map((name, i) => ({
-        name,
-        network: 'app',
-        netns: host.netns(name),
-        addresses: [`10.1.0.1${i}/24`],
-      })),
-      groups: [],
-    };
-    await host.up(config);
+    assert.is((await host.sluice('up', '-c', host.configFile, '--detach')).status, 0);
     killProcess((await host.status()).pid);
     await until('its end', async () => (await host.sluice('status')).status === 1);
     assert.match(await host.exec('a', 'ip', '-brief', 'link'), /eth0/, 'for the next host');
@@ -253,11 +259,17 @@ test('down after kill -9 leaves a namespace that was there before as it was', as
 });
 
 test('up --replace where nothing runs is up; without it, a host that runs is in the way', async () => {
-  assert.is((await bed.sluice('down')).status, 0);
-  await up('--replace');
-  const { status, stderr } = await bed.sluice('up', '-c', bed.configFile, '--detach');
-  assert.is(status, 1);
-  assert.match(stderr, /already running: pid \d+/);
+  const host = await smallHost();
+  try {
+    const up = (...options: string[]) => host.sluice('up', '-c', host.configFile, '--detach', ...options);
+    const first = await up('--replace');
+    assert.is(first.status, 0, first.stderr);
+    const second = await up();
+    assert.is(second.status, 1);
+    assert.match(second.stderr, /already running: pid \d+/);
+  } finally {
+    host.close();
+  }
 });
 
 test.run();
