@@ -17,16 +17,14 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model.ts';
-import { findMember } from '../controller/membership.ts';
-import type { Mapping } from '../native/memory.ts';
 import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
-import { type TableLimits, Tables } from '../tables/tables.ts';
+import { Tables } from '../tables/tables.ts';
 import { DatapathThread } from './datapath-thread.ts';
 import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { HostError, messageOf } from './host-error.ts';
 import type { InstanceState } from './instance-state.ts';
-import { closeLegacy, type Legacy, NumbersFile } from './legacy.ts';
+import { type Legacy, NumbersFile } from './legacy.ts';
 import { planLoadBalancers } from './load-balancer-plan.ts';
 import { clashesOf } from './port-clashes.ts';
 import { PortDevices } from './port-devices.ts';
@@ -35,7 +33,8 @@ import { Publisher } from './publisher.ts';
 import { planReload, unchangeable } from './reload-plan.ts';
 import { SnapshotBuilder } from './snapshot-builder.ts';
 import { StatCollector } from './stat-collector.ts';
-import { limitsFor, mapTables } from './table-memory.ts';
+import { followLegacy, type Leaving, leftMeanwhile, mapBesideLegacy } from './succession.ts';
+import { limitsFor } from './table-memory.ts';
 import { UndoStack } from './undo-stack.ts';
 import { Uplinks } from './uplinks.ts';
 import type { WeightsByLoadBalancer } from './weights.ts';
@@ -95,12 +94,15 @@ export class Host {
     try {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
-      if (legacy !== undefined) await host.follow(legacy, configuration);
+      if (legacy !== undefined) {
+        const { tables, log, builder } = host;
+        await followLegacy(legacy, { thread, tables, ids: builder.ids, log }, configuration);
+      }
       for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
       host.uplinks.openMissing(configuration, undo);
       state.addFile(options.numbersFile);
       await host.publisher.publishFirst(configuration);
-      await host.letGo(host.leftMeanwhile(configuration.groups));
+      await host.letGo(leftMeanwhile(host.builder.ids, configuration.groups));
       await host.attachOpened();
       host.drainTimer.watch(configuration);
       host.collector.start();
@@ -180,17 +182,6 @@ export class Host {
     return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
   }
 
-  /** Members that failed or left while no host was here, of those that may have flows. */
-  private leftMeanwhile(groups: readonly GroupConfig[]): Leaving[] {
-    const byName = new Map(groups.map((group) => [group.name, group]));
-    return [...this.builder.ids.statSlotOwners()].flatMap(([slot, owner]): Leaving[] => {
-      const group = byName.get(owner.group);
-      const member = group === undefined ? undefined : findMember(group, owner.member);
-      if (member === undefined) return [{ statSlots: [slot], ends: 'datagrams' }];
-      return member.state === 'failed' ? [{ statSlots: [slot], ends: 'all' }] : [];
-    });
-  }
-
   /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
   private leaving(before: Configuration, after: Configuration): Leaving[] {
     return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
@@ -259,27 +250,6 @@ export class Host {
         throw error instanceof HostError ? error : new HostError(500, messageOf(error));
       }
     });
-  }
-
-  // --- the host before ------------------------------------------------------------------------------------
-
-  /** Before the first publication: numbers, flows and clients' members as the former host had them. */
-  private async follow(legacy: Legacy, configuration: Configuration): Promise<void> {
-    const { ids } = this.builder;
-    try {
-      ids.follow(legacy.numbers);
-    } catch (error) {
-      this.log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
-      return;
-    }
-    const keptPorts = configuration.ports
-      .map((port) => ids.findFormerPort(port))
-      .filter((id) => id !== undefined);
-    await this.thread.follow(legacy.tables, legacy.limits, keptPorts);
-    closeLegacy(legacy);
-    this.log.info(
-      `took over ${this.tables.connections.inUse} of ${legacy.flows} flows of the last host here`,
-    );
   }
 
   /** Nobody tells of a namespace that has lost its name while a device that was taken over holds it. */
@@ -391,30 +361,10 @@ export class Host {
   }
 }
 
-/** Where there is no room for two hosts' tables, the former ones go. */
-function mapBesideLegacy(
-  { tablesFile, state, legacy, log }: HostOptions,
-  limits: TableLimits,
-): { mapping: Mapping; legacy?: Legacy } {
-  try {
-    return { mapping: mapTables(tablesFile, limits, state), legacy };
-  } catch (error) {
-    if (legacy === undefined) throw error;
-    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
-    closeLegacy(legacy);
-    return { mapping: mapTables(tablesFile, limits, state) };
-  }
-}
-
 /** An LB and the groups whose rules it enforces. */
 export interface EnforcedGroups {
   readonly loadBalancerKey: string;
   readonly groups: readonly GroupConfig[];
-}
-
-interface Leaving {
-  readonly statSlots: readonly number[];
-  readonly ends: 'all' | 'datagrams';
 }
 
 /** Groups that did not change are the same objects as before, so that load balancers keep their compiled rules. */

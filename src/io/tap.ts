@@ -90,8 +90,7 @@ export function createTap(request: TapRequest): Tap {
 export function takeOverTap(request: TapRequest, index: number, copy?: number): Tap | undefined {
   const { netns, interfaceName, options } = request;
   if (copy !== undefined) {
-    const isSame = interfaceOf(copy) === interfaceName && interfaceIndex(netns, interfaceName) === index;
-    if (isSame) return tapOf(request, describeTap(copy), index, 'taken over');
+    if (isDescriptorOf(copy, request, index)) return tapOf(request, describeTap(copy), index, 'taken over');
     closeSync(copy);
   }
   if (!namespaceExists(netns)) return undefined;
@@ -108,6 +107,15 @@ export function takeOverTap(request: TapRequest, index: number, copy?: number): 
     closeSync(opened.fd);
     return undefined;
   });
+}
+
+function isDescriptorOf(fd: number, { netns, interfaceName }: TapRequest, index: number): boolean {
+  try {
+    return interfaceOf(fd) === interfaceName && interfaceIndex(netns, interfaceName) === index;
+  } catch (error) {
+    if (error instanceof SystemError) return false; // the device has disappeared
+    throw error;
+  }
 }
 
 /** Ends a lasting TAP that nobody has open, if it is still there. */

@@ -1,11 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runIpBatch } from '../../src/io/ip-command.ts';
 import { deleteNamespace, ensureNamespace } from '../../src/io/namespace.ts';
 import { createTap, removeTap, type Tap, type TapRequest, takeOverTap } from '../../src/io/tap.ts';
 import { namespaceExists } from '../../src/native/netns.ts';
+import { withDescriptorsOf } from '../../src/native/pidfd.ts';
 import { EBADFD } from '../../src/native/system-error.ts';
 import { dropNamespace, inNamespace, makeNamespace } from './testbed.ts';
 
@@ -122,6 +125,36 @@ test('a lasting TAP outlives its descriptor with all that is configured on it, a
   assert.is(takeOverTap(request, first.index), undefined);
   dropNamespace(netns);
   assert.is(takeOverTap(request, first.index), undefined);
+});
+
+test('from a process that runs still a TAP is taken over without a break: its carrier never goes', async () => {
+  const request = { ...LASTING, netns: makeNamespace() };
+  const { netns } = request;
+  const script = `
+    import { createTap } from ${JSON.stringify(join(import.meta.dirname, '../../src/io/tap.js'))};
+    const tap = createTap(${JSON.stringify(request)});
+    tap.makeLasting();
+    console.log(tap.fd + ' ' + tap.index);
+    setInterval(() => {}, 1000);`;
+  const former = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = (await once(former.stdout, 'data')) as [Buffer];
+  const [fd, index] = String(said).split(' ').map(Number) as [number, number];
+  const [copy, stranger] = withDescriptorsOf(former.pid!, (copyOf) => [copyOf(fd), copyOf(0)]);
+  assert.is(takeOverTap(request, index, stranger), undefined, 'no TAP at all');
+  const carrierChanges = () => inNamespace(netns, 'cat', '/sys/class/net/eth0/carrier_changes');
+  const before = carrierChanges();
+  const second = takeOverTap(request, index, copy)!;
+  former.kill('SIGKILL');
+  await once(former, 'exit');
+  assert.ok(linkIn(netns).flags.includes('LOWER_UP'));
+  assert.is(carrierChanges(), before);
+  assert.is(second.offloads.tcpSegmentation, true);
+  second.close();
+  assert.throws(() => linkIn(netns), /does not exist/);
+  assert.throws(() => withDescriptorsOf(former.pid!, () => 0), /pidfd_open of \d+: ESRCH/);
+  dropNamespace(netns);
 });
 
 test('a lasting TAP that nobody has open is removed by whoever finds its note', () => {
