@@ -22,7 +22,7 @@ import { STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import type { Context } from './context.ts';
-import { FlowMemory } from './flow-memory.ts';
+import { CutOffFlows } from './cut-off-flows.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { Frame } from './frame.ts';
 import { PurgeMarks } from './purge-marks.ts';
@@ -40,10 +40,6 @@ const RECLAIM_ROWS = 256;
 const TOLD_PER_BATCH = 128;
 /** With `evict-idle`, flows silent for this long give way to new ones. */
 const EVICTABLE_IDLE_MS = 10_000;
-
-/** Purged flows remembered (128 KB), and for how long: a TCP gives up its retransmissions after some minutes. */
-const CUT_OFF_ENTRIES = 16_384;
-const CUT_OFF_MS = 300_000;
 
 /** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
@@ -84,8 +80,7 @@ export class ConnectionTracking {
   private readonly rowsOfPort: Int32Array;
   balancedPorts = 1;
 
-  /** Flows that were purged while their members may still send. */
-  private readonly cutOff: FlowMemory;
+  readonly cutOff: CutOffFlows;
   /** Told of each TCP record that goes because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
@@ -93,7 +88,7 @@ export class ConnectionTracking {
     this.context = context;
     this.meter = meter;
     this.onFailed = onFailed;
-    this.cutOff = new FlowMemory(context, CUT_OFF_ENTRIES, CUT_OFF_MS);
+    this.cutOff = new CutOffFlows(context);
     this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
     this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
     this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
@@ -210,41 +205,8 @@ export class ConnectionTracking {
 
   /** Removes a record whose member may still send: what it sends must not reach the client. */
   cutOffRow(row: number): void {
-    this.noteCutOff(row);
+    this.cutOff.note(row);
     this.remove(row);
-  }
-
-  /**
-   * True for packets of a member whose flow was purged: it may go on for a while, and what it sends must reach the
-   * client neither translated nor as it is. `ports`: client's << 16 | member's.
-   */
-  isCutOff(frame: Frame, ports: number, member: number): boolean {
-    if (this.cutOff.isEmpty) return false;
-    const { d0, d1, d2, d3, protocol } = frame;
-    return this.cutOff.knows(d0, d1, d2, d3, ports, member, protocol);
-  }
-
-  /** The client talks to the member directly from now on, with the ports of a flow that may have been cut off. */
-  goesDirectly(frame: Frame, member: number): void {
-    if (this.cutOff.isEmpty) return;
-    const { s0, s1, s2, s3, ports, protocol } = frame;
-    this.cutOff.forget(s0, s1, s2, s3, ports, member, protocol);
-  }
-
-  private noteCutOff(row: number): void {
-    const { table } = this;
-    const at = table.clientAt(row);
-    const { hot } = table;
-    const ports = table.reversePorts(row);
-    this.cutOff.note(
-      hot[at]!,
-      hot[at + 1]!,
-      hot[at + 2]!,
-      hot[at + 3]!,
-      ports,
-      table.member(row),
-      table.protocol(row),
-    );
   }
 
   /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */

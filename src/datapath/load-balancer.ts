@@ -133,7 +133,7 @@ export class LoadBalancer implements FromVm, ToVm {
   /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
   private withoutRow(member: number, frame: Frame): number {
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
-    return this.tracking.isCutOff(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
+    return this.tracking.cutOff.cover(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
   }
 
   /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
@@ -254,7 +254,7 @@ export class LoadBalancer implements FromVm, ToVm {
     let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE) {
       this.directFlows.note(frame, member);
-      this.tracking.goesDirectly(frame, member);
+      this.tracking.cutOff.goesDirectly(frame, member);
       const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
       if (other === NONE || this.tracking.isPurged(other)) return PASS;
       if (connections.hasEnded(other)) {
