@@ -83,6 +83,11 @@ export class ChoiceJudge {
     }
   }
 
+  /** Another datapath: every cycle begins anew. What clients are used to stays, and so do hashes. */
+  restart(): void {
+    this.windows.clear();
+  }
+
   /** New rules: the cycles of criteria sets that changed begin anew. */
   change(before: readonly Group[], groups: readonly Group[]): void {
     for (const group of groups) {

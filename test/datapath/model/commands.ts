@@ -66,7 +66,8 @@ export type Command =
   | ErrorCommand
   | PingCommand
   | ChangeCommand
-  | { readonly kind: 'reapply' }
+  /** The same rules again; and another datapath that goes on with the flows of this one. */
+  | { readonly kind: 'reapply' | 'restart' }
   | { readonly kind: 'pass'; readonly ms: number };
 
 const GROUPS = 10;
@@ -131,7 +132,7 @@ export function nextCommand(random: Random, haste: number): Command {
       weight: random.below(5),
     };
   }
-  if (action < 87) return { kind: 'reapply' };
+  if (action < 87) return { kind: random.pick(['reapply', 'restart'] as const) };
   return { kind: 'pass', ms: random.pick([0, 1, 10, 300, 1_000, 4_000, 4_000, 12_000, 70_000]) };
 }
 

@@ -84,6 +84,9 @@ export class LoadBalancerModel {
   forgotten = 0;
   private readonly choices = new ChoiceJudge();
   private readonly options: ModelOptions;
+  /** Flows that the datapath of now has from the one before, as it began, and when that was. */
+  private readonly inherited = new Map<string, number>();
+  private restartedMs: number | undefined;
   private groups: readonly Group[];
   nowMs = 0;
   wallMs = 0;
@@ -286,6 +289,25 @@ export class LoadBalancerModel {
     this.groups = groups;
   }
 
+  /** Another datapath goes on: with the flows and what clients are used to, but not with other memories. */
+  restart(): void {
+    this.restartedMs = this.nowMs;
+    this.totals.clear();
+    this.inherited.clear();
+    for (const flow of this.flows.values()) {
+      this.totalsOf(flow);
+      const key = totalsKey(flow);
+      this.inherited.set(key, this.takenOver(key) + 1);
+    }
+    this.directNotes.clear();
+    this.cutOff.clear();
+    this.choices.restart();
+  }
+
+  takenOver(totals: string): number {
+    return this.inherited.get(totals) ?? 0;
+  }
+
   /** A member has failed (all of its flows go) or was removed (its datagrams go). */
   purge(group: string, member: string, which: 'all' | 'datagrams'): void {
     for (const flow of this.flows.values()) {
@@ -317,7 +339,9 @@ export class LoadBalancerModel {
       const overMs = this.nowMs - flow.lastSeenMs - this.timeoutMs(flow);
       if (found.delete(textOf(flow))) {
         if (flow.isGhost) throw new ModelError(`purged, and still there after a batch: ${textOf(flow)}`);
-        if (overMs > SWEEP_MS) throw new ModelError(`overdue by ${overMs} ms: ${textOf(flow)}`);
+        const sinceRestartMs = this.nowMs - (this.restartedMs ?? Number.NEGATIVE_INFINITY);
+        if (Math.min(overMs, sinceRestartMs) > SWEEP_MS)
+          throw new ModelError(`overdue by ${overMs} ms: ${textOf(flow)}`);
       } else {
         if (!flow.isGhost && overMs <= 0) throw new ModelError(`lost: ${textOf(flow)}`);
         this.remove(flow);
@@ -356,8 +380,8 @@ export class LoadBalancerModel {
     this.byReverse.delete(reverseKeyOf(flow));
   }
 
-  private totalsOf({ balancer, group, member }: FlowEnds): Totals {
-    const key = `${balancer} ${group} ${member}`;
+  private totalsOf(flow: FlowEnds): Totals {
+    const key = totalsKey(flow);
     const known = this.totals.get(key);
     if (known !== undefined) return known;
     const fresh = { packets: 0, bytes: 0, replyPackets: 0, replyBytes: 0, newFlows: 0 };
@@ -365,3 +389,5 @@ export class LoadBalancerModel {
     return fresh;
   }
 }
+
+const totalsKey = ({ balancer, group, member }: FlowEnds): string => `${balancer} ${group} ${member}`;
