@@ -238,12 +238,15 @@ export class Datapath {
   }
 
   /**
-   * Before the first snapshot: takes over the flows that a datapath which has ended left in its tables. `keptPorts`:
-   * numbers of the ports that are still the same.
+   * Before the first snapshot: takes over the flows that a datapath which has ended left in its tables, those in rows from
+   * `first` to before `end`; with the first of them, what clients are used to. `keptPorts`: numbers of the ports that are
+   * still the same.
    */
-  follow(former: Tables, keptPorts: ReadonlySet<number>, nowMs: number): void {
+  follow(former: Tables, keptPorts: ReadonlySet<number>, nowMs: number, first: number, end: number): void {
     this.context.nowMs = nowMs | 0;
-    new FormerFlows(this.context, this.tracking, former, keptPorts).takeOver();
+    const flows = new FormerFlows(this.context, this.tracking, former, keptPorts);
+    if (first === 0) flows.takeAffinities();
+    flows.takeRows(first, end);
   }
 
   /**

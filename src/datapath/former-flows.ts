@@ -35,13 +35,16 @@ export class FormerFlows {
     this.keptPorts = keptPorts;
   }
 
-  /** Before the first snapshot. Some 0.5 µs per flow. */
-  takeOver(): void {
+  /** Rows from `first` to before `end`. Some 2 µs per flow. */
+  takeRows(first: number, end: number): void {
     const { connections } = this.former;
     const used = Math.min(Math.max(0, connections.highWater), connections.capacity);
-    for (let row = 1; row <= used; row++) {
+    for (let row = Math.max(1, first); row < end && row <= used; row++) {
       if (connections.isUsed(row) && this.isWhole(row)) this.takeRow(row);
     }
+  }
+
+  takeAffinities(): void {
     const { affinities, stats } = this.context.tables;
     affinities.follow(this.former.affinities, this.context.nowMs, stats.slotCount - 1);
   }

@@ -29,6 +29,8 @@ const MISSED_HEARTBEATS = 10;
 const START_TIMEOUT_MS = 10_000;
 /** Requests take microseconds to milliseconds; the largest snapshot well below a second. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Rows of a former host's tables per request: a second or two, well within what a heartbeat may take. */
+const FOLLOWED_ROWS = 1 << 19;
 
 interface Pending {
   readonly timer: NodeJS.Timeout;
@@ -105,7 +107,9 @@ export class DatapathThread {
   /** Takes over the flows that a former host has left; before the first snapshot. */
   async follow(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
     const tables = { address: former.address, length: former.length };
-    await this.ask({ kind: 'follow', tables, limits, keptPorts });
+    for (let first = 0; first <= limits.maxConnections; first += FOLLOWED_ROWS) {
+      await this.ask({ kind: 'follow', tables, limits, keptPorts, first, end: first + FOLLOWED_ROWS });
+    }
   }
 
   /** Drops the connection records of these statistics rows: all, or those that are no TCP. */

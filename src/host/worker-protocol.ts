@@ -40,6 +40,9 @@ export type Request =
       readonly tables: { readonly address: number; readonly length: number };
       readonly limits: TableLimits;
       readonly keptPorts: readonly number[];
+      /** Rows of the connection table, from `first` to before `end`. */
+      readonly first: number;
+      readonly end: number;
     }
   | { readonly kind: 'purge'; readonly statSlots: readonly number[]; readonly which: 'all' | 'datagrams' }
   | { readonly kind: 'stop' };

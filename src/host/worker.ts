@@ -96,7 +96,8 @@ class DatapathLoop {
       case 'follow': {
         const { address, length } = request.tables;
         const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
-        this.datapath.follow(former, new Set(request.keptPorts), monotonicMs32());
+        const { first, end } = request;
+        this.datapath.follow(former, new Set(request.keptPorts), monotonicMs32(), first, end);
         return [];
       }
       case 'purge':
