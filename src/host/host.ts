@@ -10,8 +10,9 @@
  * two states of a group follows what becomes of running flows: a member that has failed loses all of them at once,
  * one that is gone its datagrams, and one that drains what is left at its deadline, without anybody's help.
  *
- * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process. The next host in the
- * same place goes on with the flows, as if nothing but the configuration had changed (legacy.ts).
+ * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process. A host that was killed
+ * or has left (`stop`) is followed by the next one in its place, which goes on with the flows as if nothing but the
+ * configuration had changed (succession.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';

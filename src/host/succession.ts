@@ -59,6 +59,7 @@ export async function followLegacy(
     ids.follow(legacy.numbers);
   } catch (error) {
     log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
+    closeLegacy(legacy);
     return;
   }
   const keptPorts = ports.map((port) => ids.findFormerPort(port)).filter((id) => id !== undefined);
