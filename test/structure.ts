@@ -40,45 +40,37 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   io: { imports: ['native', 'wire', 'tables'] },
   messages: { imports: [] },
   config: {
-    imports: [],
+    imports: ['policy'],
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
-  api: { imports: ['config'], types: ['src/tables/rule-spec.ts'] },
+  'run-dir': { imports: ['native', 'config', 'io'] },
+  api: { imports: ['config', 'messages'], types: ['src/tables/rule-spec.ts'] },
   controller: {
     imports: ['policy', 'messages', 'config', 'api'],
     files: ['src/native/file-lock.ts'],
     types: ['src/tables/rule-spec.ts'],
   },
   host: {
-    imports: [
-      'api',
-      'datapath',
-      'io',
-      'messages',
-      'config',
-      'native',
-      'tables',
-      'wire',
-      'policy',
-      'controller',
-    ],
+    imports: ['api', 'config', 'datapath', 'io', 'messages', 'native', 'policy', 'run-dir', 'tables', 'wire'],
   },
-  cli: {
-    imports: [
-      'api',
-      'host',
-      'controller',
-      'config',
-      'datapath',
-      'io',
-      'messages',
-      'native',
-      'policy',
-      'tables',
-      'wire',
+  agent: {
+    imports: ['api', 'config', 'io', 'messages', 'native', 'policy', 'run-dir', 'wire'],
+    files: [
+      'src/host/host.ts',
+      'src/host/stat-collector.ts',
+      'src/host/listings/flows-left.ts',
+      'src/host/publishing/weights.ts',
+      'src/tables/stat-table.ts',
     ],
+    types: ['src/tables/rule-spec.ts'],
   },
+  replay: { imports: ['config', 'datapath', 'host', 'io', 'tables', 'wire'] },
+  process: {
+    imports: ['agent', 'api', 'config', 'controller', 'host', 'io', 'messages', 'native', 'run-dir'],
+    files: ['src/wire/address.ts'],
+  },
+  cli: { imports: ['api', 'config', 'process', 'replay', 'run-dir'], files: ['src/wire/address.ts'] },
 };
 
 export const MAX_LINES = 500;

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { rollup } from 'rollup';
 
 const bundles = [
-  ['dist/src/host/worker.js', 'dist/src/host/worker.bundle.js'],
+  ['dist/src/host/thread/worker.js', 'dist/src/host/thread/worker.bundle.js'],
   ['dist/test/bench/micro.js', 'dist/test/bench/micro.bundle.js'],
 ];
 

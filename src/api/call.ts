@@ -1,5 +1,5 @@
 /** One API call as text, however it came: over HTTP, or over the stream between agents and controllers. */
-import { messageOf, Refusal } from '../config/refusal.ts';
+import { messageOf, Refusal } from '../config/model/refusal.ts';
 import type { Answerer } from './routes.ts';
 import type { ApiError } from './shapes.ts';
 

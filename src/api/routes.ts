@@ -1,8 +1,8 @@
 /** How a request finds its route, and how its body and query are checked; the tables of routes are elsewhere. */
 import { z } from 'zod';
-import { type Problem, pathText } from '../config/problems.ts';
-import { Refusal } from '../config/refusal.ts';
-import { checkShape } from '../config/shape.ts';
+import { type Problem, pathText } from '../config/model/problems.ts';
+import { Refusal } from '../config/model/refusal.ts';
+import { checkShape } from '../config/schema/shape.ts';
 
 export interface ApiRequest {
   readonly method: string;

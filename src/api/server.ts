@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import { messageOf, Refusal } from '../config/refusal.ts';
+import { messageOf, Refusal } from '../config/model/refusal.ts';
 import { answerCall } from './call.ts';
 import { type Answerer, JsonLines } from './routes.ts';
 

@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
-import { formatProblem } from '../config/problems.ts';
+import { formatProblem } from '../config/model/problems.ts';
 
 /** Longer than a reload with many namespaces takes; a host that is silent for this long is stuck. */
 const TIMEOUT_MS = 60_000;

@@ -1,6 +1,6 @@
 /** Parsers of arguments and options; what does not parse is a usage error that says what was expected. */
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../config/duration.ts';
+import { parseDuration } from '../config/model/duration.ts';
 import { canonicalMac, type Endpoint, isEndpoint, isMac, parseEndpoint } from '../wire/address.ts';
 
 export function durationArgument(text: string): number {

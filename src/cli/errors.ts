@@ -1,6 +1,6 @@
 /** From an error to what the user reads on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config/problems.ts';
+import { ConfigError } from '../config/model/problems.ts';
 import { ApiFailure } from './api-client.ts';
 
 export function exitCodeOf(error: unknown): number {

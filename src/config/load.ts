@@ -1,17 +1,17 @@
 /** From a YAML file to a Configuration, or to every problem that the file has. */
 import { readFileSync } from 'node:fs';
-import { checkFleet } from './check-fleet.ts';
-import { checkGroups } from './check-groups.ts';
-import { checkHealth, checkProbing } from './check-health.ts';
-import { checkNetworks } from './check-networks.ts';
-import { checkPolicies } from './check-policies.ts';
-import { checkPorts, checkUplinks } from './check-ports.ts';
-import { checkTemplates } from './check-templates.ts';
-import type { Configuration } from './model.ts';
-import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
+import { checkFleet } from './checks/check-fleet.ts';
+import { checkGroups } from './checks/check-groups.ts';
+import { checkHealth, checkProbing } from './checks/check-health.ts';
+import { checkNetworks } from './checks/check-networks.ts';
+import { checkPolicies } from './checks/check-policies.ts';
+import { checkPorts, checkUplinks } from './checks/check-ports.ts';
+import { checkTemplates } from './checks/check-templates.ts';
+import type { Configuration } from './model/model.ts';
+import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
 import { resolveConfiguration } from './resolve.ts';
-import { configSchema } from './schema.ts';
-import { checkShape } from './shape.ts';
+import { configSchema } from './schema/schema.ts';
+import { checkShape } from './schema/shape.ts';
 import { readSource } from './source.ts';
 
 /** Throws ConfigError, also for a file that cannot be read. */

@@ -1,11 +1,11 @@
 /** A member that joins a running group: the same checks as for one in the file. */
 import { networkOf, parsePrefix } from '../wire/address.ts';
-import { checkMembers } from './check-groups.ts';
-import type { GroupConfig, MemberConfig, NetworkConfig } from './model.ts';
-import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
+import { checkMembers } from './checks/check-groups.ts';
+import type { GroupConfig, MemberConfig, NetworkConfig } from './model/model.ts';
+import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
 import { resolveMember } from './resolve.ts';
-import { memberSchema } from './schema.ts';
-import { checkShape } from './shape.ts';
+import { memberSchema } from './schema/schema.ts';
+import { checkShape } from './schema/shape.ts';
 
 /**
  * The member that `input` ({ name, address, port?, mac?, weight? }) describes, with defaults, canonical.

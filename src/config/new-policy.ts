@@ -1,11 +1,11 @@
 /** A policy that is set while the group runs: the same checks as for one in the file. */
 import { z } from 'zod';
 import type { PolicyConfig } from '../policy/policy-config.ts';
-import { checkPolicies } from './check-policies.ts';
-import { ConfigError, type Problem, pathText, type Report } from './problems.ts';
+import { checkPolicies } from './checks/check-policies.ts';
+import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
 import { resolvePolicy } from './resolve-policy.ts';
-import { policy } from './schema-policy.ts';
-import { checkShape } from './shape.ts';
+import { policy } from './schema/schema-policy.ts';
+import { checkShape } from './schema/shape.ts';
 
 const settings = z.strictObject({ policy });
 

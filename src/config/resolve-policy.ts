@@ -1,8 +1,8 @@
 /** `policy` and `scaling` of a group, from the file to what policies work with. */
 import type { z } from 'zod';
 import type { GroupScalingConfig, PolicyConfig, ScalingConfig } from '../policy/policy-config.ts';
-import { milliseconds } from './duration.ts';
-import { type policy, policySettings, type scaling } from './schema-policy.ts';
+import { milliseconds } from './model/duration.ts';
+import { type policy, policySettings, type scaling } from './schema/schema-policy.ts';
 
 type FileScaling = z.output<typeof scaling>;
 

@@ -1,6 +1,6 @@
 /** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
 import { canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
-import { milliseconds } from './duration.ts';
+import { milliseconds } from './model/duration.ts';
 import type {
   Configuration,
   CriteriaConfig,
@@ -10,10 +10,10 @@ import type {
   NetworkConfig,
   PortConfig,
   TemplateConfig,
-} from './model.ts';
-import { derivePortMac } from './port-mac.ts';
+} from './model/model.ts';
+import { derivePortMac } from './model/port-mac.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
-import type { ConfigFile } from './schema.ts';
+import type { ConfigFile } from './schema/schema.ts';
 
 type FileGroup = ConfigFile['groups'][number];
 type FileMember = NonNullable<FileGroup['members']>[number];

@@ -1,6 +1,6 @@
 /** A YAML document together with the lines its parts stand on. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import type { Path, Problem } from './problems.ts';
+import type { Path, Problem } from './model/problems.ts';
 
 export interface Source {
   /** Plain data; undefined if the text is no YAML. */

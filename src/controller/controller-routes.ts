@@ -33,7 +33,7 @@ import {
   policyDetail,
   rowsOfHosts,
 } from './fleet-listings.ts';
-import { existingGroup } from './fleet-state.ts';
+import { existingGroup } from './groups/fleet-state.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;

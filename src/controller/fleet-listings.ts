@@ -10,17 +10,17 @@ import type {
   PolicyDetail,
   PolicyMemberRow,
 } from '../api/fleet-shapes.ts';
+import { countsOf, groupDetail, groupRow, sum } from '../api/group-listings.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
-import type { GroupConfig } from '../config/model.ts';
-import { Refusal } from '../config/refusal.ts';
+import { findMember } from '../config/model/group-members.ts';
+import type { GroupConfig } from '../config/model/model.ts';
+import { Refusal } from '../config/model/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
-import type { AttachedAgent } from './attached-agent.ts';
-import { existingGroup, type FleetState } from './fleet-state.ts';
-import { countsOf, groupDetail, groupRow, sum } from './group-listings.ts';
-import { effectiveMembers } from './group-weights.ts';
-import type { Instances } from './instances.ts';
-import { findMember } from './membership.ts';
+import type { AttachedAgent } from './agents/attached-agent.ts';
+import { existingGroup, type FleetState } from './groups/fleet-state.ts';
+import type { Instances } from './scaling/instance-keeper.ts';
 import type { Term } from './term.ts';
+import { effectiveMembers } from './weights/group-weights.ts';
 
 /** A leader, its groups, and which of their policies were set at run time. */
 export interface Fleet {

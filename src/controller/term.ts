@@ -12,8 +12,8 @@
  * the same agent the newer.
  */
 import type { Logger } from 'pino';
-import type { GroupConfig } from '../config/model.ts';
-import { messageOf } from '../config/refusal.ts';
+import type { GroupConfig } from '../config/model/model.ts';
+import { messageOf } from '../config/model/refusal.ts';
 import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
@@ -23,12 +23,12 @@ import {
   type ProbeResults,
   type Request,
 } from '../messages/messages.ts';
-import { Aggregation } from './aggregation.ts';
-import { AttachedAgent } from './attached-agent.ts';
-import { Distribution } from './distribution.ts';
-import { GlobalStatsSender } from './global-stats.ts';
-import { GroupWeights } from './group-weights.ts';
+import { AttachedAgent } from './agents/attached-agent.ts';
+import { Distribution } from './distribution/distribution.ts';
+import { Aggregation } from './load/aggregation.ts';
+import { GlobalStatsSender } from './load/global-stats.ts';
 import { HOST_LOSS_MS } from './vm-manager/vm-manager.ts';
+import { GroupWeights } from './weights/group-weights.ts';
 
 export interface TermSettings {
   readonly reportIntervalMs: number;

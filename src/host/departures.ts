@@ -1,6 +1,7 @@
 /** What becomes of running flows when groups change. Pure. */
-import type { GroupConfig } from '../config/model.ts';
-import { findMember, membersOf } from '../controller/membership.ts';
+
+import { findMember, membersOf } from '../config/model/group-members.ts';
+import type { GroupConfig } from '../config/model/model.ts';
 
 export interface Departure {
   readonly group: string;

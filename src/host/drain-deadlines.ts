@@ -1,6 +1,7 @@
 /** Calls back when the deadline of a draining member is reached; one timer for the earliest of all. */
-import type { Configuration } from '../config/model.ts';
-import { membersOf } from '../controller/membership.ts';
+
+import { membersOf } from '../config/model/group-members.ts';
+import type { Configuration } from '../config/model/model.ts';
 
 /** setTimeout counts in 31 bits; a longer wait is taken in steps. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -7,7 +7,7 @@
  * every listener: the host's own listings, and the agent, which relays it to the controllers.
  */
 import type { MemberStats, StatTable } from '../tables/stat-table.ts';
-import type { DatapathIds, StatSlotOwner } from './datapath-ids.ts';
+import type { DatapathIds, StatSlotOwner } from './publishing/datapath-ids.ts';
 
 export const COLLECT_INTERVAL_MS = 1_000;
 

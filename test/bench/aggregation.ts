@@ -3,7 +3,7 @@
  * second, and all rows have changed. Decoding is not part of it; asking for the load of all groups once a second is
  * a column of its own.
  */
-import { Aggregation } from '../../src/controller/aggregation.ts';
+import { Aggregation } from '../../src/controller/load/aggregation.ts';
 import { makeColumns, REPORT_COLUMNS, type Report, type RowAnnouncement } from '../../src/messages/report.ts';
 import { spreadOf } from './statistics.ts';
 

@@ -10,10 +10,10 @@
  * flow; SIGTERM and SIGINT end it; SIGUSR1 prints counters on stderr.
  */
 import { parseArgs } from 'node:util';
+import { deleteNamespace, ensureNamespace } from '../../src/io/devices/namespace.ts';
+import { createTap, type Tap } from '../../src/io/devices/tap.ts';
 import type { FrameEngine } from '../../src/io/engine.ts';
-import { deleteNamespace, ensureNamespace } from '../../src/io/namespace.ts';
-import { type EngineChoice, selectEngine } from '../../src/io/select-engine.ts';
-import { createTap, type Tap } from '../../src/io/tap.ts';
+import { type EngineChoice, selectEngine } from '../../src/io/engines/select-engine.ts';
 
 const { values } = parseArgs({
   options: {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
 import { ApiClient } from '../../src/cli/api-client.ts';
 import { STABLE_MS } from '../../src/controller/vm-manager/instance-record.ts';
-import { processesIn } from '../../src/host/namespace-processes.ts';
+import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { sleep, until } from '../support/command.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { killProcess } from '../support/host.ts';

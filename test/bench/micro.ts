@@ -9,7 +9,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { raiseInliningLimits } from '../../src/host/compiler-flags.ts';
+import { raiseInliningLimits } from '../../src/host/thread/compiler-flags.ts';
 import { BucketIndex } from '../../src/tables/bucket-index.ts';
 import { COLD_WORDS, HOT_WORDS } from '../../src/tables/connection-record.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';

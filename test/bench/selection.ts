@@ -3,7 +3,7 @@
  * which other processes disturb less than they do the clock. Every choice is for another flow, of 1000 clients. Members
  * have a few active flows each, so that least connections and two choices compare what differs.
  */
-import type { NewFlow } from '../../src/datapath/selection/candidates.ts';
+import type { NewFlow } from '../../src/datapath/balancing/selection/candidates.ts';
 import type { Algorithm, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { ALGORITHM } from '../../src/tables/rule-table.ts';
 import { flowFrom, memberAddress, membersOf, ruleOf, SelectionBed } from '../support/selection-bed.ts';

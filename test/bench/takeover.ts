@@ -9,7 +9,7 @@
  * soon as they are, is in force at all of them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createControllerLink } from '../../src/host/controller-link.ts';
+import { createControllerLink } from '../../src/agent/controller-link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { type LoopbackController, startControllers } from '../support/controllers.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { humanBytes, humanDuration, humanRate } from '../../src/cli/units.ts';
-import { parseDuration } from '../../src/config/duration.ts';
+import { parseDuration } from '../../src/config/model/duration.ts';
 
 const units = suite('units');
 

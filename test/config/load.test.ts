@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/problems.ts';
-import { DEFAULT_PACKETS_PER_MS } from '../../src/datapath/flow-meter.ts';
+import { ConfigError } from '../../src/config/model/problems.ts';
+import { DEFAULT_PACKETS_PER_MS } from '../../src/datapath/balancing/flow-meter.ts';
 import { policyOf } from '../support/policy-bed.ts';
 
 /** Data files lie beside the sources; this file runs from dist/test/config. */

@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Configuration, GroupConfig, MemberConfig } from '../../src/config/model.ts';
+import type { Configuration, GroupConfig, MemberConfig } from '../../src/config/model/model.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { effectiveMembers } from '../../src/controller/group-weights.ts';
 import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
+import { effectiveMembers } from '../../src/controller/weights/group-weights.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {

@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { ControllerStatus, GroupSample, InstanceRow, PolicyDetail } from '../../src/api/fleet-shapes.ts';
 import type { Changed, GroupDetail, GroupRow } from '../../src/api/shapes.ts';
-import { createControllerLink } from '../../src/host/controller-link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { freePorts } from '../support/etcd.ts';

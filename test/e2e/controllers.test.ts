@@ -3,9 +3,9 @@
 // timeout: 120s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
 import type { Changed } from '../../src/api/shapes.ts';
-import { createControllerLink } from '../../src/host/controller-link.ts';
 import type { ControllerLinkHandler } from '../../src/messages/link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';

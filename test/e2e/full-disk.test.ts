@@ -3,10 +3,10 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { AgentRow } from '../../src/api/fleet-shapes.ts';
 import type { GroupDetail } from '../../src/api/shapes.ts';
 import { ApiClient, ApiFailure } from '../../src/cli/api-client.ts';
-import { createControllerLink } from '../../src/host/controller-link.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until as untilTrue } from '../controller/until.ts';
 import { until } from '../support/command.ts';

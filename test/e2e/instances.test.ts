@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { GroupDetail } from '../../src/api/shapes.ts';
-import { processesIn } from '../../src/host/namespace-processes.ts';
+import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { until } from '../support/command.ts';
 import { Host, killProcess } from '../support/host.ts';
 import { SERVER } from '../support/paths.ts';

@@ -4,7 +4,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
-import { processesIn } from '../../src/host/namespace-processes.ts';
+import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { type Background, until } from '../support/command.ts';
 import { HeldFlows } from '../support/held-flows.ts';
 import { killProcess } from '../support/host.ts';

@@ -3,7 +3,7 @@
 // timeout: 240s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { routerMac } from '../../src/host/snapshot-builder.ts';
+import { routerMac } from '../../src/host/publishing/snapshot-builder.ts';
 import { type Capture, during } from '../support/capture.ts';
 import { sleep, until } from '../support/command.ts';
 import { Hosts, type RemoteHost, WEB_SHARES } from '../support/hosts.ts';

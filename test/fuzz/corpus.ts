@@ -1,8 +1,8 @@
 /** Where fuzzing starts: the frames of all golden captures, and the shrunken ones that earlier runs found. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LINKTYPE_VNET } from '../../src/host/replay.ts';
-import { readCaptureFile } from '../../src/io/capture-file.ts';
+import { readCaptureFile } from '../../src/io/captures/capture-file.ts';
+import { LINKTYPE_VNET } from '../../src/replay/replay.ts';
 import { CAPTURES, type Testbed } from '../replay/testbed.ts';
 import { CHECKOUT } from '../support/paths.ts';
 import type { FuzzFrame } from './mutate.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ApiError, GroupDetail, RuleRow, Status } from '../../src/api/shapes.ts';
-import { TestInstance } from './instances.ts';
+import { TestInstance } from '../support/host-processes.ts';
 
 const test = suite('api');
 

@@ -1,6 +1,6 @@
 /** Configurations that the tests of this directory share. */
 import { parseConfiguration } from '../../src/config/load.ts';
-import type { Configuration } from '../../src/config/model.ts';
+import type { Configuration } from '../../src/config/model/model.ts';
 
 /** Two networks, four ports, a dual-stack group for the web tier, and one with time periods for all of `app`. */
 export const SHOP = `

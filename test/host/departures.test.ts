@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { GroupConfig } from '../../src/config/model.ts';
-import { Catalogue } from '../../src/controller/catalogue.ts';
-import { initialMembership } from '../../src/controller/membership.ts';
+import type { GroupConfig } from '../../src/config/model/model.ts';
+import { Catalogue } from '../../src/controller/groups/member-changes.ts';
+import { initialMembership } from '../../src/controller/groups/membership.ts';
 import { departures } from '../../src/host/departures.ts';
 import { shop } from './configurations.ts';
 

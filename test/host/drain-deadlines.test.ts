@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Catalogue } from '../../src/controller/catalogue.ts';
-import { initialMembership } from '../../src/controller/membership.ts';
+import { Catalogue } from '../../src/controller/groups/member-changes.ts';
+import { initialMembership } from '../../src/controller/groups/membership.ts';
 import { type DrainDeadline, DrainTimer, drainDeadlines } from '../../src/host/drain-deadlines.ts';
 import { shop } from './configurations.ts';
 

@@ -2,10 +2,10 @@
 import { type Logger, pino } from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { Host } from '../../src/host/host.ts';
-import { InstanceState } from '../../src/host/instance-state.ts';
-import { portSetups, tapRequestOf } from '../../src/host/port-setup.ts';
-import { RunDir } from '../../src/host/run-dir.ts';
-import { TestInstance } from './instances.ts';
+import { portSetups, tapRequestOf } from '../../src/host/ports/port-setup.ts';
+import { InstanceState } from '../../src/run-dir/made-things.ts';
+import { RunDir } from '../../src/run-dir/run-dir.ts';
+import { TestInstance } from '../support/host-processes.ts';
 
 export class TestHost {
   /** Its configuration file and namespaces. */

@@ -2,8 +2,8 @@
 // timeout: 60s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sleep } from '../support/host-processes.ts';
 import { TestHost } from './hosts.ts';
-import { sleep } from './instances.ts';
 
 const test = suite('metering of a host');
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PortRow, Status } from '../../src/api/shapes.ts';
-import { type PortText, sleep, TestInstance } from './instances.ts';
+import { type PortText, sleep, TestInstance } from '../support/host-processes.ts';
 
 const test = suite('reload');
 

@@ -5,12 +5,12 @@ import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration } from '../../src/config/load.ts';
-import type { PortConfig } from '../../src/config/model.ts';
-import { derivePortMac } from '../../src/config/port-mac.ts';
-import { HostError } from '../../src/host/host-error.ts';
-import { processesIn } from '../../src/host/namespace-processes.ts';
+import { HostError } from '../../src/config/model/host-error.ts';
+import type { PortConfig } from '../../src/config/model/model.ts';
+import { derivePortMac } from '../../src/config/model/port-mac.ts';
+import { processesIn } from '../../src/run-dir/namespace-processes.ts';
+import { sleep } from '../support/host-processes.ts';
 import { TestHost } from './hosts.ts';
-import { sleep } from './instances.ts';
 
 const test = suite('ports beside the file');
 

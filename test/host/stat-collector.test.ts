@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SnapshotBuilder } from '../../src/host/snapshot-builder.ts';
+import { SnapshotBuilder } from '../../src/host/publishing/snapshot-builder.ts';
 import { type HostReport, StatCollector } from '../../src/host/stat-collector.ts';
 import { STAT, STAT_FIELDS, StatTable } from '../../src/tables/stat-table.ts';
 import { shop } from './configurations.ts';

@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import pcapParser, { type Packet } from 'pcap-parser';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CaptureError, type CapturePacket, type CaptureReader } from '../../src/io/capture.ts';
-import { createCaptureFile, readCaptureFile } from '../../src/io/capture-file.ts';
-import { readCapture } from '../../src/io/pcap-reader.ts';
-import { type CaptureFormat, PcapWriter, type PcapWriterOptions } from '../../src/io/pcap-writer.ts';
+import { CaptureError, type CapturePacket, type CaptureReader } from '../../src/io/captures/capture.ts';
+import { createCaptureFile, readCaptureFile } from '../../src/io/captures/capture-file.ts';
+import { readCapture } from '../../src/io/captures/pcap-reader.ts';
+import { type CaptureFormat, PcapWriter, type PcapWriterOptions } from '../../src/io/captures/pcap-writer.ts';
 
 const test = suite('pcap');
 

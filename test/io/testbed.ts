@@ -1,7 +1,7 @@
 /** Namespaces, commands inside them and a forwarding loop, for tests with real devices and real stacks. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { deleteNamespace, ensureNamespace } from '../../src/io/devices/namespace.ts';
 import type { FrameEngine } from '../../src/io/engine.ts';
-import { deleteNamespace, ensureNamespace } from '../../src/io/namespace.ts';
 
 const namespaces = new Set<string>();
 const children = new Set<ChildProcess>();

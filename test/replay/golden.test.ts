@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { replayCapture } from '../../src/host/replay.ts';
+import { replayCapture } from '../../src/replay/replay.ts';
 import { CHECKOUT } from '../support/paths.ts';
 import { CAPTURES } from './testbed.ts';
 

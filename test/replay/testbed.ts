@@ -1,10 +1,10 @@
 /** The real datapath under the configuration that the captures were made for, with frames in and out by hand. */
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { OfflineDatapath } from '../../src/host/offline-datapath.ts';
-import { IngressRule } from '../../src/host/replay-ingress.ts';
-import { addOutside, presetStations } from '../../src/host/replay-outside.ts';
-import { snapshotOf } from '../../src/host/snapshot-builder.ts';
+import { snapshotOf } from '../../src/host/publishing/snapshot-builder.ts';
+import { IngressRule } from '../../src/replay/ingress.ts';
+import { OfflineDatapath } from '../../src/replay/offline-datapath.ts';
+import { addOutside, presetStations } from '../../src/replay/outside.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
 import { CHECKOUT } from '../support/paths.ts';
 

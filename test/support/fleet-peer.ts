@@ -3,9 +3,9 @@
  * Prints `attached` and `detached` as they happen.
  */
 import { join } from 'node:path';
+import { createControllerLink } from '../../src/agent/controller-link.ts';
 import { loadTlsFiles } from '../../src/config/tls-files.ts';
-import { startFleetServer } from '../../src/controller/fleet-server.ts';
-import { createControllerLink } from '../../src/host/controller-link.ts';
+import { startFleetServer } from '../../src/controller/agents/fleet-server.ts';
 import { helloOf, TestLog, welcomeOf } from './link.ts';
 
 const [role, address, directory] = process.argv.slice(2) as [string, string, string];

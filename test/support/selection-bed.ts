@@ -2,8 +2,8 @@
  * The selection of one load balancer under test, without packets: rules come into force, new flows are asked for, and
  * the answer is the place of the member in its criteria set. Flows that were given stay active until `end`.
  */
-import type { NewFlow } from '../../src/datapath/selection/candidates.ts';
-import { Selection } from '../../src/datapath/selection/selection.ts';
+import type { NewFlow } from '../../src/datapath/balancing/selection/candidates.ts';
+import { Selection } from '../../src/datapath/balancing/selection/selection.ts';
 import { NONE } from '../../src/tables/bucket-index.ts';
 import type { MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules, RuleTable } from '../../src/tables/rule-table.ts';

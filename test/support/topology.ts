@@ -8,7 +8,7 @@
  * network's and the port's number; the router's is 02:53:00:00:00:NN.
  */
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../../src/datapath/snapshot.ts';
-import { MaglevCache } from '../../src/host/maglev-cache.ts';
+import { MaglevCache } from '../../src/host/publishing/maglev-cache.ts';
 import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
 import { addressBytes } from './addresses.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Configuration } from '../../config/model.ts';
-import { ConfigError, formatProblem, type Problem } from '../../config/problems.ts';
+import type { Configuration } from '../../config/model/model.ts';
+import { ConfigError, formatProblem, type Problem } from '../../config/model/problems.ts';
 import { printResult } from '../output.ts';
 
 interface CheckResult {

@@ -6,7 +6,7 @@ export function addConfigSchema(parent: Command): void {
     .command('schema')
     .description('the JSON Schema of the configuration, for editors')
     .action(async (_options: object, command: Command) => {
-      const { configJsonSchema } = await import('../../config/json-schema.ts');
+      const { configJsonSchema } = await import('../../config/schema/json-schema.ts');
       const schema = configJsonSchema();
       await printResult(command, schema, asJson);
     });

@@ -1,7 +1,7 @@
 /** The store that the configuration names. */
 import { readFileSync } from 'node:fs';
-import { isLocal } from '../../config/local-endpoint.ts';
-import type { StoreConfig } from '../../config/model.ts';
+import { isLocal } from '../../config/model/local-endpoint.ts';
+import type { StoreConfig } from '../../config/model/model.ts';
 import { loadTlsFiles, TlsFilesError, type TlsMaterial } from '../../config/tls-files.ts';
 import type { EtcdOptions } from './etcd-client.ts';
 import { FileStore } from './file-store.ts';

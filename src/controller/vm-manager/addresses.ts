@@ -1,7 +1,7 @@
 /** An instance's addresses, and the members that it makes. Pure. */
 import type { MemberAdd } from '../../api/shapes.ts';
-import { firstFree, parsePool } from '../../config/address-pool.ts';
-import type { GroupConfig, TemplateConfig } from '../../config/model.ts';
+import { firstFree, parsePool } from '../../config/model/address-pool.ts';
+import type { GroupConfig, TemplateConfig } from '../../config/model/model.ts';
 import type { InstanceRecord } from './instance-record.ts';
 
 /** Of each family that the pools have, the first free address; empty if one family has none left. */

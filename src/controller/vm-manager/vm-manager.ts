@@ -12,9 +12,9 @@
  * after its first failure and then ever more slowly (instance-record.ts); what a lost host may still run keeps its
  * address until the host is back.
  */
-import type { TemplateConfig } from '../../config/model.ts';
-import { expectOneOf } from '../../config/problems.ts';
-import { Refusal } from '../../config/refusal.ts';
+import type { TemplateConfig } from '../../config/model/model.ts';
+import { expectOneOf } from '../../config/model/problems.ts';
+import { Refusal } from '../../config/model/refusal.ts';
 import type { Instance, InstanceEvent } from '../../messages/messages.ts';
 import { chooseAddresses } from './addresses.ts';
 import { afterEvent, type InstanceRecord, replacementOf } from './instance-record.ts';

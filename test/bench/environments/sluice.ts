@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from '../../../src/api/shapes.ts';
-import { RunDir } from '../../../src/host/run-dir.ts';
+import { RunDir } from '../../../src/run-dir/run-dir.ts';
 import {
   addressesOf,
   type Context,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ControllerStatus } from '../../../src/api/fleet-shapes.ts';
-import type { StoreTls } from '../../../src/config/model.ts';
+import type { StoreTls } from '../../../src/config/model/model.ts';
 import { loadTlsFiles } from '../../../src/config/tls-files.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import { onEnd, output } from '../../support/command.ts';

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoreConfig } from '../../../src/config/model.ts';
+import type { StoreConfig } from '../../../src/config/model/model.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { Standing, TestLog } from './support.ts';

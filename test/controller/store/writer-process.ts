@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoreConfig } from '../../../src/config/model.ts';
+import type { StoreConfig } from '../../../src/config/model/model.ts';
 import { onEnd } from '../../support/command.ts';
 import { until } from './support.ts';
 

@@ -7,7 +7,7 @@
  * happens: `elected EPOCH`, `lost REASON`, `leader ADDRESS`, `written NUMBER EPOCH`, `rejected ERROR_NAME EPOCH MESSAGE`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoreConfig } from '../../../src/config/model.ts';
+import type { StoreConfig } from '../../../src/config/model/model.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 
 const [config, id, padding] = process.argv.slice(2);

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
-import type { TemplateConfig } from '../../../src/config/model.ts';
+import type { TemplateConfig } from '../../../src/config/model/model.ts';
 import { chooseAddresses, membersOfInstance } from '../../../src/controller/vm-manager/addresses.ts';
 import type { InstanceRecord } from '../../../src/controller/vm-manager/instance-record.ts';
 import { type HostLoad, placeInstance } from '../../../src/controller/vm-manager/placement.ts';

@@ -357,7 +357,7 @@ export class Episode {
   }
 
   private restart(): void {
-    // What a purge has left is swept here; a host purges again (host/succession.ts).
+    // What a purge has left is swept here; a host purges again (host/takeover/takeover.ts).
     this.pass(0);
     this.checkTotals();
     const { nowMs, wallMs } = this.bed;

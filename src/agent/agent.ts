@@ -1,0 +1,307 @@
+/**
+ * The agent: joins this host to the controllers.
+ *
+ * Theory of operation. Rules come in, are brought into force one after the other, and each is answered with Applied;
+ * figures of the fleet come in and become weights where a group's policy is computed here; load goes out at the
+ * interval that the controller asks for. The same process runs when the host starts (from the last rules, before any
+ * controller has answered), when rules or figures come, and when a port appears. While no controller answers, the
+ * datapath goes on with what it has.
+ *
+ * Rules and weights are brought into force by one chain of steps, so that a step sees the outcome of the one before;
+ * rules that wait while a step runs follow in order.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { answerCall } from '../api/call.ts';
+import { PeerRequests } from '../api/peer-requests.ts';
+import type { Answerer } from '../api/routes.ts';
+import { VERSION } from '../api/version.ts';
+import type { Configuration, GroupConfig } from '../config/model/model.ts';
+import { messageOf } from '../config/model/refusal.ts';
+import type { Host } from '../host/host.ts';
+import { withFlowsOver } from '../host/listings/flows-left.ts';
+import { MergedWeights } from '../host/publishing/weights.ts';
+import type { HostReport } from '../host/stat-collector.ts';
+import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
+import {
+  type Applied,
+  type FromController,
+  type Hello,
+  NEEDS_FULL_RULES,
+  type Port,
+  type Ports,
+  PROTOCOL_VERSION,
+  type Request,
+  type Rules,
+  type Welcome,
+} from '../messages/messages.ts';
+import { HostServices } from './host-services.ts';
+import { LoadReport, needsLoadByBalancer } from './load-report.ts';
+import { type LocalFlows, LocalWeights } from './local-weights.ts';
+import type { RuleStore, StoredRules } from './rule-store.ts';
+
+export interface AgentOptions {
+  readonly host: Host;
+  /** Groups of this host alone, for as long as no controller has said anything about a group of that name. */
+  readonly ownGroups: readonly GroupConfig[];
+  readonly rules: RuleStore;
+  /** Groups that the host has been started with, and that the controllers' first rules will say. */
+  readonly startGroups?: readonly GroupConfig[];
+  /** Makes the link whose handler the agent is. */
+  connect(handler: ControllerLinkHandler): ControllerLink;
+  /** Answers what controllers ask. */
+  readonly answer: Answerer;
+  readonly log: Logger;
+}
+
+export class Agent implements ControllerLinkHandler {
+  readonly link: ControllerLink;
+  /** Questions of this host to the controllers. */
+  readonly requests: PeerRequests;
+  private readonly options: AgentOptions;
+  private readonly epoch = Date.now();
+  private readonly report = new LoadReport();
+  private readonly localWeights = new LocalWeights();
+  private readonly mergedWeights = new MergedWeights();
+  private readonly services: HostServices;
+  private readonly unwatch: () => void;
+  /** As the controllers know it. */
+  private told: Ports = { ports: [] };
+  private ownGroups: readonly GroupConfig[];
+  private welcome: Welcome | undefined;
+  private sequence = 0;
+  private lastReportMs = 0;
+  private reportTimer: NodeJS.Timeout | undefined;
+  private lastStep: Promise<void> = Promise.resolve();
+  private isClosed = false;
+  /** Groups that were brought into force ahead of the rules that will say so. */
+  private ahead: readonly GroupConfig[] | undefined;
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    this.ownGroups = options.ownGroups;
+    this.ahead = options.startGroups;
+    this.link = options.connect(this);
+    this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
+    const { host, log } = options;
+    this.services = new HostServices(host, log, (message) => this.link.send(message));
+    this.unwatch = host.publisher.onInForce(() => this.tellPorts());
+    this.step(() => this.recompute());
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearInterval(this.reportTimer);
+    this.unwatch();
+    await this.services.close();
+    await this.link.close();
+    await this.lastStep;
+  }
+
+  // --- the link ----------------------------------------------------------------------------------------------
+
+  hello(): Hello {
+    const { epoch, revision } = this.options.rules.current;
+    const { configuration } = this.options.host;
+    this.told = portsOf(configuration);
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      host: configuration.host,
+      agentEpoch: this.epoch,
+      version: VERSION,
+      rulesEpoch: epoch,
+      rulesRevision: revision,
+      ...this.told,
+    };
+  }
+
+  attached(welcome: Welcome): void {
+    this.welcome = welcome;
+    clearInterval(this.reportTimer);
+    this.reportTimer = setInterval(() => this.tell(), welcome.reportIntervalMs);
+    this.reportTimer.unref();
+    this.tellPorts();
+    this.services.attached();
+    this.tell();
+  }
+
+  detached(reason: string): void {
+    this.welcome = undefined;
+    clearInterval(this.reportTimer);
+    this.options.log.warn(`detached from the controllers: ${reason}`);
+    this.requests.end();
+  }
+
+  received(message: FromController): void {
+    switch (message.type) {
+      case 'rules':
+        return this.step(() => this.takeRules(message));
+      case 'globalStats':
+        this.localWeights.received(message, Date.now());
+        return this.step(() => this.recompute());
+      case 'request':
+        this.answer(message).catch((error) => this.options.log.error(`agent: ${messageOf(error)}`));
+        return;
+      case 'reply':
+        return this.requests.replied(message);
+      default:
+        this.services.received(message);
+    }
+  }
+
+  /**
+   * A change of the host that is not to be mixed with rules: resolves or rejects as it does. What it brings into force
+   * of the controllers' groups holds until their next rules come, and its own groups from then on.
+   */
+  changeHost<Result>(
+    groups: { readonly fromControllers?: readonly GroupConfig[]; readonly own?: readonly GroupConfig[] },
+    change: () => Promise<Result>,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.step(async () => {
+        try {
+          const result = await change();
+          this.ahead = groups.fromControllers;
+          this.ownGroups = groups.own ?? this.ownGroups;
+          resolve(result);
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+  }
+
+  private tellPorts(): void {
+    const ports = portsOf(this.options.host.configuration);
+    if (isDeepStrictEqual(ports, this.told)) return;
+    if (this.link.send({ type: 'ports', ...ports })) this.told = ports;
+  }
+
+  // --- load --------------------------------------------------------------------------------------------------
+
+  private tell(): void {
+    if (this.welcome === undefined) return;
+    const atMs = Date.now();
+    const { collector, configuration, tables, builder } = this.options.host;
+    const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
+    const { members } = collector.current();
+    this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
+    const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
+    this.lastReportMs = atMs;
+    const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
+    this.link.report(header, this.report.table);
+  }
+
+  // --- rules and weights -------------------------------------------------------------------------------------
+
+  private async takeRules(message: Rules): Promise<void> {
+    const { rules, log } = this.options;
+    const { epoch, revision } = message;
+    try {
+      const proposal = rules.propose(message);
+      if (proposal.kind === 'older') {
+        log.warn(`rules ${epoch}/${revision} are older than those in force: not taken`);
+        return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);
+      }
+      if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
+      await this.bringIntoForce(proposal.rules);
+      this.ahead = undefined;
+      const problem = rules.accept(proposal.rules);
+      if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
+      this.applied(message, '');
+      await this.recompute();
+    } catch (error) {
+      const why = messageOf(error);
+      log.error(`rules ${epoch}/${revision} are not in force: ${why}`);
+      this.applied(message, why);
+    }
+  }
+
+  private applied({ epoch, revision }: Rules, error: string): void {
+    const localRevision = this.options.host.publisher.revision;
+    const applied: Applied = { epoch, revision, localRevision, error };
+    this.link.send({ type: 'applied', ...applied });
+  }
+
+  /** Weights that are computed here, from the figures of now. */
+  private async recompute(): Promise<void> {
+    const { current } = this.options.rules;
+    await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
+  }
+
+  private async bringIntoForce(rules: Pick<StoredRules, 'groups' | 'balancers'>): Promise<void> {
+    const { host } = this.options;
+    const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
+    const enforced = host.enforcedGroups(groups);
+    const local = this.localWeights.compute(enforced, this.localFlows(), Date.now());
+    await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local));
+  }
+
+  /** Looked up once, if anybody asks: only groups whose weights are computed here do. */
+  private localFlows(): LocalFlows {
+    let flows: Map<string, number> | undefined;
+    return (balancer, group, member) => {
+      flows ??= activeFlows(this.options.host.collector.current());
+      return flows.get(JSON.stringify([balancer, group, member])) ?? 0;
+    };
+  }
+
+  private step(act: () => Promise<void>): void {
+    this.lastStep = this.lastStep
+      .then(() => (this.isClosed ? undefined : act()))
+      .catch((error) => this.options.log.error(`agent: ${messageOf(error)}`));
+  }
+
+  // --- requests of controllers -------------------------------------------------------------------------------
+
+  private async answer({ id, method, path, body }: Request): Promise<void> {
+    const { answer, log } = this.options;
+    const { status, body: value } = await answerCall({ method, target: path, body }, answer, (error) =>
+      log.error({ err: error }, `api: ${method} ${path} of the controllers failed`),
+    );
+    this.link.send({ type: 'reply', id, status, body: JSON.stringify(value) });
+  }
+}
+
+/**
+ * The host's own groups stand in for those of the same name until a controller has spoken of them, and beside its
+ * others. Groups of networks that this host has not are none of its business.
+ */
+export function groupsInForce(
+  fromControllers: readonly GroupConfig[],
+  own: readonly GroupConfig[],
+  { networks }: Configuration,
+): GroupConfig[] {
+  const known = new Set(networks.map(({ name }) => name));
+  const told = new Set(fromControllers.map(({ name }) => name));
+  return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) =>
+    known.has(network),
+  );
+}
+
+const portsOf = (configuration: Configuration): Ports => ({
+  ports: vmPorts(configuration),
+  networks: { all: configuration.networks.map(({ name, vni }) => ({ name, vni })) },
+});
+
+const vmPorts = (configuration: Configuration): Port[] =>
+  configuration.ports
+    .filter(({ purpose }) => purpose !== 'probe')
+    .map(({ name, network, netns, mac, addresses, labels }) => ({
+      name,
+      network,
+      netns,
+      mac,
+      addresses,
+      labels,
+    }));
+
+/** By load balancer, group and member. */
+function activeFlows({ members }: HostReport): Map<string, number> {
+  const flows = new Map<string, number>();
+  for (const { owner, stats } of members) {
+    const key = JSON.stringify([owner.loadBalancerKey, owner.group, owner.member]);
+    flows.set(key, (flows.get(key) ?? 0) + stats.activeFlows);
+  }
+  return flows;
+}

@@ -1,0 +1,370 @@
+/**
+ * The agent's link to the controllers of a fleet: attaches to one of them, follows it to the leader, and finds
+ * another when it is lost.
+ *
+ * Theory of operation. One stream at a time is tried or in use. A controller that does not lead answers Redirect, and
+ * the leader it names is tried at once. Where that is of no use (it knows of no leader, or of one that could not be
+ * reached a moment ago, or the controllers send the agent round in circles) the agent stays with the follower for a
+ * while, which tells it of the next leader as soon as there is one, or welcomes it if it comes to lead itself.
+ *
+ * After a failure, or when the stream is lost, the next controller of the list is tried: within the first round at
+ * once but for a little jitter, so that a dead controller costs little; for the first seconds with short pauses, as a
+ * new leader is on its way; from then on with pauses that double per round up to `maxPauseMs`. Each is halved by up to
+ * 50 % at random, so that agents which lost the same controller do not come back in step.
+ *
+ * What is logged: the loss, each controller's reason once per outage, and the return. Not each attempt.
+ */
+import { isLocal } from '../config/model/local-endpoint.ts';
+import { loadTlsFiles, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
+import { KEEPALIVE, type Keepalive, type LinkLog } from '../messages/fleet-service.ts';
+import type {
+  ControllerLink,
+  ControllerLinkHandler,
+  ControllerLinkState,
+  ControllerLinkStatus,
+} from '../messages/link.ts';
+import { type FromAgent, type FromController, PROTOCOL_VERSION, type Welcome } from '../messages/messages.ts';
+import type { ReportHeader } from '../messages/report.ts';
+import type { ReportTable } from '../messages/report-table.ts';
+import { ControllerStream } from './controller-stream.ts';
+
+export interface ControllerLinkTiming {
+  /** From the attempt to the controller's first word. */
+  readonly attachTimeoutMs: number;
+  /** At most so long before each attempt of the first round. */
+  readonly firstPauseMs: number;
+  /** From the second round on. */
+  readonly pauseMs: number;
+  /** So long after the loss, pauses begin to double with each round. */
+  readonly eagerMs: number;
+  readonly maxPauseMs: number;
+  /** At most so long with a follower that cannot help, before others are asked. */
+  readonly followerMs: number;
+  /** After a failed attempt or a broken connection, the same controller is not tried while others can be, for so long. */
+  readonly unreachableMs: number;
+}
+
+export const LINK_TIMING: ControllerLinkTiming = {
+  attachTimeoutMs: 3000,
+  firstPauseMs: 100,
+  pauseMs: 250,
+  eagerMs: 10_000,
+  maxPauseMs: 2000,
+  followerMs: 2000,
+  unreachableMs: 2000,
+};
+
+export interface ControllerLinkOptions {
+  /** `host:port` or `unix:PATH`, at least one. */
+  readonly controllers: readonly string[];
+  /** Read anew for each attempt, so that renewed certificates are used. */
+  readonly tls?: TlsFiles;
+  readonly handler: ControllerLinkHandler;
+  readonly log: LinkLog;
+  readonly keepalive?: Keepalive;
+  readonly timing?: ControllerLinkTiming;
+}
+
+const MAX_REDIRECTS = 3;
+
+/** Throws when a controller cannot be reached without TLS, and TlsFilesError; from then on it tries for ever. */
+export function createControllerLink(options: ControllerLinkOptions): ControllerLink {
+  if (options.tls) loadTlsFiles(options.tls);
+  options.controllers.forEach((address, index) => {
+    const problem = reachProblem(address, options.tls);
+    if (problem) throw new Error(`controllers[${index}]: ${problem}`);
+  });
+  return new GrpcControllerLink(options);
+}
+
+const reachProblem = (address: string, tls: TlsFiles | undefined): string | undefined =>
+  tls || isLocal(address)
+    ? undefined
+    : `found ${address} without tls, expected a loopback address, unix:PATH, or tls with ca, cert and key`;
+
+class GrpcControllerLink implements ControllerLink {
+  private readonly options: ControllerLinkOptions;
+  private readonly timing: ControllerLinkTiming;
+  private readonly counts = {
+    attachments: 0,
+    failures: 0,
+    redirects: 0,
+    sent: 0,
+    received: 0,
+    unsent: 0,
+    mergedReports: 0,
+  };
+  private current: ControllerLinkState = 'connecting';
+  private sinceMs = Date.now();
+  private lastError = '';
+  private address: string;
+  private stream: ControllerStream | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private nextIndex = 0;
+  private redirectsInRow = 0;
+  private failuresInRow = 0;
+  /** After `eagerMs`. */
+  private lateFailures = 0;
+  /** performance.now() of the loss. */
+  private searchingSince = performance.now();
+  /** The stream is that of a follower with which the agent stays. */
+  private isStaying = false;
+  /** Controllers by the performance.now() of the last attempt to reach them that failed. */
+  private readonly unreachable = new Map<string, number>();
+  private readonly outage: Outage;
+  private isClosed = false;
+
+  constructor(options: ControllerLinkOptions) {
+    this.options = options;
+    this.timing = options.timing ?? LINK_TIMING;
+    this.outage = new Outage(options.log);
+    this.address = options.controllers[0]!;
+    this.timer = setTimeout(() => this.tryNext(), 0);
+  }
+
+  get state(): ControllerLinkState {
+    return this.current;
+  }
+
+  get status(): ControllerLinkStatus {
+    const { current, address, sinceMs, lastError, counts } = this;
+    return { state: current, controller: address, sinceMs, lastError, ...counts };
+  }
+
+  send(message: Exclude<FromAgent, { type: 'hello' | 'report' }>): boolean {
+    if (!this.isAttached()) return false;
+    this.stream?.send(message);
+    return true;
+  }
+
+  report(header: ReportHeader, table: ReportTable): boolean {
+    if (!this.isAttached()) return false;
+    this.stream?.report(header, table);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.stream?.end('the agent closed the link');
+    this.become('waiting');
+  }
+
+  private isAttached(): boolean {
+    if (this.current === 'attached') return true;
+    this.counts.unsent++;
+    return false;
+  }
+
+  private tryNext(): void {
+    const { controllers } = this.options;
+    const { length } = controllers;
+    const order = controllers.map((_, offset) => (this.nextIndex + offset) % length);
+    // One that has just failed may take long to fail again, while another one knows the next leader.
+    const index = order.find((each) => !this.hasJustFailed(controllers[each]!)) ?? order[0]!;
+    this.nextIndex = (index + 1) % length;
+    this.attempt(controllers[index]!);
+  }
+
+  private attempt(address: string): void {
+    this.address = address;
+    this.become('connecting');
+    let tls: TlsMaterial | undefined;
+    try {
+      const problem = reachProblem(address, this.options.tls);
+      if (problem) throw new Error(problem);
+      if (this.options.tls && !address.startsWith('unix:')) tls = loadTlsFiles(this.options.tls);
+    } catch (error) {
+      this.notReached((error as Error).message);
+      return;
+    }
+    this.isStaying = false;
+    const stream = new ControllerStream(address, tls, this.options.keepalive ?? KEEPALIVE, {
+      received: (message) => this.received(message),
+      sent: () => this.counts.sent++,
+      merged: () => this.counts.mergedReports++,
+      ended: (reason, isUnreachable) => this.ended(reason, isUnreachable),
+    });
+    this.stream = stream;
+    const { attachTimeoutMs } = this.timing;
+    this.timer = setTimeout(() => stream.end(`no answer within ${attachTimeoutMs} ms`), attachTimeoutMs);
+    stream.send({ type: 'hello', ...this.options.handler.hello() });
+  }
+
+  private received(message: FromController): void {
+    if (message.type === 'redirect') this.redirected(message.leader);
+    else if (message.type === 'welcome') this.welcomed(message);
+    else if (this.current === 'attached') {
+      this.counts.received++;
+      this.options.handler.received(message);
+    } else this.stream?.end(`found ${message.type} as its first message, expected welcome or redirect`);
+  }
+
+  private welcomed(welcome: Welcome): void {
+    if (welcome.protocolVersion !== PROTOCOL_VERSION) {
+      const reason = `found protocol version ${welcome.protocolVersion}, expected ${PROTOCOL_VERSION}`;
+      this.stream?.end(reason);
+      return;
+    }
+    clearTimeout(this.timer);
+    this.counts.attachments++;
+    this.become('attached');
+    this.isStaying = false;
+    this.redirectsInRow = 0;
+    this.failuresInRow = 0;
+    this.lateFailures = 0;
+    this.unreachable.clear();
+    this.outage.over(this.address, welcome);
+    this.options.handler.attached(welcome);
+  }
+
+  private redirected(leader: string): void {
+    this.counts.redirects++;
+    if (this.current === 'attached') {
+      this.abandon();
+      this.lost(`it leads no more${leader === '' ? '' : `, ${leader} does`}`);
+      if (leader === '') this.pause();
+      else this.follow(leader, 0);
+      return;
+    }
+    const obstacle = this.obstacleTo(leader);
+    if (obstacle !== undefined) return this.stay(obstacle);
+    // Many may have waited with the same follower for this word.
+    const pauseMs = this.isStaying ? Math.random() * this.timing.firstPauseMs : 0;
+    this.abandon();
+    this.follow(leader, pauseMs);
+  }
+
+  /** Why it is of no use to go there now. */
+  private obstacleTo(leader: string): string | undefined {
+    if (leader === '') return 'it does not lead, and knows no leader';
+    if (this.hasJustFailed(leader)) return `it says that ${leader} leads, which cannot be reached`;
+    return this.redirectsInRow >= MAX_REDIRECTS ? 'redirects in a circle' : undefined;
+  }
+
+  private hasJustFailed(address: string): boolean {
+    const failedAt = this.unreachable.get(address);
+    return failedAt !== undefined && performance.now() - failedAt < this.timing.unreachableMs;
+  }
+
+  private follow(leader: string, pauseMs: number): void {
+    if (this.isClosed) return;
+    this.redirectsInRow++;
+    this.become('waiting');
+    this.timer = setTimeout(() => this.attempt(leader), pauseMs);
+  }
+
+  /** With the follower, whose next word tells more; not for ever, as it may be cut off from the others. */
+  private stay(reason: string): void {
+    const { stream, isStaying } = this;
+    this.lastError = reason;
+    if (isStaying) return;
+    this.isStaying = true;
+    this.redirectsInRow = 0;
+    this.become('waiting');
+    clearTimeout(this.timer);
+    const stayMs = this.timing.followerMs * (0.5 + Math.random() / 2);
+    this.timer = setTimeout(() => stream?.end(this.lastError), stayMs);
+  }
+
+  /** The stream is of no more interest, whatever it still has to say. */
+  private abandon(): void {
+    const { stream } = this;
+    this.stream = undefined;
+    stream?.end('redirected');
+    clearTimeout(this.timer);
+  }
+
+  private ended(reason: string, isUnreachable: boolean): void {
+    if (!this.stream) return;
+    this.stream = undefined;
+    clearTimeout(this.timer);
+    if (this.current === 'attached') {
+      if (isUnreachable) this.noteFailure();
+      this.lost(reason);
+      this.pause();
+    } else if (this.isStaying) this.failed(reason);
+    else this.notReached(reason);
+  }
+
+  private notReached(reason: string): void {
+    this.noteFailure();
+    this.failed(reason);
+  }
+
+  private noteFailure(): void {
+    const now = performance.now();
+    for (const [address, failedAt] of this.unreachable) {
+      if (now - failedAt >= this.timing.unreachableMs) this.unreachable.delete(address);
+    }
+    this.unreachable.set(this.address, now);
+  }
+
+  private lost(reason: string): void {
+    this.lastError = reason;
+    this.searchingSince = performance.now();
+    this.become('waiting');
+    if (!this.isClosed) this.outage.began(this.address, reason);
+    this.options.handler.detached(reason);
+  }
+
+  private failed(reason: string): void {
+    this.lastError = reason;
+    this.counts.failures++;
+    this.failuresInRow++;
+    this.redirectsInRow = 0;
+    this.become('waiting');
+    if (!this.isClosed) this.outage.failure(this.address, reason);
+    this.pause();
+  }
+
+  private pause(): void {
+    if (this.isClosed) return;
+    const { firstPauseMs, pauseMs, eagerMs, maxPauseMs } = this.timing;
+    const { length } = this.options.controllers;
+    const isEager = performance.now() - this.searchingSince < eagerMs;
+    if (!isEager) this.lateFailures++;
+    const later = Math.min(maxPauseMs, pauseMs * 2 ** Math.ceil(this.lateFailures / length));
+    const bound = this.failuresInRow < length ? firstPauseMs : later;
+    this.timer = setTimeout(() => this.tryNext(), bound * (0.5 + Math.random() / 2));
+  }
+
+  private become(state: ControllerLinkState): void {
+    if (state === this.current) return;
+    this.current = state;
+    this.sinceMs = Date.now();
+  }
+}
+
+/** What was said about the time without a controller, so that nothing is said twice. */
+class Outage {
+  private readonly log: LinkLog;
+  private readonly told = new Set<string>();
+  private beganMs = Date.now();
+  private failures = 0;
+
+  constructor(log: LinkLog) {
+    this.log = log;
+  }
+
+  began(address: string, reason: string): void {
+    this.beganMs = Date.now();
+    this.log.warn(`controller ${address} is lost: ${reason}; looking for another`);
+  }
+
+  failure(address: string, reason: string): void {
+    this.failures++;
+    const line = `controller ${address}: ${reason}`;
+    if (this.told.has(line) || this.told.size >= 100) return;
+    this.told.add(line);
+    this.log.warn(`${line}; trying on`);
+  }
+
+  over(address: string, { controller, epoch }: Welcome): void {
+    const seconds = ((Date.now() - this.beganMs) / 1000).toFixed(1);
+    const after = this.failures === 0 ? '' : ` after ${seconds} s and ${this.failures} failed attempts`;
+    this.log.info(`attached to controller ${controller} at ${address}, epoch ${epoch}${after}`);
+    this.told.clear();
+    this.failures = 0;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Active health checks of a host: what its groups ask for, from the networks' probe ports, as results for whoever
+ * decides (controller/health/health-agreement.ts).
+ *
+ * Theory of operation. With each change of groups or ports that has come into force, the members to be probed are
+ * worked out anew and handed to one NetworkProber per network. Verdicts come back when they change and are kept;
+ * they are told at once, and all together every FULL_INTERVAL_MS, so that a lost message costs no more than that.
+ * A member without a verdict (new, or its prober is gone) is not mentioned.
+ */
+import type { Logger } from 'pino';
+import type { Configuration } from '../../config/model/model.ts';
+import { probePort } from '../../config/model/probe-port.ts';
+import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
+import { addressFamily } from '../../wire/address.ts';
+import { type HealthHost, NetworkProber } from './network-prober.ts';
+import { type MemberTarget, probeTargets } from './probe-targets.ts';
+import type { Verdict } from './prober-protocol.ts';
+
+const FULL_INTERVAL_MS = 5_000;
+
+export interface HealthCheckerOptions {
+  readonly host: HealthHost;
+  readonly log: Logger;
+  onResults(results: ProbeResults): void;
+}
+
+export class HealthChecker {
+  private readonly options: HealthCheckerOptions;
+  private readonly networks = new Map<string, NetworkProber>();
+  /** By key. */
+  private targets = new Map<string, MemberTarget>();
+  private readonly verdicts = new Map<string, Verdict>();
+  private readonly warnings = new Set<string>();
+  private readonly unwatch: () => void;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(options: HealthCheckerOptions) {
+    this.options = options;
+    const { publisher } = options.host;
+    this.unwatch = publisher.onInForce((configuration) => this.update(configuration));
+    this.timer = setInterval(() => this.tellAll(), FULL_INTERVAL_MS);
+    this.timer.unref();
+    if (publisher.inForce !== undefined) this.update(publisher.inForce.configuration);
+  }
+
+  /** All that is known now. */
+  results(): ProbeResult[] {
+    return [...this.verdicts.values()].flatMap((verdict) => this.resultOf(verdict) ?? []);
+  }
+
+  /** Resolves when ports and processes are gone. */
+  async close(): Promise<void> {
+    this.unwatch();
+    clearInterval(this.timer);
+    await Promise.all([...this.networks.values()].map((prober) => prober.close()));
+  }
+
+  private update(configuration: Configuration): void {
+    const byNetwork = probeTargets(configuration);
+    this.targets = new Map([...byNetwork.values()].flat().map((target) => [target.key, target]));
+    for (const key of this.verdicts.keys()) if (!this.targets.has(key)) this.verdicts.delete(key);
+    for (const network of configuration.networks) {
+      const wanted = byNetwork.get(network.name) ?? [];
+      let prober = this.networks.get(network.name);
+      if (prober === undefined) {
+        if (wanted.length === 0) continue;
+        prober = this.prober(network.name);
+      }
+      const port = probePort(configuration, network, `sluice-probe-${process.pid}-${network.name}`);
+      const families = new Set(port.addresses.map((text) => addressFamily(text.slice(0, text.indexOf('/')))));
+      const targets = wanted.filter((target) => families.has(addressFamily(target.address)));
+      if (targets.length < wanted.length) this.warnOnce(network.name);
+      prober.want(targets.length === 0 ? undefined : { port, targets });
+    }
+    for (const [name, prober] of this.networks) {
+      if (!configuration.networks.some((network) => network.name === name)) prober.want(undefined);
+    }
+  }
+
+  private prober(network: string): NetworkProber {
+    const { host, log } = this.options;
+    const prober = new NetworkProber({
+      host,
+      network,
+      log,
+      onVerdicts: (verdicts) => this.take(verdicts),
+      onSilence: () => this.silence(network),
+    });
+    this.networks.set(network, prober);
+    return prober;
+  }
+
+  private take(verdicts: readonly Verdict[]): void {
+    const current = verdicts.filter(({ key }) => this.targets.has(key));
+    for (const verdict of current) this.verdicts.set(verdict.key, verdict);
+    const results = current.flatMap((verdict) => this.resultOf(verdict) ?? []);
+    for (const { group, member, isHealthy, detail } of results)
+      this.options.log.info(`group ${group}: ${member} is ${isHealthy ? 'healthy' : 'unhealthy'}: ${detail}`);
+    if (results.length > 0) this.options.onResults({ isFull: false, results });
+  }
+
+  private silence(network: string): void {
+    for (const { key, network: of } of this.targets.values()) if (of === network) this.verdicts.delete(key);
+    this.tellAll();
+  }
+
+  private tellAll(): void {
+    if (this.targets.size > 0) this.options.onResults({ isFull: true, results: this.results() });
+  }
+
+  private resultOf({ key, isHealthy, sinceMs, detail }: Verdict): ProbeResult | undefined {
+    const target = this.targets.get(key);
+    if (target === undefined) return undefined;
+    const { group, member, address } = target;
+    return { group, member, address, isHealthy, sinceMs, detail };
+  }
+
+  private warnOnce(network: string): void {
+    if (this.warnings.has(network)) return;
+    this.warnings.add(network);
+    this.options.log.warn(
+      `network ${network}: found no address for health checks of some members, expected a probeAddress of their family`,
+    );
+  }
+}

@@ -1,0 +1,51 @@
+/** Which members a host probes, and how: from its groups. Pure. */
+
+import { membersOf } from '../../config/model/group-members.ts';
+import { selects } from '../../config/model/load-balancer-plan.ts';
+import type { Configuration, GroupConfig, HealthConfig, MemberConfig } from '../../config/model/model.ts';
+import type { ProbeTarget } from './prober-protocol.ts';
+
+export interface MemberTarget extends ProbeTarget {
+  readonly network: string;
+  readonly group: string;
+  readonly member: string;
+  readonly address: string;
+}
+
+/**
+ * By network. A host probes the members of those groups that its own ports send to: it is their way there that
+ * counts. Draining and failed members are probed as well, so that it is known when they are back.
+ */
+export function probeTargets(configuration: Configuration): Map<string, MemberTarget[]> {
+  const targets = new Map<string, MemberTarget[]>();
+  for (const group of configuration.groups) {
+    const { health, network } = group;
+    const isUsed = configuration.ports.some((port) => port.purpose !== 'probe' && selects(group, port));
+    if (health === undefined || !isUsed) continue;
+    const ofNetwork = targets.get(network) ?? [];
+    targets.set(network, ofNetwork);
+    ofNetwork.push(...membersOf(group).flatMap((member) => targetOf(group, health, member) ?? []));
+  }
+  return targets;
+}
+
+/** undefined for a member without a port to be probed at. */
+function targetOf(group: GroupConfig, health: HealthConfig, member: MemberConfig): MemberTarget | undefined {
+  const { kind, path, expectStatus, timeoutMs, intervalMs, rise, fall } = health;
+  const port = kind === 'icmp' ? 0 : (health.port ?? member.port ?? group.port);
+  if (port === undefined) return undefined;
+  const { address } = member;
+  const probe = { kind, address, port, path, expectStatus, timeoutMs };
+  const key = JSON.stringify([group.name, member.name, address]);
+  return {
+    network: group.network,
+    group: group.name,
+    member: member.name,
+    address,
+    key,
+    probe,
+    intervalMs,
+    rise,
+    fall,
+  };
+}

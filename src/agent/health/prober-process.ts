@@ -1,0 +1,52 @@
+/** A prober as the host sees it: a child process in a namespace, given targets and telling verdicts. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { OutputLog } from '../vms/output-log.ts';
+import type { FromProber, ProbeTarget, ToProber, Verdict } from './prober-protocol.ts';
+
+/** Megabytes; thousands of targets take a few. */
+const HEAP_LIMIT = 96;
+
+export interface ProberEvents {
+  onVerdicts(verdicts: readonly Verdict[]): void;
+  /** It has ended without being asked to, or could not be started. Called once. */
+  onEnd(reason: string): void;
+}
+
+export class ProberProcess {
+  private readonly child: ChildProcess;
+  private isOver = false;
+
+  constructor(name: string, netns: string, log: Logger, events: ProberEvents) {
+    const main = fileURLToPath(new URL('./prober-main.js', import.meta.url));
+    const node = [process.execPath, `--max-old-space-size=${HEAP_LIMIT}`, main];
+    this.child = spawn('ip', ['netns', 'exec', netns, 'setpriv', '--pdeathsig', 'KILL', '--', ...node], {
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    new OutputLog(name, log).follow(this.child.stderr!);
+    this.child.on('message', ({ verdicts }: FromProber) => {
+      if (!this.isOver) events.onVerdicts(verdicts);
+    });
+    const end = (reason: string): void => {
+      if (this.isOver) return;
+      this.isOver = true;
+      events.onEnd(reason);
+    };
+    this.child.on('error', ({ message }) => end(message));
+    this.child.once('exit', (code, signal) =>
+      end(signal === null ? `exit code ${code}` : `signal ${signal}`),
+    );
+  }
+
+  send(targets: readonly ProbeTarget[]): void {
+    // One that has just ended tells so itself.
+    if (this.child.connected) this.child.send({ kind: 'targets', targets } satisfies ToProber, () => {});
+  }
+
+  stop(): void {
+    this.isOver = true;
+    this.child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,43 @@
+/** What controllers have done on this host besides rules: VMs run, and members probed. */
+import type { Logger } from 'pino';
+import type { Host } from '../host/host.ts';
+import type { FromAgent, FromController } from '../messages/messages.ts';
+import { HealthChecker } from './health/health-checker.ts';
+import { InstanceDriver } from './vms/vm-driver.ts';
+
+type Send = (message: Exclude<FromAgent, { type: 'hello' | 'report' }>) => void;
+
+export class HostServices {
+  private readonly send: Send;
+  private readonly driver: InstanceDriver;
+  private readonly checker: HealthChecker;
+
+  /** `send` may drop messages while no controller is attached: `attached` tells everything anew. */
+  constructor(host: Host, log: Logger, send: Send) {
+    this.send = send;
+    this.driver = new InstanceDriver({
+      host,
+      log,
+      onEvent: (event) => send({ type: 'instanceEvent', ...event }),
+    });
+    this.checker = new HealthChecker({
+      host,
+      log,
+      onResults: (results) => send({ type: 'probeResults', ...results }),
+    });
+  }
+
+  attached(): void {
+    for (const event of this.driver.lastEvents()) this.send({ type: 'instanceEvent', ...event });
+    this.send({ type: 'probeResults', isFull: true, results: this.checker.results() });
+  }
+
+  received(message: FromController): void {
+    if (message.type === 'instance') this.driver.take(message);
+  }
+
+  async close(): Promise<void> {
+    await this.checker.close();
+    await this.driver.close();
+  }
+}

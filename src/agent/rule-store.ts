@@ -1,0 +1,158 @@
+/**
+ * The host-level rule store: the groups that the controllers have told this host, and what they are of.
+ *
+ * Theory of operation. Rules are ordered by (epoch, revision): a leader's epoch is greater than that of every leader
+ * before it, and revisions grow within an epoch. Older ones are refused, whoever sends them: so a leader that was
+ * overthrown and does not know it yet changes nothing here. A delta is taken only on top of what it builds upon.
+ *
+ * Taking rules is two steps, `propose` and `accept`, with bringing them into force between the two: rules that the
+ * datapath refuses are not kept. What is accepted is written down, so that the host starts from it when it starts
+ * before any controller answers.
+ */
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { parseGroupDocument } from '../config/group-document.ts';
+import type { GroupConfig } from '../config/model/model.ts';
+import { messageOf } from '../config/model/refusal.ts';
+import type { BalancerWeights, GroupDefinition, Rules } from '../messages/messages.ts';
+
+export interface StoredRules {
+  readonly epoch: number;
+  readonly revision: number;
+  /** By name, in the order in which they came. */
+  readonly definitions: ReadonlyMap<string, string>;
+  readonly groups: readonly GroupConfig[];
+  /** Of single load balancers, by group; those without any are not listed. */
+  readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
+}
+
+export type Proposal =
+  | { readonly kind: 'rules'; readonly rules: StoredRules }
+  | { readonly kind: 'older' }
+  | { readonly kind: 'other-base' };
+
+const NOTHING: StoredRules = {
+  epoch: 0,
+  revision: 0,
+  definitions: new Map(),
+  groups: [],
+  balancers: new Map(),
+};
+
+export class RuleStore {
+  private readonly path: string | undefined;
+  private inForce: StoredRules = NOTHING;
+
+  /** `path`: where the last rules are kept; absent: nowhere. */
+  constructor(path?: string) {
+    this.path = path;
+  }
+
+  get current(): StoredRules {
+    return this.inForce;
+  }
+
+  /** What an earlier run was told last, if anything; throws an Error that says what is wrong with the file. */
+  load(): StoredRules | undefined {
+    if (this.path === undefined) return undefined;
+    let text: string;
+    try {
+      text = readFileSync(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    this.inForce = parseFile(text, this.path);
+    return this.inForce;
+  }
+
+  /** Throws ConfigError for a definition that is none. */
+  propose(rules: Rules): Proposal {
+    const { current } = this;
+    if (isOlder(rules, current)) return { kind: 'older' };
+    const isOnTop = rules.epoch === current.epoch && rules.baseRevision === current.revision;
+    if (!rules.isFull && !isOnTop) return { kind: 'other-base' };
+    const definitions = new Map(rules.isFull ? [] : current.definitions);
+    for (const name of rules.removed) definitions.delete(name);
+    for (const { name, definition } of rules.groups) definitions.set(name, definition);
+    const balancers = balancersAfter(rules, current.balancers);
+    const { epoch, revision } = rules;
+    const groups = parsed(definitions, current);
+    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers } };
+  }
+
+  /** Answers why it could not be written down, if it could not; it holds all the same. */
+  accept(rules: StoredRules): string | undefined {
+    this.inForce = rules;
+    if (this.path === undefined) return undefined;
+    const groups: GroupDefinition[] = [...rules.definitions].map(([name, definition]) => ({
+      name,
+      definition,
+      balancers: rules.balancers.get(name),
+    }));
+    const { epoch, revision } = rules;
+    try {
+      writeFileSync(`${this.path}.new`, JSON.stringify({ epoch, revision, groups }), { mode: 0o600 });
+      renameSync(`${this.path}.new`, this.path);
+      return undefined;
+    } catch (error) {
+      return `${this.path}: ${messageOf(error)}`;
+    }
+  }
+}
+
+const isOlder = (a: Rules, b: StoredRules): boolean =>
+  a.epoch < b.epoch || (a.epoch === b.epoch && a.revision < b.revision);
+
+type Balancers = StoredRules['balancers'];
+
+/** The former map itself if nothing has changed. */
+function balancersAfter({ isFull, removed, groups }: Rules, before: Balancers): Balancers {
+  const after = new Map(isFull ? [] : before);
+  for (const name of removed) after.delete(name);
+  for (const { name, balancers = [] } of groups) {
+    if (balancers.length === 0) after.delete(name);
+    else after.set(name, balancers);
+  }
+  return isDeepStrictEqual(after, before) ? before : after;
+}
+
+/** A group whose definition is the same text as before is the same object as before. */
+function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): GroupConfig[] {
+  const former = new Map(before.groups.map((group) => [group.name, group]));
+  return [...definitions].map(([name, definition]) =>
+    before.definitions.get(name) === definition
+      ? former.get(name)!
+      : parseGroupDocument(definition, `rules of group ${name}`),
+  );
+}
+
+const fileSchema = z.object({
+  epoch: z.number(),
+  revision: z.number(),
+  groups: z.array(
+    z.object({
+      name: z.string(),
+      definition: z.string(),
+      balancers: z
+        .array(z.object({ loadBalancer: z.string(), weights: z.record(z.string(), z.number()) }))
+        .optional(),
+    }),
+  ),
+});
+
+function parseFile(text: string, path: string): StoredRules {
+  try {
+    const { epoch, revision, groups } = fileSchema.parse(JSON.parse(text));
+    const definitions = new Map(groups.map(({ name, definition }) => [name, definition]));
+    const balancers = new Map(
+      groups.flatMap(({ name, balancers: own = [] }) => (own.length === 0 ? [] : [[name, own] as const])),
+    );
+    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING), balancers };
+  } catch (error) {
+    const found = JSON.stringify(text.slice(0, 60));
+    throw new Error(`${path}: found ${found}, expected the last rules of a host`, { cause: error });
+  }
+}

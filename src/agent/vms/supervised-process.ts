@@ -1,0 +1,91 @@
+/**
+ * A command in a network namespace, watched from start to end.
+ *
+ * It runs under ip-netns(8), in a session of its own, and is killed by the kernel when the host's process ends
+ * (PR_SET_PDEATHSIG by setpriv(1)). What it has started itself is found by the namespace: whoever owns that ends
+ * it with everything inside.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { signalProcessesIn } from '../../run-dir/namespace-processes.ts';
+import { OutputLog } from './output-log.ts';
+
+export interface CommandRequest {
+  /** What log lines begin with. */
+  readonly name: string;
+  readonly netns: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+  /** Absent: that of the host. */
+  readonly user?: string;
+}
+
+/** How a command ended: `detail` in words, `isClean` with exit code 0. */
+export interface CommandEnd {
+  readonly isClean: boolean;
+  readonly detail: string;
+}
+
+export class SupervisedProcess {
+  /** Resolves, never rejects, when the command has ended or could not be started. */
+  readonly ended: Promise<CommandEnd>;
+  private readonly child: ChildProcess;
+  private readonly netns: string;
+  private isOver = false;
+
+  /** Throws if there is no such user. */
+  constructor(request: CommandRequest, log: Logger) {
+    const { netns, command, env, directory, user } = request;
+    const identity = user === undefined ? [] : identityOptions(user);
+    const prefix = ['netns', 'exec', netns, 'setpriv', '--pdeathsig', 'KILL', ...identity, '--'];
+    this.netns = netns;
+    this.child = spawn('ip', [...prefix, ...command], {
+      cwd: directory,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = new OutputLog(request.name, log);
+    output.follow(this.child.stdout!);
+    output.follow(this.child.stderr!);
+    this.ended = new Promise((resolve) => {
+      const over = (end: CommandEnd) => {
+        this.isOver = true;
+        resolve(end);
+      };
+      this.child.once('error', ({ message }) => over({ isClean: false, detail: message }));
+      this.child.once('exit', (code, signal) => {
+        const detail = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        over({ isClean: code === 0, detail });
+      });
+    });
+  }
+
+  /** undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** SIGTERM to all in the namespace, SIGKILL to those that are there after `timeoutMs`; resolves when it has ended. */
+  async stop(timeoutMs: number): Promise<void> {
+    const { pid } = this.child;
+    if (this.isOver || pid === undefined) return;
+    signalProcessesIn(this.netns, timeoutMs > 0 ? 'SIGTERM' : 'SIGKILL', pid);
+    const kill = setTimeout(() => signalProcessesIn(this.netns, 'SIGKILL', pid), timeoutMs);
+    await this.ended;
+    clearTimeout(kill);
+  }
+}
+
+/** passwd(5): name, password, user id, group id, … */
+function identityOptions(user: string): string[] {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${user}:`));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  if (uid === undefined || gid === undefined) throw new Error(`found no user ${user} on this host`);
+  return ['--reuid', uid, '--regid', gid, '--init-groups'];
+}

@@ -1,0 +1,78 @@
+/** JSON API calls over a stream, of a controller to an agent or the other way: numbered, bounded in number and time. */
+
+import { messageOf, Refusal, type RefusalStatus } from '../config/model/refusal.ts';
+import type { Reply, Request } from '../messages/messages.ts';
+import type { ApiError } from './shapes.ts';
+
+/** Longer than a host takes to list its flows; a peer that is silent for this long is stuck or gone. */
+const TIMEOUT_MS = 5_000;
+const MAX_PENDING = 64;
+
+interface Pending {
+  resolve(body: unknown): void;
+  reject(error: Refusal): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class PeerRequests {
+  private readonly peer: string;
+  private readonly send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean;
+  private readonly pending = new Map<number, Pending>();
+  private lastId = 0;
+
+  /** `peer`: as errors name it. `send` answers whether anybody is there. */
+  constructor(peer: string, send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean) {
+    this.peer = peer;
+    this.send = send;
+  }
+
+  /** The answer's body. Rejects with the peer's Refusal, or with one of 503 if it does not answer. */
+  ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    if (this.pending.size >= MAX_PENDING) {
+      return Promise.reject(new Refusal(503, `${this.peer}: ${MAX_PENDING} requests wait for it already`));
+    }
+    const id = ++this.lastId;
+    return new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        reject(new Refusal(503, `${this.peer} has not answered within ${TIMEOUT_MS / 1000} s`));
+      }, TIMEOUT_MS);
+      this.pending.set(id, { resolve, reject, timer });
+      const text = body === undefined ? '' : JSON.stringify(body);
+      if (this.send({ type: 'request', id, method, path, body: text })) return;
+      this.take(id)?.reject(new Refusal(503, `${this.peer} cannot be asked now: not connected`));
+    }) as Promise<Answer>;
+  }
+
+  replied({ id, status, body }: Reply): void {
+    const pending = this.take(id);
+    if (pending === undefined) return; // it came too late
+    try {
+      const answer: unknown = JSON.parse(body);
+      if (status >= 200 && status < 300) pending.resolve(answer);
+      else pending.reject(refusalOf(status, answer as ApiError));
+    } catch (error) {
+      pending.reject(new Refusal(503, `${this.peer}: ${messageOf(error)}`));
+    }
+  }
+
+  /** The stream has ended. */
+  end(): void {
+    for (const id of [...this.pending.keys()]) {
+      this.take(id)?.reject(new Refusal(503, `${this.peer} has left`));
+    }
+  }
+
+  private take(id: number): Pending | undefined {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return undefined;
+    clearTimeout(pending.timer);
+    this.pending.delete(id);
+    return pending;
+  }
+}
+
+const STATUSES: readonly number[] = [400, 404, 409, 500, 503] satisfies RefusalStatus[];
+
+const refusalOf = (status: number, { error, problems }: ApiError): Refusal =>
+  new Refusal(STATUSES.includes(status) ? (status as RefusalStatus) : 500, error, problems);

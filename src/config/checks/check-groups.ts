@@ -1,0 +1,262 @@
+/** Groups: virtual addresses that are nobody's own, members that fit them, rules that do not contradict. */
+import {
+  addressFamily,
+  canonicalAddress,
+  type Family,
+  formatEndpoint,
+  parsePrefix,
+} from '../../wire/address.ts';
+import { type Path, pathText, type Report, show } from '../model/problems.ts';
+import type { ConfigInput } from '../schema/schema.ts';
+import { isCutOut, type Lenient } from '../schema/shape.ts';
+import { findNetwork } from './check-ports.ts';
+import {
+  addressKey,
+  Claims,
+  canonicalPrefix,
+  checkNoHostBits,
+  located,
+  type NetworkInfo,
+  prefixOf,
+  sameAs,
+  type Topology,
+} from './topology.ts';
+
+type GroupInput = NonNullable<ConfigInput['groups']>[number];
+type GroupView = Lenient<GroupInput>;
+type MemberView = Lenient<NonNullable<GroupInput['members']>[number]>;
+type CriteriaView = Lenient<NonNullable<GroupInput['criteria']>[number]>;
+
+/** What the members of one group must fit. */
+export interface GroupContext {
+  readonly rewrite: 'address' | 'mac' | 'port';
+  readonly protocol: string;
+  /** Canonical. */
+  readonly vips: readonly string[];
+  readonly network: NetworkInfo | undefined;
+}
+
+export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  const names = new Claims();
+  const rules: PlacedRule[] = [];
+  for (const [i, group] of (view.groups ?? []).entries()) {
+    if (group === undefined) continue;
+    const path = ['groups', i];
+    if (group.name !== undefined) {
+      names.claim(group.name, group.name, [...path, 'name'], 'a name that no other group has', report);
+    }
+    const network = findNetwork(group.network, [...path, 'network'], topology, report);
+    const context: GroupContext = {
+      rewrite: group.rewrite ?? 'address',
+      protocol: group.protocol ?? 'any',
+      vips: located(group.vip, []).map(({ value }) => canonicalAddress(value)),
+      network,
+    };
+    checkVips(group, context, path, topology, report);
+    checkMatch(group, context, path, report);
+    checkHash(group, path, report);
+    checkMembership(group, context, path, report);
+    checkRules(group, path, rules, report);
+  }
+}
+
+function checkVips(
+  group: GroupView,
+  context: GroupContext,
+  path: Path,
+  topology: Topology,
+  report: Report,
+): void {
+  const own = new Claims();
+  for (const vip of located(group.vip, [...path, 'vip'])) {
+    own.claim(canonicalAddress(vip.value), vip.value, vip.path, 'each address once', report);
+    if (context.network === undefined || context.rewrite === 'port' || isCutOut(group, 'rewrite')) continue;
+    const owner = topology.addresses.ownerOf(addressKey(context.network.domain, vip.value));
+    if (owner !== undefined) {
+      report(vip.path, sameAs(vip.value, owner), 'an address that no port or gateway has (or rewrite: port)');
+    }
+  }
+}
+
+function checkMatch(group: GroupView, context: GroupContext, path: Path, report: Report): void {
+  if (context.protocol === 'icmp') {
+    if (group.port !== undefined) report([...path, 'port'], show(group.port), 'no port, as ICMP has none');
+    if (context.rewrite === 'port') {
+      report([...path, 'rewrite'], '"port" with protocol icmp', 'address or mac, as ICMP has no ports');
+    }
+    if (group.match?.sourcePort !== undefined) {
+      report([...path, 'match', 'sourcePort'], show(group.match.sourcePort), 'no port, as ICMP has none');
+    }
+  }
+  const families = new Set(context.vips.map(addressFamily));
+  for (const source of located(group.match?.sources, [...path, 'match', 'sources'])) {
+    checkNoHostBits(source.value, source.path, report);
+    const { family } = parsePrefix(source.value);
+    if (families.size > 0 && !families.has(family)) {
+      report(
+        source.path,
+        `${show(source.value)}, which is IPv${family}`,
+        `an ${familyOf(families)} prefix, as the VIP`,
+      );
+    }
+  }
+}
+
+function checkHash(group: GroupView, path: Path, report: Report): void {
+  if (group.hash === undefined || group.algorithm === 'maglev' || isCutOut(group, 'algorithm')) return;
+  const algorithm = group.algorithm ?? 'weighted-round-robin';
+  report([...path, 'hash'], `${show(group.hash)} with ${algorithm}`, 'algorithm: maglev, as no other hashes');
+}
+
+const familyOf = (families: ReadonlySet<Family>): string =>
+  [...families].map((family) => `IPv${family}`).join(' or ');
+
+// ---------------------------------------------------------------------------------------------------------
+// Members
+
+function checkMembership(group: GroupView, context: GroupContext, path: Path, report: Report): void {
+  const hasMembers = 'members' in group;
+  if (hasMembers && 'criteria' in group) report(path, 'both members and criteria', 'one of the two');
+  if (!hasMembers && !('criteria' in group)) {
+    report(path, 'neither members nor criteria', 'members, or criteria with their periods');
+  }
+  const seen: Identities = new Map();
+  checkMembers(group.members, context, [...path, 'members'], seen, report);
+  for (const [k, set] of (group.criteria ?? []).entries()) {
+    if (set === undefined) continue;
+    const at = [...path, 'criteria', k];
+    checkPeriod(set, at, report);
+    checkMembers(set.members, context, [...at, 'members'], seen, report);
+  }
+}
+
+function checkPeriod(set: CriteriaView, path: Path, report: Report): void {
+  if (set.from === undefined || set.until === undefined) return;
+  if (Date.parse(set.until) > Date.parse(set.from)) return;
+  report([...path, 'until'], show(set.until), `a time after ${set.from}, where the period begins`);
+}
+
+/** Members of earlier criteria sets by name, with what they stand for. */
+type Identities = Map<string, { identity: string; path: Path }>;
+
+/** One criteria set's members; a name seen in an earlier set must stand for the same destination. */
+export function checkMembers(
+  members: readonly (MemberView | undefined)[] | undefined,
+  context: GroupContext,
+  path: Path,
+  seen: Identities,
+  report: Report,
+): void {
+  const names = new Claims();
+  const destinations = new Claims();
+  for (const [k, member] of (members ?? []).entries()) {
+    if (member === undefined) continue;
+    const { name, address } = member;
+    const at = [...path, k];
+    const isNew =
+      name !== undefined &&
+      names.claim(name, name, [...at, 'name'], 'a name that no other member has', report);
+    if (address === undefined) continue;
+    const canonical = canonicalAddress(address);
+    const identity = member.port === undefined ? canonical : formatEndpoint(canonical, member.port);
+    destinations.claim(identity, address, [...at, 'address'], 'each destination once', report);
+    checkMemberFits(member, address, context, at, report);
+    if (!isNew) continue;
+    const before = seen.get(name);
+    if (before === undefined) seen.set(name, { identity, path: at });
+    else if (before.identity !== identity) {
+      const found = `${show(name)} with ${identity}`;
+      report([...at, 'address'], found, `${before.identity}, as at ${pathText(before.path)}`);
+    }
+  }
+}
+
+function checkMemberFits(
+  member: MemberView,
+  address: string,
+  context: GroupContext,
+  path: Path,
+  report: Report,
+): void {
+  const families = new Set(context.vips.map(addressFamily));
+  const family = addressFamily(address);
+  const isVip = context.vips.includes(canonicalAddress(address));
+  if (families.size > 0 && !families.has(family)) {
+    report(
+      [...path, 'address'],
+      `${show(address)}, which is IPv${family}`,
+      `an ${familyOf(families)} address, as the VIP`,
+    );
+  } else if (context.rewrite === 'port' && !isVip && families.size > 0) {
+    report(
+      [...path, 'address'],
+      show(address),
+      `${context.vips.join(' or ')}, as rewrite: port leaves the address`,
+    );
+  } else if (context.rewrite !== 'port' && isVip) {
+    report([...path, 'address'], `${show(address)}, which is the VIP`, "the member's own address");
+  }
+  if (context.rewrite === 'port' && member.port === undefined) {
+    report([...path, 'port'], 'nothing', 'a port, as rewrite: port changes nothing else');
+  }
+  if (context.protocol === 'icmp' && member.port !== undefined) {
+    report([...path, 'port'], show(member.port), 'no port, as ICMP has none');
+  }
+  const subnets = context.network?.subnets ?? [];
+  if (
+    context.rewrite === 'mac' &&
+    member.mac === undefined &&
+    subnets.length > 0 &&
+    !prefixOf(address, subnets)
+  ) {
+    const found = `${show(address)}, outside the subnets of network ${context.network?.name}`;
+    report([...path, 'address'], found, 'an address on the network, or a mac, as rewrite: mac needs one');
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Rules of different groups
+
+interface PlacedRule {
+  readonly key: string;
+  readonly sources: ReadonlySet<string>;
+  readonly from: Readonly<Record<string, string | undefined>>;
+  readonly path: Path;
+}
+
+const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
+
+/**
+ * Two rules contradict if nothing tells which one a packet is for: same VIP, protocol, ports, and a source
+ * prefix in common, at a port that both select. Ports may come later and on other hosts, so two selectors
+ * are only told apart by a label to which they give different values.
+ */
+function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: Report): void {
+  if (TUPLE_KEYS.some((key) => isCutOut(group, key))) return;
+  const sources = new Set(located(group.match?.sources, []).map(({ value }) => canonicalPrefix(value)));
+  for (const vip of located(group.vip, [...path, 'vip'])) {
+    const tuple = [
+      group.network,
+      canonicalAddress(vip.value),
+      group.protocol,
+      group.port,
+      group.match?.sourcePort,
+    ];
+    const rule = { key: JSON.stringify(tuple), sources, from: group.from ?? {}, path };
+    const rival = rules.find((other) => other.path !== path && contradicts(rule, other));
+    if (rival !== undefined) {
+      const found = `${show(vip.value)} with the same protocol, port and match as ${pathText(rival.path)}`;
+      report(vip.path, found, 'a tuple of its own, or `from` selectors that differ in the value of a label');
+    }
+    rules.push(rule);
+  }
+}
+
+function contradicts(a: PlacedRule, b: PlacedRule): boolean {
+  if (a.key !== b.key) return false;
+  const anySource = a.sources.size === 0 && b.sources.size === 0;
+  if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
+  return Object.entries(a.from).every(
+    ([label, value]) => value === undefined || b.from[label] === undefined || b.from[label] === value,
+  );
+}

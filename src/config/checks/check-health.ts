@@ -1,0 +1,89 @@
+/** Health checks: keys that fit their kind, a port to probe, an address to probe from. */
+import { addressFamily } from '../../wire/address.ts';
+import type { Configuration, GroupConfig } from '../model/model.ts';
+import { probePort } from '../model/probe-port.ts';
+import { type Path, type Report, show } from '../model/problems.ts';
+import type { ConfigInput } from '../schema/schema.ts';
+import { isCutOut, type Lenient } from '../schema/shape.ts';
+import { addressKey, checkHostInSubnet, insideOneOf, located, prefixOf, type Topology } from './topology.ts';
+
+type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
+
+export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  checkProbeAddresses(view, topology, report);
+  for (const [i, group] of (view.groups ?? []).entries()) {
+    if (group?.health === undefined) continue;
+    const { health } = group;
+    const path = ['groups', i, 'health'];
+    if (health.kind !== undefined && health.kind !== 'http') {
+      for (const key of ['path', 'expectStatus'] as const)
+        if (health[key] !== undefined)
+          report(
+            [...path, key],
+            `${key} with kind: ${health.kind}`,
+            'kind: http, as no other asks for a path',
+          );
+    }
+    if (health.kind === 'icmp' && health.port !== undefined)
+      report([...path, 'port'], show(health.port), 'no port, as ICMP has none');
+    if (health.kind === 'tcp' || health.kind === 'http') checkPort(group, path, report);
+  }
+}
+
+function checkPort(group: GroupView, path: Path, report: Report): void {
+  if (group.health?.port !== undefined || group.port !== undefined) return;
+  if (isCutOut(group, 'port') || isCutOut(group.health ?? {}, 'port')) return;
+  const members = [group.members ?? [], ...(group.criteria ?? []).map((set) => set?.members ?? [])].flat();
+  const without = members.find((member) => member !== undefined && !('port' in member));
+  if (without === undefined) return;
+  report([...path, 'port'], 'nothing', `a port, as neither the group nor member ${without.name} has one`);
+}
+
+function checkProbeAddresses(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  for (const [i, network] of (view.networks ?? []).entries()) {
+    if (network === undefined) continue;
+    const info = topology.networks.get(network.name ?? `#${i}`);
+    if (info === undefined) continue;
+    const families = new Map<number, Path>();
+    for (const { value, path } of located(network.probeAddress, ['networks', i, 'probeAddress'])) {
+      const former = families.get(addressFamily(value));
+      if (former !== undefined) report(path, `${show(value)}, a second of its family`, 'one per family');
+      families.set(addressFamily(value), path);
+      const subnet = prefixOf(value, info.subnets);
+      if (subnet !== undefined) checkHostInSubnet(value, subnet, path, report);
+      else
+        report(
+          path,
+          `${show(value)}, outside the subnets of network ${info.name}`,
+          insideOneOf(info.subnets),
+        );
+      const key = addressKey(info.domain, value);
+      topology.addresses.claim(key, value, path, 'an address of its own', report);
+    }
+  }
+}
+
+/** Whether this host can probe at all; a file without ports is a controller's, which does not probe. */
+export function checkProbing(configuration: Configuration, report: Report): void {
+  if (configuration.ports.length === 0) return;
+  for (const [i, group] of configuration.groups.entries()) {
+    if (group.health === undefined) continue;
+    const network = configuration.networks.find(({ name }) => name === group.network)!;
+    const port = probePort(configuration, network);
+    for (const family of familiesOf(group)) {
+      if (port.addresses.some((address) => addressFamily(withoutBits(address)) === family)) continue;
+      const subnets = network.subnets.filter((subnet) => addressFamily(withoutBits(subnet)) === family);
+      const where = subnets.length === 0 ? `an IPv${family} subnet` : `an address of ${subnets.join(' or ')}`;
+      report(
+        ['groups', i, 'health'],
+        `no IPv${family} address of network ${network.name} to probe from`,
+        `${where} as probeAddress of the network, one that nobody else has (only a host that knows every address of the network chooses one itself)`,
+      );
+    }
+  }
+}
+
+const familiesOf = (group: GroupConfig): Set<number> =>
+  new Set(group.criteria.flatMap(({ members }) => members.map(({ address }) => addressFamily(address))));
+
+const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));

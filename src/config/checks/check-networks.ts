@@ -1,0 +1,150 @@
+/** Networks: names and VNIs of their own, subnets that do not overlap, gateways and next hops inside them. */
+import { addressFamily, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from '../../wire/address.ts';
+import type { Path, Report } from '../model/problems.ts';
+import { show } from '../model/problems.ts';
+import type { ConfigInput } from '../schema/schema.ts';
+import type { Lenient } from '../schema/shape.ts';
+import {
+  addressKey,
+  Claims,
+  canonicalPrefix,
+  checkHostInSubnet,
+  checkNoHostBits,
+  insideOneOf,
+  located,
+  type NetworkInfo,
+  prefixOf,
+  sameAs,
+  type Topology,
+} from './topology.ts';
+
+type NetworkView = Lenient<NonNullable<ConfigInput['networks']>[number]>;
+type RouteView = Lenient<NonNullable<NonNullable<ConfigInput['networks']>[number]['routes']>[number]>;
+
+/** IPv6 needs 1280 bytes (RFC 8200 §5). */
+const MIN_IPV6_MTU = 1280;
+
+export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topology {
+  const networks = new Map<string, NetworkInfo>();
+  const addresses = new Claims();
+  const names = new Claims();
+  const vnis = new Claims();
+  const routes = new Claims();
+  const placedSubnets: PlacedSubnet[] = [];
+
+  for (const [i, network] of (view.networks ?? []).entries()) {
+    if (network === undefined) continue;
+    const path = ['networks', i];
+    // One without a name is checked like the others; an index cannot be mistaken for a name elsewhere.
+    const info = describe(network, network.name ?? `#${i}`);
+    if (network.name !== undefined) {
+      names.claim(network.name, network.name, [...path, 'name'], 'a name that no other network has', report);
+      if (!networks.has(network.name)) networks.set(network.name, info);
+    }
+    if (network.vni !== undefined) {
+      vnis.claim(`${network.vni}`, network.vni, [...path, 'vni'], 'a VNI that no other network has', report);
+    }
+    checkSubnets(network, info, path, placedSubnets, report);
+    checkMtu(network, info, path, report);
+    for (const gateway of located(network.gateway, [...path, 'gateway'])) {
+      checkInside(gateway.value, info, gateway.path, report);
+      const key = addressKey(info.domain, gateway.value);
+      addresses.claim(key, gateway.value, gateway.path, 'an address of its own', report);
+    }
+    for (const [k, route] of (network.routes ?? []).entries()) {
+      if (route !== undefined) checkRoute(route, network, info, [...path, 'routes', k], routes, report);
+    }
+  }
+  return { networks, addresses };
+}
+
+function describe(network: NetworkView, name: string): NetworkInfo {
+  const subnets = located(network.subnets, []).map(({ value }) => networkOf(parsePrefix(value)));
+  return { name, subnets, domain: 'gateway' in network ? 'router' : `network ${name}` };
+}
+
+interface PlacedSubnet {
+  readonly text: string;
+  readonly network: NetworkInfo;
+  readonly path: Path;
+}
+
+function checkSubnets(
+  network: NetworkView,
+  info: NetworkInfo,
+  path: Path,
+  placed: PlacedSubnet[],
+  report: Report,
+): void {
+  for (const subnet of located(network.subnets, [...path, 'subnets'])) {
+    checkNoHostBits(subnet.value, subnet.path, report);
+    const prefix = parsePrefix(subnet.value);
+    const rival = placed.find(
+      (other) => other.network.domain === info.domain && prefixesOverlap(parsePrefix(other.text), prefix),
+    );
+    if (rival === undefined) {
+      placed.push({ text: subnet.value, network: info, path: subnet.path });
+      continue;
+    }
+    const found = `${show(subnet.value)}, which overlaps ${canonicalPrefix(rival.text)} of network ${rival.network.name}`;
+    const expected =
+      rival.network === info
+        ? 'subnets of one network that do not overlap'
+        : 'subnets that do not overlap, as one router joins all networks with a gateway';
+    report(subnet.path, found, expected);
+  }
+}
+
+function checkMtu(network: NetworkView, info: NetworkInfo, path: Path, report: Report): void {
+  const hasIpv6 = info.subnets.some((subnet) => subnet.family === 6);
+  if (network.mtu !== undefined && network.mtu < MIN_IPV6_MTU && hasIpv6) {
+    report(
+      [...path, 'mtu'],
+      show(network.mtu),
+      `at least ${MIN_IPV6_MTU}, as the network has an IPv6 subnet`,
+    );
+  }
+}
+
+/** Reports an address that no subnet of the network has for its hosts. */
+function checkInside(address: string, network: NetworkInfo, path: Path, report: Report): void {
+  const subnet = prefixOf(address, network.subnets);
+  if (subnet !== undefined) checkHostInSubnet(address, subnet, path, report);
+  else
+    report(
+      path,
+      `${show(address)}, outside the subnets of network ${network.name}`,
+      insideOneOf(network.subnets),
+    );
+}
+
+function checkRoute(
+  route: RouteView,
+  network: NetworkView,
+  info: NetworkInfo,
+  path: Path,
+  routes: Claims,
+  report: Report,
+): void {
+  if (!('gateway' in network)) {
+    report(path, 'a route in a network without gateway', 'a gateway, as routes belong to the logical router');
+  }
+  const { to, via } = route;
+  if (to !== undefined) {
+    checkNoHostBits(to, [...path, 'to'], report);
+    routes.claim(canonicalPrefix(to), to, [...path, 'to'], 'one route per prefix', report);
+  }
+  if (via === undefined) return;
+  checkInside(via, info, [...path, 'via'], report);
+  const gateway = located(network.gateway, ['gateway']).find(
+    ({ value }) => addressKey('', value) === addressKey('', via),
+  );
+  if (gateway !== undefined) {
+    const found = sameAs(via, [...path.slice(0, 2), ...gateway.path]);
+    report([...path, 'via'], found, 'the address of another router');
+  }
+  if (to !== undefined && addressFamily(via) !== parsePrefix(to).family) {
+    const found = `${show(via)} as next hop of ${formatPrefix(parsePrefix(to))}`;
+    report([...path, 'via'], found, `an IPv${parsePrefix(to).family} address`);
+  }
+}

@@ -1,0 +1,143 @@
+/** Ports and uplinks: known networks, names, devices, MACs and addresses of their own. */
+import { canonicalMac } from '../../wire/address.ts';
+import { derivePortMac } from '../model/port-mac.ts';
+import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+import type { ConfigInput } from '../schema/schema.ts';
+import type { Lenient } from '../schema/shape.ts';
+import {
+  addressKey,
+  Claims,
+  checkHostInSubnet,
+  insideOneOf,
+  located,
+  type NetworkInfo,
+  prefixOf,
+  type Topology,
+} from './topology.ts';
+
+type UplinkView = Lenient<NonNullable<ConfigInput['uplinks']>[number]>;
+
+export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  const names = new Claims();
+  const devices = new Claims();
+  const macs = new Claims();
+
+  for (const [i, port] of (view.ports ?? []).entries()) {
+    if (port === undefined) continue;
+    const path = ['ports', i];
+    if (port.name !== undefined) {
+      names.claim(port.name, port.name, [...path, 'name'], 'a name that no other port has', report);
+    }
+    if (port.netns !== undefined) {
+      const device = `${port.interface ?? 'eth0'} in ${port.netns}`;
+      const at = [...path, port.interface === undefined ? 'netns' : 'interface'];
+      devices.claim(device, device, at, 'an interface that no other port has', report);
+    }
+    const network = findNetwork(port.network, [...path, 'network'], topology, report);
+    const mac = port.mac ?? derivedMac(view.host, port.name);
+    if (mac !== undefined) {
+      const key = `${port.network} ${canonicalMac(mac)}`;
+      macs.claim(key, mac, [...path, 'mac'], 'a MAC that no other port of the network has', report);
+    }
+    for (const address of located(port.addresses, [...path, 'addresses'])) {
+      if (network !== undefined) checkPortAddress(address.value, network, address.path, topology, report);
+    }
+  }
+}
+
+/** Name of a network in the file; undefined, and reported, if there is none of that name. */
+export function findNetwork(
+  name: string | undefined,
+  path: Path,
+  topology: Topology,
+  report: Report,
+): NetworkInfo | undefined {
+  if (name === undefined) return undefined;
+  const network = topology.networks.get(name);
+  if (network === undefined)
+    report(path, show(name), `the name of a network: ${expectOneOf(name, [...topology.networks.keys()])}`);
+  return network;
+}
+
+const derivedMac = (host: string | undefined, port: string | undefined): string | undefined =>
+  host === undefined || port === undefined ? undefined : derivePortMac(host, port);
+
+const IPV6_LINK_LOCAL = /^fe[89ab]/i;
+
+function checkPortAddress(
+  text: string,
+  network: NetworkInfo,
+  path: Path,
+  topology: Topology,
+  report: Report,
+): void {
+  const address = text.slice(0, text.indexOf('/'));
+  topology.addresses.claim(
+    addressKey(network.domain, address),
+    address,
+    path,
+    'an address of its own',
+    report,
+  );
+  if (network.subnets.length === 0 || IPV6_LINK_LOCAL.test(address)) return;
+  const subnet = prefixOf(address, network.subnets);
+  if (subnet !== undefined) checkHostInSubnet(address, subnet, path, report);
+  else
+    report(
+      path,
+      `${show(text)}, outside the subnets of network ${network.name}`,
+      insideOneOf(network.subnets),
+    );
+}
+
+export function checkUplinks(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  const names = new Claims();
+  for (const [i, port] of (view.ports ?? []).entries()) {
+    if (port?.name !== undefined) names.claim(port.name, port.name, ['ports', i, 'name'], '', () => {});
+  }
+  const interfaces = new Claims();
+  for (const [i, uplink] of (view.uplinks ?? []).entries()) {
+    if (uplink === undefined) continue;
+    const path = ['uplinks', i];
+    if (uplink.name !== undefined) {
+      names.claim(
+        uplink.name,
+        uplink.name,
+        [...path, 'name'],
+        'a name that no port and no other uplink has',
+        report,
+      );
+    }
+    if (uplink.interface !== undefined) {
+      const at = [...path, 'interface'];
+      interfaces.claim(
+        uplink.interface,
+        uplink.interface,
+        at,
+        'an interface that no other uplink has',
+        report,
+      );
+    }
+    checkUplinkNetworks(uplink, [...path, 'networks'], topology, report);
+  }
+}
+
+function checkUplinkNetworks(uplink: UplinkView, path: Path, topology: Topology, report: Report): void {
+  const networks = new Claims();
+  const vlans = new Claims();
+  const carried = uplink.networks ?? [];
+  for (const [k, entry] of carried.entries()) {
+    if (entry === undefined) continue;
+    const { name, vlan } = typeof entry === 'string' ? { name: entry, vlan: undefined } : entry;
+    findNetwork(name, [...path, k], topology, report);
+    if (name !== undefined) networks.claim(name, name, [...path, k], 'each network once', report);
+    if (vlan !== undefined) vlans.claim(`${vlan}`, vlan, [...path, k, 'vlan'], 'a VLAN of its own', report);
+    else if (carried.length > 1) {
+      report(
+        [...path, k],
+        `${show(name)} without a VLAN`,
+        '{ name, vlan }, as the uplink carries several networks',
+      );
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Which load balancers a configuration asks for, which ports each serves, and which groups' rules it enforces.
+ *
+ * A group's rules go to the ports of its network that its `from` labels select, all of them where it has none.
+ * With one LB per port that is all there is to say. A shared LB enforces the same rules for each of its ports,
+ * so where `from` splits the ports of a scope, the scope gets one LB per side of the split: sharing never makes
+ * a rule reach a port that its group does not name. For the same reason the LB of a whole host has one side per
+ * network: networks may use the same addresses for different things, and a group belongs to one of them.
+ * A port for probes has none: what it sends goes to members themselves. A port that no group names has an LB without rules, so that flows which are still running when its last rule
+ * goes keep their translation.
+ */
+import type { Configuration, GroupConfig, PortConfig } from './model.ts';
+
+export interface PlannedLoadBalancer {
+  /** Its identity over revisions. */
+  readonly key: string;
+  readonly scope: 'port' | 'network' | 'host';
+  /** Port, network, or host/network; a shared one that `from` has split off says so: `app[tier=web]`. */
+  readonly name: string;
+  readonly ports: PortConfig[];
+  /** In the order of the configuration. */
+  readonly groups: GroupConfig[];
+}
+
+export function planLoadBalancers(configuration: Configuration): PlannedLoadBalancer[] {
+  const scope = configuration.datapath.loadBalancers;
+  const plan = new Map<string, PlannedLoadBalancer>();
+  for (const port of configuration.ports) {
+    if (port.purpose === 'probe') continue;
+    const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port);
+    const key = `${scope} ${name}`;
+    let planned = plan.get(key);
+    if (planned === undefined) {
+      planned = { key, scope, name, ports: [], groups: [] };
+      plan.set(key, planned);
+    }
+    planned.ports.push(port);
+  }
+  for (const planned of plan.values()) {
+    const wanted = (group: GroupConfig) => planned.ports.some((port) => selects(group, port));
+    planned.groups.push(...configuration.groups.filter(wanted));
+  }
+  return [...plan.values()];
+}
+
+/** Whether the group's rules hold for what this port sends. */
+export function selects(group: GroupConfig, port: PortConfig): boolean {
+  return group.network === port.network && matchesLabels(group.from, port);
+}
+
+function matchesLabels(selector: Record<string, string> | undefined, port: PortConfig): boolean {
+  return Object.entries(selector ?? {}).every(([label, value]) => port.labels[label] === value);
+}
+
+function scopeName(configuration: Configuration, port: PortConfig): string {
+  switch (configuration.datapath.loadBalancers) {
+    case 'port':
+      return port.name;
+    case 'network':
+      return port.network;
+    case 'host':
+      return `${configuration.host}/${port.network}`;
+  }
+}
+
+/** `[tier=web][zone=a]`: the selectors in use in this scope that match the port; empty where none does. */
+function selectorsThatSplit(configuration: Configuration, port: PortConfig): string {
+  if (configuration.datapath.loadBalancers === 'port') return '';
+  const matching = new Set<string>();
+  for (const { network, from } of configuration.groups) {
+    if (from === undefined || network !== port.network) continue;
+    if (matchesLabels(from, port)) matching.add(selectorText(from));
+  }
+  return [...matching]
+    .sort()
+    .map((text) => `[${text}]`)
+    .join('');
+}
+
+const selectorText = (selector: Record<string, string>): string =>
+  Object.entries(selector)
+    .map(([label, value]) => `${label}=${value}`)
+    .sort()
+    .join(',');

@@ -1,0 +1,121 @@
+/**
+ * First half of the check: does each part have the shape that the schema gives it?
+ *
+ * A file with a wrong weight and an unknown network should be told both. So the wrong parts are reported and
+ * then cut out, and the second half (check-*.ts) looks at what is left: a Lenient view, in which everything
+ * that is there has its right type, and anything may be missing.
+ */
+import { z } from 'zod';
+import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+
+/** T with any part missing; list positions are kept. */
+export type Lenient<T> = T extends readonly (infer Item)[]
+  ? (Lenient<Item> | undefined)[]
+  : T extends object
+    ? { [Key in keyof T]?: Lenient<T[Key]> }
+    : T;
+
+/** Whether a key is in the file but its value was cut out: already reported, and not to be taken for absent. */
+export const isCutOut = <T extends object>(part: T, key: keyof T): boolean =>
+  key in part && part[key] === undefined;
+
+export interface Shape<Schema extends z.ZodType> {
+  view: Lenient<z.input<Schema>>;
+  /** With defaults filled in; only if nothing was wrong. */
+  value?: z.output<Schema>;
+}
+
+export function checkShape<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  report: Report,
+): Shape<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { view: value as Lenient<z.input<Schema>>, value: parsed.data };
+  const wrong = new Set<string>();
+  for (const issue of parsed.error.issues) reportIssue(issue, schema, value, report, wrong);
+  return { view: (cutOut(value, [], wrong) ?? {}) as Lenient<z.input<Schema>> };
+}
+
+function reportIssue(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  value: unknown,
+  report: Report,
+  wrong: Set<string>,
+): void {
+  const path = issue.path as Path;
+  const inside = issue.code === 'invalid_union' ? insideOnly(issue) : undefined;
+  if (inside !== undefined) {
+    for (const one of inside)
+      reportIssue({ ...one, path: [...path, ...one.path] }, schema, value, report, wrong);
+    return;
+  }
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) {
+      report([...path, key], `an unknown key ${show(key)}`, expectOneOf(key, keysAt(schema, path, key)));
+      wrong.add(keyOf([...path, key]));
+    }
+    return;
+  }
+  if (wrong.has(keyOf(path))) return; // one problem per value is enough
+  wrong.add(keyOf(path));
+  report(path, show(valueAt(value, path)), expectation(issue));
+}
+
+/** What is wrong within a value of several possible shapes, if it has the outer shape of one of them: a mapping's keys. */
+function insideOnly(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  const isInside = (one: z.core.$ZodIssue): boolean =>
+    one.code === 'unrecognized_keys' || typeof one.path[0] === 'string';
+  return issue.errors.find((issues) => issues.every(isInside));
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') {
+    if (issue.expected === 'object' || issue.expected === 'record') return 'a mapping';
+    if (issue.expected === 'array') return 'a list';
+  }
+  return issue.message;
+}
+
+/** Keys that the schema knows at a path, over all alternatives but those that would know the misfit. */
+function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
+  let level = alternatives(top);
+  for (const step of path) {
+    level = level.flatMap((schema) => {
+      if (schema instanceof z.ZodArray) return alternatives(schema.element);
+      const next = schema instanceof z.ZodObject ? schema.shape[step] : undefined;
+      return next === undefined ? [] : alternatives(next);
+    });
+  }
+  const keys = level.flatMap((schema) =>
+    schema instanceof z.ZodObject && !(misfit in schema.shape) ? Object.keys(schema.shape) : [],
+  );
+  return [...new Set(keys)];
+}
+
+/** A schema without its wrappers; several for a union. */
+function alternatives(schema: z.core.$ZodType): z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return alternatives(schema.unwrap());
+  }
+  return schema instanceof z.ZodUnion ? schema.options.flatMap(alternatives) : [schema];
+}
+
+/** A copy of plain data without the parts at the given paths; list items leave a hole. */
+function cutOut(value: unknown, path: Path, wrong: ReadonlySet<string>): unknown {
+  if (wrong.has(keyOf(path))) return undefined;
+  if (Array.isArray(value)) return value.map((item, i) => cutOut(item, [...path, i], wrong));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, cutOut(item, [...path, key], wrong)]),
+  );
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const step of path) found = (found as Record<string | number, unknown> | null | undefined)?.[step];
+  return found;
+}
+
+const keyOf = (path: Path): string => JSON.stringify(path);

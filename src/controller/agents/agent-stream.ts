@@ -1,0 +1,172 @@
+/**
+ * The controller's end of one agent's gRPC stream: decodes what comes in, queues what goes out.
+ *
+ * Theory of operation. One message at a time is on its way; the next one is taken from the queue when gRPC has handed
+ * the last one to the connection, i.e. when the agent's flow-control window had room for it. So a slow agent holds one
+ * message in the transport and a bounded, merging queue here, and costs the others nothing. An agent that has stopped
+ * altogether answers no keepalive, and gRPC ends its connection.
+ */
+import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { AgentDecoder } from '../../messages/codec.ts';
+import type { AgentSession, AgentSessionListener } from '../../messages/link.ts';
+import type { FromAgent, FromController, Hello } from '../../messages/messages.ts';
+import { type OutboundLimits, OutboundQueue } from '../../messages/outbound-queue.ts';
+import type { ReportScratch } from '../../messages/report-codec.ts';
+import { MalformedMessage } from '../../messages/varint.ts';
+
+export type AttachCall = ServerDuplexStream<Buffer, Buffer>;
+
+/** Monotonic, of all streams of a server. */
+export interface StreamCounters {
+  receivedMessages: number;
+  receivedBytes: number;
+  sentMessages: number;
+  sentBytes: number;
+  /** Rules and GlobalStats that waited and went out as part of newer ones. */
+  mergedMessages: number;
+  /** Streams that ended because too much waited. */
+  overflows: number;
+  /** Streams that ended because of what the agent sent. */
+  malformed: number;
+}
+
+/** What the server gives to all its streams. */
+export interface StreamContext {
+  readonly counters: StreamCounters;
+  readonly scratch: ReportScratch;
+  readonly limits: OutboundLimits;
+  /** Encodes a message once, however many agents it goes to. */
+  encode(message: FromController): Buffer;
+  /** The stream's first message. */
+  greeted(stream: AgentStream): void;
+  /** Once. */
+  ended(stream: AgentStream, reason: string): void;
+}
+
+const NO_HELLO = 'a stream that does not begin with Hello';
+
+export class AgentStream implements AgentSession {
+  readonly peer: string;
+  private readonly call: AttachCall;
+  private readonly context: StreamContext;
+  private readonly decoder: AgentDecoder;
+  private readonly queue: OutboundQueue;
+  private readonly helloTimer: NodeJS.Timeout;
+  private greeting: Hello | undefined;
+  private listener: AgentSessionListener | undefined;
+  private isWriting = false;
+  private closing: { code: status; reason: string } | undefined;
+  private hasEnded = false;
+
+  constructor(call: AttachCall, context: StreamContext, helloTimeoutMs: number) {
+    this.call = call;
+    this.context = context;
+    this.peer = call.getPeer();
+    this.decoder = new AgentDecoder(context.scratch);
+    this.queue = new OutboundQueue(context.limits);
+    this.helloTimer = setTimeout(() => this.refuse(status.DEADLINE_EXCEEDED, NO_HELLO), helloTimeoutMs);
+    call.on('data', (bytes: Buffer) => this.receive(bytes));
+    call.on('end', () => this.end('the agent ended the stream'));
+    call.on('cancelled', () => this.end('the connection to the agent ended'));
+    call.on('error', () => {}); // our own status, or what `cancelled` tells
+  }
+
+  get hello(): Hello {
+    if (!this.greeting) throw new Error(NO_HELLO);
+    return this.greeting;
+  }
+
+  /** Undefined before Hello. */
+  get host(): string | undefined {
+    return this.greeting?.host;
+  }
+
+  /** Names in the agent's certificate; undefined: it showed none. */
+  get certificateNames(): string[] | undefined {
+    const certificate = this.call.getAuthContext()?.sslPeerCertificate;
+    if (!certificate) return undefined;
+    const alternatives = (certificate.subjectaltname ?? '').split(', ');
+    const names = alternatives.filter((name) => name.startsWith('DNS:')).map((name) => name.slice(4));
+    return [certificate.subject.CN, ...names].flat();
+  }
+
+  listen(listener: AgentSessionListener): void {
+    this.listener = listener;
+  }
+
+  send(message: FromController): void {
+    if (this.hasEnded || this.closing) return;
+    const result = this.queue.push(message);
+    if (result === 'merged') this.context.counters.mergedMessages++;
+    if (result === 'overflow') {
+      this.context.counters.overflows++;
+      this.refuse(status.RESOURCE_EXHAUSTED, 'too many messages wait for the agent');
+    } else this.pump();
+  }
+
+  close(reason: string): void {
+    this.closing ??= { code: status.ABORTED, reason };
+    this.pump();
+  }
+
+  /** Ends the stream at once; what waits is dropped. */
+  refuse(code: status, reason: string): void {
+    this.queue.clear();
+    this.finish(code, reason);
+  }
+
+  private receive(bytes: Buffer): void {
+    if (this.hasEnded) return;
+    this.context.counters.receivedMessages++;
+    this.context.counters.receivedBytes += bytes.length;
+    let message: FromAgent | undefined;
+    try {
+      message = this.decoder.decode(bytes);
+      if ((message?.type === 'hello') !== (this.greeting === undefined)) throw new MalformedMessage(NO_HELLO);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      this.context.counters.malformed++;
+      this.refuse(status.INVALID_ARGUMENT, error.message);
+      return;
+    }
+    if (message?.type === 'hello') {
+      clearTimeout(this.helloTimer);
+      this.greeting = message;
+      this.context.greeted(this);
+    } else if (message) this.listener?.received(message);
+  }
+
+  private pump(): void {
+    if (this.isWriting || this.hasEnded) return;
+    const message = this.queue.shift();
+    if (!message) {
+      if (this.closing) this.finish(this.closing.code, this.closing.reason);
+      return;
+    }
+    const bytes = this.context.encode(message);
+    this.isWriting = true;
+    this.context.counters.sentMessages++;
+    this.context.counters.sentBytes += bytes.length;
+    this.call.write(bytes, () => {
+      this.isWriting = false;
+      this.pump();
+    });
+  }
+
+  /** Our side ends the stream; gRPC sends the status after what is on its way. */
+  private finish(code: status, reason: string): void {
+    if (this.hasEnded) return;
+    this.call.emit('error', { code, details: reason });
+    this.end(reason);
+  }
+
+  private end(reason: string): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    clearTimeout(this.helloTimer);
+    this.queue.clear();
+    this.call.end();
+    this.listener?.detached(reason);
+    this.context.ended(this, reason);
+  }
+}

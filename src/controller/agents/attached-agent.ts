@@ -1,0 +1,58 @@
+/** What the leader knows of one attached agent. */
+
+import { PeerRequests } from '../../api/peer-requests.ts';
+import type { AgentSession } from '../../messages/link.ts';
+import type { FromController, Hello, HostNetworks, Port, Ports } from '../../messages/messages.ts';
+
+export class AttachedAgent {
+  readonly session: AgentSession;
+  readonly requests: PeerRequests;
+  /** Wall clock, epoch milliseconds, like all times here. */
+  readonly sinceMs: number;
+  ports: readonly Port[];
+  /** undefined: it does not say. */
+  networks: HostNetworks | undefined;
+  reports = 0;
+  /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
+  missedReports = 0;
+  /** 0: none yet. */
+  lastReportMs = 0;
+  private lastSequence = 0;
+
+  constructor(session: AgentSession, nowMs: number) {
+    this.session = session;
+    this.sinceMs = nowMs;
+    this.ports = session.hello.ports;
+    this.networks = session.hello.networks;
+    this.requests = new PeerRequests(`host ${session.hello.host}`, (message) => {
+      session.send(message);
+      return true;
+    });
+  }
+
+  get host(): string {
+    return this.session.hello.host;
+  }
+
+  get hello(): Hello {
+    return this.session.hello;
+  }
+
+  send(message: FromController): void {
+    this.session.send(message);
+  }
+
+  tookPorts({ ports, networks }: Ports): void {
+    this.ports = ports;
+    this.networks = networks;
+  }
+
+  noteReport(sequence: number, nowMs: number): void {
+    if (this.lastSequence > 0 && sequence > this.lastSequence) {
+      this.missedReports += sequence - this.lastSequence - 1;
+    }
+    this.lastSequence = Math.max(this.lastSequence, sequence);
+    this.lastReportMs = nowMs;
+    this.reports++;
+  }
+}

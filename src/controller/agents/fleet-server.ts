@@ -1,0 +1,218 @@
+/**
+ * Where agents of other hosts attach: a gRPC server, over TCP with mutual TLS, or without it where nothing leaves
+ * the machine (loopback addresses, unix sockets).
+ *
+ * Who may attach: an agent that speaks our protocol version, whose host is named by its certificate, and that is not
+ * older than the one which is attached for the same host. A younger one takes the place of the older, whose
+ * connection may have died without a word.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { isLocal } from '../../config/model/local-endpoint.ts';
+import type { TlsMaterial } from '../../config/tls-files.ts';
+import { encodeFromController } from '../../messages/codec.ts';
+import {
+  ATTACH,
+  channelOptions,
+  KEEPALIVE,
+  type Keepalive,
+  type LinkLog,
+} from '../../messages/fleet-service.ts';
+import type { AgentSession, AgentSessionHandler } from '../../messages/link.ts';
+import { type FromController, PROTOCOL_VERSION } from '../../messages/messages.ts';
+import { OUTBOUND_LIMITS, type OutboundLimits } from '../../messages/outbound-queue.ts';
+import { ReportScratch } from '../../messages/report-codec.ts';
+import { AgentStream, type AttachCall, type StreamContext, type StreamCounters } from './agent-stream.ts';
+
+export interface FleetServerOptions {
+  /** `address:port` (port 0: any free one) or `unix:PATH`. */
+  readonly listen: string;
+  /** Needed for addresses that others can reach; not used on unix sockets. */
+  readonly tls?: TlsMaterial;
+  readonly handler: AgentSessionHandler;
+  readonly log: LinkLog;
+  readonly keepalive?: Keepalive;
+  readonly limits?: OutboundLimits;
+}
+
+export interface FleetCounters extends Readonly<StreamCounters> {
+  /** Streams whose Hello was taken. */
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+export interface FleetServer {
+  /** As listened on, with the port that was chosen. */
+  readonly address: string;
+  readonly sessions: readonly AgentSession[];
+  readonly counters: FleetCounters;
+  /** Ends all streams, tells the agents, and stops listening. */
+  close(): Promise<void>;
+}
+
+/** An agent that says nothing for this long after it connected is sent away. */
+const HELLO_TIMEOUT_MS = 5000;
+/** Time for the last words to agents at the end. */
+const CLOSE_MS = 500;
+
+/** Rejects when the address cannot be listened on, or must not without TLS. */
+export async function startFleetServer(options: FleetServerOptions): Promise<FleetServer> {
+  const { listen, tls } = options;
+  if (!tls && !isLocal(listen)) {
+    throw new Error(
+      `listen.agents: found ${listen} without tls, expected a loopback address, unix:PATH, or tls with ca, cert and key`,
+    );
+  }
+  const server = new GrpcFleetServer(options);
+  await server.start();
+  return server;
+}
+
+class GrpcFleetServer implements FleetServer {
+  address: string;
+  private readonly options: FleetServerOptions;
+  private readonly server: Server;
+  private readonly context: StreamContext;
+  private readonly streams = new Set<AgentStream>();
+  private readonly byHost = new Map<string, AgentStream>();
+  private readonly encoded = new WeakMap<FromController, Buffer>();
+  private acceptedCount = 0;
+  private refusedCount = 0;
+
+  constructor(options: FleetServerOptions) {
+    this.options = options;
+    this.address = options.listen;
+    this.context = {
+      counters: {
+        receivedMessages: 0,
+        receivedBytes: 0,
+        sentMessages: 0,
+        sentBytes: 0,
+        mergedMessages: 0,
+        overflows: 0,
+        malformed: 0,
+      },
+      scratch: new ReportScratch(),
+      limits: options.limits ?? OUTBOUND_LIMITS,
+      encode: (message) => this.encode(message),
+      greeted: (stream) => this.greeted(stream),
+      ended: (stream) => this.ended(stream),
+    };
+    this.server = new Server(channelOptions(options.keepalive ?? KEEPALIVE));
+    this.server.addService({ attach: ATTACH }, { attach: (call: AttachCall) => this.accept(call) });
+  }
+
+  get sessions(): readonly AgentSession[] {
+    return [...this.byHost.values()];
+  }
+
+  get counters(): FleetCounters {
+    return { ...this.context.counters, accepted: this.acceptedCount, refused: this.refusedCount };
+  }
+
+  async start(): Promise<void> {
+    const { listen, tls } = this.options;
+    const path = unixPath(listen);
+    if (path !== undefined) await removeStale(path);
+    const credentials =
+      tls && path === undefined
+        ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
+        : ServerCredentials.createInsecure();
+    const port = await new Promise<number>((resolve, reject) => {
+      this.server.bindAsync(listen, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    }).catch((error: Error) => {
+      throw new Error(`listen.agents: cannot listen on ${listen}: ${error.message}`);
+    });
+    if (path === undefined) this.address = listen.replace(/:\d+$/, `:${port}`);
+    else chmodSync(path, 0o600);
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.streams) stream.close('the controller shuts down');
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve();
+      }, CLOSE_MS);
+      this.server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+    const path = unixPath(this.options.listen);
+    if (path !== undefined) rmSync(path, { force: true });
+  }
+
+  private accept(call: AttachCall): void {
+    this.streams.add(new AgentStream(call, this.context, HELLO_TIMEOUT_MS));
+  }
+
+  private greeted(stream: AgentStream): void {
+    const { hello, peer } = stream;
+    const refusal = this.refusalOf(stream);
+    if (refusal) {
+      this.refusedCount++;
+      this.options.log.warn(`agent ${hello.host} from ${peer} is refused: ${refusal.reason}`);
+      stream.refuse(refusal.code, refusal.reason);
+      return;
+    }
+    const older = this.byHost.get(hello.host);
+    this.byHost.set(hello.host, stream);
+    older?.refuse(status.ABORTED, `the agent of ${hello.host} attached anew from ${peer}`);
+    this.acceptedCount++;
+    stream.listen(this.options.handler.attached(stream));
+  }
+
+  private refusalOf(stream: AgentStream): { code: status; reason: string } | undefined {
+    const { host, protocolVersion, agentEpoch } = stream.hello;
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      const reason = `found protocol version ${protocolVersion}, expected ${PROTOCOL_VERSION}`;
+      return { code: status.FAILED_PRECONDITION, reason };
+    }
+    const names = stream.certificateNames;
+    if (names && !names.includes(host)) {
+      const reason = `found host ${host}, expected a name of its certificate: ${names.join(', ')}`;
+      return { code: status.PERMISSION_DENIED, reason };
+    }
+    const attached = this.byHost.get(host);
+    if (attached && attached.hello.agentEpoch > agentEpoch) {
+      const reason = `host ${host} is attached from ${attached.peer} by an agent that started later`;
+      return { code: status.ALREADY_EXISTS, reason };
+    }
+    return undefined;
+  }
+
+  private ended(stream: AgentStream): void {
+    this.streams.delete(stream);
+    const { host } = stream;
+    if (host !== undefined && this.byHost.get(host) === stream) this.byHost.delete(host);
+  }
+
+  private encode(message: FromController): Buffer {
+    let bytes = this.encoded.get(message);
+    if (!bytes) {
+      const { buffer, byteOffset, byteLength } = encodeFromController(message);
+      bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+      this.encoded.set(message, bytes);
+    }
+    return bytes;
+  }
+}
+
+const unixPath = (address: string): string | undefined =>
+  address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\//, '') : undefined;
+
+/** A socket that nobody listens on any more is in the way of a new one. */
+const removeStale = (path: string): Promise<void> =>
+  new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve();
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true });
+      resolve();
+    });
+  });

@@ -1,0 +1,210 @@
+/**
+ * Rules to the agents: numbers what is published, gives each agent its part, and knows who has it in force.
+ *
+ * Theory of operation. A revision is one state of all groups, weights included; only what is new to an agent is sent
+ * to it. Whoever changes a group waits for the agents that have it (`settled`), for a limited time: an agent that is
+ * late, or has left, holds nobody up, and the answer names it. While it is on hold, agents that have rules of a former
+ * leader keep those. All rules are sent again now and then, one agent after
+ * the other, so that nothing that went wrong unseen stays wrong.
+ */
+import type { GroupConfig } from '../../config/model/model.ts';
+import type { Applied, BalancerWeights, FromController, GroupDefinition } from '../../messages/messages.ts';
+import type { HostPort } from './interest.ts';
+import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
+
+/** Each agent gets all rules again after this time, whether or not it seems to need them. */
+export const FULL_RULES_INTERVAL_MS = 60_000;
+
+/** Who has a change in force. */
+export interface Settlement {
+  readonly revision: number;
+  /** Host → its own revision. */
+  readonly hosts: Readonly<Record<string, number>>;
+  /** Hosts that have not answered in time. */
+  readonly late: readonly string[];
+  /** Host → why it keeps what it had. */
+  readonly refused: Readonly<Record<string, string>>;
+}
+
+type BalancersOf = (group: string, host: string) => readonly BalancerWeights[] | undefined;
+
+interface Wait {
+  /** Host → the revision that it must have in force. */
+  readonly pending: Map<string, number>;
+  readonly concerned: readonly string[];
+  finish(): void;
+}
+
+export class Distribution {
+  readonly epoch: number;
+  private readonly balancersOf: BalancersOf;
+  private readonly feeds = new Map<string, RuleFeed>();
+  private readonly waits = new Set<Wait>();
+  private readonly definitions = new WeakMap<GroupConfig, GroupDefinition>();
+  private groups: Groups = new Map();
+  private lastRevision = 1;
+  private readonly refreshTimer: NodeJS.Timeout;
+  private nextToRefresh = 0;
+  private isOnHold = false;
+
+  /** `balancersOf`: weights of single load balancers of a host, the same object as long as they don't change. */
+  constructor(epoch: number, balancersOf: BalancersOf = () => undefined) {
+    this.epoch = epoch;
+    this.balancersOf = balancersOf;
+    this.refreshTimer = setInterval(() => this.refreshSome(), FULL_RULES_INTERVAL_MS / REFRESH_STEPS);
+    this.refreshTimer.unref();
+  }
+
+  /** Of what was published last; from 1. */
+  get revision(): number {
+    return this.lastRevision;
+  }
+
+  /** What was published last. */
+  get published(): Groups {
+    return this.groups;
+  }
+
+  feedOf(host: string): RuleFeed | undefined {
+    return this.feeds.get(host);
+  }
+
+  /** Agents that attach with rules in force get no others until `release`. */
+  hold(): void {
+    this.isOnHold = true;
+  }
+
+  release(): void {
+    if (!this.isOnHold) return;
+    this.isOnHold = false;
+    for (const feed of this.feeds.values()) this.updateOne(feed);
+  }
+
+  /**
+   * Brings every agent up to these groups, and to the weights of its load balancers. Groups that have not changed must
+   * be the same objects as before.
+   */
+  publish(groups: Groups): void {
+    const changed = [...groups.values()].filter((group) => this.groups.get(group.name) !== group);
+    const removed = [...this.groups.keys()].filter((name) => !groups.has(name));
+    const feeds = [...this.feeds.values()];
+    const special = [...this.groups.values(), ...groups.values()].filter(
+      ({ policy }) => policy?.perLoadBalancer === true,
+    );
+    const names = new Set(special.map(({ name }) => name));
+    const others = new Set(feeds.filter((feed) => feed.hasOtherBalancers(names)));
+    if (changed.length === 0 && removed.length === 0 && others.size === 0) return;
+    this.groups = groups;
+    this.lastRevision++;
+    const shared = new SharedRules(this.definitions);
+    for (const feed of feeds) {
+      if (this.isWaiting(feed)) continue;
+      if (others.has(feed)) feed.update(groups, this.lastRevision, shared);
+      else feed.advance({ changed, removed }, groups, this.lastRevision, shared);
+    }
+  }
+
+  /** Sends the agent all its rules, unless it is on hold. */
+  attach(
+    host: string,
+    ports: readonly HostPort[],
+    traits: AgentTraits,
+    send: (message: FromController) => void,
+  ): void {
+    const feed = new RuleFeed(this.epoch, ports, traits, send, (group) => this.balancersOf(group, host));
+    this.feeds.set(host, feed);
+    this.updateOne(feed);
+  }
+
+  portsChanged(host: string, ports: readonly HostPort[]): void {
+    const feed = this.feeds.get(host);
+    if (feed === undefined) return;
+    feed.setPorts(ports);
+    this.updateOne(feed);
+  }
+
+  detach(host: string): void {
+    this.feeds.delete(host);
+    this.settle(host);
+  }
+
+  applied(host: string, message: Applied): void {
+    const feed = this.feeds.get(host);
+    if (feed === undefined) return;
+    if (feed.applied(message)) this.updateOne(feed);
+    this.settle(host);
+  }
+
+  /**
+   * Resolves when every agent that has this group (undefined: every agent) has answered to what it was sent, or after
+   * `timeoutMs`.
+   */
+  settled(group: string | undefined, timeoutMs: number): Promise<Settlement> {
+    const concerned = [...this.feeds].filter(([, feed]) => group === undefined || feed.has(group));
+    const pending = new Map(concerned.map(([host, feed]) => [host, feed.sentRevision]));
+    const revision = this.lastRevision;
+    return new Promise((resolve) => {
+      const names = concerned.map(([host]) => host);
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.waits.delete(wait);
+        resolve(this.settlement(revision, wait));
+      };
+      const wait: Wait = { pending, concerned: names, finish };
+      const timer = setTimeout(finish, timeoutMs);
+      this.waits.add(wait);
+      for (const host of names) this.settle(host);
+      if (names.length === 0) finish();
+    });
+  }
+
+  stop(): void {
+    clearInterval(this.refreshTimer);
+    for (const wait of [...this.waits]) wait.finish();
+    this.feeds.clear();
+  }
+
+  private isWaiting(feed: RuleFeed): boolean {
+    return this.isOnHold && feed.traits.hasRules;
+  }
+
+  private updateOne(feed: RuleFeed): void {
+    if (this.isWaiting(feed)) return;
+    feed.update(this.groups, this.lastRevision, new SharedRules(this.definitions));
+  }
+
+  private settle(host: string): void {
+    const feed = this.feeds.get(host);
+    for (const wait of this.waits) {
+      const target = wait.pending.get(host);
+      if (target === undefined) continue;
+      if (feed !== undefined && feed.appliedRevision < target && feed.error === '') continue;
+      wait.pending.delete(host);
+      if (wait.pending.size === 0) wait.finish();
+    }
+  }
+
+  private settlement(revision: number, { pending, concerned }: Wait): Settlement {
+    const hosts: Record<string, number> = {};
+    const refused: Record<string, string> = {};
+    for (const host of concerned) {
+      const feed = this.feeds.get(host);
+      if (feed === undefined || pending.has(host)) continue;
+      if (feed.error === '') hosts[host] = feed.localRevision;
+      else refused[host] = feed.error;
+    }
+    return { revision, hosts, late: concerned.filter((host) => pending.has(host)), refused };
+  }
+
+  private refreshSome(): void {
+    const at = this.nextToRefresh++ % REFRESH_STEPS;
+    [...this.feeds.values()].forEach((feed, i) => {
+      if (i % REFRESH_STEPS !== at) return;
+      feed.needFull();
+      this.updateOne(feed);
+    });
+  }
+}
+
+/** Agents get all their rules again in so many parts of the interval. */
+const REFRESH_STEPS = 60;

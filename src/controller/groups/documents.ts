@@ -1,0 +1,77 @@
+/**
+ * The documents that controllers keep in the store, one per key, as JSON.
+ *
+ *   groups/NAME     the group as the last changed file had it (config/model/model.ts, GroupConfig)
+ *   overrides/NAME  what people changed about its members, and members that were added, in order
+ *   health/NAME     members that health checks have found failed
+ *   policies/NAME   the policy that was set at run time, in place of the file's
+ *   instances/ID    what the VM manager knows of an instance (vm-manager/instance-record.ts)
+ *   files/ID        what controller ID's file said when it was last compared (seed.ts)
+ */
+import type { GroupConfig } from '../../config/model/model.ts';
+import type { Change } from '../store/store.ts';
+import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+import type { GroupOverrides, MemberOverride } from './membership.ts';
+
+export const KEYS = {
+  group: 'groups/',
+  overrides: 'overrides/',
+  health: 'health/',
+  policy: 'policies/',
+  instance: 'instances/',
+  file: 'files/',
+} as const;
+
+export type Entries = ReadonlyMap<string, unknown>;
+
+export interface OverridesDocument {
+  readonly members: readonly ({ readonly name: string } & MemberOverride)[];
+}
+
+export interface HealthDocument {
+  /** By member. */
+  readonly failed: Readonly<Record<string, FailedMember>>;
+}
+
+export interface FailedMember {
+  /** Wall clock, epoch milliseconds. */
+  readonly sinceMs: number;
+  /** What the checks found. */
+  readonly detail: string;
+}
+
+export interface FileDocument {
+  /** By group: a digest of its entry in the file. */
+  readonly groups: Readonly<Record<string, string>>;
+}
+
+/** Names after the prefix, in the order of the store. */
+export function* named<Value>(entries: Entries, prefix: string): Generator<readonly [string, Value]> {
+  for (const [key, value] of entries) {
+    if (key.startsWith(prefix)) yield [key.slice(prefix.length), value as Value];
+  }
+}
+
+export const instanceRecords = (entries: Entries): InstanceRecord[] =>
+  [...named<InstanceRecord>(entries, KEYS.instance)].map(([, record]) => record);
+
+export const groupOf = (entries: Entries, name: string): GroupConfig | undefined =>
+  entries.get(KEYS.group + name) as GroupConfig | undefined;
+
+export function overridesOf(entries: Entries, group: string): GroupOverrides {
+  const document = entries.get(KEYS.overrides + group) as OverridesDocument | undefined;
+  return new Map((document?.members ?? []).map(({ name, ...override }) => [name, override]));
+}
+
+export function overridesChange(group: string, overrides: GroupOverrides): Change {
+  const key = KEYS.overrides + group;
+  if (overrides.size === 0) return { key, deleted: true };
+  const members = [...overrides].map(([name, override]) => ({ name, ...override }));
+  return { key, value: { members } satisfies OverridesDocument };
+}
+
+export function healthChange(group: string, failed: HealthDocument['failed']): Change {
+  const key = KEYS.health + group;
+  if (Object.keys(failed).length === 0) return { key, deleted: true };
+  return { key, value: { failed } satisfies HealthDocument };
+}

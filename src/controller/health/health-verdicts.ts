@@ -1,0 +1,167 @@
+/**
+ * What hosts find about members' health becomes, where they agree, a document of the store, and so part of the groups.
+ *
+ * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
+ * hosts agree upon at that moment. A store that cannot be written keeps no verdict from counting. A leader that has just
+ * been elected waits a little, since the first host to attach is not all hosts; and a host that has not been believed gets
+ * the time that its checks need to find everything alive.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { membersOf } from '../../config/model/group-members.ts';
+import type { GroupConfig } from '../../config/model/model.ts';
+import { messageOf } from '../../config/model/refusal.ts';
+import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
+import { type FailedMember, type HealthDocument, healthChange } from '../groups/documents.ts';
+import type { FleetGroup } from '../groups/fleet-state.ts';
+import type { FleetActions } from '../scaling/instance-keeper.ts';
+import { agree } from './health-agreement.ts';
+
+/** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */
+const STEP_MS = 1_000;
+
+export class HealthVerdicts {
+  private readonly actions: Pick<FleetActions, 'state' | 'writeFindings'>;
+  private readonly log: Logger;
+  private readonly attachedHosts: () => number;
+  /** By host, then by member and address: its latest word. */
+  private readonly words = new Map<string, Map<string, ProbeResult>>();
+  /** By host: when it was last not believed. */
+  private readonly disbelievedMs = new Map<string, number>();
+  private readonly clock: NodeJS.Timeout;
+  private readonly warmUp: NodeJS.Timeout;
+  private isWarm = false;
+  private isWriting = false;
+  private isAskedAgain = false;
+
+  constructor(
+    actions: Pick<FleetActions, 'state' | 'writeFindings'>,
+    attachedHosts: () => number,
+    log: Logger,
+    warmUpMs: number,
+  ) {
+    this.actions = actions;
+    this.attachedHosts = attachedHosts;
+    this.log = log;
+    this.clock = setInterval(() => this.judge(), STEP_MS);
+    this.warmUp = setTimeout(() => {
+      this.isWarm = true;
+      this.judge();
+    }, warmUpMs);
+    this.clock.unref();
+    this.warmUp.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.clock);
+    clearTimeout(this.warmUp);
+    this.isWarm = false;
+  }
+
+  took(host: string, { isFull, results }: ProbeResults): void {
+    const before = isFull ? undefined : this.words.get(host);
+    const words = before ?? new Map<string, ProbeResult>();
+    for (const result of results) words.set(keyOf(result), result);
+    this.words.set(host, words);
+    this.judge();
+  }
+
+  /** It takes its word with it. */
+  detached(host: string): void {
+    this.words.delete(host);
+    this.disbelievedMs.delete(host);
+    this.judge();
+  }
+
+  private judge(): void {
+    if (!this.isWarm) return;
+    if (this.isWriting) {
+      this.isAskedAgain = true;
+      return;
+    }
+    const verdicts = this.verdicts(Date.now());
+    if (verdicts.length === 0) return;
+    for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
+    this.isWriting = true;
+    this.actions
+      .writeFindings(verdicts.slice(0, MAX_VERDICTS).map(({ name, failed }) => healthChange(name, failed)))
+      .then(() => true)
+      .catch((error) => {
+        this.log.warn(`verdicts on health are not in force yet: ${messageOf(error)}`);
+        return false;
+      })
+      .then((isWritten) => {
+        this.isWriting = false;
+        const isAskedAgain = this.isAskedAgain || verdicts.length > MAX_VERDICTS;
+        this.isAskedAgain = false;
+        if (isWritten && isAskedAgain) this.judge();
+      });
+  }
+
+  /** Of the groups where it has changed. */
+  private verdicts(nowMs: number): { name: string; before: Failed; failed: Failed }[] {
+    const groups = [...this.actions.state.groups.values()];
+    const checked = groups.flatMap(({ group: { name, health } }) =>
+      health === undefined ? [] : [{ name, quorum: health.quorum }],
+    );
+    const members = new Set(groups.flatMap(keysOf));
+    const recoveryMs = new Map(groups.map(({ group }) => [group.name, recoveryMsOf(group)]));
+    const verdicts = [...this.words].map(([host, words]) => {
+      const sightedForMs = nowMs - (this.disbelievedMs.get(host) ?? Number.NEGATIVE_INFINITY);
+      const results = [...words.values()]
+        .filter((result) => members.has(keyOf(result)))
+        .map((result) => ({
+          ...result,
+          isLeftover: !result.isHealthy && sightedForMs < recoveryMs.get(result.group)!,
+        }));
+      return { host, results };
+    });
+    const before = new Map(groups.map(({ group, health }) => [group.name, new Set(Object.keys(health))]));
+    const input = { groups: checked, verdicts, attachedHosts: this.attachedHosts(), failed: before };
+    const { failed: agreed, notBelieved } = agree(input);
+    for (const host of notBelieved) this.disbelievedMs.set(host, nowMs);
+    const results = verdicts.flatMap((verdict) => verdict.results);
+    return groups.flatMap(({ group, health }) => {
+      const names = new Set(membersOf(group).map(({ name }) => name));
+      const failing = [...(agreed.get(group.name) ?? [])].filter((name) => names.has(name));
+      const entries = failing.map((name) => [name, health[name] ?? failure(group.name, name, results)]);
+      const failed: Failed = Object.fromEntries(entries);
+      return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
+    });
+  }
+
+  private tell(group: string, before: Failed, after: Failed): void {
+    for (const [member, { detail }] of Object.entries(after)) {
+      if (before[member] === undefined) this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
+    }
+    for (const member of Object.keys(before)) {
+      if (after[member] === undefined) this.log.info(`group ${group}: ${member} is healthy again`);
+    }
+  }
+}
+
+type Failed = HealthDocument['failed'];
+
+/** What the hosts say that find it unhealthy. */
+function failure(group: string, member: string, results: readonly ProbeResult[]): FailedMember {
+  const asked = results.filter((result) => result.group === group && result.member === member);
+  const unhealthy = asked.filter(({ isHealthy }) => !isHealthy);
+  const details = [...new Set(unhealthy.map(({ detail }) => detail))].join('; ');
+  return {
+    sinceMs: Math.max(0, ...unhealthy.map(({ sinceMs }) => sinceMs)),
+    detail: `${unhealthy.length} of ${asked.length} hosts: ${details}`,
+  };
+}
+
+/** From the first good probe of one member to the last that another one needs; what was begun before counts too. */
+const recoveryMsOf = ({ health }: GroupConfig): number =>
+  health === undefined ? 0 : (health.rise + 1) * (health.intervalMs + health.timeoutMs);
+
+const keyOf = ({ group, member, address }: Pick<ProbeResult, 'group' | 'member' | 'address'>): string =>
+  `${group}\0${member}\0${address}`;
+
+const keysOf = ({ group }: FleetGroup): string[] =>
+  membersOf(group).map(({ name, address }) => keyOf({ group: group.name, member: name, address }));
+
+/** Groups in one write. */
+const MAX_VERDICTS = 100;

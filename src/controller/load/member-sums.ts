@@ -1,0 +1,164 @@
+/**
+ * One member's figures, summed over all hosts, and the layout of the cells that both a row and a sum consist of.
+ *
+ * All cells are whole numbers, so that a host's contribution can be taken out again without a trace, however often:
+ * rates are in 256ths per second, averages are kept as a weighted sum and its weight. Cells lie column by column, as
+ * reports do, and are worked on in that order: a quarter of the time that row by row takes.
+ */
+import type { ReportColumn } from '../../messages/report.ts';
+
+/** Totals, in this order from cell 0 on. */
+export const TOTAL_COLUMNS = [
+  'packets',
+  'bytes',
+  'replyPackets',
+  'replyBytes',
+  'newFlows',
+  'endedFlows',
+  'resets',
+  'connects',
+  'failedConnects',
+  'retransmissions',
+  'zeroWindows',
+  'requests',
+] as const satisfies readonly ReportColumn[];
+
+export type MemberTotals = Record<(typeof TOTAL_COLUMNS)[number], number>;
+
+const TOTALS = TOTAL_COLUMNS.length;
+const totalCell = (column: (typeof TOTAL_COLUMNS)[number]): number => TOTAL_COLUMNS.indexOf(column);
+
+/** Rates: the total, or the two totals of both directions, that each is made from. */
+export const RATES: readonly (readonly [name: RateName, first: number, second: number])[] = [
+  ['newFlowsPerSecond', totalCell('newFlows'), -1],
+  ['packetsPerSecond', totalCell('packets'), totalCell('replyPackets')],
+  ['bytesPerSecond', totalCell('bytes'), totalCell('replyBytes')],
+  ['retransmissionsPerSecond', totalCell('retransmissions'), -1],
+  ['resetsPerSecond', totalCell('resets'), -1],
+  ['failedConnectsPerSecond', totalCell('failedConnects'), -1],
+  ['zeroWindowsPerSecond', totalCell('zeroWindows'), -1],
+];
+
+export type RateName =
+  | 'newFlowsPerSecond'
+  | 'packetsPerSecond'
+  | 'bytesPerSecond'
+  | 'retransmissionsPerSecond'
+  | 'resetsPerSecond'
+  | 'failedConnectsPerSecond'
+  | 'zeroWindowsPerSecond';
+
+/** Rate cells per event and second. */
+export const RATE_UNITS = 256;
+
+export const FIRST_RATE = TOTALS;
+/** Gauges that are summed, and averages: microseconds × weight, and the weight. */
+export const ACTIVE_FLOWS = FIRST_RATE + RATES.length;
+export const SYN_TIME = ACTIVE_FLOWS + 1;
+export const RTT = ACTIVE_FLOWS + 3;
+export const CELLS = ACTIVE_FLOWS + 5;
+
+export const CONNECTS = totalCell('connects');
+export const REQUESTS = totalCell('requests');
+
+/** CELLS numbers for each of many rows or members, numbered from 0. */
+export class CellColumns {
+  /** By cell; made anew when there is no room. */
+  columns: readonly Float64Array[];
+
+  constructor(capacity: number) {
+    this.columns = columnsOf(capacity);
+  }
+
+  get capacity(): number {
+    return this.columns[0]!.length;
+  }
+
+  reserve(rowCount: number): void {
+    if (rowCount <= this.capacity) return;
+    const larger = columnsOf(Math.max(rowCount, 2 * this.capacity));
+    this.columns.forEach((column, cell) => {
+      larger[cell]!.set(column);
+    });
+    this.columns = larger;
+  }
+
+  clear(row: number): void {
+    for (const column of this.columns) column[row] = 0;
+  }
+}
+
+/** One block of memory: the allocator's share of many small ones would be as large as they are. */
+function columnsOf(capacity: number): Float64Array[] {
+  const all = new Float64Array(CELLS * capacity);
+  return Array.from({ length: CELLS }, (_, cell) => all.subarray(cell * capacity, (cell + 1) * capacity));
+}
+
+export class MemberSums {
+  readonly group: string;
+  readonly name: string;
+  /** Of all members, and this one's place there. */
+  readonly sums: CellColumns;
+  readonly place: number;
+  /** How many rows each host contributes. */
+  readonly hosts = new Map<{ readonly receivedMs: number }, number>();
+  /** Rows that count here, contributing or not. */
+  rows = 0;
+  private lastSynTimeMicros = 0;
+  private lastRttMicros = 0;
+
+  /** The place's cells are 0. */
+  constructor(group: string, name: string, sums: CellColumns, place: number) {
+    this.group = group;
+    this.name = name;
+    this.sums = sums;
+    this.place = place;
+  }
+
+  get activeFlows(): number {
+    return this.cell(ACTIVE_FLOWS);
+  }
+
+  /** Average over the latest connects (UDP: requests that were answered); before the first one, 0. */
+  get synTimeMicros(): number {
+    return this.average(SYN_TIME) ?? this.lastSynTimeMicros;
+  }
+
+  /** Average over the active flows, or over those that were active last. */
+  get rttMicros(): number {
+    return this.average(RTT) ?? this.lastRttMicros;
+  }
+
+  /** Keeps the averages of now for when nobody contributes any more. */
+  noteAverages(): void {
+    this.lastSynTimeMicros = this.synTimeMicros;
+    this.lastRttMicros = this.rttMicros;
+  }
+
+  rate(place: number): number {
+    return this.cell(FIRST_RATE + place) / RATE_UNITS;
+  }
+
+  totals(): MemberTotals {
+    return Object.fromEntries(TOTAL_COLUMNS.map((name, i) => [name, this.cell(i)])) as MemberTotals;
+  }
+
+  /** Of the freshest host's report. */
+  ageMs(nowMs: number): number {
+    let youngest = Number.POSITIVE_INFINITY;
+    for (const { receivedMs } of this.hosts.keys()) {
+      if (nowMs - receivedMs < youngest) youngest = nowMs - receivedMs;
+      if (youngest <= 1_000) break; // fresh enough not to look through a thousand hosts
+    }
+    return Math.max(0, youngest);
+  }
+
+  private average(cell: number): number | undefined {
+    const weight = this.cell(cell + 1);
+    return weight > 0 ? this.cell(cell) / weight : undefined;
+  }
+
+  private cell(cell: number): number {
+    return this.sums.columns[cell]![this.place]!;
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * The VM manager at work in a leader's term: its orders go to agents, its records to the store, and what it tells
+ * becomes members of groups.
+ *
+ * Theory of operation. An instance that serves joins its group; one that has crashed is failed at once, so that nobody
+ * waits for it, and then taken out. One that is to go is drained first; when no flow is left on it, or the deadline
+ * of the drain has passed, its member is taken out and the instance is released. The manager is ahead of the store:
+ * records that cannot be written are written later, and an instance that the store has lost is stopped when its host
+ * tells of it.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Changed, MemberAdd } from '../../api/shapes.ts';
+import { findMember, membersOf } from '../../config/model/group-members.ts';
+import type { NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
+import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import type { InstanceEvent } from '../../messages/messages.ts';
+import type { AttachedAgent } from '../agents/attached-agent.ts';
+import { type Entries, instanceRecords, KEYS } from '../groups/documents.ts';
+import type { FleetState } from '../groups/fleet-state.ts';
+import type { Change } from '../store/store.ts';
+import type { Term } from '../term.ts';
+import { membersOfInstance } from '../vm-manager/addresses.ts';
+import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+import type { HostLoad } from '../vm-manager/placement.ts';
+import { type RecordChange, type VmEvent, VmManager } from '../vm-manager/vm-manager.ts';
+
+/** What a controller does for its instances. */
+export interface FleetActions {
+  readonly state: FleetState;
+  readonly templates: readonly TemplateConfig[];
+  readonly networks: readonly NetworkConfig[];
+  addMember(group: string, member: MemberAdd): Promise<Changed>;
+  drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed>;
+  failMember(group: string, member: string): Promise<Changed>;
+  removeMember(group: string, member: string): Promise<Changed>;
+  /** Under the term's epoch. */
+  write(changes: readonly Change[]): Promise<void>;
+  /** Counts also where the store takes nothing now. */
+  writeFindings(changes: readonly Change[]): Promise<void>;
+}
+
+interface Retry {
+  readonly atMs: number;
+  readonly what: string;
+  task(): Promise<void>;
+}
+
+const TICK_MS = 200;
+const RETRY_MS = 1_000;
+/** A drain that has just begun may not be in force everywhere yet. */
+const SHORTEST_DRAIN_MS = 2_000;
+
+export class Instances {
+  readonly manager: VmManager;
+  private readonly term: Term;
+  private readonly actions: FleetActions;
+  private readonly log: Logger;
+  private readonly clock: NodeJS.Timeout;
+  private readonly unwritten = new Map<string, InstanceRecord | undefined>();
+  private isWriting = false;
+  private retryAtMs = 0;
+  /** What could not be done about an instance, and is tried again. */
+  private readonly retries = new Map<string, Retry>();
+  /** Instances that are drained, to be released then: since when. */
+  private readonly leaving = new Map<string, number>();
+
+  constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
+    this.term = term;
+    this.actions = actions;
+    this.log = log;
+    this.manager = new VmManager({
+      records: instanceRecords(entries),
+      templates: () => actions.templates,
+      hosts: () => [...term.agents.values()].map(hostLoad),
+      vniOf: (network) => actions.networks.find(({ name }) => name === network)!.vni,
+      isAddressTaken: (network, address) => this.isAddressTaken(network, address),
+      send: (host, order) => term.agents.get(host)?.send({ type: 'instance', ...order }),
+      persist: (changes) => this.persist(changes),
+      onEvent: (event) => this.onEvent(event),
+      onWait: ({ id, template }, why) => log.warn(`instance ${id} (${template}) waits: ${why}`),
+      now: Date.now,
+      suffix: () => randomBytes(3).toString('hex'),
+    });
+    this.clock = setInterval(() => this.tick(), TICK_MS);
+    this.clock.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.clock);
+  }
+
+  attached({ host, hello }: AttachedAgent): void {
+    this.manager.hostAttached(host, hello.agentEpoch);
+  }
+
+  detached(host: string): void {
+    this.manager.hostDetached(host);
+  }
+
+  took(host: string, event: InstanceEvent): void {
+    this.manager.take(host, event);
+  }
+
+  /** Instances of the group, wanted ones only, by the names of their members. */
+  ofGroup(group: string): Map<string, InstanceRecord> {
+    const own = this.manager.list().filter((record) => record.isWanted && record.group === group);
+    return new Map(own.flatMap((record) => this.memberNames(record).map((name) => [name, record])));
+  }
+
+  /** Another one for the group: one that idles, or a new one. */
+  add(group: string, template: string): void {
+    const allocated = this.manager.allocate(group, template);
+    if (allocated === undefined) this.manager.instantiate(template, group);
+    else this.join(allocated);
+  }
+
+  /** Drains the member that is an instance; it ends when its flows have, or after `deadlineMs`. */
+  async drain(group: string, member: string, deadlineMs: number): Promise<void> {
+    const record = this.ofGroup(group).get(member);
+    if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no instance`);
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Ends an instance: drains it first where it is a member. */
+  async retire(id: string, deadlineMs: number): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined) return;
+    const { group } = record;
+    if (group === undefined || this.memberNames(record).length === 0) return this.manager.release(id);
+    await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** Whether it is being drained, to be released then. */
+  isLeaving(id: string): boolean {
+    return this.leaving.has(id);
+  }
+
+  /** A draining member stays after all. */
+  async reactivate(group: string, member: string): Promise<void> {
+    const record = this.ofGroup(group).get(member);
+    if (record !== undefined) await this.reactivateInstance(record.id);
+  }
+
+  async reactivateInstance(id: string): Promise<void> {
+    const record = this.manager.list().find((other) => other.id === id);
+    if (record === undefined || !record.isWanted) return;
+    this.leaving.delete(id);
+    await this.addMembers(record);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+
+  private async drainRecord(group: string, record: InstanceRecord, deadlineMs: number): Promise<void> {
+    this.leaving.set(record.id, Date.now());
+    for (const name of this.memberNames(record)) {
+      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
+    }
+  }
+
+  private tick(): void {
+    try {
+      this.manager.tick();
+      for (const [id] of this.leaving) this.releaseIfDrained(id, Date.now());
+      this.findDrained();
+      for (const [id, { atMs, what, task }] of this.retries) {
+        if (Date.now() < atMs) continue;
+        this.retries.delete(id);
+        this.attempt(id, what, task);
+      }
+    } catch (error) {
+      this.log.error({ err: error }, `instances: ${messageOf(error)}`);
+    }
+    if (this.unwritten.size > 0 && Date.now() >= this.retryAtMs) this.flush();
+  }
+
+  private onEvent({ kind, instance, detail }: VmEvent): void {
+    const where = instance.host === undefined ? '' : ` on host ${instance.host}`;
+    const why = detail === '' ? '' : `: ${detail}`;
+    const line = `instance ${instance.id} (${instance.template})${where}: ${kind}${why}`;
+    if (kind === 'crashed') this.log.warn(line);
+    else this.log.info(line);
+    if (kind === 'serving') this.join(instance);
+    else if (kind === 'crashed' || kind === 'terminated') this.leave(instance);
+  }
+
+  private join(record: InstanceRecord): void {
+    this.attempt(record.id, `join group ${record.group}`, () => this.addMembers(record));
+  }
+
+  /** The last that is to become of an instance takes the place of what was tried before. */
+  private attempt(id: string, what: string, task: () => Promise<void>): void {
+    this.retries.delete(id);
+    task().catch((error) => {
+      this.log.warn(`instance ${id} could not ${what}: ${messageOf(error)}`);
+      if (!this.retries.has(id)) this.retries.set(id, { atMs: Date.now() + RETRY_MS, what, task });
+    });
+  }
+
+  private async addMembers(record: InstanceRecord): Promise<void> {
+    const { group } = record;
+    const template = this.actions.templates.find(({ name }) => name === record.template);
+    const config = group === undefined ? undefined : this.actions.state.groups.get(group)?.group;
+    if (group === undefined || template === undefined || config === undefined) return;
+    for (const member of membersOfInstance(record, template, config)) {
+      if (this.stateOf(group, member.name) !== 'active') await this.actions.addMember(group, member);
+    }
+  }
+
+  /** It has ended: nothing is to be waited for. */
+  private leave(record: InstanceRecord): void {
+    this.leaving.delete(record.id);
+    this.attempt(record.id, `leave group ${record.group}`, () => this.takeOut(record, true));
+  }
+
+  private async takeOut(record: InstanceRecord, isFailed: boolean): Promise<void> {
+    const { group } = record;
+    if (group === undefined) return;
+    for (const name of this.memberNames(record)) {
+      if (isFailed && this.has(group, name)) await this.actions.failMember(group, name);
+      if (this.has(group, name)) await this.actions.removeMember(group, name);
+    }
+  }
+
+  /** Those that a leader before this one has begun to drain. */
+  private findDrained(): void {
+    for (const record of this.manager.list()) {
+      if (!record.isWanted || record.group === undefined || this.leaving.has(record.id)) continue;
+      const states = this.memberNames(record).map((name) => this.stateOf(record.group!, name));
+      if (states.length > 0 && states.every((state) => state === 'draining')) {
+        this.leaving.set(record.id, record.sinceMs);
+      }
+    }
+  }
+
+  private releaseIfDrained(id: string, nowMs: number): void {
+    const record = this.manager.list().find((other) => other.id === id);
+    const sinceMs = this.leaving.get(id)!;
+    if (record?.group === undefined) return void this.leaving.delete(id);
+    if (nowMs - sinceMs < SHORTEST_DRAIN_MS) return;
+    const names = this.memberNames(record);
+    const states = names.map((name) => this.stateOf(record.group!, name));
+    if (states.includes('active')) return void this.leaving.delete(id);
+    if (!names.every((name) => this.isDrained(record.group!, name, nowMs))) return;
+    this.leaving.delete(id);
+    this.attempt(id, 'be released', async () => {
+      await this.takeOut(record, false);
+      this.manager.release(id);
+    });
+  }
+
+  private isDrained(group: string, member: string, nowMs: number): boolean {
+    const config = this.actions.state.groups.get(group)?.group;
+    const deadlineMs = config && findMember(config, member)?.drainDeadlineMs;
+    if (deadlineMs !== undefined && nowMs >= deadlineMs) return true;
+    const totals = this.term.aggregation.totals(group).get(member);
+    return totals === undefined || totals.newFlows <= totals.endedFlows;
+  }
+
+  private memberNames(record: InstanceRecord): string[] {
+    const template = this.actions.templates.find(({ name }) => name === record.template);
+    const group = record.group === undefined ? undefined : this.actions.state.groups.get(record.group)?.group;
+    if (template === undefined || group === undefined) return [];
+    return membersOfInstance(record, template, group).map(({ name }) => name);
+  }
+
+  private has(group: string, member: string): boolean {
+    return this.stateOf(group, member) !== undefined;
+  }
+
+  private stateOf(group: string, member: string) {
+    const config = this.actions.state.groups.get(group)?.beforeHealth;
+    return config && findMember(config, member)?.state;
+  }
+
+  private isAddressTaken(network: string, address: string): boolean {
+    const isOfPort = [...this.term.agents.values()].some(({ ports }) =>
+      ports.some(
+        (port) => port.network === network && port.addresses.some((prefix) => isAt(prefix, address)),
+      ),
+    );
+    if (isOfPort) return true;
+    return [...this.actions.state.groups.values()].some(
+      ({ group }) =>
+        group.network === network &&
+        (group.vip.includes(address) || membersOf(group).some((member) => member.address === address)),
+    );
+  }
+
+  private persist(changes: readonly RecordChange[]): void {
+    for (const { id, record } of changes) this.unwritten.set(id, record);
+    this.flush();
+  }
+
+  /** Writes what has gathered since the last write; one write at a time. */
+  private async flush(): Promise<void> {
+    if (this.isWriting || this.unwritten.size === 0) return;
+    this.isWriting = true;
+    const batch = [...this.unwritten].slice(0, MAX_BATCH);
+    for (const [id] of batch) this.unwritten.delete(id);
+    try {
+      await this.actions.write(
+        batch.map(([id, record]): Change => {
+          const key = KEYS.instance + id;
+          return record === undefined ? { key, deleted: true } : { key, value: record };
+        }),
+      );
+    } catch (error) {
+      // What was told meanwhile is newer.
+      for (const [id, record] of batch) if (!this.unwritten.has(id)) this.unwritten.set(id, record);
+      this.retryAtMs = Date.now() + RETRY_MS;
+      this.log.warn(`records of instances are not stored yet: ${messageOf(error)}`);
+    } finally {
+      this.isWriting = false;
+    }
+    if (Date.now() >= this.retryAtMs) this.flush();
+  }
+}
+
+/** Records in one write; a store takes twice as many changes. */
+const MAX_BATCH = 64;
+
+const isAt = (prefix: string, address: string): boolean => prefix.slice(0, prefix.indexOf('/')) === address;
+
+const hostLoad = ({ host, hello, ports, networks }: AttachedAgent): HostLoad => ({
+  host,
+  agentEpoch: hello.agentEpoch,
+  networks: networks?.all,
+  load: ports.length,
+});

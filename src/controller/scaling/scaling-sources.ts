@@ -1,0 +1,118 @@
+/**
+ * The sources of a group as units of scaling: the ports that its rules hold for, each with what it sends to the group.
+ *
+ * Where a port has a load balancer of its own, the load is that one's; balancers that several ports share, and the
+ * sums of hosts that do not tell them apart (agents of an earlier version), count evenly for each of the host's ports.
+ * An instance is no unit before it serves, nor after it was told to stop.
+ *
+ * A host that is away for a moment, or has still to find a new leader, has not lost its VMs: for `settlingMs` its ports
+ * count as they were seen last, and a new leader says nothing before. Else each change of leaders would add instances.
+ */
+import type { GroupConfig } from '../../config/model/model.ts';
+import type { ScalingInput, ScalingUnit } from '../../policy/scaling.ts';
+import type { AttachedAgent } from '../agents/attached-agent.ts';
+import { matchesLabels } from '../distribution/interest.ts';
+import type { Aggregation, HostLoads } from '../load/aggregation.ts';
+import { type BalancerLoad, noLoad } from '../load/balancer-load.ts';
+import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+
+interface Seen {
+  readonly ports: AttachedAgent['ports'];
+  readonly atMs: number;
+}
+
+/** What sources are made of. */
+export interface SourcesOf {
+  readonly term: {
+    readonly agents: ReadonlyMap<string, Pick<AttachedAgent, 'host' | 'ports'>>;
+    readonly aggregation: Pick<Aggregation, 'loadsByBalancer'>;
+  };
+  readonly instances: {
+    readonly manager: { list(): readonly InstanceRecord[] };
+    isLeaving(id: string): boolean;
+  };
+}
+
+export class Sources {
+  private readonly term: SourcesOf['term'];
+  private readonly instances: SourcesOf['instances'];
+  private readonly settlingMs: number;
+  private readonly sinceMs: number;
+  /** By host; forgotten `settlingMs` after it was seen last. */
+  private readonly seen = new Map<string, Seen>();
+
+  constructor({ term, instances }: SourcesOf, settlingMs: number, nowMs: number) {
+    this.term = term;
+    this.instances = instances;
+    this.settlingMs = settlingMs;
+    this.sinceMs = nowMs;
+  }
+
+  /** Which hosts are attached; to be told every second or so. */
+  look(nowMs: number): void {
+    for (const { host, ports } of this.term.agents.values()) this.seen.set(host, { ports, atMs: nowMs });
+    for (const [host, { atMs }] of this.seen) if (nowMs - atMs > this.settlingMs) this.seen.delete(host);
+  }
+
+  /** undefined: it is too early to say who is there. */
+  of(group: GroupConfig, template: string, nowMs: number): ScalingInput | undefined {
+    if (nowMs - this.sinceMs < this.settlingMs) return undefined;
+    const loads = this.term.aggregation.loadsByBalancer(group.name, nowMs);
+    const records = new Map(this.instances.manager.list().map((record) => [record.id, record]));
+    const ports = [...this.seen].flatMap(([host, seen]) => loadsOfPorts(seen.ports, group, loads.get(host)));
+    const units = ports.flatMap(({ name, ageMs, load }): ScalingUnit[] => {
+      const record = records.get(name);
+      if (record !== undefined && (record.phase !== 'serving' || !record.isWanted)) return [];
+      const state = this.instances.isLeaving(name) ? 'draining' : 'active';
+      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
+      return [{ name, state, isInstance: record?.template === template, sinceMs, ageMs, ...load }];
+    });
+    const shown = new Set(ports.map(({ name }) => name));
+    const starting = [...records.values()].filter(
+      (record) => isStarting(record, template) || (isServing(record, template) && !shown.has(record.id)),
+    );
+    return { nowMs, units, starting: starting.length };
+  }
+}
+
+/** Of the template, wanted, and not in service yet. */
+export const isStarting = (record: InstanceRecord, template: string): boolean =>
+  record.isWanted && record.template === template && STARTING.has(record.phase);
+
+const isServing = (record: InstanceRecord, template: string): boolean =>
+  record.isWanted && record.template === template && record.phase === 'serving';
+
+const STARTING: ReadonlySet<InstanceRecord['phase']> = new Set(['pending', 'starting', 'created']);
+
+interface PortLoad {
+  readonly name: string;
+  readonly ageMs: number;
+  readonly load: Omit<BalancerLoad, 'flowsByMember'>;
+}
+
+const NONE = noLoad();
+
+function loadsOfPorts(
+  ports: AttachedAgent['ports'],
+  group: GroupConfig,
+  { ageMs, balancers }: HostLoads = { ageMs: Number.POSITIVE_INFINITY, balancers: new Map() },
+): PortLoad[] {
+  const names = ports
+    .filter(({ network, labels }) => network === group.network && matchesLabels(group.from, labels))
+    .map(({ name }) => name);
+  const shared = [...balancers].filter(([key]) => !key.startsWith(OF_PORT)).map(([, load]) => load);
+  const part = (figure: (load: BalancerLoad) => number): number =>
+    shared.reduce((sum, load) => sum + figure(load), 0) / names.length;
+  return names.map((name) => {
+    const own = balancers.get(OF_PORT + name) ?? NONE;
+    const load = {
+      activeFlows: own.activeFlows + part(({ activeFlows }) => activeFlows),
+      newFlowsPerSecond: own.newFlowsPerSecond + part(({ newFlowsPerSecond }) => newFlowsPerSecond),
+      bytesPerSecond: own.bytesPerSecond + part(({ bytesPerSecond }) => bytesPerSecond),
+    };
+    return { name, ageMs, load };
+  });
+}
+
+/** How hosts call the load balancer of one port. */
+const OF_PORT = 'port ';

@@ -1,0 +1,436 @@
+/**
+ * The life of connection records: state, timers, counters, ageing, purge.
+ *
+ * Theory of operation. State follows the segments that pass (RFC 9293 §3.3.2 seen from the middle); each state
+ * has an idle timeout (RFC 5382 REQ-5, RFC 4787 REQ-5). Ageing is incremental: every batch examines as many rows
+ * as bring the hand around the used part of the table in SWEEP_MS, at most SWEEP_ROWS at once; a full table
+ * gives up ended records on demand, looking at RECLAIM_ROWS rows at most.
+ *
+ * A reset is believed as long as nothing contradicts it (RFC 7857 §2.2, RFC 5961 in spirit): the record goes over to
+ * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
+ * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
+ *
+ * Records of members that have failed or were removed go at once (purge-marks.ts). Of a failed member's TCP flows the
+ * clients are told (`onFailed`), a few per batch.
+ *
+ * A record counts as active in the statistics until it ends or has been idle for the configured time.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { STAT, STAT_FIELDS, type StatTable } from '../../tables/stat-table.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import type { Context } from '../frame/context.ts';
+import type { Frame } from '../frame/frame.ts';
+import type { DatapathSnapshot } from '../snapshot.ts';
+import { CutOffFlows } from './cut-off-flows.ts';
+import type { FlowMeter } from './flow-meter.ts';
+import { PurgeMarks } from './purge-marks.ts';
+
+/** Time for one turn of the hand. */
+const SWEEP_MS = 8_000;
+/** Rows examined per batch at most, 30 µs. */
+const SWEEP_ROWS = 4_096;
+/** Time to the next step where nothing else wakes the datapath: with little, and with much to look at. */
+const IDLE_SWEEP_MS = 250;
+const BUSY_SWEEP_MS = 10;
+const RECLAIM_ROWS = 256;
+/** Clients told per batch that their member has failed: each costs a frame. */
+const TOLD_PER_BATCH = 128;
+/** With `evict-idle`, flows silent for this long give way to new ones. */
+const EVICTABLE_IDLE_MS = 10_000;
+
+/** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
+const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
+
+const NEVER_MS = 0x7fff_ffff;
+
+/** Bit of the row's flags: counted in the active flows gauge. */
+export const FLAG_ACTIVE = 0x80;
+const ACTIVE = FLAG_ACTIVE << 16;
+const ESTABLISHED = STATE.established << 8;
+const UNREPLIED = STATE.unreplied << 8;
+const RESET_BY_MEMBER = STATE.resetByMember << 8;
+
+/** States that a packet other than SYN, FIN and RST leaves as they are, by side; one bit each. */
+export const STEADY_FROM_CLIENT = ~((1 << STATE.synReceived) | (1 << STATE.resetByClient));
+export const STEADY_FROM_MEMBER = ~((1 << STATE.unreplied) | (1 << STATE.resetByMember));
+
+export class ConnectionTracking {
+  private readonly context: Context;
+  private readonly meter: FlowMeter;
+  private readonly table: ConnectionTable;
+  private readonly stats: Float64Array;
+  private readonly statTable: StatTable;
+  /** By state. Before the first snapshot nothing ages: flows of a former datapath may be there. */
+  private readonly timeoutMs = new Int32Array(STATE_NAMES.length).fill(NEVER_MS);
+  private activeIdleMs = NEVER_MS;
+  private hand = 1;
+  private lastSweepMs = 0;
+  private readonly purgeMarks: PurgeMarks;
+  /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
+  private readonly slotIdleMs: Int32Array;
+  readonly slotRepickMs: Int32Array;
+  /** Whether the clients of failed members are told. */
+  private tellsClients = false;
+  private evictsIdle = false;
+  private toldThisBatch = 0;
+  /** Rows in use per source port, and the number of ports that have a load balancer. */
+  private readonly rowsOfPort: Int32Array;
+  balancedPorts = 1;
+
+  readonly cutOff: CutOffFlows;
+  /** Told of each TCP record that goes because its member has failed. */
+  private readonly onFailed: (row: number) => void;
+
+  constructor(context: Context, meter: FlowMeter, onFailed: (row: number) => void) {
+    this.context = context;
+    this.meter = meter;
+    this.onFailed = onFailed;
+    this.cutOff = new CutOffFlows(context);
+    this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
+    this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.table = context.tables.connections;
+    this.stats = context.tables.stats.fields;
+    this.statTable = context.tables.stats;
+    this.purgeMarks = new PurgeMarks(context);
+  }
+
+  configure(settings: DatapathSnapshot['settings']): void {
+    this.timeoutMs.fill(settings.tcpTransitoryIdleMs);
+    this.timeoutMs[STATE.established] = settings.tcpEstablishedIdleMs;
+    this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
+    this.timeoutMs[STATE.replied] = settings.udpIdleMs;
+    this.activeIdleMs = settings.activeFlowIdleMs;
+    this.tellsClients = settings.failFast;
+    this.evictsIdle = settings.onTableFull === 'evict-idle';
+  }
+
+  /** Whether a new flow from this port gets a row; makes room if it can, and counts the refusal if it cannot. */
+  admits(port: number): boolean {
+    if (!this.table.isFull && !this.isOverShare(port)) return true;
+    if (this.reclaim()) return true;
+    this.table.refuse();
+    return false;
+  }
+
+  /** Makes the record of a new flow that has been admitted, and counts it. The caller has counted no packet yet. */
+  create(
+    frame: Frame,
+    forwardPorts: number,
+    reversePorts: number,
+    vip: number,
+    member: number,
+    rewrite: number,
+    statSlot: number,
+  ): number {
+    const { table } = this;
+    const nowMs = this.context.nowMs;
+    const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
+    const flags = rewrite | FLAG_ACTIVE;
+    this.rowsOfPort[frame.ingress]!++;
+    const row = table.create(
+      frame.s0,
+      frame.s1,
+      frame.s2,
+      frame.s3,
+      forwardPorts,
+      reversePorts,
+      vip,
+      member,
+      frame.protocol,
+      state,
+      flags,
+      statSlot,
+      nowMs,
+    );
+    this.context.tables.endpoints.retain(vip);
+    this.context.tables.endpoints.retain(member);
+    this.stats[statSlot * STAT_FIELDS + STAT.newFlows]!++;
+    this.stats[statSlot * STAT_FIELDS + STAT.activeFlows]!++;
+    this.stats[statSlot * STAT_FIELDS + STAT.records]!++;
+    return row;
+  }
+
+  /**
+   * Makes the record of a flow that a former datapath has tracked, as it stands there but for the endpoints' numbers. The
+   * caller has taken references on these. NONE if the table is full.
+   */
+  adopt(
+    former: ConnectionTable,
+    formerRow: number,
+    vip: number,
+    member: number,
+    via: number,
+    statSlot: number,
+  ): number {
+    const row = this.table.adopt(former, formerRow, vip, member, via, statSlot);
+    if (row === NONE) return NONE;
+    const at = statSlot * STAT_FIELDS;
+    this.rowsOfPort[this.table.ownerPort(row)]!++;
+    this.stats[at + STAT.records]!++;
+    if ((this.table.kind(row) & ACTIVE) !== 0) this.stats[at + STAT.activeFlows]!++;
+    return row;
+  }
+
+  /**
+   * Fairness: the last quarter of the table is for ports that hold less than their equal share of it, so that one VM's
+   * flood cannot take the others' rows.
+   */
+  private isOverShare(port: number): boolean {
+    const { table } = this;
+    if (table.inUse < table.capacity - (table.capacity >>> 2)) return false;
+    return this.rowsOfPort[port]! > table.capacity / Math.max(1, this.balancedPorts);
+  }
+
+  /** Timers of a member's datagram flows, where its group has its own; 0: the host's. */
+  setSlotTimers(slot: number, idleMs: number, repickMs: number): void {
+    this.slotIdleMs[slot] = idleMs;
+    this.slotRepickMs[slot] = repickMs;
+  }
+
+  /** True if the row belongs to a purged member; it is gone then. */
+  isPurged(row: number): boolean {
+    if (!this.purgeMarks.cover(row)) return false;
+    const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
+    if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
+      this.toldThisBatch++;
+      this.onFailed(row);
+    }
+    this.cutOffRow(row);
+    return true;
+  }
+
+  /** Removes a record whose member may still send: what it sends must not reach the client. */
+  cutOffRow(row: number): void {
+    this.cutOff.note(row);
+    this.remove(row);
+  }
+
+  /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */
+  isOver(row: number): boolean {
+    if (this.isPurged(row)) return true;
+    if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
+    const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
+    if (repickMs === 0 || this.idleMs(row) <= repickMs) return false;
+    this.remove(row);
+    return true;
+  }
+
+  private idleMs(row: number): number {
+    return (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
+  }
+
+  /** Whether records of members that have gone are still to be removed: each may be one. */
+  get isPurging(): boolean {
+    return this.purgeMarks.rowsLeft !== 0;
+  }
+
+  /** Counts a packet from the client; returns the record's kind word. */
+  countForward(row: number, packets: number, bytes: number): number {
+    this.statTable.countForward(this.table.statSlot(row), packets, bytes);
+    return this.table.countForward(row, packets, bytes, this.context.nowMs);
+  }
+
+  countReverse(row: number, packets: number, bytes: number): number {
+    this.statTable.countReverse(this.table.statSlot(row), packets, bytes);
+    return this.table.countReverse(row, packets, bytes, this.context.nowMs);
+  }
+
+  /** One packet from the client of a record; returns the record's rewrite flags. */
+  packetForward(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromClient(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
+    const kind = this.countForward(row, frame.segments, frame.length);
+    if (
+      (kind & 0xff) === ipv4.PROTOCOL_TCP &&
+      (frame.tcpFlags !== tcp.ACK || (kind & 0xff00) !== ESTABLISHED)
+    ) {
+      this.tcpForward(row, (kind >>> 8) & 0xff, frame.tcpFlags);
+    }
+    if ((kind & ACTIVE) === 0) this.reactivate(row);
+    return kind >>> 16;
+  }
+
+  /** One packet from the member of a record; returns the record's rewrite flags. */
+  packetReverse(row: number, frame: Frame): number {
+    if (frame.l4 !== 0 && this.isMetered(frame)) {
+      this.meter.fromMember(row, frame.protocol, frame.l4, frame.l4Bytes);
+    }
+    const kind = this.countReverse(row, frame.segments, frame.length);
+    if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
+      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
+        this.tcpReverse(row, (kind >>> 8) & 0xff, frame.tcpFlags);
+      }
+    } else if ((kind & 0xff00) === UNREPLIED) {
+      this.table.setState(row, STATE.replied);
+    }
+    if ((kind & ACTIVE) === 0) this.reactivate(row);
+    return kind >>> 16;
+  }
+
+  /** Handshakes are looked at if anything is; a first fragment may be, as its lengths are those of the fragment. */
+  private isMetered(frame: Frame): boolean {
+    return this.meter.isOn && (this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0);
+  }
+
+  private tcpForward(row: number, state: number, flags: number): void {
+    if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByClient);
+    if (state === STATE.resetByClient) return this.revive(row);
+    if ((flags & tcp.FIN) !== 0) {
+      if (state === STATE.finMember) this.end(row, STATE.timeWait);
+      else if (state <= STATE.established) this.table.setState(row, STATE.finClient);
+    } else if (state === STATE.synReceived && (flags & (tcp.ACK | tcp.SYN)) === tcp.ACK) {
+      this.table.setState(row, STATE.established);
+    }
+  }
+
+  private tcpReverse(row: number, state: number, flags: number): void {
+    if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByMember);
+    if (state === STATE.resetByMember) return this.revive(row);
+    if ((flags & tcp.FIN) !== 0) {
+      if (state === STATE.finClient) this.end(row, STATE.timeWait);
+      else if (state <= STATE.established) this.table.setState(row, STATE.finMember);
+    } else if ((flags & tcp.SYN) !== 0 && state === STATE.synSent) {
+      this.table.setState(row, STATE.synReceived);
+    }
+  }
+
+  private reset(row: number, was: number, now: number): void {
+    if (was === STATE.resetByClient || was === STATE.resetByMember) return;
+    this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
+    if (now === STATE.resetByMember) this.meter.failed(row, was);
+    this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
+  }
+
+  /** The side that is said to have reset goes on: it had not. */
+  private revive(row: number): void {
+    this.table.setState(row, STATE.established);
+  }
+
+  private end(row: number, state: number): void {
+    this.table.setState(row, state);
+    this.deactivate(row);
+  }
+
+  private deactivate(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    if ((hot[at + HOT.kind]! & ACTIVE) === 0) return;
+    hot[at + HOT.kind]! &= ~ACTIVE;
+    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!--;
+  }
+
+  /** A flow that had been idle goes on; ended ones stay inactive. */
+  private reactivate(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    if (this.table.hasEnded(row)) return;
+    hot[at + HOT.kind]! |= ACTIVE;
+    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!++;
+  }
+
+  remove(row: number): void {
+    const { table } = this;
+    const { endpoints } = this.context.tables;
+    this.meter.failed(row, table.state(row));
+    this.deactivate(row);
+    const statAt = table.statSlot(row) * STAT_FIELDS;
+    this.stats[statAt + STAT.endedFlows]!++;
+    this.stats[statAt + STAT.records]!--;
+    const vip = table.vip(row);
+    const member = table.member(row);
+    const via = table.via(row);
+    this.rowsOfPort[table.ownerPort(row)]!--;
+    table.remove(row);
+    endpoints.release(vip);
+    endpoints.release(member);
+    endpoints.release(via);
+  }
+
+  /** Records of these stat slots no longer count from now on: all of them, or those that are no TCP. */
+  purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
+    this.purgeMarks.set(statSlots, which);
+  }
+
+  /** Removes the records of a port that has gone. Rare: walks the table at once. */
+  purgePort(port: number): void {
+    for (let row = 1; row <= this.table.highWater; row++) {
+      if (this.table.isUsed(row) && this.table.ownerPort(row) === port) this.remove(row);
+    }
+  }
+
+  /** A step of ageing. Returns the milliseconds after which the next one is due: sooner while there is a lot to do. */
+  sweep(): number {
+    const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
+    const used = this.table.highWater;
+    const { purgeMarks } = this;
+    purgeMarks.extend();
+    const due = Math.floor((used * elapsedMs) / SWEEP_MS);
+    if (due === 0 && purgeMarks.rowsLeft === 0) {
+      if (used === 0) this.lastSweepMs = this.context.nowMs;
+      return IDLE_SWEEP_MS;
+    }
+    const rows = Math.min(SWEEP_ROWS, Math.max(due, purgeMarks.rowsLeft));
+    // What is due beyond this step is forgotten, not owed: a long pause must not cost every batch after it.
+    this.lastSweepMs = this.context.nowMs;
+    let examined = 0;
+    this.toldThisBatch = 0;
+    while (examined < rows && this.toldThisBatch < TOLD_PER_BATCH) {
+      if (this.hand > used) this.hand = 1;
+      this.examine(this.hand++);
+      examined++;
+    }
+    purgeMarks.visited(examined);
+    if (purgeMarks.rowsLeft > 0) return 0;
+    return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
+  }
+
+  private examine(row: number): void {
+    const { hot } = this.table;
+    const at = row * HOT_WORDS;
+    const kind = hot[at + HOT.kind]!;
+    if (kind === 0 || this.isPurged(row)) return;
+    const idleMs = this.idleMs(row);
+    let timeoutMs = this.timeoutMs[(kind >>> 8) & 0xff]!;
+    if ((kind & 0xff) !== ipv4.PROTOCOL_TCP)
+      timeoutMs = this.slotIdleMs[this.table.statSlot(row)]! || timeoutMs;
+    if (idleMs > timeoutMs) this.remove(row);
+    else if ((kind & ACTIVE) !== 0 && idleMs > this.activeIdleMs) this.deactivate(row);
+  }
+
+  /**
+   * Frees one row of an ended or expired flow, or by policy the most idle of those looked at; false if there is none.
+   */
+  private reclaim(): boolean {
+    const { table } = this;
+    let mostIdle = NONE;
+    let mostIdleMs = EVICTABLE_IDLE_MS;
+    for (let i = 0; i < RECLAIM_ROWS; i++) {
+      if (this.hand > table.highWater) this.hand = 1;
+      const row = this.hand++;
+      if (!table.isUsed(row)) continue;
+      if (table.hasEnded(row) || this.isStaleHalfOpen(row)) this.remove(row);
+      else this.examine(row);
+      if (!table.isUsed(row)) return true;
+      const idleMs = this.idleMs(row);
+      if (idleMs > mostIdleMs) {
+        mostIdle = row;
+        mostIdleMs = idleMs;
+      }
+    }
+    if (!this.evictsIdle || mostIdle === NONE) return false;
+    this.remove(mostIdle);
+    this.table.countEvicted();
+    return true;
+  }
+
+  private isStaleHalfOpen(row: number): boolean {
+    const state = this.table.state(row);
+    if (state !== STATE.synSent && state !== STATE.synReceived && state !== STATE.unreplied) return false;
+    return this.idleMs(row) > HALF_OPEN_UNDER_PRESSURE_MS;
+  }
+}

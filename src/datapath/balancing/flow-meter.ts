@@ -1,0 +1,234 @@
+/**
+ * What the datapath can tell about members by looking at the packets that pass: how soon they answer, how much of what
+ * they are sent is lost, and whether they keep up. All of it per LB × group × member, in the stat table.
+ *
+ * Theory of operation. Seen from the client's port, the way to the member and back is: SYN to SYN/ACK, data to the
+ * acknowledgment that covers it, datagram to the next datagram back. At most one such pair of a flow is under way; the
+ * time that it took goes into the slot's smoothed time, 7/8 old and 1/8 new (RFC 6298's weights for SRTT). As in Karn's
+ * algorithm, a pair is given up when its segment is seen again. What is not beyond the highest sequence number seen is a
+ * retransmission, in either direction, unless it is the probe of a keep-alive or of a closed window: one byte. So a
+ * segment that was overtaken on its way to us counts, too: nobody who keeps one number can tell it from one sent again.
+ *
+ * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
+ * packets per millisecond. Under 64 000 packets per second (by default) everything is looked at; beyond, handshakes always
+ * are, and of the rest enough to keep the times true, while retransmissions are a lower bound. With a budget of 0 nothing
+ * is looked at, handshakes neither: all that this module keeps stays 0.
+ *
+ * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
+ */
+import { COLD, COLD_WORDS, STATE } from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import type { Context } from '../frame/context.ts';
+
+/** Packets looked at per millisecond, where nothing else is said. */
+export const DEFAULT_PACKETS_PER_MS = 64;
+/** Weight of a new measurement in a smoothed one: 1/8. */
+const GAIN = 0.125;
+/** An answer that has not come by then is no answer to this. */
+const PATIENCE_US = 30_000_000;
+
+/** Words of a flow, from COLD.meter on. The notes are 0 at first, and say which of the others hold. */
+const NOTES = 0;
+const CLIENT_NEXT = 1;
+const MEMBER_NEXT = 2;
+/** Acknowledgment number that ends the pair under way. */
+const AWAITED = 3;
+const SENT_US = 4;
+
+/** Bits of the notes. */
+const HAS_CLIENT_NEXT = 1;
+const HAS_MEMBER_NEXT = 2;
+/** A pair is under way. */
+const PENDING = 4;
+const WINDOW_CLOSED = 8;
+/** The client offered window scaling, and the member took it: its shift count stands in bits 8-11. */
+const SCALE_OFFERED = 16;
+const SCALE_SHIFT = 8;
+
+const CONTROL = tcp.SYN | tcp.FIN | tcp.RST;
+/** RFC 7323 §2.3. */
+const MAX_WINDOW_SHIFT = 14;
+
+export class FlowMeter {
+  private readonly context: Context;
+  private readonly view: DataView;
+  private readonly connections: ConnectionTable;
+  private readonly cold: Int32Array;
+  private readonly stats: Float64Array;
+  private readonly packetsPerMs: number;
+  private budget: number;
+  private budgetMs = 0;
+
+  constructor(context: Context, packetsPerMs = DEFAULT_PACKETS_PER_MS) {
+    this.context = context;
+    this.packetsPerMs = packetsPerMs;
+    this.budget = packetsPerMs;
+    this.view = context.arena.view;
+    this.connections = context.tables.connections;
+    this.cold = context.tables.connections.cold;
+    this.stats = context.tables.stats.fields;
+  }
+
+  /** To be called once per batch. */
+  renew(): void {
+    if (this.context.nowMs === this.budgetMs) return;
+    this.budgetMs = this.context.nowMs;
+    this.budget = this.packetsPerMs;
+  }
+
+  /** Whether anything is looked at: handshakes in any case then. */
+  get isOn(): boolean {
+    return this.packetsPerMs > 0;
+  }
+
+  /** Whether the next packet without SYN is to be looked at, too. */
+  get hasBudget(): boolean {
+    return this.budget > 0;
+  }
+
+  /** A packet from the client of a record, before its state changes. `l4Bytes`: transport header and payload. */
+  fromClient(row: number, protocol: number, l4: number, l4Bytes: number): void {
+    this.budget--;
+    if (protocol === ipv4.PROTOCOL_TCP) this.segmentFromClient(row, l4, l4Bytes);
+    else if (protocol === ipv4.PROTOCOL_UDP) this.begin(row, 0);
+  }
+
+  /** A packet from the member, likewise. */
+  fromMember(row: number, protocol: number, l4: number, l4Bytes: number): void {
+    this.budget--;
+    if (protocol === ipv4.PROTOCOL_TCP) return this.segmentFromMember(row, l4, l4Bytes);
+    if (protocol !== ipv4.PROTOCOL_UDP || !this.isPending(row)) return;
+    this.stats[this.field(row, STAT.requests)]!++;
+    this.end(row, STAT.requestTimeMicros);
+  }
+
+  /** A record that goes, or was reset by its member, in a state: a handshake without an answer has failed. */
+  failed(row: number, state: number): void {
+    if (this.isOn && state === STATE.synSent) this.stats[this.field(row, STAT.failedConnects)]!++;
+  }
+
+  private segmentFromClient(row: number, l4: number, l4Bytes: number): void {
+    const flags = tcp.flags(this.view, l4);
+    if ((flags & tcp.RST) !== 0) return;
+    if ((flags & tcp.SYN) !== 0) this.noteOffer(row, l4);
+    const bytes = sequenceBytes(this.view, l4, l4Bytes, flags);
+    if (bytes === 0) return;
+    const end = (tcp.sequence(this.view, l4) + bytes) | 0;
+    const isByte = bytes === 1 && (flags & CONTROL) === 0;
+    const news = this.advance(row, CLIENT_NEXT, HAS_CLIENT_NEXT, end, isByte);
+    if (news === FRESH) this.begin(row, end);
+    // The time of a handshake is that of its first SYN: the client waits for all of them.
+    else if (news === SEEN && (flags & tcp.SYN) === 0) this.cold[this.at(row) + NOTES]! &= ~PENDING;
+  }
+
+  private segmentFromMember(row: number, l4: number, l4Bytes: number): void {
+    const { view, cold } = this;
+    const flags = tcp.flags(view, l4);
+    if ((flags & tcp.RST) !== 0) return;
+    const isAnswer = (flags & (tcp.SYN | tcp.ACK)) === (tcp.SYN | tcp.ACK);
+    if (isAnswer) this.noteScale(row, l4);
+    if ((flags & tcp.ACK) !== 0) {
+      const at = this.at(row);
+      if (this.isPending(row) && ((tcp.acknowledgment(view, l4) - cold[at + AWAITED]!) | 0) >= 0) {
+        const isHandshake = isAnswer && this.connections.state(row) === STATE.synSent;
+        if (isHandshake) this.stats[this.field(row, STAT.connects)]!++;
+        this.end(row, isHandshake ? STAT.synTimeMicros : STAT.rttMicros);
+      }
+      if ((flags & CONTROL) === 0) this.noteWindow(row, tcp.window(view, l4));
+    }
+    const bytes = sequenceBytes(view, l4, l4Bytes, flags);
+    if (bytes === 0) return;
+    const end = (tcp.sequence(view, l4) + bytes) | 0;
+    this.advance(row, MEMBER_NEXT, HAS_MEMBER_NEXT, end, bytes === 1 && (flags & CONTROL) === 0);
+  }
+
+  /** Notes how far a direction has come, and counts what it has sent before. `isByte`: one byte of data, nothing else. */
+  private advance(row: number, word: number, known: number, end: number, isByte: boolean): number {
+    const { cold } = this;
+    const at = this.at(row);
+    const ahead = (end - cold[at + word]!) | 0;
+    if ((cold[at + NOTES]! & known) === 0 || ahead > 0) {
+      cold[at + word] = end;
+      cold[at + NOTES]! |= known;
+      return FRESH;
+    }
+    if (isByte && ahead >= -1) return PROBE;
+    this.stats[this.field(row, STAT.retransmissions)]!++;
+    return SEEN;
+  }
+
+  /** Begins a pair, unless one is under way. */
+  private begin(row: number, awaited: number): void {
+    const { cold } = this;
+    const { nowUs } = this.context;
+    const at = this.at(row);
+    if (this.isPending(row) && (nowUs - cold[at + SENT_US]!) >>> 0 < PATIENCE_US) return;
+    cold[at + AWAITED] = awaited;
+    cold[at + SENT_US] = nowUs;
+    cold[at + NOTES]! |= PENDING;
+  }
+
+  /** Ends the pair, whose time goes into a smoothed one of the slot. */
+  private end(row: number, field: number): void {
+    const at = this.at(row);
+    this.cold[at + NOTES]! &= ~PENDING;
+    const micros = (this.context.nowUs - this.cold[at + SENT_US]!) >>> 0;
+    if (micros < PATIENCE_US) this.smooth(row, field, micros);
+  }
+
+  /** 0 means "not measured": what takes no time at all takes one microsecond. */
+  private smooth(row: number, field: number, value: number): void {
+    const at = this.field(row, field);
+    const was = this.stats[at]!;
+    this.stats[at] = was === 0 ? Math.max(1, value) : Math.max(1, was + (value - was) * GAIN);
+  }
+
+  private noteWindow(row: number, field: number): void {
+    const at = this.at(row) + NOTES;
+    const notes = this.cold[at]!;
+    if (field === 0) {
+      if ((notes & WINDOW_CLOSED) === 0) this.stats[this.field(row, STAT.zeroWindows)]!++;
+      this.cold[at] = notes | WINDOW_CLOSED;
+      return;
+    }
+    if ((notes & WINDOW_CLOSED) !== 0) this.cold[at] = notes & ~WINDOW_CLOSED;
+    this.smooth(row, STAT.windowBytes, field << ((notes >>> SCALE_SHIFT) & 15));
+  }
+
+  private noteOffer(row: number, l4: number): void {
+    if (tcp.windowShift(this.view, l4) >= 0) this.cold[this.at(row) + NOTES]! |= SCALE_OFFERED;
+  }
+
+  /** RFC 7323 §2.2: windows are scaled only if both ends have said so. */
+  private noteScale(row: number, l4: number): void {
+    const at = this.at(row) + NOTES;
+    const shift = tcp.windowShift(this.view, l4);
+    if ((this.cold[at]! & SCALE_OFFERED) === 0 || shift < 0) return;
+    this.cold[at] =
+      (this.cold[at]! & ~(15 << SCALE_SHIFT)) | (Math.min(shift, MAX_WINDOW_SHIFT) << SCALE_SHIFT);
+  }
+
+  private isPending(row: number): boolean {
+    return (this.cold[this.at(row) + NOTES]! & PENDING) !== 0;
+  }
+
+  private at(row: number): number {
+    return row * COLD_WORDS + COLD.meter;
+  }
+
+  private field(row: number, field: number): number {
+    return this.connections.statSlot(row) * STAT_FIELDS + field;
+  }
+}
+
+/** What `advance` has found. */
+const FRESH = 0;
+const SEEN = 1;
+const PROBE = 2;
+
+/** Sequence numbers that a segment takes: payload, SYN and FIN. */
+const sequenceBytes = (view: DataView, l4: number, l4Bytes: number, flags: number): number =>
+  l4Bytes - tcp.headerBytes(view, l4) + ((flags >>> 1) & 1) + (flags & 1);

@@ -1,0 +1,108 @@
+/**
+ * The flows of a datapath that has ended, taken over by the one that follows it, from the tables that the former left.
+ *
+ * Theory of operation. Ports, load balancers, groups, rules and statistics rows have the same numbers in both, and both
+ * read the same clock. Endpoints are interned anew. The former may have been killed in the middle of a write, so nothing
+ * is believed but the rows themselves, and of them those that are whole: index, free list and counts are made anew. A
+ * row is left out if its port is no longer there, if its words cannot be, or if there is no room for it.
+ *
+ * Afterwards everything is as if the configuration of the former were in force: what the next snapshot changes, it
+ * changes as it would have there. Statistics begin at 0.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import type { Tables } from '../../tables/tables.ts';
+import type { Context } from '../frame/context.ts';
+import type { ConnectionTracking } from './connection-tracking.ts';
+
+export class FormerFlows {
+  private readonly context: Context;
+  private readonly tracking: ConnectionTracking;
+  private readonly former: Tables;
+  private readonly keptPorts: ReadonlySet<number>;
+
+  /** `keptPorts`: numbers of the ports that are still the same. */
+  constructor(
+    context: Context,
+    tracking: ConnectionTracking,
+    former: Tables,
+    keptPorts: ReadonlySet<number>,
+  ) {
+    this.context = context;
+    this.tracking = tracking;
+    this.former = former;
+    this.keptPorts = keptPorts;
+  }
+
+  /** Rows from `first` to before `end`. Some 2 µs per flow. */
+  takeRows(first: number, end: number): void {
+    const { connections } = this.former;
+    const used = Math.min(Math.max(0, connections.highWater), connections.capacity);
+    for (let row = Math.max(1, first); row < end && row <= used; row++) {
+      if (connections.isUsed(row) && this.isWhole(row)) this.takeRow(row);
+    }
+  }
+
+  takeAffinities(): void {
+    const { affinities, stats } = this.context.tables;
+    affinities.follow(this.former.affinities, this.context.nowMs, stats.slotCount - 1);
+  }
+
+  private isWhole(row: number): boolean {
+    const { connections, endpoints } = this.former;
+    const state = connections.state(row);
+    return (
+      state > 0 &&
+      state < STATE_NAMES.length &&
+      ((this.context.nowMs - connections.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0) >= 0 &&
+      this.keptPorts.has(connections.ownerPort(row)) &&
+      endpoints.isUsed(connections.vip(row)) &&
+      endpoints.isUsed(connections.member(row)) &&
+      endpoints.isUsed(connections.via(row)) &&
+      connections.cold[row * COLD_WORDS + COLD.network] === endpoints.network(connections.vip(row))
+    );
+  }
+
+  private takeRow(row: number): void {
+    const { connections } = this.former;
+    const { endpoints } = this.context.tables;
+    const statSlot = this.statSlot(connections.statSlot(row));
+    if (statSlot === NONE) return;
+    const vip = endpoints.internLike(this.former.endpoints, connections.vip(row));
+    const member = endpoints.internLike(this.former.endpoints, connections.member(row));
+    const via = endpoints.internLike(this.former.endpoints, connections.via(row));
+    const taken =
+      vip !== NONE &&
+      member !== NONE &&
+      via !== NONE &&
+      this.isFree(connections, row, vip, member) &&
+      this.tracking.adopt(connections, row, vip, member, via, statSlot) !== NONE;
+    if (taken) return;
+    for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
+  }
+
+  /** The last row is the datapath's own, wherever the table ends. NONE: there is no such row here. */
+  private statSlot(formerSlot: number): number {
+    if (formerSlot === this.former.stats.slotCount - 1) return this.context.selfSlot;
+    return formerSlot >= 0 && formerSlot < this.context.selfSlot ? formerSlot : NONE;
+  }
+
+  /** Two rows of the same key can only be what a write that was cut short has left. */
+  private isFree(former: ConnectionTable, row: number, vip: number, member: number): boolean {
+    const { connections } = this.context.tables;
+    const { hot } = former;
+    const at = row * HOT_WORDS;
+    const [c0, c1, c2, c3] = hot.subarray(at + HOT.client, at + HOT.client + 4) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const protocol = former.protocol(row);
+    return (
+      connections.findForward(c0, c1, c2, c3, former.forwardPorts(row), vip, protocol) === NONE &&
+      connections.findReverse(c0, c1, c2, c3, former.reversePorts(row), member, protocol) === NONE
+    );
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * ICMP errors about balanced flows (RFC 5508 §4, RFC 5382 REQ-9, RFC 4787 REQ-12 and 13): the quoted packet gets
+ * the view of the one who sent it, so that path MTU discovery and unreachables work through a VIP. An error
+ * neither refreshes nor ends a record.
+ *
+ * Errors are rare: the quoted headers are changed by delta, and the message's own checksum, verified first, is
+ * computed anew.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/connection-record.ts';
+import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { DROP } from '../../tables/port-counters.ts';
+import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import { pseudoSum6, setIcmpv6Check } from '../forwarding/packets.ts';
+import type { Context } from '../frame/context.ts';
+import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { rewriteDestination, rewriteSource } from '../frame/rewrite.ts';
+import { restoreTags } from '../frame/vlan-tags.ts';
+import { type Networks, setRouterSource } from '../ports/networks.ts';
+import { CONSUMED, PASS } from '../ports/operator.ts';
+
+/** Bytes in front of the quoted packet, in both versions. */
+const QUOTE_OFFSET = 8;
+const MAX_EXTENSION_HEADERS = 8;
+
+/** True for an ICMP or ICMPv6 message that quotes a packet. */
+export function isIcmpError(frame: Frame): boolean {
+  if (frame.l4 === 0 || frame.fragment || frame.l4Bytes < QUOTE_OFFSET) return false;
+  const type = frame.view.getUint8(frame.l4);
+  return frame.family === FAMILY_IPV4
+    ? frame.protocol === ipv4.PROTOCOL_ICMP && icmp.isError(type)
+    : frame.protocol === ipv6.NEXT_ICMPV6 && icmpv6.isError(type);
+}
+
+/** Whether the message's own checksum is right. */
+export function isIcmpCheckRight(frame: Frame): boolean {
+  const { view, l3, l4, l4Bytes } = frame;
+  const pseudo = frame.family === FAMILY_IPV4 ? 0 : pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, l4Bytes);
+  return checkOf(view, l4, l4Bytes, pseudo) === 0;
+}
+
+/** Computes the message's own checksum after a change. */
+export function fixIcmpCheck(frame: Frame): void {
+  const { view, l3, l4, l4Bytes } = frame;
+  if (frame.family === FAMILY_IPV4) {
+    icmp.setCheck(view, l4, 0);
+    icmp.setCheck(view, l4, checkOf(view, l4, l4Bytes, 0));
+  } else {
+    setIcmpv6Check(view, l3, l4, l4Bytes);
+  }
+}
+
+/** The packet inside an ICMP error: a cursor like Frame, for what little of it is there. */
+export class QuotedPacket {
+  protocol = -1;
+  /** source port << 16 | destination port. */
+  ports = 0;
+  /** Addresses, four words each; IPv4 as ::ffff:a.b.c.d. */
+  readonly source = new Int32Array(4);
+  readonly destination = new Int32Array(4);
+  private view: DataView | undefined;
+  private isIpv4 = true;
+  private l3 = 0;
+  private l4 = 0;
+  private end = 0;
+
+  /** Points at the packet quoted by an error. False if it is no TCP or UDP, or cut off before its ports. */
+  load(frame: Frame): boolean {
+    const { view } = frame;
+    this.view = view;
+    this.isIpv4 = frame.family === FAMILY_IPV4;
+    this.l3 = frame.l4 + QUOTE_OFFSET;
+    this.end = frame.l4 + frame.l4Bytes;
+    const found = this.isIpv4 ? this.loadIpv4(view) : this.loadIpv6(view);
+    if (!found || this.l4 + 4 > this.end) return false;
+    if (this.protocol !== ipv4.PROTOCOL_TCP && this.protocol !== ipv4.PROTOCOL_UDP) return false;
+    this.ports = view.getInt32(this.l4);
+    return true;
+  }
+
+  private loadIpv4(view: DataView): boolean {
+    const { l3 } = this;
+    if (l3 + ipv4.MIN_HEADER_BYTES > this.end || ipv4.version(view, l3) !== 4) return false;
+    const headerBytes = ipv4.headerBytes(view, l3);
+    if (headerBytes < ipv4.MIN_HEADER_BYTES || (ipv4.fragmentWord(view, l3) & 0x1fff) !== 0) return false;
+    this.l4 = l3 + headerBytes;
+    this.protocol = ipv4.protocol(view, l3);
+    this.source.fill(0);
+    this.destination.fill(0);
+    this.source[2] = IPV4_MAPPED;
+    this.destination[2] = IPV4_MAPPED;
+    this.source[3] = ipv4.source(view, l3);
+    this.destination[3] = ipv4.destination(view, l3);
+    return true;
+  }
+
+  private loadIpv6(view: DataView): boolean {
+    const { l3 } = this;
+    if (l3 + ipv6.HEADER_BYTES > this.end || ipv6.version(view, l3) !== 6) return false;
+    let at = l3 + ipv6.HEADER_BYTES;
+    let next = ipv6.nextHeader(view, l3);
+    for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
+      if (next === ipv6.NEXT_FRAGMENT && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
+      const bytes = ipv6.extensionBytes(view, at, next);
+      next = view.getUint8(at);
+      at += bytes;
+    }
+    this.l4 = at;
+    this.protocol = next;
+    for (let i = 0; i < 4; i++) {
+      this.source[i] = ipv6.sourceWord(view, l3, i);
+      this.destination[i] = ipv6.destinationWord(view, l3, i);
+    }
+    return true;
+  }
+
+  /** Changes the destination address and both ports; checksums by delta where they were quoted. */
+  rewriteDestination(words: Int32Array, at: number, ports: number): void {
+    this.rewriteAddress(this.l3 + (this.isIpv4 ? 16 : 24), this.destination, words, at);
+    this.rewritePorts(ports);
+  }
+
+  /** Changes the source address and both ports. */
+  rewriteSource(words: Int32Array, at: number, ports: number): void {
+    this.rewriteAddress(this.l3 + (this.isIpv4 ? 12 : 8), this.source, words, at);
+    this.rewritePorts(ports);
+  }
+
+  private rewriteAddress(to: number, was: Int32Array, words: Int32Array, at: number): void {
+    const view = this.view!;
+    if (this.isIpv4) {
+      const delta = delta32(was[3]!, words[at + 3]!);
+      view.setInt32(to, words[at + 3]!);
+      ipv4.setHeaderCheck(view, this.l3, replace(ipv4.headerCheck(view, this.l3), delta));
+      this.fixTransport(delta);
+    } else {
+      let delta = 0;
+      for (let i = 0; i < 4; i++) {
+        delta += delta32(was[i]!, words[at + i]!);
+        view.setInt32(to + 4 * i, words[at + i]!);
+      }
+      this.fixTransport(delta);
+    }
+  }
+
+  private rewritePorts(ports: number): void {
+    const was = this.ports;
+    this.view!.setInt32(this.l4, ports);
+    this.ports = ports;
+    this.fixTransport(delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff));
+  }
+
+  private fixTransport(delta: number): void {
+    const view = this.view!;
+    const isTcp = this.protocol === ipv4.PROTOCOL_TCP;
+    const at = this.l4 + (isTcp ? 16 : 6);
+    if (at + 2 > this.end) return;
+    const check = view.getUint16(at);
+    view.setUint16(at, isTcp ? replace(check, fold31(delta)) : replaceUdp(check, fold31(delta)));
+  }
+}
+
+/** Translates ICMP errors about the flows of one LB. */
+export class IcmpTranslator {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly quoted = new QuotedPacket();
+
+  constructor(context: Context, networks: Networks) {
+    this.context = context;
+    this.networks = networks;
+  }
+
+  /** An error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
+  fromClient(vip: number, frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    if (!quoted.load(frame)) return this.drop(frame, DROP.noConnection);
+    const c = quoted.destination;
+    const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
+    const row = connections.findForward(c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, quoted.protocol);
+    if (row === NONE) return this.fromOwnMember(vip, frame);
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    const member = connections.member(row) * ENDPOINT_WORDS;
+    const reverse = connections.reversePorts(row);
+    quoted.rewriteSource(endpoints.rows, member, (reverse << 16) | (reverse >>> 16));
+    if ((connections.rewrite(row) & REWRITE_SOURCE) !== 0) {
+      quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, quoted.ports);
+      return this.backToItself(row, vip, frame);
+    }
+    rewriteDestination(frame, endpoints.rows, member, frame.ports);
+    fixIcmpCheck(frame);
+    frame.member = connections.via(row);
+    return PASS;
+  }
+
+  /**
+   * An error on a hairpin from the VM as member, about a packet that the VIP "sent" as its client: the VM hears it as
+   * client, about what it sent to the VIP. `quoted` is loaded.
+   */
+  private fromOwnMember(vip: number, frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    const c = quoted.destination;
+    const member = endpoints.find(frame.network, c[0]!, c[1]!, c[2]!, c[3]!);
+    if (member === NONE) return this.drop(frame, DROP.noConnection);
+    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
+    if (!isHairpin || connections.vip(row) !== vip) return this.drop(frame, DROP.noConnection);
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    quoted.rewriteSource(endpoints.rows, member * ENDPOINT_WORDS, quoted.ports);
+    quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, connections.forwardPorts(row));
+    return this.backToItself(row, vip, frame);
+  }
+
+  /** From the VIP, to the VM that sent it. */
+  private backToItself(row: number, vip: number, frame: Frame): number {
+    const { connections, endpoints } = this.context.tables;
+    rewriteSource(frame, endpoints.rows, vip * ENDPOINT_WORDS, frame.ports);
+    setRouterSource(frame, this.networks);
+    rewriteDestination(frame, endpoints.rows, connections.member(row) * ENDPOINT_WORDS, frame.ports);
+    fixIcmpCheck(frame);
+    frame.member = connections.via(row);
+    return PASS;
+  }
+
+  /** An error about a packet of the client's that was translated: the client sees its own packet quoted. */
+  toClient(frame: Frame): number {
+    const { quoted } = this;
+    const { connections, endpoints } = this.context.tables;
+    if (!quoted.load(frame)) return PASS;
+    const d = quoted.destination;
+    const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
+    if (member === NONE) return PASS;
+    const c = quoted.source;
+    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
+    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    quoted.load(frame);
+    const vip = connections.vip(row) * ENDPOINT_WORDS;
+    quoted.rewriteDestination(endpoints.rows, vip, connections.forwardPorts(row));
+    if (frame.s3 === d[3] && frame.s2 === d[2] && frame.s1 === d[1] && frame.s0 === d[0]) {
+      // The member itself complains: it is the VIP to the client.
+      rewriteSource(frame, endpoints.rows, vip, frame.ports);
+      setRouterSource(frame, this.networks);
+    }
+    fixIcmpCheck(frame);
+    if ((connections.rewrite(row) & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
+    return PASS;
+  }
+
+  private drop(frame: Frame, reason: number): number {
+    this.context.drop(frame, reason);
+    return CONSUMED;
+  }
+}

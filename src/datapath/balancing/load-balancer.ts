@@ -1,0 +1,422 @@
+/**
+ * The load balancer in a port's egress path (the specification's figure 9).
+ *
+ * From the VM: a destination that is no virtual address passes. A packet to a VIP is looked up in the connection
+ * table; a flow without record finds its rule, picks a member among the criteria set that is effective now, and
+ * gets a record. Then the destination is rewritten: address, port, or only the MAC (the forwarding element
+ * delivers to `frame.member`).
+ * To the VM: a packet from a member that matches a record is turned back, so that the VM sees only the VIP.
+ *
+ * One instance serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
+ * endpoints and statistics lie in the shared tables.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import {
+  COLD,
+  COLD_WORDS,
+  REWRITE_ADDRESS,
+  REWRITE_MAC,
+  REWRITE_PORTS,
+  REWRITE_SOURCE,
+  REWRITE_TAGS,
+} from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../../tables/endpoint-table.ts';
+import { DATAGRAM } from '../../tables/fragment-table.ts';
+import { DROP } from '../../tables/port-counters.ts';
+import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { NEXT_ICMPV6, NEXT_NONE } from '../../wire/ipv6.ts';
+import * as tcp from '../../wire/tcp.ts';
+import { FOLLOW, FROM_VM, type Fragments, TO_VM } from '../forwarding/fragments.ts';
+import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
+import type { Context } from '../frame/context.ts';
+import { FAMILY_ARP, FAMILY_NONE, type Frame } from '../frame/frame.ts';
+import { rewriteDestination, rewritePorts, rewriteSource } from '../frame/rewrite.ts';
+import { keepTags, restoreTags } from '../frame/vlan-tags.ts';
+import { type Networks, setRouterSource } from '../ports/networks.ts';
+import { CONSUMED, type FromVm, PASS, type ToVm } from '../ports/operator.ts';
+import type { LoadBalancerSpec } from '../snapshot.ts';
+import { BalancerRules } from './balancer-rules.ts';
+import type { ConnectionTracking } from './connection-tracking.ts';
+import { DirectFlows } from './direct-flows.ts';
+import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
+
+const UDP_LITE = 136;
+const DCCP = 33;
+
+/** Client ports tried when a flow's reverse key is taken. */
+const PORT_TRIES = 32;
+
+export class LoadBalancer implements FromVm, ToVm {
+  readonly heeds = 'flow';
+  readonly id: number;
+  /** The rules in force. */
+  readonly rules: BalancerRules;
+  private readonly context: Context;
+  private readonly connections: ConnectionTable;
+  private readonly endpoints: EndpointTable;
+  private readonly tracking: ConnectionTracking;
+  private readonly responder: Responder;
+  private readonly networks: Networks;
+  private readonly fragments: Fragments;
+  private readonly icmp: IcmpTranslator;
+  private readonly directFlows: DirectFlows;
+
+  constructor(
+    id: number,
+    context: Context,
+    tracking: ConnectionTracking,
+    responder: Responder,
+    networks: Networks,
+    fragments: Fragments,
+  ) {
+    this.id = id;
+    this.context = context;
+    this.connections = context.tables.connections;
+    this.endpoints = context.tables.endpoints;
+    this.tracking = tracking;
+    this.responder = responder;
+    this.networks = networks;
+    this.fragments = fragments;
+    this.rules = new BalancerRules(context, id);
+    this.icmp = new IcmpTranslator(context, networks);
+    this.directFlows = new DirectFlows(context);
+  }
+
+  /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
+  adopt(spec: LoadBalancerSpec, networks: readonly number[], revision: number): boolean {
+    const isWhole = this.rules.adopt(spec, networks, revision);
+    if (this.rules.revision === revision) {
+      const { rules } = this.rules;
+      this.rules.forEachMember((rule, slot) => {
+        this.tracking.setSlotTimers(slot, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
+      });
+    }
+    return isWhole;
+  }
+
+  fromVm(frame: Frame): number {
+    if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
+    const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
+    if (endpoint === NONE) return PASS;
+    if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
+    return frame.fragment ? this.fragmentFromVm(endpoint, frame) : this.balance(endpoint, frame);
+  }
+
+  private balance(endpoint: number, frame: Frame): number {
+    if (hasFlowKey(frame)) {
+      const { s0, s1, s2, s3, ports, protocol } = frame;
+      const row = this.connections.findForward(s0, s1, s2, s3, ports, endpoint, protocol);
+      if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
+        this.toMember(row, this.tracking.packetForward(row, frame), frame);
+        return PASS;
+      }
+      if (this.hairpinReply(frame)) return PASS;
+      return this.newFlow(endpoint, frame);
+    }
+    if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
+    if (isNeighbourDiscovery(frame)) return PASS;
+    return this.responder.echoToVip(frame);
+  }
+
+  toVm(frame: Frame): number {
+    if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
+    const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
+    if (member === NONE) return PASS;
+    // What has just been balanced is nobody's answer.
+    if (frame.fragment) return frame.member === NONE ? this.fragmentToVm(member, frame) : PASS;
+    const row = this.replyRow(member, frame);
+    return row === NONE ? this.withoutRow(member, frame) : this.turnBack(row, frame);
+  }
+
+  /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
+  private withoutRow(member: number, frame: Frame): number {
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    return this.tracking.cutOff.cover(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
+  }
+
+  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
+  private fragmentFromVm(vip: number, frame: Frame): number {
+    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
+    const { ports } = frame;
+    const isFirst = frame.fragmentOffset === 0;
+    let verdict = this.balance(vip, frame);
+    if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
+      verdict = this.drop(frame, DROP.unsupportedProtocolToVip);
+    }
+    // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
+    const goesOn = verdict === PASS || !hasFlowKey(frame);
+    if (isFirst) this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
+    return verdict;
+  }
+
+  /** A fragment from a member is part of a reply if its first one is. */
+  private fragmentToVm(member: number, frame: Frame): number {
+    const verdict = this.fragments.admit(frame, TO_VM);
+    if (verdict !== FOLLOW) return verdict;
+    const { ports } = frame;
+    const row = this.replyRow(member, frame);
+    if (frame.fragmentOffset !== 0) {
+      return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
+    }
+    if (row === NONE) {
+      const verdict = this.withoutRow(member, frame);
+      this.fragments.settle(frame, verdict === PASS ? DATAGRAM.pass : DATAGRAM.refused);
+      return verdict;
+    }
+    let answer = this.turnBack(row, frame);
+    if (answer === PASS && isUnfixable(frame, ports))
+      answer = this.drop(frame, DROP.unsupportedProtocolToVip);
+    this.fragments.settle(frame, answer === PASS ? DATAGRAM.follow : DATAGRAM.refused);
+    return answer;
+  }
+
+  /** Row of the flow that a packet from a member belongs to, or NONE. */
+  private replyRow(member: number, frame: Frame): number {
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const { d0, d1, d2, d3, protocol } = frame;
+    const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
+    if (row === NONE || this.tracking.isPurged(row)) return NONE;
+    // A flooded frame comes by at every port: it is the client's own that turns it back.
+    return frame.shared && this.connections.ownerPort(row) !== frame.egress ? NONE : row;
+  }
+
+  private turnBack(row: number, frame: Frame): number {
+    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    this.toClient(row, this.tracking.packetReverse(row, frame), frame);
+    return PASS;
+  }
+
+  /** Rewrites a packet of a record towards its member; `rewrite`: the record's flags. */
+  private toMember(row: number, rewrite: number, frame: Frame): void {
+    const { connections } = this;
+    const ports = connections.reversePorts(row);
+    if ((rewrite & REWRITE_ADDRESS) !== 0) {
+      const member = connections.member(row);
+      rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, ports);
+      frame.member = member;
+      if ((rewrite & REWRITE_SOURCE) !== 0) this.comeFromVip(row, frame);
+      return;
+    }
+    rewritePorts(frame, ports);
+    if ((rewrite & REWRITE_MAC) !== 0) frame.member = connections.via(row);
+  }
+
+  /** Turns a packet from a member back: what `toMember` did, undone. */
+  private toClient(row: number, rewrite: number, frame: Frame): void {
+    const { connections } = this;
+    const forward = connections.forwardPorts(row);
+    const ports = (forward << 16) | (forward >>> 16);
+    if ((rewrite & REWRITE_ADDRESS) !== 0) {
+      rewriteSource(frame, this.endpoints.rows, connections.vip(row) * ENDPOINT_WORDS, ports);
+    } else {
+      rewritePorts(frame, ports);
+    }
+    if ((rewrite & (REWRITE_ADDRESS | REWRITE_MAC)) !== 0) setRouterSource(frame, this.networks);
+    if ((rewrite & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
+  }
+
+  /** The client is the member: its packet comes back to it from the VIP, or it would take it for its own. */
+  private comeFromVip(row: number, frame: Frame): void {
+    rewriteSource(frame, this.endpoints.rows, this.connections.vip(row) * ENDPOINT_WORDS, frame.ports);
+    setRouterSource(frame, this.networks);
+  }
+
+  /**
+   * The answer on a hairpin: from the VM as member, to the VIP as the client it knows. It goes back to the same VM as
+   * client. False if the packet is no such answer.
+   */
+  private hairpinReply(frame: Frame): boolean {
+    const { s0, s1, s2, s3, protocol } = frame;
+    const member = this.endpoints.find(frame.network, s0, s1, s2, s3);
+    if (member === NONE) return false;
+    const { connections } = this;
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const row = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+    if (row === NONE || this.tracking.isPurged(row)) return false;
+    const rewrite = this.tracking.packetReverse(row, frame);
+    if ((rewrite & REWRITE_SOURCE) === 0) return false;
+    this.toClient(row, rewrite, frame);
+    rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, frame.ports);
+    frame.member = member;
+    return true;
+  }
+
+  /**
+   * A packet straight to a member. It crosses unchanged and leaves no record, unless the same client talks to the same
+   * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
+   */
+  private direct(member: number, frame: Frame): number {
+    if (!hasFlowKey(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
+    const { connections } = this;
+    const { s0, s1, s2, s3, ports, protocol } = frame;
+    let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
+    if (row === NONE) {
+      this.directFlows.note(frame, member);
+      this.tracking.cutOff.goesDirectly(frame, member);
+      const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+      if (other === NONE || this.tracking.isPurged(other)) return PASS;
+      if (connections.hasEnded(other)) {
+        // The port is used again, for another destination: the old flow must not catch the answers.
+        this.tracking.remove(other);
+        return PASS;
+      }
+      const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
+      if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
+        return this.drop(frame, DROP.connectionsFull);
+      }
+      const reverse = (clientPort << 16) | frame.destinationPort;
+      row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.context.selfSlot);
+      if (row === NONE) return this.drop(frame, DROP.connectionsFull);
+      this.own(row, frame, member);
+    }
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    return PASS;
+  }
+
+  /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
+  private startsAnew(row: number, frame: Frame): boolean {
+    if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN) return false;
+    if (!this.connections.hasEnded(row)) return false;
+    this.tracking.remove(row);
+    return true;
+  }
+
+  /** A packet to a VIP without record: rule, member, record, rewrite. */
+  private newFlow(vip: number, frame: Frame): number {
+    const rule = this.rules.match(vip, frame);
+    if (rule === NONE) {
+      // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
+      if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
+      this.drop(frame, DROP.noConnection);
+      return this.responder.reject(frame);
+    }
+    // The flow of a later fragment has gone since its first one passed.
+    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
+    if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
+      // Their checksums cover the addresses in ways that are not known here.
+      return this.drop(frame, DROP.unsupportedProtocolToVip);
+    }
+    if (
+      frame.protocol === ipv4.PROTOCOL_TCP &&
+      (frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN
+    ) {
+      // No such connection here: say so, as a host would (RFC 9293 §3.10.7.1).
+      this.drop(frame, DROP.noConnection);
+      return this.responder.reset(frame);
+    }
+    const { rules } = this.rules;
+    const set = rules.effectiveCriteria(rule, this.context.wallMs);
+    if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
+    // Before the choice: a flow that is refused must not cost its member a turn.
+    if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
+    const choice = this.rules.pick(rule, set, frame);
+    if (choice === NONE) return this.withoutMember(rule, frame);
+    const row = this.record(rule, set, choice, vip, frame);
+    if (row === NONE) return this.drop(frame, DROP.endpointsFull);
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    return PASS;
+  }
+
+  private withoutMember(rule: number, frame: Frame): number {
+    this.drop(frame, DROP.noMember);
+    return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
+  }
+
+  /** Makes the connection record of a new flow, with the decision that led to it. */
+  private record(rule: number, set: number, choice: number, vip: number, frame: Frame): number {
+    const { rules } = this.rules;
+    const kind = rules.rewriteKind(rule);
+    const chosen = this.rules.memberEndpoint(frame.network, choice);
+    if (chosen === NONE) return NONE;
+    // Where the address is not rewritten, the member answers as the VIP.
+    const member = kind === REWRITE_KIND.address ? chosen : vip;
+    // Only protocols with ports have one to translate.
+    const hasPort = rules.memberPort(choice) >= 0 && frame.ports !== 0;
+    const memberPort = hasPort ? rules.memberPort(choice) : frame.destinationPort;
+    const clientPort = this.freeClientPort(frame, memberPort, member);
+    if (clientPort === NONE) return NONE;
+    const reversePorts = (clientPort << 16) | memberPort;
+    let rewrite = kind === REWRITE_KIND.address ? REWRITE_ADDRESS : 0;
+    if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
+    if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
+    if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
+    if (frame.tagged && !this.isOnLink(chosen, frame)) rewrite |= REWRITE_TAGS;
+    const slot = rules.statSlot(choice);
+    const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, slot);
+    if (row === NONE) return NONE;
+    const { cold } = this.connections;
+    const at = row * COLD_WORDS;
+    cold[at + COLD.rule] = rules.id(rule);
+    cold[at + COLD.revision] = this.rules.revision;
+    cold[at + COLD.decision] = this.rules.decision(rule, set);
+    this.own(row, frame, chosen);
+    return row;
+  }
+
+  /** Notes whose record it is and where its packets go, which makes it whole. */
+  private own(row: number, frame: Frame, via: number): void {
+    const { cold } = this.connections;
+    const at = row * COLD_WORDS;
+    cold[at + COLD.owner] = (this.id << 16) | frame.ingress;
+    cold[at + COLD.network] = frame.network;
+    keepTags(frame, cold, row);
+    this.endpoints.retain(via);
+    cold[at + COLD.via] = via;
+  }
+
+  private isSource(endpoint: number, frame: Frame): boolean {
+    const { rows } = this.endpoints;
+    const at = endpoint * ENDPOINT_WORDS;
+    return (
+      rows[at + 3] === frame.s3 &&
+      rows[at] === frame.s0 &&
+      rows[at + 1] === frame.s1 &&
+      rows[at + 2] === frame.s2
+    );
+  }
+
+  private isOnLink(endpoint: number, frame: Frame): boolean {
+    const { rows } = this.endpoints;
+    const at = endpoint * ENDPOINT_WORDS;
+    return this.networks.at(frame.network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+  }
+
+  /**
+   * The client's own port, unless another live flow of the same client already uses it towards the same member
+   * and port (two VIPs may share a member, or it talks to the member directly): then replies could not be told apart,
+   * and another port is taken. NONE if none is found, or if the protocol has no ports.
+   */
+  private freeClientPort(frame: Frame, memberPort: number, member: number): number {
+    const { s0, s1, s2, s3, protocol } = frame;
+    let port = frame.sourcePort;
+    for (let i = 0; i < PORT_TRIES; i++) {
+      const row = this.connections.findReverse(s0, s1, s2, s3, (port << 16) | memberPort, member, protocol);
+      if (row === NONE) {
+        if (!this.directFlows.uses(frame, (port << 16) | memberPort, member)) return port;
+      } else if (this.connections.hasEnded(row)) {
+        this.tracking.remove(row);
+        return port;
+      }
+      if (frame.ports === 0) return NONE;
+      port = 1024 + ((port + 7919 * (i + 1)) % 64_512);
+    }
+    return NONE;
+  }
+
+  private drop(frame: Frame, reason: number): number {
+    this.context.drop(frame, reason);
+    return CONSUMED;
+  }
+}
+
+/** Whether the frame belongs to a flow that can be looked up: all but ICMP. Later fragments are told their ports. */
+const hasFlowKey = (frame: Frame): boolean =>
+  (frame.l4 !== 0 || frame.fragment) &&
+  frame.protocol !== ipv4.PROTOCOL_ICMP &&
+  frame.protocol !== NEXT_ICMPV6;
+
+/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
+const isUnfixable = (frame: Frame, was: number): boolean =>
+  frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;

@@ -1,0 +1,79 @@
+/**
+ * Which records no longer count, because their member has failed or was removed.
+ *
+ * Theory of operation. A mark on a member's stat slot takes effect at once: every lookup that hits a row of a marked
+ * slot removes the row instead (ConnectionTracking.isPurged). The sweep removes the rest and takes the marks off after
+ * one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams, which nobody
+ * would ever end, move on.
+ */
+import { COLD, COLD_WORDS } from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import type { Context } from '../frame/context.ts';
+
+const MARK_NONE = 0;
+const MARK_ALL = 1;
+const MARK_DATAGRAMS = 2;
+
+export class PurgeMarks {
+  private readonly context: Context;
+  private readonly table: ConnectionTable;
+  /** MARK_… per stat slot, and when it was made; rows not younger than the mark go. */
+  private readonly marked: Uint8Array;
+  private readonly markedMs: Int32Array;
+  private marks: number[] = [];
+  /** Rows still to visit until the marks can be taken off; 0: there are none. */
+  rowsLeft = 0;
+  /** Rows of the table when they were last counted. */
+  private rows = 0;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.table = context.tables.connections;
+    this.marked = new Uint8Array(context.tables.limits.maxStatSlots);
+    this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
+  }
+
+  /** Marks slots: all of their records, or those that are no TCP. */
+  set(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
+    for (const slot of statSlots) {
+      if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
+      // A member that failed and was then removed stays failed.
+      if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
+      this.markedMs[slot] = this.context.nowMs;
+    }
+    this.rows = this.table.highWater;
+    this.rowsLeft = this.rows;
+  }
+
+  /** Whether a record is to go. */
+  cover(row: number): boolean {
+    if (this.rowsLeft === 0) return false;
+    const slot = this.table.statSlot(row);
+    const mark = this.marked[slot]!;
+    if (mark === MARK_NONE || this.isYounger(row, this.markedMs[slot]!)) return false;
+    return mark === MARK_ALL || this.table.protocol(row) !== ipv4.PROTOCOL_TCP;
+  }
+
+  /** To be called before each step of the sweep: the turn that a purge takes may have become longer. */
+  extend(): void {
+    const used = this.table.highWater;
+    if (this.rowsLeft > 0) this.rowsLeft += used - this.rows;
+    this.rows = used;
+  }
+
+  /** The sweep has visited so many rows; after a full turn the marks come off. */
+  visited(rows: number): void {
+    if (this.rowsLeft === 0) return;
+    this.rowsLeft = Math.max(0, this.rowsLeft - rows);
+    if (this.rowsLeft > 0) return;
+    for (const slot of this.marks) this.marked[slot] = MARK_NONE;
+    this.marks = [];
+  }
+
+  /** Whether a record was made after a time of the last minutes; the record may be months old. */
+  private isYounger(row: number, thanMs: number): boolean {
+    const { nowMs } = this.context;
+    return (nowMs - this.table.cold[row * COLD_WORDS + COLD.createdMs]!) >>> 0 < (nowMs - thanMs) >>> 0;
+  }
+}

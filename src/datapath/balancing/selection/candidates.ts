@@ -1,0 +1,77 @@
+/**
+ * The members that one new flow may have: those of its criteria set, but for the client's own if its rule avoids
+ * that and another one is usable. A cursor, reused for every flow; the algorithms choose among what it shows.
+ */
+import { NONE } from '../../../tables/bucket-index.ts';
+import type { RuleTable } from '../../../tables/rule-table.ts';
+
+/** What selection looks at of a flow's first packet; a Frame has it. Addresses are four words, IPv4 as ::ffff:a.b.c.d. */
+export interface NewFlow {
+  readonly s0: number;
+  readonly s1: number;
+  readonly s2: number;
+  readonly s3: number;
+  /** Source port << 16 | destination port. */
+  readonly ports: number;
+  readonly protocol: number;
+}
+
+export class Candidates {
+  rules!: RuleTable;
+  rule = 0;
+  criteria = 0;
+  /** Members of the criteria set are `first` … `end` - 1. */
+  first = 0;
+  end = 0;
+  flow!: NewFlow;
+  /** The client's own members are left out. */
+  withoutSelf = false;
+  /** Weights of the candidates, and of all members of the criteria set: up to 2^32. */
+  totalWeight = 0;
+  weightOfAll = 0;
+
+  /** Points the cursor at a rule's criteria set, for a flow. */
+  aim(rules: RuleTable, rule: number, criteria: number, flow: NewFlow): void {
+    this.rules = rules;
+    this.rule = rule;
+    this.criteria = criteria;
+    this.flow = flow;
+    this.first = rules.firstMember(criteria);
+    this.end = this.first + rules.membersOf(criteria);
+    this.weightOfAll = this.end === this.first ? 0 : rules.weightUpTo(this.end - 1);
+    const own = rules.avoidsSelf(rule) ? this.ownWeight() : 0;
+    this.withoutSelf = own > 0 && own < this.weightOfAll;
+    this.totalWeight = this.withoutSelf ? this.weightOfAll - own : this.weightOfAll;
+  }
+
+  /** Weight of a member for this flow; 0: it is no candidate. Where nobody is left out, `rules` says the same faster. */
+  weight(member: number): number {
+    return this.withoutSelf && this.isSelf(member) ? 0 : this.rules.weight(member);
+  }
+
+  isSelf(member: number): boolean {
+    const { s0, s1, s2, s3 } = this.flow;
+    return this.rules.isAt(member, s0, s1, s2, s3);
+  }
+
+  /** The candidate that counts in this statistics row, or NONE. `place` in the criteria set is where to look first. */
+  findByStatSlot(statSlot: number, place: number): number {
+    const { rules, first, end } = this;
+    let member = first + place;
+    if (member >= end || rules.statSlot(member) !== statSlot) {
+      for (member = first; member < end && rules.statSlot(member) !== statSlot; ) member++;
+    }
+    return member < end && this.weight(member) > 0 ? member : NONE;
+  }
+
+  /** Weight of the members that are the client itself. */
+  private ownWeight(): number {
+    const { rules, end } = this;
+    const { s0, s1, s2, s3 } = this.flow;
+    let weight = 0;
+    for (let member = this.first; member < end; member++) {
+      if (rules.isAt(member, s0, s1, s2, s3)) weight += rules.weight(member);
+    }
+    return weight;
+  }
+}

@@ -1,0 +1,30 @@
+/** When rules are replaced: which criteria sets go on where others left off. */
+import { NONE } from '../../../tables/bucket-index.ts';
+import type { RuleTable } from '../../../tables/rule-table.ts';
+
+/** For each criteria set, the one of the same rule and number in `was`, or NONE. */
+export function formerSets(rules: RuleTable, was: RuleTable | undefined): Int32Array {
+  const former = new Int32Array(rules.setCount).fill(NONE);
+  if (was === undefined) return former;
+  const positions = new Map<number, number>();
+  for (let rule = 0; rule < was.ruleCount; rule++) positions.set(was.id(rule), rule);
+  for (let rule = 0; rule < rules.ruleCount; rule++) {
+    const old = positions.get(rules.id(rule));
+    if (old === undefined) continue;
+    const count = Math.min(rules.criteriaCount(rule), was.criteriaCount(old));
+    for (let i = 0; i < count; i++) former[rules.firstCriteria(rule) + i] = was.firstCriteria(old) + i;
+  }
+  return former;
+}
+
+/** Whether two criteria sets have the same members with the same weights, in the same order. */
+export function hasSameMembers(a: RuleTable, setOfA: number, b: RuleTable, setOfB: number): boolean {
+  const count = a.membersOf(setOfA);
+  if (b.membersOf(setOfB) !== count) return false;
+  for (let i = 0; i < count; i++) {
+    const one = a.firstMember(setOfA) + i;
+    const other = b.firstMember(setOfB) + i;
+    if (a.statSlot(one) !== b.statSlot(other) || a.weight(one) !== b.weight(other)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,58 @@
+/**
+ * Weighted least connections: the member with the fewest (active flows + 1) / weight, as this load balancer counts
+ * them. Counting the new flow in means that of idle members the heaviest comes first, and that a member is never
+ * filled beyond its share.
+ *
+ * The search begins behind the member taken last, and the first of equals is taken: ties go round. A member that
+ * joins gets all new flows until it has caught up.
+ */
+import { NONE } from '../../../tables/bucket-index.ts';
+import type { RuleTable } from '../../../tables/rule-table.ts';
+import { STAT, STAT_FIELDS } from '../../../tables/stat-table.ts';
+import type { Candidates } from './candidates.ts';
+
+export class LeastConnections {
+  private readonly stats: Float64Array;
+  /** By criteria set: the place where the next search begins. */
+  private nextPlace = new Int32Array(0);
+
+  /** `stats`: the fields of the statistics table. */
+  constructor(stats: Float64Array) {
+    this.stats = stats;
+  }
+
+  /** `former`: for each criteria set, the one before that it follows, or NONE. */
+  adopt(rules: RuleTable, former: Int32Array, stagger: number): void {
+    const before = this.nextPlace;
+    this.nextPlace = new Int32Array(rules.setCount);
+    for (let set = 0; set < rules.setCount; set++) {
+      const place = former[set] === NONE ? stagger : before[former[set]!]!;
+      this.nextPlace[set] = place % Math.max(1, rules.membersOf(set));
+    }
+  }
+
+  /** Member with the fewest active flows for its weight, or NONE if all weights are 0. */
+  pick(candidates: Candidates): number {
+    const { first, end, rules, criteria, withoutSelf } = candidates;
+    const { stats } = this;
+    let best = NONE;
+    let bestFlows = 0;
+    let bestWeight = 0;
+    let member = first + this.nextPlace[criteria]!;
+    for (let left = end - first; left > 0; left--) {
+      const weight = withoutSelf ? candidates.weight(member) : rules.weight(member);
+      if (weight > 0) {
+        const flows = stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]! + 1;
+        // Cross-multiplied: exact, as both products stay below 2^53.
+        if (best === NONE || flows * bestWeight < bestFlows * weight) {
+          best = member;
+          bestFlows = flows;
+          bestWeight = weight;
+        }
+      }
+      if (++member === end) member = first;
+    }
+    if (best !== NONE) this.nextPlace[criteria] = best + 1 === end ? 0 : best + 1 - first;
+    return best;
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Consistent hashing: the flow's hash names an entry of its criteria set's Maglev table (tables/maglev-table.ts), and
+ * the entry names the member. The same flow gets the same member, at any load balancer and host with the same
+ * members, and mostly also when other members come and go. So the hash has no secret in it, and whoever chooses
+ * addresses and ports can choose the member.
+ *
+ * A client that must avoid its own member goes on from its entry to the next one of another member.
+ */
+import { NONE } from '../../../tables/bucket-index.ts';
+import { mix5 } from '../../../tables/hash.ts';
+import { MAGLEV_ENTRIES } from '../../../tables/maglev-table.ts';
+import type { Candidates, NewFlow } from './candidates.ts';
+
+/** The member of the flow's entry, or NONE if all weights are 0. */
+export function maglevMember(candidates: Candidates): number {
+  const { rules, rule, criteria, flow } = candidates;
+  if (!rules.hasMaglev(criteria)) return NONE;
+  let entry = maglevEntry(flow, rules.hashesSourceAddress(rule));
+  let member = rules.maglevMember(criteria, entry);
+  // The table holds nobody without weight, so it is the client's own member that is passed over, and there is another.
+  while (candidates.weight(member) === 0) {
+    entry = entry + 1 === MAGLEV_ENTRIES ? 0 : entry + 1;
+    member = rules.maglevMember(criteria, entry);
+  }
+  return member;
+}
+
+/** Entry of a flow by its five-tuple, less the VIP, which the rule has fixed; or by its source address alone. */
+export function maglevEntry({ s0, s1, s2, s3, ports, protocol }: NewFlow, bySourceAddress: boolean): number {
+  const hash = bySourceAddress ? mix5(s0, s1, s2, s3, 0) : mix5(s0 ^ protocol, s1, s2, s3, ports);
+  return (hash >>> 0) % MAGLEV_ENTRIES;
+}

@@ -1,0 +1,85 @@
+/**
+ * Random of two choices, weighted: two different members are drawn by weight, and the one with fewer active flows for
+ * its weight gets the flow, the one drawn first if they are equal. Idle members so have the configured shares, and
+ * under load the difference between the fullest and the emptiest stays small (Mitzenmacher: "The Power of Two Choices
+ * in Randomized Load Balancing", 2001), without all LBs running to the same emptiest member as least-connections does.
+ *
+ * A draw is a ticket of 0 … sum of the weights that are in - 1, and a binary search over the running sums that the
+ * rule table holds. Members that are out (the client's own, the one drawn first) are spans of tickets that are stepped
+ * over, in ascending order.
+ */
+import { NONE } from '../../../tables/bucket-index.ts';
+import type { RuleTable } from '../../../tables/rule-table.ts';
+import { STAT, STAT_FIELDS } from '../../../tables/stat-table.ts';
+import type { Candidates } from './candidates.ts';
+import type { Xorshift } from './xorshift.ts';
+
+export class RandomTwoChoices {
+  private readonly stats: Float64Array;
+  private readonly random: Xorshift;
+  /** Members that are out of the draw, ascending, and their weights together. */
+  private out = new Int32Array(1);
+  private outCount = 0;
+  private outWeight = 0;
+
+  /** `stats`: the fields of the statistics table. */
+  constructor(stats: Float64Array, random: Xorshift) {
+    this.stats = stats;
+    this.random = random;
+  }
+
+  adopt(rules: RuleTable): void {
+    this.out = new Int32Array(rules.memberCount + 1);
+  }
+
+  /** The better of two members drawn, the only one there is, or NONE if all weights are 0. */
+  pick(candidates: Candidates): number {
+    const { rules, first, end, weightOfAll } = candidates;
+    this.outCount = 0;
+    this.outWeight = 0;
+    if (candidates.withoutSelf) {
+      for (let member = first; member < end; member++) {
+        if (candidates.isSelf(member)) this.leaveOut(rules, member);
+      }
+    }
+    if (this.outWeight === weightOfAll) return NONE;
+    const one = this.draw(candidates);
+    this.leaveOut(rules, one);
+    if (this.outWeight === weightOfAll) return one;
+    const other = this.draw(candidates);
+    return this.activeFlows(rules, other) * rules.weight(one) <
+      this.activeFlows(rules, one) * rules.weight(other)
+      ? other
+      : one;
+  }
+
+  private draw({ rules, first, end, weightOfAll }: Candidates): number {
+    const { out } = this;
+    let ticket = this.random.below(weightOfAll - this.outWeight);
+    for (let i = 0; i < this.outCount; i++) {
+      const weight = rules.weight(out[i]!);
+      if (ticket < rules.weightUpTo(out[i]!) - weight) break;
+      ticket += weight;
+    }
+    let low = first;
+    let high = end - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ticket < rules.weightUpTo(middle)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  private leaveOut(rules: RuleTable, member: number): void {
+    const { out } = this;
+    let at = this.outCount++;
+    for (; at > 0 && out[at - 1]! > member; at--) out[at] = out[at - 1]!;
+    out[at] = member;
+    this.outWeight += rules.weight(member);
+  }
+
+  private activeFlows(rules: RuleTable, member: number): number {
+    return this.stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]!;
+  }
+}

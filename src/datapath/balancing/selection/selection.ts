@@ -1,0 +1,97 @@
+/**
+ * Which member gets a new flow, at one load balancer.
+ *
+ * Theory of operation. The rule has matched and its criteria set is the one of now. The candidates are the set's
+ * members with weight, without the client itself where the rule says so (candidates.ts). If the rule has affinity
+ * and the client a member that is still a candidate, that one it is (affinity.ts). Else the rule's algorithm decides:
+ *
+ *   weighted-round-robin   exact shares                          O(members)       65 ns   3.6 µs
+ *   least-connections      fewest active flows for the weight    O(members)       90 ns   6.6 µs
+ *   random-two-choices     the less loaded of two drawn          O(log members)  110 ns   0.3 µs
+ *   maglev                 consistent hash of the flow           O(1)             60 ns   60 ns
+ *
+ * (for 10 and 1000 members, test/bench/selection.ts). All this happens once per flow. State that outlives a revision of the rules (positions of round robins) is carried
+ * over in `adopt`. Nothing here asks for a clock or for chance: time is handed in, and random numbers follow from the
+ * datapath's hash key and the load balancer's id, so a replay makes the same choices.
+ */
+import type { AffinityTable } from '../../../tables/affinity-table.ts';
+import { NONE } from '../../../tables/bucket-index.ts';
+import { mix5 } from '../../../tables/hash.ts';
+import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/rule-table.ts';
+import type { StatTable } from '../../../tables/stat-table.ts';
+import { Affinity } from './affinity.ts';
+import { Candidates, type NewFlow } from './candidates.ts';
+import { formerSets } from './former-sets.ts';
+import { LeastConnections } from './least-connections.ts';
+import { maglevMember } from './maglev.ts';
+import { RandomTwoChoices } from './random-two-choices.ts';
+import { WeightedRoundRobin } from './weighted-round-robin.ts';
+import { Xorshift } from './xorshift.ts';
+
+/** What selection needs of the host's tables. */
+export interface SelectionTables {
+  readonly stats: StatTable;
+  readonly affinities: AffinityTable;
+  readonly hashKey: readonly [number, number];
+}
+
+export class Selection {
+  /** What made the last choice: CHOSEN_BY. */
+  chosenBy = 0;
+  private readonly balancer: number;
+  private readonly candidates = new Candidates();
+  private readonly affinity: Affinity;
+  private readonly roundRobin = new WeightedRoundRobin();
+  private readonly leastConnections: LeastConnections;
+  private readonly twoChoices: RandomTwoChoices;
+
+  /** `balancer`: the load balancer's id; round robins begin at another place for each. */
+  constructor({ stats, affinities, hashKey }: SelectionTables, balancer: number) {
+    this.balancer = balancer;
+    this.affinity = new Affinity(affinities, balancer);
+    this.leastConnections = new LeastConnections(stats.fields);
+    this.twoChoices = new RandomTwoChoices(
+      stats.fields,
+      new Xorshift(mix5(hashKey[0], hashKey[1], balancer, 0, 0)),
+    );
+  }
+
+  /** New rules come into force; `was`: those before. */
+  adopt(rules: RuleTable, was: RuleTable | undefined): void {
+    const former = formerSets(rules, was);
+    this.roundRobin.adopt(rules, was, former, this.balancer);
+    this.leastConnections.adopt(rules, former, this.balancer);
+    this.twoChoices.adopt(rules);
+  }
+
+  /** Member for a new flow by a rule's criteria set, or NONE if there is no usable one. */
+  pick(rules: RuleTable, rule: number, criteria: number, flow: NewFlow, nowMs: number): number {
+    const { candidates } = this;
+    candidates.aim(rules, rule, criteria, flow);
+    if (rules.affinityMs(rule) === 0) return this.choose();
+    const kept = this.affinity.keptMember(candidates, nowMs);
+    if (kept !== NONE) {
+      this.chosenBy = CHOSEN_BY.affinity;
+      return kept;
+    }
+    const chosen = this.choose();
+    if (chosen !== NONE) this.affinity.remember(candidates, chosen, nowMs);
+    return chosen;
+  }
+
+  private choose(): number {
+    const { candidates } = this;
+    const algorithm = candidates.rules.algorithm(candidates.rule);
+    this.chosenBy = algorithm;
+    switch (algorithm) {
+      case ALGORITHM['least-connections']:
+        return this.leastConnections.pick(candidates);
+      case ALGORITHM['random-two-choices']:
+        return this.twoChoices.pick(candidates);
+      case ALGORITHM.maglev:
+        return maglevMember(candidates);
+      default:
+        return this.roundRobin.pick(candidates);
+    }
+  }
+}

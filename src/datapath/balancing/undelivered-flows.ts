@@ -1,0 +1,72 @@
+/**
+ * Flows that never got a packet to their member: their records go, so that none stays half-open for minutes, and the
+ * client's next try finds a member anew.
+ *
+ * A record is made when a member is chosen, before anybody knows whether the packet can be delivered: there may be no
+ * route, the packet may be too large, or the member may not answer ARP. Nothing about that is asked of packets that are
+ * delivered. The record of one that is not is found by what it was translated to.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { STATE } from '../../tables/connection-record.ts';
+import { WAITING_PER_NEIGHBOUR } from '../../tables/neighbour-table.ts';
+import type { Context } from '../frame/context.ts';
+import type { Frame } from '../frame/frame.ts';
+import type { Port } from '../ports/port.ts';
+import type { ConnectionTracking } from './connection-tracking.ts';
+
+export class UndeliveredFlows {
+  private readonly context: Context;
+  private readonly tracking: ConnectionTracking;
+  private readonly ports: readonly (Port | undefined)[];
+  /** Rows that `endUnanswered` will end. */
+  private readonly ending = new Int32Array(WAITING_PER_NEIGHBOUR);
+  private endingCount = 0;
+
+  constructor(context: Context, tracking: ConnectionTracking, ports: readonly (Port | undefined)[]) {
+    this.context = context;
+    this.tracking = tracking;
+    this.ports = ports;
+  }
+
+  /** A packet has been dropped on the way to its member: if it was the first, its flow ends. */
+  dropped(frame: Frame): void {
+    const row = this.rowOf(frame);
+    if (row === NONE || this.context.tables.connections.packetsForward(row) !== frame.segments) return;
+    // Some of the pieces may have left before there was no buffer for the next.
+    if (frame.segments > 1 || frame.cutToMtu !== 0) this.tracking.cutOffRow(row);
+    else this.tracking.remove(row);
+  }
+
+  /** The member that a packet has waited for does not answer: its flow is to end, unless the member has sent before. */
+  unanswered(frame: Frame): void {
+    this.ending[this.endingCount++] = this.rowOf(frame);
+  }
+
+  /**
+   * Ends the flows of the packets that waited, after their senders have been told: the errors need the records. Packets
+   * that went before may have reached the member all the same, so the flows are remembered as cut off.
+   */
+  endUnanswered(): void {
+    const { connections } = this.context.tables;
+    for (let i = 0; i < this.endingCount; i++) {
+      const row = this.ending[i]!;
+      // Several packets may be of one flow.
+      if (row !== NONE && connections.isUsed(row)) this.tracking.cutOffRow(row);
+    }
+    this.endingCount = 0;
+  }
+
+  /** Row of the flow of a translated packet, as long as its member has sent nothing; else NONE. */
+  private rowOf(frame: Frame): number {
+    const { connections, endpoints } = this.context.tables;
+    const network = this.ports[frame.ingress]?.network;
+    if (network === undefined) return NONE;
+    const { s0, s1, s2, s3, d0, d1, d2, d3, ports, protocol } = frame;
+    const member = endpoints.find(network, d0, d1, d2, d3);
+    if (member === NONE) return NONE;
+    const row = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+    if (row === NONE) return NONE;
+    const state = connections.state(row);
+    return state === STATE.synSent || state === STATE.unreplied ? row : NONE;
+  }
+}

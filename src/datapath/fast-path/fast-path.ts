@@ -1,0 +1,302 @@
+/**
+ * The short way of packets whose flow has a record and about which nothing needs care: most packets of a host.
+ *
+ * Theory of operation. Between a client and a member on one network, with neither a handshake nor an end under way, the
+ * chains of both ports, the load balancer and the forwarding element come down to this: the record says where
+ * to, the addresses and ports are rewritten, the frame is counted and sent. `send` makes sure that it is so before it
+ * changes anything, and stops at the first packet of which it is not; that frame then takes the general way, which knows all
+ * cases, and which would have done the very same (test/datapath/fast-path/fast-path.test.ts compares the two, byte by byte).
+ *
+ * What is made sure of: the packet is plain (plain-packets.ts); its source MAC and address are the port's own, so that
+ * there is nothing to learn and nothing to suspect; exactly one of its addresses is a service's; the record's key
+ * is the packet's; its state stays what it is; it rewrites the service's address, and maybe ports, but nothing else; the
+ * receiving port is known, in the same network, has no other operators, and takes the packet as it is.
+ *
+ * `translate` is one loop over a run of packets, both ways and both families, for V8's sake: it looks at the map,
+ * length and base of a typed array at each access, unless it has seen them before in the same function with neither a call nor
+ * a DataView's `set` in between. So all arrays are held in constants, frames are written as 16-bit words, and what
+ * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import {
+  HOT,
+  HOT_WORDS,
+  REWRITE_ADDRESS,
+  REWRITE_SOURCE,
+  REWRITE_TAGS,
+  ROW_MASK,
+} from '../../tables/connection-record.ts';
+import { ENDPOINT, ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
+import { SLOT_MASK, STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
+import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import {
+  type ConnectionTracking,
+  FLAG_ACTIVE,
+  STEADY_FROM_CLIENT,
+  STEADY_FROM_MEMBER,
+} from '../balancing/connection-tracking.ts';
+import type { FlowMeter } from '../balancing/flow-meter.ts';
+import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from '../frame/context.ts';
+import type { Lookahead } from './lookahead.ts';
+import {
+  PACKET,
+  PACKET_FINISHED,
+  PACKET_IPV6,
+  PACKET_OWN,
+  PACKET_PARTIAL,
+  PACKET_REPLY,
+  PACKET_REPLY_SHIFT,
+  packetAt,
+} from './plain-packets.ts';
+import { FACT, FACT_BALANCES, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
+
+/** Offsets from the Ethernet header. */
+const SOURCE_MAC = 6;
+const IPV4_CHECK = ethernet.HEADER_BYTES + 10;
+const IPV4_DESTINATION = ethernet.HEADER_BYTES + 16;
+const IPV4_L4 = ethernet.HEADER_BYTES + 20;
+const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
+const IPV6_L4 = ethernet.HEADER_BYTES + 40;
+
+/** Bits of a record's kind that are looked at, and what they must be, but for the protocol in the low byte. */
+const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS) << 16) | 0xff;
+const KIND_REQUIRED = (FLAG_ACTIVE | REWRITE_ADDRESS) << 16;
+/** In a packet's kind. */
+const CHANGES_STATE = (tcp.SYN | tcp.FIN | tcp.RST) << 8;
+
+export class TrackedPath {
+  private readonly context: Context;
+  private readonly view: DataView;
+  /** The arena in 16-bit words, in the machine's byte order. */
+  private readonly halves: Uint16Array;
+  private readonly facts: PortFacts;
+  private readonly tracking: ConnectionTracking;
+  private readonly meter: FlowMeter;
+  private readonly lookahead: Lookahead;
+
+  constructor(
+    context: Context,
+    facts: PortFacts,
+    tracking: ConnectionTracking,
+    meter: FlowMeter,
+    lookahead: Lookahead,
+  ) {
+    const { bytes } = context.arena;
+    this.context = context;
+    this.view = context.arena.view;
+    this.halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
+    this.facts = facts;
+    this.tracking = tracking;
+    this.meter = meter;
+    this.lookahead = lookahead;
+  }
+
+  /**
+   * Sends the lookahead's packets `from` … `to` - 1 and gives their slots back. Returns `to`, the first that it does not send,
+   * at most `count`: that frame is as it was, and the general way's. Packet 0 is frame `first`.
+   */
+  send(frames: FrameList, first: number, from: number, count: number): number {
+    const { context, lookahead, tracking } = this;
+    if (lookahead.changes !== context.tables.endpoints.changes || tracking.isPurging) return from;
+    const to = this.translate(frames, first, from, count);
+    if (to === from) return from;
+    const { words } = lookahead.packets;
+    const { arena, output } = context;
+    for (let i = from; i < to; i++) {
+      const slot = frames.slot[first + i]!;
+      const offset = frames.offset[first + i]!;
+      if (this.meter.hasBudget) this.measure(packetAt(i), offset);
+      output.transmit(words[packetAt(i) + PACKET.way]!, slot, offset, frames.length[first + i]!);
+      arena.release(slot);
+    }
+    return to;
+  }
+
+  /** What the meter reads of a packet, the short way has not changed. */
+  private measure(at: number, offset: number): void {
+    const { words } = this.lookahead.packets;
+    const kind = words[at + PACKET.kind]!;
+    const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
+    const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
+    const row = words[at + PACKET.row]!;
+    if ((kind & PACKET_REPLY) === 0) this.meter.fromClient(row, kind & 0xff, offset + headers, l4Bytes);
+    else this.meter.fromMember(row, kind & 0xff, offset + headers, l4Bytes);
+  }
+
+  /** Rewrites and counts packets from … to - 1, notes by which port each leaves, and returns `to`. */
+  private translate(frames: FrameList, first: number, from: number, count: number): number {
+    const { view, halves, context } = this;
+    const { nowMs, wayGeneration } = context;
+    const { macs } = context.tables;
+    const { words } = this.lookahead.packets;
+    const { hot, hotFloats } = context.tables.connections;
+    const endpoints = context.tables.endpoints.rows;
+    const facts = this.facts.words;
+    const stats = context.tables.stats.fields;
+    const counters = context.counters.fields;
+    const { slotRepickMs } = this.tracking;
+    // What the packets of one port add up to, until another port's come.
+    let ingress = 0;
+    let packets = 0;
+    let bytes = 0;
+    let i = from;
+    for (; i < count; i++) {
+      const at = packetAt(i);
+      const row = words[at + PACKET.row]!;
+      const kind = words[at + PACKET.kind]!;
+      const port = frames.port[first + i]! & PORT_MASK;
+      const fact = port * FACT_WORDS;
+      if (row === NONE || (kind & (PACKET_OWN | CHANGES_STATE)) !== PACKET_OWN) break;
+      if ((facts[fact + FACT.bits]! & FACT_SIMPLE) === 0) break;
+
+      // --- the record's key, and what it says
+      const isReply = (kind & PACKET_REPLY) !== 0;
+      const isIpv6 = (kind & PACKET_IPV6) !== 0;
+      // 1 or 0: what differs by direction is computed from it, where that spares a branch.
+      const reply = (kind >>> PACKET_REPLY_SHIFT) & 1;
+      const record = (row & ROW_MASK) * HOT_WORDS;
+      if (hot[record + HOT.forwardPorts + reply] !== words[at + PACKET.keyPorts]) break;
+      const client = at + PACKET.source + 4 * reply;
+      if (hot[record + HOT.client + 3] !== words[client + 3]) break;
+      const both = hot[record + HOT.endpoints]!;
+      const service = (both >>> (16 - 16 * reply)) & 0xffff;
+      if (service !== words[at + PACKET.endpoint]) break;
+      // The client of an IPv4 service is IPv4.
+      if (
+        isIpv6 &&
+        (hot[record + HOT.client] !== words[client] ||
+          hot[record + HOT.client + 1] !== words[client + 1] ||
+          hot[record + HOT.client + 2] !== words[client + 2])
+      ) {
+        break;
+      }
+      const recordKind = hot[record + HOT.kind]!;
+      if ((recordKind & KIND_MASK) !== (KIND_REQUIRED | (kind & 0xff))) break;
+      const steady = isReply ? STEADY_FROM_MEMBER : STEADY_FROM_CLIENT;
+      if (((steady >>> ((recordKind >>> 8) & 31)) & 1) === 0) break;
+      const slot = hot[record + HOT.statSlot]! & SLOT_MASK;
+      if (!isReply && (kind & 0xff) !== ipv4.PROTOCOL_TCP) {
+        const repickMs = slotRepickMs[slot]!;
+        if (repickMs !== 0 && ((nowMs - hot[record + HOT.lastSeenMs]!) | 0) > repickMs) break;
+      }
+
+      // --- the way
+      const offset = frames.offset[first + i]! & OFFSET_MASK;
+      const network = facts[fact + FACT.network]!;
+      const now = ((both >>> (16 * reply)) & 0xffff) * ENDPOINT_WORDS;
+      let way = NONE;
+      if (isReply) {
+        const high = ethernet.destinationHigh(view, offset);
+        const low = ethernet.destinationLow(view, offset);
+        if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
+        if (ethernet.isGroup(high)) break;
+        way = macs.find(network, high, low, nowMs);
+        if (way === port) break;
+      } else {
+        if ((facts[fact + FACT.bits]! & FACT_BALANCES) === 0) break;
+        if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
+        if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
+        way = endpoints[now + ENDPOINT.wayPort]!;
+      }
+      if (way === NONE) break;
+      const wayFact = (way & PORT_MASK) * FACT_WORDS;
+      const wayBits = facts[wayFact + FACT.bits]!;
+      const wanted = isReply ? FACT_SIMPLE | FACT_BALANCES : FACT_SIMPLE;
+      if ((wayBits & wanted) !== wanted || facts[wayFact + FACT.network] !== network) break;
+      if ((wayBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
+
+      // --- from here on it is sent: counters
+      const length = frames.length[first + i]!;
+      words[at + PACKET.way] = way;
+      hot[record + HOT.lastSeenMs] = nowMs;
+      hot[record + HOT.packetsForward + reply] = (hot[record + HOT.packetsForward + reply]! + 1) | 0;
+      hotFloats[((record + HOT.bytesForward) >> 1) + reply]! += length;
+      const stat = slot * STAT_FIELDS + STAT.packets + reply * (STAT.replyPackets - STAT.packets);
+      stats[stat]! += 1;
+      stats[stat + 1]! += length;
+      if (port !== ingress) {
+        countReceived(counters, ingress, packets, bytes);
+        ingress = port;
+        packets = 0;
+        bytes = 0;
+      }
+      packets++;
+      bytes += length;
+      const sent = (way & PORT_MASK) * PORT_FIELDS;
+      counters[sent + PORT.txPackets]! += 1;
+      counters[sent + PORT.txBytes]! += length;
+
+      // --- Ethernet
+      const frame = offset >> 1;
+      const mac = frame + reply * (SOURCE_MAC >> 1);
+      const macHigh = isReply ? facts[fact + FACT.routerMacHigh]! : endpoints[now + ENDPOINT.wayMacHigh]!;
+      const macLow = isReply ? facts[fact + FACT.routerMacLow]! : endpoints[now + ENDPOINT.wayMacLow]!;
+      halves[mac] = swapped(macHigh);
+      setWord(halves, mac + 1, macLow);
+
+      // --- IP
+      const delta = delta16(
+        endpoints[service * ENDPOINT_WORDS + ENDPOINT.sum]!,
+        endpoints[now + ENDPOINT.sum]!,
+      );
+      let l4 = IPV4_L4;
+      if (isIpv6) {
+        l4 = IPV6_L4;
+        const address = frame + (IPV6_DESTINATION >> 1) - 8 * reply;
+        setWord(halves, address, endpoints[now]!);
+        setWord(halves, address + 2, endpoints[now + 1]!);
+        setWord(halves, address + 4, endpoints[now + 2]!);
+        setWord(halves, address + 6, endpoints[now + 3]!);
+      } else {
+        setWord(halves, frame + (IPV4_DESTINATION >> 1) - 2 * reply, endpoints[now + 3]!);
+        const check = frame + (IPV4_CHECK >> 1);
+        halves[check] = swapped(replace(swapped(halves[check]!), delta));
+      }
+
+      // --- transport
+      const ports = words[at + PACKET.ports]!;
+      const otherPorts = hot[record + HOT.reversePorts - reply]!;
+      const newPorts = isReply ? turned(otherPorts) : otherPorts;
+      const transport = frame + (l4 >> 1);
+      let withPorts = delta;
+      if (newPorts !== ports) {
+        setWord(halves, transport, newPorts);
+        withPorts += delta16(ports >>> 16, newPorts >>> 16) + delta16(ports & 0xffff, newPorts & 0xffff);
+      }
+      const isTcp = (kind & 0xff) === ipv4.PROTOCOL_TCP;
+      const check = transport + ((isTcp ? tcp.CHECK_OFFSET : udp.CHECK_OFFSET) >> 1);
+      const was = swapped(halves[check]!);
+      const isPartial = (kind & PACKET_PARTIAL) !== 0;
+      const fixed = isPartial
+        ? replacePartial(was, delta)
+        : isTcp
+          ? replace(was, withPorts)
+          : replaceUdp(was, withPorts);
+      halves[check] = swapped(fixed);
+    }
+    countReceived(counters, ingress, packets, bytes);
+    return i;
+  }
+}
+
+/** Both ports in the other order. */
+const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
+
+/** A 16-bit word in the other byte order: from the machine's, little-endian on x64 and arm64, to the wire's. */
+const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);
+
+function countReceived(counters: Float64Array, port: number, packets: number, bytes: number): void {
+  if (packets === 0) return;
+  counters[port * PORT_FIELDS + PORT.rxPackets]! += packets;
+  counters[port * PORT_FIELDS + PORT.rxBytes]! += bytes;
+}
+
+function setWord(halves: Uint16Array, at: number, word: number): void {
+  halves[at] = swapped(word >>> 16);
+  halves[at + 1] = swapped(word & 0xffff);
+}

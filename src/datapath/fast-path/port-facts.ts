@@ -1,0 +1,84 @@
+/**
+ * What the short way needs to know of ports, as rows of words: one cache line per port in place of a port, its network
+ * and its anti-spoofing. Written when a snapshot comes into force or a port goes, but for the lookahead's note.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import type { Networks } from '../ports/networks.ts';
+import type { Port } from '../ports/port.ts';
+
+export const FACT_WORDS = 16;
+
+/** Words of a port. */
+export const FACT = {
+  /** FACT_… bits; 0: there is no such port. */
+  bits: 0,
+  network: 1,
+  /** The VM's configured MAC; high 16 bits -1, which no frame has, if there is none. */
+  macHigh: 2,
+  macLow: 3,
+  mtu: 4,
+  routerMacHigh: 5,
+  routerMacLow: 6,
+  /** Where its VM's IPv4 addresses begin and end in `own`; both -1: any source will do. */
+  ownFirst: 7,
+  ownEnd: 8,
+  /**
+   * The lookahead's note about the port's last IPv4 packet, as successive packets of a VM tend to go the same way: source,
+   * destination, what it found (endpoint and PACKET_REPLY), and in which state of the endpoint table.
+   */
+  lastSource: 9,
+  lastDestination: 10,
+  lastService: 11,
+  lastReply: 12,
+  lastChanges: 13,
+} as const;
+
+export const FACT_PRESENT = 1;
+/** Nothing in the chains heeds tracked packets but load balancer and anti-spoofing. */
+export const FACT_SIMPLE = 2;
+export const FACT_BALANCES = 4;
+/** The device takes partial checksums. */
+export const FACT_OFFLOADS = 8;
+
+export class PortFacts {
+  readonly words: Int32Array;
+  /** IPv4 addresses that VMs may surely send from, port by port. */
+  own = new Int32Array(0);
+
+  constructor(maxPorts: number) {
+    this.words = new Int32Array(maxPorts * FACT_WORDS);
+  }
+
+  /** Notes all ports of a snapshot. */
+  replace(ports: readonly (Port | undefined)[], networks: Networks): void {
+    const { words } = this;
+    const own: number[] = [];
+    words.fill(0);
+    for (const port of ports) {
+      if (port === undefined) continue;
+      const at = port.id * FACT_WORDS;
+      const network = networks.at(port.network);
+      words[at + FACT.bits] =
+        FACT_PRESENT |
+        (port.isSimple ? FACT_SIMPLE : 0) |
+        (port.balances ? FACT_BALANCES : 0) |
+        (port.offloads ? FACT_OFFLOADS : 0);
+      words[at + FACT.network] = port.network;
+      words[at + FACT.macHigh] = port.macHigh;
+      words[at + FACT.macLow] = port.macLow;
+      words[at + FACT.mtu] = network.mtu;
+      words[at + FACT.routerMacHigh] = network.routerMacHigh;
+      words[at + FACT.routerMacLow] = network.routerMacLow;
+      const { antiSpoofing } = port;
+      words[at + FACT.ownFirst] = antiSpoofing === undefined ? -1 : own.length;
+      own.push(...(antiSpoofing?.ownIpv4 ?? []));
+      words[at + FACT.ownEnd] = antiSpoofing === undefined ? -1 : own.length;
+      words[at + FACT.lastService] = NONE;
+    }
+    this.own = Int32Array.from(own);
+  }
+
+  forget(port: number): void {
+    this.words[port * FACT_WORDS + FACT.bits] = 0;
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Tells neighbours whose address a MAC is: gratuitous ARP and unsolicited neighbour advertisements in the name of VMs.
+ *
+ * Theory of operation. A VM that comes back with another MAC, on another port or on another host, or takes an address
+ * over from another, is not found by those who remember the old MAC, for as long as they do: up to a minute. Its own
+ * kernel does not help: an address that is set without ado is not announced (Linux: arp_notify and ndisc_notify are off).
+ * So it is announced here, when its port is attached, and when a port that is attached is given it.
+ *
+ * What is sent: ARP announcements (RFC 5227 §2.3, §3; two, two seconds apart) and unsolicited advertisements with the
+ * override flag (RFC 4861 §7.2.6; three, a second apart). Both only correct what a neighbour knows, and teach nobody new.
+ *
+ * Who hears it: the uplinks of the network, and of its other ports those that have been there for longer; who has come at
+ * the same time, as all do when a host starts, remembers nothing. Never the VM itself, which would see its address in use
+ * by another. To an uplink that is attached all VMs of the network are announced: so switches and hosts out there learn
+ * where they are now.
+ *
+ * Only what is configured for a port is announced: no VIP, no gateway, nothing that has been heard. Whether it is still so
+ * is looked up again before each round. Bounded: one entry per configured address, a few per millisecond, and no more
+ * copies than leave half of the network's flood bucket to its VMs; what finds no room for a second is left out, and counted.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { NEIGHBOUR } from '../../tables/neighbour-table.ts';
+import { DROP } from '../../tables/port-counters.ts';
+import { addressToWords, wordsFamily } from '../../wire/address.ts';
+import type { Context } from '../frame/context.ts';
+import { Frame } from '../frame/frame.ts';
+import { FLOOD_BURST, type Network, type Networks } from '../ports/networks.ts';
+import type { Port } from '../ports/port.ts';
+import type { PortSpec } from '../snapshot.ts';
+import { writeArpRequest, writeNeighbourAdvertisement } from './packets.ts';
+import type { Responder } from './responder.ts';
+
+/** RFC 4861 §10, MAX_NEIGHBOR_ADVERTISEMENT and RETRANS_TIMER; ARP's ANNOUNCE_INTERVAL (RFC 5227 §1.1) is two of these. */
+const ROUNDS = 3;
+const ROUND_MS = 1_000;
+/** Rounds in which ARP is announced: ANNOUNCE_NUM is 2. */
+const isArpRound = (round: number): boolean => round !== 1;
+/** Announcements per millisecond. */
+const PER_TICK = 8;
+/** A port hears of a VM that comes so much later than itself. */
+const OLDER_MS = 1_000;
+/** What waits for longer, for room in the flood bucket, is left out. */
+const PATIENCE_MS = 1_000;
+
+interface Announcement {
+  readonly key: string;
+  readonly port: number;
+  readonly network: number;
+  readonly words: Int32Array;
+  /** Of the ports of VMs those hear it that were attached as this one or before; uplinks do in any case. */
+  readonly hearersUpTo: number;
+  dueMs: number;
+}
+
+/** The device of a port. */
+interface Attachment {
+  /** Counts attachments, from 1. */
+  readonly order: number;
+  readonly sinceMs: number;
+}
+
+export class Announcer {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly responder: Responder;
+  private readonly ports: readonly (Port | undefined)[];
+  private readonly frame: Frame;
+  private specs: readonly PortSpec[] = [];
+  /** Ports with a device. */
+  private readonly attached = new Map<number, Attachment>();
+  private attachments = 0;
+  /** The one that counts of each address. */
+  private readonly latest = new Map<string, Announcement>();
+  /** By round, in the order in which they are due. */
+  private readonly queues: Announcement[][] = Array.from({ length: ROUNDS }, () => []);
+
+  constructor(
+    context: Context,
+    networks: Networks,
+    responder: Responder,
+    ports: readonly (Port | undefined)[],
+  ) {
+    this.context = context;
+    this.networks = networks;
+    this.responder = responder;
+    this.ports = ports;
+    this.frame = new Frame(context.arena);
+  }
+
+  /** The ports of a snapshot that comes into force. */
+  replace(specs: readonly PortSpec[]): void {
+    this.specs = specs;
+  }
+
+  /** A port has its device from now on; the snapshot in force knows it. */
+  portAttached(id: number): void {
+    this.attached.set(id, { order: ++this.attachments, sinceMs: this.context.nowMs });
+    const port = this.ports[id];
+    if (port === undefined) return;
+    for (const spec of this.specs) {
+      if (port.isUplink ? spec.network !== port.network : spec.id !== id) continue;
+      for (const address of spec.addresses) this.announce(spec, address, port.isUplink);
+    }
+  }
+
+  portGone(id: number): void {
+    this.attached.delete(id);
+  }
+
+  /** An address of a port has another MAC than before; nothing to say as long as the port has no device. */
+  announce(spec: PortSpec, address: string, onlyToUplinks = false): void {
+    if (spec.mac === undefined || !this.attached.has(spec.id)) return;
+    const key = `${spec.network} ${address}`;
+    const words = new Int32Array(4);
+    addressToWords(address, words, 0);
+    const { id: port, network } = spec;
+    // Who was still to hear one that is under way hears the new one.
+    const hearersUpTo = Math.max(
+      this.latest.get(key)?.hearersUpTo ?? 0,
+      onlyToUplinks ? 0 : this.lastOlder(),
+    );
+    const one: Announcement = { key, port, network, words, hearersUpTo, dueMs: this.context.nowMs };
+    this.latest.set(key, one);
+    this.queues[0]!.push(one);
+  }
+
+  /** The last attachment that is old enough for its VM to remember anything; 0: none. */
+  private lastOlder(): number {
+    const { nowMs } = this.context;
+    let last = 0;
+    for (const { order, sinceMs } of this.attached.values()) {
+      if ((nowMs - sinceMs) >>> 0 >= OLDER_MS) last = Math.max(last, order);
+    }
+    return last;
+  }
+
+  /** Sends what is due. */
+  tick(): void {
+    if (this.latest.size === 0) return;
+    const { nowMs } = this.context;
+    let left = PER_TICK;
+    this.queues.forEach((queue, round) => {
+      for (; left > 0 && queue.length > 0 && ((nowMs - queue[0]!.dueMs) | 0) >= 0; left--) {
+        const one = queue.shift()!;
+        if (!this.holds(one)) continue;
+        if (!this.send(one, round) && ((nowMs - one.dueMs) | 0) < PATIENCE_MS) {
+          queue.push(one);
+          continue;
+        }
+        const next = this.queues[round + 1];
+        if (next === undefined) {
+          this.latest.delete(one.key);
+        } else {
+          one.dueMs = nowMs + ROUND_MS;
+          next.push(one);
+        }
+      }
+    });
+  }
+
+  /** Whether an announcement is still the truth. */
+  private holds(one: Announcement): boolean {
+    if (this.latest.get(one.key) !== one) return false;
+    const [w0, w1, w2, w3] = one.words as unknown as [number, number, number, number];
+    const port = this.ports[one.port];
+    const { neighbours } = this.context.tables;
+    const id = neighbours.find(one.network, w0, w1, w2, w3);
+    const isTrue =
+      port !== undefined &&
+      port.network === one.network &&
+      this.attached.has(one.port) &&
+      id !== NONE &&
+      neighbours.state(id) === NEIGHBOUR.fixed &&
+      neighbours.macHigh(id) === port.macHigh &&
+      neighbours.macLow(id) === port.macLow &&
+      !this.responder.isOurs(one.network, w0, w1, w2, w3);
+    if (!isTrue) this.latest.delete(one.key);
+    return isTrue;
+  }
+
+  /** Sends an announcement to all who are to hear it; false if there is no room for that now. */
+  private send(one: Announcement, round: number): boolean {
+    const { context } = this;
+    const isIpv4 = wordsFamily(one.words, 0) === 4;
+    if (isIpv4 && !isArpRound(round)) return true;
+    const network = this.networks.at(one.network);
+    const hearers = Array.from(network.ports).filter((id) => this.hears(id, one));
+    if (hearers.length === 0) return true;
+    const slot = context.arena.take();
+    if (slot < 0) return false;
+    const isSent = this.hasRoom(network, hearers.length);
+    if (isSent) {
+      const { macHigh, macLow } = this.ports[one.port]!;
+      const { view } = context.arena;
+      const at = context.arena.frameOffset(slot);
+      const length = isIpv4
+        ? writeArpRequest(view, at, macHigh, macLow, one.words[3]!, one.words[3]!)
+        : writeNeighbourAdvertisement(view, at, macHigh, macLow, one.words);
+      for (const id of hearers) {
+        context.arena.retain(slot);
+        this.frame.load(slot, at, length, context.selfPort, one.network);
+        this.frame.shared = true;
+        this.ports[id]!.send(this.frame);
+        context.arena.release(this.frame.slot);
+      }
+    } else if (((context.nowMs - one.dueMs) | 0) >= PATIENCE_MS) {
+      context.counters.drop(context.selfPort, DROP.floodLimited);
+    }
+    context.arena.release(slot);
+    return isSent;
+  }
+
+  private hears(id: number, one: Announcement): boolean {
+    const attachment = this.attached.get(id);
+    if (attachment === undefined || id === one.port) return false;
+    return this.ports[id]!.isUplink || attachment.order <= one.hearersUpTo;
+  }
+
+  private hasRoom(network: Network, copies: number): boolean {
+    const left = Math.max(0, Math.min(FLOOD_BURST / 2, FLOOD_BURST - copies));
+    return network.takeFloodTokens(copies, this.context.nowMs, left);
+  }
+}

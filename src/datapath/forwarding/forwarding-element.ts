@@ -1,0 +1,154 @@
+/**
+ * The forwarding element behind all ports: decides for a frame that has passed its port's chain whether it goes to
+ * a member, to the logical router, or through the logical switch, and takes in ARP and ND on the way.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { ENDPOINT_WORDS, ROLE_FIXED_MAC } from '../../tables/endpoint-table.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
+import * as arp from '../../wire/arp.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import type { UndeliveredFlows } from '../balancing/undelivered-flows.ts';
+import type { Context } from '../frame/context.ts';
+import {
+  FAMILY_ARP,
+  FAMILY_IPV4,
+  FAMILY_IPV6,
+  FAMILY_NONE,
+  type Frame,
+  IPV4_MAPPED,
+} from '../frame/frame.ts';
+import type { Networks } from '../ports/networks.ts';
+import { CONSUMED } from '../ports/operator.ts';
+import type { LogicalRouter } from './logical-router.ts';
+import { isForRouter } from './logical-router.ts';
+import type { LogicalSwitch } from './logical-switch.ts';
+import type { NeighbourResolver } from './neighbour-resolver.ts';
+import { isValidNd, type Responder } from './responder.ts';
+
+export class ForwardingElement {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly logicalSwitch: LogicalSwitch;
+  private readonly router: LogicalRouter;
+  private readonly resolver: NeighbourResolver;
+  private readonly responder: Responder;
+  private readonly undelivered: UndeliveredFlows;
+
+  constructor(
+    context: Context,
+    networks: Networks,
+    logicalSwitch: LogicalSwitch,
+    router: LogicalRouter,
+    resolver: NeighbourResolver,
+    responder: Responder,
+    undelivered: UndeliveredFlows,
+  ) {
+    this.context = context;
+    this.networks = networks;
+    this.logicalSwitch = logicalSwitch;
+    this.router = router;
+    this.resolver = resolver;
+    this.responder = responder;
+    this.undelivered = undelivered;
+  }
+
+  /** Takes a frame to where it belongs; the frame stays the caller's. */
+  forward(frame: Frame): void {
+    if (frame.member !== NONE) return this.toMember(frame);
+    if (frame.family === FAMILY_ARP) return this.arp(frame);
+    if (frame.protocol === ipv6.NEXT_ICMPV6 && frame.family === FAMILY_IPV6 && frame.l4 !== 0) {
+      const type = icmpv6.type(frame.view, frame.l4);
+      if (type === icmpv6.NEIGHBOUR_SOLICITATION || type === icmpv6.NEIGHBOUR_ADVERTISEMENT) {
+        return this.neighbourDiscovery(frame, type);
+      }
+    }
+    if (!isForRouter(frame, this.networks)) return this.logicalSwitch.forward(frame, frame.network);
+    if (frame.family === FAMILY_IPV4 || frame.family === FAMILY_IPV6) return this.router.route(frame);
+    this.context.drop(frame, frame.family === FAMILY_NONE ? DROP.notForUs : DROP.badArp);
+  }
+
+  /** A balanced packet to its member; the record of a flow whose first packet is dropped goes with it. */
+  private toMember(frame: Frame): void {
+    frame.dropped = false;
+    this.deliverToMember(frame);
+    if (frame.dropped) this.undelivered.dropped(frame);
+  }
+
+  /** To the member's MAC if it is on this link, through the router if not. */
+  private deliverToMember(frame: Frame): void {
+    const { context } = this;
+    const { endpoints } = context.tables;
+    const { member, network } = frame;
+    const port = endpoints.wayPort(member, context.wayGeneration);
+    if (port >= 0) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
+      ethernet.setDestination(
+        frame.view,
+        frame.offset,
+        endpoints.wayMacHigh(member),
+        endpoints.wayMacLow(member),
+      );
+      return this.logicalSwitch.sendTo(port, frame);
+    }
+    if (endpoints.hasRole(member, ROLE_FIXED_MAC)) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
+      ethernet.setDestination(frame.view, frame.offset, endpoints.macHigh(member), endpoints.macLow(member));
+      return this.logicalSwitch.forward(frame, network);
+    }
+    const at = member * ENDPOINT_WORDS;
+    const { rows } = endpoints;
+    if (this.networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!)) {
+      if (!this.router.fits(frame, this.networks.at(network))) return;
+      this.resolver.cacheWay(member, network);
+      return this.resolver.deliver(frame, network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+    }
+    this.router.route(frame);
+  }
+
+  private arp(frame: Frame): void {
+    const { view, l3, network } = frame;
+    const sender = arp.senderIp(view, l3);
+    const high = arp.senderMacHigh(view, l3);
+    if (ethernet.isGroup(high)) return this.context.drop(frame, DROP.badArp);
+    // Nobody else may claim a gateway or a VIP, whatever its port allows.
+    if (this.responder.isOurs(network, 0, 0, IPV4_MAPPED, sender))
+      return this.context.drop(frame, DROP.spoofedArp);
+    if (sender !== 0)
+      this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, arp.senderMacLow(view, l3));
+    if (this.responder.answerArp(frame) === CONSUMED) return;
+    this.passOn(frame);
+  }
+
+  private neighbourDiscovery(frame: Frame, type: number): void {
+    if (!isValidNd(frame)) return this.context.drop(frame, DROP.badNd);
+    const { view, l4, network } = frame;
+    const end = l4 + frame.l4Bytes;
+    if (type === icmpv6.NEIGHBOUR_SOLICITATION) {
+      const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_SOURCE_LINK_ADDRESS);
+      if (at > 0) {
+        const { s0, s1, s2, s3 } = frame;
+        this.resolver.heard(network, s0, s1, s2, s3, view.getUint16(at), view.getInt32(at + 2));
+      }
+      if (this.responder.answerSolicitation(frame) === CONSUMED) return;
+    } else {
+      const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_TARGET_LINK_ADDRESS);
+      const high = at > 0 ? view.getUint16(at) : ethernet.sourceHigh(view, frame.offset);
+      const low = at > 0 ? view.getInt32(at + 2) : ethernet.sourceLow(view, frame.offset);
+      const word = (i: number): number => icmpv6.targetWord(view, l4, i);
+      if (this.responder.isOurs(network, word(0), word(1), word(2), word(3))) {
+        return this.context.drop(frame, DROP.spoofedNd);
+      }
+      if (!ethernet.isGroup(high))
+        this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
+    }
+    this.passOn(frame);
+  }
+
+  /** ARP and ND that are not for a gateway or a VIP: what is sent to the router ends here, the rest is bridged. */
+  private passOn(frame: Frame): void {
+    if (isForRouter(frame, this.networks)) this.context.count(frame.ingress, PORT.answered);
+    else this.logicalSwitch.forward(frame, frame.network);
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Fragments at an LB: each goes the way of its datagram's first one, which alone has the ports (RFC 4787 REQ-14).
+ *
+ * Theory of operation. The LB asks `admit` about every fragment to one of its VIPs, and about every fragment from one
+ * of its members on the way to a VM; no other fragment is looked at. A first fragment goes on like any packet, and
+ * the LB says with `settle` what became of it; from then on later ones are given its ports and protocol, so that the
+ * LB finds the same record for them, and forwards them still as fragments. Should that record be gone by then (its
+ * member has failed), they are dropped: what is decided by packet is looked up by packet.
+ *
+ * Later fragments that come before their first wait in their buffers, at most WAITING_MS. When the first has been
+ * settled they are `released`, and the datapath takes them through the same chain again (`nextReleased`) as soon as
+ * the first has left: behind it, in the order in which they came.
+ *
+ * What is dropped, beside what has no first fragment in time: every fragment of a datagram in which two overlap, from
+ * the moment on when that shows (RFC 5722); repetitions of a fragment, so that no byte of a datagram is forwarded
+ * twice; fragments whose length or place cannot be (RFC 8200 §4.5); first fragments without the whole transport
+ * header (RFC 1858, RFC 7112), and all that belongs to a first fragment that the LB dropped or refused.
+ *
+ * Identifications are used again, IPv4's 16 bits within seconds: a datagram that is complete is forgotten at once. One
+ * that is not blocks its identification until its time is over, or until it is the oldest of its port and the port needs
+ * the row: at most one in 256 datagrams of a port whose fragments get lost.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { DATAGRAM, type FragmentTable } from '../../tables/fragment-table.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
+import { DUPLICATE, FRESH } from '../../tables/received-units.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import type { Context } from '../frame/context.ts';
+import { FAMILY_IPV4, Frame } from '../frame/frame.ts';
+import { CONSUMED, PASS } from '../ports/operator.ts';
+import type { Port } from '../ports/port.ts';
+
+/** Which of the chains of a port a fragment is in. */
+export const FROM_VM = 0;
+export const TO_VM = 1;
+
+/** Third answer of `admit`, beside PASS and CONSUMED: the fragment is the LB's to handle, like a packet. */
+export const FOLLOW = 2;
+
+/** Life of a datagram that is not complete: RFC 791 §3.2 says 15 s and more, Linux holds on for 30 s. */
+const DATAGRAM_MS = 30_000;
+/** Time for the first fragment to come: FRAGMENT_MIN of RFC 6146 §4. */
+const WAITING_MS = 2_000;
+/** Time between two looks for datagrams whose time is over. */
+const TICK_MS = 250;
+
+/** What the length fields of IPv4 and IPv6 can say. IPv6 does not count its fixed header; a fragment header goes. */
+const MAX_PACKET_BYTES = 65_535;
+const FRAGMENT_HEADERS_BYTES = ipv6.HEADER_BYTES + ipv6.FRAGMENT_HEADER_BYTES;
+
+/** Where fragments go that have passed the chain of the port that they came in by. */
+interface Forwarding {
+  forward(frame: Frame): void;
+}
+
+export class Fragments {
+  private readonly context: Context;
+  private readonly table: FragmentTable;
+  private readonly ports: readonly (Port | undefined)[];
+  private readonly key = new Int32Array(11);
+  /** Cursor for fragments that waited. */
+  private readonly waiting: Frame;
+  private lastTickMs = 0;
+
+  constructor(context: Context, ports: readonly (Port | undefined)[]) {
+    this.context = context;
+    this.table = context.tables.fragments;
+    this.ports = ports;
+    this.waiting = new Frame(context.arena);
+  }
+
+  /**
+   * Judges a fragment in the chain of a port. FOLLOW: handle it as a packet; a later one has got the ports and protocol
+   * of its first, a first one must be settled next. PASS: it belongs to none of the LB's packets. CONSUMED: it
+   * waits, or has been dropped.
+   */
+  admit(frame: Frame, direction: number): number {
+    if (frame.released !== 0) return this.releasedAnswer(frame);
+    const { table } = this;
+    const from = frame.fragmentOffset;
+    const to = from + frame.l3End - frame.fragmentData;
+    if (to <= from || to > maxPayloadBytes(frame) || (frame.moreFragments && (to & 7) !== 0)) {
+      return this.drop(frame, DROP.fragmentMalformed);
+    }
+    const row = this.rowOf(frame, direction);
+    const state = table.state(row);
+    if (state === DATAGRAM.refused) return this.refused(row, frame, to);
+    const isEarly = state === DATAGRAM.waiting && from !== 0;
+    if (isEarly && !table.mayWait(row)) return this.drop(frame, DROP.fragmentTableFull);
+    const reason = this.note(row, frame, to);
+    if (state !== DATAGRAM.pass) {
+      if (reason === DROP.fragmentDuplicate) return this.drop(frame, reason);
+      if (reason !== DROP.none) return this.refuse(row, frame, reason);
+    }
+    if (isEarly) return this.hold(row, frame);
+    return from === 0 && state === DATAGRAM.waiting ? this.first(row, frame) : this.later(row, frame);
+  }
+
+  /** A fragment that has waited was judged when it came; in the next chain it is one like any other. */
+  private releasedAnswer(frame: Frame): number {
+    const answer = frame.released === DATAGRAM.pass ? PASS : FOLLOW;
+    frame.released = 0;
+    return answer;
+  }
+
+  /** Says what became of a first fragment that has been admitted: DATAGRAM.follow, pass or refused. */
+  settle(frame: Frame, state: number): void {
+    const { table } = this;
+    const row = frame.datagram;
+    table.setState(row, state);
+    if (state === DATAGRAM.refused) {
+      table.setReason(row, DROP.firstFragmentDropped);
+      this.dropWaiting(row, DROP.firstFragmentDropped);
+    } else {
+      table.release(row);
+    }
+    if (table.isComplete(row)) table.remove(row);
+  }
+
+  /** Sends the fragments whose first one has gone, each through the chain in which it waited. */
+  sendReleased(forwarding: Forwarding): void {
+    const { table, waiting: frame } = this;
+    for (let entry = table.takeReleased(); entry !== 0; entry = table.takeReleased()) {
+      const chain = table.waitingChain[entry]!;
+      const port = this.ports[chain >>> 1]!;
+      this.loadWaiting(entry, port.network);
+      this.context.count(frame.ingress, PORT.queuedSent);
+      if ((chain & 1) === TO_VM) port.send(frame);
+      else if (port.fromVm(frame) !== CONSUMED) forwarding.forward(frame);
+      this.context.arena.release(frame.slot);
+    }
+  }
+
+  get hasReleased(): boolean {
+    return this.table.hasReleased;
+  }
+
+  /** Ends what has waited for too long. */
+  tick(): void {
+    const { table } = this;
+    const { nowMs } = this.context;
+    if (table.inUse === 0 || (nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
+    this.lastTickMs = nowMs;
+    for (let row = 1; row <= table.highWater; row++) {
+      const state = table.state(row);
+      if (state === DATAGRAM.free) continue;
+      const ageMs = (nowMs - table.madeMs(row)) | 0;
+      if (ageMs >= (state === DATAGRAM.waiting ? WAITING_MS : DATAGRAM_MS)) {
+        this.abandon(row, DROP.fragmentTimeout);
+      }
+    }
+  }
+
+  /** A port has gone: so have the datagrams that came in by it, or were on their way to it. */
+  forgetPort(port: number): void {
+    const { table } = this;
+    for (let row = 1; row <= table.highWater; row++) {
+      if (table.state(row) === DATAGRAM.free) continue;
+      if (table.ingress(row) === port || table.chain(row) >>> 1 === port) this.abandon(row, DROP.portDown);
+    }
+  }
+
+  /** The fragment's datagram: known, or made now; then the table may give up another one for it. */
+  private rowOf(frame: Frame, direction: number): number {
+    const { table, key } = this;
+    const { nowMs } = this.context;
+    key[0] = frame.s0;
+    key[1] = frame.s1;
+    key[2] = frame.s2;
+    key[3] = frame.s3;
+    key[4] = frame.d0;
+    key[5] = frame.d1;
+    key[6] = frame.d2;
+    key[7] = frame.d3;
+    key[8] = ((direction === FROM_VM ? frame.ingress : frame.egress) << 1) | direction;
+    key[9] = frame.family === FAMILY_IPV4 ? frame.protocol : 0;
+    key[10] = frame.fragmentId;
+    const row = table.find(key);
+    if (row !== NONE) return row;
+    for (;;) {
+      const victim = table.victim(frame.ingress);
+      if (victim === NONE) return table.create(key, frame.ingress, nowMs);
+      this.abandon(victim, DROP.fragmentTableFull);
+    }
+  }
+
+  /** Notes the part of its datagram that a fragment is, up to byte `to`. A reason: it does not fit in. */
+  private note(row: number, frame: Frame, to: number): number {
+    const { table } = this;
+    const end = table.end(row);
+    const endUnit = (to + 7) >>> 3;
+    const fits = frame.moreFragments
+      ? end < 0 || to < end
+      : end < 0
+        ? table.highestUnit(row) < endUnit
+        : to === end;
+    if (!fits) return DROP.fragmentOverlap;
+    const answer = table.addUnits(row, frame.fragmentOffset >>> 3, endUnit);
+    if (answer !== FRESH) return answer === DUPLICATE ? DROP.fragmentDuplicate : DROP.fragmentOverlap;
+    if (!frame.moreFragments) table.setEnd(row, to);
+    return DROP.none;
+  }
+
+  private first(row: number, frame: Frame): number {
+    frame.datagram = row;
+    if (frame.l4 === 0) {
+      this.settle(frame, DATAGRAM.refused);
+      return this.drop(frame, DROP.fragmentTooSmall);
+    }
+    const isIcmp = frame.protocol === ipv4.PROTOCOL_ICMP || frame.protocol === ipv6.NEXT_ICMPV6;
+    this.table.setFirst(row, isIcmp ? frame.view.getInt32(frame.l4) : frame.ports, frame.protocol);
+    return FOLLOW;
+  }
+
+  /** What is left of a datagram whose first fragment was dropped need not be remembered for longer than it comes. */
+  private refused(row: number, frame: Frame, to: number): number {
+    const { table } = this;
+    const reason = table.reason(row);
+    if (reason === DROP.firstFragmentDropped && this.note(row, frame, to) === DROP.none) {
+      if (table.isComplete(row)) table.remove(row);
+    }
+    return this.drop(frame, reason);
+  }
+
+  private later(row: number, frame: Frame): number {
+    const { table } = this;
+    const answer = table.state(row) === DATAGRAM.pass ? PASS : FOLLOW;
+    frame.ports = table.firstWord(row);
+    frame.protocol = table.firstProtocol(row);
+    if (table.isComplete(row)) table.remove(row);
+    return answer;
+  }
+
+  private hold(row: number, frame: Frame): number {
+    const { table } = this;
+    const entry = table.enqueue(row);
+    table.waitingSlot[entry] = frame.slot;
+    table.waitingOffset[entry] = frame.offset;
+    table.waitingLength[entry] = frame.length;
+    table.waitingIngress[entry] = frame.ingress;
+    table.waitingMtu[entry] = frame.cutToMtu;
+    table.waitingShared[entry] = Number(frame.shared);
+    this.context.arena.retain(frame.slot);
+    return CONSUMED;
+  }
+
+  private loadWaiting(entry: number, network: number): void {
+    const { table, waiting: frame } = this;
+    const offset = table.waitingOffset[entry]!;
+    const ingress = table.waitingIngress[entry]!;
+    frame.load(table.waitingSlot[entry]!, offset, table.waitingLength[entry]!, ingress, network);
+    frame.cutToMtu = table.waitingMtu[entry]!;
+    frame.shared = table.waitingShared[entry] === 1;
+    frame.released = table.releasedState[entry]!;
+    frame.ports = table.releasedFirstWord[entry]!;
+    frame.protocol = table.releasedProtocol[entry]!;
+  }
+
+  /** Drops a fragment and what waits of its datagram, and whatever else of it may come. */
+  private refuse(row: number, frame: Frame, reason: number): number {
+    this.table.setState(row, DATAGRAM.refused);
+    this.table.setReason(row, reason);
+    this.dropWaiting(row, reason);
+    return this.drop(frame, reason);
+  }
+
+  private abandon(row: number, reason: number): void {
+    this.dropWaiting(row, reason);
+    this.table.remove(row);
+  }
+
+  private dropWaiting(row: number, reason: number): void {
+    const { table, context } = this;
+    for (let entry = table.dequeue(row); entry !== 0; entry = table.dequeue(row)) {
+      context.counters.drop(table.waitingIngress[entry]!, reason);
+      context.arena.release(table.waitingSlot[entry]!);
+    }
+  }
+
+  private drop(frame: Frame, reason: number): number {
+    this.context.drop(frame, reason);
+    return CONSUMED;
+  }
+}
+
+/** Payload that the fragments of a packet may have together, by the length fields of the whole (RFC 8200 §4.5). */
+function maxPayloadBytes(frame: Frame): number {
+  const headerBytes = frame.fragmentData - frame.l3;
+  const counted = frame.family === FAMILY_IPV4 ? headerBytes : headerBytes - FRAGMENT_HEADERS_BYTES;
+  return MAX_PACKET_BYTES - counted;
+}

@@ -1,0 +1,155 @@
+/**
+ * The logical router between the networks of a host: routes, TTL, MTU, and the errors that go with them.
+ *
+ * It connects the networks that have a gateway address; each is reached through its subnets, and further prefixes
+ * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list:
+ * hosts have tens of routes, and a match costs 2 ns per entry.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { DATAGRAM } from '../../tables/fragment-table.ts';
+import { DROP } from '../../tables/port-counters.ts';
+import { addressToWords } from '../../wire/address.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import type { Context } from '../frame/context.ts';
+import { isOverMtu, mayFragment } from '../frame/fragmentation.ts';
+import { FAMILY_IPV4, type Frame } from '../frame/frame.ts';
+import { areTagsKept } from '../frame/vlan-tags.ts';
+import { compileSubnet, isInSubnet, type Network, type Networks, type Subnet } from '../ports/networks.ts';
+import type { NetworkSpec } from '../snapshot.ts';
+import { FOLLOW, FROM_VM, type Fragments } from './fragments.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
+import type { NeighbourResolver } from './neighbour-resolver.ts';
+import type { Responder } from './responder.ts';
+
+interface Route {
+  readonly subnet: Subnet;
+  readonly network: number;
+  /** Next hop, or undefined: the destination itself. */
+  readonly via: Int32Array | undefined;
+}
+
+export class LogicalRouter {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly resolver: NeighbourResolver;
+  private readonly responder: Responder;
+  private readonly errors: IcmpErrors;
+  private readonly fragments: Fragments;
+  private routes: Route[] = [];
+
+  constructor(
+    context: Context,
+    networks: Networks,
+    resolver: NeighbourResolver,
+    responder: Responder,
+    errors: IcmpErrors,
+    fragments: Fragments,
+  ) {
+    this.context = context;
+    this.networks = networks;
+    this.resolver = resolver;
+    this.responder = responder;
+    this.errors = errors;
+    this.fragments = fragments;
+  }
+
+  replace(specs: readonly NetworkSpec[]): void {
+    const routed = specs.filter((spec) => spec.gateways.length > 0);
+    const routes: Route[] = routed.flatMap((spec) => [
+      ...spec.subnets.map((to) => ({ subnet: compileSubnet(to), network: spec.id, via: undefined })),
+      ...spec.routes.map(({ to, via }) => {
+        const words = new Int32Array(4);
+        addressToWords(via, words, 0);
+        return { subnet: compileSubnet(to), network: spec.id, via: words };
+      }),
+    ]);
+    this.routes = routes.sort((a, b) => b.subnet.bits - a.subnet.bits);
+  }
+
+  /** Handles a packet that was sent to the router's MAC. The frame stays the caller's. */
+  route(frame: Frame): void {
+    const { context } = this;
+    const network = this.networks.at(frame.network);
+    if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
+    if (!network.isRouted) return context.drop(frame, DROP.notForUs);
+    if (frame.tagged && (frame.member === NONE || !areTagsKept(frame))) {
+      return context.drop(frame, DROP.vlanNotAllowed);
+    }
+    if (frame.family === FAMILY_IPV4 ? ipv4.isGroup(frame.d3) || frame.s3 === 0 : !isRoutable6(frame)) {
+      return context.drop(frame, DROP.noRoute);
+    }
+    const route = this.find(frame);
+    if (route === undefined) {
+      context.drop(frame, DROP.noRoute);
+      return this.errors.noRoute(frame);
+    }
+    const to = this.networks.at(route.network);
+    if (to.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
+    if (frame.ttl <= 1) {
+      context.drop(frame, DROP.ttlExceeded);
+      return this.errors.timeExceeded(frame);
+    }
+    if (!this.fits(frame, to)) return;
+    if (frame.family === FAMILY_IPV4) ipv4.decrementTtlWithChecksum(frame.view, frame.l3);
+    else ipv6.decrementHopLimit(frame.view, frame.l3);
+    frame.ttl--;
+    frame.routed = true;
+    const { via } = route;
+    if (via === undefined) this.resolver.deliver(frame, to.id, frame.d0, frame.d1, frame.d2, frame.d3);
+    else this.resolver.deliver(frame, to.id, via[0]!, via[1]!, via[2]!, via[3]!);
+  }
+
+  /**
+   * Whether a packet may leave by a network as far as its size goes: it fits, or may be fragmented, which `cutToMtu`
+   * then asks for. If not, it is dropped and its sender told.
+   */
+  fits(frame: Frame, network: Network): boolean {
+    if (!isOverMtu(frame, network.mtu)) return true;
+    if (mayFragment(frame)) {
+      frame.cutToMtu = network.mtu;
+      return true;
+    }
+    this.context.drop(frame, DROP.mtuExceeded);
+    this.errors.tooBig(frame, network.mtu);
+    return false;
+  }
+
+  private find(frame: Frame): Route | undefined {
+    const { routes } = this;
+    for (let i = 0; i < routes.length; i++) {
+      if (isInSubnet(routes[i]!.subnet, frame.d0, frame.d1, frame.d2, frame.d3)) return routes[i];
+    }
+    return undefined;
+  }
+
+  /** A packet for one of the gateway addresses. */
+  private toUs(frame: Frame): void {
+    const { fragments } = this;
+    if (frame.fragment && fragments.admit(frame, FROM_VM) !== FOLLOW) return;
+    const isAnswered = this.responder.answerEcho(frame);
+    if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
+    if (isAnswered) return;
+    this.context.drop(frame, DROP.gatewayLocal);
+    if (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)
+      this.responder.reject(frame);
+  }
+}
+
+/** RFC 4291 §2.5.6, §2.7: link-local and group addresses stay on their link; so does the unspecified one. */
+const isRoutable6 = (frame: Frame): boolean =>
+  !ipv6.isGroup(frame.d0) &&
+  !ipv6.isLinkLocal(frame.d0) &&
+  !ipv6.isLinkLocal(frame.s0) &&
+  !ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3) &&
+  !ipv6.isUnspecified(frame.d0, frame.d1, frame.d2, frame.d3);
+
+/** True if the frame is addressed to the router of its network. */
+export function isForRouter(frame: Frame, networks: Networks): boolean {
+  const network = networks.at(frame.network);
+  return (
+    ethernet.destinationLow(frame.view, frame.offset) === network.routerMacLow &&
+    ethernet.destinationHigh(frame.view, frame.offset) === network.routerMacHigh
+  );
+}

@@ -1,0 +1,99 @@
+/**
+ * Logical switches: one per network (VNI). Learns stations, sends to the port that has one, floods what it must.
+ *
+ * Frames never leave their network here. Flooding is bounded by a token bucket per network, counted in copies.
+ * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import type { Context } from '../frame/context.ts';
+import { Frame } from '../frame/frame.ts';
+import type { Networks } from '../ports/networks.ts';
+import type { Port } from '../ports/port.ts';
+
+export class LogicalSwitch {
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly ports: readonly (Port | undefined)[];
+  /** Cursor for the copies of a flooded frame. */
+  private readonly copy: Frame;
+
+  constructor(context: Context, networks: Networks, ports: readonly (Port | undefined)[]) {
+    this.context = context;
+    this.networks = networks;
+    this.ports = ports;
+    this.copy = new Frame(context.arena);
+  }
+
+  /** Notes where the sender of a frame is; the VM behind a port with a configured MAC is known already. */
+  learn(frame: Frame, port: Port): void {
+    const { view, offset } = frame;
+    const high = ethernet.sourceHigh(view, offset);
+    const low = ethernet.sourceLow(view, offset);
+    if (high === port.macHigh && low === port.macLow) return;
+    const { macs } = this.context.tables;
+    macs.learn(frame.network, high, low, frame.ingress, this.context.nowMs);
+  }
+
+  /** Port behind which a station of a network is, or NONE. */
+  portOf(network: number, macHigh: number, macLow: number): number {
+    return this.context.tables.macs.find(network, macHigh, macLow, this.context.nowMs);
+  }
+
+  /** Sends a frame to a port that has been found before; the frame stays the caller's. */
+  sendTo(id: number, frame: Frame): void {
+    const port = this.ports[id];
+    if (port === undefined) this.context.drop(frame, DROP.portDown);
+    else if (port.isUplink && this.isFromUplink(frame)) this.context.drop(frame, DROP.splitHorizon);
+    else port.send(frame);
+  }
+
+  /** Sends a frame of `network` by its destination MAC; the frame stays the caller's. */
+  forward(frame: Frame, network: number): void {
+    const high = ethernet.destinationHigh(frame.view, frame.offset);
+    if (ethernet.isGroup(high)) return this.flood(frame, network);
+    const low = ethernet.destinationLow(frame.view, frame.offset);
+    const to = this.portOf(network, high, low);
+    if (to === NONE) return this.flood(frame, network);
+    // A frame that was balanced or routed may go back where it came from; a bridged one must not (802.1Q §8.6.1).
+    if (to === frame.ingress && frame.member === NONE && !frame.routed) {
+      return this.context.drop(frame, DROP.samePort);
+    }
+    this.sendTo(to, frame);
+  }
+
+  private isFromUplink(frame: Frame): boolean {
+    return this.ports[frame.ingress]?.isUplink === true;
+  }
+
+  private flood(frame: Frame, network: number): void {
+    const { ports } = this.networks.at(network);
+    const { ingress, slot, offset, length } = frame;
+    // A frame that was routed into this network, or made here, has no port of its own in it.
+    const copies = frame.routed ? ports.length : ports.length - 1;
+    if (copies <= 0) return this.context.drop(frame, DROP.noReceiver);
+    if (!this.networks.at(network).takeFloodTokens(copies, this.context.nowMs)) {
+      return this.context.drop(frame, DROP.floodLimited);
+    }
+    this.context.count(ingress, PORT.flooded);
+    const isFromUplink = this.isFromUplink(frame);
+    const { copy } = this;
+    let sent = 0;
+    for (let i = 0; i < ports.length; i++) {
+      const port = this.ports[ports[i]!];
+      if (port === undefined || (port.id === ingress && !frame.routed)) continue;
+      if (port.isUplink && isFromUplink) continue;
+      // Each port's chain sees the frame as it came, on a cursor of its own; a change goes to a private copy.
+      this.context.arena.retain(slot);
+      copy.load(slot, offset, length, ingress, network);
+      copy.shared = true;
+      copy.member = frame.member;
+      copy.cutToMtu = frame.cutToMtu;
+      port.send(copy);
+      this.context.arena.release(copy.slot);
+      sent++;
+    }
+    if (sent === 0) this.context.drop(frame, DROP.splitHorizon);
+  }
+}

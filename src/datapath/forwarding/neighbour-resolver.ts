@@ -1,0 +1,301 @@
+/**
+ * From next hop to MAC: ARP (RFC 826) and Neighbour Discovery (RFC 4861) for the logical router and for members
+ * on a local subnet. The first packets to an unknown neighbour wait, bounded, and go out in order as soon as it
+ * answers; one that does not answer three probes is remembered as failed for a while.
+ *
+ * Requests come from the network's gateway address if it has one of the family, else from 0.0.0.0 (an ARP probe,
+ * RFC 5227) or from the router's link-local address.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import {
+  FAILED_MS,
+  NEIGHBOUR,
+  NEIGHBOUR_WORDS,
+  type NeighbourTable,
+  PROBE_INTERVAL_MS,
+  PROBES,
+  REACHABLE_MS,
+} from '../../tables/neighbour-table.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import type { UndeliveredFlows } from '../balancing/undelivered-flows.ts';
+import type { Context } from '../frame/context.ts';
+import { isOverMtu } from '../frame/fragmentation.ts';
+import { Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { stripTags } from '../frame/vlan-tags.ts';
+import type { Networks } from '../ports/networks.ts';
+import type { Port } from '../ports/port.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
+import type { LogicalSwitch } from './logical-switch.ts';
+import { writeArpRequest, writeNeighbourSolicitation } from './packets.ts';
+
+/** Time between two looks at the neighbours that are being asked. */
+const TICK_MS = 250;
+
+export class NeighbourResolver {
+  private readonly context: Context;
+  private readonly table: NeighbourTable;
+  private readonly networks: Networks;
+  private readonly logicalSwitch: LogicalSwitch;
+  private readonly errors: IcmpErrors;
+  private readonly undelivered: UndeliveredFlows;
+  private readonly ports: readonly (Port | undefined)[];
+  /** Cursor for frames that waited, and for requests. */
+  private readonly waiting: Frame;
+  private readonly request: Frame;
+  private lastTickMs = 0;
+  /** Neighbours being asked; while 0, the timer has nothing to look at. */
+  private asked = 0;
+
+  constructor(
+    context: Context,
+    networks: Networks,
+    logicalSwitch: LogicalSwitch,
+    errors: IcmpErrors,
+    undelivered: UndeliveredFlows,
+    ports: readonly (Port | undefined)[],
+  ) {
+    this.context = context;
+    this.table = context.tables.neighbours;
+    this.networks = networks;
+    this.logicalSwitch = logicalSwitch;
+    this.errors = errors;
+    this.undelivered = undelivered;
+    this.ports = ports;
+    this.waiting = new Frame(context.arena);
+    this.request = new Frame(context.arena);
+  }
+
+  /** Sends a frame to a neighbour in `network`, now or when it has been resolved. The frame stays the caller's. */
+  deliver(frame: Frame, network: number, w0: number, w1: number, w2: number, w3: number): void {
+    const { table } = this;
+    const nowMs = this.context.nowMs;
+    const id = table.intern(network, w0, w1, w2, w3, nowMs);
+    if (id === NONE) return this.context.drop(frame, DROP.neighbourTableFull);
+    const state = table.state(id);
+    if (state === NEIGHBOUR.incomplete || state === NEIGHBOUR.failed) return this.wait(frame, id, state);
+    if (state === NEIGHBOUR.reachable && (nowMs - table.changedMs(id)) >>> 0 > REACHABLE_MS) {
+      // Use it, and ask again: it turns reachable with the answer, or failed without.
+      table.setState(id, NEIGHBOUR.stale, nowMs);
+      this.ask(id);
+    }
+    this.send(frame, network, table.macHigh(id), table.macLow(id));
+  }
+
+  /**
+   * Remembers the way to a member that can be reached at once on a link: MAC and port, valid for the present
+   * generation of the tables. Saves two lookups per packet, 25 ns.
+   */
+  cacheWay(endpoint: number, network: number): void {
+    const { endpoints } = this.context.tables;
+    const { table } = this;
+    const at = endpoint * ENDPOINT_WORDS;
+    const { rows } = endpoints;
+    const id = table.find(network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+    if (id === NONE) return;
+    const state = table.state(id);
+    if (state !== NEIGHBOUR.fixed && state !== NEIGHBOUR.reachable) return;
+    const port = this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id));
+    if (port === NONE) return;
+    endpoints.setWay(endpoint, this.context.wayGeneration, port, table.macHigh(id), table.macLow(id));
+  }
+
+  /** A frame that was routed leaves with the router's MAC; one that was only balanced keeps its own. */
+  private send(frame: Frame, network: number, macHigh: number, macLow: number): void {
+    if (frame.routed) {
+      // Not before: an error about a frame that has waited goes back under its tags.
+      stripTags(frame);
+      const { routerMacHigh, routerMacLow } = this.networks.at(network);
+      ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
+    }
+    ethernet.setDestination(frame.view, frame.offset, macHigh, macLow);
+    this.logicalSwitch.forward(frame, network);
+  }
+
+  private wait(frame: Frame, id: number, state: number): void {
+    const { table, context } = this;
+    const nowMs = context.nowMs;
+    if (state === NEIGHBOUR.failed) {
+      if ((nowMs - table.changedMs(id)) >>> 0 < FAILED_MS) {
+        context.drop(frame, DROP.neighbourUnresolved);
+        return this.errors.hostUnreachable(frame);
+      }
+      table.setState(id, NEIGHBOUR.incomplete, nowMs);
+      table.setProbesSent(id, 0);
+    }
+    // Asked even if nothing may wait for the answer: an entry that nobody asks for would never end.
+    if (table.probesSent(id) === 0) this.ask(id);
+    if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress, frame.routed)) {
+      return context.drop(frame, DROP.neighbourQueueFull);
+    }
+    context.arena.retain(frame.slot);
+  }
+
+  /** A neighbour has spoken: notes its MAC and sends what waited for it. */
+  heard(
+    network: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    macHigh: number,
+    macLow: number,
+  ): void {
+    const { table } = this;
+    const id = table.find(network, w0, w1, w2, w3);
+    if (id === NONE) return;
+    const state = table.state(id);
+    if (state === NEIGHBOUR.fixed) return;
+    if (table.probesSent(id) > 0) this.asked--;
+    table.setMac(id, macHigh, macLow);
+    table.setState(id, NEIGHBOUR.reachable, this.context.nowMs);
+    table.setProbesSent(id, 0);
+    for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
+      const frame = this.loadWaiting(entry, network);
+      const { mtu } = this.networks.at(network);
+      if (isOverMtu(frame, mtu)) frame.cutToMtu = mtu;
+      this.context.count(frame.ingress, PORT.queuedSent);
+      this.send(frame, network, macHigh, macLow);
+      this.context.arena.release(frame.slot);
+    }
+  }
+
+  /**
+   * A neighbour has this MAC because that is configured: it is asked no more, and nothing else is believed. Returns false if
+   * that was so before.
+   */
+  fix(
+    id: number,
+    network: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    macHigh: number,
+    macLow: number,
+  ): boolean {
+    const { table } = this;
+    const wasFixed = table.state(id) === NEIGHBOUR.fixed;
+    if (wasFixed && table.macHigh(id) === macHigh && table.macLow(id) === macLow) return false;
+    if (!wasFixed) this.heard(network, w0, w1, w2, w3, macHigh, macLow);
+    table.setMac(id, macHigh, macLow);
+    table.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+    return true;
+  }
+
+  /** What was heard of stations behind a port that goes is forgotten: who comes back there is asked anew. */
+  forgetPort(port: number): void {
+    const { table } = this;
+    for (let id = 0; id < table.highWater; id++) {
+      const state = table.state(id);
+      if (state !== NEIGHBOUR.reachable && state !== NEIGHBOUR.stale) continue;
+      const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
+      if (this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id)) !== port) continue;
+      if (table.probesSent(id) > 0) this.asked--;
+      table.setProbesSent(id, 0);
+      table.remove(id);
+    }
+  }
+
+  /** Points the cursor at a frame that waited for a neighbour in `network`. */
+  private loadWaiting(entry: number, network: number): Frame {
+    const { table, waiting } = this;
+    const ingress = table.waitingPort[entry]!;
+    const from = this.ports[ingress]?.network ?? network;
+    waiting.load(
+      table.waitingSlot[entry]!,
+      table.waitingOffset[entry]!,
+      table.waitingLength[entry]!,
+      ingress,
+      from,
+    );
+    waiting.routed = table.waitingRouted[entry] === 1;
+    return waiting;
+  }
+
+  /** Asks again, and gives up on those who do not answer. */
+  tick(): void {
+    const { table, context } = this;
+    if (this.asked === 0 || (context.nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
+    this.lastTickMs = context.nowMs;
+    for (let id = 0; id < table.highWater; id++) {
+      const sent = table.probesSent(id);
+      if (sent === 0 || table.state(id) === NEIGHBOUR.free) continue;
+      if ((context.nowMs - table.changedMs(id)) >>> 0 < sent * PROBE_INTERVAL_MS) continue;
+      if (sent < PROBES) this.ask(id);
+      else this.giveUp(id);
+    }
+  }
+
+  /** Neighbours of networks that are no more go, and what waited for them is dropped. */
+  forgetLostNetworks(): void {
+    const { table } = this;
+    for (let id = 0; id < table.highWater; id++) {
+      const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
+      if (table.state(id) === NEIGHBOUR.free || this.networks.has(network)) continue;
+      if (table.probesSent(id) > 0) this.asked--;
+      for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
+        const frame = this.loadWaiting(entry, network);
+        this.context.drop(frame, DROP.neighbourUnresolved);
+        this.undelivered.unanswered(frame);
+        this.context.arena.release(frame.slot);
+      }
+      this.undelivered.endUnanswered();
+      table.setProbesSent(id, 0);
+      table.remove(id);
+    }
+  }
+
+  /** True while there is a timer running. */
+  get isAsking(): boolean {
+    return this.asked > 0;
+  }
+
+  private giveUp(id: number): void {
+    const { table, context } = this;
+    this.asked--;
+    table.setProbesSent(id, 0);
+    table.setState(id, NEIGHBOUR.failed, context.nowMs);
+    for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
+      const frame = this.loadWaiting(entry, table.rows[id * NEIGHBOUR_WORDS + 4]!);
+      context.drop(frame, DROP.neighbourUnresolved);
+      this.errors.hostUnreachable(frame);
+      this.undelivered.unanswered(frame);
+      context.arena.release(frame.slot);
+    }
+    this.undelivered.endUnanswered();
+  }
+
+  private ask(id: number): void {
+    const { table, context } = this;
+    const sent = table.probesSent(id);
+    if (sent === 0) this.asked++;
+    table.setProbesSent(id, sent + 1);
+    const slot = context.arena.take();
+    if (slot < 0) return;
+    const at = id * NEIGHBOUR_WORDS;
+    const { rows } = table;
+    const network = this.networks.at(rows[at + 4]!);
+    const isIpv4 = (rows[at]! | rows[at + 1]!) === 0 && rows[at + 2] === IPV4_MAPPED;
+    const gateway = network.gatewayOf(isIpv4);
+    const offset = context.arena.frameOffset(slot);
+    const { view } = context.arena;
+    const length = isIpv4
+      ? writeArpRequest(
+          view,
+          offset,
+          network.routerMacHigh,
+          network.routerMacLow,
+          gateway === NONE ? 0 : network.gateways[gateway + 3]!,
+          rows[at + 3]!,
+        )
+      : writeNeighbourSolicitation(view, offset, network, gateway, rows, at);
+    const frame = this.request;
+    if (frame.load(slot, offset, length, context.selfPort, network.id) === DROP.none) {
+      frame.routed = true;
+      this.logicalSwitch.forward(frame, network.id);
+    }
+    context.arena.release(frame.slot);
+  }
+}

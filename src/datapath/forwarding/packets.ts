@@ -1,0 +1,153 @@
+/**
+ * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
+ * addresses. What returns a length in bytes writes a whole frame with an empty vnet header at `at`.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import * as arp from '../../wire/arp.ts';
+import { checkOf, sumBytes } from '../../wire/checksum.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import * as virtio from '../../wire/virtio-net.ts';
+import type { Network } from '../ports/networks.ts';
+
+/**
+ * An ARP request for `target` from the station with this MAC; `sender` is its address, or 0 for a probe. With `target` as
+ * sender it is an announcement (RFC 5227 §1.1).
+ */
+export function writeArpRequest(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  sender: number,
+  target: number,
+): number {
+  virtio.clear(view, at);
+  ethernet.setDestination(view, at, 0xffff, -1);
+  ethernet.setSource(view, at, macHigh, macLow);
+  ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
+  const l3 = at + ethernet.HEADER_BYTES;
+  arp.write(view, l3, arp.REQUEST, macHigh, macLow, sender, 0, 0, target);
+  return ethernet.HEADER_BYTES + arp.BYTES;
+}
+
+/**
+ * A neighbour solicitation for the address at words[target …], to its solicited-node group (RFC 4291 §2.7.1), from
+ * the gateway at `gateway` in the network's list, or from the router's link-local address if that is NONE.
+ */
+export function writeNeighbourSolicitation(
+  view: DataView,
+  at: number,
+  network: Network,
+  gateway: number,
+  words: Int32Array,
+  target: number,
+): number {
+  virtio.clear(view, at);
+  const group = 0xff00_0000 | (words[target + 3]! & 0xff_ffff);
+  ethernet.setDestination(view, at, 0x3333, group);
+  ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
+  ethernet.setEtherType(view, at, ethernet.TYPE_IPV6);
+  const l3 = at + ethernet.HEADER_BYTES;
+  ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
+  if (gateway === NONE) {
+    writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, network.routerMacHigh, network.routerMacLow);
+  } else {
+    const g = network.gateways;
+    ipv6.setSource(view, l3, g[gateway]!, g[gateway + 1]!, g[gateway + 2]!, g[gateway + 3]!);
+  }
+  ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 1, group);
+  const l4 = l3 + ipv6.HEADER_BYTES;
+  view.setUint32(l4, icmpv6.NEIGHBOUR_SOLICITATION << 24);
+  view.setUint32(l4 + 4, 0);
+  for (let i = 0; i < 4; i++) view.setInt32(l4 + 8 + 4 * i, words[target + i]!);
+  const option = l4 + icmpv6.ND_BYTES;
+  const { routerMacHigh, routerMacLow } = network;
+  writeLinkAddressOption(view, option, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
+  setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
+  return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
+}
+
+/** An unsolicited neighbour advertisement to all nodes (RFC 4861 §7.2.6): the address in `words` has this MAC now. */
+export function writeNeighbourAdvertisement(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  words: Int32Array,
+): number {
+  const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+  virtio.clear(view, at);
+  ethernet.setDestination(view, at, 0x3333, 1);
+  ethernet.setSource(view, at, macHigh, macLow);
+  ethernet.setEtherType(view, at, ethernet.TYPE_IPV6);
+  const l3 = at + ethernet.HEADER_BYTES;
+  ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
+  ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 0, 1);
+  advertise(view, l3, icmpv6.FLAG_OVERRIDE, w0, w1, w2, w3, macHigh, macLow);
+  return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
+}
+
+/**
+ * An advertisement behind a fixed IPv6 header that lacks only its source: the address in question becomes that, too, and
+ * has this MAC (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
+ */
+export function advertise(
+  view: DataView,
+  l3: number,
+  flags: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+  macHigh: number,
+  macLow: number,
+): void {
+  const l4 = l3 + ipv6.HEADER_BYTES;
+  ipv6.setSource(view, l3, w0, w1, w2, w3);
+  view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
+  view.setInt32(l4 + 4, flags);
+  icmpv6.setTarget(view, l4, w0, w1, w2, w3);
+  const option = l4 + icmpv6.ND_BYTES;
+  writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, macHigh, macLow);
+  setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
+}
+
+function writeLinkAddressOption(
+  view: DataView,
+  at: number,
+  option: number,
+  macHigh: number,
+  macLow: number,
+): void {
+  view.setUint8(at, option);
+  view.setUint8(at + 1, 1);
+  view.setUint16(at + 2, macHigh);
+  view.setInt32(at + 4, macLow);
+}
+
+/** fe80:: with the modified EUI-64 of a MAC (RFC 4291 appendix A). */
+export function writeLinkLocal(view: DataView, at: number, macHigh: number, macLow: number): void {
+  view.setUint32(at, 0xfe80_0000);
+  view.setUint32(at + 4, 0);
+  view.setUint16(at + 8, macHigh ^ 0x0200);
+  view.setUint8(at + 10, macLow >>> 24);
+  view.setUint16(at + 11, 0xfffe);
+  view.setUint8(at + 13, macLow >>> 16);
+  view.setUint16(at + 14, macLow);
+}
+
+/** Sum of the IPv6 pseudo header (RFC 8200 §8.1) for an upper-layer packet of `bytes`. */
+export const pseudoSum6 = (view: DataView, l3: number, protocol: number, bytes: number): number =>
+  sumBytes(view, l3 + 8, 32, protocol + (bytes & 0xffff) + (bytes >>> 16));
+
+/** Sum of the IPv4 pseudo header (RFC 9293 §3.1). */
+export const pseudoSum4 = (view: DataView, l3: number, protocol: number, bytes: number): number =>
+  sumBytes(view, l3 + 12, 8, protocol + bytes);
+
+/** Computes and writes the check of an ICMPv6 message; the IPv6 addresses are in place. */
+export function setIcmpv6Check(view: DataView, l3: number, l4: number, bytes: number): void {
+  view.setUint16(l4 + 2, 0);
+  view.setUint16(l4 + 2, checkOf(view, l4, bytes, pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, bytes)));
+}

@@ -1,0 +1,238 @@
+/**
+ * What the datapath says itself, in the name of gateways and VIPs: ARP replies, neighbour advertisements, echo
+ * replies, TCP resets. An answer goes straight back out of the port that the question came in by; where it has
+ * the same size as the question it is made in place.
+ */
+import { NONE } from '../../tables/bucket-index.ts';
+import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
+import * as arp from '../../wire/arp.ts';
+import { checkOf, delta16, replace } from '../../wire/checksum.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as virtio from '../../wire/virtio-net.ts';
+import type { Context } from '../frame/context.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, type Frame, HOPS, IPV4_MAPPED } from '../frame/frame.ts';
+import type { Networks } from '../ports/networks.ts';
+import { CONSUMED, PASS } from '../ports/operator.ts';
+import type { Port } from '../ports/port.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
+import { advertise, pseudoSum4, pseudoSum6 } from './packets.ts';
+
+export class Responder {
+  /** Setting: whether a VIP answers echo requests. */
+  answersEchoToVip = true;
+  private readonly context: Context;
+  private readonly networks: Networks;
+  private readonly errors: IcmpErrors;
+  private readonly ports: readonly (Port | undefined)[];
+
+  constructor(
+    context: Context,
+    networks: Networks,
+    errors: IcmpErrors,
+    ports: readonly (Port | undefined)[],
+  ) {
+    this.context = context;
+    this.networks = networks;
+    this.errors = errors;
+    this.ports = ports;
+  }
+
+  /** Whether an address of this network is answered for here: a gateway's or a VIP's. */
+  isOurs(network: number, w0: number, w1: number, w2: number, w3: number): boolean {
+    if (this.networks.at(network).isGateway(w0, w1, w2, w3)) return true;
+    const { endpoints } = this.context.tables;
+    const endpoint = endpoints.find(network, w0, w1, w2, w3);
+    return endpoint !== NONE && endpoints.hasRole(endpoint, ROLE_ANSWERED);
+  }
+
+  /** Answers an ARP request for a gateway or a VIP; PASS if it is for someone else. */
+  answerArp(frame: Frame): number {
+    const { view, l3, offset } = frame;
+    if (arp.operation(view, l3) !== arp.REQUEST) return PASS;
+    const target = arp.targetIp(view, l3);
+    const sender = arp.senderIp(view, l3);
+    if (sender === target || !this.isOurs(frame.network, 0, 0, IPV4_MAPPED, target)) return PASS;
+    const network = this.networks.at(frame.network);
+    const high = arp.senderMacHigh(view, l3);
+    const low = arp.senderMacLow(view, l3);
+    arp.write(view, l3, arp.REPLY, network.routerMacHigh, network.routerMacLow, target, high, low, sender);
+    ethernet.setDestination(view, offset, high, low);
+    ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
+    this.sendBack(frame, frame.length);
+    return CONSUMED;
+  }
+
+  /** Answers a neighbour solicitation for a gateway or a VIP (RFC 4861 §7.2.4); the message has been validated. */
+  answerSolicitation(frame: Frame): number {
+    const { view, l3, offset } = frame;
+    const t0 = icmpv6.targetWord(view, frame.l4, 0);
+    const t1 = icmpv6.targetWord(view, frame.l4, 1);
+    const t2 = icmpv6.targetWord(view, frame.l4, 2);
+    const t3 = icmpv6.targetWord(view, frame.l4, 3);
+    if (!this.isOurs(frame.network, t0, t1, t2, t3)) return PASS;
+    const network = this.networks.at(frame.network);
+    const isProbe = ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3);
+    // Without the extension headers that the question may have had, with the option that it may have lacked.
+    const l4 = l3 + ipv6.HEADER_BYTES;
+    let flags = icmpv6.FLAG_OVERRIDE;
+    if (network.isGateway(t0, t1, t2, t3)) flags |= icmpv6.FLAG_ROUTER;
+    if (!isProbe) flags |= icmpv6.FLAG_SOLICITED;
+    const high = ethernet.sourceHigh(view, offset);
+    const low = ethernet.sourceLow(view, offset);
+    ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
+    if (isProbe) {
+      ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 0, 1);
+      ethernet.setDestination(view, offset, 0x3333, 1);
+    } else {
+      ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
+      ethernet.setDestination(view, offset, high, low);
+    }
+    const { routerMacHigh, routerMacLow } = network;
+    ethernet.setSource(view, offset, routerMacHigh, routerMacLow);
+    advertise(view, l3, flags, t0, t1, t2, t3, routerMacHigh, routerMacLow);
+    frame.needsChecksum = false;
+    this.sendBack(frame, l4 + icmpv6.ND_WITH_ADDRESS_BYTES - offset);
+    return CONSUMED;
+  }
+
+  /** ICMP to a VIP: an echo request is answered (or not, by setting), anything else has no connection. */
+  echoToVip(frame: Frame): number {
+    if (this.answersEchoToVip && this.answerEcho(frame)) return CONSUMED;
+    this.context.drop(frame, DROP.noConnection);
+    return CONSUMED;
+  }
+
+  /**
+   * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
+   * the same fragment of the reply: the first one has the type and the checksum.
+   */
+  answerEcho(frame: Frame): boolean {
+    if (!isEchoRequest(frame)) return false;
+    const { view, l3, l4, offset } = frame;
+    const isIpv4 = frame.family === FAMILY_IPV4;
+    if (l4 !== 0) {
+      const was = icmp.type(view, l4);
+      const now = isIpv4 ? icmp.ECHO_REPLY : icmpv6.ECHO_REPLY;
+      icmp.setType(view, l4, now);
+      const check = icmp.check(view, l4);
+      if (!frame.partial) icmp.setCheck(view, l4, replace(check, delta16(was << 8, now << 8)));
+    }
+    if (isIpv4) {
+      ipv4.setSource(view, l3, frame.d3);
+      ipv4.setDestination(view, l3, frame.s3);
+      const was = view.getUint16(l3 + 8);
+      const now = (HOPS << 8) | (was & 0xff);
+      view.setUint16(l3 + 8, now);
+      ipv4.setHeaderCheck(view, l3, replace(ipv4.headerCheck(view, l3), delta16(was, now)));
+    } else {
+      ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
+      ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
+      view.setUint8(l3 + 7, HOPS);
+    }
+    const high = ethernet.sourceHigh(view, offset);
+    const low = ethernet.sourceLow(view, offset);
+    const network = this.networks.at(frame.network);
+    ethernet.setDestination(view, offset, high, low);
+    ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
+    this.sendBack(frame, frame.length);
+    return true;
+  }
+
+  /** Says to a client that nobody serves it: RST for TCP, port unreachable for the rest. */
+  reject(frame: Frame): number {
+    if (frame.protocol === ipv4.PROTOCOL_TCP) return this.reset(frame);
+    this.errors.portUnreachable(frame);
+    return CONSUMED;
+  }
+
+  /** Answers a TCP segment with a reset from its destination (RFC 9293 §3.10.7.1); never one reset with another. */
+  reset(frame: Frame): number {
+    const { view: from } = frame;
+    if ((frame.tcpFlags & tcp.RST) !== 0 || frame.fragment) return CONSUMED;
+    const { arena } = this.context;
+    const slot = arena.take();
+    if (slot < 0) return CONSUMED;
+    const { view } = arena;
+    const at = arena.frameOffset(slot);
+    const l2Bytes = frame.l3 - frame.offset;
+    virtio.clear(view, at);
+    // The Ethernet header with its tags, turned around.
+    arena.bytes.copyWithin(at, frame.offset, frame.l3);
+    const network = this.networks.at(frame.network);
+    const high = ethernet.sourceHigh(from, frame.offset);
+    ethernet.setDestination(view, at, high, ethernet.sourceLow(from, frame.offset));
+    ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
+    const l3 = at + l2Bytes;
+    const isIpv4 = frame.family === FAMILY_IPV4;
+    const l4 = l3 + (isIpv4 ? ipv4.MIN_HEADER_BYTES : ipv6.HEADER_BYTES);
+    this.writeReset(view, l4, frame);
+    if (isIpv4) {
+      const total = ipv4.MIN_HEADER_BYTES + tcp.MIN_HEADER_BYTES;
+      ipv4.write(view, l3, total, HOPS, ipv4.PROTOCOL_TCP, frame.d3, frame.s3);
+    } else {
+      ipv6.writeFixed(view, l3, tcp.MIN_HEADER_BYTES, ipv4.PROTOCOL_TCP, HOPS);
+      ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
+      ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
+    }
+    const pseudo = isIpv4 ? pseudoSum4 : pseudoSum6;
+    const sum = pseudo(view, l3, ipv4.PROTOCOL_TCP, tcp.MIN_HEADER_BYTES);
+    tcp.setCheck(view, l4, checkOf(view, l4, tcp.MIN_HEADER_BYTES, sum));
+    this.context.count(frame.ingress, PORT.answered);
+    this.context.transmit(frame.ingress, slot, at, l4 + tcp.MIN_HEADER_BYTES - at);
+    arena.release(slot);
+    return CONSUMED;
+  }
+
+  private writeReset(view: DataView, l4: number, frame: Frame): void {
+    const { view: from, l4: was } = frame;
+    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    if ((frame.tcpFlags & tcp.ACK) !== 0) {
+      tcp.write(view, l4, ports, tcp.acknowledgment(from, was), 0, tcp.RST, 0);
+      return;
+    }
+    const payload = frame.l4Bytes - tcp.headerBytes(from, was);
+    const control = Number((frame.tcpFlags & tcp.SYN) !== 0) + Number((frame.tcpFlags & tcp.FIN) !== 0);
+    const acknowledged = (tcp.sequence(from, was) + payload + control) | 0;
+    tcp.write(view, l4, ports, 0, acknowledged, tcp.RST | tcp.ACK, 0);
+  }
+
+  /** Sends a frame that was turned into its answer back; it is complete unless its checksum was offloaded. */
+  private sendBack(frame: Frame, length: number): void {
+    this.context.count(frame.ingress, PORT.answered);
+    if (!frame.needsChecksum) virtio.clear(frame.view, frame.offset);
+    frame.length = length;
+    this.ports[frame.ingress]!.deliver(frame);
+  }
+}
+
+function isEchoRequest(frame: Frame): boolean {
+  const isIpv4 = frame.family === FAMILY_IPV4;
+  if (frame.protocol !== (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6)) return false;
+  const request = isIpv4 ? icmp.ECHO : icmpv6.ECHO;
+  if (frame.fragment && frame.fragmentOffset !== 0) return frame.ports >>> 24 === request;
+  return frame.l4 !== 0 && frame.l4Bytes >= icmp.HEADER_BYTES && icmp.type(frame.view, frame.l4) === request;
+}
+
+/** Router and neighbour solicitations and advertisements, and redirects. */
+export function isNeighbourDiscovery(frame: Frame): boolean {
+  if (frame.protocol !== ipv6.NEXT_ICMPV6 || frame.family !== FAMILY_IPV6 || frame.l4 === 0) return false;
+  const type = icmpv6.type(frame.view, frame.l4);
+  return type >= icmpv6.ROUTER_SOLICITATION && type <= icmpv6.REDIRECT;
+}
+
+/** Whether a packet is a valid ND message (RFC 4861 §7.1): hop limit 255, code 0, long enough, right checksum. */
+export function isValidNd(frame: Frame): boolean {
+  const { view, l3, l4 } = frame;
+  if (frame.family !== FAMILY_IPV6 || frame.ttl !== 255 || icmpv6.code(view, l4) !== 0) return false;
+  if (frame.l4Bytes < icmpv6.ND_BYTES || frame.fragment) return false;
+  if (ipv6.isGroup(icmpv6.targetWord(view, l4, 0))) return false;
+  if (icmpv6.linkAddressAt(view, l4, l4 + frame.l4Bytes, icmpv6.OPTION_SOURCE_LINK_ADDRESS) < 0) return false;
+  if (frame.needsChecksum) return true;
+  return checkOf(view, l4, frame.l4Bytes, pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, frame.l4Bytes)) === 0;
+}

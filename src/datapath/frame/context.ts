@@ -1,0 +1,91 @@
+/**
+ * What all parts of one datapath share: memory, tables, clocks, and the two ways a frame can end, sent or
+ * dropped. The clocks are handed in once per batch: the datapath never asks the time.
+ */
+import type { FrameArena } from '../../tables/frame-arena.ts';
+import type { PortCounters } from '../../tables/port-counters.ts';
+import type { Tables } from '../../tables/tables.ts';
+import type { Frame } from './frame.ts';
+
+/** Where frames go: an I/O engine, or a test. Takes a reference of its own on the slot, as engines do. */
+export interface FrameOutput {
+  transmit(port: number, slot: number, offset: number, length: number): void;
+}
+
+/** Frames that came in together: arrays of equal length, one element per frame, as engines fill them. */
+export interface FrameList {
+  readonly port: Int32Array;
+  readonly slot: Int32Array;
+  /** Byte offset of the Ethernet header in the arena. */
+  readonly offset: Int32Array;
+  /** Bytes from the Ethernet header on. */
+  readonly length: Int32Array;
+}
+
+/**
+ * All bits that port numbers and offsets have. What has passed a mask, V8 knows the range of, and leaves out the checks
+ * for overflow in what is computed from it.
+ */
+export const PORT_MASK = 0xffff;
+export const OFFSET_MASK = 0x7fff_ffff;
+
+export class Context {
+  readonly arena: FrameArena;
+  readonly output: FrameOutput;
+  readonly tables: Tables;
+  /** Monotonic milliseconds as a signed 32-bit number; differences are taken modulo 2^32. */
+  nowMs = 0;
+  /** The same clock in microseconds modulo 2^32, for measuring. */
+  nowUs = 0;
+  /** Wall clock, epoch milliseconds: for the periods of criteria sets only. */
+  wallMs = 0;
+  /** Snapshots applied and seconds passed: each makes cached ways to endpoints be looked at again. */
+  private revalidations = 1;
+  /** Statistics row of records that are no member's: the last one. */
+  readonly selfSlot: number;
+  /** Counter row of frames that the datapath makes itself: the last port number, which no port has. */
+  readonly selfPort: number;
+  readonly counters: PortCounters;
+
+  constructor(arena: FrameArena, output: FrameOutput, tables: Tables) {
+    this.arena = arena;
+    this.output = output;
+    this.tables = tables;
+    this.selfSlot = tables.limits.maxStatSlots - 1;
+    this.selfPort = tables.limits.maxPorts - 1;
+    this.counters = tables.portCounters;
+  }
+
+  setClocks(nowMs: number, wallMs: number, nowUs: number): void {
+    if (nowMs >> 10 !== this.nowMs >> 10) this.revalidations++;
+    this.nowMs = nowMs;
+    this.nowUs = nowUs;
+    this.wallMs = wallMs;
+  }
+
+  /** To be called when ports or networks have changed. */
+  revalidate(): void {
+    this.revalidations++;
+  }
+
+  /** Number of the present state of MAC table, neighbours and ports; it only grows. */
+  get wayGeneration(): number {
+    return this.revalidations + this.tables.macs.changes + this.tables.neighbours.changes;
+  }
+
+  /** Counts a frame as dropped, under the port that it came in by. */
+  drop(frame: Frame, reason: number): void {
+    frame.dropped = true;
+    this.counters.drop(frame.ingress, reason);
+  }
+
+  count(port: number, field: number): void {
+    this.counters.add(port, field, 1);
+  }
+
+  /** Sends bytes out of a port as they are. */
+  transmit(port: number, slot: number, offset: number, length: number): void {
+    this.counters.countSent(port, length);
+    this.output.transmit(port, slot, offset, length);
+  }
+}

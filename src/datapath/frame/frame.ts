@@ -1,0 +1,405 @@
+/**
+ * The frame under the datapath's hand: a cursor over the arena, reused for every packet.
+ *
+ * `load` points it at a frame and checks each layer once: lengths, versions, header checksums, the vnet header.
+ * After that the accessors of `wire` cannot run out of bounds, and nobody looks at a length again. What a frame
+ * lacks is marked (l3 = 0, l4 = 0, protocol = -1). A frame that is malformed gets a drop reason.
+ *
+ * Addresses are four signed 32-bit words, IPv4 as ::ffff:a.b.c.d. All offsets are bytes in the arena.
+ */
+
+import { NONE } from '../../tables/bucket-index.ts';
+import type { FrameArena } from '../../tables/frame-arena.ts';
+import { DROP } from '../../tables/port-counters.ts';
+import * as arp from '../../wire/arp.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import * as sctp from '../../wire/sctp.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import * as virtio from '../../wire/virtio-net.ts';
+
+/** Third word of an IPv4 address in 128-bit form. */
+export const IPV4_MAPPED = 0xffff;
+
+/** TTL and hop limit of packets that the datapath makes (RFC 1700's recommendation, as Linux does). */
+export const HOPS = 64;
+
+/** Extension headers that are followed; RFC 8200 names six kinds. */
+const MAX_EXTENSION_HEADERS = 8;
+
+export const FAMILY_NONE = 0;
+export const FAMILY_ARP = 1;
+export const FAMILY_IPV4 = 4;
+export const FAMILY_IPV6 = 6;
+
+export class Frame {
+  readonly arena: FrameArena;
+  readonly view: DataView;
+
+  slot = 0;
+  /** Ethernet header. */
+  offset = 0;
+  /** Bytes from the Ethernet header on. */
+  length = 0;
+  /** Port that the frame came in by. */
+  ingress = 0;
+  /** Port that the frame is about to leave by. */
+  egress = 0;
+  /** Network whose switch or router has the frame now. */
+  network = 0;
+
+  family = FAMILY_NONE;
+  /** True if there is an 802.1Q tag. */
+  tagged = false;
+  /** IP or ARP header; 0 if neither. */
+  l3 = 0;
+  /** Transport header; 0 in later fragments, and in a first one that does not hold all of it. */
+  l4 = 0;
+  /** Bytes from l4 to the end of the IP packet. */
+  l4Bytes = 0;
+  /** IP protocol or IPv6 upper-layer number, -1 without. */
+  protocol = -1;
+  /** 0 … 255. */
+  ttl = 0;
+  /** Part of a fragmented packet, the first one included; the fields below are then valid. */
+  fragment = false;
+  /** Place of a fragment's payload in that of the whole packet, bytes; 0: the first fragment. */
+  fragmentOffset = 0;
+  moreFragments = false;
+  /** Identification: 16 bits in IPv4, 32 in IPv6. */
+  fragmentId = 0;
+  /** Payload of the fragment: what follows the IPv4 header or the IPv6 fragment header. */
+  fragmentData = 0;
+  s0 = 0;
+  s1 = 0;
+  s2 = 0;
+  s3 = 0;
+  d0 = 0;
+  d1 = 0;
+  d2 = 0;
+  d3 = 0;
+  /**
+   * Source port << 16 | destination port for TCP, UDP and SCTP, else 0. Later fragments get that of their first one, and
+   * for ICMP the first word of its header (Fragments.admit).
+   */
+  ports = 0;
+  /** TCP flags, else 0. */
+  tcpFlags = 0;
+
+  /** The vnet header asks for a checksum (NEEDS_CSUM). */
+  needsChecksum = false;
+  /** That checksum is the transport one: its field holds a pseudo-header sum. */
+  partial = false;
+  /** GSO type without ECN bit; 0: one wire packet. */
+  gsoType = 0;
+  /** Wire packets in this frame. */
+  segments = 1;
+
+  /** Endpoint that an LB wants the frame delivered to, or NONE. */
+  member = NONE;
+  /** Made or moved on by the datapath itself: may leave by the port that it came in by. */
+  routed = false;
+  /** Set when it is dropped (Context.drop); whoever wants to know clears it before. */
+  dropped = false;
+  /** Others hold the same bytes: copy before writing. */
+  shared = false;
+  /** The packet exceeds the MTU of the network that it leaves by, this many bytes, and is to be fragmented; else 0. */
+  cutToMtu = 0;
+  /** Row of a first fragment in the fragment table, from its admission on. */
+  datagram = NONE;
+  /** State of the datagram of a fragment that has waited for its first one; 0: it has not. */
+  released = 0;
+
+  constructor(arena: FrameArena) {
+    this.arena = arena;
+    this.view = arena.view;
+  }
+
+  get sourcePort(): number {
+    return this.ports >>> 16;
+  }
+
+  get destinationPort(): number {
+    return this.ports & 0xffff;
+  }
+
+  /** End of the IP packet, padding excluded. */
+  get l3End(): number {
+    return this.family === FAMILY_IPV4
+      ? this.l3 + ipv4.totalLength(this.view, this.l3)
+      : this.l3 + ipv6.HEADER_BYTES + ipv6.payloadLength(this.view, this.l3);
+  }
+
+  /** Points the cursor at a frame and checks it. Returns DROP.none or the reason to drop it. */
+  load(slot: number, offset: number, length: number, ingress: number, network: number): number {
+    const view = this.view;
+    this.slot = slot;
+    this.offset = offset;
+    this.length = length;
+    this.ingress = ingress;
+    this.network = network;
+    this.family = FAMILY_NONE;
+    this.tagged = false;
+    this.l3 = 0;
+    this.l4 = 0;
+    this.protocol = -1;
+    this.ports = 0;
+    this.tcpFlags = 0;
+    this.fragment = false;
+    this.needsChecksum = false;
+    this.partial = false;
+    this.gsoType = 0;
+    this.segments = 1;
+    this.member = NONE;
+    this.routed = false;
+    this.shared = false;
+    this.cutToMtu = 0;
+    this.released = 0;
+
+    if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;
+    if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return DROP.badSourceMac;
+    let l3 = offset + ethernet.HEADER_BYTES;
+    let type = ethernet.etherType(view, offset);
+    while (type === ethernet.TYPE_VLAN || type === ethernet.TYPE_QINQ) {
+      if (l3 + ethernet.TAG_BYTES > offset + length) return DROP.truncatedVlan;
+      type = view.getUint16(l3 + 2);
+      l3 += ethernet.TAG_BYTES;
+      this.tagged = true;
+    }
+    if (type === ethernet.TYPE_IPV4) {
+      const reason = this.loadIpv4(l3, offset + length - l3);
+      return reason === DROP.none ? this.loadOffload() : reason;
+    }
+    if (type === ethernet.TYPE_IPV6) {
+      const reason = this.loadIpv6(l3, offset + length - l3);
+      return reason === DROP.none ? this.loadOffload() : reason;
+    }
+    if (type === ethernet.TYPE_ARP) {
+      if (l3 + arp.BYTES > offset + length) return DROP.truncatedArp;
+      if (!arp.isValid(view, l3)) return DROP.badArp;
+      this.family = FAMILY_ARP;
+      this.l3 = l3;
+    }
+    return this.loadOffload();
+  }
+
+  /** The fixed header is read as five words, once: its checks and its checksum come from the same loads. */
+  private loadIpv4(l3: number, available: number): number {
+    const view = this.view;
+    if (available < ipv4.MIN_HEADER_BYTES) return DROP.truncatedIpv4;
+    const w0 = view.getInt32(l3);
+    const w1 = view.getInt32(l3 + 4);
+    const w2 = view.getInt32(l3 + 8);
+    const source = view.getInt32(l3 + 12);
+    const destination = view.getInt32(l3 + 16);
+    if (w0 >>> 28 !== 4) return DROP.badIpVersion;
+    const headerBytes = (w0 >>> 22) & 0x3c;
+    if (headerBytes < ipv4.MIN_HEADER_BYTES) return DROP.badIpHeaderLength;
+    const totalBytes = w0 & 0xffff;
+    if (totalBytes < headerBytes) return DROP.badIpTotalLength;
+    if (totalBytes > available) return DROP.truncatedIpv4;
+    let sum = (w0 >>> 16) + (w0 & 0xffff) + (w1 >>> 16) + (w1 & 0xffff) + (w2 >>> 16) + (w2 & 0xffff);
+    sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+    for (let i = ipv4.MIN_HEADER_BYTES; i < headerBytes; i += 2) sum += view.getUint16(l3 + i);
+    sum = (sum & 0xffff) + (sum >>> 16);
+    if ((sum & 0xffff) + (sum >>> 16) !== 0xffff) return DROP.badIpChecksum;
+    if (ipv4.isBadSource(source)) return DROP.badIpAddress;
+    this.family = FAMILY_IPV4;
+    this.l3 = l3;
+    this.ttl = w2 >>> 24;
+    this.protocol = (w2 >>> 16) & 0xff;
+    this.s0 = 0;
+    this.s1 = 0;
+    this.s2 = IPV4_MAPPED;
+    this.s3 = source;
+    this.d0 = 0;
+    this.d1 = 0;
+    this.d2 = IPV4_MAPPED;
+    this.d3 = destination;
+    if ((w1 & 0x3fff) !== 0) {
+      this.fragment = true;
+      this.fragmentOffset = (w1 & 0x1fff) << 3;
+      this.moreFragments = (w1 & 0x2000) !== 0;
+      this.fragmentId = w1 >>> 16;
+      this.fragmentData = l3 + headerBytes;
+      if (this.fragmentOffset !== 0) return DROP.none;
+    }
+    return this.loadTransport(l3 + headerBytes, totalBytes - headerBytes);
+  }
+
+  private loadIpv6(l3: number, available: number): number {
+    const view = this.view;
+    if (available < ipv6.HEADER_BYTES) return DROP.truncatedIpv6;
+    if (ipv6.version(view, l3) !== 6) return DROP.badIpVersion;
+    const payloadBytes = ipv6.payloadLength(view, l3);
+    if (ipv6.HEADER_BYTES + payloadBytes > available) return DROP.truncatedIpv6;
+    this.s0 = ipv6.sourceWord(view, l3, 0);
+    this.s1 = ipv6.sourceWord(view, l3, 1);
+    this.s2 = ipv6.sourceWord(view, l3, 2);
+    this.s3 = ipv6.sourceWord(view, l3, 3);
+    this.d0 = ipv6.destinationWord(view, l3, 0);
+    this.d1 = ipv6.destinationWord(view, l3, 1);
+    this.d2 = ipv6.destinationWord(view, l3, 2);
+    this.d3 = ipv6.destinationWord(view, l3, 3);
+    // RFC 4291 §2.5.3, §2.7: no packet comes from a group or from loopback; mapped addresses do not go on the wire.
+    const mapped = (this.s0 | this.s1) === 0 && this.s2 === IPV4_MAPPED;
+    if (ipv6.isGroup(this.s0) || ipv6.isLoopback(this.s0, this.s1, this.s2, this.s3) || mapped) {
+      return DROP.badIpAddress;
+    }
+    if ((this.d0 | this.d1) === 0 && this.d2 === IPV4_MAPPED) return DROP.badIpAddress;
+    this.family = FAMILY_IPV6;
+    this.l3 = l3;
+    this.ttl = ipv6.hopLimit(view, l3);
+    const end = l3 + ipv6.HEADER_BYTES + payloadBytes;
+    let at = l3 + ipv6.HEADER_BYTES;
+    let next = ipv6.nextHeader(view, l3);
+    for (let i = 0; ; i++) {
+      if (!ipv6.isExtension(next)) break;
+      if (i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
+      if (at + 8 > end) return this.incomplete(DROP.badExtensionHeader);
+      if (next === ipv6.NEXT_FRAGMENT) {
+        if (this.fragment) break; // a fragment of a fragment: what it belongs to cannot be told here
+        this.loadFragmentHeader(at);
+        next = view.getUint8(at);
+        at += 8;
+        if (this.fragment && this.fragmentOffset !== 0) {
+          this.protocol = next;
+          return DROP.none;
+        }
+      } else {
+        const bytes = ipv6.extensionBytes(view, at, next);
+        if (at + bytes > end) return this.incomplete(DROP.badExtensionHeader);
+        if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
+        next = view.getUint8(at);
+        at += bytes;
+      }
+    }
+    this.protocol = next;
+    return this.loadTransport(at, end - at);
+  }
+
+  /** An atomic fragment, first and last at once, is a whole packet (RFC 6946). */
+  private loadFragmentHeader(at: number): void {
+    const { view } = this;
+    this.fragmentOffset = ipv6.fragmentOffset(view, at);
+    this.moreFragments = ipv6.hasMoreFragments(view, at);
+    this.fragmentId = ipv6.fragmentIdentification(view, at);
+    this.fragmentData = at + 8;
+    this.fragment = this.fragmentOffset !== 0 || this.moreFragments;
+  }
+
+  /** Headers end behind the packet: in a first fragment the rest is in the next one, else there is a reason to drop. */
+  private incomplete(reason: number): number {
+    return this.fragment ? DROP.none : reason;
+  }
+
+  private loadTransport(l4: number, bytes: number): number {
+    const view = this.view;
+    switch (this.protocol) {
+      case ipv4.PROTOCOL_TCP: {
+        if (bytes < tcp.MIN_HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
+        const headerBytes = tcp.headerBytes(view, l4);
+        if (headerBytes < tcp.MIN_HEADER_BYTES) return DROP.badTransportHeader;
+        if (headerBytes > bytes) return this.incomplete(DROP.truncatedTransport);
+        this.ports = tcp.ports(view, l4);
+        this.tcpFlags = tcp.flags(view, l4);
+        break;
+      }
+      case ipv4.PROTOCOL_UDP: {
+        if (bytes < udp.HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
+        const length = udp.length(view, l4);
+        if (length < udp.HEADER_BYTES) return DROP.badTransportHeader;
+        if (length > bytes && !this.fragment) return DROP.truncatedTransport;
+        this.ports = udp.ports(view, l4);
+        break;
+      }
+      case ipv4.PROTOCOL_SCTP:
+        if (bytes < sctp.HEADER_BYTES) return this.incomplete(DROP.truncatedTransport);
+        this.ports = sctp.ports(view, l4);
+        break;
+      case ipv4.PROTOCOL_ICMP:
+      case ipv6.NEXT_ICMPV6:
+        if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) {
+          return this.incomplete(DROP.truncatedTransport);
+        }
+        break;
+      default:
+    }
+    this.l4 = l4;
+    this.l4Bytes = bytes;
+    return DROP.none;
+  }
+
+  /** Checks the vnet header against the packet. */
+  private loadOffload(): number {
+    const view = this.view;
+    const at = this.offset;
+    // One load for the common case: no flags, no GSO.
+    if (virtio.isEmpty(view, at)) return DROP.none;
+    if ((virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) !== 0) {
+      if (!this.isChecksumPlaceRight()) return DROP.badVnetHeader;
+      this.needsChecksum = true;
+      this.partial = this.l4 !== 0 && virtio.csumStart(view, at) === this.l4 - at;
+    }
+    const type = virtio.gsoType(view, at);
+    if (type === virtio.GSO_NONE) return virtio.hasEcn(view, at) ? DROP.badVnetHeader : DROP.none;
+    const size = virtio.gsoSize(view, at);
+    const fits =
+      type === virtio.GSO_TCPV4
+        ? this.family === FAMILY_IPV4 && this.protocol === ipv4.PROTOCOL_TCP
+        : type === virtio.GSO_TCPV6
+          ? this.family === FAMILY_IPV6 && this.protocol === ipv4.PROTOCOL_TCP
+          : type === virtio.GSO_UDP_L4 && this.protocol === ipv4.PROTOCOL_UDP;
+    if (!fits || size === 0 || !this.partial || this.fragment) return DROP.badVnetHeader;
+    this.gsoType = type;
+    const headerBytes =
+      this.protocol === ipv4.PROTOCOL_TCP ? tcp.headerBytes(view, this.l4) : udp.HEADER_BYTES;
+    this.segments = Math.max(1, Math.ceil((this.l4Bytes - headerBytes) / size));
+    return DROP.none;
+  }
+
+  /**
+   * Whether the place of an offloaded checksum lies where a VM's stack puts one: the transport's own field, or
+   * somewhere in its payload (a packet inside a tunnel). Never in a header that has been judged already.
+   */
+  private isChecksumPlaceRight(): boolean {
+    const { view, offset, l4 } = this;
+    const start = offset + virtio.csumStart(view, offset);
+    const fieldOffset = virtio.csumOffset(view, offset);
+    if (this.l3 === 0)
+      return start >= offset + ethernet.HEADER_BYTES && start + fieldOffset + 2 <= offset + this.length;
+    if (l4 === 0 || this.fragment || start < l4 || start + fieldOffset + 2 > l4 + this.l4Bytes) return false;
+    if (start > l4) return true;
+    if (this.protocol === ipv4.PROTOCOL_TCP) return fieldOffset === tcp.CHECK_OFFSET;
+    if (this.protocol === ipv4.PROTOCOL_UDP) return fieldOffset === udp.CHECK_OFFSET;
+    return true;
+  }
+
+  /**
+   * Makes the bytes the frame's own: a shared frame is copied into a fresh slot, on which the cursor then holds
+   * the reference. False if the arena has no slot left.
+   */
+  makeWritable(): boolean {
+    if (!this.shared) return true;
+    const { arena, slot } = this;
+    const copy = arena.take();
+    if (copy < 0) return false;
+    const to = arena.frameOffset(copy);
+    arena.bytes.copyWithin(
+      to - virtio.HEADER_BYTES,
+      this.offset - virtio.HEADER_BYTES,
+      this.offset + this.length,
+    );
+    const moved = to - this.offset;
+    this.slot = copy;
+    this.offset = to;
+    if (this.l3 !== 0) this.l3 += moved;
+    if (this.l4 !== 0) this.l4 += moved;
+    this.fragmentData += moved;
+    this.shared = false;
+    arena.release(slot);
+    return true;
+  }
+}

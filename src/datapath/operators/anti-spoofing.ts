@@ -1,0 +1,129 @@
+/**
+ * Anti-spoofing: what a VM sends must be its own.
+ *
+ * The operator stands first in the chain of a port with configured addresses. The source MAC must be the port's; an
+ * IP source must be one of the port's addresses, or of those that it may speak for (the VIP of a MAC redirect that it
+ * is a member of, the prefixes of routes whose next hop it is). ARP and ND must say the same about the sender. What a
+ * host needs before it has an address passes: DHCP, duplicate address detection, link-local IPv6.
+ * RFC 2827 (ingress filtering) at the first port, RFC 6105 for router advertisements.
+ */
+import { DROP } from '../../tables/port-counters.ts';
+import * as arp from '../../wire/arp.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import { PROTOCOL_UDP } from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+import type { Context } from '../frame/context.ts';
+import { FAMILY_ARP, FAMILY_IPV4, FAMILY_IPV6, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { compileSubnet, isInSubnet, type Subnet } from '../ports/networks.ts';
+import { CONSUMED, type FromVm, PASS } from '../ports/operator.ts';
+
+const DHCP_SERVER_PORT = 67;
+
+export class AntiSpoofing implements FromVm {
+  readonly heeds = 'source';
+  private readonly context: Context;
+  private readonly macHigh: number;
+  private readonly macLow: number;
+  /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
+  readonly ownIpv4: Int32Array;
+  private readonly allowed: readonly Subnet[];
+  /** Single IPv6 addresses, four words each. */
+  private readonly ipv6: Int32Array;
+
+  constructor(context: Context, macHigh: number, macLow: number, allowedSources: readonly string[]) {
+    this.context = context;
+    this.macHigh = macHigh;
+    this.macLow = macLow;
+    this.allowed = allowedSources.map(compileSubnet);
+    const single = this.allowed.filter(({ bits }) => bits === 128);
+    const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
+    this.ownIpv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
+    this.ipv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
+  }
+
+  fromVm(frame: Frame): number {
+    const { view, offset } = frame;
+    if (
+      ethernet.sourceLow(view, offset) !== this.macLow ||
+      ethernet.sourceHigh(view, offset) !== this.macHigh
+    ) {
+      return this.drop(frame, DROP.spoofedSource);
+    }
+    if (frame.family === FAMILY_IPV4) {
+      const { s0, s1, s2, s3 } = frame;
+      const isOwn = this.isOwnIpv4(s3) || this.isAllowed(s0, s1, s2, s3) || isDhcp(frame);
+      return isOwn ? PASS : this.drop(frame, DROP.spoofedSource);
+    }
+    if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
+    if (frame.family === FAMILY_ARP) return this.isArpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
+    return PASS;
+  }
+
+  /** Whether the VM may surely send from an address; false: `fromVm` knows. */
+  private isOwnIpv4(address: number): boolean {
+    const { ownIpv4 } = this;
+    for (let i = 0; i < ownIpv4.length; i++) if (ownIpv4[i] === address) return true;
+    return false;
+  }
+
+  isOwnIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { ipv6 } = this;
+    for (let i = 0; i < ipv6.length; i += 4) {
+      if (ipv6[i + 3] === w3 && ipv6[i] === w0 && ipv6[i + 1] === w1 && ipv6[i + 2] === w2) return true;
+    }
+    return false;
+  }
+
+  private ipv6FromVm(frame: Frame): number {
+    const { s0, s1, s2, s3 } = frame;
+    const isOwn =
+      this.isAllowed(s0, s1, s2, s3) || ipv6.isLinkLocal(s0) || ipv6.isUnspecified(s0, s1, s2, s3);
+    if (!isOwn) return this.drop(frame, DROP.spoofedSource);
+    if (frame.protocol !== ipv6.NEXT_ICMPV6 || frame.l4 === 0) return PASS;
+    return this.isNdOwn(frame) ? PASS : this.drop(frame, DROP.spoofedNd);
+  }
+
+  private isArpOwn(frame: Frame): boolean {
+    const { view, l3 } = frame;
+    if (arp.senderMacLow(view, l3) !== this.macLow || arp.senderMacHigh(view, l3) !== this.macHigh)
+      return false;
+    const sender = arp.senderIp(view, l3);
+    return sender === 0 || this.isAllowed(0, 0, IPV4_MAPPED, sender);
+  }
+
+  private isNdOwn(frame: Frame): boolean {
+    const { view, l4, l4Bytes } = frame;
+    const type = icmpv6.type(view, l4);
+    if (type === icmpv6.ROUTER_ADVERTISEMENT) return false;
+    if (type !== icmpv6.NEIGHBOUR_SOLICITATION && type !== icmpv6.NEIGHBOUR_ADVERTISEMENT) return true;
+    // Malformed ones are the forwarding element's to drop, under their own name.
+    if (l4Bytes < icmpv6.ND_BYTES) return true;
+    const isSolicitation = type === icmpv6.NEIGHBOUR_SOLICITATION;
+    const option = isSolicitation ? icmpv6.OPTION_SOURCE_LINK_ADDRESS : icmpv6.OPTION_TARGET_LINK_ADDRESS;
+    const at = icmpv6.linkAddressAt(view, l4, l4 + l4Bytes, option);
+    if (at > 0 && (view.getUint16(at) !== this.macHigh || view.getInt32(at + 2) !== this.macLow))
+      return false;
+    if (isSolicitation) return true;
+    const t0 = icmpv6.targetWord(view, l4, 0);
+    const t1 = icmpv6.targetWord(view, l4, 1);
+    const t2 = icmpv6.targetWord(view, l4, 2);
+    const t3 = icmpv6.targetWord(view, l4, 3);
+    return ipv6.isLinkLocal(t0) || this.isAllowed(t0, t1, t2, t3);
+  }
+
+  private isAllowed(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { allowed } = this;
+    for (let i = 0; i < allowed.length; i++) if (isInSubnet(allowed[i]!, w0, w1, w2, w3)) return true;
+    return false;
+  }
+
+  private drop(frame: Frame, reason: number): number {
+    this.context.drop(frame, reason);
+    return CONSUMED;
+  }
+}
+
+/** A host without address asks for one (RFC 2131 §4.1). */
+const isDhcp = (frame: Frame): boolean =>
+  frame.s3 === 0 && frame.protocol === PROTOCOL_UDP && frame.destinationPort === DHCP_SERVER_PORT;

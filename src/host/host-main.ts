@@ -1,5 +1,0 @@
-/** Entry of a detached host process, started by `up`. */
-import { runDetached } from './detached.ts';
-import { runHostProcess } from './host-process.ts';
-
-await runDetached(runHostProcess);

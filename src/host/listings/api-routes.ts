@@ -1,0 +1,114 @@
+/** The host's routes of api/shapes.ts: what each checks and answers. */
+import {
+  type Answerer,
+  answerRequest,
+  checked,
+  empty,
+  flowQuery,
+  type Route,
+  reload,
+  route,
+  ruleQuery,
+  statQuery,
+} from '../../api/routes.ts';
+import type {
+  Changed,
+  FlowRow,
+  GroupDetail,
+  GroupRow,
+  PortRow,
+  RuleRow,
+  StatRow,
+  Status,
+} from '../../api/shapes.ts';
+import { findGroup, findMember } from '../../config/model/group-members.ts';
+import { HostError } from '../../config/model/host-error.ts';
+import { expectOneOf } from '../../config/model/problems.ts';
+import { monotonicMs32 } from '../../native/monotonic-clock.ts';
+import type { Host } from '../host.ts';
+import { type FlowFilter, FlowListing } from './flow-listing.ts';
+import { flowsLeft } from './flows-left.ts';
+import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
+
+export interface ApiContext {
+  readonly host: Host;
+  status(): Status;
+  /** Loads the file and brings it into force. */
+  reload(path: string): Promise<Changed>;
+  /** The host is to stop, soon after this returns. */
+  down(): void;
+}
+
+export const HOST_ROUTES: readonly Route<ApiContext>[] = [
+  route('GET', '/v1/status', ({ status }) => status()),
+  route('GET', '/v1/ports', ({ host }) => ports(host)),
+  route('GET', '/v1/groups', ({ host }) => groups(host)),
+  route('GET', '/v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
+  route('GET', '/v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
+  route('GET', '/v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
+  route('GET', '/v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
+  route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST', '/v1/down', (context, _, { body }) => {
+    checked(empty, body);
+    context.down();
+    return {};
+  }),
+];
+
+export const hostAnswerer =
+  (context: ApiContext): Answerer =>
+  (request) =>
+    answerRequest(HOST_ROUTES, context, request);
+
+// --- listings ------------------------------------------------------------------------------------------------
+
+function ports(host: Host): PortRow[] {
+  const { configuration } = host;
+  const { ids } = host.builder;
+  const { portCounters } = host.tables;
+  return [
+    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name)),
+    ...uplinkRows(configuration, ids, portCounters, (name) => host.uplinks.view(name)),
+  ];
+}
+
+const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.collector.current());
+
+function oneGroup(host: Host, name: string): GroupDetail {
+  const group = existingGroup(host, name);
+  const left = flowsLeft(group, host.tables.connections, host.builder.ids);
+  return groupDetail(group, host.collector.current(group.name), left);
+}
+
+function rules(host: Host, port: string | undefined): RuleRow[] {
+  const { built } = host.publisher.inForce!;
+  if (port === undefined) return ruleRows(built, host.builder.ids);
+  checkPort(host, port);
+  const { loadBalancer } = built.snapshot.ports.find(({ name }) => name === port)!;
+  return ruleRows(built, host.builder.ids, new Set([loadBalancer]));
+}
+
+function flows(host: Host, filter: FlowFilter): FlowRow[] {
+  if (filter.port !== undefined) checkPort(host, filter.port);
+  const group = filter.group === undefined ? undefined : existingGroup(host, filter.group);
+  if (filter.member !== undefined && group !== undefined && findMember(group, filter.member) === undefined) {
+    throw new HostError(404, `group ${group.name} has no member ${filter.member}`);
+  }
+  return new FlowListing(host.tables, host.builder.ids).list(filter, host.configuration, monotonicMs32());
+}
+
+const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>
+  by === 'port' ? ports(host) : statRows(host.collector.current(), by);
+
+function existingGroup(host: Host, name: string) {
+  const group = findGroup(host.configuration, name);
+  if (group !== undefined) return group;
+  const known = host.configuration.groups.map((other) => other.name);
+  throw new HostError(404, `group: found ${name}, expected ${expectOneOf(name, known)}`);
+}
+
+function checkPort(host: Host, name: string): void {
+  const known = host.configuration.ports.map((port) => port.name);
+  if (known.includes(name)) return;
+  throw new HostError(404, `port: found ${name}, expected ${expectOneOf(name, known)}`);
+}

@@ -1,0 +1,113 @@
+/**
+ * What `flows` says: connection rows in words. The rows are read while the datapath writes them, so one that is
+ * freed or given to another flow under our eyes is left out; counters may be a packet apart from each other.
+ */
+
+import type { FlowRow } from '../../api/shapes.ts';
+import { findGroup } from '../../config/model/group-members.ts';
+import type { Configuration } from '../../config/model/model.ts';
+import { elapsedMs } from '../../native/monotonic-clock.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { CHOSEN_BY } from '../../tables/rule-table.ts';
+import type { Tables } from '../../tables/tables.ts';
+import { formatEndpoint, wordsToAddress } from '../../wire/address.ts';
+import type { DatapathIds } from '../publishing/datapath-ids.ts';
+
+export interface FlowFilter {
+  readonly port?: string;
+  readonly group?: string;
+  readonly member?: string;
+  /** Rows at most. */
+  readonly limit: number;
+}
+
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  58: 'icmpv6',
+  132: 'sctp',
+};
+
+/** By the numbers in connection records. */
+const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name, number]) => [number, name]));
+
+export class FlowListing {
+  private readonly connections: ConnectionTable;
+  private readonly endpointRows: Int32Array;
+  private readonly ids: DatapathIds;
+
+  constructor(tables: Tables, ids: DatapathIds) {
+    this.connections = tables.connections;
+    this.endpointRows = tables.endpoints.rows;
+    this.ids = ids;
+  }
+
+  /** `nowMs32` by the clock of the tables (native/monotonic-clock.ts); `configuration` for the ports of rules. */
+  list(filter: FlowFilter, configuration: Configuration, nowMs32: number): FlowRow[] {
+    const rows: FlowRow[] = [];
+    const { connections } = this;
+    for (let row = 1; row <= connections.highWater && rows.length < filter.limit; row++) {
+      if (!connections.isUsed(row)) continue;
+      const created = connections.cold[row * COLD_WORDS + COLD.createdMs];
+      const flow = this.describe(row, configuration, nowMs32);
+      const isStill =
+        connections.isUsed(row) && connections.cold[row * COLD_WORDS + COLD.createdMs] === created;
+      if (isStill && flow !== undefined && matches(flow, filter)) rows.push(flow);
+    }
+    return rows;
+  }
+
+  private describe(row: number, configuration: Configuration, nowMs32: number): FlowRow | undefined {
+    const { hot, hotFloats, cold } = this.connections;
+    const at = row * HOT_WORDS;
+    const owner = this.ids.statSlotOwner(hot[at + HOT.statSlot]!);
+    if (owner === undefined) return undefined;
+    const forwardPorts = hot[at + HOT.forwardPorts]!;
+    const reversePorts = hot[at + HOT.reversePorts]!;
+    const protocol = this.connections.protocol(row);
+    const coldAt = row * COLD_WORDS;
+    return {
+      port: this.ids.portName(cold[coldAt + COLD.owner]! & 0xffff) ?? '',
+      protocol: PROTOCOL_NAMES[protocol] ?? String(protocol),
+      client: formatEndpoint(wordsToAddress(hot, at + HOT.client), forwardPorts >>> 16),
+      vip: formatEndpoint(this.endpoint(this.connections.vip(row)), forwardPorts & 0xffff),
+      member: owner.member,
+      // Where the packets go; a MAC redirect leaves the VIP in them.
+      destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
+      group: owner.group,
+      state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
+      why: this.why(coldAt, configuration),
+      ageMs: elapsedMs(cold[coldAt + COLD.createdMs]!, nowMs32),
+      idleMs: elapsedMs(hot[at + HOT.lastSeenMs]!, nowMs32),
+      packets: hot[at + HOT.packetsForward]! >>> 0,
+      bytes: hotFloats[(at + HOT.bytesForward) >> 1]!,
+      replyPackets: hot[at + HOT.packetsReverse]! >>> 0,
+      replyBytes: hotFloats[(at + HOT.bytesReverse) >> 1]!,
+    };
+  }
+
+  /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3`, `affinity of rule …` */
+  private why(coldAt: number, configuration: Configuration): string {
+    const { cold } = this.connections;
+    const decision = cold[coldAt + COLD.decision]!;
+    const name = this.ids.groupName(decision & 0xffff) ?? 'unknown';
+    const group = findGroup(configuration, name);
+    const vip = this.ids.ruleName(cold[coldAt + COLD.rule]!)?.slice(name.length + 1) ?? 'unknown';
+    const rule = `${name}@${group?.port === undefined ? vip : formatEndpoint(vip, group.port)}`;
+    const number = (decision >>> 16) & 0xfff;
+    const set = (group?.criteria.length ?? 1) > 1 ? `, criteria set ${number + 1}` : '';
+    return `${CHOSEN_BY_NAMES[decision >>> 28]} of rule ${rule}${set}, revision ${cold[coldAt + COLD.revision]}`;
+  }
+
+  private endpoint(id: number): string {
+    return wordsToAddress(this.endpointRows, id * ENDPOINT_WORDS);
+  }
+}
+
+const matches = (flow: FlowRow, { port, group, member }: FlowFilter): boolean =>
+  (port === undefined || flow.port === port) &&
+  (group === undefined || flow.group === group) &&
+  (member === undefined || flow.member === member);

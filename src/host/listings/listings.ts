@@ -1,0 +1,157 @@
+/** What `port list`, `group list`, `group show`, `rule list` and `stats` say, from configuration and tables. */
+
+import {
+  countsOf,
+  type GroupFigures,
+  groupRow,
+  groupDetail as listedGroup,
+  selectionDetail,
+  sum,
+} from '../../api/group-listings.ts';
+import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../api/shapes.ts';
+import type { Configuration, GroupConfig } from '../../config/model/model.ts';
+import { uplinkLegs } from '../../config/model/uplink-legs.ts';
+import type { PortCounters } from '../../tables/port-counters.ts';
+import type { RuleSpec } from '../../tables/rule-spec.ts';
+import type { UplinkView } from '../ports/uplinks.ts';
+import type { DatapathIds } from '../publishing/datapath-ids.ts';
+import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
+import type { HostReport, MemberReport } from '../stat-collector.ts';
+
+export function portRows(
+  configuration: Configuration,
+  ids: DatapathIds,
+  counters: PortCounters,
+  isUp: (port: string) => boolean,
+): PortRow[] {
+  return configuration.ports.map((port) => {
+    const { rxPackets, rxBytes, txPackets, txBytes, drops } = counters.read(ids.findPort(port)!);
+    return {
+      port: port.name,
+      network: port.network,
+      netns: port.netns,
+      interface: port.interface,
+      mac: port.mac,
+      addresses: port.addresses,
+      state: isUp(port.name) ? 'up' : 'gone',
+      rxPackets,
+      rxBytes,
+      txPackets,
+      txBytes,
+      drops,
+    };
+  });
+}
+
+/** One row per uplink: the sums over the networks that it carries. */
+export function uplinkRows(
+  { uplinks = [] }: Configuration,
+  ids: DatapathIds,
+  counters: PortCounters,
+  view: (uplink: string) => UplinkView,
+): PortRow[] {
+  return uplinks.map((uplink) => {
+    const legs = uplinkLegs({ uplinks: [uplink] });
+    const rows = legs.map((leg) => counters.read(ids.findUplinkLeg(leg)!));
+    const { state, mac, lostFrames } = view(uplink.name);
+    const drops: Record<string, number> = lostFrames === 0 ? {} : { 'receive-buffer-full': lostFrames };
+    for (const row of rows)
+      for (const [reason, frames] of Object.entries(row.drops)) drops[reason] = (drops[reason] ?? 0) + frames;
+    return {
+      port: uplink.name,
+      network: legs
+        .map(({ network, vlan }) => (vlan === undefined ? network : `${network} vlan ${vlan}`))
+        .join(', '),
+      netns: '',
+      interface: uplink.interface,
+      mac,
+      addresses: [],
+      state,
+      rxPackets: sum(rows, (row) => row.rxPackets),
+      rxBytes: sum(rows, (row) => row.rxBytes),
+      txPackets: sum(rows, (row) => row.txPackets),
+      txBytes: sum(rows, (row) => row.txBytes),
+      drops,
+    };
+  });
+}
+
+export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
+  configuration.groups.map((group) => groupRow(group, figuresOf(group, report, new Map())));
+
+/** `left`: flows left on draining members. */
+export const groupDetail = (
+  group: GroupConfig,
+  report: HostReport,
+  left: ReadonlyMap<string, number>,
+): GroupDetail => listedGroup(group, figuresOf(group, report, left));
+
+function figuresOf(group: GroupConfig, report: HostReport, left: ReadonlyMap<string, number>): GroupFigures {
+  const rows = report.members.filter(({ owner }) => owner.group === group.name);
+  return {
+    total: countsOf(rows.map(({ stats }) => stats)),
+    ofMember(name) {
+      const own = rows.filter(({ owner }) => owner.member === name);
+      return {
+        ...countsOf(own.map(({ stats }) => stats)),
+        newFlowsPerSecond: sum(own, (row) => row.newFlowsPerSecond),
+        bytesPerSecond: sum(own, (row) => row.bytesPerSecond),
+        flowsLeft: left.get(name) ?? null,
+      };
+    },
+  };
+}
+
+/** One row per LB, rule and criteria set, as the datapath has them. */
+export function ruleRows(
+  built: BuiltSnapshot,
+  ids: DatapathIds,
+  loadBalancerIds?: ReadonlySet<number>,
+): RuleRow[] {
+  return built.loadBalancers
+    .filter(({ spec }) => loadBalancerIds === undefined || loadBalancerIds.has(spec.id))
+    .flatMap(({ spec, rules }) =>
+      rules.flatMap((rule) =>
+        criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', built.snapshot.revision),
+      ),
+    );
+}
+
+const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revision: number): RuleRow[] =>
+  rule.criteria.map(({ fromMs, untilMs, members }) => ({
+    loadBalancer,
+    group,
+    vip: rule.vip,
+    protocol: rule.protocol,
+    port: rule.port ?? null,
+    sources: [...rule.sources],
+    sourcePort: rule.sourcePort ?? null,
+    rewrite: rule.rewrite,
+    ...selectionDetail(rule),
+    effectiveFrom: isoTime(fromMs),
+    effectiveUntil: isoTime(untilMs),
+    members: members.map(({ name, weight, state }) =>
+      state === 'active' ? `${name}=${weight}` : `${name}=${weight} (${state})`,
+    ),
+    revision,
+  }));
+
+const isoTime = (ms: number | undefined): string | null =>
+  ms === undefined ? null : new Date(ms).toISOString();
+
+/** Rows of members that have gone are kept in a group's sums while the host runs. */
+export function statRows(report: HostReport, by: 'group' | 'member'): StatRow[] {
+  const parts = new Map<string, MemberReport[]>();
+  for (const member of report.members) {
+    const { owner } = member;
+    const key = by === 'group' ? owner.group : `${owner.group}\0${owner.member}`;
+    const part = parts.get(key);
+    if (part === undefined) parts.set(key, [member]);
+    else part.push(member);
+  }
+  return [...parts.values()].map((rows) => {
+    const totals = countsOf(rows.map(({ stats }) => stats));
+    const { group, member } = rows[0]!.owner;
+    return by === 'group' ? { group, ...totals } : { group, member, ...totals };
+  });
+}

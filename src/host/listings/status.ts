@@ -1,0 +1,54 @@
+/** What `status` says. */
+
+import type { ControllersStatus, Status } from '../../api/shapes.ts';
+import { VERSION } from '../../api/version.ts';
+import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
+import type { Host } from '../host.ts';
+
+/** `startedAt`: ISO 8601. */
+export function statusOf(host: Host, startedAt: string, controllers: ControllersStatus): Status {
+  const { configuration, thread, tables } = host;
+  const { connections, affinities, portCounters } = tables;
+  const drops: Record<string, number> = {};
+  let frames = 0;
+  // Ports that have gone count too, as long as their number was not given to another one.
+  for (let port = 0; port < host.builder.ids.portHighWater; port++) {
+    frames += portCounters.fields[port * PORT_FIELDS + PORT.rxPackets]!;
+    for (const [reason, count] of Object.entries(portCounters.read(port).drops)) {
+      drops[reason] = (drops[reason] ?? 0) + count;
+    }
+  }
+  for (const { name } of configuration.uplinks ?? []) {
+    const { lostFrames } = host.uplinks.view(name);
+    if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;
+  }
+  const { writeErrors, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
+  return {
+    version: VERSION,
+    host: configuration.host,
+    pid: process.pid,
+    startedAt,
+    uptimeMs: Date.now() - Date.parse(startedAt),
+    engine: thread.engine,
+    engineReason: thread.engineReason,
+    ports: configuration.ports.length,
+    uplinks: (configuration.uplinks ?? []).map(({ name, interface: device }) => {
+      const { state, changedAtMs, outages } = host.uplinks.view(name);
+      return { uplink: name, interface: device, state, since: new Date(changedAtMs).toISOString(), outages };
+    }),
+    groups: configuration.groups.length,
+    revision: host.publisher.revision,
+    connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
+    ioErrors: {
+      failedWrites: writeErrors,
+      fullQueues: writeQueueFull,
+      failedReads: readErrors,
+      outOfBuffers,
+    },
+    affinities: { inUse: affinities.inUse, max: affinities.capacity, evicted: affinities.evicted },
+    drops,
+    frames,
+    residentBytes: process.memoryUsage.rss(),
+    controllers,
+  };
+}

@@ -1,0 +1,51 @@
+/**
+ * What a port's device needs to know, from the configuration.
+ *
+ * A VM's default routes: one per family, through the gateway of the port's network that its addresses can reach.
+ * A namespace with several ports has the first one's; more would contradict each other.
+ */
+import type { Configuration, NetworkConfig, PortConfig } from '../../config/model/model.ts';
+import type { TapRequest } from '../../io/devices/tap.ts';
+import { ADDRESS_WORDS, addressToWords, parsePrefix, prefixContains } from '../../wire/address.ts';
+
+export interface PortSetup {
+  readonly port: PortConfig;
+  readonly network: NetworkConfig;
+  /** Next hops of the default routes, at most one per family. */
+  readonly gateways: readonly string[];
+}
+
+/** The TAP that a port is to have. */
+export const tapRequestOf = ({ port, network, gateways }: PortSetup): TapRequest => ({
+  netns: port.netns,
+  interfaceName: port.interface,
+  mac: port.mac,
+  mtu: network.mtu,
+  addresses: port.addresses,
+  gateways,
+});
+
+/** By port name, in the order of the configuration. */
+export function portSetups(configuration: Configuration): Map<string, PortSetup> {
+  const networks = new Map(configuration.networks.map((network) => [network.name, network]));
+  /** `namespace family` */
+  const routed = new Set<string>();
+  const setups = new Map<string, PortSetup>();
+  for (const port of configuration.ports) {
+    const network = networks.get(port.network)!;
+    const gateways = network.gateway.filter((gateway) => {
+      const key = `${port.netns} ${addressToWords(gateway, words, 0)}`;
+      const isUsable = !routed.has(key) && isReachable(port);
+      if (isUsable) routed.add(key);
+      return isUsable;
+    });
+    setups.set(port.name, { port, network, gateways });
+  }
+  return setups;
+}
+
+const words = new Int32Array(ADDRESS_WORDS);
+
+/** Whether the address in `words` lies on one of the port's links. */
+const isReachable = (port: PortConfig): boolean =>
+  port.addresses.some((address) => prefixContains(parsePrefix(address), words, 0));

@@ -1,0 +1,306 @@
+/**
+ * The host's uplinks: packet sockets on existing interfaces, one per network that an uplink carries.
+ *
+ * Theory of operation. The interface is somebody else's: it is never made, configured, switched on or removed here, and
+ * it comes and goes as it likes. A look at it every LOOK_INTERVAL_MS says which:
+ *
+ * - It is down, or has no carrier: the sockets stay, and work again when it is back; the kernel sees to that.
+ * - It is gone, or another one has its name: the sockets are of no more use. They are detached and closed, and opened
+ *   anew when there is an interface of that name; `repair` then tells the datapath of the ports.
+ *
+ * At `up`, and when a reload adds an uplink, the interface must be there and up: a name that is mistyped shall not look
+ * like an outage. Closing the sockets ends the promiscuity that they have asked for.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { messageOf } from '../../config/model/host-error.ts';
+import type { Configuration, UplinkConfig } from '../../config/model/model.ts';
+import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
+import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
+import { type LinkState, readLinkState } from '../../native/link-state.ts';
+import type { UndoStack } from '../../run-dir/undo-stack.ts';
+import type { DatapathIds } from '../publishing/datapath-ids.ts';
+import type { DatapathThread } from '../thread/datapath-thread.ts';
+
+/** How soon a change of an interface is noticed. */
+const LOOK_INTERVAL_MS = 250;
+
+export type UplinkState = 'up' | 'down' | 'gone';
+
+interface OpenLeg {
+  readonly id: number;
+  readonly leg: UplinkLeg;
+  readonly socket: UplinkSocket;
+  /** The datapath reads from it. */
+  attached: boolean;
+}
+
+interface Uplink {
+  readonly name: string;
+  readonly interface: string;
+  /** Number of the interface that the sockets are bound to; 0: they are closed. */
+  index: number;
+  legs: OpenLeg[];
+  /** The configured ones. */
+  wanted: readonly UplinkLeg[];
+  state: UplinkState;
+  /** How often it was down or gone since it is known here. */
+  outages: number;
+  /** Epoch milliseconds of the last change of `state`. */
+  changedAtMs: number;
+  mac: string;
+  lostFrames: number;
+}
+
+export interface UplinkView {
+  /** Frames that came while the sockets' receive buffers were full. */
+  readonly lostFrames: number;
+  readonly state: UplinkState;
+  readonly outages: number;
+  readonly changedAtMs: number;
+  readonly mac: string;
+}
+
+export class Uplinks {
+  private readonly thread: DatapathThread;
+  private readonly ids: DatapathIds;
+  private readonly log: Logger;
+  private readonly repair: () => Promise<void>;
+  private readonly uplinks = new Map<string, Uplink>();
+  private timer: NodeJS.Timeout | undefined;
+  private repairing = false;
+  private lastComplaint = '';
+
+  /** `repair` is to call `reopen` when no other change is under way, and to bring what that opened into force. */
+  constructor(thread: DatapathThread, ids: DatapathIds, log: Logger, repair: () => Promise<void>) {
+    this.thread = thread;
+    this.ids = ids;
+    this.log = log;
+    this.repair = repair;
+  }
+
+  /** State of an uplink that is configured. */
+  view(name: string): UplinkView {
+    return this.uplinks.get(name)!;
+  }
+
+  // --- configuration -----------------------------------------------------------------------------------------
+
+  /** Opens what the configuration has and is not open. Throws when an interface that is new here cannot be used. */
+  openMissing(configuration: Configuration, undo: UndoStack): void {
+    const legs = uplinkLegs(configuration);
+    for (const config of configuration.uplinks ?? []) {
+      const wanted = legs.filter(({ uplink }) => uplink === config.name);
+      this.openUplink(config, wanted, configuration, undo);
+    }
+  }
+
+  private openUplink(
+    config: UplinkConfig,
+    wanted: readonly UplinkLeg[],
+    configuration: Configuration,
+    undo: UndoStack,
+  ): void {
+    const known = this.uplinks.get(config.name);
+    if (known !== undefined && known.interface === config.interface) {
+      const before = known.wanted;
+      known.wanted = wanted;
+      undo.push(`put uplink ${config.name} back`, () => {
+        known.wanted = before;
+      });
+      const link = readLinkState(config.interface);
+      if (link === null) return; // what is wanted is opened when it is back
+      checkMtu(config, link, configuration);
+      this.openLegs(known, undo);
+      return;
+    }
+    const link = usableLink(config, configuration);
+    const uplink: Uplink = {
+      name: config.name,
+      interface: config.interface,
+      index: link.index,
+      legs: [],
+      wanted,
+      state: link.isRunning ? 'up' : 'down',
+      outages: 0,
+      changedAtMs: Date.now(),
+      mac: link.mac,
+      lostFrames: 0,
+    };
+    if (!link.isRunning) this.log.warn(`uplink ${config.name}: ${config.interface} has no carrier`);
+    // One that leads through another interface now: its old sockets serve until `closeUnwanted`.
+    if (known !== undefined) uplink.legs.push(...known.legs);
+    this.uplinks.set(config.name, uplink);
+    undo.push(`close uplink ${config.name}`, () => {
+      if (known === undefined) this.uplinks.delete(config.name);
+      else this.uplinks.set(config.name, known);
+    });
+    this.openLegs(uplink, undo);
+  }
+
+  private openLegs(uplink: Uplink, undo: UndoStack): void {
+    for (const leg of uplink.wanted) {
+      if (uplink.legs.some((open) => isDeepStrictEqual(open.leg, leg))) continue;
+      const open = { id: this.ids.uplinkLeg(leg), leg, socket: this.openSocket(leg), attached: false };
+      uplink.legs.push(open);
+      undo.push(`close uplink ${leg.uplink}, network ${leg.network}`, async () => {
+        uplink.legs = uplink.legs.filter((other) => other !== open);
+        await this.closeLeg(open);
+      });
+    }
+  }
+
+  private openSocket(leg: UplinkLeg): UplinkSocket {
+    try {
+      return openUplinkSocket(leg.interface, leg.vlan);
+    } catch (error) {
+      throw new Error(`uplink ${leg.uplink}: cannot open interface ${leg.interface}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** To be called when the datapath has been told of the ports. */
+  async attachOpened(): Promise<void> {
+    const opened = [...this.uplinks.values()].flatMap(({ legs }) => legs.filter(({ attached }) => !attached));
+    await this.thread.attach(opened.map(({ id, socket }) => ({ port: id, device: socket.device })));
+    for (const leg of opened) leg.attached = true;
+  }
+
+  /** Closes what a configuration in force does not have. */
+  async closeUnwanted(configuration: Configuration): Promise<void> {
+    const legs = uplinkLegs(configuration);
+    const isWanted = (open: OpenLeg): boolean => legs.some((leg) => isDeepStrictEqual(open.leg, leg));
+    for (const uplink of this.uplinks.values()) {
+      const rest = uplink.legs.filter((open) => !isWanted(open));
+      uplink.legs = uplink.legs.filter(isWanted);
+      if (!legs.some(({ uplink: name }) => name === uplink.name)) this.uplinks.delete(uplink.name);
+      for (const open of rest) await this.closeLeg(open);
+    }
+  }
+
+  private async closeLeg(open: OpenLeg): Promise<void> {
+    try {
+      if (open.attached) await this.thread.detach(open.id);
+    } finally {
+      open.socket.close();
+    }
+  }
+
+  /** Ends all sockets at once, when the datapath has ended. */
+  closeAll(): void {
+    clearInterval(this.timer);
+    for (const { legs } of this.uplinks.values()) for (const { socket } of legs) socket.close();
+    this.uplinks.clear();
+  }
+
+  // --- the interfaces' own lives ---------------------------------------------------------------------------
+
+  watch(): void {
+    this.timer = setInterval(() => {
+      try {
+        this.look();
+      } catch (error) {
+        this.complain(error);
+      }
+    }, LOOK_INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  /** Once per trouble: the next look meets it again. */
+  private complain(error: unknown): void {
+    const complaint = messageOf(error);
+    if (complaint !== this.lastComplaint) this.log.error(`uplinks: ${complaint}`);
+    this.lastComplaint = complaint;
+  }
+
+  /** The datapath reports ports whose devices have disappeared, and has dropped them; those that are ours are closed. */
+  noteGone(ids: readonly number[]): void {
+    for (const uplink of this.uplinks.values()) {
+      const lost = uplink.legs.filter(({ id }) => ids.includes(id));
+      uplink.legs = uplink.legs.filter(({ id }) => !ids.includes(id));
+      for (const { socket } of lost) socket.close();
+    }
+  }
+
+  private look(): void {
+    let needsRepair = false;
+    for (const uplink of this.uplinks.values()) {
+      const link = readLinkState(uplink.interface);
+      if (link !== null) uplink.mac = link.mac;
+      for (const { socket } of uplink.legs) uplink.lostFrames += socket.takeLostFrames();
+      this.noteState(uplink, link === null ? 'gone' : link.isRunning ? 'up' : 'down');
+      const isOther = (link?.index ?? 0) !== uplink.index;
+      needsRepair ||= isOther || (link !== null && uplink.legs.length < uplink.wanted.length);
+    }
+    if (!needsRepair || this.repairing) return;
+    this.repairing = true;
+    this.repair()
+      .catch((error) => this.complain(error))
+      .finally(() => {
+        this.repairing = false;
+      });
+  }
+
+  private noteState(uplink: Uplink, state: UplinkState): void {
+    if (state === uplink.state) return;
+    if (uplink.state === 'up') uplink.outages++;
+    uplink.state = state;
+    uplink.changedAtMs = Date.now();
+    const what = `uplink ${uplink.name}: interface ${uplink.interface}`;
+    if (state === 'up') this.log.info(`${what} is up`);
+    else this.log.warn(`${what} ${state === 'down' ? 'is down' : 'has disappeared'}`);
+  }
+
+  /** Closes the sockets of interfaces that are not there any more, opens those of new ones; true if it opened any. */
+  async reopen(): Promise<boolean> {
+    let opened = false;
+    for (const uplink of this.uplinks.values()) {
+      const index = readLinkState(uplink.interface)?.index ?? 0;
+      if (index !== uplink.index) {
+        const { legs } = uplink;
+        uplink.legs = [];
+        uplink.index = index;
+        for (const open of legs) await this.closeLeg(open);
+      }
+      if (index === 0) continue;
+      for (const leg of uplink.wanted) {
+        if (uplink.legs.some((open) => isDeepStrictEqual(open.leg, leg))) continue;
+        const socket = this.openSocket(leg);
+        uplink.legs.push({ id: this.ids.uplinkLeg(leg), leg, socket, attached: false });
+        opened = true;
+      }
+    }
+    return opened;
+  }
+}
+
+/** The interface of an uplink, if that can carry its networks; else an Error that says what is wrong with it. */
+function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {
+  const { name, interface: device } = uplink;
+  const link = readLinkState(device);
+  if (link === null)
+    throw new Error(
+      `uplink ${name}: found no interface ${device}, expected one that exists in this network namespace`,
+    );
+  if (!link.isUp)
+    throw new Error(
+      `uplink ${name}: found interface ${device} down, expected it to be up (ip link set ${device} up)`,
+    );
+  checkMtu(uplink, link, all);
+  return link;
+}
+
+function checkMtu(
+  { name, interface: device, networks }: UplinkConfig,
+  link: LinkState,
+  all: Configuration,
+): void {
+  for (const carried of networks) {
+    const { mtu } = all.networks.find((network) => network.name === carried.name)!;
+    if (link.mtu < mtu)
+      throw new Error(
+        `uplink ${name}: found MTU ${link.mtu} on interface ${device}, expected at least ${mtu}, that of network ${carried.name}`,
+      );
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Maglev tables by the members that they were built from: load balancers of one group share one, and a change to
+ * another group builds none anew.
+ */
+import { compileMaglev } from '../../tables/maglev-table.ts';
+import { type MemberSpec, weightForNewFlows } from '../../tables/rule-spec.ts';
+
+export class MaglevCache {
+  private tables = new Map<string, SharedArrayBuffer>();
+
+  /** The table of a criteria set; undefined if none of its members gets new flows. */
+  tableOf(members: readonly MemberSpec[]): SharedArrayBuffer | undefined {
+    const key = JSON.stringify(
+      members.map((member) => [member.address, member.port ?? 0, weightForNewFlows(member)]),
+    );
+    const table = this.tables.get(key) ?? compileMaglev(members);
+    if (table !== undefined) this.tables.set(key, table);
+    return table;
+  }
+
+  /** Drops the tables that are not among these. */
+  retainOnly(inUse: ReadonlySet<ArrayBufferLike>): void {
+    this.tables = new Map([...this.tables].filter(([, table]) => inUse.has(table)));
+  }
+}

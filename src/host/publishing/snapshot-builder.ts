@@ -1,0 +1,264 @@
+/**
+ * Configuration → datapath snapshot. The one place where this is done, for the host and for replay.
+ *
+ * Theory of operation. A builder lives as long as its datapath and gives every network, port, load balancer,
+ * group, rule and statistics row a number that stays the same over revisions (id-registry.ts). `build` makes a
+ * whole snapshot; `commit`, called when the datapath has it in force, frees the numbers that nothing uses any
+ * more. A build that is not committed costs nothing but the numbers it took, until the next commit.
+ *
+ * Identity. A port is the same port while network, namespace, interface and MAC are the same: one that is made
+ * anew gets a new number, so nothing of the old device sticks to it. A statistics row belongs to one member
+ * address of one group at one LB: a member that moves to another address starts from zero.
+ *
+ * Statistics rows are written by the datapath only, so a row that is given out a second time is not cleared
+ * here but listed in `clearStatSlots`, which travels with the snapshot. It is given out again only when the
+ * datapath's gauge says that no connection uses it.
+ *
+ * An LB whose groups and weights are the same objects as in the last build keeps its compiled rules, object and all.
+ */
+
+import { type PlannedLoadBalancer, planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
+import type {
+  Configuration,
+  GroupConfig,
+  MemberConfig,
+  NetworkConfig,
+  PortConfig,
+} from '../../config/model/model.ts';
+import { derivePortMac } from '../../config/model/port-mac.ts';
+import { uplinkLegs } from '../../config/model/uplink-legs.ts';
+import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../../datapath/snapshot.ts';
+import type { MemberSpec, RuleSpec } from '../../tables/rule-spec.ts';
+import { compileRules } from '../../tables/rule-table.ts';
+import { addressFamily, parsePrefix } from '../../wire/address.ts';
+import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../../wire/ipv4.ts';
+import { HEADER_BYTES as IPV6_HEADER_BYTES } from '../../wire/ipv6.ts';
+import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
+import { DatapathIds, type IdLimits } from './datapath-ids.ts';
+import { MaglevCache } from './maglev-cache.ts';
+import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
+
+/** PortSpec's `loadBalancer` of a port without one. */
+const NO_LOAD_BALANCER = -1;
+
+export interface BuiltLoadBalancer {
+  readonly spec: LoadBalancerSpec;
+  /** What was compiled into `spec.ruleTable`. */
+  readonly rules: readonly RuleSpec[];
+  readonly groups: readonly GroupConfig[];
+  /** Weights of its own. */
+  readonly weights: GroupWeights | undefined;
+}
+
+export interface BuiltSnapshot {
+  readonly snapshot: DatapathSnapshot;
+  readonly loadBalancers: readonly BuiltLoadBalancer[];
+  /** Rows to zero before the snapshot comes into force. */
+  readonly clearStatSlots: readonly number[];
+}
+
+export interface BuilderOptions {
+  /** The ports' devices take partial checksums and GSO frames: true for TAPs, false for capture files. */
+  readonly offloads: boolean;
+  readonly limits?: IdLimits;
+  /** Whether no connection uses this statistics row any more. */
+  readonly isStatSlotIdle?: (slot: number) => boolean;
+}
+
+export class SnapshotBuilder {
+  readonly ids: DatapathIds;
+  private readonly offloads: boolean;
+  private readonly maglev = new MaglevCache();
+  /** By LB key, as of the last commit. */
+  private compiled = new Map<string, BuiltLoadBalancer>();
+
+  constructor(options: BuilderOptions) {
+    this.ids = new DatapathIds(options.limits, options.isStatSlotIdle);
+    this.offloads = options.offloads;
+  }
+
+  /** Throws on what the loaded configuration cannot rule out: a table of numbers that is full. */
+  build(
+    configuration: Configuration,
+    revision: number,
+    weights: WeightsByLoadBalancer = NO_WEIGHTS,
+  ): BuiltSnapshot {
+    const plan = planLoadBalancers(configuration);
+    const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned, weights.get(planned.key)));
+    const { datapath } = configuration;
+    return {
+      loadBalancers,
+      clearStatSlots: this.ids.reusedStatSlots,
+      snapshot: {
+        revision,
+        networks: configuration.networks.map((network) => this.networkSpec(network)),
+        ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
+        loadBalancers: loadBalancers.map(({ spec }) => spec),
+        settings: {
+          udpIdleMs: datapath.udpIdleMs,
+          tcpEstablishedIdleMs: datapath.tcpEstablishedIdleMs,
+          tcpTransitoryIdleMs: datapath.tcpTransitoryIdleMs,
+          activeFlowIdleMs: datapath.activeFlowIdleMs,
+          answerEchoToVip: datapath.answerEchoToVip,
+          failFast: datapath.failFast,
+          onTableFull: datapath.onTableFull,
+        },
+      },
+    };
+  }
+
+  /** The datapath has this snapshot in force. */
+  commit(configuration: Configuration, built: BuiltSnapshot): void {
+    const plan = planLoadBalancers(configuration);
+    this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
+    this.ids.retainOnly(configuration, plan);
+    this.maglev.retainOnly(new Set(built.loadBalancers.flatMap(({ spec }) => spec.maglevTables)));
+  }
+
+  private networkSpec(network: NetworkConfig): NetworkSpec {
+    return {
+      id: this.ids.network(network.name),
+      name: network.name,
+      vni: network.vni,
+      mtu: network.mtu,
+      mssClamp: mssClamp(network),
+      subnets: network.subnets,
+      gateways: network.gateway,
+      routerMac: routerMac(network.vni),
+      routes: network.routes,
+    };
+  }
+
+  private portSpecs(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): PortSpec[] {
+    const balancerOf = new Map(plan.flatMap(({ key, ports }) => ports.map((port) => [port.name, key])));
+    return configuration.ports.map((port) => ({
+      id: this.ids.port(port),
+      name: port.name,
+      network: this.ids.network(port.network),
+      mac: port.mac,
+      addresses: port.addresses.map(withoutBits),
+      allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
+      loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
+      offloads: this.offloads,
+    }));
+  }
+
+  /** What an uplink is to the datapath: a port in each of its networks. */
+  private uplinkSpecs(configuration: Configuration): PortSpec[] {
+    return uplinkLegs(configuration).map((leg) => ({
+      id: this.ids.uplinkLeg(leg),
+      name: `${leg.uplink}:${leg.network}`,
+      network: this.ids.network(leg.network),
+      addresses: [],
+      loadBalancer: NO_LOAD_BALANCER,
+      offloads: this.offloads,
+      uplink: { hostMac: hostMac(configuration, leg.network) },
+    }));
+  }
+
+  private loadBalancerId(key: string | undefined): number {
+    return key === undefined ? NO_LOAD_BALANCER : this.ids.loadBalancer(key);
+  }
+
+  private buildLoadBalancer(
+    planned: PlannedLoadBalancer,
+    weights: GroupWeights | undefined,
+  ): BuiltLoadBalancer {
+    const { key, scope, name, groups } = planned;
+    const before = this.compiled.get(key);
+    if (before !== undefined && before.weights === weights && sameItems(before.groups, groups)) return before;
+    const rules = groups.flatMap((group) => this.rulesOf(group, key, weights?.get(group.name)));
+    const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
+    return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups, weights };
+  }
+
+  /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
+  private rulesOf(
+    group: GroupConfig,
+    loadBalancerKey: string,
+    weights: ReadonlyMap<string, number> | undefined,
+  ): RuleSpec[] {
+    return group.vip.flatMap((vip) => {
+      const family = addressFamily(vip);
+      const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
+      // Sources of the other family only: no packet to this VIP can match.
+      if (group.match.sources.length > 0 && sources.length === 0) return [];
+      const ofFamily = (member: MemberConfig) => addressFamily(member.address) === family;
+      const criteria = group.criteria.map(({ fromMs, untilMs, members }) => ({
+        fromMs,
+        untilMs,
+        members: members
+          .filter(ofFamily)
+          .map((member) => this.memberSpec(member, group.name, loadBalancerKey, weights?.get(member.name))),
+      }));
+      const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
+      const { udpIdleMs, udpRepickMs } = group;
+      const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
+      const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
+      const selection = { algorithm, hash, affinityMs, avoidSelf };
+      return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
+    });
+  }
+
+  private memberSpec(
+    member: MemberConfig,
+    group: string,
+    loadBalancerKey: string,
+    weight = member.weight,
+  ): MemberSpec {
+    const { name, address, port, mac, state } = member;
+    const statSlot = this.ids.statSlot({ loadBalancerKey, group, member: name, address, port });
+    return { statSlot, name, address, port, mac, weight, state };
+  }
+}
+
+/** A snapshot without a past, for whoever needs just one. */
+export const snapshotOf = (configuration: Configuration, options: BuilderOptions): DatapathSnapshot =>
+  new SnapshotBuilder(options).build(configuration, 1).snapshot;
+
+/**
+ * What a VM may use as a source: its addresses, the VIPs whose address its members keep (they answer as the VIP), and
+ * the prefixes of routes that lead through it.
+ */
+function allowedSources(port: PortConfig, configuration: Configuration): string[] {
+  const own = new Set(port.addresses.map(withoutBits));
+  const isOwn = (member: MemberConfig): boolean => own.has(member.address);
+  const heldVips = configuration.groups
+    .filter((group) => group.network === port.network && group.rewrite !== 'address')
+    .filter((group) => group.criteria.some(({ members }) => members.some(isOwn)))
+    .flatMap((group) => group.vip);
+  const behind = configuration.networks
+    .filter((network) => network.name === port.network)
+    .flatMap((network) => network.routes.filter(({ via }) => own.has(via)).map(({ to }) => to));
+  return [
+    ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
+    ...behind,
+  ];
+}
+
+/** TCP payload that fits into the network's MTU behind headers without options, or as configured. */
+function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClamp'] {
+  if (bytes === undefined) return undefined;
+  if (bytes !== 'auto') return { ipv4: bytes, ipv6: bytes };
+  return {
+    ipv4: mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES,
+    ipv6: mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES,
+  };
+}
+
+const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
+
+/** Locally administered (IEEE 802, bit 1 of the first octet), the same on every host: 02:53:4c and the VNI. */
+export function routerMac(vni: number): string {
+  const digits = vni.toString(16).padStart(6, '0');
+  return `02:53:4c:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+}
+
+/** A host's own MAC in a network, on its uplinks: no port has it, as no port's name has a blank. */
+function hostMac({ host, networks }: Configuration, name: string): string {
+  const { vni } = networks.find((network) => network.name === name)!;
+  return derivePortMac(host, `router ${vni}`);
+}
+
+const sameItems = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at]);

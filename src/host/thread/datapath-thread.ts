@@ -1,0 +1,215 @@
+/**
+ * The datapath's thread as the main thread sees it: requests that answer when the datapath has done them, and an
+ * alarm when it ends or hangs.
+ *
+ * A thread that is gone cannot be replaced under running TAPs without losing what it knew, and half a host is
+ * worse than none: `onDeath` is called once, and whoever owns the thread ends the process.
+ */
+import { Worker } from 'node:worker_threads';
+import { messageOf } from '../../config/model/host-error.ts';
+import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
+import type { EngineCounters } from '../../io/engine.ts';
+import { signalEvent } from '../../native/libc.ts';
+import type { Mapping } from '../../native/memory.ts';
+import type { TableLimits } from '../../tables/tables.ts';
+import {
+  type AttachedPort,
+  type Report,
+  type Request,
+  readEngineCounters,
+  VITALS,
+  VITALS_BYTES,
+  type WorkerStart,
+} from './worker-protocol.ts';
+
+/** Checks in a row that may find the loop where it was; it turns at least twice in each interval. */
+const HEARTBEAT_INTERVAL_MS = 1_000;
+const MISSED_HEARTBEATS = 10;
+/** An engine that is not open by then never will be. */
+const START_TIMEOUT_MS = 10_000;
+/** Requests take microseconds to milliseconds; the largest snapshot well below a second. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Rows of a former host's tables per request: a second or two, well within what a heartbeat may take. */
+const FOLLOWED_ROWS = 1 << 19;
+
+interface Pending {
+  readonly timer: NodeJS.Timeout;
+  resolve(problems: readonly string[]): void;
+  reject(error: Error): void;
+}
+
+export interface ThreadEvents {
+  /** Ports whose devices have disappeared; the datapath has dropped them already. */
+  onPortsGone(ports: readonly number[]): void;
+  /** The thread has ended without being asked to, or hangs. Called once. */
+  onDeath(reason: string): void;
+}
+
+export class DatapathThread {
+  readonly engine: 'uring' | 'syscall';
+  readonly engineReason: string;
+  private readonly worker: Worker;
+  private readonly wakeFd: number;
+  private readonly events: ThreadEvents;
+  private readonly vitals: Float64Array;
+  private readonly pending = new Map<number, Pending>();
+  private readonly heartbeat: NodeJS.Timeout;
+  private lastId = 0;
+  private lastTurns = -1;
+  private missed = 0;
+  private over = false;
+
+  /** Resolves when the thread runs its loop; rejects with the reason when it cannot. */
+  static async start(start: Omit<WorkerStart, 'vitals'>, events: ThreadEvents): Promise<DatapathThread> {
+    const vitals = new SharedArrayBuffer(VITALS_BYTES);
+    const worker = new Worker(new URL('./worker.bundle.js', import.meta.url), {
+      name: 'datapath',
+      workerData: { ...start, vitals } satisfies WorkerStart,
+    });
+    const ready = await firstReport(worker);
+    return new DatapathThread(worker, ready, new Float64Array(vitals), events);
+  }
+
+  private constructor(
+    worker: Worker,
+    ready: Report & { kind: 'ready' },
+    vitals: Float64Array,
+    events: ThreadEvents,
+  ) {
+    this.worker = worker;
+    this.engine = ready.engine;
+    this.engineReason = ready.engineReason;
+    this.wakeFd = ready.wakeFd;
+    this.vitals = vitals;
+    this.events = events;
+    worker.on('message', (message: Report) => this.take(message));
+    worker.on('error', (error) => this.die(error.stack ?? messageOf(error)));
+    worker.on('exit', (code) => this.die(`it ended with code ${code}`));
+    this.heartbeat = setInterval(() => this.checkHeartbeat(), HEARTBEAT_INTERVAL_MS);
+    this.heartbeat.unref();
+  }
+
+  /** Starts to read from devices as ports, from all at once: what one VM sends finds the others. */
+  async attach(ports: readonly AttachedPort[]): Promise<void> {
+    if (ports.length > 0) await this.ask({ kind: 'attach', ports });
+  }
+
+  /** After this the device's descriptor may be closed. */
+  async detach(port: number): Promise<void> {
+    await this.ask({ kind: 'detach', port });
+  }
+
+  /** Swaps a snapshot in; answers what could not be put in force, in words. */
+  apply(snapshot: DatapathSnapshot, clearStatSlots: readonly number[]): Promise<readonly string[]> {
+    return this.ask({ kind: 'apply', snapshot, clearStatSlots });
+  }
+
+  /** Takes over the flows that a former host has left; before the first snapshot. */
+  async follow(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
+    const tables = { address: former.address, length: former.length };
+    for (let first = 0; first <= limits.maxConnections; first += FOLLOWED_ROWS) {
+      await this.ask({ kind: 'follow', tables, limits, keptPorts, first, end: first + FOLLOWED_ROWS });
+    }
+  }
+
+  /** Drops the connection records of these statistics rows: all, or those that are no TCP. */
+  async purge(statSlots: readonly number[], which: 'all' | 'datagrams'): Promise<void> {
+    if (statSlots.length > 0) await this.ask({ kind: 'purge', statSlots, which });
+  }
+
+  get engineCounters(): EngineCounters {
+    return readEngineCounters(this.vitals);
+  }
+
+  /** Resolves when the thread has ended. */
+  async stop(): Promise<void> {
+    if (this.over) return;
+    const ended = new Promise((resolve) => this.worker.once('exit', resolve));
+    const asked = this.ask({ kind: 'stop' });
+    this.over = true;
+    clearInterval(this.heartbeat);
+    await asked;
+    await ended;
+  }
+
+  private ask(request: Request): Promise<readonly string[]> {
+    if (this.over) return Promise.reject(new Error('the datapath has ended'));
+    const id = ++this.lastId;
+    const answer = new Promise<readonly string[]>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const waited = `the datapath has not answered "${request.kind}" within ${REQUEST_TIMEOUT_MS} ms`;
+        this.settle(id)?.reject(new Error(waited));
+      }, REQUEST_TIMEOUT_MS);
+      this.pending.set(id, { resolve, reject, timer });
+    });
+    this.worker.postMessage({ ...request, id });
+    signalEvent(this.wakeFd);
+    return answer;
+  }
+
+  private take(message: Report): void {
+    switch (message.kind) {
+      case 'done':
+        this.settle(message.id)?.resolve(message.problems);
+        break;
+      case 'failed':
+        this.settle(message.id)?.reject(new Error(message.message));
+        break;
+      case 'gone':
+        this.events.onPortsGone(message.ports);
+        break;
+      case 'ready':
+        break;
+    }
+  }
+
+  private settle(id: number): Pending | undefined {
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  private checkHeartbeat(): void {
+    const turns = this.vitals[VITALS.turns]!;
+    this.missed = turns === this.lastTurns ? this.missed + 1 : 0;
+    this.lastTurns = turns;
+    if (this.missed >= MISSED_HEARTBEATS) this.die(`it has not moved for ${MISSED_HEARTBEATS} s`);
+  }
+
+  private die(reason: string): void {
+    for (const id of [...this.pending.keys()]) this.settle(id)?.reject(new Error('the datapath has ended'));
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.heartbeat);
+    void this.worker.terminate();
+    this.events.onDeath(reason);
+  }
+}
+
+async function firstReport(worker: Worker): Promise<Report & { kind: 'ready' }> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('exit', (code) =>
+        reject(new Error(`the datapath's thread ended with code ${code} at its start`)),
+      );
+      worker.once('message', (message: Report) => {
+        if (message.kind === 'ready') resolve(message);
+        else reject(new Error(`the datapath's thread said ${message.kind}, expected ready`));
+      });
+      timer = setTimeout(
+        () => reject(new Error(`the datapath's thread was not ready within ${START_TIMEOUT_MS} ms`)),
+        START_TIMEOUT_MS,
+      );
+    });
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    // Each by its name: Worker itself listens for the listeners that come and go.
+    for (const event of ['error', 'exit', 'message']) worker.removeAllListeners(event);
+  }
+}

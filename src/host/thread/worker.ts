@@ -1,0 +1,160 @@
+/**
+ * The datapath's thread: frames in, frames out, for as long as the host runs.
+ *
+ * Theory of operation. The thread never returns to its event loop, so nothing but this loop runs in it. One turn:
+ * wait for frames (at most MAX_WAIT_MS, or as long as the datapath's timers allow), take what the main thread has
+ * said if it rang the eventfd, set the clocks, hand over each frame of the batch, let timers and ageing run.
+ * Requests are handled between two batches, so a snapshot is never swapped under a frame. The thread is the only
+ * writer of the tables; what the main thread wants changed in them (a row cleared) it asks for.
+ *
+ * Packets never throw. Whatever does throw here is a bug, ends the thread, and with it the host (host.ts).
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../config/model/host-error.ts';
+import { Datapath } from '../../datapath/datapath.ts';
+import type { FrameEngine } from '../../io/engine.ts';
+import { selectEngine } from '../../io/engines/select-engine.ts';
+import { viewMapping } from '../../native/memory.ts';
+import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
+import { Tables } from '../../tables/tables.ts';
+import { raiseInliningLimits } from './compiler-flags.ts';
+import {
+  type AttachedPort,
+  type NumberedRequest,
+  type Report,
+  type WorkerStart,
+  writeVitals,
+} from './worker-protocol.ts';
+
+/** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
+const MAX_WAIT_MS = 500;
+/** The wall clock is read this often; in between it goes with the monotonic one. */
+const WALL_CLOCK_MS = 100;
+
+class DatapathLoop {
+  private readonly engine: FrameEngine;
+  private readonly tables: Tables;
+  private readonly datapath: Datapath;
+  private stopped = false;
+
+  constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
+    this.engine = engine;
+    this.tables = tables;
+    this.datapath = new Datapath({ arena: engine.arena, output: engine, tables, meterPacketsPerMs });
+  }
+
+  run(vitals: Float64Array): void {
+    const { engine, datapath } = this;
+    const { batch, counters } = engine;
+    let maxWaitMs = MAX_WAIT_MS;
+    let wallReadMs = monotonicMs32();
+    let wallMs = Date.now();
+    while (!this.stopped) {
+      const count = engine.receive(maxWaitMs * 1000);
+      if (engine.takeWake()) this.takeRequests();
+      if (engine.gonePorts > 0) this.takeGonePorts();
+      readClock();
+      const nowMs = readMs32();
+      if (((nowMs - wallReadMs) | 0) > WALL_CLOCK_MS) {
+        wallReadMs = nowMs;
+        wallMs = Date.now();
+      }
+      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0), readUs32());
+      datapath.handleFrames(batch, count);
+      maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
+      writeVitals(vitals, counters);
+    }
+    engine.receive(0);
+    engine.close();
+  }
+
+  private takeRequests(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(parentPort!);
+      if (received === undefined) return;
+      const request = received.message as NumberedRequest;
+      try {
+        report({ kind: 'done', id: request.id, problems: this.handle(request) });
+      } catch (error) {
+        report({ kind: 'failed', id: request.id, message: messageOf(error) });
+      }
+    }
+  }
+
+  private handle(request: NumberedRequest): string[] {
+    switch (request.kind) {
+      case 'attach':
+        this.attach(request.ports);
+        return [];
+      case 'detach':
+        this.engine.detach(request.port);
+        this.datapath.portGone(request.port);
+        return [];
+      case 'apply':
+        for (const slot of request.clearStatSlots) this.tables.stats.clear(slot);
+        return this.datapath.apply(request.snapshot, monotonicMs32());
+      case 'follow': {
+        const { address, length } = request.tables;
+        const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
+        const { first, end } = request;
+        this.datapath.follow(former, new Set(request.keptPorts), monotonicMs32(), first, end);
+        return [];
+      }
+      case 'purge':
+        this.datapath.purge(request.statSlots, request.which, monotonicMs32());
+        return [];
+      case 'stop':
+        this.stopped = true;
+        return [];
+    }
+  }
+
+  /** All of them or none. */
+  private attach(ports: readonly AttachedPort[]): void {
+    const attached: number[] = [];
+    try {
+      for (const { port, device } of ports) {
+        this.engine.attach(port, device);
+        attached.push(port);
+      }
+    } catch (error) {
+      for (const port of attached) this.engine.detach(port);
+      throw error;
+    }
+    for (const port of attached) {
+      this.tables.portCounters.clear(port);
+      this.datapath.portAttached(port, monotonicMs32());
+    }
+  }
+
+  private takeGonePorts(): void {
+    const ports = this.engine.takeGonePorts();
+    for (const port of ports) this.datapath.portGone(port);
+    report({ kind: 'gone', ports });
+  }
+}
+
+const report = (message: Report): void => parentPort!.postMessage(message);
+
+function main(): void {
+  raiseInliningLimits();
+  const start = workerData as WorkerStart;
+  const { engine, reason } = selectEngine(start.engine, {
+    maxPorts: start.limits.maxPorts,
+    slots: start.slots,
+    busyPollUs: start.busyPollUs,
+  });
+  const memory = viewMapping(start.tables.address, start.tables.length).bytes;
+  const tables = new Tables(memory, 0, start.limits, start.hashKey);
+  tables.initialise();
+  const loop = new DatapathLoop(engine, tables, start.meterPacketsPerMs);
+  report({
+    kind: 'ready',
+    engine: engine.name === 'uring' ? 'uring' : 'syscall',
+    engineReason: reason,
+    wakeFd: engine.wakeFd,
+  });
+  loop.run(new Float64Array(start.vitals));
+}
+
+main();

@@ -1,0 +1,29 @@
+/** Namespaces by name, as ip-netns(8) keeps them. */
+import { namespaceExists } from '../../native/netns.ts';
+import { runIpBatch } from './ip-command.ts';
+
+/** Make the namespace with its loopback up, unless it exists; true if it was made. */
+export function ensureNamespace(name: string): boolean {
+  checkNamespaceName(name);
+  if (namespaceExists(name)) return false;
+  runIpBatch(`make network namespace ${name}`, [`netns add ${name}`]);
+  try {
+    runIpBatch(`bring up loopback of network namespace ${name}`, ['link set lo up'], name);
+  } catch (error) {
+    deleteNamespace(name);
+    throw error;
+  }
+  return true;
+}
+
+/** Remove the namespace's name; its devices go with it once no process is inside. */
+export function deleteNamespace(name: string): void {
+  checkNamespaceName(name);
+  runIpBatch(`remove network namespace ${name}`, [`netns del ${name}`]);
+}
+
+/** Throws unless `name` is one word that ip(8) takes as a namespace's name. */
+export function checkNamespaceName(name: string): void {
+  if (!/^[A-Za-z0-9_.][A-Za-z0-9_.@:+-]{0,127}$/.test(name) || name === '.' || name === '..')
+    throw new RangeError(`network namespace "${name}": expected 1 to 128 letters, digits or "_.@:+-"`);
+}

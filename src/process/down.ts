@@ -1,0 +1,59 @@
+/** `sluice down`: stops the host of a run directory, and clears up after one that was killed. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { messageOf } from '../config/model/host-error.ts';
+import { InstanceState } from '../run-dir/made-things.ts';
+import { endProcess, type ProcessIdentity } from '../run-dir/process-identity.ts';
+import { RunDir } from '../run-dir/run-dir.ts';
+import { EXIT_FAILED, EXIT_OK } from './run-process.ts';
+
+export interface DownOptions {
+  readonly runDir: string;
+}
+
+/** A host gives itself 10 s to stop; one that is still there after this time is killed. */
+const STOP_TIMEOUT_MS = 15_000;
+const KILL_TIMEOUT_MS = 2_000;
+
+/** Resolves with the exit code: 1 also if there was nothing to stop and nothing to clear up. */
+export async function down({ runDir: path }: DownOptions): Promise<number> {
+  try {
+    for (const problem of await bringDown(new RunDir(resolve(path))))
+      process.stderr.write(`sluice: ${problem}\n`);
+    return EXIT_OK;
+  } catch (error) {
+    process.stderr.write(`sluice: ${messageOf(error)}\n`);
+    return EXIT_FAILED;
+  }
+}
+
+/** Answers what the user should know. */
+async function bringDown(runDir: RunDir): Promise<string[]> {
+  if (!existsSync(runDir.path)) throw new Error(`no host runs at ${runDir.path}`);
+  const running = runDir.running();
+  const notes: string[] = [];
+  if (running !== undefined && !(await stopProcess(running))) {
+    notes.push(`pid ${running.pid} did not stop within ${STOP_TIMEOUT_MS / 1000} s and was killed`);
+  }
+  const lock = await runDir.acquire();
+  try {
+    const state = InstanceState.load(runDir);
+    if (state.isEmpty && running === undefined) throw new Error(`no host runs at ${runDir.path}`);
+    if (!state.isEmpty) {
+      const problems = state.clear();
+      if (problems.length > 0) throw new Error(problems.join('\n'));
+      notes.push('cleared up what a host that was killed had left');
+    }
+  } finally {
+    lock.release();
+    runDir.removeIfEmpty();
+  }
+  return notes;
+}
+
+/** False if it had to be killed. */
+async function stopProcess(instance: ProcessIdentity): Promise<boolean> {
+  if (await endProcess(instance, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
+  if (await endProcess(instance, 'SIGKILL', KILL_TIMEOUT_MS)) return false;
+  throw new Error(`pid ${instance.pid} could not be killed`);
+}

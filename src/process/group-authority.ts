@@ -1,0 +1,259 @@
+/**
+ * Whom a host has its groups from, and who answers what is asked about them: the controller in its own process, or
+ * controllers elsewhere. Either way an agent joins the host to them.
+ *
+ * Embedded: the controller's state lies in the configured store, or else in the run directory, where it outlives a
+ * process that was killed. A reload is first brought into force here, all of it or nothing, and then stored and
+ * told to the agents of other hosts.
+ *
+ * Elsewhere: the host starts from the last rules that it was told and goes on with what it has while no controller
+ * answers. What people change here is passed on to the controllers.
+ */
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import { Agent, groupsInForce } from '../agent/agent.ts';
+import { RuleStore } from '../agent/rule-store.ts';
+import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
+import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
+import type { Changed, ControllersStatus } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
+import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
+import { messageOf, Refusal } from '../config/model/refusal.ts';
+import { loadTlsFiles } from '../config/tls-files.ts';
+import type { FleetServer } from '../controller/agents/fleet-server.ts';
+import { Controller } from '../controller/controller.ts';
+import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
+import { openStore } from '../controller/store/open-store.ts';
+import type { Store } from '../controller/store/store.ts';
+import type { Host } from '../host/host.ts';
+import { createInProcessLink } from '../messages/in-process-link.ts';
+import { parseEndpoint } from '../wire/address.ts';
+import { reachableAddress } from './reachable-address.ts';
+
+export interface ControlOptions {
+  readonly configuration: Configuration;
+  /** Where an embedded controller keeps its state if the configuration names no place. */
+  readonly defaultStore: StoreConfig;
+  /** Where the last rules of controllers elsewhere are kept. */
+  readonly rulesFile: string;
+  readonly log: Logger;
+}
+
+export interface Control {
+  /** To start the host with. */
+  readonly initialGroups: GroupConfig[];
+  /** The host runs: from now on its groups follow the controllers. `answerHost` answers for the host alone. */
+  attach(host: Host, answerHost: Answerer): Promise<void>;
+  /** Answers everything that may be asked of this process. */
+  readonly answer: Answerer;
+  /** For `status`. */
+  readonly status: ControllersStatus;
+  /** Brings a changed file into force; the host's revision. */
+  reload(configuration: Configuration): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export const startControl = (options: ControlOptions): Promise<Control> =>
+  options.configuration.controllers === undefined
+    ? EmbeddedControl.start(options)
+    : Promise.resolve(new RemoteControl(options));
+
+/** What both kinds have once the host runs. */
+interface Attached {
+  readonly host: Host;
+  readonly agent: Agent;
+  readonly answerHost: Answerer;
+}
+
+class EmbeddedControl implements Control {
+  readonly initialGroups: GroupConfig[];
+  private readonly options: ControlOptions;
+  private readonly store: Store;
+  private readonly controller: Controller;
+  private configuration: Configuration;
+  private server: FleetServer | undefined;
+  private http: Server | undefined;
+  private attached: Attached | undefined;
+
+  static async start(options: ControlOptions): Promise<EmbeddedControl> {
+    const { configuration, defaultStore, log } = options;
+    const { tls, store: storeConfig = defaultStore } = configuration;
+    const store = await openStore(storeConfig, log, { tls: tls && loadTlsFiles(tls) });
+    return new EmbeddedControl(options, store);
+  }
+
+  private constructor(options: ControlOptions, store: Store) {
+    const { configuration, log } = options;
+    this.options = options;
+    this.store = store;
+    this.configuration = configuration;
+    const listen = configuration.listen?.agents;
+    const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
+    const self = { id: configuration.host, address };
+    this.controller = new Controller({ configuration, store, log, self });
+    this.controller.answerAgentsWith((request) => this.answerFleet(request));
+    this.initialGroups = this.controller.preview(configuration);
+  }
+
+  async attach(host: Host, answerHost: Answerer): Promise<void> {
+    const { log } = this.options;
+    const agent = new Agent({
+      host,
+      ownGroups: [],
+      rules: new RuleStore(),
+      startGroups: this.initialGroups,
+      connect: (handler) => createInProcessLink(this.controller, handler),
+      answer: answerHost,
+      log,
+    });
+    this.attached = { host, agent, answerHost };
+    const { listen, tls } = this.configuration;
+    if (listen?.http !== undefined) {
+      const { address, port } = parseEndpoint(listen.http);
+      const answer = (request: ApiRequest): unknown => this.answer(request);
+      this.http = await startReadOnlyServer({ host: address, port: port! }, answer, log);
+    }
+    if (listen?.agents !== undefined) {
+      // gRPC takes a tenth of a second and 20 MB, which a host of its own shall not pay for.
+      const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
+      const material = tls && loadTlsFiles(tls);
+      const handler = this.controller;
+      this.server = await startFleetServer({ listen: listen.agents, tls: material, handler, log });
+    }
+  }
+
+  get status(): ControllersStatus {
+    const { leadership } = this.controller;
+    return {
+      kind: 'embedded',
+      store: this.store.kind,
+      agents: leadership?.agents.size ?? 0,
+      link: linkStatus(this.attached!.agent),
+    };
+  }
+
+  /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
+  answer(request: ApiRequest): unknown {
+    const isHostOnly =
+      request.path[1] === 'status' || request.path[1] === 'reload' || request.path[1] === 'down';
+    const isListing =
+      request.method === 'GET' && HOST_LISTINGS.has(request.path[1] ?? '') && request.path[3] === undefined;
+    if (isHostOnly || (isListing && this.server === undefined)) return this.attached!.answerHost(request);
+    return this.answerFleet(request);
+  }
+
+  async reload(configuration: Configuration): Promise<number> {
+    const { host, agent } = this.attached!;
+    const known = new Map([...this.controller.state.groups].map(([name, { group }]) => [name, group]));
+    const inForce = new Map(host.configuration.groups.map((group) => [group.name, group]));
+    // A group that the file does not change keeps the weights that it has now.
+    const groups = this.controller
+      .preview(configuration)
+      .map((group) => (known.get(group.name) === group ? (inForce.get(group.name) ?? group) : group));
+    const revision = await agent.changeHost({ fromControllers: groups }, () =>
+      host.reload({ ...configuration, groups }),
+    );
+    this.configuration = configuration;
+    await this.controller.reload(configuration);
+    return revision;
+  }
+
+  async stop(): Promise<void> {
+    await this.attached?.agent.close();
+    await this.server?.close();
+    if (this.http !== undefined) await stopApiServer(this.http);
+    await this.controller.stop();
+    await this.store.close();
+  }
+
+  private async answerFleet(request: ApiRequest): Promise<unknown> {
+    if (!hasPath(CONTROLLER_ROUTES, request)) return this.attached!.answerHost(request);
+    const context: ControllerContext = {
+      controller: this.controller,
+      version: VERSION,
+      reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
+      down: () => {},
+    };
+    const answer = await answerRequest(CONTROLLER_ROUTES, context, request);
+    return request.method === 'GET' ? answer : this.withLocalRevision(answer as Changed);
+  }
+
+  /** To a host of its own its own revisions are what flows and rules name. */
+  private withLocalRevision(changed: Changed): Changed {
+    if (this.server !== undefined) return changed;
+    return { revision: this.attached!.host.publisher.revision };
+  }
+}
+
+const HOST_LISTINGS: ReadonlySet<string> = new Set(['ports', 'groups', 'rules', 'flows', 'stats']);
+
+class RemoteControl implements Control {
+  readonly initialGroups: GroupConfig[];
+  private readonly options: ControlOptions;
+  private readonly rules: RuleStore;
+  private attached: Attached | undefined;
+
+  constructor(options: ControlOptions) {
+    const { configuration, rulesFile, log } = options;
+    this.options = options;
+    this.rules = new RuleStore(rulesFile);
+    try {
+      this.rules.load();
+    } catch (error) {
+      log.warn(`starting without the last rules of the controllers: ${messageOf(error)}`);
+    }
+    this.initialGroups = groupsInForce(this.rules.current.groups, configuration.groups, configuration);
+  }
+
+  async attach(host: Host, answerHost: Answerer): Promise<void> {
+    const { configuration, log } = this.options;
+    const { controllers, tls } = configuration;
+    const { createControllerLink } = await import('../agent/controller-link.ts');
+    const agent = new Agent({
+      host,
+      ownGroups: configuration.groups,
+      rules: this.rules,
+      connect: (handler) => createControllerLink({ controllers: controllers!, tls, handler, log }),
+      answer: answerHost,
+      log,
+    });
+    this.attached = { host, agent, answerHost };
+  }
+
+  get status(): ControllersStatus {
+    return { kind: 'remote', store: null, agents: null, link: linkStatus(this.attached!.agent) };
+  }
+
+  /** Listings are this host's; what is the controllers' to answer or to change is passed on to them. */
+  answer(request: ApiRequest): unknown {
+    const { agent, answerHost } = this.attached!;
+    const isHosts = request.method === 'GET' ? request.path[3] === undefined : request.path[1] !== 'groups';
+    if (isHosts && request.path[1] !== 'agents' && request.path[1] !== 'vms') return answerHost(request);
+    if (request.path[3] === 'watch') throw new Refusal(400, 'group watch: expected at a controller');
+    const query = request.query.size === 0 ? '' : `?${request.query}`;
+    const path = `/${request.path.map(encodeURIComponent).join('/')}${query}`;
+    return agent.requests.ask(request.method, path, request.body as object | undefined);
+  }
+
+  async reload(configuration: Configuration): Promise<number> {
+    const { host, agent } = this.attached!;
+    const groups = groupsInForce(this.rules.current.groups, configuration.groups, configuration);
+    return agent.changeHost({ own: configuration.groups }, () => host.reload({ ...configuration, groups }));
+  }
+
+  async stop(): Promise<void> {
+    await this.attached?.agent.close();
+  }
+}
+
+function linkStatus({ link }: Agent): ControllersStatus['link'] {
+  const { state, controller, sinceMs, lastError, attachments, failures } = link.status;
+  return {
+    state,
+    controller,
+    since: new Date(sinceMs).toISOString(),
+    lastError: lastError === '' ? null : lastError,
+    attachments,
+    failures,
+  };
+}

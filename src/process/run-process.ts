@@ -1,0 +1,141 @@
+/**
+ * The process of an instance, from start to end: signals, the log, exit codes.
+ *
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with. SIGUSR2 is
+ * how the next process takes its place (`up --replace`): it ends and leaves what it has made.
+ * Whatever else ends it (a bug on the main thread, a dead datapath) is logged, and what outlives a process
+ * (namespaces, files) is removed all the same.
+ */
+
+import { messageOf } from '../config/model/host-error.ts';
+import { ConfigError } from '../config/model/problems.ts';
+import { releaseFreeMemory } from '../native/memory.ts';
+import { LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
+import { RunDir } from '../run-dir/run-dir.ts';
+import { Instance, type InstanceOptions } from './host-instance.ts';
+import { createLog } from './log.ts';
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+const EXIT_WRONG_CONFIGURATION = 2;
+
+/** Of an error with which the process could not start. */
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof ConfigError ? EXIT_WRONG_CONFIGURATION : EXIT_FAILED;
+
+/** Threads that compile, collect and write files leave holes of some MB in their arenas, never the same ones. */
+const RELEASE_MEMORY_INTERVAL_MS = 15_000;
+
+/** After this time a stop that does not come to its end is given up, and the process ends as it is. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export interface HostProcessOptions {
+  readonly configPath: string;
+  readonly runDir: string;
+  /** Take the place of an instance that runs there. */
+  readonly replace: boolean;
+  /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
+  onReady(summary: string): void;
+}
+
+/** What a process runs: a host, or a controller. */
+export interface ProcessInstance {
+  /** The line for the user. */
+  readonly summary: string;
+  /** Takes up the changed file. */
+  reload(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+  /** Ends as it is, for the next one to go on with. */
+  leave(): Promise<void>;
+  /** Removes what outlives the process, when it could not stop. */
+  clear(): void;
+}
+
+export const runHostProcess = (options: HostProcessOptions): Promise<number> =>
+  runProcess(options, (instanceOptions) => Instance.start(instanceOptions));
+
+/** Runs an instance until it is told to stop; resolves with the exit code. Rejects if it could not start. */
+export async function runProcess(
+  options: HostProcessOptions,
+  start: (options: InstanceOptions) => Promise<ProcessInstance>,
+): Promise<number> {
+  const log = createLog();
+  let end: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  // A signal that comes during the start is heeded once that is through.
+  let reload = (): void => {};
+  let how: 'stop' | 'leave' = 'stop';
+  const leave = (): void => {
+    how = 'leave';
+    end(EXIT_OK);
+  };
+  const signals = new Signals({ stop: () => end(EXIT_OK), leave, reload: () => reload() });
+  const instanceOptions: InstanceOptions = {
+    configPath: options.configPath,
+    runDir: new RunDir(options.runDir),
+    replace: options.replace,
+    log,
+    onDownRequest: () => setImmediate(() => end(EXIT_OK)),
+    onDeath: (reason) => {
+      log.fatal(`the datapath has ended, and the host with it: ${reason}`);
+      end(EXIT_FAILED);
+    },
+  };
+  const onBug = (error: unknown): void => {
+    log.fatal({ err: error }, 'the host has failed');
+    end(EXIT_FAILED);
+  };
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
+  const memory = setInterval(releaseFreeMemory, RELEASE_MEMORY_INTERVAL_MS);
+  try {
+    const instance = await start(instanceOptions);
+    reload = () => {
+      instance.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
+    };
+    log.info(instance.summary);
+    options.onReady(instance.summary);
+    const code = await ended;
+    log.info(how === 'stop' ? 'stopping' : 'leaving, for the next one to go on');
+    await endWithin(instance, how, STOP_TIMEOUT_MS);
+    return code;
+  } finally {
+    clearInterval(memory);
+    signals.release();
+    process.off('uncaughtException', onBug);
+    process.off('unhandledRejection', onBug);
+  }
+}
+
+async function endWithin(instance: ProcessInstance, how: 'stop' | 'leave', timeoutMs: number): Promise<void> {
+  const giveUp = setTimeout(() => {
+    createLog().fatal(`the host did not ${how} within ${timeoutMs} ms`);
+    if (how === 'stop') instance.clear();
+    process.exit(EXIT_FAILED);
+  }, timeoutMs);
+  try {
+    await instance[how]();
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
+class Signals {
+  private readonly handlers: readonly (readonly [NodeJS.Signals, () => void])[];
+
+  constructor({ stop, leave, reload }: { stop: () => void; leave: () => void; reload: () => void }) {
+    this.handlers = [
+      ['SIGTERM', stop],
+      ['SIGINT', stop],
+      ['SIGHUP', reload],
+      [LEAVE_SIGNAL, leave],
+    ];
+    for (const [signal, handler] of this.handlers) process.on(signal, handler);
+  }
+
+  release(): void {
+    for (const [signal, handler] of this.handlers) process.off(signal, handler);
+  }
+}

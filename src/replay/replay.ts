@@ -1,0 +1,202 @@
+/**
+ * `sluice replay`: a capture through the datapath, offline. What would this host have sent for these frames?
+ *
+ * No root, no devices, no clocks: time is that of the packets, the hash key is fixed, MACs are the configuration's.
+ * The same capture and configuration give the same bytes. Each frame is put to the port that it came in by
+ * (replay-ingress.ts); what lies on no configured port is behind its network's outside port (replay-outside.ts).
+ *
+ * Ports have no offloads here, so every frame that leaves is whole: checksums are finished, super-segments cut.
+ * Such frames come in from captures of link type 147 (USER0), whose records begin with the 12 bytes of
+ * virtio_net_hdr_v1 that a TAP gives with each frame.
+ *
+ * The output holds what left by any port, in order, with the time of the frame that caused it, or of the timer. Its
+ * format is the input's: classic pcap in micro- or nanoseconds, or pcapng with one interface per port.
+ */
+import { loadConfiguration } from '../config/load.ts';
+import { ConfigError } from '../config/model/problems.ts';
+import type { PortSpec } from '../datapath/snapshot.ts';
+import { snapshotOf } from '../host/publishing/snapshot-builder.ts';
+import { limitsFor } from '../host/thread/table-memory.ts';
+import {
+  type CapturePacket,
+  type CaptureReader,
+  type CaptureTime,
+  LINKTYPE_ETHERNET,
+} from '../io/captures/capture.ts';
+import { createCaptureFile, readCaptureFile } from '../io/captures/capture-file.ts';
+import { PcapReader } from '../io/captures/pcap-reader.ts';
+import type { CaptureFormat } from '../io/captures/pcap-writer.ts';
+import { MAX_FRAME_BYTES } from '../tables/frame-arena.ts';
+import { HEADER_BYTES as VNET_HEADER_BYTES } from '../wire/virtio-net.ts';
+import { IngressRule } from './ingress.ts';
+import { type FrameSink, OfflineDatapath } from './offline-datapath.ts';
+import { addOutside, type OutsideWorld, presetStations } from './outside.ts';
+
+export interface ReplayOptions {
+  readonly pcapPath: string;
+  /** Where frames come in whose source says nothing. */
+  readonly port?: string;
+  readonly configPath: string;
+  readonly outPath: string;
+}
+
+/** LINKTYPE_USER0: a virtio header, then an Ethernet frame. */
+export const LINKTYPE_VNET = 147;
+/** Neighbours are given up within a few seconds; after the last frame, time goes on for that long. */
+const SETTLE_MS = 30_000;
+
+export interface ReplayResult {
+  framesIn: number;
+  framesOut: number;
+  /** Frames that the datapath answered or absorbed itself. */
+  answered: number;
+  connectionsMade: number;
+  /** Reason → frames. */
+  drops: Record<string, number>;
+  /** Frames of which the capture holds only the beginning. */
+  cutShort: number;
+  /** Longer than any frame can be, or shorter than their virtio header. */
+  leftOut: number;
+  /** Where the file ends inside a record, in words. */
+  truncation: string | undefined;
+}
+
+/**
+ * Resolves with the exit code 0; a summary stands on stderr. Throws ConfigError for a wrong configuration or a port
+ * that it does not have, and Error for files that cannot be read or written.
+ */
+export async function replay(options: ReplayOptions): Promise<number> {
+  process.stderr.write(summaryText(replayCapture(options)));
+  return 0;
+}
+
+/** The same without words; errors as above. */
+export function replayCapture(options: ReplayOptions): ReplayResult {
+  const configuration = loadConfiguration(options.configPath);
+  const limits = limitsFor(configuration);
+  const world = addOutside(configuration, snapshotOf(configuration, { offloads: false, limits }));
+  const ingress = new IngressRule(world, preferredPort(world, options));
+  const reader = readCaptureFile(options.pcapPath);
+  const first = reader.next();
+  const startMs = first === null ? 0 : milliseconds(first.time);
+
+  const { ports } = world.snapshot;
+  const format = formatOf(reader);
+  const interfaces = format === 'pcapng' ? ports.map(({ name }) => ({ name })) : undefined;
+  const out = createCaptureFile(options.outPath, { format, interfaces });
+  const result: ReplayResult = {
+    framesIn: 0,
+    framesOut: 0,
+    answered: 0,
+    connectionsMade: 0,
+    drops: {},
+    cutShort: 0,
+    leftOut: 0,
+    truncation: undefined,
+  };
+  const interfaceOf = new Map(ports.map(({ id }, i) => [id, format === 'pcapng' ? i : 0]));
+  /** Of the frame that is being handled; undefined while timers run. */
+  let frameTime: CaptureTime | undefined;
+  const sink: FrameSink = (port, bytes) => {
+    result.framesOut++;
+    out.writer.write(frameTime ?? momentOf(datapath.timeMs), bytes, interfaceOf.get(port)!);
+  };
+  const maxPorts = Math.max(limits.maxPorts, ports.length + 1);
+  const datapath = new OfflineDatapath({ ...limits, maxPorts }, startMs, sink);
+  try {
+    datapath.apply(world.snapshot);
+    presetStations(world, datapath.tables);
+    for (let packet = first; packet !== null; packet = reader.next()) {
+      datapath.advance(milliseconds(packet.time));
+      frameTime = packet.time;
+      feed(datapath, ingress, reader, packet, result);
+      frameTime = undefined;
+    }
+    datapath.settle(SETTLE_MS);
+  } finally {
+    out.close();
+  }
+  addCounters(result, datapath, ports);
+  if (reader.truncation !== null) {
+    const { fileOffset, foundBytes, expectedBytes } = reader.truncation;
+    result.truncation = `byte ${fileOffset}: ${foundBytes} bytes of a record, expected ${expectedBytes}`;
+  }
+  return result;
+}
+
+function feed(
+  datapath: OfflineDatapath,
+  ingress: IngressRule,
+  reader: CaptureReader,
+  packet: CapturePacket,
+  result: ReplayResult,
+): void {
+  const { linkType, fcsBytes } = reader.interfaces[packet.interfaceIndex]!;
+  if (linkType !== LINKTYPE_ETHERNET && linkType !== LINKTYPE_VNET) {
+    throw new Error(
+      `capture: found packets of link type ${linkType}, expected ${LINKTYPE_ETHERNET} (Ethernet) or ${LINKTYPE_VNET} (virtio header and Ethernet)`,
+    );
+  }
+  result.framesIn++;
+  const isWhole = packet.originalLength <= packet.bytes.length;
+  if (!isWhole) result.cutShort++;
+  const bytes = isWhole ? packet.bytes.subarray(0, packet.bytes.length - fcsBytes) : packet.bytes;
+  const headerBytes = linkType === LINKTYPE_VNET ? VNET_HEADER_BYTES : 0;
+  const frame = bytes.subarray(headerBytes);
+  if (bytes.length < headerBytes || frame.length > MAX_FRAME_BYTES) {
+    result.leftOut++;
+    return;
+  }
+  datapath.feed(ingress.portOf(frame), frame, headerBytes === 0 ? undefined : bytes.subarray(0, headerBytes));
+}
+
+function preferredPort(world: OutsideWorld, { port: name, configPath }: ReplayOptions): PortSpec | undefined {
+  if (name === undefined) return undefined;
+  const { ports } = world.snapshot;
+  const port = ports.find((one) => one.name === name);
+  if (port !== undefined) return port;
+  const expected = `one of ${ports.map((one) => one.name).join(', ')}`;
+  throw new ConfigError(configPath, [{ path: '--port', found: JSON.stringify(name), expected }]);
+}
+
+function formatOf(reader: CaptureReader): CaptureFormat {
+  if (!(reader instanceof PcapReader)) return 'pcapng';
+  return reader.nanosecondsPerUnit === 1 ? 'pcap-ns' : 'pcap';
+}
+
+const milliseconds = ({ seconds, nanoseconds }: CaptureTime): number =>
+  seconds * 1000 + Math.floor(nanoseconds / 1e6);
+
+const momentOf = (epochMs: number): CaptureTime => ({
+  seconds: Math.floor(epochMs / 1000),
+  nanoseconds: (epochMs % 1000) * 1e6,
+});
+
+function addCounters(result: ReplayResult, datapath: OfflineDatapath, ports: readonly PortSpec[]): void {
+  const { portCounters, connections } = datapath.tables;
+  for (const { id } of ports) {
+    const { answered, drops } = portCounters.read(id);
+    result.answered += answered;
+    for (const [reason, frames] of Object.entries(drops)) {
+      result.drops[reason] = (result.drops[reason] ?? 0) + frames;
+    }
+  }
+  result.connectionsMade = connections.totals.created;
+}
+
+function summaryText(result: ReplayResult): string {
+  const drops = Object.entries(result.drops).sort();
+  const lines = [
+    `frames in: ${result.framesIn}`,
+    `frames out: ${result.framesOut}`,
+    `answered: ${result.answered}`,
+    `connections made: ${result.connectionsMade}`,
+    `dropped: ${drops.reduce((sum, [, frames]) => sum + frames, 0)}`,
+    ...drops.map(([reason, frames]) => `  ${reason}: ${frames}`),
+  ];
+  if (result.cutShort > 0) lines.push(`cut short in the capture: ${result.cutShort}`);
+  if (result.leftOut > 0)
+    lines.push(`left out, too long or without a whole virtio header: ${result.leftOut}`);
+  if (result.truncation !== undefined) lines.push(`the capture ends early, at ${result.truncation}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,304 @@
+/**
+ * What an instance has made outside of its own memory, written down before it is made, so that whoever finds the
+ * file of an instance that was killed can clear up, or go on with it.
+ *
+ * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
+ * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { messageOf } from '../config/model/host-error.ts';
+import { deleteNamespace, ensureNamespace } from '../io/devices/namespace.ts';
+import { removeTap, type Tap, type TapRequest, takeOverTap } from '../io/devices/tap.ts';
+import { namespaceExists, namespaceIdentity } from '../native/netns.ts';
+import { withDescriptorsOf } from '../native/pidfd.ts';
+import { SystemError } from '../native/system-error.ts';
+import { killProcessesIn } from './namespace-processes.ts';
+import type { RunDir } from './run-dir.ts';
+
+interface OwnNamespace {
+  readonly name: string;
+  /** Which namespace of that name: see `namespaceIdentity`; null while it is being made. */
+  readonly identity: string | null;
+  /** The processes inside are ours too. */
+  readonly withProcesses: boolean;
+}
+
+/** A lasting TAP in a namespace, whoever made that. */
+interface OwnTap {
+  /** What it was made for. */
+  readonly request: TapRequest;
+  /** The interface's number in its namespace. */
+  readonly index: number;
+  /** Its descriptor in the process that has noted it. */
+  readonly fd: number;
+}
+
+/** Descriptors by `nameOf` their TAPs. */
+export type TapCopies = Map<string, number>;
+
+const nameOf = ({ request, index }: OwnTap): string => `${request.netns} ${request.interfaceName} ${index}`;
+
+interface StateOnDisk {
+  namespaces: OwnNamespace[];
+  taps: OwnTap[];
+  /** Absolute paths. */
+  files: string[];
+  /** Absolute paths; an instance that takes over from a killed one keeps what is in them. */
+  directories: string[];
+}
+
+export class InstanceState {
+  private readonly runDir: RunDir;
+  private readonly namespaces: Map<string, OwnNamespace>;
+  private taps: readonly OwnTap[];
+  private readonly copies: TapCopies;
+  private readonly files: Set<string>;
+  private readonly directories: Set<string>;
+
+  private constructor(runDir: RunDir, state: StateOnDisk, copies: TapCopies) {
+    this.runDir = runDir;
+    this.copies = copies;
+    this.namespaces = new Map(state.namespaces.map((namespace) => [namespace.name, namespace]));
+    this.taps = state.taps;
+    this.files = new Set(state.files);
+    this.directories = new Set(state.directories);
+  }
+
+  /** What the last instance has left behind; empty if that cleared up. `copies`: of its devices, if it has been asked. */
+  static load(runDir: RunDir, copies: TapCopies = new Map()): InstanceState {
+    let text: string;
+    try {
+      text = readFileSync(runDir.stateFile, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return new InstanceState(runDir, { namespaces: [], taps: [], files: [], directories: [] }, copies);
+    }
+    return new InstanceState(runDir, parseState(text, runDir.stateFile), copies);
+  }
+
+  /** Of the devices of a process that runs still, and has written the file, so that they never stop. */
+  copyTaps(pid: number): TapCopies {
+    const copies = new Map<string, number>();
+    try {
+      withDescriptorsOf(pid, (copy) => {
+        for (const tap of this.taps) copies.set(nameOf(tap), copy(tap.fd));
+      });
+    } catch (error) {
+      // What could not be copied is opened again when that process has left.
+      if (!(error instanceof SystemError)) throw error;
+    }
+    return copies;
+  }
+
+  get isEmpty(): boolean {
+    const { namespaces, taps, files, directories } = this;
+    return namespaces.size + taps.length + files.size + directories.size === 0;
+  }
+
+  /**
+   * Makes the namespace if it is not there; then it is ours to remove, `withProcesses` together with what runs in
+   * it. True if it was made.
+   */
+  ensureNamespace(name: string, withProcesses = false): boolean {
+    if (namespaceExists(name)) return false;
+    this.namespaces.set(name, { name, identity: null, withProcesses });
+    this.save();
+    try {
+      const made = ensureNamespace(name);
+      const identity = namespaceIdentity(name) ?? null;
+      if (made) this.namespaces.set(name, { name, identity, withProcesses });
+      else this.namespaces.delete(name);
+      return made;
+    } catch (error) {
+      this.namespaces.delete(name);
+      throw error;
+    } finally {
+      this.save();
+    }
+  }
+
+  /** Whether the namespace was made for a command of ours. */
+  isOwn(name: string): boolean {
+    return this.namespaces.get(name)?.withProcesses ?? false;
+  }
+
+  /** Removes a namespace if it is ours; what is left of one that was being made, too. */
+  removeNamespace(name: string): void {
+    const own = this.namespaces.get(name);
+    if (own === undefined) return;
+    const found = namespaceIdentity(name);
+    if (found !== undefined && (own.identity === null || own.identity === found)) {
+      if (own.withProcesses) killProcessesIn(name);
+      deleteNamespace(name);
+    }
+    this.namespaces.delete(name);
+    this.save();
+  }
+
+  /** Makes a TAP last, and notes what it is made for, or is now; it is ours to remove then. */
+  keepTap(request: TapRequest, tap: Tap): void {
+    this.taps = [...this.tapsBut(tap), { request: plain(request), index: tap.index, fd: tap.fd }];
+    this.save();
+    tap.makeLasting();
+  }
+
+  /** The device that a former instance made for the same request, with all that the VM has done to it since. */
+  takeOverTap(request: TapRequest): Tap | undefined {
+    const former = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
+    return former && takeOverTap(request, former.index, this.takeCopy(former));
+  }
+
+  private takeCopy(tap: OwnTap): number | undefined {
+    const copy = this.copies.get(nameOf(tap));
+    this.copies.delete(nameOf(tap));
+    return copy;
+  }
+
+  /** Forgets a TAP that is closed. */
+  forgetTap(tap: Tap): void {
+    this.taps = this.tapsBut(tap);
+    this.save();
+  }
+
+  private tapsBut({ netns, interfaceName, index }: Tap): OwnTap[] {
+    return this.taps.filter(
+      ({ request, index: other }) =>
+        request.netns !== netns || request.interfaceName !== interfaceName || other !== index,
+    );
+  }
+
+  /** Removes the TAPs that were made for other requests than these; answers what could not be removed. */
+  private removeTapsExcept(wanted: readonly TapRequest[]): string[] {
+    const problems: string[] = [];
+    const kept = wanted.map(plain);
+    for (const tap of this.taps) {
+      const { request, index } = tap;
+      if (kept.some((other) => isDeepStrictEqual(other, request))) continue;
+      try {
+        removeTap(request.netns, request.interfaceName, index, this.takeCopy(tap));
+        this.taps = this.taps.filter((other) => other !== tap);
+      } catch (error) {
+        problems.push(messageOf(error));
+      }
+    }
+    this.save();
+    return problems;
+  }
+
+  /**
+   * After an instance that was killed: removes all TAPs and namespaces but those that the configuration wants as they
+   * are.
+   */
+  removeLeftovers(taps: readonly TapRequest[]): string[] {
+    const wanted = new Set(taps.map(({ netns }) => netns));
+    const kept = [...this.namespaces.values()].filter(
+      ({ name, withProcesses }) => !withProcesses && wanted.has(name),
+    );
+    return [
+      ...this.removeTapsExcept(taps),
+      ...this.removeNamespacesExcept(new Set(kept.map(({ name }) => name))),
+    ];
+  }
+
+  /**
+   * Removes the namespaces that are ours and not among `wanted`, and those that were never finished; answers what
+   * could not be removed.
+   */
+  removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
+    const problems: string[] = [];
+    for (const { name, identity } of [...this.namespaces.values()].reverse()) {
+      if (wanted.has(name) && identity !== null) continue;
+      try {
+        this.removeNamespace(name);
+      } catch (error) {
+        problems.push(messageOf(error));
+      }
+    }
+    return problems;
+  }
+
+  /** Notes a file before it is made. */
+  addFile(path: string): void {
+    this.files.add(path);
+    this.save();
+  }
+
+  /** The same for a directory that lasts until the instance ends as it should, or somebody clears up. */
+  addDirectory(path: string): void {
+    this.directories.add(path);
+    this.save();
+  }
+
+  removeFiles(): void {
+    for (const path of this.files) rmSync(path, { force: true });
+    this.files.clear();
+    this.save();
+  }
+
+  /** Removes all that is listed; goes on when a part fails, and answers what could not be removed. */
+  clear(): string[] {
+    const problems = [...this.removeTapsExcept([]), ...this.removeNamespacesExcept(new Set())];
+    this.removeFiles();
+    for (const path of this.directories) rmSync(path, { recursive: true, force: true });
+    this.directories.clear();
+    if (this.isEmpty) rmSync(this.runDir.stateFile, { force: true });
+    return problems;
+  }
+
+  /** Whole or not at all: a reader never sees half a file. */
+  private save(): void {
+    const state: StateOnDisk = {
+      namespaces: [...this.namespaces.values()],
+      taps: [...this.taps],
+      files: [...this.files],
+      directories: [...this.directories],
+    };
+    const temporary = `${this.runDir.stateFile}.new`;
+    writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, this.runDir.stateFile);
+  }
+}
+
+/** A request as it reads back from the file: without what is undefined. */
+const plain = (request: TapRequest): TapRequest => JSON.parse(JSON.stringify(request));
+
+const stateSchema = z.object({
+  namespaces: z.array(
+    z.object({
+      name: z.string(),
+      identity: z.string().nullable(),
+      withProcesses: z.boolean().default(false),
+    }),
+  ),
+  taps: z
+    .array(
+      z.object({
+        request: z.object({
+          netns: z.string(),
+          interfaceName: z.string(),
+          mac: z.string().optional(),
+          mtu: z.number().optional(),
+          addresses: z.array(z.string()),
+          gateways: z.array(z.string()),
+        }),
+        index: z.number(),
+        fd: z.number(),
+      }),
+    )
+    .default([]),
+  files: z.array(z.string()),
+  directories: z.array(z.string()).default([]),
+});
+
+function parseState(text: string, path: string): StateOnDisk {
+  try {
+    return stateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const found = JSON.stringify(text.slice(0, 60));
+    throw new Error(`${path}: found ${found}, expected the namespaces and files of an instance`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** A host with one instance whose command has a child, for tests that kill it: prints a line when both run. */
+import { pino } from 'pino';
+import { InstanceDriver } from '../../../src/agent/vms/vm-driver.ts';
+import { loadConfiguration } from '../../../src/config/load.ts';
+import { Host } from '../../../src/host/host.ts';
+import { InstanceState } from '../../../src/run-dir/made-things.ts';
+import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
+import { RunDir } from '../../../src/run-dir/run-dir.ts';
+
+const [configPath, runDirPath, instance] = process.argv.slice(2) as [string, string, string];
+const runDir = new RunDir(runDirPath);
+runDir.create();
+const log = pino({ level: 'silent' });
+const host = await Host.start({
+  configuration: loadConfiguration(configPath),
+  tablesFile: runDir.tablesFile,
+  numbersFile: runDir.numbersFile,
+  state: InstanceState.load(runDir),
+  log,
+  onDeath: () => process.exit(1),
+});
+const driver = new InstanceDriver({ host, log, onEvent: () => {} });
+const definition = JSON.stringify({
+  name: 't',
+  network: 'app',
+  command: ['/bin/sh', '-c', 'sleep 600 & wait'],
+  labels: {},
+  weight: 1,
+  addresses: ['10.1.0.129'],
+  interface: 'eth0',
+  env: {},
+  directory: '/',
+  readyTimeoutMs: 1000,
+  stopTimeoutMs: 1000,
+  maxInstances: 1,
+  hosts: [],
+});
+driver.take({ command: 'start', instance, template: 't', definition });
+const watch = setInterval(() => {
+  if (processesIn(instance).length < 2) return;
+  clearInterval(watch);
+  process.stdout.write('running\n');
+}, 10);

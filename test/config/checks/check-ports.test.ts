@@ -1,0 +1,135 @@
+import { type Case, runCases } from '../one-change.ts';
+
+const cases: Case[] = [
+  [
+    'duplicate port name',
+    [
+      ['ports.1.name', 'web1'],
+      ['ports.1.mac', '02:00:00:00:00:01'],
+    ],
+    ['ports[1].name: found "web1", the same as ports[0].name, expected a name that no other port has'],
+  ],
+  [
+    'same namespace and default interface',
+    [['ports.1.netns', 'web1']],
+    [
+      'ports[1].netns: found "eth0 in web1", the same as ports[0].netns, expected an interface that no other port has',
+    ],
+  ],
+  [
+    'same namespace, another interface',
+    [
+      ['ports.1.netns', 'web1'],
+      ['ports.1.interface', 'eth1'],
+    ],
+    [],
+  ],
+  [
+    'loopback as interface',
+    [['ports.1.interface', 'lo']],
+    [
+      "ports[1].interface: found \"lo\", expected an interface name of 1 to 15 characters without space, '/' or ':'; not lo",
+    ],
+  ],
+  [
+    'namespace with a slash',
+    [['ports.1.netns', '../x']],
+    ['ports[1].netns: found "../x", expected a namespace name of 1 to 255 characters without space or \'/\''],
+  ],
+  [
+    'duplicate MAC in another spelling',
+    [
+      ['ports.0.mac', '02:00:00:00:00:0a'],
+      ['ports.1.mac', '02-00-00-00-00-0A'],
+    ],
+    [
+      'ports[1].mac: found "02-00-00-00-00-0A", the same as ports[0].mac, expected a MAC that no other port of the network has',
+    ],
+  ],
+  [
+    'the same MAC on isolated networks',
+    [
+      ['ports.0.mac', '02:00:00:00:00:0a'],
+      ['ports.1', { name: 'web2', network: 'lone', netns: 'web2', mac: '02:00:00:00:00:0a' }],
+    ],
+    [],
+  ],
+  [
+    'address of another port',
+    [['ports.1.addresses.0', '10.1.0.11/24']],
+    [
+      'ports[1].addresses[0]: found "10.1.0.11", the same as ports[0].addresses[0], expected an address of its own',
+    ],
+  ],
+  [
+    'the same address on an isolated network',
+    [
+      ['ports.1.network', 'lone'],
+      ['ports.1.addresses.0', '10.1.0.11/16'],
+    ],
+    [],
+  ],
+  [
+    'address outside',
+    [['ports.1.addresses.0', '10.2.0.12/24']],
+    [
+      'ports[1].addresses[0]: found "10.2.0.12/24", outside the subnets of network app, expected an address inside 10.1.0.0/24 or fd00:1::/64',
+    ],
+  ],
+  [
+    'address without prefix length',
+    [['ports.1.addresses.0', '10.1.0.12']],
+    [
+      'ports[1].addresses[0]: found "10.1.0.12", expected a unicast address with its prefix length, such as 10.1.0.11/24',
+    ],
+  ],
+  [
+    'uplinks',
+    [
+      [
+        'uplinks',
+        [
+          { name: 'up0', interface: 'ens1', networks: ['app', { name: 'dbb', vlan: 2 }] },
+          { name: 'up0', interface: 'ens1', networks: ['lone'] },
+        ],
+      ],
+    ],
+    [
+      'uplinks[0].networks[0]: found "app" without a VLAN, expected { name, vlan }, as the uplink carries several networks',
+      'uplinks[0].networks[1]: found "dbb", expected the name of a network: one of app, db, lone (did you mean "db"?)',
+      'uplinks[1].name: found "up0", the same as uplinks[0].name, expected a name that no port and no other uplink has',
+      'uplinks[1].interface: found "ens1", the same as uplinks[0].interface, expected an interface that no other uplink has',
+    ],
+  ],
+  [
+    'unknown store',
+    [['store', { kind: 'redis' }]],
+    ['store.kind: found "redis", expected one of file, etcd'],
+  ],
+  [
+    'store with a key of the other kind',
+    [['store', { kind: 'file', dir: '/x', endpoints: [] }]],
+    ['store.endpoints: found an unknown key "endpoints", expected one of kind, dir'],
+  ],
+  [
+    'store with keys that would lie among those of others',
+    [['store', { kind: 'etcd', endpoints: ['192.0.2.1:2379'], prefix: '/sluice' }]],
+    ['store.prefix: found "/sluice", expected a key prefix between slashes'],
+  ],
+  [
+    'listener without port',
+    [['listen', { http: '127.0.0.1' }]],
+    ['listen.http: found "127.0.0.1", expected ADDRESS:PORT or [IPV6]:PORT'],
+  ],
+  [
+    'controller by name and by a broken address',
+    [
+      ['controllers', ['c1.example.net:7400', '192.0.2.256:7400']],
+      ['tls', { ca: 'ca.pem', cert: 'h1.pem', key: 'h1.key' }],
+    ],
+    ['controllers[1]: found "192.0.2.256:7400", expected HOST:PORT, ADDRESS:PORT or [IPV6]:PORT'],
+  ],
+  ['TLS without key', [['tls', { ca: 'a', cert: 'b' }]], ['tls.key: found nothing, expected a file name']],
+];
+
+runCases('ports and uplinks', cases);

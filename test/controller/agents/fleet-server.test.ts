@@ -1,0 +1,214 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createControllerLink } from '../../../src/agent/controller-link.ts';
+import { type FleetServer, startFleetServer } from '../../../src/controller/agents/fleet-server.ts';
+import { AgentEncoder, decodeFromController } from '../../../src/messages/codec.ts';
+import { ATTACH } from '../../../src/messages/fleet-service.ts';
+import type { FromAgent, FromController, GlobalStats } from '../../../src/messages/messages.ts';
+import { sleep, until } from '../../support/command.ts';
+import { helloOf, TestAgent, TestController, TestLog } from '../../support/link.ts';
+
+/** An agent made of bare gRPC, which does what ours would not. */
+class BareAgent {
+  readonly messages: FromController[] = [];
+  details = '';
+  private readonly client: Client;
+  private readonly call: ClientDuplexStream<Buffer, Buffer>;
+  private readonly encoder = new AgentEncoder();
+
+  constructor(address: string) {
+    this.client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+    this.call = this.client.makeBidiStreamRequest(
+      ATTACH.path,
+      ATTACH.requestSerialize,
+      ATTACH.responseDeserialize,
+    );
+    this.call.on('error', (error) => {
+      this.details = (error as { details?: string }).details ?? '';
+    });
+  }
+
+  send(message: FromAgent): void {
+    this.bytes(this.encoder.encode(message));
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.call.write(Buffer.from(bytes));
+  }
+
+  /** From now on; before, nothing is read. */
+  read(): void {
+    this.call.on('data', (bytes: Buffer) => this.messages.push(decodeFromController(bytes)!));
+  }
+
+  /** Reads Welcome and no more. (A gRPC client that has never read anything buffers without bound.) */
+  async stopReading(): Promise<void> {
+    this.read();
+    await until('welcome', () => this.messages.length === 1);
+    this.call.pause();
+  }
+
+  resume(): void {
+    this.call.resume();
+  }
+
+  close(): void {
+    this.call.cancel();
+    this.client.close();
+  }
+}
+
+interface Bed {
+  controller: TestController;
+  server: FleetServer;
+  agent: BareAgent;
+}
+
+const server = suite<Bed>('fleet server');
+
+server.before.each(async (bed) => {
+  bed.controller = new TestController();
+  bed.server = await startFleetServer({ listen: '127.0.0.1:0', handler: bed.controller, log: new TestLog() });
+  bed.agent = new BareAgent(bed.server.address);
+});
+
+server.after.each(async (bed) => {
+  bed.agent.close();
+  await bed.server.close();
+});
+
+const filler = 'x'.repeat(4000);
+
+/** Some 200 KB. */
+const stats = (sequence: number): FromController => ({
+  type: 'globalStats',
+  epoch: 3,
+  sequence,
+  atMs: 0,
+  groups: Array.from({ length: 50 }, (_, i) => ({ name: `group ${i} ${filler}`, members: [] })),
+});
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const bytesInUse = (): number => {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+
+server('an agent that does not read costs a bounded amount, and others nothing', async (bed) => {
+  bed.agent.send({ type: 'hello', ...helloOf('slow') });
+  const fast = new TestAgent(helloOf('fast'));
+  const link = createControllerLink({ controllers: [bed.server.address], handler: fast, log: new TestLog() });
+  await until('both', () => bed.controller.sessions.size === 2 && link.state === 'attached');
+  await bed.agent.stopReading();
+
+  const count = 150;
+  const before = bytesInUse();
+  let longestMs = 0;
+  for (let sequence = 1; sequence <= count; sequence++) {
+    const sentAt = performance.now();
+    const message = stats(sequence);
+    for (const session of bed.controller.sessions.values()) session.send(message);
+    const { length } = fast.messages;
+    await until('the fast one', () => fast.messages.length > length);
+    longestMs = Math.max(longestMs, performance.now() - sentAt);
+    fast.messages.splice(0, fast.messages.length - 1);
+  }
+  const grownMegabytes = (bytesInUse() - before) / 2 ** 20;
+  // Of 30 MB: sixteen messages that its gRPC reads ahead, one on its way, one that waits; and garbage.
+  assert.ok(grownMegabytes < 20, `grown by ${grownMegabytes.toFixed(1)} MB`);
+  assert.ok(longestMs < 5000, `the fast agent waited ${longestMs.toFixed(0)} ms`);
+  const { mergedMessages } = bed.server.counters;
+  assert.ok(mergedMessages > count - 40, `${mergedMessages} of ${count} merged`);
+
+  bed.agent.resume();
+  await until('the newest', () => (bed.agent.messages.at(-1) as GlobalStats).sequence === count);
+  assert.is(bed.agent.messages.length, 1 + count - mergedMessages);
+  await link.close();
+});
+
+server('an agent for which too much waits is sent away, others stay', async (bed) => {
+  bed.agent.send({ type: 'hello', ...helloOf('slow') });
+  const fast = new TestAgent(helloOf('fast'));
+  const link = createControllerLink({ controllers: [bed.server.address], handler: fast, log: new TestLog() });
+  await until('both', () => bed.controller.sessions.size === 2 && link.state === 'attached');
+  await bed.agent.stopReading();
+  const slow = bed.controller.sessions.get('slow')!;
+  for (let id = 0; id < 2000; id++)
+    slow.send({ type: 'request', id, method: 'GET', path: '/', body: filler });
+  assert.equal(bed.controller.detachments, ['slow: too many messages wait for the agent']);
+  assert.is(bed.server.counters.overflows, 1);
+  assert.is(bed.server.sessions.length, 1);
+  slow.send({ type: 'request', id: 1, method: 'GET', path: '/', body: '' });
+  assert.is(link.state, 'attached');
+  bed.agent.resume();
+  await until('the reason', () => bed.agent.details === 'too many messages wait for the agent');
+  await link.close();
+});
+
+server('one message to many agents is encoded once', async (bed) => {
+  const agents = ['a', 'b', 'c'].map((host) => new TestAgent(helloOf(host)));
+  const links = agents.map((handler) =>
+    createControllerLink({ controllers: [bed.server.address], handler, log: new TestLog() }),
+  );
+  await until('all', () => bed.controller.sessions.size === 3);
+  let reads = 0;
+  const message: FromController = {
+    type: 'rules',
+    epoch: 3,
+    revision: 1,
+    baseRevision: 0,
+    isFull: true,
+    removed: [],
+    get groups() {
+      reads++;
+      return [{ name: 'api', definition: '{}' }];
+    },
+  };
+  bed.controller.sessions.get('a')!.send(message);
+  await until('the first', () => agents[0]!.messages.length === 1);
+  const readsOfOne = reads;
+  assert.ok(readsOfOne > 0);
+  for (const host of ['b', 'c']) bed.controller.sessions.get(host)!.send(message);
+  await until('the others', () => agents.every(({ messages }) => messages.length === 1));
+  assert.is(reads, readsOfOne);
+  for (const link of links) await link.close();
+});
+
+server('a stream that does not begin with Hello is refused', async (bed) => {
+  bed.agent.read();
+  bed.agent.send({ type: 'ports', ports: [] });
+  await until('the reason', () => bed.agent.details === 'a stream that does not begin with Hello');
+  assert.is(bed.controller.sessions.size, 0);
+});
+
+server('what is no message ends that stream, and is counted', async (bed) => {
+  bed.agent.read();
+  bed.agent.send({ type: 'hello', ...helloOf('h1') });
+  await until('attached', () => bed.controller.sessions.size === 1);
+  bed.agent.bytes(Uint8Array.from([0x12, 0x7f, 1]));
+  await until('the reason', () => /a report of 127 bytes/.test(bed.agent.details));
+  assert.is(bed.server.counters.malformed, 1);
+  assert.is(bed.controller.sessions.size, 0);
+});
+
+server('when it closes it tells its agents, and what was queued still arrives', async (bed) => {
+  bed.agent.read();
+  bed.agent.send({ type: 'hello', ...helloOf('h1') });
+  await until('attached', () => bed.controller.sessions.size === 1);
+  bed.controller.sessions.get('h1')!.send({ type: 'redirect', leader: 'elsewhere:1' });
+  await bed.server.close();
+  await sleep(20);
+  assert.equal(
+    bed.agent.messages.map(({ type }) => type),
+    ['welcome', 'redirect'],
+  );
+  assert.is(bed.agent.details, 'the controller shuts down');
+});
+
+server.run();

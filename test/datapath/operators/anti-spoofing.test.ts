@@ -1,0 +1,106 @@
+/** What a VM sends must be its own: MAC, IP, ARP and ND; gateways and VIPs are nobody's to claim. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { DatapathBed, only } from '../../support/datapath-bed.ts';
+import {
+  advertisementFrame,
+  arpFrame,
+  BROADCAST,
+  solicitationFrame,
+  solicitedNode,
+  tcpFrame,
+  udpFrame,
+  type WireFrame,
+} from '../../support/packets.ts';
+import { members, PORTS } from '../../support/topology.ts';
+
+const spoofing = suite('anti-spoofing');
+
+const VIP = '10.1.0.100';
+const OWN = ['10.1.0.11/32', 'fd00:1::b/128'];
+const DATA = { sourcePort: 1_000, destinationPort: 2_000 };
+
+const bedOf = (allowedSources: readonly string[] = OWN): DatapathBed =>
+  new DatapathBed({
+    groups: [{ name: 'api', vip: VIP, members: members([1]) }],
+    ports: PORTS.map((port) => (port.name === 'web1' ? { ...port, allowedSources } : port)),
+  });
+
+/** Nothing comes out, and the frame is counted under this reason. */
+function assertDropped(bed: DatapathBed, wire: WireFrame, reason: string): void {
+  const before = bed.drops()[reason] ?? 0;
+  assert.equal(bed.send('web1', wire), []);
+  assert.is(bed.drops()[reason], before + 1);
+}
+
+spoofing('the VM’s own packets pass, IPv4 and IPv6', () => {
+  const bed = bedOf();
+  assert.is(only(bed.send('web1', udpFrame(bed.way('web1', '10.1.0.12'), DATA))).port, 'web2');
+  assert.is(only(bed.send('web1', udpFrame(bed.way('web1', 'fd00:1::c'), DATA))).port, 'web2');
+  assert.equal(bed.drops(), {});
+});
+
+spoofing('another MAC, another address, another family’s address', () => {
+  const bed = bedOf();
+  const way = bed.way('web1', '10.1.0.12');
+  assertDropped(bed, udpFrame({ ...way, fromMac: '02:00:00:00:99:99' }, DATA), 'spoofed-source');
+  assertDropped(bed, udpFrame({ ...way, from: '10.1.0.13' }, DATA), 'spoofed-source');
+  const way6 = bed.way('web1', 'fd00:1::c');
+  assertDropped(bed, udpFrame({ ...way6, from: 'fd00:1::d' }, DATA), 'spoofed-source');
+});
+
+spoofing('a SYN to a VIP in another’s name reaches no member and leaves no record', () => {
+  const bed = bedOf();
+  const syn = { sourcePort: 1_000, destinationPort: 80, flags: 'S' };
+  assertDropped(bed, tcpFrame({ ...bed.way('web1', VIP), from: '10.1.0.12' }, syn), 'spoofed-source');
+  assert.equal(bed.flows(), []);
+});
+
+spoofing('what a host says before it has an address: DHCP, duplicate address detection, link-local', () => {
+  const bed = bedOf();
+  const discover = { ...bed.way('web1', '255.255.255.255'), from: '0.0.0.0', toMac: BROADCAST };
+  assert.ok(bed.send('web1', udpFrame(discover, { sourcePort: 68, destinationPort: 67 })).length > 0);
+  assertDropped(bed, udpFrame(discover, { sourcePort: 68, destinationPort: 68 }), 'spoofed-source');
+  const { address, mac } = solicitedNode('fd00:1::b');
+  const probe = { ...bed.way('web1', 'fd00:1::b'), from: '::', to: address, toMac: mac };
+  assert.ok(bed.send('web1', solicitationFrame(probe, 'fd00:1::b')).length > 0);
+  const linkLocal = { ...bed.way('web1', 'fd00:1::c'), from: 'fe80::1' };
+  assert.is(only(bed.send('web1', udpFrame(linkLocal, DATA))).port, 'web2');
+});
+
+spoofing('ARP says who it is: sender address and sender MAC', () => {
+  const bed = bedOf();
+  const way = { ...bed.way('web1', '10.1.0.12'), toMac: BROADCAST };
+  assert.ok(bed.send('web1', arpFrame(way, 'request')).length > 0);
+  assertDropped(bed, arpFrame({ ...way, from: '10.1.0.13' }, 'request'), 'spoofed-arp');
+  assertDropped(bed, arpFrame({ ...way, from: '10.1.0.13' }, 'reply'), 'spoofed-arp');
+});
+
+spoofing('ND says who it is: target and link address of an advertisement; routers are the datapath’s', () => {
+  const bed = bedOf();
+  const way = { ...bed.way('web1', 'fd00:1::c'), ttl: 255 };
+  const mine = bed.mac('web1');
+  assert.is(only(bed.send('web1', advertisementFrame(way, 'fd00:1::b', mine, 'SO'))).port, 'web2');
+  assertDropped(bed, advertisementFrame(way, 'fd00:1::d', mine, 'SO'), 'spoofed-nd');
+  assertDropped(bed, advertisementFrame(way, 'fd00:1::b', '02:00:00:00:99:99', 'SO'), 'spoofed-nd');
+});
+
+spoofing('a gateway or a VIP is nobody’s to claim, also where anything may be a source', () => {
+  const bed = new DatapathBed({ groups: [{ name: 'api', vip: VIP, members: members([1]) }] });
+  for (const claimed of [VIP, '10.1.0.1']) {
+    const way = { ...bed.way('web1', claimed), from: claimed, toMac: BROADCAST };
+    assertDropped(bed, arpFrame(way, 'request'), 'spoofed-arp');
+    assertDropped(bed, arpFrame(way, 'reply'), 'spoofed-arp');
+  }
+  const way6 = { ...bed.way('web1', 'fd00:1::c'), ttl: 255 };
+  assertDropped(bed, advertisementFrame(way6, 'fd00:1::1', bed.mac('web1'), 'SO'), 'spoofed-nd');
+});
+
+spoofing('a VM that routes may send from what lies behind it', () => {
+  const bed = bedOf([...OWN, '10.77.0.0/24']);
+  const way = { ...bed.way('web1', '10.1.0.12'), from: '10.77.0.9' };
+  assert.is(only(bed.send('web1', udpFrame(way, DATA))).port, 'web2');
+  assertDropped(bed, udpFrame({ ...way, from: '10.78.0.9' }, DATA), 'spoofed-source');
+});
+
+spoofing.run();

@@ -1,0 +1,235 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { routerMac, SnapshotBuilder, snapshotOf } from '../../../src/host/publishing/snapshot-builder.ts';
+import { shop, shopWith } from '../configurations.ts';
+
+const test = suite('snapshot builder');
+
+const builderOf = () => new SnapshotBuilder({ offloads: true });
+
+test('networks and ports are told as the datapath wants them', () => {
+  const { networks, ports, revision, settings } = snapshotOf(shop(), { offloads: false });
+  assert.is(revision, 1);
+  assert.equal(networks[0], {
+    id: 0,
+    name: 'app',
+    vni: 5001,
+    mtu: 1500,
+    mssClamp: undefined,
+    subnets: ['10.1.0.0/24', 'fd00:1::/64'],
+    gateways: ['10.1.0.1', 'fd00:1::1'],
+    routerMac: '02:53:4c:00:13:89',
+    routes: [],
+  });
+  assert.equal(ports[0]!.addresses, ['10.1.0.11', 'fd00:1::b'], 'without prefix lengths');
+  assert.is(ports[0]!.offloads, false);
+  assert.equal(
+    ports.map(({ id, network }) => [id, network]),
+    [
+      [0, 0],
+      [1, 0],
+      [2, 0],
+      [3, 1],
+    ],
+  );
+  assert.ok(settings.udpIdleMs >= 120_000, 'RFC 4787 REQ-5');
+});
+
+test('the MSS clamp: what fits into the MTU of each family, or what is configured', () => {
+  const clampOf = (text: string) =>
+    snapshotOf(shopWith('vni: 5001', `vni: 5001, ${text}`), { offloads: true }).networks[0]!.mssClamp;
+  assert.equal(clampOf('mssClamp: auto'), { ipv4: 1_460, ipv6: 1_440 });
+  assert.equal(clampOf('mtu: 9000, mssClamp: auto'), { ipv4: 8_960, ipv6: 8_940 });
+  assert.equal(clampOf('mssClamp: 1300'), { ipv4: 1_300, ipv6: 1_300 });
+});
+
+test('timers of a group reach its rules', () => {
+  const configuration = shopWith(
+    'from: { tier: web }',
+    'udpIdle: 5m, udpRepick: 20s'.replace(', ', '\n    '),
+  );
+  const { rules } = builderOf().build(configuration, 1).loadBalancers[0]!;
+  assert.equal(
+    rules.map(({ udpIdleMs, udpRepickMs }) => [udpIdleMs, udpRepickMs]),
+    [
+      [300_000, 20_000],
+      [300_000, 20_000],
+      [undefined, undefined],
+    ],
+  );
+});
+
+test("the router's MAC is locally administered, unicast, and tells networks apart", () => {
+  assert.is(routerMac(0), '02:53:4c:00:00:00');
+  assert.is(routerMac(0xffffff), '02:53:4c:ff:ff:ff');
+});
+
+test('a group with a VIP per family makes one rule each, with the members of that family', () => {
+  const built = builderOf().build(shop(), 1);
+  const web1 = built.loadBalancers.find(({ spec }) => spec.name === 'web1')!;
+  const api = web1.rules.filter(({ vip }) => vip !== '10.1.0.101');
+  assert.equal(
+    api.map(({ vip, criteria }) => [vip, criteria[0]!.members.map(({ name }) => name)]),
+    [
+      ['10.1.0.100', ['app1', 'app2']],
+      ['fd00:1::100', ['six']],
+    ],
+  );
+  assert.is(api[0]!.group, api[1]!.group);
+  assert.is.not(api[0]!.id, api[1]!.id);
+});
+
+test('source prefixes of the other family make no rule at all, not one for any source', () => {
+  const configuration = shopWith('from: { tier: web }', 'match: { sources: [10.1.0.0/24] }');
+  const { rules } = builderOf().build(configuration, 1).loadBalancers[0]!;
+  assert.equal(
+    rules.filter(({ port }) => port === 80).map(({ vip, sources }) => [vip, sources]),
+    [['10.1.0.100', ['10.1.0.0/24']]],
+  );
+});
+
+test('a statistics row belongs to one load balancer, group, member and address', () => {
+  const built = builderOf().build(shop(), 1);
+  const slots = built.loadBalancers.flatMap(({ rules }) =>
+    rules.flatMap(({ criteria }) =>
+      criteria.flatMap(({ members }) => members.map(({ statSlot }) => statSlot)),
+    ),
+  );
+  // web1 and web2: api 3 and night 2 members, app1: night 2; app1 of night stands in two criteria sets.
+  assert.is(new Set(slots).size, 12);
+  const night = built.loadBalancers[0]!.rules.find(({ vip }) => vip === '10.1.0.101')!;
+  assert.is(night.criteria[0]!.members[0]!.statSlot, night.criteria[1]!.members[0]!.statSlot);
+});
+
+test('numbers stay the same over revisions, whatever else changes', () => {
+  const builder = builderOf();
+  const before = builder.build(shop(), 1);
+  builder.commit(shop(), before);
+  const changed = shopWith(
+    '  - { name: web1,',
+    '  - { name: web0, network: app, netns: web0, interface: eth0, addresses: [10.1.0.10/24], labels: { tier: web } }\n  - { name: web1,',
+  );
+  const after = builder.build(changed, 2);
+  const idsOf = (names: readonly { name: string; id: number }[]) =>
+    new Map(names.map(({ name, id }) => [name, id]));
+  const portsAfter = idsOf(after.snapshot.ports);
+  for (const [name, id] of idsOf(before.snapshot.ports)) assert.is(portsAfter.get(name), id, name);
+  const balancersAfter = idsOf(after.snapshot.loadBalancers);
+  for (const [name, id] of idsOf(before.snapshot.loadBalancers))
+    assert.is(balancersAfter.get(name), id, name);
+  assert.equal(
+    after.loadBalancers.find(({ spec }) => spec.name === 'web1')!.rules,
+    before.loadBalancers[0]!.rules,
+  );
+});
+
+test('a port that is made anew is another port; one with other addresses or labels is not', () => {
+  const builder = builderOf();
+  const before = builder.build(shop(), 1);
+  builder.commit(shop(), before);
+  const idOfWeb1 = (configuration: ReturnType<typeof shop>) =>
+    builder.build(configuration, 2).snapshot.ports.find(({ name }) => name === 'web1')!.id;
+  assert.is(idOfWeb1(shopWith('10.1.0.11/24', '10.1.0.13/24')), 0);
+  assert.is(idOfWeb1(shopWith('labels: { tier: web }', 'labels: { tier: app }')), 0);
+  assert.is.not(idOfWeb1(shopWith('netns: web1', 'netns: other')), 0);
+  assert.is.not(idOfWeb1(shopWith('name: web1,', 'name: web1, mac: "02:00:00:00:00:01",')), 0);
+});
+
+test('an unchanged load balancer keeps its compiled rules, a changed one does not', () => {
+  const builder = builderOf();
+  const configuration = shop();
+  const before = builder.build(configuration, 1);
+  builder.commit(configuration, before);
+  const same = builder.build({ ...configuration }, 2);
+  assert.ok(
+    same.snapshot.loadBalancers.every(
+      ({ ruleTable }, at) => ruleTable === before.snapshot.loadBalancers[at]!.ruleTable,
+    ),
+  );
+  const [api, night] = configuration.groups;
+  const changed = builder.build({ ...configuration, groups: [{ ...api!, port: 81 }, night!] }, 3);
+  const isKept = changed.snapshot.loadBalancers.map(
+    ({ ruleTable }, at) => ruleTable === before.snapshot.loadBalancers[at]!.ruleTable,
+  );
+  assert.equal(isKept, [false, false, true, true], 'web1 and web2 enforce api, app1 and db1 do not');
+});
+
+test('selection settings reach the rules', () => {
+  const settings =
+    'algorithm: maglev\n    hash: source-address\n    affinity: { timeout: 90s }\n    avoidSelf: true';
+  const [web1] = builderOf().build(shopWith('from: { tier: web }', settings), 1).loadBalancers;
+  assert.equal(
+    web1!.rules.map(({ algorithm, hash, affinityMs, avoidSelf }) => [algorithm, hash, affinityMs, avoidSelf]),
+    [
+      ['maglev', 'source-address', 90_000, true],
+      ['maglev', 'source-address', 90_000, true],
+      ['weighted-round-robin', undefined, undefined, false],
+    ],
+  );
+});
+
+test('Maglev tables are shared by the load balancers of a group, and built anew only for other members', () => {
+  const builder = builderOf();
+  const withMaglev = (configuration: ReturnType<typeof shop>): ReturnType<typeof shop> => ({
+    ...configuration,
+    groups: configuration.groups.map((group) => ({ ...group, algorithm: 'maglev' as const })),
+  });
+  const tablesOf = (built: ReturnType<SnapshotBuilder['build']>, name: string) =>
+    built.loadBalancers.find(({ spec }) => spec.name === name)!.spec.maglevTables;
+  const first = withMaglev(shop());
+  const before = builder.build(first, 1);
+  builder.commit(first, before);
+  // web1: api by two families, night by two periods; app1 has night alone.
+  const [api, six, noon, later] = tablesOf(before, 'web1');
+  assert.is(new Set([api, six, noon, later]).size, 4);
+  assert.ok(tablesOf(before, 'web2').every((table, at) => table === tablesOf(before, 'web1')[at]));
+  assert.ok(tablesOf(before, 'app1').every((table, at) => table === [noon, later][at]));
+  assert.is(api!.byteLength, 65_537 * 2);
+
+  const second = withMaglev(shopWith('port: 8080, weight: 3', 'port: 8080, weight: 4'));
+  const after = builder.build(second, 2);
+  builder.commit(second, after);
+  const [apiNow, ...others] = tablesOf(after, 'web1');
+  assert.is.not(apiNow, api);
+  assert.ok(others.every((table, at) => table === [six, noon, later][at]));
+
+  const back = builder.build(first, 3);
+  assert.is.not(tablesOf(back, 'web1')[0], api, 'a table that no rules in force use is forgotten');
+  assert.equal(new Uint16Array(tablesOf(back, 'web1')[0]!), new Uint16Array(api!));
+});
+
+test('a build that never came into force changes nothing for the next one', () => {
+  const builder = builderOf();
+  const configuration = shop();
+  const before = builder.build(configuration, 1);
+  builder.commit(configuration, before);
+  builder.build(shopWith('name: api', 'name: other'), 2);
+  const after = builder.build(configuration, 3);
+  assert.equal({ ...after.snapshot, revision: 1 }, before.snapshot);
+});
+
+test('a row that changes hands is to be cleared, once, and only when no connection uses it', () => {
+  const busy = new Set<number>();
+  const limits = { maxPorts: 16, maxStatSlots: 13 };
+  const builder = new SnapshotBuilder({ offloads: true, limits, isStatSlotIdle: (slot) => !busy.has(slot) });
+  const before = builder.build(shop(), 1);
+  assert.equal(before.clearStatSlots, []);
+  builder.commit(shop(), before);
+  const without = shopWith('      - { name: six, address: "fd00:1::21", port: 8080, weight: 2 }\n', '');
+  builder.commit(without, builder.build(without, 2));
+  const slots = builder.ids.statSlotsOf('api', 'six');
+  assert.is(slots.length, 2);
+  const moved = shopWith('"fd00:1::21"', '"fd00:1::22"');
+  for (const slot of slots) busy.add(slot);
+  assert.throws(
+    () => builder.build(moved, 3),
+    /^statistics rows: found 10 in use, 2 more still held by connections/,
+  );
+  busy.clear();
+  const after = builder.build(moved, 4);
+  assert.equal([...after.clearStatSlots].sort(), slots);
+  builder.commit(moved, after);
+  assert.equal(builder.build(moved, 5).clearStatSlots, []);
+});
+
+test.run();

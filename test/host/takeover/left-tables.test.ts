@@ -1,0 +1,143 @@
+/** What one host leaves to the next, in files of a real tmpfs. */
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { PortConfig } from '../../../src/config/model/model.ts';
+import { DatapathIds } from '../../../src/host/publishing/datapath-ids.ts';
+import { closeLegacy, NumbersFile, openLegacy } from '../../../src/host/takeover/left-tables.ts';
+import { mapTables } from '../../../src/host/thread/table-memory.ts';
+import { InstanceState } from '../../../src/run-dir/made-things.ts';
+import { RunDir } from '../../../src/run-dir/run-dir.ts';
+import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
+
+const test = suite('legacy');
+
+const LIMITS = { ...DEFAULT_LIMITS, maxConnections: 1_000 };
+const OWNER = { loadBalancerKey: 'port web1', group: 'web', member: 's1', address: '10.1.0.21' };
+const PORT = {
+  name: 'web1',
+  network: 'app',
+  netns: 'w',
+  interface: 'eth0',
+  mac: '02:00:00:00:00:01',
+} as PortConfig;
+const LEG = { uplink: 'up', interface: 'up0', network: 'app', vlan: 7 };
+
+let runDir: RunDir;
+test.before.each(() => {
+  runDir = new RunDir(mkdtempSync('/dev/shm/sluice-legacy-'));
+});
+test.after.each(() => rmSync(runDir.path, { recursive: true, force: true }));
+
+/** Tables with one flow, and numbers for it. */
+function leave(): DatapathIds {
+  const { bytes } = mapTables(runDir.tablesFile, LIMITS, InstanceState.load(runDir));
+  const tables = new Tables(bytes, 0, LIMITS, [1, 2]);
+  tables.initialise();
+  tables.connections.create(0, 0, 0xffff, 1, 2, 3, 4, 5, 6, 3, 1, 0, 0);
+  const ids = new DatapathIds(LIMITS);
+  ids.network('app');
+  ids.port(PORT);
+  ids.uplinkLeg(LEG as Parameters<DatapathIds['uplinkLeg']>[0]);
+  ids.loadBalancer('port web1');
+  ids.group('web');
+  ids.rule('web', '10.1.0.100');
+  ids.statSlot(OWNER);
+  ids.statSlot({ ...OWNER, port: 8080 });
+  assert.is(new NumbersFile(runDir.numbersFile, LIMITS, ids).save(), undefined);
+  return ids;
+}
+
+const change = (edit: (file: Record<string, unknown>) => void): void => {
+  const file = JSON.parse(readFileSync(runDir.numbersFile, 'utf8'));
+  edit(file);
+  writeFileSync(runDir.numbersFile, JSON.stringify(file));
+};
+
+test('tables and numbers are there for the next host, also when their files are gone', () => {
+  const ids = leave();
+  const legacy = openLegacy(runDir)!;
+  rmSync(runDir.tablesFile);
+  rmSync(runDir.numbersFile);
+  assert.is(legacy.flows, 1);
+  assert.equal(legacy.limits, LIMITS);
+  const { connections } = new Tables(legacy.tables.bytes, 0, legacy.limits, [0, 0]);
+  assert.equal([connections.vip(1), connections.member(1)], [4, 5]);
+  closeLegacy(legacy);
+  assert.is(connections.inUse, 0);
+
+  const next = new DatapathIds(LIMITS);
+  next.follow(legacy.numbers);
+  assert.equal(next.numbers, ids.numbers);
+  assert.is(next.findPort(PORT), undefined);
+  assert.is(next.findFormerPort(PORT), 0);
+  assert.is(next.findFormerPort({ ...PORT, mac: '02:00:00:00:00:02' }), undefined, 'another device');
+  assert.equal([next.portName(0), next.portName(1)], ['web1', 'up']);
+  assert.equal(
+    [...next.statSlotOwners()],
+    [
+      [0, OWNER],
+      [1, { ...OWNER, port: 8080 }],
+    ],
+  );
+  assert.is(next.ruleName(0), 'web@10.1.0.100');
+  assert.is(next.statSlot({ ...OWNER, port: 8080 }), 1);
+  assert.equal(next.reusedStatSlots, []);
+});
+
+test('numbers are written when one is given to something else, and only then; for their owner alone', () => {
+  const ids = leave();
+  const file = new NumbersFile(runDir.numbersFile, LIMITS, ids);
+  file.save();
+  assert.is(statSync(runDir.numbersFile).mode & 0o777, 0o600);
+  rmSync(runDir.numbersFile);
+  ids.group('web');
+  assert.is(file.save(), undefined);
+  assert.throws(() => statSync(runDir.numbersFile), /ENOENT/);
+  ids.group('api');
+  file.save();
+  assert.equal(openLegacy(runDir)!.numbers.groups, ['web', 'api']);
+});
+
+test('where there is nothing, there is nothing; what cannot be used is refused with the reason', () => {
+  assert.is(openLegacy(runDir), undefined);
+  leave();
+  change((file) => {
+    file.boot = 'another';
+  });
+  assert.throws(() => openLegacy(runDir), /numbers\.json is of before the machine was started/);
+  change((file) => {
+    file.layout = 0;
+  });
+  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
+  writeFileSync(runDir.numbersFile, '{"layout": 1, "bo');
+  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
+  leave();
+  truncateSync(runDir.tablesFile, 4096);
+  assert.throws(() => openLegacy(runDir), /tables: found 4096 bytes, expected \d+/);
+  rmSync(runDir.tablesFile);
+  assert.is(openLegacy(runDir), undefined);
+});
+
+test('a full disk: no numbers are better than wrong ones, and the next change is written again', () => {
+  const disk = new SmallDisk();
+  try {
+    const ids = leave();
+    const path = join(disk.path, 'numbers.json');
+    const file = new NumbersFile(path, LIMITS, ids);
+    assert.is(file.save(), undefined);
+    disk.fill();
+    for (let i = 0; i < 500; i++) ids.group(`group-${i}`);
+    assert.match(file.save()!, /^flows would not outlive this process: ENOSPC/);
+    assert.throws(() => statSync(path), /ENOENT/);
+    disk.free();
+    assert.is(file.save(), undefined);
+    assert.ok(statSync(path).size > 5_000);
+  } finally {
+    disk.remove();
+  }
+});
+
+test.run();
