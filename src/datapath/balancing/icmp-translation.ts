@@ -8,7 +8,7 @@
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/connection-record.ts';
-import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
@@ -179,7 +179,7 @@ export class IcmpTranslator {
   fromClient(vip: number, frame: Frame): number {
     const { quoted } = this;
     const { connections, endpoints } = this.context.tables;
-    if (!quoted.load(frame)) return this.drop(frame, DROP.noConnection);
+    if (!quoted.load(frame)) return this.withoutFlow(vip, frame);
     const c = quoted.destination;
     const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
     const row = connections.findForward(c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, quoted.protocol);
@@ -207,14 +207,20 @@ export class IcmpTranslator {
     const { connections, endpoints } = this.context.tables;
     const c = quoted.destination;
     const member = endpoints.find(frame.network, c[0]!, c[1]!, c[2]!, c[3]!);
-    if (member === NONE) return this.drop(frame, DROP.noConnection);
+    if (member === NONE) return this.withoutFlow(vip, frame);
     const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
     const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
-    if (!isHairpin || connections.vip(row) !== vip) return this.drop(frame, DROP.noConnection);
+    if (!isHairpin || connections.vip(row) !== vip) return this.withoutFlow(vip, frame);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     quoted.rewriteSource(endpoints.rows, member * ENDPOINT_WORDS, quoted.ports);
     quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, connections.forwardPorts(row));
     return this.backToItself(row, vip, frame);
+  }
+
+  /** An error about no balanced flow: a VM's own address also has traffic of its own, any other VIP has none. */
+  private withoutFlow(vip: number, frame: Frame): number {
+    const isOwned = !this.context.tables.endpoints.hasRole(vip, ROLE_ANSWERED);
+    return isOwned ? PASS : this.drop(frame, DROP.noConnection);
   }
 
   /** From the VIP, to the VM that sent it. */

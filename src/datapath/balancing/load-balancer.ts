@@ -117,6 +117,8 @@ export class LoadBalancer implements FromVm, ToVm {
     }
     if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
     if (isNeighbourDiscovery(frame)) return PASS;
+    // An address that is also a VM's own keeps all of its ICMP.
+    if (!this.endpoints.hasRole(endpoint, ROLE_ANSWERED)) return PASS;
     return this.responder.echoToVip(frame);
   }
 
