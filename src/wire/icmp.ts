@@ -22,7 +22,7 @@ export const CODE_ADMINISTRATIVELY_PROHIBITED = 13;
 export const type = (view: DataView, at: number): number => view.getUint8(at);
 export const code = (view: DataView, at: number): number => view.getUint8(at + 1);
 export const check = (view: DataView, at: number): number => view.getUint16(at + 2);
-/** Echo identifier << 16 | sequence number. */
+/** Identifier of an echo request or reply, 16 bits; ICMPv6 has it in the same place. */
 export const identifier = (view: DataView, at: number): number => view.getUint16(at + 4);
 
 export function setType(view: DataView, at: number, value: number): void {
@@ -31,6 +31,10 @@ export function setType(view: DataView, at: number, value: number): void {
 
 export function setCheck(view: DataView, at: number, value: number): void {
   view.setUint16(at + 2, value);
+}
+
+export function setIdentifier(view: DataView, at: number, value: number): void {
+  view.setUint16(at + 4, value);
 }
 
 /** True for messages that quote the packet which caused them (RFC 1122 §3.2.2). */

@@ -1,7 +1,7 @@
 /**
  * ICMP errors about balanced flows (RFC 5508 §4, RFC 5382 REQ-9, RFC 4787 REQ-12 and 13): the quoted packet gets
- * the view of the one who sent it, so that path MTU discovery and unreachables work through a VIP. An error
- * neither refreshes nor ends a record.
+ * the view of the one who sent it, so that path MTU discovery and unreachables work through a VIP, for every protocol
+ * that is balanced. An error neither refreshes nor ends a record.
  *
  * Errors are rare: the quoted headers are changed by delta, and the message's own checksum, verified first, is
  * computed anew.
@@ -15,8 +15,12 @@ import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import * as sctp from '../../wire/sctp.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
 import { pseudoSum6, setIcmpv6Check } from '../forwarding/packets.ts';
 import type { Context } from '../frame/context.ts';
+import { echoPorts, isEcho } from '../frame/echo.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
 import { rewriteDestination, rewriteSource } from '../frame/rewrite.ts';
 import { restoreTags } from '../frame/vlan-tags.ts';
@@ -26,6 +30,8 @@ import { CONSUMED, PASS } from '../ports/operator.ts';
 /** Bytes in front of the quoted packet, in both versions. */
 const QUOTE_OFFSET = 8;
 const MAX_EXTENSION_HEADERS = 8;
+/** Of an echo, up to and with its identifier. */
+const ECHO_KEY_BYTES = 6;
 
 /** True for an ICMP or ICMPv6 message that quotes a packet. */
 export function isIcmpError(frame: Frame): boolean {
@@ -57,7 +63,7 @@ export function fixIcmpCheck(frame: Frame): void {
 /** The packet inside an ICMP error: a cursor like Frame, for what little of it is there. */
 export class QuotedPacket {
   protocol = -1;
-  /** source port << 16 | destination port. */
+  /** Source port << 16 | destination port; for echo as frame/echo.ts says; else 0. */
   ports = 0;
   /** Addresses, four words each; IPv4 as ::ffff:a.b.c.d. */
   readonly source = new Int32Array(4);
@@ -68,7 +74,10 @@ export class QuotedPacket {
   private l4 = 0;
   private end = 0;
 
-  /** Points at the packet quoted by an error. False if it is no TCP or UDP, or cut off before its ports. */
+  /**
+   * Points at the packet quoted by an error. False if it cannot be of a balanced flow, or is cut off before what names
+   * the flow: ports, or an echo's identifier.
+   */
   load(frame: Frame): boolean {
     const { view } = frame;
     this.view = view;
@@ -76,9 +85,25 @@ export class QuotedPacket {
     this.l3 = frame.l4 + QUOTE_OFFSET;
     this.end = frame.l4 + frame.l4Bytes;
     const found = this.isIpv4 ? this.loadIpv4(view) : this.loadIpv6(view);
-    if (!found || this.l4 + 4 > this.end) return false;
-    if (this.protocol !== ipv4.PROTOCOL_TCP && this.protocol !== ipv4.PROTOCOL_UDP) return false;
-    this.ports = view.getInt32(this.l4);
+    return found && this.loadPorts(view);
+  }
+
+  /** GRE, ESP and the like have no ports: their flows are named by the addresses alone. */
+  private loadPorts(view: DataView): boolean {
+    const { protocol, l4, end } = this;
+    this.ports = 0;
+    if (protocol === ipv4.PROTOCOL_ICMP || protocol === ipv6.NEXT_ICMPV6) {
+      if (l4 + ECHO_KEY_BYTES > end) return false;
+      const type = icmp.type(view, l4);
+      if (!isEcho(this.isIpv4, protocol, type)) return false;
+      this.ports = echoPorts(this.isIpv4, type, icmp.identifier(view, l4));
+      return true;
+    }
+    if (protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP && protocol !== ipv4.PROTOCOL_SCTP) {
+      return true;
+    }
+    if (l4 + 4 > end) return false;
+    this.ports = view.getInt32(l4);
     return true;
   }
 
@@ -136,31 +161,58 @@ export class QuotedPacket {
       const delta = delta32(was[3]!, words[at + 3]!);
       view.setInt32(to, words[at + 3]!);
       ipv4.setHeaderCheck(view, this.l3, replace(ipv4.headerCheck(view, this.l3), delta));
-      this.fixTransport(delta);
+      this.fixPseudoHeader(delta);
     } else {
       let delta = 0;
       for (let i = 0; i < 4; i++) {
         delta += delta32(was[i]!, words[at + i]!);
         view.setInt32(to + 4 * i, words[at + i]!);
       }
-      this.fixTransport(delta);
+      this.fixPseudoHeader(delta);
     }
   }
 
   private rewritePorts(ports: number): void {
+    const view = this.view!;
     const was = this.ports;
-    this.view!.setInt32(this.l4, ports);
+    if (was === ports) return;
     this.ports = ports;
+    const isIcmp = this.protocol === ipv4.PROTOCOL_ICMP || this.protocol === ipv6.NEXT_ICMPV6;
+    // One half of an echo's ports is 0.
+    if (isIcmp) icmp.setIdentifier(view, this.l4, (ports >>> 16) | (ports & 0xffff));
+    else view.setInt32(this.l4, ports);
+    if (this.protocol === ipv4.PROTOCOL_SCTP) return this.fixSctp(was ^ ports);
     this.fixTransport(delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff));
+  }
+
+  /** After a change of the addresses: ICMP over IPv4 and SCTP do not cover them. */
+  private fixPseudoHeader(delta: number): void {
+    if (this.protocol !== ipv4.PROTOCOL_ICMP && this.protocol !== ipv4.PROTOCOL_SCTP)
+      this.fixTransport(delta);
   }
 
   private fixTransport(delta: number): void {
     const view = this.view!;
-    const isTcp = this.protocol === ipv4.PROTOCOL_TCP;
-    const at = this.l4 + (isTcp ? 16 : 6);
+    let at = this.l4;
+    if (this.protocol === ipv4.PROTOCOL_TCP) at += tcp.CHECK_OFFSET;
+    else if (this.protocol === ipv4.PROTOCOL_UDP) at += udp.CHECK_OFFSET;
+    else if (this.protocol === ipv4.PROTOCOL_ICMP || this.protocol === ipv6.NEXT_ICMPV6) at += 2;
+    else return;
     if (at + 2 > this.end) return;
     const check = view.getUint16(at);
-    view.setUint16(at, isTcp ? replace(check, fold31(delta)) : replaceUdp(check, fold31(delta)));
+    const isUdp = this.protocol === ipv4.PROTOCOL_UDP;
+    view.setUint16(at, isUdp ? replaceUdp(check, fold31(delta)) : replace(check, fold31(delta)));
+  }
+
+  /** The checksum covers the whole packet: where not all of it is quoted, nobody can verify it. */
+  private fixSctp(difference: number): void {
+    const { l3, l4, end, isIpv4 } = this;
+    const view = this.view!;
+    const packetEnd = isIpv4
+      ? l3 + ipv4.totalLength(view, l3)
+      : l3 + ipv6.HEADER_BYTES + ipv6.payloadLength(view, l3);
+    if (packetEnd > end || l4 + sctp.HEADER_BYTES > packetEnd) return;
+    sctp.applyPortChange(view, l4, packetEnd - l4, difference);
   }
 }
 

@@ -3,11 +3,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatapathBed, only, type Sent } from '../../support/datapath-bed.ts';
 import { countingBytes, rawFrame, type WireFrame } from '../../support/packets.ts';
+import { crc32c, SCTP, sctpPacket } from '../../support/sctp.ts';
 import { members } from '../../support/topology.ts';
 
 const sctp = suite('SCTP');
 
-const PROTOCOL = 132;
 const VIP = '10.1.0.100';
 const VIP6 = 'fd00:1::64';
 
@@ -19,30 +19,8 @@ const bedOf = (port?: number): DatapathBed =>
     ],
   });
 
-/** Bit by bit, least significant first: the polynomial 0x1EDC6F41 reflected. */
-function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ ((crc & 1) * 0x82f6_3b78);
-  }
-  return ~crc >>> 0;
-}
-
-/** A packet with one chunk; the checksum stands in the header least significant byte first. */
-function packet(sourcePort: number, destinationPort: number, chunk: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(12 + chunk.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, sourcePort);
-  view.setUint16(2, destinationPort);
-  view.setUint32(4, 0x1234_5678);
-  bytes.set(chunk, 12);
-  view.setUint32(8, crc32c(bytes), true);
-  return bytes;
-}
-
 const frame = (bed: DatapathBed, port: string, to: string, bytes: Uint8Array): WireFrame =>
-  rawFrame(bed.way(port, to), PROTOCOL, bytes);
+  rawFrame(bed.way(port, to), SCTP, bytes);
 
 function transportOf({ frame: { packet: found } }: Sent): Uint8Array {
   assert.ok(found);
@@ -59,11 +37,13 @@ sctp(
       for (let length = 0; length < 70; length++) {
         const bed = bedOf(9_000);
         const chunk = countingBytes(length, length);
-        const there = only(bed.send('web1', frame(bed, 'web1', vip, packet(5_000, 2_905, chunk))));
-        assert.equal(transportOf(there), packet(5_000, 9_000, chunk));
-        const back = only(bed.send(there.port, frame(bed, there.port, client, packet(9_000, 5_000, chunk))));
+        const there = only(bed.send('web1', frame(bed, 'web1', vip, sctpPacket(5_000, 2_905, chunk))));
+        assert.equal(transportOf(there), sctpPacket(5_000, 9_000, chunk));
+        const back = only(
+          bed.send(there.port, frame(bed, there.port, client, sctpPacket(9_000, 5_000, chunk))),
+        );
         assert.is(back.frame.packet?.from, vip);
-        assert.equal(transportOf(back), packet(2_905, 5_000, chunk));
+        assert.equal(transportOf(back), sctpPacket(2_905, 5_000, chunk));
       }
     }
   },
@@ -71,13 +51,13 @@ sctp(
 
 sctp('where no port is translated the packet is as it was: its checksum covers no address', () => {
   const bed = bedOf();
-  const bytes = packet(5_000, 2_905, countingBytes(40));
+  const bytes = sctpPacket(5_000, 2_905, countingBytes(40));
   assert.equal(transportOf(only(bed.send('web1', frame(bed, 'web1', VIP, bytes)))), bytes);
 });
 
 sctp('a checksum that was wrong stays wrong', () => {
   const bed = bedOf(9_000);
-  const bytes = packet(5_000, 2_905, countingBytes(40));
+  const bytes = sctpPacket(5_000, 2_905, countingBytes(40));
   bytes[20]! ^= 0x10;
   const arrived = transportOf(only(bed.send('web1', frame(bed, 'web1', VIP, bytes))));
   const found = new DataView(arrived.buffer).getUint32(8, true);
@@ -88,7 +68,7 @@ sctp('a checksum that was wrong stays wrong', () => {
 sctp('associations are spread by weight, and each stays with its member', () => {
   const bed = bedOf();
   const chosen = [1, 2, 3, 4].map((i) => {
-    const bytes = packet(5_000 + i, 2_905, countingBytes(20));
+    const bytes = sctpPacket(5_000 + i, 2_905, countingBytes(20));
     const first = only(bed.send('web1', frame(bed, 'web1', VIP, bytes))).port;
     for (let again = 0; again < 3; again++) {
       assert.is(only(bed.send('web1', frame(bed, 'web1', VIP, bytes))).port, first);

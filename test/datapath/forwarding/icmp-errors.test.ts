@@ -7,8 +7,9 @@ import * as assert from 'uvu/assert';
 import { hexOf } from '../../support/addresses.ts';
 import { TcpConversation, UdpConversation } from '../../support/conversation.ts';
 import { DatapathBed, describe, only } from '../../support/datapath-bed.ts';
-import { countingBytes, icmpFrame, ipPacket, type WireFrame } from '../../support/packets.ts';
+import { countingBytes, icmpFrame, ipPacket, rawFrame, type WireFrame } from '../../support/packets.ts';
 import type { ParsedPacket } from '../../support/parse-frame.ts';
+import { SCTP, sctpPacket } from '../../support/sctp.ts';
 import { APP, DB, familyOf, members, SETTINGS } from '../../support/topology.ts';
 
 const toClient = suite('ICMP errors to the client');
@@ -285,6 +286,72 @@ toMember('a port that had to be changed for the member is changed in the quoted 
   const back = only(bed.send('app1', errorAbout(bed, 'app1', member, flow.member.packet, [3, 3, 0])));
   assert.equal(portsOf(back.frame.packet?.icmp?.quoted), [40_000, 80]);
 });
+
+/** GRE, ESP, EtherIP, and one that nobody knows: what they carry does not matter. */
+const PORTLESS = [47, 50, 97, 253];
+
+for (const { vip, client, member } of CASES) {
+  const family = familyOf(vip);
+  toClient(`protocols without ports over IPv${family}: every error reads well at both ends`, () => {
+    for (const protocol of PORTLESS) {
+      for (const kind of KINDS[family]) {
+        const bed = new DatapathBed({ groups: GROUPS });
+        const there = only(bed.send('web1', rawFrame(bed.way('web1', vip), protocol, countingBytes(60))));
+        const back = rawFrame(bed.way('app1', client, { from: member }), protocol, countingBytes(60));
+        const answer = only(bed.send('app1', back));
+        const gateway = family === 4 ? '10.1.0.22' : 'fd00:1::16';
+
+        const complaint = errorAbout(bed, 'app1', member, there.frame.packet!, kind, family === 4 ? 28 : 48);
+        const own = only(bed.send('app1', complaint));
+        assert.is(describe([own]), `web1: icmp ${vip} > ${client} ${kind[0]}/${kind[1]}`);
+        assert.is(own.frame.packet?.icmp?.quoted?.to, vip);
+
+        const transit = only(bed.send('app2', errorAbout(bed, 'app2', gateway, there.frame.packet!, kind)));
+        assert.is(describe([transit]), `web1: icmp ${gateway} > ${client} ${kind[0]}/${kind[1]}`);
+        assert.equal(transit.frame.packet?.icmp?.quoted?.bytes, rawPacketOf(client, vip, protocol));
+
+        const clients = only(bed.send('web1', errorAbout(bed, 'web1', client, answer.frame.packet!, kind)));
+        assert.is(describe([clients]), `app1: icmp ${client} > ${member} ${kind[0]}/${kind[1]}`);
+        assert.equal(clients.frame.packet?.icmp?.quoted?.bytes, rawPacketOf(member, client, protocol));
+        assert.equal(bed.drops(), {});
+      }
+    }
+  });
+
+  toClient(
+    `SCTP over IPv${family}: ports are those of the reader, and a whole quote has a right checksum`,
+    () => {
+      const bed = new DatapathBed({ groups: GROUPS });
+      const request = sctpPacket(40_000, 80, countingBytes(32));
+      const there = only(bed.send('web1', rawFrame(bed.way('web1', vip), SCTP, request)));
+      const answering = sctpPacket(8_080, 40_000, countingBytes(32));
+      const back = only(
+        bed.send('app1', rawFrame(bed.way('app1', client, { from: member }), SCTP, answering)),
+      );
+      const kind = KINDS[family][0];
+      for (const cut of [8, 16, 44]) {
+        const headers = family === 4 ? 20 : 40;
+        const toOwn = errorAbout(bed, 'app1', member, there.frame.packet!, kind, headers + cut);
+        const heard = only(bed.send('app1', toOwn)).frame.packet?.icmp?.quoted;
+        assert.is(heard?.to, vip);
+        assert.equal(heard?.bytes.slice(headers, headers + 8), request.slice(0, 8));
+        if (cut === 44) assert.equal(heard?.bytes.slice(headers), request);
+        const toMembers = errorAbout(bed, 'web1', client, back.frame.packet!, kind, headers + cut);
+        const read = only(bed.send('web1', toMembers)).frame.packet?.icmp?.quoted;
+        assert.is(read?.from, member);
+        assert.equal(read?.bytes.slice(headers, headers + 8), answering.slice(0, 8));
+        if (cut === 44) assert.equal(read?.bytes.slice(headers), answering);
+      }
+    },
+  );
+}
+
+const rawPacketOf = (from: string, to: string, protocol: number): Uint8Array =>
+  rawFrame(
+    { fromMac: '02:00:00:00:00:01', toMac: '02:00:00:00:00:02', from, to },
+    protocol,
+    countingBytes(60),
+  ).bytes.slice(14);
 
 toClient.run();
 toMember.run();

@@ -16,10 +16,10 @@ export interface Row {
 const FLOWS = 'e2e/conformance/flows › ';
 const PACKETS = 'e2e/conformance/packets › ';
 const VLAN = 'e2e/conformance/vlan › ';
-const ERRORS = 'datapath/icmp-errors › ';
-const FRAGMENTS = 'datapath/fragments › ';
-const TRACKING = 'datapath/tracking › ';
-const ODD = 'datapath/tcp-odd-segments › ';
+const ERRORS = 'datapath/forwarding/icmp-errors › ';
+const FRAGMENTS = 'datapath/forwarding/fragments › ';
+const TRACKING = 'datapath/balancing/tracking › ';
+const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
   'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
@@ -31,7 +31,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       `${TRACKING}the RFCs' minima hold by default: UDP 2 min, TCP 2 h 4 min established, 4 min otherwise`,
       `${TRACKING}a packet from either side begins the idle time anew`,
-      'datapath/udp-timers › a group that names no timer has that of the host: two minutes at least (RFC 4787 REQ-5)',
+      'datapath/balancing/udp-timers › a group that names no timer has that of the host: two minutes at least (RFC 4787 REQ-5)',
     ],
   },
   {
@@ -39,7 +39,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Hairpin: a client reaches itself by way of the VIP',
     tests: [
       `${FLOWS}hairpin: a VM that is client and member of one VIP reaches itself, TCP and UDP, and sees the VIP`,
-      'datapath/self-and-same-port › UDP over IPv6, beside flows that go to others',
+      'datapath/balancing/self-and-same-port › UDP over IPv6, beside flows that go to others',
     ],
   },
   {
@@ -62,7 +62,7 @@ export const ROWS: readonly Row[] = [
       `${PACKETS}fragments in the wrong order arrive; a datagram whose fragments overlap does not`,
       `${PACKETS}datagrams over the MTU go through a VIP in fragments, there and back, IPv4 and IPv6`,
       `${FRAGMENTS}the first one last: the others wait, and leave behind it in the order in which they came`,
-      'datapath/fragment-property › as the twin says, with identifications that are used again and again',
+      'datapath/forwarding/fragment-property › as the twin says, with identifications that are used again and again',
     ],
   },
   {
@@ -105,10 +105,29 @@ export const ROWS: readonly Row[] = [
     ],
   },
   {
+    source: 'RFC 5508 REQ-4',
+    requirement:
+      'Errors about every protocol that is balanced are translated, both ways: GRE, ESP, SCTP and others',
+    tests: [
+      `${ERRORS}protocols without ports over IPv\${family}: every error reads well at both ends`,
+      `${ERRORS}SCTP over IPv\${family}: ports are those of the reader, and a whole quote has a right checksum`,
+    ],
+  },
+  {
+    source: "a VM's own address",
+    requirement:
+      "A group on it (`rewrite: port`) takes its protocol and port alone: other services and all ICMP are the VM's",
+    tests: [
+      'datapath/balancing/own-address › pings of the VM reach it, and answers to its own pings come back; whole and in fragments',
+      'datapath/balancing/own-address › errors about its other services reach it unchanged, from anybody',
+      'datapath/balancing/own-address › errors about the balanced service are translated: the VM reads about the port that it has',
+    ],
+  },
+  {
     source: 'RFC 5508 REQ-6, REQ-7',
     requirement: 'Errors on a hairpin are translated for both roles; errors of no flow are dropped',
     tests: [
-      'datapath/self-and-same-port › an ICMP error of the VM as its own member, and as its own client, is about the packet of the other role',
+      'datapath/balancing/self-and-same-port › an ICMP error of the VM as its own member, and as its own client, is about the packet of the other role',
       `${ERRORS}an error about no flow of this client has no connection`,
     ],
   },
@@ -132,7 +151,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Overlapping fragments end their datagram',
     tests: [
       `${FRAGMENTS}two that overlap are the end of the datagram, also of what waits and of what is yet to come`,
-      'datapath/fragment-property › no two fragments overlap, and what arrived whole is what the other end was to get',
+      'datapath/forwarding/fragment-property › no two fragments overlap, and what arrived whole is what the other end was to get',
     ],
   },
   {
@@ -140,7 +159,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Members that are loaded get fewer new flows, with no change to applications',
     tests: [
       'e2e/algorithms › least-connections: open connections by weight; a closed one makes room',
-      'datapath/selection/least-connections › a slow member, whose flows stay longer, gets fewer',
+      'datapath/balancing/selection/least-connections › a slow member, whose flows stay longer, gets fewer',
       'e2e/loop-figures › figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say',
     ],
   },
@@ -173,7 +192,7 @@ export const ROWS: readonly Row[] = [
     source: 'pain 5',
     requirement: 'Long-lived connections do not unbalance: what counts is what is open',
     tests: [
-      'datapath/algorithms › least connections counts what is open: closed, reset and idle flows make room',
+      'datapath/balancing/algorithms › least connections counts what is open: closed, reset and idle flows make room',
       'e2e/loop-figures › figure 15: a sixth joins while five are at their limit: it gets nearly all, then three times as much, then as much',
     ],
   },
@@ -212,8 +231,8 @@ export const ROWS: readonly Row[] = [
     tests: [
       `e2e/restart › \${how}: connections, downloads, datagrams and clients' members are as before`,
       'e2e/restart › what has changed meanwhile: a member failed, one was removed, a port is gone, another one is new',
-      'datapath/former-flows › whatever the flows, the datapath that follows treats them as the former one would have',
-      'datapath/former-flows › whatever lies in the tables: nothing throws, and all that was taken over ends like any other flow',
+      'datapath/balancing/former-flows › whatever the flows, the datapath that follows treats them as the former one would have',
+      'datapath/balancing/former-flows › whatever lies in the tables: nothing throws, and all that was taken over ends like any other flow',
     ],
   },
   {
@@ -221,8 +240,8 @@ export const ROWS: readonly Row[] = [
     requirement: 'The first packet is not lost while ARP or ND resolves',
     tests: [
       `${PACKETS}the first packet while the member is being resolved is delivered, translated, within a round trip`,
-      'datapath/neighbours › packets that waited go out in the order in which they came',
-      'datapath/neighbours › sixteen packets wait per neighbour; further ones are counted and dropped',
+      'datapath/forwarding/neighbours › packets that waited go out in the order in which they came',
+      'datapath/forwarding/neighbours › sixteen packets wait per neighbour; further ones are counted and dropped',
     ],
   },
   {
@@ -230,7 +249,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'A VIP answers echo requests, by setting',
     tests: [
       `${PACKETS}a ping of the VIP is answered, large ones too`,
-      'datapath/answers › a setting makes VIPs silent, not gateways',
+      'datapath/forwarding/answers › a setting makes VIPs silent, not gateways',
     ],
   },
   {
@@ -238,7 +257,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'First fragment lost; over the egress MTU fragmented or answered, as DF says',
     tests: [
       `${FRAGMENTS}the first one lost: the others are dropped after two seconds`,
-      "datapath/router › too big: the next network's MTU is told, one byte less fits",
+      "datapath/forwarding/router › too big: the next network's MTU is told, one byte less fits",
     ],
   },
   {
@@ -254,8 +273,8 @@ export const ROWS: readonly Row[] = [
     source: 'UDP timers',
     requirement: 'Per group; re-pick after failure, removal, or a gap',
     tests: [
-      'datapath/udp-timers › the timer of one group is not that of another with the same members',
-      'datapath/udp-timers › after a gap a flow finds a member anew; without one it stays',
+      'datapath/balancing/udp-timers › the timer of one group is not that of another with the same members',
+      'datapath/balancing/udp-timers › after a gap a flow finds a member anew; without one it stays',
       `${FLOWS}UDP flows end after their timer`,
     ],
   },
@@ -263,8 +282,8 @@ export const ROWS: readonly Row[] = [
     source: 'SCTP',
     requirement: 'Balanced, ports translated, with its CRC32c made right',
     tests: [
-      'datapath/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
-      'datapath/sctp › associations are spread by weight, and each stays with its member',
+      'datapath/balancing/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
+      'datapath/balancing/sctp › associations are spread by weight, and each stays with its member',
       `${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`,
     ],
   },
@@ -274,7 +293,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       `${FLOWS}one local port to a VIP and to its member directly at a time: two flows, both served, in either order`,
       `${FLOWS}one local port to two VIPs that share a member: two flows, both served`,
-      'datapath/balancing › a direct flow is not mixed up with a balanced one that has ended, either',
+      'datapath/balancing/balancing › a direct flow is not mixed up with a balanced one that has ended, either',
     ],
   },
   {
@@ -292,7 +311,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Clients of a failed member are reset at once',
     tests: [
       `${FLOWS}fail-fast: when a member fails its clients are reset at once, and reconnect to another`,
-      'datapath/fail-fast › many clients are told over several batches, each once, and none of the table is left',
+      'datapath/balancing/fail-fast › many clients are told over several batches, each once, and none of the table is left',
     ],
   },
   {
@@ -328,17 +347,17 @@ export const ROWS: readonly Row[] = [
     requirement: "Source MAC, IP, ARP and ND must be the port's; nobody claims a VIP or a gateway",
     tests: [
       `${PACKETS}a VM that claims a VIP, a gateway or another VM is not heard, IPv4 and IPv6`,
-      'datapath/anti-spoofing › another MAC, another address, another family’s address',
-      'datapath/anti-spoofing › a gateway or a VIP is nobody’s to claim, also where anything may be a source',
+      'datapath/operators/anti-spoofing › another MAC, another address, another family’s address',
+      'datapath/operators/anti-spoofing › a gateway or a VIP is nobody’s to claim, also where anything may be a source',
     ],
   },
   {
     source: 'offload fall-back',
     requirement: 'Partial checksums are completed and super-segments cut as a kernel would',
     tests: [
-      'datapath/offload › a partial checksum is completed, byte for byte the packet with a whole one',
-      'datapath/offload › TCP: any size, options and flags, IPv4 and IPv6',
-      'datapath/offload › UDP: datagrams of the given size, the last one shorter',
+      'datapath/frame/offload › a partial checksum is completed, byte for byte the packet with a whole one',
+      'datapath/frame/offload › TCP: any size, options and flags, IPv4 and IPv6',
+      'datapath/frame/offload › UDP: datagrams of the given size, the last one shorter',
     ],
   },
   {
@@ -351,8 +370,8 @@ export const ROWS: readonly Row[] = [
     requirement: 'Lowers what both ends announce, never raises or adds',
     tests: [
       'e2e/sizes › an MSS clamp: both ends announce no more, IPv4 and IPv6, and nobody sends more',
-      'datapath/mss-clamp › wherever it stands among the options, at odd places too',
-      'datapath/mss-clamp › a smaller one, the same, and none are left as they are',
+      'datapath/operators/mss-clamp › wherever it stands among the options, at odd places too',
+      'datapath/operators/mss-clamp › a smaller one, the same, and none are left as they are',
     ],
   },
   {
@@ -366,9 +385,9 @@ export const ROWS: readonly Row[] = [
       `${VLAN}\${engine}: \${what} gets a tagged flow untagged, from the first packet on; its answer bears the tag`,
       `${VLAN}\${engine}: to a member behind the router that does not exist: the client is told under its tag, no record is left`,
       `${VLAN}\${engine}: the logical router takes no other tagged frames: they are dropped and counted`,
-      `datapath/tagged-routing › \${what}: to the byte, off on the way to the member and on again on the way back`,
-      'datapath/answers › tagged questions get tagged answers',
-      'datapath/refusals › a tagged question gets a tagged answer',
+      `datapath/forwarding/tagged-routing › \${what}: to the byte, off on the way to the member and on again on the way back`,
+      'datapath/forwarding/answers › tagged questions get tagged answers',
+      'datapath/balancing/refusals › a tagged question gets a tagged answer',
       `${FRAGMENTS}under VLAN tags, forth and back`,
     ],
   },
@@ -379,17 +398,17 @@ export const ROWS: readonly Row[] = [
       `e2e/announcements › a VM with another MAC, \${how}: its neighbour has the new one and reaches it at once`,
       'e2e/announcements › what is never announced: VIPs and gateways; nor anything as long as nothing changes',
       'e2e/announcements › a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it at once',
-      'datapath/announcements › ARP twice, two seconds apart (RFC 5227); advertisements three times (RFC 4861); then silence',
-      'datapath/announcements › many at once: a few per millisecond, and half of the bucket stays with the VMs',
+      'datapath/forwarding/announcements › ARP twice, two seconds apart (RFC 5227); advertisements three times (RFC 4861); then silence',
+      'datapath/forwarding/announcements › many at once: a few per millisecond, and half of the bucket stays with the VMs',
     ],
   },
   {
     source: 'half-open',
     requirement: 'A flow that never reaches its member leaves no record',
     tests: [
-      `datapath/tagged-routing › \${how}: the member never answers: the client is told, under its tag, and no record is left`,
-      `datapath/tagged-routing › \${how}: no route, a hop limit used up, too large with DF, and a network without router`,
-      'datapath/tagged-routing › a late answer to a flow that was given up is not passed untranslated',
+      `datapath/forwarding/tagged-routing › \${how}: the member never answers: the client is told, under its tag, and no record is left`,
+      `datapath/forwarding/tagged-routing › \${how}: no route, a hop limit used up, too large with DF, and a network without router`,
+      'datapath/forwarding/tagged-routing › a late answer to a flow that was given up is not passed untranslated',
     ],
   },
   {

@@ -1,0 +1,20 @@
+/**
+ * Echo requests and replies as packets of flows (RFC 5508 §3): the identifier takes the place of the client's port, and
+ * the side of the service has 0. So a request's "ports" are identifier << 16, those of its reply are the identifier.
+ */
+import * as icmp from '../../wire/icmp.ts';
+import * as icmpv6 from '../../wire/icmpv6.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
+
+export const requestType = (isIpv4: boolean): number => (isIpv4 ? icmp.ECHO : icmpv6.ECHO);
+export const replyType = (isIpv4: boolean): number => (isIpv4 ? icmp.ECHO_REPLY : icmpv6.ECHO_REPLY);
+
+/** Whether a message of an upper-layer protocol and type is an echo request or reply of the family. */
+export const isEcho = (isIpv4: boolean, protocol: number, type: number): boolean =>
+  protocol === (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6) &&
+  (type === requestType(isIpv4) || type === replyType(isIpv4));
+
+/** "Ports" of an echo request or reply. */
+export const echoPorts = (isIpv4: boolean, type: number, identifier: number): number =>
+  type === requestType(isIpv4) ? identifier << 16 : identifier;
