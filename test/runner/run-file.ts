@@ -29,6 +29,8 @@ export interface Limits {
   readonly termGraceMs?: number;
   /** From the end of the process to the end of its output. */
   readonly outputGraceMs?: number;
+  /** In addition to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Characters kept of a file's output: its end, where summary and failures stand. */
@@ -41,7 +43,7 @@ export async function runFile(compiled: string, limits: Limits): Promise<Verdict
   const child = spawn(process.execPath, [compiled], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: plainOutput(process.env),
+    env: { ...plainOutput(process.env), ...limits.env },
   });
   running.add(child);
   let output = '';

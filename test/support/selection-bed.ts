@@ -153,20 +153,4 @@ export function sharesOf(picks: readonly number[], members: number): number[] {
   return shares;
 }
 
-/**
- * Fails if counts are further from the shares that the weights ask for than chance takes them: Pearson's statistic
- * beyond the bound of Laurent and Massart (2000, lemma 1), which a chi-square of k degrees of freedom exceeds with
- * a probability of less than e^-x = 10^-7.
- */
-export function assertShares(counts: readonly number[], weights: readonly number[]): void {
-  const [total, whole] = [sum(counts), sum(weights)];
-  const dues = weights.map((weight) => (total * weight) / whole);
-  const chiSquare = sum(dues.map((due, i) => (due === 0 ? 0 : (counts[i]! - due) ** 2 / due)));
-  const k = weights.filter((weight) => weight > 0).length - 1;
-  const x = 16;
-  const isOff =
-    chiSquare > k + 2 * Math.sqrt(k * x) + 2 * x || dues.some((due, i) => due === 0 && counts[i]! > 0);
-  if (isOff) throw new Error(`shares ${counts} for weights ${weights}: chi-square ${chiSquare.toFixed(1)}`);
-}
-
 export const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BUCKET_WORDS, BucketIndex } from '../../src/tables/bucket-index.ts';
 import { Hasher, mix5, mix32 } from '../../src/tables/hash.ts';
+import { assertAtMost, assertCount } from '../support/chance.ts';
 import { check, Random, seed } from '../support/seed.ts';
 
 const multilinear = suite('hash: multilinear');
@@ -79,7 +80,7 @@ multilinear('the secret numbers follow from the key, and every bit of the key ch
 });
 
 multilinear('whatever two keys one chooses, few secrets let half of their hashes collide', () => {
-  // For strongly universal halves, 2^-16 of the secrets collide: 4 of 2^18 are expected, 24 hardly ever seen.
+  // For strongly universal halves, 2^-16 of the secrets collide.
   const pairs: [number[], number[]][] = [
     [
       [0, 0, 0],
@@ -129,7 +130,8 @@ multilinear('whatever two keys one chooses, few secrets let half of their hashes
     });
   }
   collisions.forEach(({ high, low }, pair) => {
-    assert.ok(high < 24 && low < 24, `pair ${pair}: ${high} and ${low} of 2^18 secrets collide`);
+    for (const count of [high, low])
+      assertAtMost(count, 1 << 18, 2 ** -16, `pair ${pair}: colliding secrets`);
   });
 });
 
@@ -155,12 +157,12 @@ multilinear('sequential client ports fill the buckets as evenly as random number
       yield hasher.hash3(client, port | 8080, ((2 + (i % 5)) << 16) | (1 << 8) | 6);
     }
   }
-  let worst = 0;
-  for (let i = 0; i < 200; i++) {
-    worst = Math.max(worst, detours(8192, keys(new Hasher([random.word(), random.word()]))));
-  }
-  // Random hashes pass 0.03 buckets per entry.
-  assert.ok(worst < 0.2, `with the worst of 200 keys an entry passes ${worst.toFixed(2)} buckets`);
+  // An entry passes 0.026 buckets on average, 0.041 with the worst of 6000 keys; that a key is far worse, as its secret
+  // numbers have so many zeros that ports share hashes, is allowed once in 2^20 keys.
+  let bad = 0;
+  for (let i = 0; i < 200; i++)
+    if (detours(8192, keys(new Hasher([random.word(), random.word()]))) > 0.1) bad++;
+  assertAtMost(bad, 200, 2 ** -20, 'keys with which an entry passes more than 0.1 buckets');
 });
 
 mixes('mix32 is the finaliser of MurmurHash3', () => {
@@ -188,10 +190,7 @@ mixes('one changed input bit changes every output bit of mix32 about every secon
       for (let out = 0; out < 32; out++) flips[out] += (difference >>> out) & 1;
     }
     for (const [out, count] of flips.entries()) {
-      assert.ok(
-        count > 350 && count < 650,
-        `input bit ${bit} changes output bit ${out} ${count} times of 1000`,
-      );
+      assertCount(count, 1_000, 0.5, `input bit ${bit} changes output bit ${out}`);
     }
   }
 });

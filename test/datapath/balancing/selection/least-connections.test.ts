@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NONE } from '../../../../src/tables/bucket-index.ts';
 import type { MemberSpec } from '../../../../src/tables/rule-spec.ts';
+import { assertCount } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {
   CLIENT,
@@ -105,8 +106,10 @@ selection('a slow member, whose flows stay longer, gets fewer', () => {
       running.splice(at, 1);
     }
   }
+  // The slow one's flows end five times more rarely, while as many of them are active: a fifth, with a deviation of 1 %.
   assert.ok(shares[0]! < 0.35 * shares[1]!, `${shares}`);
-  assert.ok(Math.abs(shares[1]! - shares[2]!) < 0.05 * shares[1]!, `${shares}`);
+  // Whose flow ends next is as likely the one as the other; what is active differs by a few.
+  assertCount(shares[1]!, shares[1]! + shares[2]!, 0.5, 'flows of one of two that are alike', 30);
 });
 
 selection('more weight never means fewer flows', () => {

@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { Xorshift } from '../../../../src/datapath/balancing/selection/xorshift.ts';
 import { NONE } from '../../../../src/tables/bucket-index.ts';
 import type { MemberSpec } from '../../../../src/tables/rule-spec.ts';
+import { assertCount, assertShares } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {
-  assertShares,
   flowFrom,
   memberAddress,
   membersOf,
@@ -85,30 +85,39 @@ selection('among many, the fullest gets nothing and the emptiest about twice its
   assertShares(sharesOf(bed.picks(20_000), 10), expected);
 });
 
+/**
+ * How far flows that stay let members differ. The emptiest member gets twice its share, so how far it is behind falls off
+ * at least like 2^-k, and the fullest is ahead by less: of 50 members one is beyond this less often than 10^-8.
+ */
+const STAYS_WITHIN = 36;
+
 selection('flows that stay: loads stay within a few flows of each other, far closer than at random', () => {
   const spread = (chosen: (bed: SelectionBed) => number): number => {
     const bed = bedOf(new Array<number>(50).fill(1));
-    for (let i = 0; i < 20_000; i++) bed.load(chosen(bed), 1);
+    for (let i = 0; i < 40_000; i++) bed.load(chosen(bed), 1);
     const loads = Array.from({ length: 50 }, (_, place) => bed.active(place));
     return Math.max(...loads) - Math.min(...loads);
   };
   const two = spread((bed) => bed.pick());
+  // A load's standard deviation is 28; 50 loads lie as close together as that less often than 10^-15.
   const one = spread(() => random.below(50));
-  assert.ok(two <= 12 && one > 4 * two, `two choices: ${two}, one: ${one}`);
+  assert.ok(two <= STAYS_WITHIN && one > STAYS_WITHIN, `two choices: ${two}, one: ${one}`);
 });
 
 selection('flows that stay, weighted: every member near its share', () => {
   const weights = [1, 3, 1, 3, 2, 10, 7];
   const bed = bedOf(weights);
-  for (let i = 0; i < 270 * 20; i++) bed.begin();
+  for (let i = 0; i < 27 * 1_000; i++) bed.begin();
   weights.forEach((weight, place) => {
-    assert.ok(Math.abs(bed.active(place) / (weight * 200) - 1) < 0.05, `${bed.active(place)} at ${weight}`);
+    const found = bed.active(place);
+    assert.ok(Math.abs(found - weight * 1_000) <= STAYS_WITHIN, `${found} at ${weight}`);
   });
 });
 
 selection('more weight means more flows', () => {
   const shareOf = (weight: number) => sharesOf(bedOf([3, weight, 5]).picks(20_000), 3)[1]!;
   const shares = [0, 1, 2, 4, 8, 16, 100].map(shareOf);
+  // Neighbours are at least 24 standard deviations apart.
   for (let i = 1; i < shares.length; i++) assert.ok(shares[i]! > shares[i - 1]!, `${shares}`);
 });
 
@@ -131,7 +140,8 @@ selection('draining and failed members get nothing; one or nobody left', () => {
   const adopt = (list: MemberSpec[]) => bed.adopt([rule([], { criteria: [{ members: list }] })]);
   adopt([...changed, members[2], members[3]]);
   const shares = sharesOf(bed.picks(1_000), 4);
-  assert.ok(shares[0] === 0 && shares[1] === 0 && shares[2]! > 400 && shares[3]! > 400, `${shares}`);
+  assert.ok(shares[0] === 0 && shares[1] === 0, `${shares}`);
+  assertCount(shares[2]!, 1_000, 0.5, 'flows of one of two');
   adopt([...changed, members[2]]);
   assert.equal(sharesOf(bed.picks(10), 3), [0, 0, 10]);
   adopt(changed);
