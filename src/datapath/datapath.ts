@@ -37,11 +37,12 @@ import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
+import { MacLearning } from './operators/mac-learning.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
 import { UplinkEdge } from './operators/uplink-edge.ts';
 import { Networks } from './ports/networks.ts';
 import { CONSUMED, type FromVm, type ToVm } from './ports/operator.ts';
-import { Port } from './ports/port.ts';
+import { NO_MAC, Port } from './ports/port.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 
 export type { FrameList, FrameOutput } from './frame/context.ts';
@@ -191,9 +192,8 @@ export class Datapath {
     const reason = frame.load(slot, offset, length, portId, port.network);
     if (reason !== DROP.none) {
       context.drop(frame, reason);
-    } else {
-      this.logicalSwitch.learn(frame, port);
-      if (port.fromVm(frame) !== CONSUMED) this.forwarding.forward(frame);
+    } else if (port.fromVm(frame) !== CONSUMED) {
+      this.forwarding.forward(frame);
     }
     // The frame may have moved to a slot of its own.
     context.arena.release(frame.slot);
@@ -316,10 +316,19 @@ export class Datapath {
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
       const { id, name, network, offloads, mac, allowedSources, uplink } = spec;
+      const macHigh = mac === undefined ? NO_MAC : macHigh16(mac);
+      const macLow = mac === undefined ? 0 : macLow32(mac);
+      // Guards first: what they drop teaches nobody anything.
       const fromVm: FromVm[] = [];
       if (mac !== undefined && allowedSources !== undefined) {
-        fromVm.push(new AntiSpoofing(this.context, macHigh16(mac), macLow32(mac), allowedSources));
+        fromVm.push(new AntiSpoofing(this.context, macHigh, macLow, allowedSources));
       }
+      let edge: UplinkEdge | undefined;
+      if (uplink !== undefined) {
+        edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
+        fromVm.push(edge);
+      }
+      fromVm.push(new MacLearning(this.context, this.networks, macHigh, macLow));
       if (balancer !== undefined) fromVm.push(balancer);
       const toVm: ToVm[] = balancer === undefined ? [] : [balancer];
       const clamp = clamps.get(network);
@@ -327,25 +336,26 @@ export class Datapath {
         fromVm.push(clamp);
         toVm.push(clamp);
       }
-      if (uplink !== undefined) {
-        const edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
-        fromVm.unshift(edge);
-        toVm.push(edge);
-      }
+      if (edge !== undefined) toVm.push(edge);
       if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       port.isUplink = uplink !== undefined;
       macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
-      if (spec.mac !== undefined) port.setMac(macHigh16(spec.mac), macLow32(spec.mac));
-      if (mac !== undefined && !macs.fix(network, macHigh16(mac), macLow32(mac), id)) {
+      port.setMac(macHigh, macLow);
+      if (mac !== undefined && !macs.fix(network, macHigh, macLow, id)) {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);
       }
     }
     this.facts.replace(this.ports, this.networks);
     for (const network of this.networks.all()) {
-      const members = specs.filter((spec) => spec.network === network.id).map((spec) => spec.id);
-      network.ports = Int32Array.from(members);
+      const members = specs.filter((spec) => spec.network === network.id);
+      network.ports = Int32Array.from(members, (spec) => spec.id);
+      network.hostMacs = Int32Array.from(
+        members.flatMap(({ uplink }) =>
+          uplink === undefined ? [] : [macHigh16(uplink.hostMac), macLow32(uplink.hostMac)],
+        ),
+      );
     }
   }
 

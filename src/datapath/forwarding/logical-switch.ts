@@ -1,5 +1,6 @@
 /**
- * Logical switches: one per network (VNI). Learns stations, sends to the port that has one, floods what it must.
+ * Logical switches: one per network (VNI). Sends to the port that a station is behind, floods what it must. Stations are
+ * learned by an operator of the ports' chains (mac-learning.ts).
  *
  * Frames never leave their network here. Flooding is bounded by a token bucket per network, counted in copies.
  * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
@@ -24,16 +25,6 @@ export class LogicalSwitch {
     this.networks = networks;
     this.ports = ports;
     this.copy = new Frame(context.arena);
-  }
-
-  /** Notes where the sender of a frame is; the VM behind a port with a configured MAC is known already. */
-  learn(frame: Frame, port: Port): void {
-    const { view, offset } = frame;
-    const high = ethernet.sourceHigh(view, offset);
-    const low = ethernet.sourceLow(view, offset);
-    if (high === port.macHigh && low === port.macLow) return;
-    const { macs } = this.context.tables;
-    macs.learn(frame.network, high, low, frame.ingress, this.context.nowMs);
   }
 
   /** Port behind which a station of a network is, or NONE. */

@@ -34,6 +34,8 @@ export class Network {
   readonly mtu: number;
   readonly routerMacHigh: number;
   readonly routerMacLow: number;
+  /** The MACs that the router's frames bear on uplinks, each in two words: high 16 and low 32 bits. */
+  hostMacs: Int32Array = new Int32Array(0);
   readonly subnets: readonly Subnet[];
   /** Four words per gateway address. */
   readonly gateways: Int32Array;
@@ -57,6 +59,16 @@ export class Network {
 
   get isRouted(): boolean {
     return this.gateways.length > 0;
+  }
+
+  /** Whether a MAC is the router's or the host's own: no station has it. */
+  isOwnMac(high16: number, low32: number): boolean {
+    if (low32 === this.routerMacLow && high16 === this.routerMacHigh) return true;
+    const { hostMacs } = this;
+    for (let i = 0; i < hostMacs.length; i += 2) {
+      if (hostMacs[i + 1] === low32 && hostMacs[i] === high16) return true;
+    }
+    return false;
   }
 
   isGateway(w0: number, w1: number, w2: number, w3: number): boolean {

@@ -10,6 +10,9 @@ import type { OffloadFinisher } from '../frame/offload.ts';
 import { AntiSpoofing } from '../operators/anti-spoofing.ts';
 import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
 
+/** High 16 bits of a port's MAC that has none: no frame has them. */
+export const NO_MAC = -1;
+
 export class Port {
   readonly id: number;
   readonly name: string;
@@ -18,8 +21,8 @@ export class Port {
   /** In the order in which a frame meets them. */
   private readonly fromVmChain: readonly FromVm[];
   private readonly toVmChain: readonly ToVm[];
-  /** The VM's configured MAC; -1, which no frame has, if there is none. */
-  macHigh = -1;
+  /** The VM's configured MAC, or NO_MAC. */
+  macHigh = NO_MAC;
   macLow = 0;
   /** A way to the physical network: stations of other hosts are behind it. */
   isUplink = false;

@@ -13,7 +13,7 @@ import {
   udpFrame,
   type WireFrame,
 } from '../../support/packets.ts';
-import { members, PORTS } from '../../support/topology.ts';
+import { members, PORTS, type PortDescription } from '../../support/topology.ts';
 
 const learning = suite('switch: learning');
 const flooding = suite('switch: flooding');
@@ -53,6 +53,36 @@ learning("a VM that sends under another's MAC takes nothing away from it", () =>
   bed.send('app2', bridged(bed, 'app2', bed.mac('web1'), bed.mac('app1')));
   assert.equal(portsOf(bed.send('web1', bridged(bed, 'web1', bed.mac('app1')))), ['app1']);
 });
+
+learning(
+  'a frame that a guard drops moves nobody: neither as spoofed nor as one that came back from the wire',
+  () => {
+    const up: PortDescription = {
+      name: 'up',
+      network: 'app',
+      mac: null,
+      addresses: [],
+      balanced: false,
+      uplink: { hostMac: '02:aa:00:00:00:01' },
+    };
+    const guarded = PORTS.map((port) =>
+      port.name === 'app1' ? { ...port, allowedSources: ['10.1.0.21/32', 'fd00:1::15/128'] } : port,
+    );
+    const bed = new DatapathBed({ ports: [...guarded, up] });
+    bed.send('up', bridged(bed, 'up', bed.mac('web1'), STATION));
+    const atWeb1 = only(bed.send('web1', bridged(bed, 'web1', STATION)));
+    assert.is(atWeb1.port, 'up');
+    assert.equal(bed.send('app1', bridged(bed, 'app1', bed.mac('web1'), STATION)), []);
+    assert.equal(bed.drops(), { 'spoofed-source': 1 });
+    assert.equal(portsOf(bed.send('web1', bridged(bed, 'web1', STATION))), ['up'], 'it is where it was');
+    assert.equal(bed.send('up', bridged(bed, 'up', bed.mac('web1'), bed.maker.routerMac('app'))), []);
+    assert.equal(bed.drops(), { 'spoofed-source': 1, 'router-mac-outside': 1 });
+    bed.tables.macs.forEach((_network, high, low) => {
+      const mac = `${high.toString(16).padStart(4, '0')}${(low >>> 0).toString(16).padStart(8, '0')}`;
+      assert.is.not(mac, bed.maker.routerMac('app').replaceAll(':', ''), "the router's MAC is no station's");
+    });
+  },
+);
 
 learning('a frame to a station behind the port that it came in by goes nowhere', () => {
   const bed = new DatapathBed();
