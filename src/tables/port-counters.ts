@@ -61,6 +61,7 @@ export const DROP_REASONS = [
   'split-horizon',
   'own-frame-returned',
   'router-mac-outside',
+  'bad-neighbour-mac',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -121,6 +122,7 @@ export const DROP = {
   splitHorizon: at('split-horizon'),
   ownFrameReturned: at('own-frame-returned'),
   routerMacOutside: at('router-mac-outside'),
+  badNeighbourMac: at('bad-neighbour-mac'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */
@@ -142,7 +144,7 @@ export const PORT = {
   drops: 8,
 } as const;
 
-export const PORT_FIELDS = 72;
+export const PORT_FIELDS = 104;
 
 export interface PortStats {
   rxPackets: number;

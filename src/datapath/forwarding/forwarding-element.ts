@@ -111,12 +111,13 @@ export class ForwardingElement {
     const { view, l3, network } = frame;
     const sender = arp.senderIp(view, l3);
     const high = arp.senderMacHigh(view, l3);
-    if (ethernet.isGroup(high)) return this.context.drop(frame, DROP.badArp);
+    const low = arp.senderMacLow(view, l3);
+    if (!this.networks.at(network).isStationMac(high, low))
+      return this.context.drop(frame, DROP.badNeighbourMac);
     // Nobody else may claim a gateway or a VIP, whatever its port allows.
     if (this.responder.isOurs(network, 0, 0, IPV4_MAPPED, sender))
       return this.context.drop(frame, DROP.spoofedArp);
-    if (sender !== 0)
-      this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, arp.senderMacLow(view, l3));
+    if (sender !== 0) this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, low);
     if (this.responder.answerArp(frame) === CONSUMED) return;
     this.passOn(frame);
   }
@@ -129,19 +130,24 @@ export class ForwardingElement {
       const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_SOURCE_LINK_ADDRESS);
       if (at > 0) {
         const { s0, s1, s2, s3 } = frame;
-        this.resolver.heard(network, s0, s1, s2, s3, view.getUint16(at), view.getInt32(at + 2));
+        const high = view.getUint16(at);
+        const low = view.getInt32(at + 2);
+        if (!this.networks.at(network).isStationMac(high, low))
+          return this.context.drop(frame, DROP.badNeighbourMac);
+        this.resolver.heard(network, s0, s1, s2, s3, high, low);
       }
       if (this.responder.answerSolicitation(frame) === CONSUMED) return;
     } else {
       const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_TARGET_LINK_ADDRESS);
       const high = at > 0 ? view.getUint16(at) : ethernet.sourceHigh(view, frame.offset);
       const low = at > 0 ? view.getInt32(at + 2) : ethernet.sourceLow(view, frame.offset);
+      if (!this.networks.at(network).isStationMac(high, low))
+        return this.context.drop(frame, DROP.badNeighbourMac);
       const word = (i: number): number => icmpv6.targetWord(view, l4, i);
       if (this.responder.isOurs(network, word(0), word(1), word(2), word(3))) {
         return this.context.drop(frame, DROP.spoofedNd);
       }
-      if (!ethernet.isGroup(high))
-        this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
+      this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
     }
     this.passOn(frame);
   }

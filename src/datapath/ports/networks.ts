@@ -71,6 +71,11 @@ export class Network {
     return false;
   }
 
+  /** Whether a station may have a MAC: it is one station's address (RFC 1812 §3.3.2), and not ours. */
+  isStationMac(high16: number, low32: number): boolean {
+    return !ethernet.isGroup(high16) && (high16 | low32) !== 0 && !this.isOwnMac(high16, low32);
+  }
+
   isGateway(w0: number, w1: number, w2: number, w3: number): boolean {
     const g = this.gateways;
     for (let i = 0; i < g.length; i += 4) {

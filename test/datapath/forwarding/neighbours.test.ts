@@ -3,8 +3,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TcpConversation } from '../../support/conversation.ts';
 import { DatapathBed, describe, only, type Sent } from '../../support/datapath-bed.ts';
-import { advertisementFrame, arpFrame, countingBytes, tcpFrame, udpFrame } from '../../support/packets.ts';
-import { members, PORTS } from '../../support/topology.ts';
+import {
+  advertisementFrame,
+  arpFrame,
+  BROADCAST,
+  countingBytes,
+  solicitationFrame,
+  tcpFrame,
+  udpFrame,
+} from '../../support/packets.ts';
+import { members, PORTS, type PortDescription } from '../../support/topology.ts';
 
 const resolution = suite('neighbours: resolution');
 const bounds = suite('neighbours: bounds');
@@ -59,6 +67,48 @@ resolution('a question to the whole network, from the gateway; the packet follow
     assert.is(bed.counters('web1').queuedSent, 1);
     assert.equal(questions(udpTo(bed, BEHIND[family])), [], 'from now on it is known');
     assert.equal(bed.drops(), {});
+  }
+});
+
+resolution('a MAC that no single station can have is never believed, from a VM or from the wire', () => {
+  const hostMac = '02:aa:00:00:00:02';
+  const up: PortDescription = {
+    name: 'up',
+    network: 'db',
+    mac: null,
+    addresses: [],
+    balanced: false,
+    uplink: { hostMac },
+  };
+  const far = '02:bb:00:00:00:01';
+  for (const from of ['db1', 'up']) {
+    const bed = new DatapathBed({ ports: [...PORTS, up] });
+    const fromMac = from === 'up' ? far : bed.mac('db1');
+    const router = bed.maker.routerMac('db');
+    const toMac = from === 'up' ? hostMac : router;
+    const lies = ['33:33:00:00:00:01', '01:00:5e:00:00:12', BROADCAST, router, hostMac, '00:00:00:00:00:00'];
+    for (const mac of lies) {
+      udpTo(bed, BEHIND[4]);
+      udpTo(bed, BEHIND[6]);
+      const waiting = bed.waiting();
+      const way4 = { fromMac, toMac, from: BEHIND[4], to: '10.2.0.1' };
+      const way6 = { fromMac, toMac, from: BEHIND[6], to: 'fd00:2::1' };
+      const ask = { ...way6, toMac: '33:33:ff:00:00:01', to: 'ff02::1:ff00:1' };
+      const claims = [
+        arpFrame(way4, 'reply', { senderMac: mac, targetMac: toMac }),
+        arpFrame({ ...way4, toMac: BROADCAST, to: '10.2.0.32' }, 'request', { senderMac: mac }),
+        advertisementFrame(way6, BEHIND[6], mac, 'SO'),
+        ...(from === 'up' ? [] : [solicitationFrame(ask, 'fd00:2::1', mac)]),
+      ];
+      const before = bed.drops()['bad-neighbour-mac'] ?? 0;
+      for (const claim of claims) assert.equal(bed.send(from, claim), [], mac);
+      assert.is(bed.drops()['bad-neighbour-mac'], before + claims.length, mac);
+      assert.is(bed.waiting(), waiting, 'nothing was sent there');
+    }
+    const way = { fromMac, toMac, from: BEHIND[4], to: '10.2.0.1' };
+    const delivered = bed.send(from, arpFrame(way, 'reply', { targetMac: toMac }));
+    assert.is(delivered.length, lies.length, 'the truth is believed, and what waited follows it');
+    assert.ok(delivered.every(({ port, frame }) => port === from && frame.toMac === fromMac));
   }
 });
 

@@ -147,7 +147,7 @@ malformed('ARP', () => {
   assert.equal(reasonsOf([cut(arp, 41), cut(arp, 14)]), Array(2).fill('truncated-arp'));
   assert.equal(reasonsOf([changed(arp, L3 + 7, 3), changed(arp, L3 + 4, 8)]), Array(2).fill('bad-arp'));
   const fromGroup = arpFrame(bed.way('web1', '10.1.0.1'), 'request', { senderMac: '01:00:5e:00:00:01' });
-  assert.equal(reasonsOf([fromGroup]), ['bad-arp']);
+  assert.equal(reasonsOf([fromGroup]), ['bad-neighbour-mac']);
 });
 
 malformed('padding behind a packet is no part of it', () => {

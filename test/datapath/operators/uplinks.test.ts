@@ -229,7 +229,9 @@ edge('a VM that poses as the router gets no answer of its making out', () => {
   const way = { fromMac: router, toMac: FAR_CLIENT.mac, from: bed.address('web1'), to: FAR_CLIENT.address };
   bed.send('up', bridged(FAR_CLIENT.mac, bed.mac('web1')));
   assert.equal(bed.send('web1', arpFrame(way, 'reply')), []);
-  assert.equal(bed.drops(), { 'spoofed-arp': 1 });
+  assert.equal(bed.drops(), { 'bad-neighbour-mac': 1 });
+  assert.equal(bed.send('web1', arpFrame(way, 'reply', { senderMac: bed.mac('web1') })), []);
+  assert.equal(bed.drops(), { 'bad-neighbour-mac': 1, 'spoofed-arp': 1 });
 });
 
 balancing('a flow to a member of another host: translated here, turned back here', () => {
