@@ -93,6 +93,7 @@ class GrpcControllerLink implements ControllerLink {
     received: 0,
     unsent: 0,
     mergedReports: 0,
+    malformed: 0,
   };
   private current: ControllerLinkState = 'connecting';
   private sinceMs = Date.now();
@@ -183,6 +184,11 @@ class GrpcControllerLink implements ControllerLink {
       received: (message) => this.received(message),
       sent: () => this.counts.sent++,
       merged: () => this.counts.mergedReports++,
+      malformed: () => this.counts.malformed++,
+      failed: (message, error) => {
+        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.options.log.error(`a message (${message.type}) of controller ${address} failed: ${what}`);
+      },
       ended: (reason, isUnreachable) => this.ended(reason, isUnreachable),
     });
     this.stream = stream;

@@ -13,19 +13,23 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js';
+import { messageOf } from '../config/model/refusal.ts';
 import type { TlsMaterial } from '../config/tls-files.ts';
 import { AgentEncoder, decodeFromController } from '../messages/codec.ts';
 import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import { ReportDiff, type ReportTable } from '../messages/report-table.ts';
-import { MalformedMessage } from '../messages/varint.ts';
 
 export interface ControllerStreamEvents {
   received(message: FromController): void;
   sent(): void;
   /** A report took the place of one that still waited. */
   merged(): void;
+  /** Bytes came that are no message; `ended` follows. */
+  malformed(): void;
+  /** `received` has thrown; `ended` follows. */
+  failed(message: FromController, error: unknown): void;
   /** Once. `isUnreachable`: not by a word of the controller, the connection failed. */
   ended(reason: string, isUnreachable: boolean): void;
 }
@@ -117,11 +121,17 @@ export class ControllerStream {
     try {
       message = decodeFromController(bytes);
     } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      this.end(`the controller sent what is no message: ${error.message}`);
+      this.events.malformed();
+      this.end(`the controller sent what is no message: ${messageOf(error)}`);
       return;
     }
-    if (message) this.events.received(message);
+    if (message === undefined) return;
+    try {
+      this.events.received(message);
+    } catch (error) {
+      this.events.failed(message, error);
+      this.end(`a message (${message.type}) of the controller failed: ${messageOf(error)}`);
+    }
   }
 
   private pump(): void {

@@ -1,5 +1,6 @@
 /** What only controllers answer: shapes of the routes that hosts don't have (shapes.ts). */
 import type { MemberState } from '../tables/rule-spec.ts';
+import type { StreamCounts } from './shapes.ts';
 
 /** What a controller says of itself in place of Status. */
 export interface ControllerStatus {
@@ -17,6 +18,7 @@ export interface ControllerStatus {
   groups: number;
   /** Hosts that are attached. */
   agents: number;
+  streams: StreamCounts;
   /** Of the rules that were distributed last in this term. */
   revision: number;
   /** Resident memory of the process, bytes. */

@@ -84,12 +84,27 @@ export interface Status {
   controllers: ControllersStatus;
 }
 
+/** Streams of agents to a controller, since its start. */
+export interface StreamCounts {
+  accepted: number;
+  /** Sent away for who they are: certificate, host name, version. */
+  refused: number;
+  /** Ended by bytes that are no message. */
+  malformed: number;
+  /** Ended by a message that the controller failed to handle. */
+  failed: number;
+  /** Ended because too much waited for the agent. */
+  overflows: number;
+}
+
 /** Whom the host has its groups from. */
 export interface ControllersStatus {
   kind: 'embedded' | 'remote';
   /** Of an embedded controller: where its state lies, and how many agents are attached, its own host's included. */
   store: 'file' | 'etcd' | null;
   agents: number | null;
+  /** Of an embedded controller that other hosts attach to. */
+  streams: StreamCounts | null;
   link: {
     state: 'connecting' | 'attached' | 'waiting';
     controller: string;
@@ -98,6 +113,8 @@ export interface ControllersStatus {
     lastError: string | null;
     attachments: number;
     failures: number;
+    /** Streams that ended because the controller sent bytes that are no message. */
+    malformed: number;
   };
 }
 

@@ -20,7 +20,7 @@ import {
   ruleQuery,
   statQuery,
 } from '../api/routes.ts';
-import type { Changed, PortRow, RuleRow, StatRow } from '../api/shapes.ts';
+import type { Changed, PortRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,
@@ -39,6 +39,8 @@ export interface ControllerContext {
   readonly controller: Controller;
   /** Package version of this process. */
   readonly version: string;
+  /** Streams of agents so far. */
+  readonly streams: StreamCounts;
   /** Loads the file and brings it into force. */
   reload(path: string): Promise<Changed>;
   /** The process is to stop, soon after this returns. */
@@ -67,7 +69,7 @@ const ofHosts = <Row extends object>(controller: Controller, { path, query }: Ap
   rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`);
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
-  route('GET', '/v1/status', ({ controller, version }) => statusOf(controller, version)),
+  route('GET', '/v1/status', statusOf),
   route('GET', '/v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
   route('GET', '/v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
   route('GET', '/v1/groups', ({ controller }) => groupRows(fleet(controller))),
@@ -128,7 +130,7 @@ export const controllerAnswerer =
   (request) =>
     answerRequest(CONTROLLER_ROUTES, context, request);
 
-function statusOf(controller: Controller, version: string): ControllerStatus {
+function statusOf({ controller, version, streams }: ControllerContext): ControllerStatus {
   const { leadership: term, startedAtMs } = controller;
   return {
     version,
@@ -142,6 +144,7 @@ function statusOf(controller: Controller, version: string): ControllerStatus {
     store: controller.storeKind,
     groups: controller.state.groups.size,
     agents: term?.agents.size ?? 0,
+    streams,
     revision: term?.distribution.revision ?? 0,
     residentBytes: process.memoryUsage.rss(),
   };

@@ -281,7 +281,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
       self,
       settings as TermSettings,
       {
-        requested: (agent, request) => this.agentAsks(agent, request),
+        requested: (agent, request) => {
+          this.agentAsks(agent, request).catch((error) =>
+            this.log.error({ err: error }, `a request of host ${agent.host} failed: ${messageOf(error)}`),
+          );
+        },
         probed: (host, results) => health.took(host, results),
         instanceEvent: (host, event) => instances.took(host, event),
         attached: (agent) => instances.attached(agent),

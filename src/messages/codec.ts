@@ -3,7 +3,16 @@
  * sluice.proto. 64-bit numbers are numbers here: the generated code hands out Long objects, since protobufjs is shared
  * with the etcd client, whose lease ids need all 64 bits; they are converted where messages become plain objects.
  */
+import {
+  AGENT_MESSAGES,
+  boundFields,
+  CONTROLLER_MESSAGES,
+  type EmbeddedMessages,
+  MAX_AGENT_FIELDS,
+  MAX_CONTROLLER_FIELDS,
+} from './field-bounds.ts';
 import { sluice } from './generated/sluice.js';
+import { checkFromAgent, checkFromController } from './message-checks.ts';
 import type { FromAgent, FromController } from './messages.ts';
 import { ReportDecoder, ReportEncoder, type ReportScratch } from './report-codec.ts';
 import { MalformedMessage, VarintReader, VarintWriter } from './varint.ts';
@@ -39,9 +48,17 @@ export class AgentDecoder {
     this.reports = new ReportDecoder(scratch);
   }
 
-  /** Throws MalformedMessage. Undefined: a kind of message that this version does not know. */
+  /** Throws MalformedMessage, and nothing else. Undefined: a kind of message that this version does not know. */
   decode(bytes: Uint8Array): FromAgent | undefined {
-    if (bytes[0] !== REPORT_TAG) return plain<FromAgent>(v1.FromAgent, bytes);
+    return wellFormed(() => {
+      if (bytes[0] === REPORT_TAG) return this.report(bytes);
+      const message = plain<FromAgent>(v1.FromAgent, bytes, AGENT_MESSAGES, MAX_AGENT_FIELDS);
+      if (message) checkFromAgent(message);
+      return message;
+    });
+  }
+
+  private report(bytes: Uint8Array): FromAgent {
     const reader = new VarintReader(bytes, 1);
     const byteCount = reader.unsigned();
     if (reader.at + byteCount !== bytes.length)
@@ -53,32 +70,46 @@ export class AgentDecoder {
 export const encodeFromController = (message: FromController): Uint8Array =>
   v1.FromController.encode({ [message.type]: message }).finish();
 
-/** Throws MalformedMessage. Undefined: a kind of message that this version does not know. */
+/** Throws MalformedMessage, and nothing else. Undefined: a kind of message that this version does not know. */
 export const decodeFromController = (bytes: Uint8Array): FromController | undefined =>
-  plain<FromController>(v1.FromController, bytes);
+  wellFormed(() => {
+    const message = plain<FromController>(
+      v1.FromController,
+      bytes,
+      CONTROLLER_MESSAGES,
+      MAX_CONTROLLER_FIELDS,
+    );
+    if (message) checkFromController(message);
+    return message;
+  });
 
-interface GeneratedType<Decoded> {
-  decode(bytes: Uint8Array): Decoded;
-  toObject(message: Decoded, options: typeof PLAIN): { [key: string]: unknown };
+/** Whatever a decoder throws about a peer's bytes is the peer's fault: protobufjs throws Errors of several kinds. */
+function wellFormed<Message>(decode: () => Message): Message {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof MalformedMessage) throw error;
+    throw new MalformedMessage(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+interface GeneratedType {
+  decode(bytes: Uint8Array): object;
+  toObject(message: object, options: typeof PLAIN): { [key: string]: unknown };
 }
 
 /** The member of the oneof that is set, as a flat object with its name as `type`. */
 function plain<Message>(
-  type: GeneratedType<never> | GeneratedType<object>,
+  type: object,
   bytes: Uint8Array,
+  embedded: EmbeddedMessages,
+  maxFields: number,
 ): Message | undefined {
-  const { message: name, ...members } = objectOf(type as GeneratedType<object>, bytes);
+  boundFields(bytes, embedded, maxFields);
+  const { decode, toObject } = type as GeneratedType;
+  const { message: name, ...members } = toObject(decode(bytes), PLAIN);
   if (typeof name !== 'string') return undefined;
-  if (name === 'report') throw new MalformedMessage('a report with something before it');
   const body = members[name] as Record<string, unknown>;
   for (const [key, value] of Object.entries(body)) if (value === null) delete body[key];
   return { type: name, ...body } as Message;
-}
-
-function objectOf(type: GeneratedType<object>, bytes: Uint8Array): { [key: string]: unknown } {
-  try {
-    return type.toObject(type.decode(bytes), PLAIN);
-  } catch (error) {
-    throw new MalformedMessage(error instanceof Error ? error.message : String(error));
-  }
 }

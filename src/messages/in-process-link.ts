@@ -64,7 +64,15 @@ class InProcessLink implements ControllerLink {
 
   get status(): ControllerLinkStatus {
     const { current, sinceMs, lastError, counts } = this;
-    return { state: current, controller: IN_PROCESS_PEER, sinceMs, lastError, ...counts, mergedReports: 0 };
+    return {
+      state: current,
+      controller: IN_PROCESS_PEER,
+      sinceMs,
+      lastError,
+      ...counts,
+      mergedReports: 0,
+      malformed: 0,
+    };
   }
 
   send(message: Exclude<FromAgent, { type: 'hello' | 'report' }>): boolean {

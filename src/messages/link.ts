@@ -59,6 +59,8 @@ export interface ControllerLinkStatus {
   readonly unsent: number;
   /** Reports that waited and went out as part of a later one. */
   readonly mergedReports: number;
+  /** Streams that ended because the controller sent bytes that are no message. */
+  readonly malformed: number;
 }
 
 /** The agent's end; it attaches by itself, and again when the stream ends, until closed. */

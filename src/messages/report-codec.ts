@@ -11,6 +11,7 @@
  * that much order: row numbers before columns.
  */
 import { sluice } from './generated/sluice.js';
+import { MAX_NAME_LENGTH } from './message-checks.ts';
 import {
   MAX_REPORT_ROWS,
   makeColumns,
@@ -36,6 +37,10 @@ const ROW_STEPS = 6;
 const FIRST_COLUMN = 16;
 
 const FIRST_ROWS = 64;
+/** Of a row's key, as bytes: names have their bounds in message-checks.ts. */
+const MAX_KEY_BYTES = 4 * MAX_NAME_LENGTH;
+/** In one report: each row may go and come again. */
+const MAX_ANNOUNCEMENTS = 2 * MAX_REPORT_ROWS;
 
 /** Figures by row number, as far as the stream has carried them. */
 class StreamFigures {
@@ -172,6 +177,8 @@ export class ReportDecoder {
           header.isAggregated = reader.unsigned() !== 0;
           break;
         case tag(ANNOUNCED, LENGTH_DELIMITED):
+          if (announced.length >= MAX_ANNOUNCEMENTS)
+            throw new MalformedMessage(`more than ${MAX_ANNOUNCEMENTS} announcements`);
           announced.push(this.announcement(reader.take(reader.unsigned())));
           break;
         case tag(ROW_STEPS, LENGTH_DELIMITED):
@@ -193,10 +200,14 @@ export class ReportDecoder {
       }
     }
     while (columnsRead < REPORT_COLUMNS.length) this.unchanged(columnsRead++, rowCount);
+    if (!Number.isSafeInteger(header.sequence) || !Number.isSafeInteger(header.atMs))
+      throw new MalformedMessage('a sequence or time of 2^53 or more');
     return { ...header, announced, rowCount, rows: this.scratch.rows, columns: this.scratch.columns };
   }
 
   private announcement(bytes: Uint8Array): RowAnnouncement {
+    if (bytes.length > MAX_KEY_BYTES)
+      throw new MalformedMessage(`a row's key of ${bytes.length} bytes, expected at most ${MAX_KEY_BYTES}`);
     const { row, group, member, address, loadBalancer } = RowKey.decode(bytes);
     if (row >= MAX_REPORT_ROWS)
       throw new MalformedMessage(`row ${row}, expected less than ${MAX_REPORT_ROWS}`);
@@ -252,6 +263,8 @@ export class ReportDecoder {
         reader.at = start;
         difference = reader.signed();
         at = reader.at;
+        if (!Number.isSafeInteger(seen[rows[i]!]! + difference))
+          throw new MalformedMessage(`column ${name}: a figure of 2^53 or more`);
       }
       const row = rows[i]!;
       const value = seen[row]! + difference;

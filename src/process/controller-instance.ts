@@ -16,7 +16,7 @@ import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { loadTlsFiles, type TlsMaterial } from '../config/tls-files.ts';
-import { type FleetServer, startFleetServer } from '../controller/agents/fleet-server.ts';
+import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
 import { openStore } from '../controller/store/open-store.ts';
@@ -121,9 +121,13 @@ export class ControllerInstance {
 
   private async listen(undo: UndoStack): Promise<void> {
     const { runDir, log } = this.options;
+    const { agents, controller } = this;
     const answerer = controllerAnswerer({
-      controller: this.controller,
+      controller,
       version: VERSION,
+      get streams() {
+        return streamCounts(agents.counters);
+      },
       reload: (path) => this.reload(path),
       down: () => this.options.onDownRequest(),
     });

@@ -15,7 +15,7 @@ import { Agent, groupsInForce } from '../agent/agent.ts';
 import { RuleStore } from '../agent/rule-store.ts';
 import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
-import type { Changed, ControllersStatus } from '../api/shapes.ts';
+import type { Changed, ControllersStatus, StreamCounts } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
@@ -128,8 +128,20 @@ class EmbeddedControl implements Control {
       kind: 'embedded',
       store: this.store.kind,
       agents: leadership?.agents.size ?? 0,
+      streams: this.server === undefined ? null : this.streams,
       link: linkStatus(this.attached!.agent),
     };
+  }
+
+  private get streams(): StreamCounts {
+    const {
+      accepted = 0,
+      refused = 0,
+      malformed = 0,
+      failed = 0,
+      overflows = 0,
+    } = this.server?.counters ?? {};
+    return { accepted, refused, malformed, failed, overflows };
   }
 
   /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
@@ -171,6 +183,7 @@ class EmbeddedControl implements Control {
     const context: ControllerContext = {
       controller: this.controller,
       version: VERSION,
+      streams: this.streams,
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       down: () => {},
     };
@@ -221,7 +234,13 @@ class RemoteControl implements Control {
   }
 
   get status(): ControllersStatus {
-    return { kind: 'remote', store: null, agents: null, link: linkStatus(this.attached!.agent) };
+    return {
+      kind: 'remote',
+      store: null,
+      agents: null,
+      streams: null,
+      link: linkStatus(this.attached!.agent),
+    };
   }
 
   /** Listings are this host's; what is the controllers' to answer or to change is passed on to them. */
@@ -247,7 +266,7 @@ class RemoteControl implements Control {
 }
 
 function linkStatus({ link }: Agent): ControllersStatus['link'] {
-  const { state, controller, sinceMs, lastError, attachments, failures } = link.status;
+  const { state, controller, sinceMs, lastError, attachments, failures, malformed } = link.status;
   return {
     state,
     controller,
@@ -255,5 +274,6 @@ function linkStatus({ link }: Agent): ControllersStatus['link'] {
     lastError: lastError === '' ? null : lastError,
     attachments,
     failures,
+    malformed,
   };
 }

@@ -142,6 +142,7 @@ const status: Status = {
     kind: 'remote',
     store: null,
     agents: null,
+    streams: null,
     link: {
       state: 'waiting',
       controller: '192.0.2.1:7400',
@@ -149,6 +150,7 @@ const status: Status = {
       lastError: 'connection refused',
       attachments: 1,
       failures: 4,
+      malformed: 0,
     },
   },
 };

@@ -35,7 +35,13 @@ const networks = fc.record(
   { networks: fc.record({ all: list(fc.record({ name, vni: fc.nat(0xffffff) })) }) },
   { requiredKeys: [] },
 );
-const request = { type: fc.constant('request' as const), id: fc.nat(), method: text, path: text, body: text };
+const request = {
+  type: fc.constant('request' as const),
+  id: fc.nat(),
+  method: fc.string({ maxLength: 16 }),
+  path: text,
+  body: text,
+};
 const reply = { type: fc.constant('reply' as const), id: fc.nat(), status: fc.nat(999), body: text };
 
 const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
@@ -105,7 +111,7 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     epoch: large,
     controller: text,
     leader: text,
-    reportIntervalMs: fc.nat(),
+    reportIntervalMs: fc.integer({ min: 10, max: 3_600_000 }),
     reportRaw: fc.boolean(),
   }),
   fc.record({ type: fc.constant('redirect' as const), leader: text }),
@@ -161,7 +167,7 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
   fc.record({
     type: fc.constant('instance' as const),
     command: fc.constantFrom('start' as const, 'stop' as const),
-    instance: text,
+    instance: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
     template: text,
     definition: text,
   }),

@@ -46,6 +46,8 @@ export class TestController implements AgentSessionHandler {
   /** Those that were sent elsewhere, and are still here. */
   readonly waiting = new Set<AgentSession>();
   welcome: Welcome;
+  /** Called with each message that is no report. */
+  onMessage: (message: FromAgent) => void = () => {};
 
   constructor(name = 'c1') {
     this.name = name;
@@ -65,7 +67,10 @@ export class TestController implements AgentSessionHandler {
     return {
       received: (message) => {
         if (message.type === 'report') this.rows.push(...keys.rowsOf(message));
-        else this.received.push(message);
+        else {
+          this.received.push(message);
+          this.onMessage(message);
+        }
       },
       detached: (reason) => {
         if (this.sessions.get(host) === session) this.sessions.delete(host);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ControllerStatus } from '../../api/fleet-shapes.ts';
-import type { ControllersStatus, Status, UplinkStatus } from '../../api/shapes.ts';
+import type { ControllersStatus, Status, StreamCounts, UplinkStatus } from '../../api/shapes.ts';
 import { printResult } from '../output.ts';
 import { apiOf } from '../settings.ts';
 import { formatFields, formatTable } from '../table.ts';
@@ -26,10 +26,17 @@ const uplinkText = ({ uplink, interface: device, state, since, outages }: Uplink
 
 function controllersText({ kind, store, agents, link }: ControllersStatus): string {
   const why = link.state === 'attached' || link.lastError === null ? '' : ` (${link.lastError})`;
-  const state = `${link.state} since ${link.since}${why}`;
+  const malformed = link.malformed === 0 ? '' : `; ${link.malformed} streams ended by malformed messages`;
+  const state = `${link.state} since ${link.since}${why}${malformed}`;
   if (kind === 'remote') return `${link.controller}: ${state}`;
   return `embedded, ${store} store, ${agents} ${agents === 1 ? 'host' : 'hosts'} attached; ${state}`;
 }
+
+const streamsText = ({ accepted, refused, malformed, failed, overflows }: StreamCounts): string =>
+  `${accepted} accepted, ${refused} refused; ended: ${malformed} malformed, ${failed} failed, ${overflows} overflowed`;
+
+const streamField = (streams: StreamCounts | null): [string, string][] =>
+  streams === null ? [] : [['streams', streamsText(streams)]];
 
 export function formatStatus(status: Status): string {
   const { inUse, max, created, expired, refused } = status.connections;
@@ -49,6 +56,7 @@ export function formatStatus(status: Status): string {
     ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
     ['frames', String(status.frames)],
     ['controllers', controllersText(status.controllers)],
+    ...streamField(status.controllers.streams),
     ['memory', humanBytes(status.residentBytes)],
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
@@ -67,6 +75,7 @@ export const formatControllerStatus = (status: ControllerStatus): string =>
     ['store', status.store],
     ['groups', String(status.groups)],
     ['hosts', `${status.agents} attached`],
+    ['streams', streamsText(status.streams)],
     ['revision', String(status.revision)],
     ['memory', humanBytes(status.residentBytes)],
   ]);

@@ -7,7 +7,9 @@
  * altogether answers no keepalive, and gRPC ends its connection.
  */
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { messageOf } from '../../config/model/refusal.ts';
 import { AgentDecoder } from '../../messages/codec.ts';
+import type { LinkLog } from '../../messages/fleet-service.ts';
 import type { AgentSession, AgentSessionListener } from '../../messages/link.ts';
 import type { FromAgent, FromController, Hello } from '../../messages/messages.ts';
 import { type OutboundLimits, OutboundQueue } from '../../messages/outbound-queue.ts';
@@ -26,8 +28,10 @@ export interface StreamCounters {
   mergedMessages: number;
   /** Streams that ended because too much waited. */
   overflows: number;
-  /** Streams that ended because of what the agent sent. */
+  /** Streams that ended because the agent sent bytes that are no message. */
   malformed: number;
+  /** Streams that ended because a message could not be handled: a bug, which the log has. */
+  failed: number;
 }
 
 /** What the server gives to all its streams. */
@@ -35,6 +39,7 @@ export interface StreamContext {
   readonly counters: StreamCounters;
   readonly scratch: ReportScratch;
   readonly limits: OutboundLimits;
+  readonly log: Pick<LinkLog, 'warn' | 'error'>;
   /** Encodes a message once, however many agents it goes to. */
   encode(message: FromController): Buffer;
   /** The stream's first message. */
@@ -124,16 +129,36 @@ export class AgentStream implements AgentSession {
       message = this.decoder.decode(bytes);
       if ((message?.type === 'hello') !== (this.greeting === undefined)) throw new MalformedMessage(NO_HELLO);
     } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      this.context.counters.malformed++;
-      this.refuse(status.INVALID_ARGUMENT, error.message);
+      this.endMalformed(messageOf(error));
       return;
     }
+    try {
+      this.handle(message);
+    } catch (error) {
+      this.endFailed(error, message?.type);
+    }
+  }
+
+  private handle(message: FromAgent | undefined): void {
     if (message?.type === 'hello') {
       clearTimeout(this.helloTimer);
       this.greeting = message;
       this.context.greeted(this);
     } else if (message) this.listener?.received(message);
+  }
+
+  private endMalformed(why: string): void {
+    this.context.counters.malformed++;
+    this.context.log.warn(`agent ${this.host ?? '(no Hello yet)'} from ${this.peer} is sent away: ${why}`);
+    this.refuse(status.INVALID_ARGUMENT, why);
+  }
+
+  /** It costs this stream, not the controller. */
+  private endFailed(error: unknown, type = 'unknown'): void {
+    this.context.counters.failed++;
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.context.log.error(`a message (${type}) of agent ${this.host} from ${this.peer} failed: ${what}`);
+    this.refuse(status.INTERNAL, `the controller failed to handle a message: ${messageOf(error)}`);
   }
 
   private pump(): void {

@@ -9,6 +9,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { StreamCounts } from '../../api/shapes.ts';
 import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { TlsMaterial } from '../../config/tls-files.ts';
 import { encodeFromController } from '../../messages/codec.ts';
@@ -41,6 +42,12 @@ export interface FleetCounters extends Readonly<StreamCounters> {
   readonly accepted: number;
   readonly refused: number;
 }
+
+/** For `status`. */
+export const streamCounts = (counters: FleetCounters): StreamCounts => {
+  const { accepted, refused, malformed, failed, overflows } = counters;
+  return { accepted, refused, malformed, failed, overflows };
+};
 
 export interface FleetServer {
   /** As listened on, with the port that was chosen. */
@@ -92,7 +99,9 @@ class GrpcFleetServer implements FleetServer {
         mergedMessages: 0,
         overflows: 0,
         malformed: 0,
+        failed: 0,
       },
+      log: options.log,
       scratch: new ReportScratch(),
       limits: options.limits ?? OUTBOUND_LIMITS,
       encode: (message) => this.encode(message),

@@ -62,6 +62,7 @@ class BareAgent {
 }
 
 interface Bed {
+  log: TestLog;
   controller: TestController;
   server: FleetServer;
   agent: BareAgent;
@@ -71,7 +72,8 @@ const server = suite<Bed>('fleet server');
 
 server.before.each(async (bed) => {
   bed.controller = new TestController();
-  bed.server = await startFleetServer({ listen: '127.0.0.1:0', handler: bed.controller, log: new TestLog() });
+  bed.log = new TestLog();
+  bed.server = await startFleetServer({ listen: '127.0.0.1:0', handler: bed.controller, log: bed.log });
   bed.agent = new BareAgent(bed.server.address);
 });
 
@@ -88,7 +90,10 @@ const stats = (sequence: number): FromController => ({
   epoch: 3,
   sequence,
   atMs: 0,
-  groups: Array.from({ length: 50 }, (_, i) => ({ name: `group ${i} ${filler}`, members: [] })),
+  groups: Array.from({ length: 1000 }, (_, i) => ({
+    name: `group ${i} ${filler.slice(0, 200)}`,
+    members: [],
+  })),
 });
 
 setFlagsFromString('--expose-gc');
@@ -195,6 +200,74 @@ server('what is no message ends that stream, and is counted', async (bed) => {
   await until('the reason', () => /a report of 127 bytes/.test(bed.agent.details));
   assert.is(bed.server.counters.malformed, 1);
   assert.is(bed.controller.sessions.size, 0);
+});
+
+/** Each ended a controller once: a row's key whose number does not end, and what a fuzzer found around it. */
+const MALFORMED = ['12042a020880', '12042a021280', '3a020880', '0b0b0b', 'ffffffffffffffffffff01'];
+
+for (const hex of MALFORMED) {
+  server(`the bytes ${hex} end their own stream, with a reason, and nothing else`, async (bed) => {
+    const other = new TestAgent(helloOf('h2'));
+    const link = createControllerLink({
+      controllers: [bed.server.address],
+      handler: other,
+      log: new TestLog(),
+    });
+    await until('the other host', () => link.state === 'attached');
+    bed.agent.read();
+    bed.agent.send({ type: 'hello', ...helloOf('h1') });
+    await until('attached', () => bed.controller.sessions.has('h1'));
+    bed.agent.bytes(Buffer.from(hex, 'hex'));
+    await until('the reason', () => bed.agent.details !== '');
+    assert.is(bed.server.counters.malformed, 1);
+    assert.equal([...bed.controller.sessions.keys()], ['h2']);
+    assert.is(link.state, 'attached');
+    await link.close();
+  });
+}
+
+server(
+  'a message that the controller fails to handle ends that stream, and the log says why',
+  async (bed) => {
+    bed.agent.read();
+    bed.agent.send({ type: 'hello', ...helloOf('h1') });
+    await until('attached', () => bed.controller.sessions.has('h1'));
+    bed.controller.onMessage = () => {
+      throw new TypeError('a bug');
+    };
+    bed.agent.send({ type: 'ports', ports: [] });
+    await until('the reason', () => /failed to handle a message: a bug/.test(bed.agent.details));
+    assert.is(bed.server.counters.failed, 1);
+    assert.is(bed.controller.sessions.size, 0);
+    assert.ok(
+      bed.log.lines.some((line) => /^error a message \(ports\) of agent h1 .*TypeError: a bug\n/s.test(line)),
+    );
+  },
+);
+
+server('a host name of a megabyte is refused, and not repeated in the log', async (bed) => {
+  bed.agent.read();
+  bed.agent.send({ type: 'hello', ...helloOf('h'.repeat(1 << 20)) });
+  await until('the reason', () => /host: found 1048576 characters/.test(bed.agent.details));
+  assert.is(bed.server.counters.malformed, 1);
+  assert.ok(bed.log.lines.every((line) => line.length < 1000));
+});
+
+server('a message of two million empty ports is refused before it becomes objects', async (bed) => {
+  bed.agent.read();
+  bed.agent.send({ type: 'hello', ...helloOf('h1') });
+  await until('attached', () => bed.controller.sessions.has('h1'));
+  const ports = new Uint8Array(2 * 2_000_000);
+  for (let at = 0; at < ports.length; at += 2) ports[at] = 0x0a;
+  const length = [
+    (ports.length & 0x7f) | 0x80,
+    ((ports.length >> 7) & 0x7f) | 0x80,
+    ((ports.length >> 14) & 0x7f) | 0x80,
+  ];
+  const before = bytesInUse();
+  bed.agent.bytes(Uint8Array.from([0x1a, ...length, ports.length >> 21, ...ports]));
+  await until('the reason', () => /more than 262144 fields/.test(bed.agent.details));
+  assert.ok(bytesInUse() - before < 50 << 20);
 });
 
 server('when it closes it tells its agents, and what was queued still arrives', async (bed) => {
