@@ -67,7 +67,7 @@ export class Datapath {
   /** Revision of the snapshot in force; 0 before the first. */
   revision = 0;
   private readonly context: Context;
-  private readonly networks = new Networks();
+  private readonly networks: Networks;
   private readonly ports: (Port | undefined)[];
   private readonly loadBalancers = new Map<number, LoadBalancer>();
   private readonly frame: Frame;
@@ -100,8 +100,9 @@ export class Datapath {
 
   constructor(options: DatapathOptions) {
     const context = new Context(options.arena, options.output, options.tables);
-    const { networks } = this;
+    const networks = new Networks(options.tables.limits.maxPorts);
     this.context = context;
+    this.networks = networks;
     this.ports = new Array<Port | undefined>(options.tables.limits.maxPorts).fill(undefined);
     this.frame = new Frame(options.arena);
     const failFast = new FailFast(context, networks, this.ports);
@@ -268,7 +269,7 @@ export class Datapath {
   /** The port's device has gone: its MACs and connections go too. */
   portGone(port: number): void {
     // An uplink's stations are there while it is away.
-    if (this.ports[port]?.isUplink === false) this.resolver.forgetPort(port);
+    this.resolver.forgetPort(port, this.ports[port]?.isUplink === false);
     this.announcer.portGone(port);
     this.ports[port] = undefined;
     this.facts.forget(port);
@@ -372,7 +373,8 @@ export class Datapath {
         // A former VIP, kept alive by its connections, is the VM's to answer for now.
         const endpoint = endpoints.find(spec.network, w0, w1, w2, w3);
         if (endpoint !== NONE) endpoints.clearRole(endpoint, ROLE_ANSWERED);
-        const id = neighbours.intern(spec.network, w0, w1, w2, w3, this.context.nowMs);
+        const { nowMs } = this.context;
+        const id = neighbours.intern(spec.network, w0, w1, w2, w3, nowMs, neighbours.configuredPort);
         if (id === NONE) {
           problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);
           continue;

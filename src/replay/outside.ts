@@ -65,10 +65,12 @@ export function presetStations(world: OutsideWorld, tables: Tables): void {
   const words = new Int32Array(4);
   for (const { network, address, mac } of world.stations) {
     addressToWords(address, words, 0);
-    const id = tables.neighbours.intern(network, words[0]!, words[1]!, words[2]!, words[3]!, 0);
+    const { neighbours } = tables;
+    const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
+    const id = neighbours.intern(network, w0, w1, w2, w3, 0, neighbours.configuredPort);
     if (id === NONE) throw new Error(`replay: no room for neighbour ${address} in the neighbour table`);
-    tables.neighbours.setMac(id, macHigh16(mac), macLow32(mac));
-    tables.neighbours.setState(id, NEIGHBOUR.fixed, 0);
+    neighbours.setMac(id, macHigh16(mac), macLow32(mac));
+    neighbours.setState(id, NEIGHBOUR.fixed, 0);
     tables.macs.fix(network, macHigh16(mac), macLow32(mac), world.portOf.get(network)!.id);
   }
 }

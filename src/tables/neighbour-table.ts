@@ -5,15 +5,21 @@
  * (older than REACHABLE_MS; used and asked again, by unicast knowledge it stays usable until FAILED), FAILED
  * (asked PROBES times without answer; remembered for FAILED_MS so that a dead next hop costs no flood of
  * requests). Configured ports' addresses are FIXED. Frames that wait for an INCOMPLETE neighbour are chained in
- * a queue of bounded length per neighbour and in all; the table keeps (slot, offset, length, ingress port), the
- * caller keeps one reference on each slot. Bounded: `intern` reuses the oldest entry that is neither FIXED nor
- * INCOMPLETE, or answers NONE.
+ * a queue; the table keeps (slot, offset, length, ingress port), the caller keeps one reference on each slot.
  *
- * Row, 16 words: 0-3 address, 4 network, 5 state, 6 MAC high 16, 7 MAC low 32, 8 changed at (ms), 9 probes sent,
- * 10 head and 11 tail of the waiting queue, 12 its length.
+ * Bounds. An entry counts for the port whose packet made it, a frame that waits for the port that it came in by, and both
+ * are shared among the ports (port-shares.ts; RFC 6583 §7.1 on scans of large subnets). A port that has its share, or
+ * finds the table full, replaces an entry that is not in use, of its own or nobody's: FIXED, INCOMPLETE and those used in
+ * the last IN_USE_MS stay. Entries that nobody uses are removed in the course of ageing. At one neighbour
+ * WAITING_PER_NEIGHBOUR frames of each port wait, so that no port fills the queue for others.
+ *
+ * Row, 16 words: 0-3 address, 4 network, 5 state, 6 MAC high 16, 7 MAC low 32, 8 changed at (ms), 9 probes due so far,
+ * 10 head (of a free row: the next free one + 1) and 11 tail of the waiting queue, 12 its length, 13 port that it
+ * counts for, 14 used at (ms), 15 which probes have been sent.
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
-import { mix5 } from './hash.ts';
+import { Hasher } from './hash.ts';
+import { PortShares } from './port-shares.ts';
 
 export const NEIGHBOUR_WORDS = 16;
 
@@ -31,9 +37,15 @@ export const REACHABLE_MS = 30_000;
 export const PROBE_INTERVAL_MS = 1_000;
 export const PROBES = 3;
 export const FAILED_MS = 5_000;
-/** A stale neighbour whose probes go unanswered is dropped after this time. */
+/** Frames of one port that wait for one neighbour, and of all ports for all. */
 export const WAITING_PER_NEIGHBOUR = 16;
-export const WAITING_TOTAL = 256;
+export const WAITING_TOTAL = 512;
+/** An entry used since then does not give way to another one. */
+export const IN_USE_MS = 10_000;
+/** An entry that nobody uses for this long is forgotten: gc_staletime of Linux. */
+export const UNUSED_MS = 60_000;
+/** Rows looked at for one to replace. */
+const EVICT_ROWS = 256;
 
 const STATE = 5;
 const MAC_HIGH = 6;
@@ -43,15 +55,35 @@ const PROBES_SENT = 9;
 const HEAD = 10;
 const TAIL = 11;
 const LENGTH = 12;
+const PORT = 13;
+const USED_MS = 14;
+const SENT = 15;
+
+/** Bits of SENT. */
+const LAST_PROBE = 1;
+const ANY_PROBE = 2;
 
 export class NeighbourTable {
   readonly rows: Int32Array;
   private readonly index: BucketIndex;
   readonly capacity: number;
   private used = 0;
+  private freeHead = 0;
+  /** Rows by the port that they count for; frames that wait by the port that they came in by. */
+  readonly shares: PortShares;
+  readonly waitingShares: PortShares;
+  /** Entries with a probe under way. */
+  asking = 0;
+  /** Port number of entries that are configured: no port has it, and no share limits it. */
+  readonly configuredPort: number;
+  /** Per port: when an entry to replace was sought in vain. */
+  private readonly soughtMs: Int32Array;
+  private readonly hasher: Hasher;
   /** Grows whenever a state or a MAC changes: what was derived from the table may no longer hold. */
   changes = 0;
+  /** Next rows to replace, and to age. */
   private hand = 0;
+  private ageHand = 0;
 
   /** Waiting frames, one entry each: slot, offset, length, ingress port, next. Entry 0 is unused. */
   readonly waitingSlot = new Int32Array(WAITING_TOTAL + 1);
@@ -63,16 +95,26 @@ export class NeighbourTable {
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
   private waitingFree = 1;
 
-  constructor(rows: Int32Array, indexWords: Int32Array) {
+  /** The key is the hash seed: who chooses addresses must not choose their places. */
+  constructor(rows: Int32Array, indexWords: Int32Array, maxPorts: number, key: readonly [number, number]) {
     this.rows = rows;
     this.capacity = rows.length / NEIGHBOUR_WORDS;
     this.index = new BucketIndex(indexWords);
+    this.shares = new PortShares(maxPorts, this.capacity);
+    this.waitingShares = new PortShares(maxPorts, WAITING_TOTAL);
+    this.configuredPort = maxPorts - 1;
+    this.soughtMs = new Int32Array(maxPorts).fill(-1);
+    this.hasher = new Hasher(key);
   }
 
   initialise(): void {
     this.rows.fill(0);
     this.index.clear();
     this.used = 0;
+    this.freeHead = 0;
+    this.asking = 0;
+    this.shares.clear();
+    this.waitingShares.clear();
     for (let i = 1; i < WAITING_TOTAL; i++) this.waitingNext[i] = i + 1;
     this.waitingNext[WAITING_TOTAL] = 0;
     this.waitingFree = 1;
@@ -80,7 +122,7 @@ export class NeighbourTable {
 
   find(network: number, w0: number, w1: number, w2: number, w3: number): number {
     const rows = this.rows;
-    const hash = mix5(w3, w2, w1, w0, network);
+    const hash = this.hash(network, w0, w1, w2, w3);
     for (let id = this.index.find(hash); id !== NONE; id = this.index.next(hash)) {
       const at = id * NEIGHBOUR_WORDS;
       if (
@@ -96,12 +138,27 @@ export class NeighbourTable {
     return NONE;
   }
 
-  /** Finds or makes an entry (INCOMPLETE, no probe sent); NONE when all others are in use. */
-  intern(network: number, w0: number, w1: number, w2: number, w3: number, nowMs: number): number {
-    let id = this.find(network, w0, w1, w2, w3);
-    if (id !== NONE) return id;
-    id = this.used < this.capacity ? this.used++ : this.evict();
-    if (id === NONE) return NONE;
+  /**
+   * Finds or makes an entry (INCOMPLETE, no probe sent) for a port, and notes that it is used; NONE if the port's share
+   * allows no more and nothing can be replaced.
+   */
+  intern(
+    network: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    nowMs: number,
+    port: number,
+  ): number {
+    const known = this.find(network, w0, w1, w2, w3);
+    if (known !== NONE) {
+      this.rows[known * NEIGHBOUR_WORDS + USED_MS] = nowMs;
+      return known;
+    }
+    if (!this.makeRoom(port, nowMs)) return NONE;
+    const id = this.takeRow();
+    this.shares.hold(port);
     const at = id * NEIGHBOUR_WORDS;
     const rows = this.rows;
     rows.fill(0, at, at + NEIGHBOUR_WORDS);
@@ -112,17 +169,42 @@ export class NeighbourTable {
     rows[at + 4] = network;
     rows[at + STATE] = NEIGHBOUR.incomplete;
     rows[at + CHANGED_MS] = nowMs;
-    this.index.insert(mix5(w3, w2, w1, w0, network), id);
+    rows[at + USED_MS] = nowMs;
+    rows[at + PORT] = port;
+    this.index.insert(this.hash(network, w0, w1, w2, w3), id);
     return id;
   }
 
+  /** The port that an entry counts for. */
+  port(id: number): number {
+    return this.rows[id * NEIGHBOUR_WORDS + PORT]!;
+  }
+
+  /** Makes an entry count for another port, whatever that one's share. */
+  assign(id: number, port: number): void {
+    const at = id * NEIGHBOUR_WORDS + PORT;
+    this.shares.give(this.rows[at]!);
+    this.shares.hold(port);
+    this.rows[at] = port;
+  }
+
+  /** Notes that an entry is used now. */
+  touch(id: number, nowMs: number): void {
+    this.rows[id * NEIGHBOUR_WORDS + USED_MS] = nowMs;
+  }
+
+  /** Frees an entry, for which no frame waits. */
   remove(id: number): void {
     const rows = this.rows;
-    this.changes++;
     const at = id * NEIGHBOUR_WORDS;
     if (rows[at + STATE] === NEIGHBOUR.free) return;
-    this.index.remove(mix5(rows[at + 3]!, rows[at + 2]!, rows[at + 1]!, rows[at]!, rows[at + 4]!), id);
+    this.changes++;
+    this.setProbesSent(id, 0);
+    this.index.remove(this.hash(rows[at + 4]!, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!), id);
+    this.shares.give(rows[at + PORT]!);
     rows[at + STATE] = NEIGHBOUR.free;
+    rows[at + HEAD] = this.freeHead;
+    this.freeHead = id + 1;
   }
 
   state(id: number): number {
@@ -157,16 +239,40 @@ export class NeighbourTable {
     return this.rows[id * NEIGHBOUR_WORDS + PROBES_SENT]!;
   }
 
+  /** 0: the neighbour is asked no more. */
   setProbesSent(id: number, probes: number): void {
-    this.rows[id * NEIGHBOUR_WORDS + PROBES_SENT] = probes;
+    const at = id * NEIGHBOUR_WORDS;
+    this.asking += Number(probes > 0) - Number(this.rows[at + PROBES_SENT]! > 0);
+    this.rows[at + PROBES_SENT] = probes;
+    if (probes === 0) this.rows[at + SENT] = 0;
   }
 
-  /** Puts a frame at the end of a neighbour's queue; false when its queue or all of them are full. */
+  /** Notes whether the probe that was due has been sent. */
+  noteProbe(id: number, isSent: boolean): void {
+    const at = id * NEIGHBOUR_WORDS + SENT;
+    this.rows[at] = isSent ? LAST_PROBE | ANY_PROBE : this.rows[at]! & ANY_PROBE;
+  }
+
+  /** Whether the latest probe that was due has not been sent. */
+  owesProbe(id: number): boolean {
+    return (this.rows[id * NEIGHBOUR_WORDS + SENT]! & LAST_PROBE) === 0;
+  }
+
+  /** Whether the neighbour has been asked at all. */
+  wasAsked(id: number): boolean {
+    return this.rows[id * NEIGHBOUR_WORDS + SENT] !== 0;
+  }
+
+  /** Puts a frame at the end of a neighbour's queue; false if the port that it came in by has its share of places. */
   enqueue(id: number, slot: number, offset: number, length: number, port: number, routed: boolean): boolean {
     const rows = this.rows;
     const at = id * NEIGHBOUR_WORDS;
     const entry = this.waitingFree;
-    if (entry === 0 || rows[at + LENGTH]! >= WAITING_PER_NEIGHBOUR) return false;
+    if (entry === 0 || !this.waitingShares.hasRoom(port)) return false;
+    if (rows[at + LENGTH]! >= WAITING_PER_NEIGHBOUR && this.waitingOf(id, port) >= WAITING_PER_NEIGHBOUR) {
+      return false;
+    }
+    this.waitingShares.hold(port);
     this.waitingFree = this.waitingNext[entry]!;
     this.waitingNext[entry] = 0;
     this.waitingSlot[entry] = slot;
@@ -189,6 +295,7 @@ export class NeighbourTable {
     if (entry === 0) return 0;
     rows[at + HEAD] = this.waitingNext[entry]!;
     rows[at + LENGTH]!--;
+    this.waitingShares.give(this.waitingPort[entry]!);
     this.waitingNext[entry] = this.waitingFree;
     this.waitingFree = entry;
     return entry;
@@ -199,17 +306,61 @@ export class NeighbourTable {
     return this.used;
   }
 
-  private evict(): number {
-    for (let tries = 0; tries < this.capacity; tries++) {
-      const id = this.hand;
-      this.hand = (this.hand + 1) % this.capacity;
-      const state = this.state(id);
-      if (state === NEIGHBOUR.free) return id;
-      if (state !== NEIGHBOUR.fixed && state !== NEIGHBOUR.incomplete) {
-        this.remove(id);
-        return id;
-      }
+  /** Frames of a port that wait for a neighbour. */
+  private waitingOf(id: number, port: number): number {
+    let count = 0;
+    const { waitingNext, waitingPort } = this;
+    for (let entry = this.rows[id * NEIGHBOUR_WORDS + HEAD]!; entry !== 0; entry = waitingNext[entry]!) {
+      if (waitingPort[entry] === port) count++;
     }
-    return NONE;
+    return count;
+  }
+
+  /** Removes the next few entries that nobody uses, so that they no longer count for their ports. */
+  age(nowMs: number, rows: number): void {
+    for (let i = 0; i < rows && this.used > 0; i++) {
+      if (this.ageHand >= this.used) this.ageHand = 0;
+      const id = this.ageHand++;
+      if (this.isReplaceable(id) && this.unusedMs(id, nowMs) > UNUSED_MS) this.remove(id);
+    }
+  }
+
+  private makeRoom(port: number, nowMs: number): boolean {
+    const isOverShare = port !== this.configuredPort && !this.shares.hasRoom(port);
+    if (!isOverShare && (this.freeHead !== 0 || this.used < this.capacity)) return true;
+    if (this.soughtMs[port] === nowMs) return false;
+    const tries = Math.min(EVICT_ROWS, this.used);
+    for (let i = 0; i < tries; i++) {
+      if (this.hand >= this.used) this.hand = 0;
+      const id = this.hand++;
+      if (!this.isReplaceable(id) || (isOverShare && this.port(id) !== port)) continue;
+      if (this.state(id) !== NEIGHBOUR.failed && this.unusedMs(id, nowMs) < IN_USE_MS) continue;
+      this.remove(id);
+      return true;
+    }
+    this.soughtMs[port] = nowMs;
+    return false;
+  }
+
+  private isReplaceable(id: number): boolean {
+    const state = this.state(id);
+    return state === NEIGHBOUR.reachable || state === NEIGHBOUR.stale || state === NEIGHBOUR.failed;
+  }
+
+  private unusedMs(id: number, nowMs: number): number {
+    return (nowMs - this.rows[id * NEIGHBOUR_WORDS + USED_MS]!) >>> 0;
+  }
+
+  private takeRow(): number {
+    if (this.freeHead === 0) return this.used++;
+    const id = this.freeHead - 1;
+    this.freeHead = this.rows[id * NEIGHBOUR_WORDS + HEAD]!;
+    return id;
+  }
+
+  private hash(network: number, w0: number, w1: number, w2: number, w3: number): number {
+    return (w0 | w1) === 0
+      ? this.hasher.hash3(w3, network, w2)
+      : this.hasher.hash6(w3, w2, w1, w0, network, 0);
   }
 }

@@ -150,7 +150,8 @@ export class Tables {
     this.endpoints = new EndpointTable(endpointRows, words(bytes.endpointIndex));
     this.macs = new MacTable(words(bytes.macs), limits.maxPorts);
     const neighbourRows = words(bytes.neighbours, limits.maxNeighbours * NEIGHBOUR_WORDS * 4);
-    this.neighbours = new NeighbourTable(neighbourRows, words(bytes.neighbourIndex));
+    const neighbourIndex = words(bytes.neighbourIndex);
+    this.neighbours = new NeighbourTable(neighbourRows, neighbourIndex, limits.maxPorts, hashKey);
     this.affinities = new AffinityTable(words(bytes.affinities), hashKey);
     const datagrams = words(bytes.fragments, (limits.maxDatagrams + 1) * FRAGMENT_WORDS * 4);
     const units = words(bytes.fragmentUnits, (limits.maxDatagrams + 1) * UNIT_WORDS * 4);

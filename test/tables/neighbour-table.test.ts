@@ -3,14 +3,20 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BucketIndex, NONE } from '../../src/tables/bucket-index.ts';
 import {
+  IN_USE_MS,
   NEIGHBOUR,
   NEIGHBOUR_WORDS,
   NeighbourTable,
+  UNUSED_MS,
   WAITING_PER_NEIGHBOUR,
   WAITING_TOTAL,
 } from '../../src/tables/neighbour-table.ts';
 import { addressWords } from '../support/addresses.ts';
 import { Random, runs, seed } from '../support/seed.ts';
+
+const PORTS = 8;
+/** Has no share, so that these tests meet the table's own bounds. */
+const CONFIGURED = PORTS - 1;
 
 const neighbours = suite('neighbour table');
 
@@ -20,6 +26,8 @@ function tableOf(capacity: number): NeighbourTable {
   const table = new NeighbourTable(
     new Int32Array(capacity * NEIGHBOUR_WORDS),
     new Int32Array(BucketIndex.wordsNeeded(capacity)),
+    PORTS,
+    [1, 2],
   );
   table.initialise();
   return table;
@@ -29,11 +37,11 @@ const host = (number: number): Words => [0, 0, 0xffff, 0x0a010000 + number];
 
 neighbours('an entry is found by network and address, and begins unresolved', () => {
   const table = tableOf(8);
-  const one = table.intern(1, ...addressWords('10.1.0.21'), 500);
-  const two = table.intern(2, ...addressWords('10.1.0.21'), 600);
-  const six = table.intern(1, ...addressWords('fd00:1::15'), 700);
+  const one = table.intern(1, ...addressWords('10.1.0.21'), 500, CONFIGURED);
+  const two = table.intern(2, ...addressWords('10.1.0.21'), 600, CONFIGURED);
+  const six = table.intern(1, ...addressWords('fd00:1::15'), 700, CONFIGURED);
   assert.is(new Set([one, two, six]).size, 3);
-  assert.is(table.intern(1, ...addressWords('10.1.0.21'), 900), one);
+  assert.is(table.intern(1, ...addressWords('10.1.0.21'), 900, CONFIGURED), one);
   assert.is(table.find(2, ...addressWords('10.1.0.21')), two);
   assert.is(table.find(1, ...addressWords('fd00:1::15')), six);
   assert.is(table.find(3, ...addressWords('10.1.0.21')), NONE);
@@ -44,7 +52,7 @@ neighbours('an entry is found by network and address, and begins unresolved', ()
 
 neighbours('what is set is read back, entry by entry', () => {
   const table = tableOf(3);
-  const ids = [0, 1, 2].map((i) => table.intern(1, ...host(i), 0));
+  const ids = [0, 1, 2].map((i) => table.intern(1, ...host(i), 0, CONFIGURED));
   ids.forEach((id, i) => {
     table.setMac(id, 0x0200 + i, -i - 1);
     table.setState(id, NEIGHBOUR.reachable, 1_000 + i);
@@ -59,39 +67,56 @@ neighbours('what is set is read back, entry by entry', () => {
   });
 });
 
-neighbours('any sequence of entries, states and removals agrees with a Map', () => {
+neighbours('any sequence of entries, states, removals and ageing agrees with a Map', () => {
   const random = new Random(seed, 1);
   const capacity = 24;
   const table = tableOf(capacity);
-  const twin = new Map<string, { id: number; state: number }>();
-  const busy = (state: number): boolean => state === NEIGHBOUR.fixed || state === NEIGHBOUR.incomplete;
-  let evicted = 0;
-  let refused = 0;
+  interface Entry {
+    id: number;
+    state: number;
+    usedMs: number;
+    port: number;
+  }
+  const twin = new Map<string, Entry>();
+  const isBusy = ({ state, usedMs }: Entry, nowMs: number): boolean =>
+    state === NEIGHBOUR.fixed ||
+    state === NEIGHBOUR.incomplete ||
+    (state !== NEIGHBOUR.failed && nowMs - usedMs < IN_USE_MS);
+  const heldBy = (port: number): Entry[] => [...twin.values()].filter((entry) => entry.port === port);
+  const outcomes = { evicted: 0, refused: 0, aged: 0, overShare: 0 };
   for (let step = 0; step < runs(60_000); step++) {
+    const nowMs = step * 200;
     const network = random.below(2);
     const words = host(random.below(40));
     const text = `${network} ${words.join(' ')}`;
     const known = twin.get(text);
     assert.is(table.find(network, ...words), known?.id ?? NONE);
-    const action = random.below(10);
+    const action = random.below(11);
     if (action < 5) {
-      const id = table.intern(network, ...words, step);
-      if (known !== undefined) assert.is(id, known.id);
-      else if (id === NONE) {
-        assert.is(twin.size, capacity, 'refused only when full');
+      const port = random.pick([0, 0, 0, 1, CONFIGURED]);
+      const isOverShare = port !== CONFIGURED && heldBy(port).length >= capacity - twin.size;
+      const id = table.intern(network, ...words, nowMs, port);
+      if (known !== undefined) {
+        assert.is(id, known.id);
+        known.usedMs = nowMs;
+      } else if (id === NONE) {
+        assert.ok(isOverShare || twin.size === capacity, 'refused only when full, or the port has its share');
+        const candidates = isOverShare ? heldBy(port) : [...twin.values()];
         assert.ok(
-          [...twin.values()].every(({ state }) => busy(state)),
+          candidates.every((entry) => isBusy(entry, nowMs)),
           'refused only when all are busy',
         );
-        refused++;
+        outcomes.refused++;
+        if (isOverShare) outcomes.overShare++;
       } else {
         for (const [other, entry] of twin) {
           if (entry.id !== id) continue;
-          assert.not(busy(entry.state), 'a busy entry was evicted');
+          assert.not(isBusy(entry, nowMs), 'a busy entry was evicted');
+          if (isOverShare) assert.is(entry.port, port, 'a port beyond its share replaces its own');
           twin.delete(other);
-          evicted++;
+          outcomes.evicted++;
         }
-        twin.set(text, { id, state: NEIGHBOUR.incomplete });
+        twin.set(text, { id, state: NEIGHBOUR.incomplete, usedMs: nowMs, port });
         assert.is(table.state(id), NEIGHBOUR.incomplete);
         assert.is(table.macLow(id), 0, 'nothing of the former owner');
       }
@@ -99,34 +124,60 @@ neighbours('any sequence of entries, states and removals agrees with a Map', () 
       // Mostly busy states at times, so that the table refuses as well.
       const isTight = step % 10_000 < 5_000;
       known.state = isTight ? random.pick([1, 5, 5, 5, 2]) : random.pick([1, 2, 3, 4, 5]);
-      table.setState(known.id, known.state, step);
+      table.setState(known.id, known.state, nowMs);
       table.setMac(known.id, 0x0200, 1 + step);
+      table.setProbesSent(known.id, random.below(3));
     } else if (known !== undefined && action === 8) {
       table.remove(known.id);
       twin.delete(text);
       assert.is(table.state(known.id), NEIGHBOUR.free);
       table.remove(known.id);
+    } else if (action === 9 && random.chance(10)) {
+      table.age(nowMs, capacity);
+      for (const [other, { id, state, usedMs }] of twin) {
+        if (state === NEIGHBOUR.fixed || state === NEIGHBOUR.incomplete || nowMs - usedMs <= UNUSED_MS)
+          continue;
+        assert.is(table.state(id), NEIGHBOUR.free, 'nobody uses it any more');
+        twin.delete(other);
+        outcomes.aged++;
+      }
     }
     assert.ok(table.highWater <= capacity);
+    assert.is(table.shares.inUse, twin.size);
+    for (const port of [0, 1, CONFIGURED]) assert.is(table.shares.of(port), heldBy(port).length);
+    const asked = [...twin.values()].filter(({ id }) => table.probesSent(id) > 0).length;
+    assert.is(table.asking, asked, 'those that are being asked, and nobody else');
   }
-  assert.ok(evicted > 100 && refused > 100, `${evicted} evicted, ${refused} refused`);
+  for (const [outcome, times] of Object.entries(outcomes))
+    assert.ok(times > 20, `${outcome}: ${times} times`);
 });
 
-neighbours('a full table gives up any entry that is not busy, wherever it stands', () => {
+neighbours('a full table gives up any entry that is not in use, wherever it stands', () => {
   const capacity = 1_024;
   for (const place of [0, 500, capacity - 1]) {
     const table = tableOf(capacity);
     for (let i = 0; i < capacity; i++) {
-      const id = table.intern(1, ...host(i), 0);
+      const id = table.intern(1, ...host(i), 0, CONFIGURED);
       table.setState(id, i === place ? NEIGHBOUR.reachable : NEIGHBOUR.fixed, 0);
     }
-    assert.is(
-      table.intern(1, ...host(capacity), 0),
-      place,
-      `entry ${place} of ${capacity} is the only one to give up`,
-    );
+    // A bounded part of the table is looked at each time.
+    let id: number = NONE;
+    for (let ms = 0; ms < 8 && id === NONE; ms++) {
+      id = table.intern(1, ...host(capacity), IN_USE_MS + ms, CONFIGURED);
+    }
+    assert.is(id, place, `entry ${place} of ${capacity} is the only one to give up`);
     assert.is(table.find(1, ...host(place)), NONE);
   }
+});
+
+neighbours('one port gets half of the table, and the next one half of what that leaves', () => {
+  const table = tableOf(64);
+  const taken = (port: number): number => {
+    let count = 0;
+    while (table.intern(1, ...host(1_000 * port + count), 0, port) !== NONE) count++;
+    return count;
+  };
+  assert.equal([taken(0), taken(1), taken(2)], [32, 16, 8]);
 });
 
 /** All frames that wait, in order: [slot, offset, length, port]. */
@@ -145,8 +196,8 @@ function drain(table: NeighbourTable, id: number): number[][] {
 
 neighbours('frames wait in order, up to a bound per neighbour', () => {
   const table = tableOf(4);
-  const one = table.intern(1, ...host(1), 0);
-  const two = table.intern(1, ...host(2), 0);
+  const one = table.intern(1, ...host(1), 0, CONFIGURED);
+  const two = table.intern(1, ...host(2), 0, CONFIGURED);
   for (let i = 0; i < WAITING_PER_NEIGHBOUR; i++) {
     assert.ok(table.enqueue(one, i, 100 + i, 60 + i, 3, false));
     assert.ok(table.enqueue(two, 50 + i, i, i, 4, false));
@@ -162,35 +213,44 @@ neighbours('frames wait in order, up to a bound per neighbour', () => {
   assert.is(drain(table, two).length, WAITING_PER_NEIGHBOUR);
 });
 
-neighbours('and up to a bound in all', () => {
+neighbours('a port has its own places at a neighbour, and at most half of all places', () => {
   const table = tableOf(64);
-  const perNeighbour = WAITING_PER_NEIGHBOUR;
-  const full = WAITING_TOTAL / perNeighbour;
-  const ids = Array.from({ length: full + 1 }, (_, i) => table.intern(1, ...host(i), 0));
-  for (let i = 0; i < WAITING_TOTAL; i++)
-    assert.ok(table.enqueue(ids[i % full], i, i, i, 0, false), `frame ${i}`);
-  assert.not(table.enqueue(ids[full], 0, 0, 0, 0, false));
-  drain(table, ids[3]);
-  for (let i = 0; i < perNeighbour; i++) assert.ok(table.enqueue(ids[full], i, i, i, 0, false));
-  assert.not(table.enqueue(ids[3], 0, 0, 0, 0, false));
+  const ids = Array.from({ length: 64 }, (_, i) => table.intern(1, ...host(i), 0, CONFIGURED));
+  let waiting = 0;
+  for (const id of ids) while (table.enqueue(id, 0, 0, 0, 0, false)) waiting++;
+  assert.is(waiting, WAITING_TOTAL / 2, 'however many neighbours are asked');
+  for (let i = 0; i < WAITING_PER_NEIGHBOUR; i++) {
+    assert.ok(
+      table.enqueue(ids[0], i, i, i, 1, false),
+      'another port, at a neighbour where the first one waits',
+    );
+  }
+  assert.not(table.enqueue(ids[0], 0, 0, 0, 1, false));
+  assert.is(drain(table, ids[0]).length, 2 * WAITING_PER_NEIGHBOUR);
+  assert.ok(table.enqueue(ids[40], 0, 0, 0, 0, false), 'there is room again');
 });
 
 neighbours('any sequence of waiting and leaving agrees with lists', () => {
   const random = new Random(seed, 2);
-  const table = tableOf(32);
+  const table = tableOf(64);
   const lists = new Map<number, number[][]>();
-  for (let i = 0; i < 32; i++) lists.set(table.intern(1, ...host(i), 0), []);
+  for (let i = 0; i < 64; i++) lists.set(table.intern(1, ...host(i), 0, CONFIGURED), []);
   let total = 0;
+  const ofPort = [0, 0, 0];
   let refused = 0;
   for (let step = 0; step < runs(60_000); step++) {
-    const id = random.below(32);
+    const id = random.below(64);
     const list = lists.get(id) ?? [];
-    if (random.chance(step % 4_000 < 2_000 ? 70 : 40)) {
-      const isFull = total === WAITING_TOTAL || list.length === WAITING_PER_NEIGHBOUR;
-      assert.is(table.enqueue(id, step, step + 1, step + 2, step & 7, (step & 1) === 1), !isFull);
+    if (random.chance(step % 8_000 < 4_000 ? 80 : 40)) {
+      const port = random.pick([0, 0, 0, 1, 2]);
+      const isFull =
+        ofPort[port] >= WAITING_TOTAL - total ||
+        list.filter((frame) => frame[3] === port).length === WAITING_PER_NEIGHBOUR;
+      assert.is(table.enqueue(id, step, step + 1, step + 2, port, (step & 1) === 1), !isFull);
       if (isFull) refused++;
       else {
-        list.push([step, step + 1, step + 2, step & 7]);
+        list.push([step, step + 1, step + 2, port]);
+        ofPort[port]++;
         total++;
       }
     } else if (random.chance(95)) {
@@ -199,12 +259,14 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
       assert.is(entry === 0, expected === undefined);
       if (expected === undefined) continue;
       total--;
+      ofPort[expected[3]]--;
       assert.is(table.waitingSlot[entry], expected[0]);
       assert.is(table.waitingPort[entry], expected[3]);
       assert.is(table.waitingRouted[entry], expected[0] & 1, 'whether it had passed the router');
     } else {
       assert.equal(drain(table, id), list);
       total -= list.length;
+      for (const frame of list) ofPort[frame[3]]--;
       list.length = 0;
     }
   }
@@ -214,7 +276,7 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
 
 neighbours('changes of state and MAC are told by the change counter', () => {
   const table = tableOf(2);
-  const id = table.intern(1, ...host(1), 0);
+  const id = table.intern(1, ...host(1), 0, CONFIGURED);
   const changed = (step: () => void): boolean => {
     const before = table.changes;
     step();

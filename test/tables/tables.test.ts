@@ -79,7 +79,7 @@ function fill(tables: Tables): () => void {
     rows.push(connections.create(...host(i), i, ~i, 1, 2, 6, 1, 1, i % limits.maxStatSlots, i));
   }
   for (let i = 0; i < limits.maxNeighbours; i++) {
-    const id = neighbours.intern(2, ...host(i), i);
+    const id = neighbours.intern(2, ...host(i), i, neighbours.configuredPort);
     neighbours.setState(id, NEIGHBOUR.fixed, i);
     neighbours.setMac(id, 0x0200, i);
   }
@@ -123,7 +123,7 @@ layout('all tables full to the brim disturb neither each other nor what lies aro
       fill(tables)();
       assert.is(tables.connections.isFull, true);
       assert.is(tables.endpoints.intern(1, ...host(-1)), NONE);
-      assert.is(tables.neighbours.intern(2, ...host(-1), 0), NONE);
+      assert.is(tables.neighbours.intern(2, ...host(-1), 0, 0), NONE);
       assert.ok(before.every((byte) => byte === 0xc3) && after.every((byte) => byte === 0xc3));
     }),
     60,

@@ -8,7 +8,7 @@
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { STATE } from '../../tables/connection-record.ts';
-import { WAITING_PER_NEIGHBOUR } from '../../tables/neighbour-table.ts';
+import { WAITING_TOTAL } from '../../tables/neighbour-table.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Port } from '../ports/port.ts';
@@ -19,7 +19,7 @@ export class UndeliveredFlows {
   private readonly tracking: ConnectionTracking;
   private readonly ports: readonly (Port | undefined)[];
   /** Rows that `endUnanswered` will end. */
-  private readonly ending = new Int32Array(WAITING_PER_NEIGHBOUR);
+  private readonly ending = new Int32Array(WAITING_TOTAL);
   private endingCount = 0;
 
   constructor(context: Context, tracking: ConnectionTracking, ports: readonly (Port | undefined)[]) {

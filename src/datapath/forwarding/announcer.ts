@@ -15,8 +15,8 @@
  * where they are now.
  *
  * Only what is configured for a port is announced: no VIP, no gateway, nothing that has been heard. Whether it is still so
- * is looked up again before each round. Bounded: one entry per configured address, a few per millisecond, and no more
- * copies than leave half of the network's flood bucket to its VMs; what finds no room for a second is left out, and counted.
+ * is looked up again before each round. Bounded: one entry per configured address, a few per millisecond, and the copies
+ * have a share of the network's floods like a port's; what finds no room for a second is left out, and counted.
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { NEIGHBOUR } from '../../tables/neighbour-table.ts';
@@ -24,7 +24,7 @@ import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords, wordsFamily } from '../../wire/address.ts';
 import type { Context } from '../frame/context.ts';
 import { Frame } from '../frame/frame.ts';
-import { FLOOD_BURST, type Network, type Networks } from '../ports/networks.ts';
+import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
 import type { PortSpec } from '../snapshot.ts';
 import { writeArpRequest, writeNeighbourAdvertisement } from './packets.ts';
@@ -39,7 +39,7 @@ const isArpRound = (round: number): boolean => round !== 1;
 const PER_TICK = 8;
 /** A port hears of a VM that comes so much later than itself. */
 const OLDER_MS = 1_000;
-/** What waits for longer, for room in the flood bucket, is left out. */
+/** What waits for longer, for room in the share of floods, is left out. */
 const PATIENCE_MS = 1_000;
 
 interface Announcement {
@@ -188,7 +188,7 @@ export class Announcer {
     if (hearers.length === 0) return true;
     const slot = context.arena.take();
     if (slot < 0) return false;
-    const isSent = this.hasRoom(network, hearers.length);
+    const isSent = network.floods.take(context.selfPort, hearers.length, context.nowMs);
     if (isSent) {
       const { macHigh, macLow } = this.ports[one.port]!;
       const { view } = context.arena;
@@ -214,10 +214,5 @@ export class Announcer {
     const attachment = this.attached.get(id);
     if (attachment === undefined || id === one.port) return false;
     return this.ports[id]!.isUplink || attachment.order <= one.hearersUpTo;
-  }
-
-  private hasRoom(network: Network, copies: number): boolean {
-    const left = Math.max(0, Math.min(FLOOD_BURST / 2, FLOOD_BURST - copies));
-    return network.takeFloodTokens(copies, this.context.nowMs, left);
   }
 }

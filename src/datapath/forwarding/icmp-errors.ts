@@ -4,10 +4,11 @@
  * the client's own view of it.
  *
  * Never about an ICMP error, a fragment other than the first, a group address, or a packet without a real source
- * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited by one token bucket for the host (RFC 1812 §4.3.2.8).
+ * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited for each port that causes them (RFC 1812 §4.3.2.8).
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { PORT } from '../../tables/port-counters.ts';
+import { PortRates } from '../../tables/port-shares.ts';
 import { checkOf } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmp from '../../wire/icmp.ts';
@@ -22,6 +23,7 @@ import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
 import { setIcmpv6Check } from './packets.ts';
 
+/** What one port gets as long as no other causes any. */
 const ERRORS_PER_SECOND = 1_000;
 const ERROR_BURST = 200;
 /** Longest error packet: RFC 1812 §4.3.2.3, and the minimum IPv6 MTU (RFC 4443 §2.4 c). */
@@ -33,14 +35,14 @@ export class IcmpErrors {
   private readonly networks: Networks;
   private readonly ports: readonly (Port | undefined)[];
   private readonly error: Frame;
-  private tokens = ERROR_BURST;
-  private refilledMs = 0;
+  private readonly rates: PortRates;
 
   constructor(context: Context, networks: Networks, ports: readonly (Port | undefined)[]) {
     this.context = context;
     this.networks = networks;
     this.ports = ports;
     this.error = new Frame(context.arena);
+    this.rates = new PortRates(context.tables.limits.maxPorts, ERROR_BURST, ERRORS_PER_SECOND);
   }
 
   /** The next hop does not answer. */
@@ -79,7 +81,9 @@ export class IcmpErrors {
   private send(frame: Frame, type: number, code: number, rest: number, asDestination = false): void {
     const port = this.ports[frame.ingress];
     if (port === undefined || !isQuotable(frame)) return;
-    if (!this.takeToken()) return this.context.count(frame.ingress, PORT.errorsSuppressed);
+    if (!this.rates.take(frame.ingress, 1, this.context.nowMs)) {
+      return this.context.count(frame.ingress, PORT.errorsSuppressed);
+    }
     const slot = this.context.arena.take();
     if (slot < 0) return;
     // The packet goes no further: it is quoted as it would have been on the wire.
@@ -166,18 +170,6 @@ export class IcmpErrors {
     ethernet.setDestination(view, at, high, ethernet.sourceLow(frame.view, frame.offset));
     ethernet.setSource(view, at, network.routerMacHigh, network.routerMacLow);
     return at + (frame.l3 - frame.offset);
-  }
-
-  private takeToken(): boolean {
-    const elapsedMs = (this.context.nowMs - this.refilledMs) >>> 0;
-    if (elapsedMs > 0) {
-      const refill = (Math.min(elapsedMs, 1000) * ERRORS_PER_SECOND) / 1000;
-      this.tokens = Math.min(ERROR_BURST, this.tokens + refill);
-      this.refilledMs = this.context.nowMs;
-    }
-    if (this.tokens < 1) return false;
-    this.tokens--;
-    return true;
   }
 }
 

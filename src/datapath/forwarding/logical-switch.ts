@@ -2,7 +2,7 @@
  * Logical switches: one per network (VNI). Sends to the port that a station is behind, floods what it must. Stations are
  * learned by an operator of the ports' chains (mac-learning.ts).
  *
- * Frames never leave their network here. Flooding is bounded by a token bucket per network, counted in copies.
+ * Frames never leave their network here. Flooding is bounded per network and port, counted in copies.
  * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
  */
 import { NONE } from '../../tables/bucket-index.ts';
@@ -60,13 +60,25 @@ export class LogicalSwitch {
 
   private flood(frame: Frame, network: number): void {
     const { ports } = this.networks.at(network);
-    const { ingress, slot, offset, length } = frame;
     // A frame that was routed into this network, or made here, has no port of its own in it.
     const copies = frame.routed ? ports.length : ports.length - 1;
     if (copies <= 0) return this.context.drop(frame, DROP.noReceiver);
-    if (!this.networks.at(network).takeFloodTokens(copies, this.context.nowMs)) {
+    if (!this.networks.at(network).floods.take(frame.ingress, copies, this.context.nowMs)) {
       return this.context.drop(frame, DROP.floodLimited);
     }
+    this.copyToAll(frame, network);
+  }
+
+  /** Whether a frame made here may go to all ports of a network, at the expense of a port. */
+  mayAskAll(network: number, payer: number): boolean {
+    const { floods, ports } = this.networks.at(network);
+    return floods.take(payer, ports.length, this.context.nowMs);
+  }
+
+  /** Sends a frame to all ports of a network but the one that it came in by; the copies have been paid for. */
+  copyToAll(frame: Frame, network: number): void {
+    const { ports } = this.networks.at(network);
+    const { ingress, slot, offset, length } = frame;
     this.context.count(ingress, PORT.flooded);
     const isFromUplink = this.isFromUplink(frame);
     const { copy } = this;

@@ -3,6 +3,10 @@
  * on a local subnet. The first packets to an unknown neighbour wait, bounded, and go out in order as soon as it
  * answers; one that does not answer three probes is remembered as failed for a while.
  *
+ * A question is a flood, at the expense of the port whose packet needs the answer. If that port has used up its share, the
+ * question is owed, and the next packet for the neighbour has it asked, whichever port it comes by: one port's scan does
+ * not keep others from the addresses that it has touched. A neighbour that was never asked is not remembered as failed.
+ *
  * Requests come from the network's gateway address if it has one of the family, else from 0.0.0.0 (an ARP probe,
  * RFC 5227) or from the router's link-local address.
  */
@@ -32,6 +36,8 @@ import { writeArpRequest, writeNeighbourSolicitation } from './packets.ts';
 
 /** Time between two looks at the neighbours that are being asked. */
 const TICK_MS = 250;
+/** Entries aged per millisecond that has batches at all. */
+const AGED_PER_TICK = 8;
 
 export class NeighbourResolver {
   private readonly context: Context;
@@ -45,8 +51,6 @@ export class NeighbourResolver {
   private readonly waiting: Frame;
   private readonly request: Frame;
   private lastTickMs = 0;
-  /** Neighbours being asked; while 0, the timer has nothing to look at. */
-  private asked = 0;
 
   constructor(
     context: Context,
@@ -71,14 +75,16 @@ export class NeighbourResolver {
   deliver(frame: Frame, network: number, w0: number, w1: number, w2: number, w3: number): void {
     const { table } = this;
     const nowMs = this.context.nowMs;
-    const id = table.intern(network, w0, w1, w2, w3, nowMs);
+    const id = table.intern(network, w0, w1, w2, w3, nowMs, frame.ingress);
     if (id === NONE) return this.context.drop(frame, DROP.neighbourTableFull);
     const state = table.state(id);
     if (state === NEIGHBOUR.incomplete || state === NEIGHBOUR.failed) return this.wait(frame, id, state);
     if (state === NEIGHBOUR.reachable && (nowMs - table.changedMs(id)) >>> 0 > REACHABLE_MS) {
       // Use it, and ask again: it turns reachable with the answer, or failed without.
       table.setState(id, NEIGHBOUR.stale, nowMs);
-      this.ask(id);
+      this.ask(id, frame.ingress);
+    } else if (state === NEIGHBOUR.stale && table.owesProbe(id)) {
+      this.sendProbe(id, frame.ingress);
     }
     this.send(frame, network, table.macHigh(id), table.macLow(id));
   }
@@ -96,6 +102,7 @@ export class NeighbourResolver {
     if (id === NONE) return;
     const state = table.state(id);
     if (state !== NEIGHBOUR.fixed && state !== NEIGHBOUR.reachable) return;
+    table.touch(id, this.context.nowMs);
     const port = this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id));
     if (port === NONE) return;
     endpoints.setWay(endpoint, this.context.wayGeneration, port, table.macHigh(id), table.macLow(id));
@@ -125,7 +132,8 @@ export class NeighbourResolver {
       table.setProbesSent(id, 0);
     }
     // Asked even if nothing may wait for the answer: an entry that nobody asks for would never end.
-    if (table.probesSent(id) === 0) this.ask(id);
+    if (table.probesSent(id) === 0) this.ask(id, frame.ingress);
+    else if (table.owesProbe(id)) this.sendProbe(id, frame.ingress);
     if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress, frame.routed)) {
       return context.drop(frame, DROP.neighbourQueueFull);
     }
@@ -147,7 +155,6 @@ export class NeighbourResolver {
     if (id === NONE) return;
     const state = table.state(id);
     if (state === NEIGHBOUR.fixed) return;
-    if (table.probesSent(id) > 0) this.asked--;
     table.setMac(id, macHigh, macLow);
     table.setState(id, NEIGHBOUR.reachable, this.context.nowMs);
     table.setProbesSent(id, 0);
@@ -181,19 +188,23 @@ export class NeighbourResolver {
     if (!wasFixed) this.heard(network, w0, w1, w2, w3, macHigh, macLow);
     table.setMac(id, macHigh, macLow);
     table.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
+    table.assign(id, table.configuredPort);
     return true;
   }
 
-  /** What was heard of stations behind a port that goes is forgotten: who comes back there is asked anew. */
-  forgetPort(port: number): void {
+  /**
+   * A port goes. `withStations`: what was heard of stations behind it is forgotten, so that who comes back there is asked anew.
+   * Other entries that count for it do no more.
+   */
+  forgetPort(port: number, withStations: boolean): void {
     const { table } = this;
     for (let id = 0; id < table.highWater; id++) {
       const state = table.state(id);
-      if (state !== NEIGHBOUR.reachable && state !== NEIGHBOUR.stale) continue;
+      if (state === NEIGHBOUR.free) continue;
+      if (table.port(id) === port) table.assign(id, table.configuredPort);
+      if (!withStations || (state !== NEIGHBOUR.reachable && state !== NEIGHBOUR.stale)) continue;
       const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
       if (this.logicalSwitch.portOf(network, table.macHigh(id), table.macLow(id)) !== port) continue;
-      if (table.probesSent(id) > 0) this.asked--;
-      table.setProbesSent(id, 0);
       table.remove(id);
     }
   }
@@ -217,13 +228,14 @@ export class NeighbourResolver {
   /** Asks again, and gives up on those who do not answer. */
   tick(): void {
     const { table, context } = this;
-    if (this.asked === 0 || (context.nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
+    table.age(context.nowMs, AGED_PER_TICK);
+    if (table.asking === 0 || (context.nowMs - this.lastTickMs) >>> 0 < TICK_MS) return;
     this.lastTickMs = context.nowMs;
     for (let id = 0; id < table.highWater; id++) {
       const sent = table.probesSent(id);
-      if (sent === 0 || table.state(id) === NEIGHBOUR.free) continue;
+      if (sent === 0) continue;
       if ((context.nowMs - table.changedMs(id)) >>> 0 < sent * PROBE_INTERVAL_MS) continue;
-      if (sent < PROBES) this.ask(id);
+      if (sent < PROBES) this.ask(id, table.port(id));
       else this.giveUp(id);
     }
   }
@@ -234,7 +246,6 @@ export class NeighbourResolver {
     for (let id = 0; id < table.highWater; id++) {
       const network = table.rows[id * NEIGHBOUR_WORDS + 4]!;
       if (table.state(id) === NEIGHBOUR.free || this.networks.has(network)) continue;
-      if (table.probesSent(id) > 0) this.asked--;
       for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
         const frame = this.loadWaiting(entry, network);
         this.context.drop(frame, DROP.neighbourUnresolved);
@@ -242,19 +253,13 @@ export class NeighbourResolver {
         this.context.arena.release(frame.slot);
       }
       this.undelivered.endUnanswered();
-      table.setProbesSent(id, 0);
       table.remove(id);
     }
   }
 
-  /** True while there is a timer running. */
-  get isAsking(): boolean {
-    return this.asked > 0;
-  }
-
   private giveUp(id: number): void {
     const { table, context } = this;
-    this.asked--;
+    const wasAsked = table.wasAsked(id);
     table.setProbesSent(id, 0);
     table.setState(id, NEIGHBOUR.failed, context.nowMs);
     for (let entry = table.dequeue(id); entry !== 0; entry = table.dequeue(id)) {
@@ -265,13 +270,20 @@ export class NeighbourResolver {
       context.arena.release(frame.slot);
     }
     this.undelivered.endUnanswered();
+    if (!wasAsked) table.remove(id);
   }
 
-  private ask(id: number): void {
+  /** The next probe of a neighbour is due, at the expense of a port. */
+  private ask(id: number, payer: number): void {
+    this.table.setProbesSent(id, this.table.probesSent(id) + 1);
+    this.sendProbe(id, payer);
+  }
+
+  private sendProbe(id: number, payer: number): void {
     const { table, context } = this;
-    const sent = table.probesSent(id);
-    if (sent === 0) this.asked++;
-    table.setProbesSent(id, sent + 1);
+    const isPaid = this.logicalSwitch.mayAskAll(table.rows[id * NEIGHBOUR_WORDS + 4]!, payer);
+    table.noteProbe(id, isPaid);
+    if (!isPaid) return context.counters.drop(context.selfPort, DROP.floodLimited);
     const slot = context.arena.take();
     if (slot < 0) return;
     const at = id * NEIGHBOUR_WORDS;
@@ -294,7 +306,7 @@ export class NeighbourResolver {
     const frame = this.request;
     if (frame.load(slot, offset, length, context.selfPort, network.id) === DROP.none) {
       frame.routed = true;
-      this.logicalSwitch.forward(frame, network.id);
+      this.logicalSwitch.copyToAll(frame, network.id);
     }
     context.arena.release(frame.slot);
   }

@@ -2,6 +2,7 @@
  * The networks of a host, compiled from a snapshot: logical switches and what the logical router knows of them.
  */
 import { NONE } from '../../tables/bucket-index.ts';
+import { PortRates } from '../../tables/port-shares.ts';
 import {
   addressToWords,
   MAPPED_WORD,
@@ -24,7 +25,7 @@ export interface Subnet {
   readonly isIpv4: boolean;
 }
 
-/** The broadcast and multicast copies a network's ports may cause: a bucket of frames, refilled by the clock. */
+/** Copies of flooded frames that one port may cause in a network, as long as no other port causes any there. */
 export const FLOOD_FRAMES_PER_SECOND = 20_000;
 export const FLOOD_BURST = 2_000;
 
@@ -41,10 +42,11 @@ export class Network {
   readonly gateways: Int32Array;
   /** Indices of the ports in this network. */
   ports: Int32Array = new Int32Array(0);
-  floodTokens = FLOOD_BURST;
-  floodRefilledMs = 0;
+  /** Copies of flooded frames, by the port that caused them. */
+  readonly floods: PortRates;
 
-  constructor(spec: NetworkSpec) {
+  constructor(spec: NetworkSpec, floods: PortRates) {
+    this.floods = floods;
     this.id = spec.id;
     this.name = spec.name;
     this.mtu = spec.mtu;
@@ -101,19 +103,6 @@ export class Network {
     }
     return false;
   }
-
-  /** Takes `frames` from the flood bucket; false if it would then hold less than `left`. */
-  takeFloodTokens(frames: number, nowMs: number, left = 0): boolean {
-    const elapsedMs = (nowMs - this.floodRefilledMs) >>> 0;
-    if (elapsedMs > 0) {
-      const refill = Math.min(elapsedMs, 1000) * (FLOOD_FRAMES_PER_SECOND / 1000);
-      this.floodTokens = Math.min(FLOOD_BURST, this.floodTokens + refill);
-      this.floodRefilledMs = nowMs;
-    }
-    if (this.floodTokens < frames + left) return false;
-    this.floodTokens -= frames;
-    return true;
-  }
 }
 
 export function compileSubnet(text: string): Subnet {
@@ -135,7 +124,12 @@ export function isInSubnet(subnet: Subnet, w0: number, w1: number, w2: number, w
 }
 
 export class Networks {
+  private readonly maxPorts: number;
   private list: Network[] = [];
+
+  constructor(maxPorts: number) {
+    this.maxPorts = maxPorts;
+  }
 
   at(id: number): Network {
     return this.list[id]!;
@@ -147,7 +141,11 @@ export class Networks {
 
   replace(specs: readonly NetworkSpec[]): void {
     const list: Network[] = [];
-    for (const spec of specs) list[spec.id] = new Network(spec);
+    for (const spec of specs) {
+      const floods =
+        this.list[spec.id]?.floods ?? new PortRates(this.maxPorts, FLOOD_BURST, FLOOD_FRAMES_PER_SECOND);
+      list[spec.id] = new Network(spec, floods);
+    }
     this.list = list;
   }
 

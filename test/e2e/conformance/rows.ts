@@ -241,7 +241,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       `${PACKETS}the first packet while the member is being resolved is delivered, translated, within a round trip`,
       'datapath/forwarding/neighbours › packets that waited go out in the order in which they came',
-      'datapath/forwarding/neighbours › sixteen packets wait per neighbour; further ones are counted and dropped',
+      'datapath/forwarding/neighbours › sixteen packets of a port wait per neighbour; further ones are counted and dropped',
     ],
   },
   {
@@ -413,7 +413,7 @@ export const ROWS: readonly Row[] = [
       'e2e/announcements › what is never announced: VIPs and gateways; nor anything as long as nothing changes',
       'e2e/announcements › a VM that moves to another host, and has another MAC there: all hosts’ VMs reach it at once',
       'datapath/forwarding/announcements › ARP twice, two seconds apart (RFC 5227); advertisements three times (RFC 4861); then silence',
-      'datapath/forwarding/announcements › many at once: a few per millisecond, and half of the bucket stays with the VMs',
+      'datapath/forwarding/announcements › many at once: a few per millisecond, and no more than the share of a port',
     ],
   },
   {

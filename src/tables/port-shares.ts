@@ -1,0 +1,113 @@
+/**
+ * Shares of a bounded resource per port: rows of a table, places in a queue, tokens of a rate limit.
+ *
+ * Theory of operation. Dynamic thresholds (Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory
+ * Packet Switches", IEEE/ACM Transactions on Networking, 1998): a port may hold at most `weight` times what is free.
+ * With weight 1 one greedy port gets half of the resource, n greedy ports get 1/(n + 1) each, and as much stays free
+ * for the next port that wants some. Nothing is reserved, and nobody needs to know how many ports there are.
+ *
+ * A limit that others have made smaller takes nothing away: a port above it gets nothing more until it has given back.
+ * So an entry in use never gives way to another port's new one.
+ *
+ * `PortShares` counts what is taken until it is given back. `PortRates` counts what was used: that drains by itself,
+ * exponentially, so it is a token bucket per port whose depth depends on how many ports use theirs.
+ *
+ * Counters belong to the writer of the resource, as its table does; with several writers each has its own part of both.
+ */
+export class PortShares {
+  readonly capacity: number;
+  /** Times the free part that one port may hold. */
+  private readonly weight: number;
+  private readonly heldBy: Int32Array;
+  private held = 0;
+
+  constructor(ports: number, capacity: number, weight = 1) {
+    this.capacity = capacity;
+    this.weight = weight;
+    this.heldBy = new Int32Array(ports);
+  }
+
+  /** Forgets all that is held. */
+  clear(): void {
+    this.heldBy.fill(0);
+    this.held = 0;
+  }
+
+  /** What one port holds. */
+  of(port: number): number {
+    return this.heldBy[port]!;
+  }
+
+  /** What all ports hold. */
+  get inUse(): number {
+    return this.held;
+  }
+
+  /** Whether a port may take one more. */
+  hasRoom(port: number): boolean {
+    return this.heldBy[port]! < this.weight * (this.capacity - this.held);
+  }
+
+  /** Takes one for a port; false if its share does not allow it. */
+  take(port: number): boolean {
+    if (!this.hasRoom(port)) return false;
+    this.hold(port);
+    return true;
+  }
+
+  /** Counts one as held by a port whatever its share: configured, or taken over from a former datapath. */
+  hold(port: number): void {
+    this.heldBy[port]!++;
+    this.held++;
+  }
+
+  give(port: number): void {
+    this.heldBy[port]!--;
+    this.held--;
+  }
+}
+
+/** Events per second and port, with a burst; see PortShares for how ports share. */
+export class PortRates {
+  /** Of all ports: twice the burst, so that a port alone gets its burst and its rate. */
+  private readonly capacity: number;
+  private readonly drainMs: number;
+  private readonly usedBy: Float64Array;
+  private readonly usedAtMs: Int32Array;
+  private used = 0;
+  private atMs = 0;
+
+  /** `burst` and `perSecond`: what one port gets as long as no other uses any. */
+  constructor(ports: number, burst: number, perSecond: number) {
+    this.capacity = 2 * burst;
+    this.drainMs = (burst * 1000) / perSecond;
+    this.usedBy = new Float64Array(ports);
+    this.usedAtMs = new Int32Array(ports);
+  }
+
+  /** Whether a port may use `amount` now. */
+  hasRoom(port: number, amount: number, nowMs: number): boolean {
+    if (this.atMs !== nowMs) {
+      this.used *= this.left(nowMs, this.atMs);
+      this.atMs = nowMs;
+    }
+    if (this.usedAtMs[port] !== nowMs) {
+      this.usedBy[port]! *= this.left(nowMs, this.usedAtMs[port]!);
+      this.usedAtMs[port] = nowMs;
+    }
+    return this.usedBy[port]! + amount <= this.capacity - this.used - amount;
+  }
+
+  /** Uses `amount` for a port; false, and nothing used, if its share does not allow it. */
+  take(port: number, amount: number, nowMs: number): boolean {
+    if (!this.hasRoom(port, amount, nowMs)) return false;
+    this.usedBy[port]! += amount;
+    this.used += amount;
+    return true;
+  }
+
+  /** Part that has not drained since then. */
+  private left(nowMs: number, thenMs: number): number {
+    return Math.exp(-((nowMs - thenMs) >>> 0) / this.drainMs);
+  }
+}
