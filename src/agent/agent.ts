@@ -190,6 +190,7 @@ export class Agent implements ControllerLinkHandler {
     this.lastReportMs = atMs;
     const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
     this.link.report(header, this.report.table);
+    this.options.log.debug(`report ${header.sequence} sent`);
   }
 
   // --- rules and weights -------------------------------------------------------------------------------------
@@ -208,6 +209,7 @@ export class Agent implements ControllerLinkHandler {
       this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
+      log.debug(`rules ${epoch}/${revision} are in force`);
       this.applied(message, '');
       await this.recompute();
     } catch (error) {

@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { VERSION } from '../api/version.ts';
 import { addAgentList } from './commands/agent-list.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addConfigCheck } from './commands/config-check.ts';
+import { addConfigReference } from './commands/config-reference.ts';
 import { addConfigSchema } from './commands/config-schema.ts';
 import { addController } from './commands/controller.ts';
 import { addDown } from './commands/down.ts';
@@ -61,6 +63,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   const config = program.command('config').description('check configurations, describe their format');
   addConfigCheck(config);
   addConfigSchema(config);
+  addConfigReference(config);
 
   addPortList(program.command('port').description('ports of the VMs'));
 
@@ -90,5 +93,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addReplay(program);
 
   addTlsInit(program.command('tls').description('certificates for agents and controllers'));
+  addCompletion(program);
   return program;
 }

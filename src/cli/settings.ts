@@ -18,6 +18,15 @@ export const runDirOption = (): Option =>
     .env('SLUICE_RUN_DIR')
     .default('/run/sluice');
 
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Of the commands that start a process; its own processes find the level in the environment. */
+export const logLevelOption = (): Option =>
+  new Option('--log-level <level>', 'least severity of what is logged')
+    .env('SLUICE_LOG')
+    .choices(LOG_LEVELS)
+    .default('info');
+
 export const settingsOf = (command: Command): Settings => command.optsWithGlobals<Settings>();
 
 export const apiOf = (command: Command): ApiClient => new ApiClient(settingsOf(command).runDir);

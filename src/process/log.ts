@@ -26,10 +26,10 @@ export function formatEntry(json: string): string {
   return `${head} ${msg ?? ''}${stack}\n`;
 }
 
-/** Lines are written at once: what was logged before a crash is there. */
+/** Writes each line at once, so that a crash loses none. SLUICE_LOG is the least severity: debug, info, warn, error. */
 export const createLog = (): Logger =>
   pino(
-    { base: null },
+    { base: null, level: process.env.SLUICE_LOG ?? 'info' },
     {
       write(json: string): void {
         try {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { hostController } from '../host-functions.ts';
-import { settingsOf } from '../settings.ts';
+import { logLevelOption, settingsOf } from '../settings.ts';
 
 export function addController(parent: Command): void {
   parent
@@ -9,13 +9,20 @@ export function addController(parent: Command): void {
     .description('start a controller: hosts attach to it and get their groups from it')
     .requiredOption('-c, --config <file>', 'configuration, YAML: listen, store, networks, groups')
     .option('--detach', 'return when hosts can attach, and leave the controller running', false)
-    .action(async ({ config, detach }: { config: string; detach: boolean }, command: Command) => {
-      const { runDir } = settingsOf(command);
-      process.exitCode = await hostController({
-        configPath: resolve(config),
-        runDir: resolve(runDir),
-        detach,
-        replace: false,
-      });
-    });
+    .addOption(logLevelOption())
+    .action(
+      async (
+        { config, detach, logLevel }: { config: string; detach: boolean; logLevel: string },
+        command: Command,
+      ) => {
+        const { runDir } = settingsOf(command);
+        process.env.SLUICE_LOG = logLevel;
+        process.exitCode = await hostController({
+          configPath: resolve(config),
+          runDir: resolve(runDir),
+          detach,
+          replace: false,
+        });
+      },
+    );
 }
