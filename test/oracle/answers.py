@@ -4,8 +4,8 @@ Where the RFCs leave a field free, Sluice's choice is written here as a constant
 the packet that is answered.
 """
 from scapy.layers.inet import ICMP, IP, TCP
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
-                                IPv6)
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr, ICMPv6NDOptMTU,
+                                ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, IPv6)
 from scapy.layers.l2 import ARP
 from scapy.packet import Raw
 
@@ -42,6 +42,24 @@ def neighbour_advertisement(packet, target, router_mac, is_router):
     message = IPv6(src=str(target), dst=to, hlim=255) / \
         ICMPv6ND_NA(tgt=str(target), R=int(is_router), S=int(not probing), O=1) / ICMPv6NDOptDstLLAddr(lladdr=router_mac)
     return P.mac_bytes(to_mac) + P.mac_bytes(router_mac) + packet.tags + bytes(message)
+
+
+def link_local(mac):
+    """RFC 4291 appendix A: the modified EUI-64 of a MAC behind fe80::/64."""
+    octets = P.mac_bytes(mac)
+    return P.ipaddress.IPv6Address(bytes.fromhex('fe80000000000000') + bytes([octets[0] ^ 2]) + octets[1:3] + b'\xff\xfe' + octets[3:])
+
+
+def router_advertisement(packet, network):
+    """RFC 4861 6.2.3: half an hour, MAC, MTU, and the prefixes as on-link ones; hosts are configured (no A flag)."""
+    message = IPv6(src=str(link_local(network.router_mac)), dst=str(packet.source), hlim=255) / \
+        ICMPv6ND_RA(chlim=HOP_LIMIT, prf=0, routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=network.router_mac) / \
+        ICMPv6NDOptMTU(mtu=network.mtu)
+    for subnet in network.subnets:
+        if subnet.version == 6:
+            message /= ICMPv6NDOptPrefixInfo(prefixlen=subnet.prefixlen, L=1, A=0, validlifetime=2_592_000,
+                                             preferredlifetime=604_800, prefix=str(subnet.network_address))
+    return ethernet(packet, network.router_mac) + bytes(message)
 
 
 def arp_request(address, sender, router_mac):

@@ -129,6 +129,8 @@ class Model:
 
     def neighbour_discovery(self, port, packet):
         kind = packet.transport[0]
+        if kind == 133 and any(one.version == 6 for one in port.network.gateways):
+            return self.router_solicitation(port, packet)
         if kind not in (135, 136):
             return False
         body = packet.transport
@@ -148,6 +150,20 @@ class Model:
             self.answer(port, reply)
             return True
         return self.absorbed(port, packet)
+
+    def router_solicitation(self, port, packet):
+        """RFC 4861 6.1.1; never to other ports."""
+        body = packet.transport
+        options = body[8:]
+        valid = packet.ttl == 255 and body[1] == 0 and len(body) >= 8 and packet.wrongness() == 0
+        while valid and options:
+            valid = len(options) >= 8 and options[1] > 0 and len(options) >= options[1] * 8
+            valid = valid and not (options[0] == 1 and packet.source.is_unspecified)
+            options = options[options[1] * 8:] if valid else b''
+        if not valid:
+            raise Drop('bad-nd')
+        self.answer(port, answers.router_advertisement(packet, port.network))
+        return True
 
     def absorbed(self, port, packet):
         """ARP and ND messages to the router itself end there."""
