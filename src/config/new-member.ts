@@ -28,6 +28,7 @@ export function checkNewMember(input: unknown, group: GroupConfig, network: Netw
       name: network.name,
       subnets: network.subnets.map((subnet) => networkOf(parsePrefix(subnet))),
       domain: '',
+      hasIpv6Router: false,
     },
   };
   checkMembers([...existing.values(), view], context, ['members'], new Map(), (path, found, expected) => {

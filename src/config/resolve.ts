@@ -1,5 +1,5 @@
 /** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
-import { canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
+import { addressFamily, canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
 import { milliseconds } from './model/duration.ts';
 import type {
   Configuration,
@@ -9,11 +9,12 @@ import type {
   MemberConfig,
   NetworkConfig,
   PortConfig,
+  RouterAdvertisementConfig,
   TemplateConfig,
 } from './model/model.ts';
 import { derivePortMac } from './model/port-mac.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
-import type { ConfigFile } from './schema/schema.ts';
+import { type ConfigFile, DEFAULT_ADVERTISEMENTS } from './schema/schema.ts';
 
 type FileGroup = ConfigFile['groups'][number];
 type FileMember = NonNullable<FileGroup['members']>[number];
@@ -59,9 +60,22 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   mssClamp: network.mssClamp,
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
+  routerAdvertisements: resolveAdvertisements(network),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
   probeAddresses: asList(network.probeAddress).map(canonicalAddress),
 });
+
+function resolveAdvertisements({
+  gateway,
+  routerAdvertisements = true,
+}: ConfigFile['networks'][number]): RouterAdvertisementConfig | undefined {
+  if (routerAdvertisements === false || !asList(gateway).some(isIpv6)) return undefined;
+  const { lifetime, interval, autonomous } =
+    routerAdvertisements === true ? DEFAULT_ADVERTISEMENTS : routerAdvertisements;
+  return { lifetimeMs: milliseconds(lifetime), intervalMs: milliseconds(interval), autonomous };
+}
+
+const isIpv6 = (address: string): boolean => addressFamily(address) === 6;
 
 const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfig => ({
   name: port.name,

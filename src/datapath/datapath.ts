@@ -33,6 +33,7 @@ import { LogicalRouter } from './forwarding/logical-router.ts';
 import { LogicalSwitch } from './forwarding/logical-switch.ts';
 import { NeighbourResolver } from './forwarding/neighbour-resolver.ts';
 import { Responder } from './forwarding/responder.ts';
+import { RouterAdvertiser } from './forwarding/router-advertiser.ts';
 import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
@@ -81,6 +82,7 @@ export class Datapath {
   private readonly router: LogicalRouter;
   private readonly forwarding: ForwardingElement;
   private readonly announcer: Announcer;
+  private readonly advertiser: RouterAdvertiser;
   private readonly finisher: OffloadFinisher;
   private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
@@ -129,6 +131,7 @@ export class Datapath {
       this.errors,
       this.fragments,
     );
+    this.advertiser = new RouterAdvertiser(context, networks, this.ports);
     this.forwarding = new ForwardingElement(
       context,
       networks,
@@ -136,6 +139,7 @@ export class Datapath {
       this.router,
       this.resolver,
       this.responder,
+      this.advertiser,
       undelivered,
     );
     this.announcer = new Announcer(context, networks, this.responder, this.ports);
@@ -208,6 +212,7 @@ export class Datapath {
     this.lastTimersMs = nowMs;
     this.resolver.tick();
     this.announcer.tick();
+    this.advertiser.tick();
     this.fragments.tick();
     this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
     this.context.tables.affinities.age(nowMs, AFFINITY_SETS_PER_TICK);
@@ -231,6 +236,7 @@ export class Datapath {
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
     this.announcer.replace(snapshot.ports);
+    this.advertiser.replace();
     this.presetNeighbours(snapshot.ports, problems);
     this.context.revalidate();
     this.lastTimersMs = -1;
@@ -263,6 +269,7 @@ export class Datapath {
   portAttached(port: number, nowMs: number): void {
     this.context.nowMs = nowMs | 0;
     this.announcer.portAttached(port);
+    this.advertiser.portAttached(port);
     this.lastTimersMs = -1;
   }
 
@@ -271,6 +278,7 @@ export class Datapath {
     // An uplink's stations are there while it is away.
     this.resolver.forgetPort(port, this.ports[port]?.isUplink === false);
     this.announcer.portGone(port);
+    this.advertiser.portGone(port);
     this.ports[port] = undefined;
     this.facts.forget(port);
     this.context.revalidate();

@@ -24,8 +24,19 @@ export interface NetworkSpec {
   readonly gateways: readonly AddressText[];
   /** The MAC with which gateways and VIPs of this network answer. */
   readonly routerMac: MacText;
+  /** What the router tells IPv6 hosts of this network (RFC 4861 §4.2); absent: it sends no advertisements. */
+  readonly routerAdvertisements?: RouterAdvertisementSpec;
   /** Next hops of the logical router that lie in this network. */
   readonly routes: readonly { readonly to: PrefixText; readonly via: AddressText }[];
+}
+
+export interface RouterAdvertisementSpec {
+  /** Time for which the router is a default router, seconds; 0: it is none. 0 … 9000. */
+  readonly lifetimeS: number;
+  /** Longest time between two unsolicited advertisements, milliseconds (MaxRtrAdvInterval, 4 … 1800 s). */
+  readonly intervalMs: number;
+  /** Hosts may make themselves addresses in prefixes of 64 bits (RFC 4862). */
+  readonly autonomous: boolean;
 }
 
 export interface PortSpec {

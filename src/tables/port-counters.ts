@@ -62,6 +62,7 @@ export const DROP_REASONS = [
   'own-frame-returned',
   'router-mac-outside',
   'bad-neighbour-mac',
+  'solicitation-limited',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -123,6 +124,7 @@ export const DROP = {
   ownFrameReturned: at('own-frame-returned'),
   routerMacOutside: at('router-mac-outside'),
   badNeighbourMac: at('bad-neighbour-mac'),
+  solicitationLimited: at('solicitation-limited'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

@@ -3,12 +3,19 @@
  *
  *   Neighbour Solicitation / Advertisement: 0 type 135/136 | 1 code 0 | 2 checksum | 4 flags R S O (NA) |
  *   8 target address (16) | 24 options: type, length in units of 8 bytes, value
+ *   Router Solicitation: 0 type 133 | 1 code 0 | 2 checksum | 4 reserved | 8 options
+ *   Router Advertisement: 0 type 134 | 1 code 0 | 2 checksum | 4 hop limit | 5 flags M O | 6 router lifetime, s |
+ *   8 reachable time, ms | 12 retransmission timer, ms | 16 options
  */
 
 export const HEADER_BYTES = 8;
 export const ND_BYTES = 24;
 /** An ND message with one link-layer address option. */
 export const ND_WITH_ADDRESS_BYTES = 32;
+
+/** A router solicitation, and the fixed part of an advertisement. */
+export const ROUTER_SOLICITATION_BYTES = 8;
+export const ROUTER_ADVERTISEMENT_BYTES = 16;
 
 export const UNREACHABLE = 1;
 export const PACKET_TOO_BIG = 2;
@@ -28,6 +35,16 @@ export const CODE_PORT_UNREACHABLE = 4;
 
 export const OPTION_SOURCE_LINK_ADDRESS = 1;
 export const OPTION_TARGET_LINK_ADDRESS = 2;
+export const OPTION_PREFIX = 3;
+export const OPTION_MTU = 5;
+
+export const LINK_ADDRESS_OPTION_BYTES = 8;
+export const PREFIX_OPTION_BYTES = 32;
+export const MTU_OPTION_BYTES = 8;
+
+/** In a prefix option: its addresses are on the link; hosts may make themselves addresses of it. */
+export const PREFIX_ON_LINK = 0x80;
+export const PREFIX_AUTONOMOUS = 0x40;
 
 export const FLAG_ROUTER = 0x8000_0000 | 0;
 export const FLAG_SOLICITED = 0x4000_0000;
@@ -50,10 +67,17 @@ export const isError = (messageType: number): boolean => messageType < 128;
 
 /**
  * Offset of the link-layer address (6 bytes) in the first option of the wanted type, 0 if there is none, or -1
- * if the options are malformed (RFC 4861 §4.6: a length of zero must be discarded).
+ * if the options are malformed (RFC 4861 §4.6: a length of zero must be discarded). `fixedBytes`: of the message
+ * before its options.
  */
-export function linkAddressAt(view: DataView, at: number, end: number, wanted: number): number {
-  let option = at + ND_BYTES;
+export function linkAddressAt(
+  view: DataView,
+  at: number,
+  end: number,
+  wanted: number,
+  fixedBytes = ND_BYTES,
+): number {
+  let option = at + fixedBytes;
   while (option + 2 <= end) {
     const bytes = view.getUint8(option + 1) * 8;
     if (bytes === 0 || option + bytes > end) return -1;

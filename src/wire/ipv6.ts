@@ -87,6 +87,17 @@ export const isUnspecified = (w0: number, w1: number, w2: number, w3: number): b
 export const isLoopback = (w0: number, w1: number, w2: number, w3: number): boolean =>
   (w0 | w1 | w2) === 0 && w3 === 1;
 
+/** fe80:: with the modified EUI-64 of a MAC (RFC 4291 appendix A). */
+export function writeLinkLocal(view: DataView, at: number, macHigh: number, macLow: number): void {
+  view.setUint32(at, 0xfe80_0000);
+  view.setUint32(at + 4, 0);
+  view.setUint16(at + 8, macHigh ^ 0x0200);
+  view.setUint8(at + 10, macLow >>> 24);
+  view.setUint16(at + 11, 0xfffe);
+  view.setUint8(at + 13, macLow >>> 16);
+  view.setUint16(at + 14, macLow);
+}
+
 /** Headers that may stand between the IPv6 header and the upper layer (RFC 8200 §4); ESP hides what follows. */
 export const isExtension = (next: number): boolean =>
   next === NEXT_HOP_BY_HOP ||

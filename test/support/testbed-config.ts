@@ -53,6 +53,7 @@ export interface NetworkText {
   mssClamp?: 'auto' | number;
   subnets: string[];
   gateway?: string[];
+  routerAdvertisements?: boolean | { lifetime?: string; interval?: string; autonomous?: boolean };
   routes?: { to: string; via: string }[];
 }
 

@@ -11,7 +11,7 @@ import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { findNetwork } from './check-ports.ts';
 import {
-  addressKey,
+  addressKeyIn,
   Claims,
   canonicalPrefix,
   checkNoHostBits,
@@ -71,7 +71,7 @@ function checkVips(
   for (const vip of located(group.vip, [...path, 'vip'])) {
     own.claim(canonicalAddress(vip.value), vip.value, vip.path, 'each address once', report);
     if (context.network === undefined || context.rewrite === 'port' || isCutOut(group, 'rewrite')) continue;
-    const owner = topology.addresses.ownerOf(addressKey(context.network.domain, vip.value));
+    const owner = topology.addresses.ownerOf(addressKeyIn(context.network, vip.value));
     if (owner !== undefined) {
       report(vip.path, sameAs(vip.value, owner), 'an address that no port or gateway has (or rewrite: port)');
     }

@@ -1,16 +1,19 @@
 /** Networks: names and VNIs of their own, subnets that do not overlap, gateways and next hops inside them. */
 import { addressFamily, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from '../../wire/address.ts';
+import { milliseconds } from '../model/duration.ts';
 import type { Path, Report } from '../model/problems.ts';
 import { show } from '../model/problems.ts';
-import type { ConfigInput } from '../schema/schema.ts';
-import type { Lenient } from '../schema/shape.ts';
+import { type ConfigInput, DEFAULT_ADVERTISEMENTS } from '../schema/schema.ts';
+import { isCutOut, type Lenient } from '../schema/shape.ts';
 import {
   addressKey,
+  addressKeyIn,
   Claims,
   canonicalPrefix,
   checkHostInSubnet,
   checkNoHostBits,
   insideOneOf,
+  isLinkLocal,
   located,
   type NetworkInfo,
   prefixOf,
@@ -21,6 +24,8 @@ import {
 type NetworkView = Lenient<NonNullable<ConfigInput['networks']>[number]>;
 type RouteView = Lenient<NonNullable<NonNullable<ConfigInput['networks']>[number]['routes']>[number]>;
 
+/** That fit into one advertisement (datapath/forwarding/router-advertiser.ts). */
+const MAX_ADVERTISED_PREFIXES = 32;
 /** IPv6 needs 1280 bytes (RFC 8200 §5). */
 const MIN_IPV6_MTU = 1280;
 
@@ -46,9 +51,10 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
     }
     checkSubnets(network, info, path, placedSubnets, report);
     checkMtu(network, info, path, report);
+    checkAdvertisements(network, info, [...path, 'routerAdvertisements'], report);
     for (const gateway of located(network.gateway, [...path, 'gateway'])) {
-      checkInside(gateway.value, info, gateway.path, report);
-      const key = addressKey(info.domain, gateway.value);
+      if (!isLinkLocal(gateway.value)) checkInside(gateway.value, info, gateway.path, report);
+      const key = addressKeyIn(info, gateway.value);
       addresses.claim(key, gateway.value, gateway.path, 'an address of its own', report);
     }
     for (const [k, route] of (network.routes ?? []).entries()) {
@@ -60,7 +66,9 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
 
 function describe(network: NetworkView, name: string): NetworkInfo {
   const subnets = located(network.subnets, []).map(({ value }) => networkOf(parsePrefix(value)));
-  return { name, subnets, domain: 'gateway' in network ? 'router' : `network ${name}` };
+  const domain = 'gateway' in network ? 'router' : `network ${name}`;
+  const hasIpv6Router = located(network.gateway, []).some(({ value }) => addressFamily(value) === 6);
+  return { name, subnets, domain, hasIpv6Router };
 }
 
 interface PlacedSubnet {
@@ -104,6 +112,32 @@ function checkMtu(network: NetworkView, info: NetworkInfo, path: Path, report: R
       `at least ${MIN_IPV6_MTU}, as the network has an IPv6 subnet`,
     );
   }
+}
+
+/** RFC 4861 §6.2.1: a default router's lifetime is no shorter than the time to its next advertisement. */
+function checkAdvertisements(network: NetworkView, info: NetworkInfo, path: Path, report: Report): void {
+  const settings = network.routerAdvertisements;
+  if (settings === undefined || settings === false) return;
+  if (!info.hasIpv6Router && !isCutOut(network, 'gateway')) {
+    report(
+      path,
+      'router advertisements in a network without IPv6 gateway',
+      'an IPv6 address among the gateways',
+    );
+  }
+  if (info.subnets.filter(({ family }) => family === 6).length > MAX_ADVERTISED_PREFIXES) {
+    report(
+      path,
+      'router advertisements',
+      `at most ${MAX_ADVERTISED_PREFIXES} IPv6 subnets in the network, or false`,
+    );
+  }
+  if (settings === true) return;
+  const lifetimeMs = milliseconds(settings.lifetime ?? DEFAULT_ADVERTISEMENTS.lifetime);
+  const interval = settings.interval ?? DEFAULT_ADVERTISEMENTS.interval;
+  if (lifetimeMs === 0 || lifetimeMs >= milliseconds(interval)) return;
+  const key = settings.lifetime === undefined ? 'interval' : 'lifetime';
+  report([...path, key], show(settings[key]), `a lifetime of 0s, or of at least the interval, ${interval}`);
 }
 
 /** Reports an address that no subnet of the network has for its hosts. */

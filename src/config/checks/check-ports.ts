@@ -1,14 +1,15 @@
 /** Ports and uplinks: known networks, names, devices, MACs and addresses of their own. */
-import { canonicalMac } from '../../wire/address.ts';
+import { canonicalAddress, canonicalMac, formatPrefix, type Prefix } from '../../wire/address.ts';
 import { derivePortMac } from '../model/port-mac.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 import {
-  addressKey,
+  addressKeyIn,
   Claims,
   checkHostInSubnet,
   insideOneOf,
+  isLinkLocal,
   located,
   type NetworkInfo,
   prefixOf,
@@ -62,8 +63,6 @@ export function findNetwork(
 const derivedMac = (host: string | undefined, port: string | undefined): string | undefined =>
   host === undefined || port === undefined ? undefined : derivePortMac(host, port);
 
-const IPV6_LINK_LOCAL = /^fe[89ab]/i;
-
 function checkPortAddress(
   text: string,
   network: NetworkInfo,
@@ -72,22 +71,32 @@ function checkPortAddress(
   report: Report,
 ): void {
   const address = text.slice(0, text.indexOf('/'));
-  topology.addresses.claim(
-    addressKey(network.domain, address),
-    address,
-    path,
-    'an address of its own',
-    report,
-  );
-  if (network.subnets.length === 0 || IPV6_LINK_LOCAL.test(address)) return;
+  topology.addresses.claim(addressKeyIn(network, address), address, path, 'an address of its own', report);
+  if (network.subnets.length === 0 || isLinkLocal(address)) return;
   const subnet = prefixOf(address, network.subnets);
-  if (subnet !== undefined) checkHostInSubnet(address, subnet, path, report);
-  else
+  if (subnet !== undefined) {
+    checkHostInSubnet(address, subnet, path, report);
+    checkNotAnycast(address, subnet, network, path, report);
+  } else
     report(
       path,
       `${show(text)}, outside the subnets of network ${network.name}`,
       insideOneOf(network.subnets),
     );
+}
+
+/** RFC 4291 §2.6.1: the first address of an IPv6 subnet is its routers'; subnets of two addresses have none (RFC 6164). */
+function checkNotAnycast(
+  address: string,
+  subnet: Prefix,
+  network: NetworkInfo,
+  path: Path,
+  report: Report,
+): void {
+  if (!network.hasIpv6Router || subnet.family === 4 || subnet.bits >= 127) return;
+  if (canonicalAddress(address) !== formatPrefix(subnet).replace(/\/\d+$/, '')) return;
+  const found = `${show(address)}, the subnet-router anycast address of its subnet`;
+  report(path, found, `another address inside ${formatPrefix(subnet)}`);
 }
 
 export function checkUplinks(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {

@@ -19,6 +19,8 @@ export interface NetworkInfo {
    * logical router joins them.
    */
   readonly domain: string;
+  /** The logical router has an IPv6 address here, and so a link-local and anycast addresses. */
+  readonly hasIpv6Router: boolean;
 }
 
 export interface Topology {
@@ -46,6 +48,12 @@ export class Claims {
 
 export const sameAs = (value: unknown, owner: Path): string =>
   `${show(value)}, the same as ${pathText(owner)}`;
+
+export const isLinkLocal = (address: string): boolean => /^fe[89ab]/i.test(address);
+
+/** Key of an address within a network; one space for all spellings of it. Link-local ones are each network's own. */
+export const addressKeyIn = ({ domain, name }: NetworkInfo, address: string): string =>
+  addressKey(isLinkLocal(address) ? `network ${name}` : domain, address);
 
 /** Key of an address within a domain; one space for all spellings of it. */
 export const addressKey = (domain: string, address: string): string =>

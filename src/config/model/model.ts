@@ -67,9 +67,20 @@ export interface NetworkConfig {
   mssClamp?: 'auto' | number;
   subnets: string[];
   gateway: string[];
+  /** What the logical router advertises to IPv6 hosts; absent: nothing. */
+  routerAdvertisements?: RouterAdvertisementConfig;
   routes: { to: string; via: string }[];
   /** Where this host's health checks come from, at most one per family; see probe-address.ts for absent ones. */
   probeAddresses: string[];
+}
+
+export interface RouterAdvertisementConfig {
+  /** 0: no default router. */
+  lifetimeMs: number;
+  /** Between two unsolicited ones, at most. */
+  intervalMs: number;
+  /** VMs make themselves addresses in /64 subnets. */
+  autonomous: boolean;
 }
 
 export interface PortConfig {

@@ -88,6 +88,26 @@ const route = z.strictObject({
   via: unicastAddress.describe('Next hop, inside one of the subnets of this network.'),
 });
 
+const routerAdvertisements = z.strictObject({
+  lifetime: duration('0s', '9000s')
+    .default('30m')
+    .describe(
+      'Time for which VMs take the router for their default router; 0s: not at all, only prefixes and MTU are told.',
+    ),
+  interval: duration('4s', '30m')
+    .default('10m')
+    .describe('Longest time between two unsolicited advertisements; the shortest is a third of it.'),
+  autonomous: z
+    .boolean('true or false')
+    .default(false)
+    .describe(
+      'VMs make themselves addresses in the /64 subnets (RFC 4862). Anti-spoofing lets a port use the one that follows from its MAC (EUI-64).',
+    ),
+});
+
+/** What `true` stands for. */
+export const DEFAULT_ADVERTISEMENTS = routerAdvertisements.parse({});
+
 const network = z.strictObject({
   name: name.describe('Name of the network.').meta({ examples: ['app'] }),
   vni: integer(1, 2 ** 24 - 1)
@@ -107,6 +127,12 @@ const network = z.strictObject({
   gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
     .describe("The logical router's addresses in this network; absent: the network is not routed."),
+  routerAdvertisements: z
+    .union([z.boolean(), routerAdvertisements], 'true, false, or { lifetime, interval, autonomous }')
+    .optional()
+    .describe(
+      'Whether and how the logical router answers IPv6 router solicitations and advertises itself (RFC 4861); default: true where a gateway is an IPv6 address.',
+    ),
   routes: optionalList(route).describe('Next hops of the logical router that lie in this network.'),
   probeAddress: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()

@@ -25,7 +25,8 @@ import type { LogicalRouter } from './logical-router.ts';
 import { isForRouter } from './logical-router.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
 import type { NeighbourResolver } from './neighbour-resolver.ts';
-import { isValidNd, type Responder } from './responder.ts';
+import { isValidNd, isValidRouterSolicitation, type Responder } from './responder.ts';
+import type { RouterAdvertiser } from './router-advertiser.ts';
 
 export class ForwardingElement {
   private readonly context: Context;
@@ -34,6 +35,7 @@ export class ForwardingElement {
   private readonly router: LogicalRouter;
   private readonly resolver: NeighbourResolver;
   private readonly responder: Responder;
+  private readonly advertiser: RouterAdvertiser;
   private readonly undelivered: UndeliveredFlows;
 
   constructor(
@@ -43,6 +45,7 @@ export class ForwardingElement {
     router: LogicalRouter,
     resolver: NeighbourResolver,
     responder: Responder,
+    advertiser: RouterAdvertiser,
     undelivered: UndeliveredFlows,
   ) {
     this.context = context;
@@ -51,6 +54,7 @@ export class ForwardingElement {
     this.router = router;
     this.resolver = resolver;
     this.responder = responder;
+    this.advertiser = advertiser;
     this.undelivered = undelivered;
   }
 
@@ -62,6 +66,10 @@ export class ForwardingElement {
       const type = icmpv6.type(frame.view, frame.l4);
       if (type === icmpv6.NEIGHBOUR_SOLICITATION || type === icmpv6.NEIGHBOUR_ADVERTISEMENT) {
         return this.neighbourDiscovery(frame, type);
+      }
+      if (this.networks.at(frame.network).linkLocal !== undefined) {
+        if (type === icmpv6.ROUTER_SOLICITATION) return this.routerSolicitation(frame);
+        if (type === icmpv6.ECHO && ipv6.isGroup(frame.d0)) this.responder.answerGroupEcho(frame);
       }
     }
     if (!isForRouter(frame, this.networks)) return this.logicalSwitch.forward(frame, frame.network);
@@ -150,6 +158,25 @@ export class ForwardingElement {
       this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
     }
     this.passOn(frame);
+  }
+
+  /** A question for the logical router, which no other port hears. */
+  private routerSolicitation(frame: Frame): void {
+    if (!isValidRouterSolicitation(frame)) return this.context.drop(frame, DROP.badNd);
+    const { view, l4, network } = frame;
+    const end = l4 + frame.l4Bytes;
+    const at = icmpv6.linkAddressAt(
+      view,
+      l4,
+      end,
+      icmpv6.OPTION_SOURCE_LINK_ADDRESS,
+      icmpv6.ROUTER_SOLICITATION_BYTES,
+    );
+    if (at > 0) {
+      const { s0, s1, s2, s3 } = frame;
+      this.resolver.heard(network, s0, s1, s2, s3, view.getUint16(at), view.getInt32(at + 2));
+    }
+    this.advertiser.answer(frame);
   }
 
   /** ARP and ND that are not for a gateway or a VIP: what is sent to the router ends here, the rest is bridged. */

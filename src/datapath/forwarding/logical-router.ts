@@ -72,7 +72,7 @@ export class LogicalRouter {
   route(frame: Frame): void {
     const { context } = this;
     const network = this.networks.at(frame.network);
-    if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
+    if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame, network);
     if (!network.isRouted) return context.drop(frame, DROP.notForUs);
     if (frame.tagged && (frame.member === NONE || !areTagsKept(frame))) {
       return context.drop(frame, DROP.vlanNotAllowed);
@@ -86,7 +86,7 @@ export class LogicalRouter {
       return this.errors.noRoute(frame);
     }
     const to = this.networks.at(route.network);
-    if (to.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame);
+    if (to.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame, to);
     if (frame.ttl <= 1) {
       context.drop(frame, DROP.ttlExceeded);
       return this.errors.timeExceeded(frame);
@@ -124,14 +124,16 @@ export class LogicalRouter {
     return undefined;
   }
 
-  /** A packet for one of the gateway addresses. */
-  private toUs(frame: Frame): void {
+  /** A packet for one of the router's addresses in a network. */
+  private toUs(frame: Frame, asked: Network): void {
     const { fragments } = this;
     if (frame.fragment && fragments.admit(frame, FROM_VM) !== FOLLOW) return;
-    const isAnswered = this.responder.answerEcho(frame);
+    const isAnswered = this.responder.answerEcho(frame, asked);
     if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
     if (isAnswered) return;
     this.context.drop(frame, DROP.gatewayLocal);
+    // RFC 4443 §2.2: an error or reset would have to come from the anycast address, which may be no source.
+    if (asked.isAnycast(frame.d0, frame.d1, frame.d2, frame.d3)) return;
     if (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)
       this.responder.reject(frame);
   }

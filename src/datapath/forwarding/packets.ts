@@ -52,7 +52,7 @@ export function writeNeighbourSolicitation(
   const l3 = at + ethernet.HEADER_BYTES;
   ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
   if (gateway === NONE) {
-    writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, network.routerMacHigh, network.routerMacLow);
+    ipv6.writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, network.routerMacHigh, network.routerMacLow);
   } else {
     const g = network.gateways;
     ipv6.setSource(view, l3, g[gateway]!, g[gateway + 1]!, g[gateway + 2]!, g[gateway + 3]!);
@@ -114,7 +114,8 @@ export function advertise(
   setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
 }
 
-function writeLinkAddressOption(
+/** A link-layer address option of ND, 8 bytes (RFC 4861 §4.6.1). */
+export function writeLinkAddressOption(
   view: DataView,
   at: number,
   option: number,
@@ -125,17 +126,6 @@ function writeLinkAddressOption(
   view.setUint8(at + 1, 1);
   view.setUint16(at + 2, macHigh);
   view.setInt32(at + 4, macLow);
-}
-
-/** fe80:: with the modified EUI-64 of a MAC (RFC 4291 appendix A). */
-export function writeLinkLocal(view: DataView, at: number, macHigh: number, macLow: number): void {
-  view.setUint32(at, 0xfe80_0000);
-  view.setUint32(at + 4, 0);
-  view.setUint16(at + 8, macHigh ^ 0x0200);
-  view.setUint8(at + 10, macLow >>> 24);
-  view.setUint16(at + 11, 0xfffe);
-  view.setUint8(at + 13, macLow >>> 16);
-  view.setUint16(at + 14, macLow);
 }
 
 /** Sum of the IPv6 pseudo header (RFC 8200 §8.1) for an upper-layer packet of `bytes`. */

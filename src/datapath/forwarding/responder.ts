@@ -16,12 +16,17 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, type Frame, HOPS, IPV4_MAPPED } from '../frame/frame.ts';
-import type { Networks } from '../ports/networks.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS, IPV4_MAPPED } from '../frame/frame.ts';
+import { rewriteDestination } from '../frame/rewrite.ts';
+import type { Network, Networks } from '../ports/networks.ts';
 import { CONSUMED, PASS } from '../ports/operator.ts';
 import type { Port } from '../ports/port.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
-import { advertise, pseudoSum4, pseudoSum6 } from './packets.ts';
+import { advertise, pseudoSum4, pseudoSum6, setIcmpv6Check } from './packets.ts';
+
+/** Last words of ff02::1 and ff02::2. */
+const ALL_NODES = 1;
+const ALL_ROUTERS = 2;
 
 export class Responder {
   /** Setting: whether a VIP answers echo requests. */
@@ -30,6 +35,8 @@ export class Responder {
   private readonly networks: Networks;
   private readonly errors: IcmpErrors;
   private readonly ports: readonly (Port | undefined)[];
+  /** Cursor for a reply that is not made in place. */
+  private readonly copy: Frame;
 
   constructor(
     context: Context,
@@ -41,6 +48,7 @@ export class Responder {
     this.networks = networks;
     this.errors = errors;
     this.ports = ports;
+    this.copy = new Frame(context.arena);
   }
 
   /** Whether an address of this network is answered for here: a gateway's or a VIP's. */
@@ -80,7 +88,9 @@ export class Responder {
     const isProbe = ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3);
     // Without the extension headers that the question may have had, with the option that it may have lacked.
     const l4 = l3 + ipv6.HEADER_BYTES;
-    let flags = icmpv6.FLAG_OVERRIDE;
+    const isAnycast = network.isAnycast(t0, t1, t2, t3);
+    // RFC 4861 §7.2.7: another router may answer for an anycast address just as well.
+    let flags = isAnycast ? 0 : icmpv6.FLAG_OVERRIDE;
     if (network.isGateway(t0, t1, t2, t3)) flags |= icmpv6.FLAG_ROUTER;
     if (!isProbe) flags |= icmpv6.FLAG_SOLICITED;
     const high = ethernet.sourceHigh(view, offset);
@@ -96,6 +106,11 @@ export class Responder {
     const { routerMacHigh, routerMacLow } = network;
     ethernet.setSource(view, offset, routerMacHigh, routerMacLow);
     advertise(view, l3, flags, t0, t1, t2, t3, routerMacHigh, routerMacLow);
+    if (isAnycast) {
+      const local = network.linkLocal!;
+      ipv6.setSource(view, l3, local[0]!, local[1]!, local[2]!, local[3]!);
+      setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
+    }
     frame.needsChecksum = false;
     this.sendBack(frame, l4 + icmpv6.ND_WITH_ADDRESS_BYTES - offset);
     return CONSUMED;
@@ -110,12 +125,13 @@ export class Responder {
 
   /**
    * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
-   * the same fragment of the reply: the first one has the type and the checksum.
+   * the same fragment of the reply: the first one has the type and the checksum. `asked`: network of the destination.
    */
-  answerEcho(frame: Frame): boolean {
+  answerEcho(frame: Frame, asked = this.networks.at(frame.network)): boolean {
     if (!isEchoRequest(frame)) return false;
     const { view, l3, l4, offset } = frame;
     const isIpv4 = frame.family === FAMILY_IPV4;
+    if (!isIpv4) this.setUnicastDestination(frame, asked);
     if (l4 !== 0) {
       const was = icmp.type(view, l4);
       const now = isIpv4 ? icmp.ECHO_REPLY : icmpv6.ECHO_REPLY;
@@ -142,6 +158,36 @@ export class Responder {
     ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
     this.sendBack(frame, frame.length);
     return true;
+  }
+
+  /**
+   * Answers an ICMPv6 echo request to all nodes or all routers of the link (RFC 4443 §4.2), which the switch then floods
+   * like any other: it may have other routers, too.
+   */
+  answerGroupEcho(frame: Frame): void {
+    const isForUs = frame.d0 === (0xff02_0000 | 0) && (frame.d1 | frame.d2) === 0;
+    if (!isForUs || (frame.d3 !== ALL_NODES && frame.d3 !== ALL_ROUTERS) || frame.fragment) return;
+    // Out there each host answers for its own VMs only.
+    if (this.ports[frame.ingress]?.isUplink !== false) return;
+    const { arena } = this.context;
+    const slot = arena.take();
+    if (slot < 0) return;
+    const to = arena.frameOffset(slot);
+    const from = frame.offset - virtio.HEADER_BYTES;
+    arena.bytes.copyWithin(to - virtio.HEADER_BYTES, from, frame.offset + frame.length);
+    const { copy } = this;
+    if (copy.load(slot, to, frame.length, frame.ingress, frame.network) === DROP.none) this.answerEcho(copy);
+    arena.release(copy.slot);
+  }
+
+  /** The source of a reply to a group or anycast address: the router's own, of the scope of who asked. */
+  private setUnicastDestination(frame: Frame, asked: Network): void {
+    const network = this.networks.at(frame.network);
+    const { d0, d1, d2, d3 } = frame;
+    if (!ipv6.isGroup(d0) && !asked.isAnycast(d0, d1, d2, d3)) return;
+    const at = network.gatewayOf(false);
+    const isLocal = at === NONE || ipv6.isLinkLocal(frame.s0);
+    rewriteDestination(frame, isLocal ? network.linkLocal! : network.gateways, isLocal ? 0 : at, frame.ports);
   }
 
   /** Says to a client that nobody serves it: RST for TCP, port unreachable for the rest. */
@@ -228,11 +274,26 @@ export function isNeighbourDiscovery(frame: Frame): boolean {
 
 /** Whether a packet is a valid ND message (RFC 4861 §7.1): hop limit 255, code 0, long enough, right checksum. */
 export function isValidNd(frame: Frame): boolean {
+  const { view, l4 } = frame;
+  if (!hasNdForm(frame, icmpv6.ND_BYTES) || ipv6.isGroup(icmpv6.targetWord(view, l4, 0))) return false;
+  return icmpv6.linkAddressAt(view, l4, l4 + frame.l4Bytes, icmpv6.OPTION_SOURCE_LINK_ADDRESS) >= 0;
+}
+
+/** Whether a packet is a valid router solicitation (RFC 4861 §6.1.1). */
+export function isValidRouterSolicitation(frame: Frame): boolean {
+  const { view, l4 } = frame;
+  const bytes = icmpv6.ROUTER_SOLICITATION_BYTES;
+  if (!hasNdForm(frame, bytes)) return false;
+  const option = icmpv6.OPTION_SOURCE_LINK_ADDRESS;
+  const at = icmpv6.linkAddressAt(view, l4, l4 + frame.l4Bytes, option, bytes);
+  return at === 0 || (at > 0 && !ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3));
+}
+
+/** What all ND messages have in common; `bytes`: of the message before its options. */
+function hasNdForm(frame: Frame, bytes: number): boolean {
   const { view, l3, l4 } = frame;
   if (frame.family !== FAMILY_IPV6 || frame.ttl !== 255 || icmpv6.code(view, l4) !== 0) return false;
-  if (frame.l4Bytes < icmpv6.ND_BYTES || frame.fragment) return false;
-  if (ipv6.isGroup(icmpv6.targetWord(view, l4, 0))) return false;
-  if (icmpv6.linkAddressAt(view, l4, l4 + frame.l4Bytes, icmpv6.OPTION_SOURCE_LINK_ADDRESS) < 0) return false;
+  if (frame.l4Bytes < bytes || frame.fragment) return false;
   if (frame.needsChecksum) return true;
   return checkOf(view, l4, frame.l4Bytes, pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, frame.l4Bytes)) === 0;
 }

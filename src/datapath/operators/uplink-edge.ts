@@ -23,7 +23,7 @@ import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
-import { setIcmpv6Check, writeLinkLocal } from '../forwarding/packets.ts';
+import { setIcmpv6Check } from '../forwarding/packets.ts';
 import type { Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_ARP, FAMILY_IPV6, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
@@ -86,7 +86,7 @@ export class UplinkEdge implements FromVm, ToVm {
 
   /** A solicitation as `writeNeighbourSolicitation` makes them: with the source's link address as its one option. */
   private solicitAsHost({ view, l3, l4, l4Bytes }: Frame): void {
-    writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, this.hostHigh, this.hostLow);
+    ipv6.writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, this.hostHigh, this.hostLow);
     const at = l4 + icmpv6.ND_BYTES + 2;
     view.setUint16(at, this.hostHigh);
     view.setInt32(at + 2, this.hostLow);
@@ -127,7 +127,7 @@ export class UplinkEdge implements FromVm, ToVm {
     return PASS;
   }
 
-  /** Whether a frame asks for a gateway or a VIP, which every host answers to its own VMs. */
+  /** Whether a frame asks for a router, a gateway or a VIP, which every host answers to its own VMs. */
   private asksForOurs(frame: Frame): boolean {
     const { view, l3, l4, network } = frame;
     if (frame.family === FAMILY_ARP) {
@@ -136,6 +136,7 @@ export class UplinkEdge implements FromVm, ToVm {
       const asks = arp.operation(view, l3) === arp.REQUEST && arp.senderIp(view, l3) !== target;
       return asks && this.responder.isOurs(network, 0, 0, IPV4_MAPPED, target);
     }
+    if (isRouterSolicitation(frame)) return this.networks.at(network).linkLocal !== undefined;
     if (!isSolicitation(frame)) return false;
     const word = (i: number): number => icmpv6.targetWord(view, l4, i);
     return this.responder.isOurs(network, word(0), word(1), word(2), word(3));
@@ -169,6 +170,12 @@ const isRouter = (network: Network, high: number, low: number): boolean =>
   low === network.routerMacLow && high === network.routerMacHigh;
 
 const isSolicitation = (frame: Frame): boolean => isOfType(frame, icmpv6.NEIGHBOUR_SOLICITATION);
+
+const isRouterSolicitation = (frame: Frame): boolean =>
+  frame.family === FAMILY_IPV6 &&
+  frame.protocol === ipv6.NEXT_ICMPV6 &&
+  frame.l4 !== 0 &&
+  icmpv6.type(frame.view, frame.l4) === icmpv6.ROUTER_SOLICITATION;
 
 /** An ICMPv6 message of a type that has the length of an ND message at least. */
 const isOfType = (frame: Frame, type: number): boolean =>

@@ -13,8 +13,9 @@ import {
   prefixMask,
 } from '../../wire/address.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import type { Frame } from '../frame/frame.ts';
-import type { NetworkSpec } from '../snapshot.ts';
+import type { NetworkSpec, RouterAdvertisementSpec } from '../snapshot.ts';
 
 /** A prefix as it is matched: four words, four masks. */
 export interface Subnet {
@@ -38,8 +39,18 @@ export class Network {
   /** The MACs that the router's frames bear on uplinks, each in two words: high 16 and low 32 bits. */
   hostMacs: Int32Array = new Int32Array(0);
   readonly subnets: readonly Subnet[];
-  /** Four words per gateway address. */
+  /** Four words per gateway address; link-local ones last, as errors come from the first. */
   readonly gateways: Int32Array;
+  /**
+   * The router's IPv6 link-local address (RFC 4291 §2.1): the first gateway that is one, else made of the router's MAC.
+   * Undefined in a network without IPv6 gateway.
+   */
+  readonly linkLocal: Int32Array | undefined;
+  /** Subnet-router anycast addresses (RFC 4291 §2.6.1), four words each. */
+  private readonly anycast: Int32Array;
+  /** All addresses of the router: gateways, link-local, anycast; four words each. */
+  private readonly own: Int32Array;
+  readonly advertisements: RouterAdvertisementSpec | undefined;
   /** Indices of the ports in this network. */
   ports: Int32Array = new Int32Array(0);
   /** Copies of flooded frames, by the port that caused them. */
@@ -53,10 +64,22 @@ export class Network {
     this.routerMacHigh = macHigh16(spec.routerMac);
     this.routerMacLow = macLow32(spec.routerMac);
     this.subnets = spec.subnets.map(compileSubnet);
-    this.gateways = new Int32Array(spec.gateways.length * 4);
-    spec.gateways.forEach((gateway, i) => {
-      addressToWords(gateway, this.gateways, i * 4);
-    });
+    const gateways = spec.gateways.map(wordsOf);
+    const isLocal = (words: Int32Array): boolean => ipv6.isLinkLocal(words[0]!);
+    const linkLocals = gateways.filter(isLocal);
+    this.gateways = joined([...gateways.filter((words) => !isLocal(words)), ...linkLocals]);
+    this.linkLocal = this.gatewayOf(false) === NONE ? undefined : (linkLocals[0] ?? this.linkLocalOfMac());
+    // RFC 6164 §5.1: the router of a point-to-point link of two addresses has no anycast address.
+    const anycast = this.subnets.filter(({ isIpv4, bits }) => !isIpv4 && bits < 127);
+    this.anycast = joined(this.linkLocal === undefined ? [] : anycast.map(({ words }) => words));
+    this.own = joined([this.gateways, this.linkLocal ?? [], this.anycast]);
+    this.advertisements = this.linkLocal === undefined ? undefined : spec.routerAdvertisements;
+  }
+
+  private linkLocalOfMac(): Int32Array {
+    const view = new DataView(new ArrayBuffer(16));
+    ipv6.writeLinkLocal(view, 0, this.routerMacHigh, this.routerMacLow);
+    return Int32Array.from([0, 4, 8, 12], (at) => view.getInt32(at));
   }
 
   get isRouted(): boolean {
@@ -78,12 +101,13 @@ export class Network {
     return !ethernet.isGroup(high16) && (high16 | low32) !== 0 && !this.isOwnMac(high16, low32);
   }
 
+  /** Whether an address is the router's in this network: a gateway's, its link-local or an anycast one. */
   isGateway(w0: number, w1: number, w2: number, w3: number): boolean {
-    const g = this.gateways;
-    for (let i = 0; i < g.length; i += 4) {
-      if (g[i + 3] === w3 && g[i] === w0 && g[i + 1] === w1 && g[i + 2] === w2) return true;
-    }
-    return false;
+    return isAmong(this.own, w0, w1, w2, w3);
+  }
+
+  isAnycast(w0: number, w1: number, w2: number, w3: number): boolean {
+    return isAmong(this.anycast, w0, w1, w2, w3);
   }
 
   /** Offset in `gateways` of the first gateway address of a family, or NONE. */
@@ -104,6 +128,22 @@ export class Network {
     return false;
   }
 }
+
+function isAmong(list: Int32Array, w0: number, w1: number, w2: number, w3: number): boolean {
+  for (let i = 0; i < list.length; i += 4) {
+    if (list[i + 3] === w3 && list[i] === w0 && list[i + 1] === w1 && list[i + 2] === w2) return true;
+  }
+  return false;
+}
+
+function wordsOf(address: string): Int32Array {
+  const words = new Int32Array(4);
+  addressToWords(address, words, 0);
+  return words;
+}
+
+const joined = (lists: readonly ArrayLike<number>[]): Int32Array =>
+  Int32Array.from(lists.flatMap((list) => Array.from(list)));
 
 export function compileSubnet(text: string): Subnet {
   const prefix = networkOf(parsePrefix(text));

@@ -7,6 +7,7 @@
 import type { Configuration, NetworkConfig, PortConfig } from '../../config/model/model.ts';
 import type { TapRequest } from '../../io/devices/tap.ts';
 import { ADDRESS_WORDS, addressToWords, parsePrefix, prefixContains } from '../../wire/address.ts';
+import { isLinkLocal } from '../../wire/ipv6.ts';
 
 export interface PortSetup {
   readonly port: PortConfig;
@@ -46,6 +47,9 @@ export function portSetups(configuration: Configuration): Map<string, PortSetup>
 
 const words = new Int32Array(ADDRESS_WORDS);
 
-/** Whether the address in `words` lies on one of the port's links. */
+/** Whether the address in `words` lies on one of the port's links; a link-local one does where the port has IPv6. */
 const isReachable = (port: PortConfig): boolean =>
-  port.addresses.some((address) => prefixContains(parsePrefix(address), words, 0));
+  port.addresses.some((address) => {
+    const prefix = parsePrefix(address);
+    return prefixContains(prefix, words, 0) || (prefix.family === 6 && isLinkLocal(words[0]!));
+  });

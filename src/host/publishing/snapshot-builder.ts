@@ -27,12 +27,18 @@ import type {
 } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
-import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../../datapath/snapshot.ts';
+import type {
+  DatapathSnapshot,
+  LoadBalancerSpec,
+  NetworkSpec,
+  PortSpec,
+  RouterAdvertisementSpec,
+} from '../../datapath/snapshot.ts';
 import type { MemberSpec, RuleSpec } from '../../tables/rule-spec.ts';
 import { compileRules } from '../../tables/rule-table.ts';
-import { addressFamily, parsePrefix } from '../../wire/address.ts';
+import { addressFamily, macHigh16, macLow32, parsePrefix, wordsToAddress } from '../../wire/address.ts';
 import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../../wire/ipv4.ts';
-import { HEADER_BYTES as IPV6_HEADER_BYTES } from '../../wire/ipv6.ts';
+import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ipv6.ts';
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import { DatapathIds, type IdLimits } from './datapath-ids.ts';
 import { MaglevCache } from './maglev-cache.ts';
@@ -125,6 +131,7 @@ export class SnapshotBuilder {
       subnets: network.subnets,
       gateways: network.gateway,
       routerMac: routerMac(network.vni),
+      routerAdvertisements: advertisements(network),
       routes: network.routes,
     };
   }
@@ -217,7 +224,7 @@ export const snapshotOf = (configuration: Configuration, options: BuilderOptions
   new SnapshotBuilder(options).build(configuration, 1).snapshot;
 
 /**
- * What a VM may use as a source: its addresses, the VIPs whose address its members keep (they answer as the VIP), and
+ * What a VM may use as a source: its addresses, those it makes itself where the router asks for that, the VIPs whose address its members keep (they answer as the VIP), and
  * the prefixes of routes that lead through it.
  */
 function allowedSources(port: PortConfig, configuration: Configuration): string[] {
@@ -227,11 +234,16 @@ function allowedSources(port: PortConfig, configuration: Configuration): string[
     .filter((group) => group.network === port.network && group.rewrite !== 'address')
     .filter((group) => group.criteria.some(({ members }) => members.some(isOwn)))
     .flatMap((group) => group.vip);
+  const autonomous = configuration.networks
+    .filter((network) => network.name === port.network)
+    .flatMap((network) => autonomousAddresses(port.mac, network));
   const behind = configuration.networks
     .filter((network) => network.name === port.network)
     .flatMap((network) => network.routes.filter(({ via }) => own.has(via)).map(({ to }) => to));
   return [
-    ...[...own, ...heldVips].map((address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`),
+    ...[...own, ...heldVips, ...autonomous].map(
+      (address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`,
+    ),
     ...behind,
   ];
 }
@@ -244,6 +256,28 @@ function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClam
     ipv4: mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES,
     ipv6: mtu - IPV6_HEADER_BYTES - TCP_HEADER_BYTES,
   };
+}
+
+function advertisements({
+  routerAdvertisements: settings,
+}: NetworkConfig): RouterAdvertisementSpec | undefined {
+  if (settings === undefined) return undefined;
+  const { lifetimeMs, intervalMs, autonomous } = settings;
+  return { lifetimeS: Math.round(lifetimeMs / 1000), intervalMs, autonomous };
+}
+
+/** The addresses that a VM makes itself of its MAC in a network that asks for it (RFC 4862, RFC 4291 appendix A). */
+function autonomousAddresses(mac: string, network: NetworkConfig): string[] {
+  if (network.routerAdvertisements?.autonomous !== true) return [];
+  return network.subnets
+    .map(parsePrefix)
+    .filter(({ family, bits }) => family === 6 && bits === 64)
+    .map(({ words }) => {
+      const view = new DataView(new ArrayBuffer(16));
+      writeLinkLocal(view, 0, macHigh16(mac), macLow32(mac));
+      const address = Int32Array.of(words[0]!, words[1]!, view.getInt32(8), view.getInt32(12));
+      return wordsToAddress(address, 0);
+    });
 }
 
 const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));

@@ -45,6 +45,60 @@ const cases: Case[] = [
     ],
   ],
   [
+    'a link-local gateway needs no subnet, and is its own network only',
+    [
+      ['networks.0.gateway', ['10.1.0.1', 'fe80::1']],
+      ['networks.1.gateway', ['10.2.0.1', 'fe80::1']],
+      ['ports.0.addresses', ['10.1.0.11/24', 'fe80::2/64']],
+      ['ports.1.addresses', ['10.1.0.12/24', 'fe80::3/64']],
+    ],
+    [],
+  ],
+  [
+    'a port with the link-local address of its gateway',
+    [['networks.0.gateway', ['10.1.0.1', 'fe80::2']]],
+    [
+      'ports[1].addresses[1]: found "fe80::2", the same as networks[0].gateway[1], expected an address of its own',
+    ],
+  ],
+  [
+    'a port with the subnet-router anycast address',
+    [
+      ['networks.0.gateway', ['10.1.0.1', 'fd00:1::1']],
+      ['ports.0.addresses.[]', 'fd00:1::/64'],
+    ],
+    [
+      'ports[0].addresses[1]: found "fd00:1::", the subnet-router anycast address of its subnet, expected another address inside fd00:1::/64',
+    ],
+  ],
+  ['the first address of a subnet without IPv6 router', [['ports.0.addresses.[]', 'fd00:1::/64']], []],
+  [
+    'router advertisements without IPv6 gateway',
+    [['networks.0.routerAdvertisements', true]],
+    [
+      'networks[0].routerAdvertisements: found router advertisements in a network without IPv6 gateway, expected an IPv6 address among the gateways',
+    ],
+  ],
+  [
+    'router advertisements whose lifetime ends before the next one',
+    [
+      ['networks.0.gateway', ['10.1.0.1', 'fe80::1']],
+      ['networks.0.routerAdvertisements', { lifetime: '5m' }],
+    ],
+    [
+      'networks[0].routerAdvertisements.lifetime: found "5m", expected a lifetime of 0s, or of at least the interval, 10m',
+    ],
+  ],
+  [
+    'router advertisements of a router that is no default router',
+    [
+      ['networks.0.gateway', ['10.1.0.1', 'fe80::1']],
+      ['networks.0.routerAdvertisements', { lifetime: '0s', interval: '20m', autonomous: true }],
+    ],
+    [],
+  ],
+  ['router advertisements off', [['networks.0.routerAdvertisements', false]], []],
+  [
     'gateway outside',
     [['networks.1.gateway', '10.3.0.1']],
     [

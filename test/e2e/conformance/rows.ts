@@ -20,6 +20,7 @@ const ERRORS = 'datapath/forwarding/icmp-errors › ';
 const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
+const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
   'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
@@ -434,5 +435,37 @@ export const ROWS: readonly Row[] = [
     source: 'property',
     requirement: 'Packets, rule changes, failures and time in any order: as a naive model says',
     tests: [MODEL],
+  },
+  {
+    source: 'RFC 4291 §2.1, §2.6.1, RFC 4443 §4.2',
+    requirement:
+      'The logical router has a link-local address and answers at its anycast and all-routers addresses',
+    tests: [
+      `${ADVERTISEMENTS}a link-local address made of its MAC, and the anycast address of each subnet, answer ND`,
+      `${ADVERTISEMENTS}echo: link-local, anycast of this and of another network, all routers, all nodes`,
+      'e2e/ipv6-router › link-local, anycast and all routers answer',
+    ],
+  },
+  {
+    source: 'RFC 4861 §6.1.1, §6.2.6',
+    requirement:
+      'Router solicitations are validated and answered by advertisements, within a limit, and flooded to nobody',
+    tests: [
+      `${ADVERTISEMENTS}the answer, to the asker alone: lifetime, MAC, MTU, prefixes`,
+      `${ADVERTISEMENTS}what RFC 4861 §6.1.1 calls invalid is dropped as such`,
+      `${ADVERTISEMENTS}without an address yet: to all nodes of its port, at most every 3 s (§6.2.6)`,
+      `${ADVERTISEMENTS}a flood of them is answered within its limit, others are not affected`,
+      'e2e/ipv6-router › a solicitation is answered to the asker alone, right to the last bit, and is heard by nobody else',
+    ],
+  },
+  {
+    source: 'RFC 4861 §6.2.1, §6.2.4, §6.2.5',
+    requirement:
+      'Unsolicited router advertisements come at random intervals, at once after a change, and end with lifetime 0',
+    tests: [
+      `${ADVERTISEMENTS}three within 16 s of each other, then at random within the interval (§6.2.1, §6.2.4)`,
+      `${ADVERTISEMENTS}a change is told at once, and again; a router that ceases says so (§6.2.5)`,
+      'e2e/ipv6-router › a kernel with accept_ra has its default route, an address, and reaches the other network',
+    ],
   },
 ];

@@ -1,6 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { routerMac, SnapshotBuilder, snapshotOf } from '../../../src/host/publishing/snapshot-builder.ts';
+import { addressBytes, addressText, macBytes } from '../../support/addresses.ts';
+import { concat } from '../../support/packets.ts';
 import { shop, shopWith } from '../configurations.ts';
 
 const test = suite('snapshot builder');
@@ -19,6 +21,7 @@ test('networks and ports are told as the datapath wants them', () => {
     subnets: ['10.1.0.0/24', 'fd00:1::/64'],
     gateways: ['10.1.0.1', 'fd00:1::1'],
     routerMac: '02:53:4c:00:13:89',
+    routerAdvertisements: { lifetimeS: 1_800, intervalMs: 600_000, autonomous: false },
     routes: [],
   });
   assert.equal(ports[0]!.addresses, ['10.1.0.11', 'fd00:1::b'], 'without prefix lengths');
@@ -41,6 +44,18 @@ test('the MSS clamp: what fits into the MTU of each family, or what is configure
   assert.equal(clampOf('mssClamp: auto'), { ipv4: 1_460, ipv6: 1_440 });
   assert.equal(clampOf('mtu: 9000, mssClamp: auto'), { ipv4: 8_960, ipv6: 8_940 });
   assert.equal(clampOf('mssClamp: 1300'), { ipv4: 1_300, ipv6: 1_300 });
+});
+
+test('a VM that makes itself an address, as the router asks it to, may send from it', () => {
+  const settings = 'vni: 5001, routerAdvertisements: { autonomous: true, lifetime: 1h, interval: 30s }';
+  const { networks, ports } = snapshotOf(shopWith('vni: 5001', settings), { offloads: true });
+  assert.equal(networks[0]!.routerAdvertisements, { lifetimeS: 3_600, intervalMs: 30_000, autonomous: true });
+  const mac = macBytes(ports[0]!.mac!);
+  const eui64 = Uint8Array.of(mac[0]! ^ 2, mac[1]!, mac[2]!, 0xff, 0xfe, mac[3]!, mac[4]!, mac[5]!);
+  const own = addressText(concat(addressBytes('fd00:1::').subarray(0, 8), eui64));
+  assert.ok(ports[0]!.allowedSources?.includes(`${own}/128`));
+  const off = snapshotOf(shopWith('vni: 5001', 'vni: 5001, routerAdvertisements: false'), { offloads: true });
+  assert.is(off.networks[0]!.routerAdvertisements, undefined);
 });
 
 test('timers of a group reach its rules', () => {
