@@ -15,7 +15,7 @@
  * What is logged: the loss, each controller's reason once per outage, and the return. Not each attempt.
  */
 import { isLocal } from '../config/model/local-endpoint.ts';
-import { loadTlsFiles, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
+import { loadFleetTls, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
 import { KEEPALIVE, type Keepalive, type LinkLog } from '../messages/fleet-service.ts';
 import type {
   ControllerLink,
@@ -69,7 +69,7 @@ const MAX_REDIRECTS = 3;
 
 /** Throws when a controller cannot be reached without TLS, and TlsFilesError; from then on it tries for ever. */
 export function createControllerLink(options: ControllerLinkOptions): ControllerLink {
-  if (options.tls) loadTlsFiles(options.tls);
+  if (options.tls) loadFleetTls(options.tls, 'host');
   options.controllers.forEach((address, index) => {
     const problem = reachProblem(address, options.tls);
     if (problem) throw new Error(`controllers[${index}]: ${problem}`);
@@ -174,7 +174,7 @@ class GrpcControllerLink implements ControllerLink {
     try {
       const problem = reachProblem(address, this.options.tls);
       if (problem) throw new Error(problem);
-      if (this.options.tls && !address.startsWith('unix:')) tls = loadTlsFiles(this.options.tls);
+      if (this.options.tls && !address.startsWith('unix:')) tls = loadFleetTls(this.options.tls, 'host');
     } catch (error) {
       this.notReached((error as Error).message);
       return;

@@ -5,7 +5,7 @@
  * only the newest header is kept: its rows are taken from the table when it is sent.
  */
 import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   Client,
   type ClientDuplexStream,
@@ -13,6 +13,7 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js';
+import { identityOf, roleProblem } from '../config/certificate-roles.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { TlsMaterial } from '../config/tls-files.ts';
 import { AgentEncoder, decodeFromController } from '../messages/codec.ts';
@@ -57,7 +58,8 @@ export class ControllerStream {
     const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
     const credentials = tls
       ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert, {
-          checkServerIdentity: (_serverName, certificate) => checkServerIdentity(host, certificate),
+          checkServerIdentity: (_serverName, certificate) =>
+            checkServerIdentity(host, certificate) ?? controllerProblem(certificate),
         })
       : grpcCredentials.createInsecure();
     this.client = new Client(address, credentials, {
@@ -154,6 +156,12 @@ export class ControllerStream {
     this.waitingReport = undefined;
     return { type: 'report', ...this.diff.next(header, table) };
   }
+}
+
+/** Any certificate of the authority could listen at an address that it names; only a controller's is believed. */
+function controllerProblem({ subject, subjectaltname }: PeerCertificate): Error | undefined {
+  const problem = roleProblem(identityOf(subject.CN, subjectaltname), 'controller');
+  return problem === undefined ? undefined : new Error(problem);
 }
 
 /** For people: what the controller said, or why there is no connection. */

@@ -72,7 +72,7 @@ export class PeerRequests {
   }
 }
 
-const STATUSES: readonly number[] = [400, 404, 409, 500, 503] satisfies RefusalStatus[];
+const STATUSES: readonly number[] = [400, 403, 404, 409, 500, 503] satisfies RefusalStatus[];
 
 const refusalOf = (status: number, { error, problems }: ApiError): Refusal =>
   new Refusal(STATUSES.includes(status) ? (status as RefusalStatus) : 500, error, problems);

@@ -28,6 +28,10 @@ export function loadConfiguration(file: string): Configuration {
 
 /** Throws ConfigError; `file` is the name that its messages give. */
 export function parseConfiguration(text: string, file = 'configuration'): Configuration {
+  if (text.trim() !== '' && !mentionsSettings(text)) {
+    const problem = { found: 'a file without any of its settings', expected: 'a configuration' };
+    throw new ConfigError(file, [{ path: '', ...problem }]);
+  }
   const source = readSource(text);
   if (source.syntaxProblems.length > 0) throw new ConfigError(file, source.syntaxProblems);
 
@@ -51,6 +55,11 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   if (problems.length > 0) throw new ConfigError(file, inOrder(problems));
   return configuration;
 }
+
+const SETTINGS = new RegExp(`(^|[\\s{,])["']?(${Object.keys(configSchema.shape).join('|')})["']?\\s*:`, 'm');
+
+/** Problems quote what they found: of a file that is something else, a key or a list of passwords, nothing is told. */
+const mentionsSettings = (text: string): boolean => SETTINGS.test(text);
 
 const inOrder = (problems: readonly Problem[]): Problem[] =>
   [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

@@ -1,6 +1,7 @@
 /** The files of `tls:`, read and checked against each other before anybody relies on them. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type Identity, identityOf, type Role, roleProblem } from './certificate-roles.ts';
 
 export interface TlsFiles {
   readonly ca: string;
@@ -13,8 +14,8 @@ export interface TlsMaterial {
   readonly ca: Buffer;
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** Common name and DNS names of the certificate. */
-  readonly names: readonly string[];
+  /** Of the certificate. */
+  readonly identity: Identity;
   /** End of the certificate's or its authority's validity, whichever is earlier. */
   readonly expiresMs: number;
 }
@@ -79,7 +80,7 @@ export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'):
     );
 
   if (problems.length > 0 || !ca || !cert || !key || !own || !issuer) throw new TlsFilesError(problems);
-  return { ca, cert, key, names: namesOf(own), expiresMs: Math.min(endOf(own), endOf(issuer)) };
+  return { ca, cert, key, identity: identityIn(own), expiresMs: Math.min(endOf(own), endOf(issuer)) };
 }
 
 type Report = (found: string, expected: string) => void;
@@ -100,11 +101,15 @@ function checkTime(certificate: X509Certificate, nowMs: number, report: Report):
   if (nowMs < start) report(`a certificate that is valid from ${iso(start)} on`, 'one that is valid now');
 }
 
-function namesOf(certificate: X509Certificate): string[] {
-  const common = /^CN=(.*)$/m.exec(certificate.subject)?.[1];
-  const alternatives = (certificate.subjectAltName ?? '').split(', ');
-  const names = alternatives.filter((name) => name.startsWith('DNS:')).map((name) => name.slice(4));
-  return [...new Set(common === undefined ? names : [common, ...names])];
+const identityIn = ({ subject, subjectAltName }: X509Certificate): Identity =>
+  identityOf(/^CN=(.*)$/m.exec(subject)?.[1], subjectAltName);
+
+/** The same for who takes part in a fleet: the certificate has to have the role. */
+export function loadFleetTls(files: TlsFiles, role: Role): TlsMaterial {
+  const material = loadTlsFiles(files);
+  const problem = roleProblem(material.identity, role);
+  if (problem !== undefined) throw new TlsFilesError([`tls.cert ${files.cert}: ${problem}`]);
+  return material;
 }
 
 const endOf = (certificate: X509Certificate): number => Date.parse(certificate.validTo);

@@ -21,6 +21,7 @@ import { checkNewPolicy } from '../config/new-policy.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
 import type { PolicyConfig } from '../policy/policy-config.ts';
+import { checkAgentRequest } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
@@ -349,7 +350,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
     const call = { method, target: path, body };
-    const answer = await answerCall(call, this.agentAnswerer, (error) =>
+    const answerer: Answerer = (asked) => {
+      checkAgentRequest(agent, this.state, asked.method, asked.path);
+      return this.agentAnswerer(asked);
+    };
+    const answer = await answerCall(call, answerer, (error) =>
       this.log.error({ err: error }, `api: ${method} ${path} of host ${agent.host} failed`),
     );
     agent.send({ type: 'reply', id, status: answer.status, body: JSON.stringify(answer.body) });

@@ -151,6 +151,7 @@ interface StreamEvents {
 class Stream implements AgentSession {
   readonly hello: Hello;
   readonly peer = IN_PROCESS_PEER;
+  readonly isAdmin = true;
   readonly diff = new ReportDiff();
   isWelcome = false;
   private readonly events: StreamEvents;

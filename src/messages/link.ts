@@ -20,6 +20,8 @@ export interface AgentSession {
   readonly hello: Hello;
   /** Where the agent connects from, for people. */
   readonly peer: string;
+  /** It may ask for changes of every group, not only of those that concern its host. */
+  readonly isAdmin: boolean;
   /** Queues the message; after the stream's end it does nothing. One object sent to many agents is encoded once. */
   send(message: FromController): void;
   /** Ends the stream when what is queued has been sent; the agent sees the reason and attaches again later. */

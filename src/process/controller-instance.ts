@@ -15,7 +15,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
-import { loadTlsFiles, type TlsMaterial } from '../config/tls-files.ts';
+import { loadFleetTls, type TlsMaterial } from '../config/tls-files.ts';
 import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
@@ -43,7 +43,7 @@ export class ControllerInstance {
     const { runDir, log } = options;
     const configuration = loadConfiguration(options.configPath);
     const listen = listenAddress(configuration, options.configPath);
-    const tls = configuration.tls === undefined ? undefined : loadTlsFiles(configuration.tls);
+    const tls = configuration.tls === undefined ? undefined : loadFleetTls(configuration.tls, 'controller');
     const undo = new UndoStack();
     try {
       const { state } = await takeRunDir(runDir, undo, options.replace);

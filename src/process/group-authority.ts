@@ -19,7 +19,7 @@ import type { Changed, ControllersStatus, StreamCounts } from '../api/shapes.ts'
 import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
-import { loadTlsFiles } from '../config/tls-files.ts';
+import { loadFleetTls, loadTlsFiles } from '../config/tls-files.ts';
 import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
@@ -116,7 +116,7 @@ class EmbeddedControl implements Control {
     if (listen?.agents !== undefined) {
       // gRPC takes a tenth of a second and 20 MB, which a host of its own shall not pay for.
       const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
-      const material = tls && loadTlsFiles(tls);
+      const material = tls && loadFleetTls(tls, 'controller');
       const handler = this.controller;
       this.server = await startFleetServer({ listen: listen.agents, tls: material, handler, log });
     }

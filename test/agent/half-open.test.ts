@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeCertificates, parseHosts } from '../../src/cli/development-ca.ts';
+import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts';
 import { KEEPALIVE } from '../../src/messages/fleet-service.ts';
 import { onEnd, output, start, until } from '../support/command.ts';
 import { claimName } from '../support/host.ts';
@@ -25,7 +25,10 @@ const halfOpen = suite('half-open connections');
 halfOpen('both ends notice within the keepalive time, and attach again', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-half-open-'));
   onEnd(() => rmSync(directory, { recursive: true, force: true }));
-  await makeCertificates(directory, parseHosts('h1,c1=10.9.0.1'));
+  await makeCertificates(directory, [
+    ...parseHolders('h1', 'hosts'),
+    ...parseHolders('c1=10.9.0.1', 'controllers'),
+  ]);
 
   const { name } = claimName();
   const [c, h] = [`${name}-c`, `${name}-h`];

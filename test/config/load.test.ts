@@ -308,4 +308,32 @@ whole('a file that is not there', () => {
   );
 });
 
+const notOurs = suite('files that are no configuration');
+
+for (const [what, text] of [
+  ['a list of passwords', 'root:$6$salt$secret:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n'],
+  ['a private key', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'],
+  ['settings of something else', 'username: admin\npassword: [secret\n'],
+  ['one word', 'secret'],
+] as const) {
+  notOurs(`nothing of ${what} is told`, () => {
+    try {
+      parseConfiguration(text, 'FILE');
+      assert.unreachable('it is no configuration');
+    } catch (error) {
+      assert.instance(error, ConfigError);
+      const { message, problems } = error as ConfigError;
+      assert.is(problems.length, 1);
+      assert.match(message, /^FILE.*: found a file without any of its settings, expected a configuration/);
+      assert.not.match(message, /secret|root|admin/);
+    }
+  });
+}
+
+notOurs('a configuration that lacks its host is still told so', () => {
+  assert.throws(() => parseConfiguration('networks: []\n'), /host/);
+  assert.throws(() => parseConfiguration('{"networks": [{"name": 5}]}'), /networks\[0\]/);
+});
+
+notOurs.run();
 whole.run();

@@ -209,6 +209,7 @@ test('a controller that leads takes whatever was decoded', async () => {
       listener = controller.attached({
         hello: { ...helloOf('h1'), ports: [port] },
         peer: 'fuzz',
+        isAdmin: false,
         send() {},
         close() {},
       });

@@ -94,7 +94,7 @@ export class Fleet {
 
   /** One controller, embedded in h1. */
   static async embedded(options: FleetOptions = {}): Promise<Fleet> {
-    const authority = await makeAuthority(HOSTS.map((host) => `${host}=${CONTROL_ADDRESS[host]}`));
+    const authority = await makeAuthority({ controllers: [`h1=${CONTROL_ADDRESS.h1}`] });
     const address = `${CONTROL_ADDRESS.h1}:${AGENTS_PORT}`;
     const { templates = [] } = options;
     const hosts = await Hosts.create((config, label) => {
@@ -110,8 +110,10 @@ export class Fleet {
 
   /** Three controllers and an etcd; the hosts are up before any of them is. */
   static async overEtcd(options: FleetOptions = {}): Promise<Fleet> {
-    const names = [...CONTROLLERS, 'etcd'].map((name) => `${name}=${UNDERLAY_CONTROL_ADDRESS}`);
-    const authority = await makeAuthority([...HOSTS, ...names]);
+    const authority = await makeAuthority({
+      controllers: CONTROLLERS.map((name) => `${name}=${UNDERLAY_CONTROL_ADDRESS}`),
+      servers: [`etcd=${UNDERLAY_CONTROL_ADDRESS}`],
+    });
     let networks: HostsConfig['networks'] = [];
     let groups: GroupText[] = [];
     const hosts = await Hosts.create((config, label) => {
@@ -260,10 +262,11 @@ interface Authority {
 }
 
 /** Made by `sluice tls init`. */
-async function makeAuthority(names: readonly string[]): Promise<Authority> {
+async function makeAuthority(others: Readonly<Record<string, readonly string[]>>): Promise<Authority> {
   const { name, clear } = claimName();
   const directory = `/run/${name}-testbed`;
-  const args = ['tls', 'init', directory, '--hosts', names.join(','), '-o', 'json'];
+  const options = Object.entries(others).flatMap(([role, names]) => [`--${role}`, names.join(',')]);
+  const args = ['tls', 'init', directory, '--hosts', HOSTS.join(','), ...options, '-o', 'json'];
   const made = JSON.parse(await output(process.execPath, CLI, ...args)) as {
     ca: string;
     certificates: { host: string; cert: string; key: string }[];

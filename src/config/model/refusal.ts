@@ -1,8 +1,8 @@
 /** Errors that are told to the user as they are: they say what was found and what was expected. */
 import type { Problem } from './problems.ts';
 
-/** HTTP's: wrong input, not there, in conflict with what is, could not be done, not now or not here. */
-export type RefusalStatus = 400 | 404 | 409 | 500 | 503;
+/** HTTP's: wrong input, not allowed, not there, in conflict with what is, could not be done, not now or not here. */
+export type RefusalStatus = 400 | 403 | 404 | 409 | 500 | 503;
 
 export class Refusal extends Error {
   readonly status: RefusalStatus;

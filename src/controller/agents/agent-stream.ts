@@ -7,6 +7,7 @@
  * altogether answers no keepalive, and gRPC ends its connection.
  */
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { type Identity, identityOf } from '../../config/certificate-roles.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import { AgentDecoder } from '../../messages/codec.ts';
 import type { LinkLog } from '../../messages/fleet-service.ts';
@@ -86,13 +87,14 @@ export class AgentStream implements AgentSession {
     return this.greeting?.host;
   }
 
-  /** Names in the agent's certificate; undefined: it showed none. */
-  get certificateNames(): string[] | undefined {
+  /** As the agent's certificate has it; undefined: there is none, the connection never leaves the machine. */
+  get identity(): Identity | undefined {
     const certificate = this.call.getAuthContext()?.sslPeerCertificate;
-    if (!certificate) return undefined;
-    const alternatives = (certificate.subjectaltname ?? '').split(', ');
-    const names = alternatives.filter((name) => name.startsWith('DNS:')).map((name) => name.slice(4));
-    return [certificate.subject.CN, ...names].flat();
+    return certificate && identityOf(certificate.subject.CN, certificate.subjectaltname);
+  }
+
+  get isAdmin(): boolean {
+    return this.identity?.roles.includes('admin') ?? true;
   }
 
   listen(listener: AgentSessionListener): void {

@@ -10,6 +10,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type { StreamCounts } from '../../api/shapes.ts';
+import { roleProblem } from '../../config/certificate-roles.ts';
 import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { TlsMaterial } from '../../config/tls-files.ts';
 import { encodeFromController } from '../../messages/codec.ts';
@@ -71,6 +72,8 @@ export async function startFleetServer(options: FleetServerOptions): Promise<Fle
       `listen.agents: found ${listen} without tls, expected a loopback address, unix:PATH, or tls with ca, cert and key`,
     );
   }
+  const problem = tls && roleProblem(tls.identity, 'controller');
+  if (problem !== undefined) throw new Error(`tls.cert: ${problem}`);
   const server = new GrpcFleetServer(options);
   await server.start();
   return server;
@@ -179,11 +182,13 @@ class GrpcFleetServer implements FleetServer {
       const reason = `found protocol version ${protocolVersion}, expected ${PROTOCOL_VERSION}`;
       return { code: status.FAILED_PRECONDITION, reason };
     }
-    const names = stream.certificateNames;
-    if (names && !names.includes(host)) {
-      const reason = `found host ${host}, expected a name of its certificate: ${names.join(', ')}`;
+    const { identity } = stream;
+    if (identity && !identity.names.includes(host)) {
+      const reason = `found host ${host}, expected a name of its certificate: ${identity.names.join(', ')}`;
       return { code: status.PERMISSION_DENIED, reason };
     }
+    const problem = identity && roleProblem(identity, 'host');
+    if (problem !== undefined) return { code: status.PERMISSION_DENIED, reason: problem };
     const attached = this.byHost.get(host);
     if (attached && attached.hello.agentEpoch > agentEpoch) {
       const reason = `host ${host} is attached from ${attached.peer} by an agent that started later`;

@@ -1,0 +1,35 @@
+/**
+ * What an agent may ask of a controller's API, for the people at its host: about agents and instances, and everything
+ * about groups that concern the host; an admin's agent about all groups. Nothing else: no agent stops a controller or
+ * makes it read a file.
+ */
+import { Refusal } from '../../config/model/refusal.ts';
+import { isConcerned } from '../distribution/interest.ts';
+import type { FleetState } from '../groups/fleet-state.ts';
+import type { AttachedAgent } from './attached-agent.ts';
+
+const LISTINGS: readonly string[] = ['agents', 'instances'];
+
+/** Throws a Refusal unless `agent` may ask this; `path` as in ApiRequest. */
+export function checkAgentRequest(
+  agent: AttachedAgent,
+  state: FleetState,
+  method: string,
+  path: readonly string[],
+): void {
+  const [version, resource, group, part] = path;
+  if (version !== 'v1') throw new Refusal(404, `no such resource: /${path.join('/')}`);
+  if (method === 'GET' && LISTINGS.includes(resource!) && path.length === 2) return;
+  if (resource !== 'groups' || group === undefined || part === 'watch')
+    throw new Refusal(
+      403,
+      `/${path.join('/')}: found a request of host ${agent.host}, expected one at the controller itself`,
+    );
+  const config = state.groups.get(group)?.group;
+  // One that does not exist is answered like one that is not its business.
+  if (agent.session.isAdmin || (config !== undefined && isConcerned(agent.ports, config))) return;
+  throw new Refusal(
+    403,
+    `group ${group}: found a request of host ${agent.host}, which it does not concern, expected a certificate with the role admin`,
+  );
+}
