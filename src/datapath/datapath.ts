@@ -350,6 +350,7 @@ export class Datapath {
       const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
       this.ports[id] = port;
       port.isUplink = uplink !== undefined;
+      if (balancer !== undefined) port.balancer = balancer.id;
       macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
       port.setMac(macHigh, macLow);
       if (mac !== undefined && !macs.fix(network, macHigh, macLow, id)) {

@@ -21,13 +21,18 @@ export const HOT = {
   /** flags << 16 | state << 8 | protocol; 0: the row is free. */
   kind: 7,
   lastSeenMs: 8,
-  statSlot: 9,
+  /** load balancer << 20 | statistics slot. */
+  balancerSlot: 9,
   /** 64-bit floats at words 10 and 12. */
   bytesForward: 10,
   bytesReverse: 12,
   packetsForward: 14,
   packetsReverse: 15,
 } as const;
+
+/** Bits of `balancerSlot`: 4096 load balancers, as many as ports, and 2^20 statistics slots. */
+export const BALANCER_SHIFT = 20;
+export const STAT_SLOT_MASK = (1 << BALANCER_SHIFT) - 1;
 
 /** Words of the cold row. */
 export const COLD = {

@@ -7,6 +7,10 @@
  * the client's address, two ports and an endpoint number, so one row layout and one lookup serve both.
  * The direction is part of the hashed key: a VIP may itself be a member of another group.
  *
+ * A record belongs to the load balancer that made it, and only that one finds it: a packet that its member sends on is a
+ * question to the rules of the member's own port. The load balancer is compared, but not hashed: the few records of one
+ * flow on its way through several load balancers lie under one hash, so `nextForward` can walk them.
+ *
  * Bounded: `create` answers NONE when no row is free. Ageing belongs to the caller, who walks rows
  * 1 … highWater a few at a time (`nextRow`). Row 0 is never used; its words keep the table's own counters, so
  * that a reader in another process sees them too.
@@ -14,7 +18,16 @@
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, ROW_MASK, STATE } from './connection-record.ts';
+import {
+  BALANCER_SHIFT,
+  COLD,
+  COLD_WORDS,
+  HOT,
+  HOT_WORDS,
+  ROW_MASK,
+  STAT_SLOT_MASK,
+  STATE,
+} from './connection-record.ts';
 import { Hasher } from './hash.ts';
 
 /** Words of the cold row that mean the same in every table. */
@@ -100,8 +113,9 @@ export class ConnectionTable {
     };
   }
 
-  /** Row of the flow from a client to a VIP, or NONE. */
+  /** Row of a load balancer's flow from a client to a VIP, or NONE. */
   findForward(
+    balancer: number,
     c0: number,
     c1: number,
     c2: number,
@@ -112,14 +126,15 @@ export class ConnectionTable {
   ): number {
     const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      if (this.isForward(row, c0, c1, c2, c3, ports, vip, protocol)) return row;
+      if (this.isForward(row, balancer, c0, c1, c2, c3, ports, vip, protocol)) return row;
     }
     return NONE;
   }
 
   /** Whether a row is that of the flow from a client to a VIP. */
-  isForward(
+  private isForward(
     row: number,
+    balancer: number,
     c0: number,
     c1: number,
     c2: number,
@@ -134,6 +149,7 @@ export class ConnectionTable {
       hot[at + HOT.forwardPorts] === ports &&
       hot[at + HOT.client + 3] === c3 &&
       hot[at + HOT.endpoints]! >>> 16 === vip &&
+      hot[at + HOT.balancerSlot]! >>> BALANCER_SHIFT === balancer &&
       (hot[at + HOT.kind]! & 0xff) === protocol &&
       hot[at + HOT.client + 2] === c2 &&
       hot[at + HOT.client + 1] === c1 &&
@@ -141,8 +157,9 @@ export class ConnectionTable {
     );
   }
 
-  /** Row of the flow whose member answers a client, or NONE. `ports`: client's as the member sees it << 16 | member's. */
+  /** Row of a load balancer's flow whose member answers a client, or NONE. `ports`: client's as the member sees it << 16 | member's. */
   findReverse(
+    balancer: number,
     c0: number,
     c1: number,
     c2: number,
@@ -153,14 +170,15 @@ export class ConnectionTable {
   ): number {
     const hash = this.reverseKeyHash(c0, c1, c2, c3, ports, member, protocol);
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      if (this.isReverse(row, c0, c1, c2, c3, ports, member, protocol)) return row;
+      if (this.isReverse(row, balancer, c0, c1, c2, c3, ports, member, protocol)) return row;
     }
     return NONE;
   }
 
   /** Whether a row is that of the flow whose member answers a client. */
-  isReverse(
+  private isReverse(
     row: number,
+    balancer: number,
     c0: number,
     c1: number,
     c2: number,
@@ -175,11 +193,35 @@ export class ConnectionTable {
       hot[at + HOT.reversePorts] === ports &&
       hot[at + HOT.client + 3] === c3 &&
       (hot[at + HOT.endpoints]! & 0xffff) === member &&
+      hot[at + HOT.balancerSlot]! >>> BALANCER_SHIFT === balancer &&
       (hot[at + HOT.kind]! & 0xff) === protocol &&
       hot[at + HOT.client + 2] === c2 &&
       hot[at + HOT.client + 1] === c1 &&
       hot[at + HOT.client] === c0
     );
+  }
+
+  /**
+   * The rows of a flow to a VIP in all load balancers that it passes, one after another: begins with NONE, goes on with the
+   * row before. Nothing else may be looked up in between.
+   */
+  nextForward(
+    before: number,
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    ports: number,
+    vip: number,
+    protocol: number,
+  ): number {
+    const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
+    for (;;) {
+      const row = before === NONE ? this.index.find(hash) : this.index.next(hash);
+      if (row === NONE) return NONE;
+      if (this.isForward(row, this.balancer(row), c0, c1, c2, c3, ports, vip, protocol)) return row;
+      before = row;
+    }
   }
 
   /** Hash of a flow's key, as `findForward` has it; for a look ahead. */
@@ -238,6 +280,7 @@ export class ConnectionTable {
     protocol: number,
     state: number,
     rewrite: number,
+    balancer: number,
     statSlot: number,
     nowMs: number,
   ): number {
@@ -259,7 +302,7 @@ export class ConnectionTable {
     hot[at + HOT.reversePorts] = reversePorts;
     hot[at + HOT.endpoints] = (vip << 16) | member;
     hot[at + HOT.lastSeenMs] = nowMs;
-    hot[at + HOT.statSlot] = statSlot;
+    hot[at + HOT.balancerSlot] = (balancer << BALANCER_SHIFT) | statSlot;
     this.hotFloats[(at + HOT.bytesForward) >> 1] = 0;
     this.hotFloats[(at + HOT.bytesReverse) >> 1] = 0;
     hot[at + HOT.packetsForward] = 0;
@@ -303,6 +346,7 @@ export class ConnectionTable {
       kind & 0xff,
       (kind >>> 8) & 0xff,
       kind >>> 16,
+      other.balancer(otherRow),
       statSlot,
       hot[at + HOT.lastSeenMs]!,
     );
@@ -394,7 +438,12 @@ export class ConnectionTable {
   }
 
   statSlot(row: number): number {
-    return this.hot[row * HOT_WORDS + HOT.statSlot]!;
+    return this.hot[row * HOT_WORDS + HOT.balancerSlot]! & STAT_SLOT_MASK;
+  }
+
+  /** Load balancer that made the record. */
+  balancer(row: number): number {
+    return this.hot[row * HOT_WORDS + HOT.balancerSlot]! >>> BALANCER_SHIFT;
   }
 
   /** Packets that the client has sent, modulo 2^32. */

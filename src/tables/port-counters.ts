@@ -63,6 +63,7 @@ export const DROP_REASONS = [
   'router-mac-outside',
   'bad-neighbour-mac',
   'solicitation-limited',
+  'balancing-loop',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -125,6 +126,7 @@ export const DROP = {
   routerMacOutside: at('router-mac-outside'),
   badNeighbourMac: at('bad-neighbour-mac'),
   solicitationLimited: at('solicitation-limited'),
+  balancingLoop: at('balancing-loop'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

@@ -7,8 +7,6 @@
  */
 
 export const STAT_FIELDS = 24;
-/** All bits that row numbers have: what has passed it, V8 knows the range of. */
-export const SLOT_MASK = 0xff_ffff;
 
 /** Offsets in a row. Counters only grow; gauges are marked. */
 export const STAT = {

@@ -18,7 +18,7 @@ import { UNIT_WORDS } from './received-units.ts';
 import { STAT_FIELDS, StatTable } from './stat-table.ts';
 
 /** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */

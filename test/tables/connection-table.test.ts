@@ -30,12 +30,13 @@ interface Key {
   readonly vip: number;
   readonly member: number;
   readonly protocol: number;
+  readonly balancer: number;
 }
 
-const forwardText = ({ client, forward, vip, protocol }: Key): string =>
-  `${client.join(' ')} ${forward >>> 0} ${vip} ${protocol}`;
-const reverseText = ({ client, reverse, member, protocol }: Key): string =>
-  `${client.join(' ')} ${reverse >>> 0} ${member} ${protocol}`;
+const forwardText = ({ balancer, client, forward, vip, protocol }: Key): string =>
+  `${balancer} ${client.join(' ')} ${forward >>> 0} ${vip} ${protocol}`;
+const reverseText = ({ balancer, client, reverse, member, protocol }: Key): string =>
+  `${balancer} ${client.join(' ')} ${reverse >>> 0} ${member} ${protocol}`;
 
 function tableOf(capacity: number, key: readonly [number, number] = [1, 2]): ConnectionTable {
   const table = new ConnectionTable(
@@ -58,14 +59,15 @@ const create = (table: ConnectionTable, key: Key, nowMs = 0): number =>
     key.protocol,
     STATE.synSent,
     REWRITE_ADDRESS,
+    key.balancer,
     7,
     nowMs,
   );
 
 const findForward = (table: ConnectionTable, key: Key): number =>
-  table.findForward(...key.client, key.forward, key.vip, key.protocol);
+  table.findForward(key.balancer, ...key.client, key.forward, key.vip, key.protocol);
 const findReverse = (table: ConnectionTable, key: Key): number =>
-  table.findReverse(...key.client, key.reverse, key.member, key.protocol);
+  table.findReverse(key.balancer, ...key.client, key.reverse, key.member, key.protocol);
 
 const CLIENTS: readonly Address[] = [
   '10.1.0.11',
@@ -87,6 +89,7 @@ const randomKey = (random: Random): Key => ({
   vip: random.pick([1, 2, 3, 65_535]),
   member: random.pick([1, 2, 3, 4, 65_535]),
   protocol: random.pick([TCP, UDP]),
+  balancer: random.pick([0, 1, 4_095]),
 });
 
 function churn(capacity: number, steps: number, stream: number): void {
@@ -165,14 +168,14 @@ connections('a VIP that is a member of another group: the directions are not mix
   const client = addressWords('10.1.0.11');
   const ports = (4000 << 16) | 80;
   // Endpoint 1 is the VIP of one flow and the member of the other, with the same ports.
-  const toVip = { client, forward: ports, reverse: ports, vip: 1, member: 2, protocol: TCP };
-  const toMember = { client, forward: ports, reverse: ports, vip: 3, member: 1, protocol: TCP };
+  const toVip = { client, forward: ports, reverse: ports, vip: 1, member: 2, protocol: TCP, balancer: 5 };
+  const toMember = { client, forward: ports, reverse: ports, vip: 3, member: 1, protocol: TCP, balancer: 5 };
   const one = create(table, toVip);
   const other = create(table, toMember);
-  assert.is(table.findForward(...client, ports, 1, TCP), one);
-  assert.is(table.findReverse(...client, ports, 1, TCP), other);
-  assert.is(table.findReverse(...client, ports, 2, TCP), one);
-  assert.is(table.findForward(...client, ports, 2, TCP), NONE);
+  assert.is(table.findForward(5, ...client, ports, 1, TCP), one);
+  assert.is(table.findReverse(5, ...client, ports, 1, TCP), other);
+  assert.is(table.findReverse(5, ...client, ports, 2, TCP), one);
+  assert.is(table.findForward(5, ...client, ports, 2, TCP), NONE);
 });
 
 connections('a new record begins at zero, whatever the row held before', () => {
@@ -205,6 +208,7 @@ connections('counting and states touch nothing else in the row', () => {
     vip: 65_535,
     member: 65_534,
     protocol: 255,
+    balancer: 4_095,
   };
   const row = table.create(
     ...key.client,
@@ -215,7 +219,8 @@ connections('counting and states touch nothing else in the row', () => {
     key.protocol,
     STATE.unreplied,
     REWRITE_ADDRESS | REWRITE_PORTS | 0x80,
-    2 ** 31 - 1,
+    key.balancer,
+    2 ** 20 - 1,
     -5,
   );
   assert.is(table.countForward(row, 2, 100, -4), (0x83 << 16) | (STATE.unreplied << 8) | 255);
@@ -227,7 +232,8 @@ connections('counting and states touch nothing else in the row', () => {
   }
   assert.is(table.vip(row), 65_535);
   assert.is(table.member(row), 65_534);
-  assert.is(table.statSlot(row), 2 ** 31 - 1);
+  assert.is(table.statSlot(row), 2 ** 20 - 1);
+  assert.is(table.balancer(row), 4_095);
   assert.is(findForward(table, key), row);
   assert.is(findReverse(table, key), row);
 });

@@ -124,6 +124,7 @@ export class ConnectionTracking {
     vip: number,
     member: number,
     rewrite: number,
+    balancer: number,
     statSlot: number,
   ): number {
     const { table } = this;
@@ -143,6 +144,7 @@ export class ConnectionTracking {
       frame.protocol,
       state,
       flags,
+      balancer,
       statSlot,
       nowMs,
     );
@@ -321,7 +323,7 @@ export class ConnectionTracking {
     const at = row * HOT_WORDS;
     if ((hot[at + HOT.kind]! & ACTIVE) === 0) return;
     hot[at + HOT.kind]! &= ~ACTIVE;
-    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!--;
+    this.stats[this.table.statSlot(row) * STAT_FIELDS + STAT.activeFlows]!--;
   }
 
   /** A flow that had been idle goes on; ended ones stay inactive. */
@@ -330,7 +332,7 @@ export class ConnectionTracking {
     const at = row * HOT_WORDS;
     if (this.table.hasEnded(row)) return;
     hot[at + HOT.kind]! |= ACTIVE;
-    this.stats[hot[at + HOT.statSlot]! * STAT_FIELDS + STAT.activeFlows]!++;
+    this.stats[this.table.statSlot(row) * STAT_FIELDS + STAT.activeFlows]!++;
   }
 
   remove(row: number): void {

@@ -100,9 +100,10 @@ export class FormerFlows {
       number,
     ];
     const protocol = former.protocol(row);
+    const balancer = former.balancer(row);
     return (
-      connections.findForward(c0, c1, c2, c3, former.forwardPorts(row), vip, protocol) === NONE &&
-      connections.findReverse(c0, c1, c2, c3, former.reversePorts(row), member, protocol) === NONE
+      connections.findForward(balancer, c0, c1, c2, c3, former.forwardPorts(row), vip, protocol) === NONE &&
+      connections.findReverse(balancer, c0, c1, c2, c3, former.reversePorts(row), member, protocol) === NONE
     );
   }
 }

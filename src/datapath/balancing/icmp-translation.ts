@@ -220,11 +220,14 @@ export class QuotedPacket {
 export class IcmpTranslator {
   private readonly context: Context;
   private readonly networks: Networks;
+  private readonly balancer: number;
   private readonly quoted = new QuotedPacket();
 
-  constructor(context: Context, networks: Networks) {
+  /** `balancer`: number of the LB. */
+  constructor(context: Context, networks: Networks, balancer: number) {
     this.context = context;
     this.networks = networks;
+    this.balancer = balancer;
   }
 
   /** An error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
@@ -234,7 +237,16 @@ export class IcmpTranslator {
     if (!quoted.load(frame)) return this.withoutFlow(vip, frame);
     const c = quoted.destination;
     const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
-    const row = connections.findForward(c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, quoted.protocol);
+    const row = connections.findForward(
+      this.balancer,
+      c[0]!,
+      c[1]!,
+      c[2]!,
+      c[3]!,
+      ports,
+      vip,
+      quoted.protocol,
+    );
     if (row === NONE) return this.fromOwnMember(vip, frame);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     const member = connections.member(row) * ENDPOINT_WORDS;
@@ -260,7 +272,16 @@ export class IcmpTranslator {
     const c = quoted.destination;
     const member = endpoints.find(frame.network, c[0]!, c[1]!, c[2]!, c[3]!);
     if (member === NONE) return this.withoutFlow(vip, frame);
-    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    const row = connections.findReverse(
+      this.balancer,
+      c[0]!,
+      c[1]!,
+      c[2]!,
+      c[3]!,
+      quoted.ports,
+      member,
+      quoted.protocol,
+    );
     const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
     if (!isHairpin || connections.vip(row) !== vip) return this.withoutFlow(vip, frame);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
@@ -295,7 +316,16 @@ export class IcmpTranslator {
     const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
     if (member === NONE) return PASS;
     const c = quoted.source;
-    const row = connections.findReverse(c[0]!, c[1]!, c[2]!, c[3]!, quoted.ports, member, quoted.protocol);
+    const row = connections.findReverse(
+      this.balancer,
+      c[0]!,
+      c[1]!,
+      c[2]!,
+      c[3]!,
+      quoted.ports,
+      member,
+      quoted.protocol,
+    );
     if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);

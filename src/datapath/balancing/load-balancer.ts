@@ -80,7 +80,7 @@ export class LoadBalancer implements FromVm, ToVm {
     this.networks = networks;
     this.fragments = fragments;
     this.rules = new BalancerRules(context, id);
-    this.icmp = new IcmpTranslator(context, networks);
+    this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
   }
 
@@ -107,8 +107,9 @@ export class LoadBalancer implements FromVm, ToVm {
   private balance(endpoint: number, frame: Frame): number {
     if (hasFlowKey(frame)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
-      const row = this.connections.findForward(s0, s1, s2, s3, ports, endpoint, protocol);
+      const row = this.connections.findForward(this.id, s0, s1, s2, s3, ports, endpoint, protocol);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
+        if (this.cameBack(row, frame)) return this.drop(frame, DROP.balancingLoop);
         this.toMember(row, this.tracking.packetForward(row, frame), frame);
         return PASS;
       }
@@ -178,7 +179,7 @@ export class LoadBalancer implements FromVm, ToVm {
   private replyRow(member: number, frame: Frame): number {
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
     const { d0, d1, d2, d3, protocol } = frame;
-    const row = this.connections.findReverse(d0, d1, d2, d3, ports, member, protocol);
+    const row = this.connections.findReverse(this.id, d0, d1, d2, d3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return NONE;
     // A flooded frame comes by at every port: it is the client's own that turns it back.
     return frame.shared && this.connections.ownerPort(row) !== frame.egress ? NONE : row;
@@ -235,7 +236,7 @@ export class LoadBalancer implements FromVm, ToVm {
     if (member === NONE) return false;
     const { connections } = this;
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
-    const row = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+    const row = connections.findReverse(this.id, s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return false;
     const rewrite = this.tracking.packetReverse(row, frame);
     if ((rewrite & REWRITE_SOURCE) === 0) return false;
@@ -253,11 +254,11 @@ export class LoadBalancer implements FromVm, ToVm {
     if (!hasFlowKey(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
     const { connections } = this;
     const { s0, s1, s2, s3, ports, protocol } = frame;
-    let row = connections.findForward(s0, s1, s2, s3, ports, member, protocol);
+    let row = connections.findForward(this.id, s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE) {
       this.directFlows.note(frame, member);
       this.tracking.cutOff.goesDirectly(frame, member);
-      const other = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+      const other = connections.findReverse(this.id, s0, s1, s2, s3, ports, member, protocol);
       if (other === NONE || this.tracking.isPurged(other)) return PASS;
       if (connections.hasEnded(other)) {
         // The port is used again, for another destination: the old flow must not catch the answers.
@@ -269,7 +270,16 @@ export class LoadBalancer implements FromVm, ToVm {
         return this.drop(frame, DROP.connectionsFull);
       }
       const reverse = (clientPort << 16) | frame.destinationPort;
-      row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.context.selfSlot);
+      row = this.tracking.create(
+        frame,
+        ports,
+        reverse,
+        member,
+        member,
+        REWRITE_PORTS,
+        this.id,
+        this.context.selfSlot,
+      );
       if (row === NONE) return this.drop(frame, DROP.connectionsFull);
       this.own(row, frame, member);
     }
@@ -315,10 +325,36 @@ export class LoadBalancer implements FromVm, ToVm {
     if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
+    if (this.isLoop(vip, choice, frame)) return this.drop(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
+  }
+
+  /** A packet of another port's flow from the very VM that the flow's packets go to: the VM has sent it on. */
+  private cameBack(row: number, frame: Frame): boolean {
+    if (this.connections.ownerPort(row) === frame.ingress) return false;
+    const { wayGeneration } = this.context;
+    return this.endpoints.wayPort(this.connections.via(row), wayGeneration) === frame.ingress;
+  }
+
+  /**
+   * A VM that sends a packet to a VIP on asks the rules of its own port. Whether the member that these choose has had the
+   * packet before: then it would go round until its TTL is 0.
+   */
+  private isLoop(vip: number, choice: number, frame: Frame): boolean {
+    const chosen = this.rules.memberEndpoint(frame.network, choice);
+    if (chosen === NONE) return false;
+    const way = this.endpoints.wayPort(chosen, this.context.wayGeneration);
+    const { s0, s1, s2, s3, ports, protocol } = frame;
+    let row = NONE;
+    for (;;) {
+      row = this.connections.nextForward(row, s0, s1, s2, s3, ports, vip, protocol);
+      if (row === NONE) return false;
+      if (this.connections.ownerPort(row) === way) return true;
+      if (way === frame.ingress && this.cameBack(row, frame)) return true;
+    }
   }
 
   private withoutMember(rule: number, frame: Frame): number {
@@ -346,7 +382,7 @@ export class LoadBalancer implements FromVm, ToVm {
     if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
     if (frame.tagged && !this.isOnLink(chosen, frame)) rewrite |= REWRITE_TAGS;
     const slot = rules.statSlot(choice);
-    const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, slot);
+    const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, this.id, slot);
     if (row === NONE) return NONE;
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
@@ -394,7 +430,16 @@ export class LoadBalancer implements FromVm, ToVm {
     const { s0, s1, s2, s3, protocol } = frame;
     let port = frame.sourcePort;
     for (let i = 0; i < PORT_TRIES; i++) {
-      const row = this.connections.findReverse(s0, s1, s2, s3, (port << 16) | memberPort, member, protocol);
+      const row = this.connections.findReverse(
+        this.id,
+        s0,
+        s1,
+        s2,
+        s3,
+        (port << 16) | memberPort,
+        member,
+        protocol,
+      );
       if (row === NONE) {
         if (!this.directFlows.uses(frame, (port << 16) | memberPort, member)) return port;
       } else if (this.connections.hasEnded(row)) {

@@ -59,12 +59,12 @@ export class UndeliveredFlows {
   /** Row of the flow of a translated packet, as long as its member has sent nothing; else NONE. */
   private rowOf(frame: Frame): number {
     const { connections, endpoints } = this.context.tables;
-    const network = this.ports[frame.ingress]?.network;
-    if (network === undefined) return NONE;
+    const port = this.ports[frame.ingress];
+    if (port === undefined) return NONE;
     const { s0, s1, s2, s3, d0, d1, d2, d3, ports, protocol } = frame;
-    const member = endpoints.find(network, d0, d1, d2, d3);
+    const member = endpoints.find(port.network, d0, d1, d2, d3);
     if (member === NONE) return NONE;
-    const row = connections.findReverse(s0, s1, s2, s3, ports, member, protocol);
+    const row = connections.findReverse(port.balancer, s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE) return NONE;
     const state = connections.state(row);
     return state === STATE.synSent || state === STATE.unreplied ? row : NONE;

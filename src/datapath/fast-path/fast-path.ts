@@ -19,16 +19,18 @@
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import {
+  BALANCER_SHIFT,
   HOT,
   HOT_WORDS,
   REWRITE_ADDRESS,
   REWRITE_SOURCE,
   REWRITE_TAGS,
   ROW_MASK,
+  STAT_SLOT_MASK,
 } from '../../tables/connection-record.ts';
 import { ENDPOINT, ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
 import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
-import { SLOT_MASK, STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
+import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -179,7 +181,8 @@ export class TrackedPath {
       if ((recordKind & KIND_MASK) !== (KIND_REQUIRED | (kind & 0xff))) break;
       const steady = isReply ? STEADY_FROM_MEMBER : STEADY_FROM_CLIENT;
       if (((steady >>> ((recordKind >>> 8) & 31)) & 1) === 0) break;
-      const slot = hot[record + HOT.statSlot]! & SLOT_MASK;
+      const balancerSlot = hot[record + HOT.balancerSlot]!;
+      const slot = balancerSlot & STAT_SLOT_MASK;
       if (!isReply && (kind & 0xff) !== ipv4.PROTOCOL_TCP) {
         const repickMs = slotRepickMs[slot]!;
         if (repickMs !== 0 && ((nowMs - hot[record + HOT.lastSeenMs]!) | 0) > repickMs) break;
@@ -196,18 +199,21 @@ export class TrackedPath {
         if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
         if (ethernet.isGroup(high)) break;
         way = macs.find(network, high, low, nowMs);
-        if (way === port) break;
       } else {
         if ((facts[fact + FACT.bits]! & FACT_BALANCES) === 0) break;
         if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
         if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
         way = endpoints[now + ENDPOINT.wayPort]!;
       }
-      if (way === NONE) break;
+      // What would go back to where it came from is a hairpin, or a loop.
+      if (way === NONE || way === port) break;
       const wayFact = (way & PORT_MASK) * FACT_WORDS;
       const wayBits = facts[wayFact + FACT.bits]!;
       const wanted = isReply ? FACT_SIMPLE | FACT_BALANCES : FACT_SIMPLE;
       if ((wayBits & wanted) !== wanted || facts[wayFact + FACT.network] !== network) break;
+      // The record must be of the load balancer that stands at the client's port.
+      const balanced = isReply ? wayFact : fact;
+      if (balancerSlot >>> BALANCER_SHIFT !== facts[balanced + FACT.balancer]) break;
       if ((wayBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
 
       // --- from here on it is sent: counters

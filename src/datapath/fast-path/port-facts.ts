@@ -31,6 +31,8 @@ export const FACT = {
   lastService: 11,
   lastReply: 12,
   lastChanges: 13,
+  /** Number of the load balancer in its chains; NONE: there is none. */
+  balancer: 14,
 } as const;
 
 export const FACT_PRESENT = 1;
@@ -74,6 +76,7 @@ export class PortFacts {
       own.push(...(antiSpoofing?.ownIpv4 ?? []));
       words[at + FACT.ownEnd] = antiSpoofing === undefined ? -1 : own.length;
       words[at + FACT.lastService] = NONE;
+      words[at + FACT.balancer] = port.balancer;
     }
     this.own = Int32Array.from(own);
   }

@@ -3,6 +3,7 @@
  * passes: what the device cannot finish (partial checksums, GSO) is finished here, and what does not fit into the
  * network's packets is fragmented.
  */
+import { NONE } from '../../tables/bucket-index.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
@@ -26,6 +27,8 @@ export class Port {
   macLow = 0;
   /** A way to the physical network: stations of other hosts are behind it. */
   isUplink = false;
+  /** Number of the load balancer in both chains; NONE: there is none. */
+  balancer = NONE;
   /** A load balancer stands in both chains. */
   readonly balances: boolean;
   /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */

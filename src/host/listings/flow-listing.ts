@@ -63,7 +63,7 @@ export class FlowListing {
   private describe(row: number, configuration: Configuration, nowMs32: number): FlowRow | undefined {
     const { hot, hotFloats, cold } = this.connections;
     const at = row * HOT_WORDS;
-    const owner = this.ids.statSlotOwner(hot[at + HOT.statSlot]!);
+    const owner = this.ids.statSlotOwner(this.connections.statSlot(row));
     if (owner === undefined) return undefined;
     const forwardPorts = hot[at + HOT.forwardPorts]!;
     const reversePorts = hot[at + HOT.reversePorts]!;

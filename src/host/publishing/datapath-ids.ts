@@ -11,9 +11,9 @@ export interface IdLimits {
   readonly maxStatSlots: number;
 }
 
-/** Connection rows keep these numbers in 12 or 16 bits (datapath/snapshot.ts, tables/connection-table.ts). */
+/** Connection rows keep these numbers in 12, 16 or 20 bits (tables/connection-record.ts). */
 const MAX_NETWORKS = 4096;
-const MAX_LOAD_BALANCERS = 65_536;
+const MAX_LOAD_BALANCERS = 4096;
 const MAX_GROUPS = 65_536;
 const MAX_RULES = 1 << 20;
 

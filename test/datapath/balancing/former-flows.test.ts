@@ -267,7 +267,7 @@ const BREAKS: Record<string, (tables: Tables, row: number) => void> = {
   'in another network than its VIP': ({ connections: { cold } }, row) =>
     (cold[row * COLD_WORDS + COLD.network] = 77),
   'counted for a row that is none': ({ connections: { hot } }, row) =>
-    (hot[row * HOT_WORDS + HOT.statSlot] = 1 << 30),
+    (hot[row * HOT_WORDS + HOT.balancerSlot] |= 0xf_ffff),
   'of a port that is none': ({ connections: { cold } }, row) =>
     (cold[row * COLD_WORDS + COLD.owner] = 0xffff),
   'there twice': ({ connections: { hot, cold } }, row) => {

@@ -19,9 +19,9 @@ export interface SendCommand {
   readonly partial: boolean;
 }
 
-/** From the member, or from the client, of a flow; `flow` counts through those that there are. */
+/** From the member, or from the client, of a flow, or sent on by the member; `flow` counts through those that there are. */
 export interface FlowCommand {
-  readonly kind: 'reply' | 'go-on';
+  readonly kind: 'reply' | 'go-on' | 'send-on';
   readonly flow: number;
   readonly flags: string;
   readonly payload: number;
@@ -98,8 +98,10 @@ export function nextCommand(random: Random, haste: number): Command {
   const action = random.below(100);
   if (action < 32)
     return { kind: 'reply', flow: random.below(1_000), flags: replyFlags(random), payload: random.below(40) };
-  if (action < 58)
-    return { kind: 'go-on', flow: random.below(1_000), flags: someFlags(random), payload: random.below(40) };
+  if (action < 58) {
+    const kind = action < 54 ? 'go-on' : 'send-on';
+    return { kind, flow: random.below(1_000), flags: someFlags(random), payload: random.below(40) };
+  }
   if (action < 70) {
     return {
       kind: random.pick(['direct', 'direct', 'direct-answer'] as const),

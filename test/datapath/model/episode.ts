@@ -21,7 +21,7 @@ import type {
   PingCommand,
   SendCommand,
 } from './commands.ts';
-import { isHairpin, type ModelFlow, type Packet } from './flow.ts';
+import { forwardKey, isHairpin, type ModelFlow, type Packet } from './flow.ts';
 import {
   ACKNOWLEDGMENT,
   build,
@@ -53,6 +53,10 @@ export interface EpisodeOptions {
   /** Monotonic clock at the start: it may wrap around on the way. */
   readonly startMs: number;
 }
+
+/** Port of the VM with an address. */
+const ownerOf = (address: string): string =>
+  PORTS.find(({ addresses }) => addresses.includes(address))?.name ?? '';
 
 export class Episode {
   private bed: DatapathBed;
@@ -90,6 +94,8 @@ export class Episode {
         return this.goOn(command);
       case 'reply':
         return this.reply(command);
+      case 'send-on':
+        return this.sendOn(command);
       case 'direct':
         return this.direct(command);
       case 'direct-answer':
@@ -154,7 +160,20 @@ export class Episode {
     const to = isHairpin(flow) ? vip : client;
     const ends = { protocol, from: memberAddress, fromPort: memberPort, to, toPort: translated };
     if (isHairpin(flow)) this.fromClient(member, ends, segment);
-    else this.toClient(member, flow.ingress, ends, segment);
+    else this.toClient(member, ownerOf(client), ends, segment);
+  }
+
+  /** The member of a MAC redirect is a router: it sends what it got on to the VIP, in the client's name. */
+  private sendOn({ flow: position, ...segment }: FlowCommand): void {
+    const flow = this.flowAt(position);
+    if (flow === undefined || flow.kind !== 'mac' || flow.isGhost) return;
+    const { protocol, client, clientPort, vip, vipPort, member } = flow;
+    const ends = { protocol, from: client, fromPort: clientPort, to: vip, toPort: vipPort };
+    const { group } = flow;
+    const sets = this.groups.find(({ name }) => name === group)?.sets ?? [];
+    // Which of several would be a loop could not be told from the outside.
+    if (this.model.loopsOf({ ...ends, flags: '', frameBytes: 0 }, member, sets.flat()).length > 1) return;
+    this.fromClient(member, ends, segment);
   }
 
   private direct({ client, member, clientPort, toPort, protocol, flags }: DirectCommand): void {
@@ -179,7 +198,8 @@ export class Episode {
       toPort: clientPort,
     };
     // To the other side this is a client that talks to a member directly: its own record, if it ever needs one.
-    if (this.model.flows.has(`${protocol} ${ends.from} ${toPort} > ${ends.to} ${clientPort}`)) return;
+    const key = forwardKey(this.balancerOf(member), protocol, ends.from, toPort, ends.to, clientPort);
+    if (this.model.flows.has(key)) return;
     this.toClient(member, client, ends, { flags, payload: 7 });
   }
 
@@ -205,7 +225,7 @@ export class Episode {
       frameBytes: frame.bytes.length,
     };
     this.sent = this.bed.send(member, frame);
-    const outcome = this.model.toClient(packet);
+    const outcome = this.model.toClient(packet, this.balancerOf(client));
     this.expectSent(this.expected(outcome, client, way, packet, segment));
   }
 
@@ -220,6 +240,7 @@ export class Episode {
     switch (outcome.kind) {
       case 'full':
       case 'cut-off':
+      case 'loop':
         return [];
       case 'refused':
         return this.refusal(port, way, packet, segment);
@@ -237,7 +258,7 @@ export class Episode {
       case 'to-client':
         return [
           [
-            outcome.flow.ingress,
+            ownerOf(outcome.flow.client),
             build(this.wayToClient(outcome.flow, way), clientEnds(outcome.flow), segment),
           ],
         ];
@@ -264,9 +285,9 @@ export class Episode {
   }
 
   private wayToClient(flow: ModelFlow, way: Way): Way {
-    const routed = networkOf(flow.member) === 'db' ? this.routed(way, flow.ingress) : way;
+    const routed = networkOf(flow.member) === 'db' ? this.routed(way, ownerOf(flow.client)) : way;
     const fromMac = flow.kind === 'direct' ? routed.fromMac : this.bed.maker.routerMac('app');
-    return { ...routed, from: flow.vip, to: flow.client, fromMac, toMac: this.bed.mac(flow.ingress) };
+    return { ...routed, from: flow.vip, to: flow.client, fromMac, toMac: this.bed.mac(ownerOf(flow.client)) };
   }
 
   /** What a client hears when nobody serves it. */
@@ -304,6 +325,7 @@ export class Episode {
   private error({ flow: position, side }: ErrorCommand): void {
     const flow = this.flowAt(position);
     if (flow === undefined || flow.isGhost || isHairpin(flow) || flow.kind === 'direct') return;
+    if (ownerOf(flow.client) !== flow.ingress) return;
     const kind = flow.client.includes(':') ? [1, 4, 0] : [3, 3, 0];
     const near = side === 'member' ? memberEnds(flow) : reversed(clientEnds(flow));
     const far = side === 'member' ? reversed(clientEnds(flow)) : memberEnds(flow);
@@ -409,9 +431,9 @@ export class Episode {
     const spaced = (end: string): string => end.replace(/^\[?(.*?)\]?:(\d+)$/, '$1 $2');
     const portOf = (end: string): string => spaced(end).split(' ')[1];
     return new Set(
-      this.bed.flows().map(({ protocol, client, vip, translated, member, state }) => {
+      this.bed.flows().map(({ protocol, client, vip, translated, member, state, port }) => {
         const name = protocol === 6 ? 'tcp' : 'udp';
-        return `${name} ${spaced(client)} > ${spaced(vip)} | ${portOf(translated)} ${spaced(member)} | ${state}`;
+        return `${this.balancerOf(port)}: ${name} ${spaced(client)} > ${spaced(vip)} | ${portOf(translated)} ${spaced(member)} | ${state}`;
       }),
     );
   }

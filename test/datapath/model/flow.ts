@@ -42,26 +42,28 @@ export interface ModelFlow extends FlowEnds {
 }
 
 export const forwardKey = (
+  balancer: string,
   protocol: string,
   client: string,
   port: number,
   to: string,
   toPort: number,
-): string => `${protocol} ${client} ${port} > ${to} ${toPort}`;
+): string => `${balancer}: ${protocol} ${client} ${port} > ${to} ${toPort}`;
 
 export const reverseKey = (
+  balancer: string,
   protocol: string,
   client: string,
   port: number,
   member: string,
   memberPort: number,
-): string => `${protocol} ${client} ${port} < ${member} ${memberPort}`;
+): string => `${balancer}: ${protocol} ${client} ${port} < ${member} ${memberPort}`;
 
 export const keyOf = (flow: FlowEnds): string =>
-  forwardKey(flow.protocol, flow.client, flow.clientPort, flow.vip, flow.vipPort);
+  forwardKey(flow.balancer, flow.protocol, flow.client, flow.clientPort, flow.vip, flow.vipPort);
 
 export const reverseKeyOf = (flow: FlowEnds): string =>
-  reverseKey(flow.protocol, flow.client, flow.translated, flow.memberAddress, flow.memberPort);
+  reverseKey(flow.balancer, flow.protocol, flow.client, flow.translated, flow.memberAddress, flow.memberPort);
 
 /** All that the datapath's record says of a flow, and the model must agree with. */
 export const textOf = (flow: ModelFlow): string =>

@@ -23,12 +23,12 @@ import {
   textOf,
 } from './flow.ts';
 import { ModelError } from './model-error.ts';
-import { addressOf, type Group, isEligible } from './world.ts';
+import { addressOf, type Group, isEligible, type Member } from './world.ts';
 
 /** What became of a packet. */
 export type Outcome =
   | { readonly kind: 'to-member' | 'to-client'; readonly flow: ModelFlow }
-  | { readonly kind: 'unchanged' | 'refused' | 'full' | 'cut-off' };
+  | { readonly kind: 'unchanged' | 'refused' | 'full' | 'cut-off' | 'loop' };
 
 /** What the datapath chose for a new flow, as its first packet shows. */
 export interface Choice {
@@ -99,7 +99,7 @@ export class LoadBalancerModel {
   /** A packet from a client's port; `balancer` is the load balancer of that port. */
   fromClient(packet: Packet, ingress: string, balancer: string): Outcome {
     const { protocol, from, fromPort, to, toPort } = packet;
-    let flow = this.lookup(forwardKey(protocol, from, fromPort, to, toPort));
+    let flow = this.lookup(forwardKey(balancer, protocol, from, fromPort, to, toPort));
     if (flow !== undefined && this.isDueForRepick(flow)) {
       this.remove(flow);
       flow = undefined;
@@ -111,17 +111,20 @@ export class LoadBalancerModel {
       this.remove(flow);
       flow = undefined;
     }
-    if (flow !== undefined) return this.forward(flow, packet);
-    const own = this.lookupReverse(protocol, from, toPort, from, fromPort);
+    if (flow !== undefined) {
+      const mayBeLoop = flow.ingress !== ingress && flow.member === ingress;
+      return mayBeLoop && this.options.observer.isSilent() ? { kind: 'loop' } : this.forward(flow, packet);
+    }
+    const own = this.lookupReverse(balancer, protocol, from, toPort, from, fromPort);
     if (own !== undefined && isHairpin(own) && own.vip === to) return this.backward(own, packet);
     return this.newFlow(packet, ingress, balancer);
   }
 
-  /** A packet on its way to a client's port. */
-  toClient({ protocol, from, fromPort, to, toPort, ...rest }: Packet): Outcome {
-    const flow = this.lookupReverse(protocol, to, toPort, from, fromPort);
+  /** A packet on its way to a client's port; `balancer` is the load balancer of that port. */
+  toClient({ protocol, from, fromPort, to, toPort, ...rest }: Packet, balancer: string): Outcome {
+    const flow = this.lookupReverse(balancer, protocol, to, toPort, from, fromPort);
     if (flow !== undefined) return this.backward(flow, { protocol, from, fromPort, to, toPort, ...rest });
-    const cutOffMs = this.cutOff.get(reverseKey(protocol, to, toPort, from, fromPort));
+    const cutOffMs = this.cutOff.get(reverseKey(balancer, protocol, to, toPort, from, fromPort));
     if (cutOffMs === undefined || this.nowMs - cutOffMs >= CUT_OFF_MS) return { kind: 'unchanged' };
     // The datapath's memory is small and may forget; and an address that is no member's any more is not looked at.
     if (this.options.observer.isSilent()) {
@@ -147,6 +150,13 @@ export class LoadBalancerModel {
     const members = group.sets[set];
     if (!members.some(isEligible)) return { kind: 'refused' };
     const choice = this.options.observer.choice();
+    // Where the member would have the packet a second time, it is dropped, if it is known already where the member is.
+    const loop = choice === undefined ? this.loopsOf(packet, ingress, group.sets[set]) : [];
+    if (loop.length === 1) {
+      this.judgePressure(ingress, false);
+      this.choices.judge({ balancer, group, set, packet, nowMs: this.nowMs }, loop[0]);
+      return { kind: 'loop' };
+    }
     this.judgePressure(ingress, choice === undefined);
     if (choice === undefined) return { kind: 'full' };
     this.choices.judge({ balancer, group, set, packet, nowMs: this.nowMs }, choice.member);
@@ -155,7 +165,7 @@ export class LoadBalancerModel {
       throw new ModelError(`member port: found ${choice.memberPort}, expected ${memberPort}`);
     }
     const memberAddress = group.rewrite === 'mac' ? to : addressOf(choice.member, group.family);
-    this.judgePort(packet, choice.translated, memberAddress, memberPort);
+    this.judgePort(packet, balancer, choice.translated, memberAddress, memberPort);
     const flow = this.add({
       protocol,
       client: from,
@@ -175,14 +185,37 @@ export class LoadBalancerModel {
     return this.forward(flow, packet);
   }
 
+  /** Members that have had the packets of a flow before, if it has been balanced at another port. */
+  loopsOf(
+    { protocol, from, fromPort, to, toPort }: Packet,
+    ingress: string,
+    set: readonly Member[],
+  ): string[] {
+    const others = [...this.flows.values()].filter(
+      (flow) =>
+        flow.protocol === protocol &&
+        flow.client === from &&
+        flow.clientPort === fromPort &&
+        flow.vip === to &&
+        flow.vipPort === toPort &&
+        flow.ingress !== ingress,
+    );
+    return set
+      .filter(isEligible)
+      .map(({ name }) => name)
+      .filter((name) =>
+        others.some((flow) => flow.ingress === name || (name === ingress && flow.member === name)),
+      );
+  }
+
   /** A packet straight to a member: it gets a record only if it would be mixed up with a balanced flow. */
   private direct(packet: Packet, ingress: string, balancer: string): Outcome {
     const { protocol, from, fromPort, to, toPort } = packet;
-    const note = reverseKey(protocol, from, fromPort, to, toPort);
+    const note = reverseKey(balancer, protocol, from, fromPort, to, toPort);
     if (protocol === 'tcp' && /[FR]/.test(packet.flags)) this.directNotes.delete(note);
     else this.directNotes.set(note, this.nowMs);
     this.cutOff.delete(note);
-    const other = this.lookupReverse(protocol, from, fromPort, to, toPort);
+    const other = this.lookupReverse(balancer, protocol, from, fromPort, to, toPort);
     if (other === undefined) return { kind: 'unchanged' };
     if (hasEnded(other)) {
       // The port is used again, for another destination: the old flow must not catch the answers.
@@ -193,7 +226,7 @@ export class LoadBalancerModel {
     this.judgePressure(ingress, choice === undefined);
     if (choice === undefined) return { kind: 'full' };
     const { translated } = choice;
-    this.judgePort(packet, translated, to, toPort);
+    this.judgePort(packet, balancer, translated, to, toPort);
     const client = { client: from, clientPort: fromPort, vip: to, vipPort: toPort, translated };
     const member = { member: choice.member, memberAddress: to, memberPort: toPort };
     const flow = this.add({ ...client, ...member, protocol, ingress, balancer, kind: 'direct', group: '' });
@@ -233,15 +266,21 @@ export class LoadBalancerModel {
   // Judging what the datapath chose
 
   /** Another port than the client's own needs a reason; no port may be taken that a live flow has. */
-  private judgePort(packet: Packet, translated: number, member: string, memberPort: number): void {
+  private judgePort(
+    packet: Packet,
+    balancer: string,
+    translated: number,
+    member: string,
+    memberPort: number,
+  ): void {
     const { protocol, from, fromPort } = packet;
-    const holder = this.byReverse.get(reverseKey(protocol, from, translated, member, memberPort));
+    const holder = this.byReverse.get(reverseKey(balancer, protocol, from, translated, member, memberPort));
     if (holder !== undefined) {
       if (!hasEnded(holder)) throw new ModelError(`port ${translated} is taken by ${textOf(holder)}`);
       this.remove(holder);
     }
     if (translated === fromPort) return;
-    const own = reverseKey(protocol, from, fromPort, member, memberPort);
+    const own = reverseKey(balancer, protocol, from, fromPort, member, memberPort);
     const taken = this.byReverse.get(own);
     const noted = this.directNotes.get(own);
     const isNoted = noted !== undefined && this.nowMs - noted < DIRECT_MEMORY_MS;
@@ -361,8 +400,15 @@ export class LoadBalancerModel {
     return undefined;
   }
 
-  private lookupReverse(protocol: string, client: string, port: number, member: string, memberPort: number) {
-    const flow = this.byReverse.get(reverseKey(protocol, client, port, member, memberPort));
+  private lookupReverse(
+    balancer: string,
+    protocol: string,
+    client: string,
+    port: number,
+    member: string,
+    memberPort: number,
+  ) {
+    const flow = this.byReverse.get(reverseKey(balancer, protocol, client, port, member, memberPort));
     return flow === undefined ? undefined : this.lookup(keyOf(flow));
   }
 

@@ -36,7 +36,7 @@ function leave(): DatapathIds {
   const { bytes } = mapTables(runDir.tablesFile, LIMITS, InstanceState.load(runDir));
   const tables = new Tables(bytes, 0, LIMITS, [1, 2]);
   tables.initialise();
-  tables.connections.create(0, 0, 0xffff, 1, 2, 3, 4, 5, 6, 3, 1, 0, 0);
+  tables.connections.create(0, 0, 0xffff, 1, 2, 3, 4, 5, 6, 3, 1, 0, 0, 0);
   const ids = new DatapathIds(LIMITS);
   ids.network('app');
   ids.port(PORT);
