@@ -54,6 +54,18 @@ export const COLD = {
   tags: 13,
 } as const;
 
+/** Words of the cold row that mean the same in every table. */
+export const ADOPTED_COLD = [
+  COLD.createdMs,
+  COLD.owner,
+  COLD.rule,
+  COLD.revision,
+  COLD.decision,
+  COLD.network,
+  COLD.tags,
+  COLD.tags + 1,
+] as const;
+
 /** Tags that a record keeps. */
 export const COLD_TAGS = 2;
 

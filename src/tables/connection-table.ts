@@ -19,6 +19,7 @@
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
 import {
+  ADOPTED_COLD,
   BALANCER_SHIFT,
   COLD,
   COLD_WORDS,
@@ -29,18 +30,6 @@ import {
   STATE,
 } from './connection-record.ts';
 import { Hasher } from './hash.ts';
-
-/** Words of the cold row that mean the same in every table. */
-const ADOPTED_COLD = [
-  COLD.createdMs,
-  COLD.owner,
-  COLD.rule,
-  COLD.revision,
-  COLD.decision,
-  COLD.network,
-  COLD.tags,
-  COLD.tags + 1,
-] as const;
 
 const FORWARD = 0;
 const REVERSE = 1;
@@ -58,6 +47,8 @@ export class ConnectionTable {
   readonly hotFloats: Float64Array;
   readonly cold: Int32Array;
   readonly capacity: number;
+  /** `findForward` has met a record of the same flow that another load balancer made, or of a key with the same hash. */
+  passedOver = false;
   private readonly index: BucketIndex;
   private readonly hasher: Hasher;
 
@@ -127,6 +118,7 @@ export class ConnectionTable {
     const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
       if (this.isForward(row, balancer, c0, c1, c2, c3, ports, vip, protocol)) return row;
+      this.passedOver = true;
     }
     return NONE;
   }

@@ -325,7 +325,8 @@ export class LoadBalancer implements FromVm, ToVm {
     if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
-    if (this.isLoop(vip, choice, frame)) return this.drop(frame, DROP.balancingLoop);
+    if (this.connections.passedOver && this.isLoop(vip, choice, frame))
+      return this.drop(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
@@ -344,6 +345,7 @@ export class LoadBalancer implements FromVm, ToVm {
    * packet before: then it would go round until its TTL is 0.
    */
   private isLoop(vip: number, choice: number, frame: Frame): boolean {
+    this.connections.passedOver = false;
     const chosen = this.rules.memberEndpoint(frame.network, choice);
     if (chosen === NONE) return false;
     const way = this.endpoints.wayPort(chosen, this.context.wayGeneration);
