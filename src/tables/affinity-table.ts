@@ -3,19 +3,20 @@
  *
  * Theory of operation. Four-way set-associative, a set of two cache lines. A row is a client's address, load balancer
  * and group, the member by its statistics row (which stays its own over revisions and criteria sets), and until when
- * it holds. A set that is full gives up a row that holds no longer; else, of the rows of the load balancer and group
- * that wants one, the row that would have ended first; else such a row of anybody's. So the table never fills, a
- * client that lost its row is balanced anew, and a VM that invents addresses displaces its own rows first. What was
- * given up before its time is counted.
+ * it holds. A set that is full gives up a row that holds no longer; else, of the rows that may give way to the port
+ * that wants one (set-shares.ts), the row that would have ended first. A client without a row is balanced anew: a VM that
+ * invents addresses displaces its own rows, or gets none. What was given up before its time, or refused, is counted.
  *
  * The hash is keyed: nobody can aim addresses at one set. Ageing is incremental and bounds how long a row that has
  * ended is kept, so that differences of times, taken modulo 2^32 ms, stay right.
  *
  * Words: header (16): rows in use, rows given up before their time; then rows of 8: 0-3 address, IPv4 as
- * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 the member's place + 1, 0: free.
+ * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 port << 16 | the member's place + 1;
+ * 0: free.
  */
 import { NONE } from './bucket-index.ts';
 import { Hasher, mix32 } from './hash.ts';
+import { waysToReplace } from './set-shares.ts';
 
 const WAYS = 4;
 const ROW_WORDS = 8;
@@ -26,6 +27,10 @@ const OWNER = 4;
 const STAT_SLOT = 5;
 const UNTIL_MS = 6;
 const PLACE = 7;
+const PORT_SHIFT = 16;
+const PLACE_MASK = 0xffff;
+const PORT_MASK = 0xffff;
+const ALL_WAYS = (1 << WAYS) - 1;
 
 const IN_USE = 0;
 const EVICTED = 1;
@@ -66,7 +71,7 @@ export class AffinityTable {
     return this.words[IN_USE]!;
   }
 
-  /** Rows given up before their time, modulo 2^32. */
+  /** Rows given up before their time, or refused, modulo 2^32. */
   get evicted(): number {
     return this.words[EVICTED]! >>> 0;
   }
@@ -97,16 +102,20 @@ export class AffinityTable {
 
   /** Where in its criteria set the member stood when the row was written: where to look for it first. */
   place(row: number): number {
-    return this.words[row + PLACE]! - 1;
+    return (this.words[row + PLACE]! & PLACE_MASK) - 1;
   }
 
   /** Notes where the member stands now, and until when the row holds. */
   refresh(row: number, place: number, untilMs: number): void {
-    this.words[row + PLACE] = place + 1;
-    this.words[row + UNTIL_MS] = untilMs;
+    const { words } = this;
+    words[row + PLACE] = (words[row + PLACE]! & ~PLACE_MASK) | ((place + 1) & PLACE_MASK);
+    words[row + UNTIL_MS] = untilMs;
   }
 
-  /** Writes a client's row, over the one that it has or over another one. `timeoutMs`: at most MAX_AFFINITY_MS. */
+  /**
+   * Writes a client's row, over the one that it has or over another one, unless the rest of the set is other ports'.
+   * `timeoutMs`: at most MAX_AFFINITY_MS; `port`: the one that the client's flow came in by.
+   */
   put(
     c0: number,
     c1: number,
@@ -118,10 +127,12 @@ export class AffinityTable {
     place: number,
     nowMs: number,
     timeoutMs: number,
+    port: number,
   ): void {
     const { words } = this;
     const owner = (balancer << 16) | group;
-    const row = this.rowFor(c0, c1, c2, c3, owner, nowMs);
+    const row = this.rowFor(c0, c1, c2, c3, owner, nowMs, port);
+    if (row === NONE) return;
     if (words[row + PLACE] === 0) words[IN_USE]!++;
     words[row] = c0;
     words[row + 1] = c1;
@@ -129,6 +140,7 @@ export class AffinityTable {
     words[row + 3] = c3;
     words[row + OWNER] = owner;
     words[row + STAT_SLOT] = statSlot;
+    words[row + PLACE] = port << PORT_SHIFT;
     this.refresh(row, place, (nowMs + timeoutMs) | 0);
   }
 
@@ -136,13 +148,14 @@ export class AffinityTable {
   follow(other: AffinityTable, nowMs: number, statSlots: number): void {
     const { words } = other;
     for (let at = HEADER_WORDS; at < words.length; at += ROW_WORDS) {
-      const place = words[at + PLACE]!;
+      const place = words[at + PLACE]! & PLACE_MASK;
+      const port = words[at + PLACE]! >>> PORT_SHIFT;
       const slot = words[at + STAT_SLOT]!;
       const leftMs = (words[at + UNTIL_MS]! - nowMs) | 0;
-      if (place <= 0 || slot < 0 || slot >= statSlots || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
+      if (place === 0 || slot < 0 || slot >= statSlots || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
       const owner = words[at + OWNER]!;
       const [c0, c1, c2, c3] = words.subarray(at, at + 4) as unknown as [number, number, number, number];
-      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, slot, place - 1, nowMs, leftMs);
+      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, slot, place - 1, nowMs, leftMs, port);
     }
   }
 
@@ -160,25 +173,41 @@ export class AffinityTable {
     }
   }
 
-  /** The row to write for a client: its own, else a free one, else the one that is missed least. */
-  private rowFor(c0: number, c1: number, c2: number, c3: number, owner: number, nowMs: number): number {
-    const { words } = this;
+  /** The row to write for a client: its own, else one that is free or has ended, else one that may give way, or NONE. */
+  private rowFor(
+    c0: number,
+    c1: number,
+    c2: number,
+    c3: number,
+    owner: number,
+    nowMs: number,
+    port: number,
+  ): number {
     const set = this.setOf(c0, c1, c2, c3, owner);
-    let victim = NONE;
-    let victimIsOwn = false;
-    let victimLeftMs = 0;
     for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
       if (this.isFor(at, c0, c1, c2, c3, owner)) return at;
-      const leftMs = words[at + PLACE] === 0 ? -1 : Math.max(0, (words[at + UNTIL_MS]! - nowMs) | 0);
-      // A row that has ended is anybody's to take.
-      const isOwn = leftMs <= 0 || words[at + OWNER] === owner;
-      if (victim !== NONE && (isOwn === victimIsOwn ? leftMs >= victimLeftMs : victimIsOwn)) continue;
-      victim = at;
-      victimIsOwn = isOwn;
-      victimLeftMs = leftMs;
     }
-    if (victimLeftMs > 0) words[EVICTED]!++;
-    return victim;
+    const soonest = this.soonestToEnd(set, ALL_WAYS, nowMs);
+    if (this.leftMs(soonest, nowMs) <= 0) return soonest;
+    this.words[EVICTED]!++;
+    const { words } = this;
+    const ways = waysToReplace(words, set, WAYS, ROW_WORDS, PLACE, PORT_SHIFT, PORT_MASK, ALL_WAYS, port);
+    return this.soonestToEnd(set, ways, nowMs);
+  }
+
+  private soonestToEnd(set: number, ways: number, nowMs: number): number {
+    let found = NONE;
+    for (let way = 0; way < WAYS; way++) {
+      const at = set + way * ROW_WORDS;
+      if ((ways & (1 << way)) === 0) continue;
+      if (found === NONE || this.leftMs(at, nowMs) < this.leftMs(found, nowMs)) found = at;
+    }
+    return found;
+  }
+
+  /** Time that a row still holds, 0: it has ended; -1: it is free. */
+  private leftMs(at: number, nowMs: number): number {
+    return this.words[at + PLACE] === 0 ? -1 : Math.max(0, (this.words[at + UNTIL_MS]! - nowMs) | 0);
   }
 
   private isFor(at: number, c0: number, c1: number, c2: number, c3: number, owner: number): boolean {

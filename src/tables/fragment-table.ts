@@ -12,8 +12,8 @@
  * packet. PASS: the first was none of the LB's. REFUSED: the first was dropped, or fragments overlapped; the rest is
  * dropped too.
  *
- * Bounds. `capacity` rows and WAITING_TOTAL frames in all, of which one port, the one that the fragments come in by,
- * has a quarter of the rows and WAITING_PER_PORT frames: a VM can fake addresses, but not its port. A port that
+ * Bounds. `capacity` rows, of which one port, the one that the fragments come in by, has a quarter, and WAITING_TOTAL frames,
+ * shared by the ports (port-shares.ts): a VM can fake addresses, but not its port. A port that
  * has its share gives up its oldest datagram for a new one; where the whole table is full, the port with the most
  * rows does (`victim`).
  *
@@ -27,6 +27,7 @@
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
 import { Hasher, mix32 } from './hash.ts';
+import { PortShares } from './port-shares.ts';
 import { FRESH, ReceivedUnits, UNIT_WORDS } from './received-units.ts';
 
 export const FRAGMENT_WORDS = 32;
@@ -34,8 +35,6 @@ export const FRAGMENT_WORDS = 32;
 export const DATAGRAM = { free: 0, waiting: 1, follow: 2, pass: 3, refused: 4 } as const;
 
 export const WAITING_TOTAL = 256;
-/** Enough for two datagrams of 64 KB in packets of 1500 bytes whose first fragments come last. */
-export const WAITING_PER_PORT = 96;
 
 const SOURCE = 0;
 const DESTINATION = 4;
@@ -72,7 +71,7 @@ export class FragmentTable {
   private readonly oldest: Int32Array;
   private readonly youngest: Int32Array;
   private readonly rowsOfPort: Int32Array;
-  private readonly waitingOfPort: Int32Array;
+  private readonly waitingShares: PortShares;
 
   /** Frames that wait or have been released. Entry 0 is unused; its `next` heads the free list. */
   readonly waitingSlot = new Int32Array(WAITING_TOTAL + 1);
@@ -119,7 +118,7 @@ export class FragmentTable {
     this.oldest = new Int32Array(maxPorts);
     this.youngest = new Int32Array(maxPorts);
     this.rowsOfPort = new Int32Array(maxPorts);
-    this.waitingOfPort = new Int32Array(maxPorts);
+    this.waitingShares = new PortShares(maxPorts, WAITING_TOTAL);
   }
 
   /** Empties the table; fresh memory is not touched more than needed. */
@@ -130,7 +129,8 @@ export class FragmentTable {
       this.unitWords.fill(0, 0, (used + 1) * UNIT_WORDS);
       this.index.clear();
     }
-    for (const list of [this.oldest, this.youngest, this.rowsOfPort, this.waitingOfPort]) list.fill(0);
+    for (const list of [this.oldest, this.youngest, this.rowsOfPort]) list.fill(0);
+    this.waitingShares.clear();
     for (let entry = 0; entry < WAITING_TOTAL; entry++) this.waitingNext[entry] = entry + 1;
     this.waitingNext[WAITING_TOTAL] = 0;
     this.waitingFrames = 0;
@@ -296,7 +296,7 @@ export class FragmentTable {
 
   /** Whether one more frame may wait for a datagram's first fragment. */
   mayWait(row: number): boolean {
-    return this.waitingNext[0] !== 0 && this.waitingOfPort[this.ingress(row)]! < WAITING_PER_PORT;
+    return this.waitingNext[0] !== 0 && this.waitingShares.hasRoom(this.ingress(row));
   }
 
   /** An entry at the end of a datagram's queue, for the caller to fill; one more may wait. */
@@ -306,7 +306,7 @@ export class FragmentTable {
     const entry = this.waitingNext[0]!;
     this.waitingNext[0] = this.waitingNext[entry]!;
     this.waitingNext[entry] = 0;
-    this.waitingOfPort[rows[at + INGRESS]!]!++;
+    this.waitingShares.hold(rows[at + INGRESS]!);
     this.waitingFrames++;
     this.waitingChain[entry] = rows[at + CHAIN]!;
     if (rows[at + HEAD] === 0) rows[at + HEAD] = entry;
@@ -322,7 +322,7 @@ export class FragmentTable {
     const entry = rows[at + HEAD]!;
     if (entry === 0) return 0;
     rows[at + HEAD] = this.waitingNext[entry]!;
-    this.waitingOfPort[rows[at + INGRESS]!]!--;
+    this.waitingShares.give(rows[at + INGRESS]!);
     this.free(entry);
     return entry;
   }
@@ -337,7 +337,7 @@ export class FragmentTable {
       this.releasedState[entry] = rows[at + STATE]!;
       this.releasedFirstWord[entry] = rows[at + FIRST_WORD]!;
       this.releasedProtocol[entry] = rows[at + FIRST_PROTOCOL]!;
-      this.waitingOfPort[rows[at + INGRESS]!]!--;
+      this.waitingShares.give(rows[at + INGRESS]!);
     }
     if (this.releasedHead === 0) this.releasedHead = head;
     else this.waitingNext[this.releasedTail] = head;

@@ -3,14 +3,15 @@
  *
  * Theory of operation. Four-way set-associative: a set is one cache line of four entries, each of four words:
  * network << 16 | MAC high 16 bits, MAC low 32 bits, port << 1 | fixed, and last seen in milliseconds.
- * A lookup touches one line. A set that is full gives up its longest unseen learned entry, so the table never
- * fills, and a station that lost its entry is flooded to until it speaks again. Entries of configured ports are
+ * A lookup touches one line. A set that is full gives up its longest unseen learned entry, of those that may give way to
+ * the port that wants one (set-shares.ts): no port drives out others' stations. A station without an entry is flooded to. Entries of configured ports are
  * fixed: never aged, never evicted, never moved by what a frame claims. Learned entries per port are bounded,
  * so that a VM that invents addresses displaces nobody but itself; an uplink, with other hosts' VMs behind it, may
  * have more.
  */
 import { NONE } from './bucket-index.ts';
 import { mix5 } from './hash.ts';
+import { waysToReplace } from './set-shares.ts';
 
 const WAYS = 4;
 const ENTRY_WORDS = 4;
@@ -22,6 +23,7 @@ export const MAX_MACS_PER_PORT = 256;
 export const MAC_AGE_MS = 300_000;
 
 const EMPTY = 0;
+const PORT_MASK = 0xffff;
 /** Set in word 0 of a used entry: network ids stay below 2^12. */
 const USED = 0x8000_0000 | 0;
 
@@ -167,19 +169,7 @@ export class MacTable {
   ): boolean {
     const words = this.words;
     const set = (mix5(low32, high16, network, 0, 0) & this.mask) * SET_WORDS;
-    let victim = NONE;
-    let longestMs = -0x8000_0000;
-    for (let at = set; at < set + SET_WORDS; at += ENTRY_WORDS) {
-      if (words[at] === EMPTY) {
-        victim = at;
-        break;
-      }
-      const unseenMs = (nowMs - words[at + 3]!) | 0;
-      if ((words[at + 2]! & 1) === 0 && unseenMs > longestMs) {
-        victim = at;
-        longestMs = unseenMs;
-      }
-    }
+    const victim = this.placeFor(set, port, nowMs, fixed);
     if (victim === NONE) return false;
     if (words[victim] !== EMPTY) this.clearEntry(victim);
     this.changes++;
@@ -189,6 +179,36 @@ export class MacTable {
     words[victim + 3] = nowMs;
     if (fixed === 0) this.learnedPerPort[port]!++;
     return true;
+  }
+
+  /** An empty entry of a set, one that has aged, or the one to give up for a port; NONE: there is none. */
+  private placeFor(set: number, port: number, nowMs: number, fixed: 0 | 1): number {
+    const { words } = this;
+    let learned = 0;
+    for (let way = 0; way < WAYS; way++) {
+      const at = set + way * ENTRY_WORDS;
+      if (words[at] === EMPTY) return at;
+      if ((words[at + 2]! & 1) === 0) learned |= 1 << way;
+    }
+    const longest = this.longestUnseen(set, learned, nowMs);
+    // What is configured takes the place of anything that is learned.
+    if (fixed === 1 || longest === NONE) return longest;
+    if (((nowMs - words[longest + 3]!) | 0) > MAC_AGE_MS) return longest;
+    const ways = waysToReplace(words, set, WAYS, ENTRY_WORDS, 2, 1, PORT_MASK, learned, port);
+    return this.longestUnseen(set, ways, nowMs);
+  }
+
+  private longestUnseen(set: number, ways: number, nowMs: number): number {
+    let found = NONE;
+    let longestMs = -0x8000_0000;
+    for (let way = 0; way < WAYS; way++) {
+      const at = set + way * ENTRY_WORDS;
+      const unseenMs = (nowMs - this.words[at + 3]!) | 0;
+      if ((ways & (1 << way)) === 0 || unseenMs <= longestMs) continue;
+      found = at;
+      longestMs = unseenMs;
+    }
+    return found;
   }
 
   private clearEntry(at: number): void {

@@ -5,8 +5,23 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DatapathBed, only, type Sent } from '../support/datapath-bed.ts';
-import { arpFrame, BROADCAST, countingBytes, ethernetFrame, plain, udpFrame } from '../support/packets.ts';
+import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
+import type { Context } from '../../src/datapath/frame/context.ts';
+import { TcpConversation } from '../support/conversation.ts';
+import { DatapathBed, only, portsOf, type Sent } from '../support/datapath-bed.ts';
+import {
+  arpFrame,
+  BROADCAST,
+  countingBytes,
+  ethernetFrame,
+  plain,
+  rawFrame,
+  tcpFrame,
+  UDP,
+  udpFrame,
+  type WireFrame,
+} from '../support/packets.ts';
+import { members, PORTS, SETTINGS } from '../support/topology.ts';
 
 const trial = suite('shares');
 
@@ -129,6 +144,123 @@ trial('ICMP errors', () => {
   while (bed.counters('web2').errorsSuppressed === 0) udpTo(bed, 'web2', '192.0.2.1');
   assert.is(only(udpTo(bed, 'web1', '192.0.2.1')).frame.packet?.icmp?.type, 3);
   assert.is(bed.counters('web1').errorsSuppressed, 0);
+});
+
+const VIP = '10.1.0.100';
+const GROUP = { name: 'api', vip: VIP, members: members([1]) };
+const open = (bed: DatapathBed, port: string, clientPort: number): Sent[] =>
+  new TcpConversation(bed, { port, clientPort, vip: VIP, vipPort: 80 }).send('S');
+
+trial('connection records', () => {
+  const bed = new DatapathBed({ groups: [GROUP], limits: { maxConnections: 400 } });
+  for (let i = 0; i < 1_000; i++) open(bed, 'web2', 1_000 + i);
+  assert.ok(bed.counters('web2').drops['connections-full'] > 500);
+  for (let i = 0; i < 50; i++) assert.is(open(bed, 'web1', 1_000 + i).length, 1);
+  for (let i = 0; i < 10; i++) assert.is(open(bed, 'web3', 1_000 + i).length, 1);
+});
+
+trial('connection records that give way by policy: never another port’s', () => {
+  const settings = { ...SETTINGS, onTableFull: 'evict-idle' as const };
+  const bed = new DatapathBed({ groups: [GROUP], limits: { maxConnections: 400 }, settings });
+  const flow = new TcpConversation(bed, { port: 'web1', clientPort: 5_000, vip: VIP, vipPort: 80 }).open();
+  bed.pass(20_000);
+  for (let i = 0; i < 2_000; i++) open(bed, 'web2', 1_000 + i);
+  assert.is(flow.send('A').length, 1);
+});
+
+/** A datagram to the VIP in three fragments. */
+function pieces(bed: DatapathBed, port: string, identification: number): [WireFrame, WireFrame, WireFrame] {
+  const way = bed.way(port, VIP);
+  const payload = countingBytes(1_100);
+  const whole = udpFrame(way, { sourcePort: 1_000, destinationPort: 80, payload }).bytes.subarray(34);
+  const piece = (offset: number): WireFrame => {
+    const fragment = { offset, more: offset + 400 < whole.length };
+    return rawFrame({ ...way, identification, fragment }, UDP, whole.subarray(offset, offset + 400));
+  };
+  return [piece(0), piece(400), piece(800)];
+}
+
+trial('datagrams in fragments, and fragments that wait', () => {
+  const bed = new DatapathBed({ groups: [GROUP], slots: 600, limits: { maxDatagrams: 64 } });
+  for (const greedy of ['web2', 'web3']) {
+    for (let id = 0; id < 200; id++) bed.send(greedy, pieces(bed, greedy, id)[1]);
+  }
+  const [first, second, third] = pieces(bed, 'web1', 1);
+  assert.is(bed.send('web1', third).length, 0);
+  for (let id = 200; id < 400; id++) bed.send('web2', pieces(bed, 'web2', id)[0]);
+  bed.send('web1', second);
+  assert.is(bed.send('web1', first).length, 3);
+});
+
+trial('learned MACs: where others send to does not change', () => {
+  const bed = new DatapathBed({
+    ports: PORTS.map((port) => ({ ...port, mac: null })),
+    limits: { maxMacs: 256 },
+  });
+  const stations = Array.from({ length: 8 }, (_, i) => `02:00:00:00:99:${(16 + i).toString(16)}`);
+  const frame = (fromMac: string, toMac: string): WireFrame =>
+    plain(ethernetFrame({ fromMac, toMac, from: '10.1.0.1', to: '10.1.0.1' }, countingBytes(50), 0x88b5));
+  const known = stations.filter((mac) => {
+    bed.send('web1', frame(mac, BROADCAST));
+    return bed.send('app1', frame('02:00:00:00:aa:01', mac)).length === 1;
+  });
+  assert.is(known.length, 8);
+  for (let i = 0; i < 3_000; i++) {
+    const tail = `${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`;
+    bed.send('web2', frame(`02:00:00:66:${tail}`, '02:00:00:00:aa:01'));
+  }
+  for (const mac of known) assert.equal(portsOf(bed.send('app1', frame('02:00:00:00:aa:01', mac))), ['web1']);
+});
+
+trial('clients whose member is remembered', () => {
+  const group = { ...GROUP, members: members([1, 1, 1]), affinityMs: 600_000 };
+  const bed = new DatapathBed({ groups: [group], limits: { maxAffinities: 64, maxConnections: 16_384 } });
+  const memberOf = (port: string, from: string, clientPort: number): string | undefined =>
+    bed.send(
+      port,
+      tcpFrame(bed.way(port, VIP, { from }), { sourcePort: clientPort, destinationPort: 80, flags: 'S' }),
+    )[0]?.port;
+  const clients = Array.from({ length: 12 }, (_, i) => `10.1.0.${200 + i}`);
+  const first = clients.map((from) => memberOf('web1', from, 1_000));
+  assert.is(bed.tables.affinities.evicted, 0, 'the table has room for them');
+  for (let i = 0; i < 2_000; i++) memberOf('web2', `10.9.${i >> 8}.${i & 255}`, 1_000);
+  assert.equal(
+    clients.map((from) => memberOf('web1', from, 2_000)),
+    first,
+  );
+});
+
+trial('memories of flows: direct ones, and those that were cut off', () => {
+  const { context } = new DatapathBed().datapath as unknown as { context: Context };
+  const memory = new FlowMemory(context, 4_096, 60_000);
+  const note = (port: number, client: number): void => memory.note(0, 0, 0xffff, client, 80, 7, 6, port);
+  for (let i = 0; i < 16; i++) note(1, i);
+  const noted = Array.from({ length: 16 }, (_, i) => memory.knows(0, 0, 0xffff, i, 80, 7, 6));
+  for (let i = 0; i < 10_000; i++) note(2, 1_000 + i);
+  const left = Array.from({ length: 16 }, (_, i) => memory.knows(0, 0, 0xffff, i, 80, 7, 6));
+  assert.equal(left, noted);
+});
+
+trial('packets that are measured', () => {
+  const bed = new DatapathBed({ groups: [GROUP], meterPacketsPerMs: 16 });
+  const flows = ['web1', 'web2'].map((port) =>
+    new TcpConversation(bed, { port, clientPort: 5_000, vip: VIP, vipPort: 80 }).open(),
+  ) as [TcpConversation, TcpConversation];
+  bed.pass(10);
+  const retransmitted = (port: string): number => bed.stats(port, 'api', 'app1').retransmissions;
+  // The same segment again and again: each one that is looked at counts.
+  const segment = (port: string): WireFrame =>
+    tcpFrame(bed.way(port, VIP), {
+      sourcePort: 5_000,
+      destinationPort: 80,
+      flags: 'A',
+      sequence: 9_000,
+      payload: countingBytes(10),
+    });
+  for (let i = 0; i < 100; i++) bed.send('web2', segment('web2'));
+  for (let i = 0; i < 5; i++) bed.send('web1', segment('web1'));
+  assert.ok(flows.length === 2 && retransmitted('web2') < 20, `${retransmitted('web2')} of the greedy one's`);
+  assert.ok(retransmitted('web1') >= 3, `${retransmitted('web1')} of five`);
 });
 
 trial.run();

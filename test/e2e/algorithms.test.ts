@@ -88,7 +88,7 @@ function expectedServer(group: keyof typeof VIPS, list: readonly MemberText[], p
   }));
   const { address, port } = parseEndpoint(peer);
   const [s0, s1, s2, s3] = addressWords(address);
-  const flow = { s0, s1, s2, s3, ports: (port! << 16) | 80, protocol: 6 };
+  const flow = { s0, s1, s2, s3, ports: (port! << 16) | 80, protocol: 6, ingress: 0 };
   const entry = maglevEntry(flow, group === 'source');
   return list[new Uint16Array(compileMaglev(specs)!)[entry]!]!.name;
 }

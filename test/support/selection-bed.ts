@@ -42,7 +42,7 @@ export const tableOf = (...rules: RuleSpec[]): RuleTable => new RuleTable(compil
 /** A TCP flow to port 80. */
 export function flowFrom(address: string, sourcePort = 40_000): NewFlow {
   const [s0, s1, s2, s3] = addressWords(address);
-  return { s0, s1, s2, s3, ports: (sourcePort << 16) | 80, protocol: 6 };
+  return { s0, s1, s2, s3, ports: (sourcePort << 16) | 80, protocol: 6, ingress: 0 };
 }
 
 /** A client that is nobody's member. */

@@ -187,6 +187,16 @@ macs('the bound of a port that went is free again', () => {
   assert.ok(table.learn(1, 0x0200, 9_999, 1, 0));
 });
 
+macs('a port cannot drive out the station of another, however many it aims at its set', () => {
+  const table = tableOf(4);
+  assert.ok(table.learn(1, 0x0200, 0, 2, 0));
+  for (let i = 1; i < 200; i++) table.learn(1, 0x0400, i, 1, i);
+  assert.is(table.find(1, 0x0200, 0, 200), 2);
+  assert.ok(table.learn(1, 0x0600, 0, 3, 300));
+  assert.is(table.find(1, 0x0200, 0, 300), 2);
+  assert.is(table.find(1, 0x0600, 0, 300), 3, 'a third port has its place');
+});
+
 macs('every change of a way is told by the change counter; a refresh is none', () => {
   const table = tableOf(16);
   const changed = (step: () => void): boolean => {

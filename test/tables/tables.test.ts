@@ -85,7 +85,7 @@ function fill(tables: Tables): () => void {
   }
   const known: number[] = [];
   for (let i = 0; i < limits.maxMacs; i++) if (macs.fix(3, 0x0200, i, i % limits.maxPorts)) known.push(i);
-  for (let i = 0; i < 4 * limits.maxAffinities; i++) affinities.put(...host(i), 1, 1, i, i, 0, 1_000);
+  for (let i = 0; i < 4 * limits.maxAffinities; i++) affinities.put(...host(i), 1, 1, i, i, 0, 1_000, 1);
   const affine = [...Array(4 * limits.maxAffinities).keys()].filter(
     (i) => affinities.find(...host(i), 1, 1, 0) !== NONE,
   );

@@ -18,6 +18,7 @@
 import { NONE } from '../../tables/bucket-index.ts';
 import { HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/connection-record.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { PortShares } from '../../tables/port-shares.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
@@ -76,8 +77,8 @@ export class ConnectionTracking {
   private tellsClients = false;
   private evictsIdle = false;
   private toldThisBatch = 0;
-  /** Rows in use per source port, and the number of ports that have a load balancer. */
-  private readonly rowsOfPort: Int32Array;
+  /** Rows in use by source port; a port alone gets three quarters. And the number of ports that have a load balancer. */
+  private readonly shares: PortShares;
   balancedPorts = 1;
 
   readonly cutOff: CutOffFlows;
@@ -89,7 +90,8 @@ export class ConnectionTracking {
     this.meter = meter;
     this.onFailed = onFailed;
     this.cutOff = new CutOffFlows(context);
-    this.rowsOfPort = new Int32Array(context.tables.limits.maxPorts);
+    const { maxPorts, maxConnections } = context.tables.limits;
+    this.shares = new PortShares(maxPorts, maxConnections, 3);
     this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
     this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
     this.table = context.tables.connections;
@@ -110,8 +112,9 @@ export class ConnectionTracking {
 
   /** Whether a new flow from this port gets a row; makes room if it can, and counts the refusal if it cannot. */
   admits(port: number): boolean {
-    if (!this.table.isFull && !this.isOverShare(port)) return true;
-    if (this.reclaim()) return true;
+    const isOverShare = this.balancedPorts > 1 && !this.shares.hasRoom(port);
+    if (!this.table.isFull && !isOverShare) return true;
+    if (this.reclaim(port, isOverShare)) return true;
     this.table.refuse();
     return false;
   }
@@ -131,7 +134,7 @@ export class ConnectionTracking {
     const nowMs = this.context.nowMs;
     const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
     const flags = rewrite | FLAG_ACTIVE;
-    this.rowsOfPort[frame.ingress]!++;
+    this.shares.hold(frame.ingress);
     const row = table.create(
       frame.s0,
       frame.s1,
@@ -171,20 +174,10 @@ export class ConnectionTracking {
     const row = this.table.adopt(former, formerRow, vip, member, via, statSlot);
     if (row === NONE) return NONE;
     const at = statSlot * STAT_FIELDS;
-    this.rowsOfPort[this.table.ownerPort(row)]!++;
+    this.shares.hold(this.table.ownerPort(row));
     this.stats[at + STAT.records]!++;
     if ((this.table.kind(row) & ACTIVE) !== 0) this.stats[at + STAT.activeFlows]!++;
     return row;
-  }
-
-  /**
-   * Fairness: the last quarter of the table is for ports that hold less than their equal share of it, so that one VM's
-   * flood cannot take the others' rows.
-   */
-  private isOverShare(port: number): boolean {
-    const { table } = this;
-    if (table.inUse < table.capacity - (table.capacity >>> 2)) return false;
-    return this.rowsOfPort[port]! > table.capacity / Math.max(1, this.balancedPorts);
   }
 
   /** Timers of a member's datagram flows, where its group has its own; 0: the host's. */
@@ -244,7 +237,7 @@ export class ConnectionTracking {
   /** One packet from the client of a record; returns the record's rewrite flags. */
   packetForward(row: number, frame: Frame): number {
     if (frame.l4 !== 0 && this.isMetered(frame)) {
-      this.meter.fromClient(row, frame.protocol, frame.l4, frame.l4Bytes);
+      this.meter.fromClient(row, frame.ingress, frame.protocol, frame.l4, frame.l4Bytes);
     }
     const kind = this.countForward(row, frame.segments, frame.length);
     if (
@@ -260,7 +253,7 @@ export class ConnectionTracking {
   /** One packet from the member of a record; returns the record's rewrite flags. */
   packetReverse(row: number, frame: Frame): number {
     if (frame.l4 !== 0 && this.isMetered(frame)) {
-      this.meter.fromMember(row, frame.protocol, frame.l4, frame.l4Bytes);
+      this.meter.fromMember(row, frame.ingress, frame.protocol, frame.l4, frame.l4Bytes);
     }
     const kind = this.countReverse(row, frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
@@ -276,7 +269,7 @@ export class ConnectionTracking {
 
   /** Handshakes are looked at if anything is; a first fragment may be, as its lengths are those of the fragment. */
   private isMetered(frame: Frame): boolean {
-    return this.meter.isOn && (this.meter.hasBudget || (frame.tcpFlags & tcp.SYN) !== 0);
+    return this.meter.isOn && (this.meter.hasBudget(frame.ingress) || (frame.tcpFlags & tcp.SYN) !== 0);
   }
 
   private tcpForward(row: number, state: number, flags: number): void {
@@ -346,7 +339,7 @@ export class ConnectionTracking {
     const vip = table.vip(row);
     const member = table.member(row);
     const via = table.via(row);
-    this.rowsOfPort[table.ownerPort(row)]!--;
+    this.shares.give(table.ownerPort(row));
     table.remove(row);
     endpoints.release(vip);
     endpoints.release(member);
@@ -405,9 +398,10 @@ export class ConnectionTracking {
   }
 
   /**
-   * Frees one row of an ended or expired flow, or by policy the most idle of those looked at; false if there is none.
+   * Frees one row of an ended or expired flow, or by policy the most idle of those looked at; false if there is none. A port
+   * over its share gets rows of its own only; others none of ports that hold less.
    */
-  private reclaim(): boolean {
+  private reclaim(port: number, isOverShare: boolean): boolean {
     const { table } = this;
     let mostIdle = NONE;
     let mostIdleMs = EVICTABLE_IDLE_MS;
@@ -415,6 +409,8 @@ export class ConnectionTracking {
       if (this.hand > table.highWater) this.hand = 1;
       const row = this.hand++;
       if (!table.isUsed(row)) continue;
+      const owner = table.ownerPort(row);
+      if (owner !== port && (isOverShare || this.shares.of(owner) < this.shares.of(port))) continue;
       if (table.hasEnded(row) || this.isStaleHalfOpen(row)) this.remove(row);
       else this.examine(row);
       if (!table.isUsed(row)) return true;

@@ -27,7 +27,9 @@ export class CutOffFlows {
     const at = table.clientAt(row);
     const ports = table.reversePorts(row);
     const member = table.member(row);
-    this.memory.note(hot[at]!, hot[at + 1]!, hot[at + 2]!, hot[at + 3]!, ports, member, table.protocol(row));
+    const protocol = table.protocol(row);
+    const port = table.ownerPort(row);
+    this.memory.note(hot[at]!, hot[at + 1]!, hot[at + 2]!, hot[at + 3]!, ports, member, protocol, port);
   }
 
   /** Whether a packet of a member is of such a flow. `ports`: client's << 16 | member's. */

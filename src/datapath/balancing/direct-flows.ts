@@ -32,7 +32,7 @@ export class DirectFlows {
     const { s0, s1, s2, s3, ports, protocol } = frame;
     const isOver = protocol === ipv4.PROTOCOL_TCP && (frame.tcpFlags & (tcp.FIN | tcp.RST)) !== 0;
     if (isOver) this.memory.forget(s0, s1, s2, s3, ports, member, protocol);
-    else this.memory.note(s0, s1, s2, s3, ports, member, protocol);
+    else this.memory.note(s0, s1, s2, s3, ports, member, protocol, frame.ingress);
   }
 
   /** Whether the frame's client seems to use this pair of ports (client << 16 | member) towards a member directly. */

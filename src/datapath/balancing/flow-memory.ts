@@ -1,21 +1,30 @@
 /**
  * A memory of five-tuples on the member's side that have no connection record: bounded, forgetful, cheap.
  *
- * An entry is a hash of (client address, ports, member endpoint, protocol) and when it was noted; new entries
- * overwrite old ones that fall on the same place. So it may forget, and never claims a flow it was not told of but by
- * a collision of 32 bits.
+ * An entry is a hash of (client address, ports, member endpoint, protocol), when it was noted, and for which port. Sets of
+ * four; a set that is full forgets what has ended, else the oldest of the entries that may give way to the port that notes
+ * one (set-shares.ts). So it may forget, and never claims a flow it was not told of but by a collision of 32 bits.
  */
+import { NONE } from '../../tables/bucket-index.ts';
 import { Hasher } from '../../tables/hash.ts';
+import { waysToReplace } from '../../tables/set-shares.ts';
 import type { Context } from '../frame/context.ts';
 
+const WAYS = 4;
 const ENTRY_WORDS = 2;
+const SET_WORDS = WAYS * ENTRY_WORDS;
+/** Word 1: ticks of 1024 ms, modulo 2^20, above a port number, which has 12 bits. */
+const TICK_SHIFT = 10;
+const TICK_MASK = 0xf_ffff;
+const PORT_BITS = 12;
+const PORT_MASK = 0xfff;
 
 export class FlowMemory {
   private readonly context: Context;
   private readonly hasher: Hasher;
   private readonly mask: number;
   private readonly memoryMs: number;
-  /** Hash (never 0), noted at in ms. */
+  /** Hash (never 0), ticks and port. */
   private readonly words: Int32Array;
   private notedMs = 0;
   private hasNotes = false;
@@ -24,12 +33,12 @@ export class FlowMemory {
   constructor(context: Context, entries: number, memoryMs: number) {
     this.context = context;
     this.hasher = new Hasher(context.tables.hashKey);
-    this.mask = entries - 1;
+    this.mask = entries / WAYS - 1;
     this.memoryMs = memoryMs;
     this.words = new Int32Array(entries * ENTRY_WORDS);
   }
 
-  /** `ports`: client's << 16 | member's. */
+  /** `ports`: client's << 16 | member's; `port`: at whose expense it is remembered. */
   note(
     c0: number,
     c1: number,
@@ -38,11 +47,14 @@ export class FlowMemory {
     ports: number,
     member: number,
     protocol: number,
+    port: number,
   ): void {
     const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
-    const at = (hash & this.mask) * ENTRY_WORDS;
+    const at = this.placeFor(hash, port);
+    if (at === NONE) return;
+    const tick = (this.context.nowMs >>> TICK_SHIFT) & TICK_MASK;
     this.words[at] = hash;
-    this.words[at + 1] = this.context.nowMs;
+    this.words[at + 1] = (tick << PORT_BITS) | port;
     this.notedMs = this.context.nowMs;
     this.hasNotes = true;
   }
@@ -63,8 +75,8 @@ export class FlowMemory {
     protocol: number,
   ): void {
     const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
-    const at = (hash & this.mask) * ENTRY_WORDS;
-    if (this.words[at] === hash) this.words[at] = 0;
+    const at = this.find(hash);
+    if (at !== NONE) this.words[at] = 0;
   }
 
   knows(
@@ -77,8 +89,43 @@ export class FlowMemory {
     protocol: number,
   ): boolean {
     const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
-    const at = (hash & this.mask) * ENTRY_WORDS;
-    return this.words[at] === hash && (this.context.nowMs - this.words[at + 1]!) >>> 0 < this.memoryMs;
+    const at = this.find(hash);
+    return at !== NONE && this.ageMs(at) < this.memoryMs;
+  }
+
+  private setOf(hash: number): number {
+    // Bit 0 is always set.
+    return ((hash >>> 1) & this.mask) * SET_WORDS;
+  }
+
+  private find(hash: number): number {
+    const set = this.setOf(hash);
+    for (let at = set; at < set + SET_WORDS; at += ENTRY_WORDS) if (this.words[at] === hash) return at;
+    return NONE;
+  }
+
+  /** The entry to write: its own, a free one, one that has ended, or one that gives way; else NONE. */
+  private placeFor(hash: number, port: number): number {
+    const known = this.find(hash);
+    if (known !== NONE) return known;
+    const set = this.setOf(hash);
+    for (let at = set; at < set + SET_WORDS; at += ENTRY_WORDS) {
+      if (this.words[at] === 0 || this.ageMs(at) >= this.memoryMs) return at;
+    }
+    const ways = waysToReplace(this.words, set, WAYS, ENTRY_WORDS, 1, 0, PORT_MASK, (1 << WAYS) - 1, port);
+    let oldest = NONE;
+    for (let way = 0; way < WAYS; way++) {
+      const at = set + way * ENTRY_WORDS;
+      if ((ways & (1 << way)) === 0) continue;
+      if (oldest === NONE || this.ageMs(at) > this.ageMs(oldest)) oldest = at;
+    }
+    return oldest;
+  }
+
+  /** As exact as a tick. */
+  private ageMs(at: number): number {
+    const tick = this.context.nowMs >>> TICK_SHIFT;
+    return ((tick - (this.words[at + 1]! >>> PORT_BITS)) & TICK_MASK) << TICK_SHIFT;
   }
 
   private hash(

@@ -10,7 +10,7 @@
  * segment that was overtaken on its way to us counts, too: nobody who keeps one number can tell it from one sent again.
  *
  * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
- * packets per millisecond. Under 64 000 packets per second (by default) everything is looked at; beyond, handshakes always
+ * packets per millisecond, shared by the ports that they come from. Under 64 000 packets per second of one port (by default) everything is looked at; beyond, handshakes always
  * are, and of the rest enough to keep the times true, while retransmissions are a lower bound. With a budget of 0 nothing
  * is looked at, handshakes neither: all that this module keeps stays 0.
  *
@@ -18,6 +18,7 @@
  */
 import { COLD, COLD_WORDS, STATE } from '../../tables/connection-record.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { PortShares } from '../../tables/port-shares.ts';
 import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
@@ -59,13 +60,14 @@ export class FlowMeter {
   private readonly cold: Int32Array;
   private readonly stats: Float64Array;
   private readonly packetsPerMs: number;
-  private budget: number;
+  /** Of all ports together twice the budget of one. */
+  private readonly budget: PortShares;
   private budgetMs = 0;
 
   constructor(context: Context, packetsPerMs = DEFAULT_PACKETS_PER_MS) {
     this.context = context;
     this.packetsPerMs = packetsPerMs;
-    this.budget = packetsPerMs;
+    this.budget = new PortShares(context.tables.limits.maxPorts, 2 * packetsPerMs);
     this.view = context.arena.view;
     this.connections = context.tables.connections;
     this.cold = context.tables.connections.cold;
@@ -76,7 +78,7 @@ export class FlowMeter {
   renew(): void {
     if (this.context.nowMs === this.budgetMs) return;
     this.budgetMs = this.context.nowMs;
-    this.budget = this.packetsPerMs;
+    if (this.budget.inUse > 0) this.budget.clear();
   }
 
   /** Whether anything is looked at: handshakes in any case then. */
@@ -84,21 +86,21 @@ export class FlowMeter {
     return this.packetsPerMs > 0;
   }
 
-  /** Whether the next packet without SYN is to be looked at, too. */
-  get hasBudget(): boolean {
-    return this.budget > 0;
+  /** Whether the next packet without SYN that came in by a port is to be looked at, too. */
+  hasBudget(port: number): boolean {
+    return this.budget.hasRoom(port);
   }
 
   /** A packet from the client of a record, before its state changes. `l4Bytes`: transport header and payload. */
-  fromClient(row: number, protocol: number, l4: number, l4Bytes: number): void {
-    this.budget--;
+  fromClient(row: number, port: number, protocol: number, l4: number, l4Bytes: number): void {
+    this.budget.hold(port);
     if (protocol === ipv4.PROTOCOL_TCP) this.segmentFromClient(row, l4, l4Bytes);
     else if (protocol === ipv4.PROTOCOL_UDP) this.begin(row, 0);
   }
 
   /** A packet from the member, likewise. */
-  fromMember(row: number, protocol: number, l4: number, l4Bytes: number): void {
-    this.budget--;
+  fromMember(row: number, port: number, protocol: number, l4: number, l4Bytes: number): void {
+    this.budget.hold(port);
     if (protocol === ipv4.PROTOCOL_TCP) return this.segmentFromMember(row, l4, l4Bytes);
     if (protocol !== ipv4.PROTOCOL_UDP || !this.isPending(row)) return;
     this.stats[this.field(row, STAT.requests)]!++;

@@ -112,7 +112,8 @@ export class TrackedPath {
     for (let i = from; i < to; i++) {
       const slot = frames.slot[first + i]!;
       const offset = frames.offset[first + i]!;
-      if (this.meter.hasBudget) this.measure(packetAt(i), offset);
+      const port = frames.port[first + i]!;
+      if (this.meter.hasBudget(port)) this.measure(packetAt(i), port, offset);
       output.transmit(words[packetAt(i) + PACKET.way]!, slot, offset, frames.length[first + i]!);
       arena.release(slot);
     }
@@ -120,14 +121,14 @@ export class TrackedPath {
   }
 
   /** What the meter reads of a packet, the short way has not changed. */
-  private measure(at: number, offset: number): void {
+  private measure(at: number, port: number, offset: number): void {
     const { words } = this.lookahead.packets;
     const kind = words[at + PACKET.kind]!;
     const headers = (kind & PACKET_IPV6) === 0 ? IPV4_L4 : IPV6_L4;
     const l4Bytes = words[at + PACKET.ipBytes]! + ethernet.HEADER_BYTES - headers;
     const row = words[at + PACKET.row]!;
-    if ((kind & PACKET_REPLY) === 0) this.meter.fromClient(row, kind & 0xff, offset + headers, l4Bytes);
-    else this.meter.fromMember(row, kind & 0xff, offset + headers, l4Bytes);
+    if ((kind & PACKET_REPLY) === 0) this.meter.fromClient(row, port, kind & 0xff, offset + headers, l4Bytes);
+    else this.meter.fromMember(row, port, kind & 0xff, offset + headers, l4Bytes);
   }
 
   /** Rewrites and counts packets from … to - 1, notes by which port each leaves, and returns `to`. */

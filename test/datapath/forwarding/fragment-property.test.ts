@@ -6,7 +6,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WAITING_PER_PORT, WAITING_TOTAL } from '../../../src/tables/fragment-table.ts';
+import { WAITING_TOTAL } from '../../../src/tables/fragment-table.ts';
 import { hexOf } from '../../support/addresses.ts';
 import { DatapathBed, type Sent } from '../../support/datapath-bed.ts';
 import { concat, ipPacket, rawFrame, type Way, type WireFrame } from '../../support/packets.ts';
@@ -75,7 +75,6 @@ class Round {
       rows: maxDatagrams,
       rowsPerPort: maxDatagrams / 4,
       waiting: WAITING_TOTAL,
-      waitingPerPort: WAITING_PER_PORT,
     });
     for (const path of this.paths) {
       if (path.fate !== 'refused') this.bed.send(path.port, wholeFrame(path, 'before', new Uint8Array(4)));

@@ -24,7 +24,6 @@ export interface Bounds {
   readonly rows: number;
   readonly rowsPerPort: number;
   readonly waiting: number;
-  readonly waitingPerPort: number;
 }
 
 interface Known {
@@ -158,7 +157,8 @@ export class FragmentTwin {
 
   private mayWait(port: number): boolean {
     const ofPort = this.known.filter((one) => one.port === port).flatMap(({ waiting }) => waiting);
-    return ofPort.length < this.bounds.waitingPerPort && this.waitingFrames < this.bounds.waiting;
+    // As much as is free.
+    return ofPort.length < this.bounds.waiting - this.waitingFrames;
   }
 
   private isComplete({ seen, state, reason }: Known): boolean {

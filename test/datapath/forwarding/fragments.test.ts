@@ -1,7 +1,7 @@
 /** Fragments at the load balancer, case by case; that all cases together hold is fragment-property.test.ts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WAITING_PER_PORT } from '../../../src/tables/fragment-table.ts';
+import { WAITING_TOTAL } from '../../../src/tables/fragment-table.ts';
 import { hexOf } from '../../support/addresses.ts';
 import { DatapathBed, describe, only, type Sent } from '../../support/datapath-bed.ts';
 import {
@@ -316,11 +316,11 @@ test('a port that goes takes its datagrams with it', () => {
 
 test('what waits is bounded per port, and nobody else suffers from it', () => {
   const bed = new DatapathBed({ groups: GROUPS, slots: 400 });
-  for (let i = 0; i < WAITING_PER_PORT + 10; i++) {
+  for (let i = 0; i < WAITING_TOTAL / 2 + 10; i++) {
     const [, second] = udpFragments(bed.way('web1', VIP), TO_VIP, 500, i);
     bed.send('web1', second);
   }
-  assert.is(bed.tables.fragments.waitingFrames, WAITING_PER_PORT);
+  assert.is(bed.tables.fragments.waitingFrames, WAITING_TOTAL / 2);
   assert.equal(bed.drops(), { 'fragment-table-full': 10 });
   const [first, second, third] = udpFragments(bed.way('web2', VIP), TO_VIP);
   assert.equal(offsets(sendAll(bed, 'web2', [third, second, first])), [0, 800, 400]);

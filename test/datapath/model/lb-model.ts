@@ -294,15 +294,18 @@ export class LoadBalancerModel {
     const { capacity, balancedPorts, observer } = this.options;
     const all = [...this.flows.values()];
     const own = all.filter((flow) => flow.ingress === ingress).length;
-    const isLastQuarter = all.length >= capacity - Math.floor(capacity / 4);
-    const isOverShare = isLastQuarter && own > capacity / balancedPorts;
+    // A port may hold three times what is free.
+    const isOverShare = balancedPorts > 1 && own >= 3 * (capacity - all.length);
     const mustMakeRoom = all.length >= capacity || isOverShare;
     if (!mustMakeRoom) {
       if (isRefused)
         throw new ModelError(`refused with ${all.length} of ${capacity} rows in use, ${own} own`);
       return;
     }
-    const candidates = all.filter((flow) => this.mayMakeRoom(flow));
+    const heldBy = (port: string): number => all.filter((flow) => flow.ingress === port).length;
+    const candidates = all
+      .filter((flow) => this.mayMakeRoom(flow))
+      .filter((flow) => flow.ingress === ingress || (!isOverShare && heldBy(flow.ingress) >= own));
     if (isRefused) {
       if (candidates.length === 0) return;
       throw new ModelError(`refused, though ${textOf(candidates[0])} could make room`);

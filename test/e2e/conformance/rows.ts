@@ -339,7 +339,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Refuse or evict by policy, fair between ports; half-open flows age in seconds',
     tests: [
       `${TRACKING}half-open flows make room after three seconds: a SYN flood holds the table no longer`,
-      `${TRACKING}fairness: one port cannot take the last quarter from another that holds less than its share`,
+      `${TRACKING}fairness: a flood of one port stops at three quarters, and others get three quarters of what is left`,
       `${FLOWS}a SYN flood of one VM takes no other's rows, and ages within seconds`,
     ],
   },

@@ -31,10 +31,11 @@ export class Affinity {
   /** Remembers the member that the client has been given now. */
   remember(candidates: Candidates, member: number, nowMs: number): void {
     const { rules, rule, flow, first } = candidates;
-    const { s0, s1, s2, s3 } = flow;
+    const { s0, s1, s2, s3, ingress } = flow;
     const statSlot = rules.statSlot(member);
     const timeoutMs = rules.affinityMs(rule);
     const group = rules.group(rule);
-    this.table.put(s0, s1, s2, s3, this.balancer, group, statSlot, member - first, nowMs, timeoutMs);
+    const place = member - first;
+    this.table.put(s0, s1, s2, s3, this.balancer, group, statSlot, place, nowMs, timeoutMs, ingress);
   }
 }

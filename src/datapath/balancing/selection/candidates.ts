@@ -14,6 +14,8 @@ export interface NewFlow {
   /** Source port << 16 | destination port. */
   readonly ports: number;
   readonly protocol: number;
+  /** Port that its first packet came in by. */
+  readonly ingress: number;
 }
 
 export class Candidates {

@@ -83,4 +83,4 @@ export class WeightedRoundRobin {
 }
 
 /** A flow of no member's. */
-const NOBODY = { s0: 0, s1: 0, s2: 0, s3: 0, ports: 0, protocol: 0 };
+const NOBODY = { s0: 0, s1: 0, s2: 0, s3: 0, ports: 0, protocol: 0, ingress: 0 };

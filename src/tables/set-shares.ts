@@ -1,0 +1,52 @@
+/**
+ * Shares of one set of a set-associative table among the ports whose entries lie in it.
+ *
+ * A port's new entry takes the place of an entry of the port itself, or of a port that would still have as many in the set
+ * afterwards. So a port keeps at least the share of each set that it has an equal claim to, whatever entries others aim
+ * at it; and where four ports have one entry each, the fifth gets none.
+ */
+
+/**
+ * Which ways of a set may give way to a new entry of `port`: one bit per way, a part of `candidates`. The port of an entry
+ * stands in its word `portWord`, above `shift` bits; `mask` says in which of the bits that are left.
+ */
+export function waysToReplace(
+  words: Int32Array,
+  set: number,
+  ways: number,
+  entryWords: number,
+  portWord: number,
+  shift: number,
+  mask: number,
+  candidates: number,
+  port: number,
+): number {
+  let own = 0;
+  let most = 0;
+  let mostWays = 0;
+  for (let way = 0; way < ways; way++) {
+    if ((candidates & (1 << way)) === 0) continue;
+    const owner = (words[set + way * entryWords + portWord]! >>> shift) & mask;
+    let owned = 0;
+    let count = 0;
+    for (let other = 0; other < ways; other++) {
+      if ((candidates & (1 << other)) === 0) continue;
+      if (((words[set + other * entryWords + portWord]! >>> shift) & mask) !== owner) continue;
+      owned |= 1 << other;
+      count++;
+    }
+    if (owner === port) own = owned;
+    else if (count > most) {
+      most = count;
+      mostWays = owned;
+    }
+  }
+  return most >= bits(own) + 2 ? mostWays : own;
+}
+
+/** Bits that are set in the lowest eight. */
+function bits(word: number): number {
+  let count = 0;
+  for (let left = word; left !== 0; left &= left - 1) count++;
+  return count;
+}
