@@ -77,6 +77,12 @@ export const wordsFamily = (words: Int32Array, at: number): Family =>
 export const wordsToAddress = (words: Int32Array, at: number): string =>
   wordsFamily(words, at) === 4 ? wordToIpv4(words[at + 3]!) : wordsToIpv6(words, at);
 
+/** The IPv6 address in 16 bytes of a packet, in RFC 5952 form. */
+export function addressText(view: DataView, at: number): string {
+  for (let i = 0; i < ADDRESS_WORDS; i++) scratch[i] = view.getInt32(at + 4 * i);
+  return wordsToIpv6(scratch, 0);
+}
+
 export function canonicalAddress(text: string): string {
   addressToWords(text, scratch, 0);
   return wordsToAddress(scratch, 0);

@@ -4,6 +4,7 @@
  *   0 hardware type 1 | 2 protocol type 0x0800 | 4 hlen 6 | 5 plen 4 | 6 operation |
  *   8 sender MAC (6) | 14 sender IP (4) | 18 target MAC (6) | 24 target IP (4)
  */
+import { wordsToMac, wordToIpv4 } from './address.ts';
 
 export const BYTES = 28;
 export const REQUEST = 1;
@@ -41,4 +42,15 @@ export function write(
   view.setUint16(at + 18, targetHigh);
   view.setInt32(at + 20, targetLow);
   view.setInt32(at + 24, targetAddress);
+}
+
+/** One line, as tcpdump prints it. `bytes`: of the packet and its padding. */
+export function format(view: DataView, at: number, bytes: number): string {
+  if (bytes < BYTES || !isValid(view, at)) return `ARP, Unknown, length ${bytes}`;
+  const sender = wordToIpv4(senderIp(view, at));
+  const text =
+    operation(view, at) === REQUEST
+      ? `Request who-has ${wordToIpv4(targetIp(view, at))} tell ${sender}`
+      : `Reply ${sender} is-at ${wordsToMac(senderMacHigh(view, at), senderMacLow(view, at))}`;
+  return `ARP, ${text}, length ${bytes}`;
 }

@@ -2,6 +2,8 @@
  * ICMP (RFC 792): 0 type | 1 code | 2 checksum | 4 rest of header | 8 data. The checksum covers all of it.
  * Messages that carry a packet in error: 3, 11, 12 (and 4, 5, which are not forwarded or made here).
  */
+import { wordToIpv4 } from './address.ts';
+import * as ipv4 from './ipv4.ts';
 
 export const HEADER_BYTES = 8;
 
@@ -44,3 +46,57 @@ export const isError = (messageType: number): boolean =>
   messageType === PARAMETER_PROBLEM ||
   messageType === SOURCE_QUENCH ||
   messageType === REDIRECT;
+
+/**
+ * One line, as tcpdump prints it. `bytes`: of the message by the IP header; `end`: of the bytes that are there. Errors
+ * name the destination of the packet that they quote.
+ */
+export function format(view: DataView, at: number, bytes: number, end: number): string {
+  return `ICMP ${formatMessage(view, at, end)}, length ${bytes}`;
+}
+
+function formatMessage(view: DataView, at: number, end: number): string {
+  const messageType = type(view, at);
+  const messageCode = code(view, at);
+  if (messageType === ECHO || messageType === ECHO_REPLY) {
+    const what = messageType === ECHO ? 'request' : 'reply';
+    return `echo ${what}, id ${identifier(view, at)}, seq ${view.getUint16(at + 6)}`;
+  }
+  if (messageType === TIME_EXCEEDED && messageCode === 0) return 'time exceeded in-transit';
+  if (messageType === TIME_EXCEEDED && messageCode === 1) return 'ip reassembly time exceeded';
+  const quoted = at + HEADER_BYTES;
+  if (messageType === UNREACHABLE && quoted + ipv4.MIN_HEADER_BYTES <= end) {
+    return formatUnreachable(view, at, messageCode, quoted, end);
+  }
+  return `type-#${messageType}`;
+}
+
+function formatUnreachable(
+  view: DataView,
+  at: number,
+  messageCode: number,
+  quoted: number,
+  end: number,
+): string {
+  const destination = wordToIpv4(ipv4.destination(view, quoted));
+  const protocol = ipv4.protocol(view, quoted);
+  const l4 = quoted + ipv4.headerBytes(view, quoted);
+  if (messageCode === CODE_NET_UNREACHABLE) return `net ${destination} unreachable`;
+  if (messageCode === CODE_HOST_UNREACHABLE) return `host ${destination} unreachable`;
+  if (messageCode === 2) return `${destination} protocol ${protocol} unreachable`;
+  if (messageCode === CODE_PORT_UNREACHABLE && l4 + 4 <= end) {
+    const name = protocol === ipv4.PROTOCOL_TCP ? 'tcp' : protocol === ipv4.PROTOCOL_UDP ? 'udp' : undefined;
+    const port = view.getUint16(l4 + 2);
+    return name === undefined
+      ? `${destination} protocol ${protocol} port ${port} unreachable`
+      : `${destination} ${name} port ${port} unreachable`;
+  }
+  if (messageCode === CODE_FRAGMENTATION_NEEDED) {
+    const mtu = view.getUint16(at + 6);
+    return `${destination} unreachable - need to frag${mtu === 0 ? '' : ` (mtu ${mtu})`}`;
+  }
+  if (messageCode === CODE_ADMINISTRATIVELY_PROHIBITED) {
+    return `host ${destination} unreachable - admin prohibited filter`;
+  }
+  return `${destination} unreachable - #${messageCode}`;
+}

@@ -7,6 +7,8 @@
  *   Router Advertisement: 0 type 134 | 1 code 0 | 2 checksum | 4 hop limit | 5 flags M O | 6 router lifetime, s |
  *   8 reachable time, ms | 12 retransmission timer, ms | 16 options
  */
+import { addressText } from './address.ts';
+import * as ipv6 from './ipv6.ts';
 
 export const HEADER_BYTES = 8;
 export const ND_BYTES = 24;
@@ -85,4 +87,61 @@ export function linkAddressAt(
     option += bytes;
   }
   return 0;
+}
+
+/** One line, as tcpdump prints it. `bytes`: of the message; `end`: of the bytes that are there. */
+export function format(view: DataView, at: number, bytes: number, end: number): string {
+  return `ICMP6, ${formatMessage(view, at, end)}, length ${bytes}`;
+}
+
+const UNREACHABLE_TEXTS = [
+  'no route to destination',
+  'administratively prohibited',
+  'beyond scope of source address',
+];
+
+function formatMessage(view: DataView, at: number, end: number): string {
+  const messageType = type(view, at);
+  switch (messageType) {
+    case ECHO:
+    case ECHO_REPLY: {
+      const what = messageType === ECHO ? 'request' : 'reply';
+      return `echo ${what}, id ${view.getUint16(at + 4)}, seq ${view.getUint16(at + 6)}`;
+    }
+    case ROUTER_SOLICITATION:
+      return 'router solicitation';
+    case ROUTER_ADVERTISEMENT:
+      return 'router advertisement';
+    case PACKET_TOO_BIG:
+      return `packet too big, mtu ${view.getUint32(at + 4)}`;
+    case TIME_EXCEEDED:
+      return 'time exceeded in-transit';
+    case UNREACHABLE:
+      return formatUnreachable(view, at, end);
+  }
+  if (messageType === NEIGHBOUR_SOLICITATION && at + ND_BYTES <= end) {
+    return `neighbor solicitation, who has ${addressText(view, at + 8)}`;
+  }
+  if (messageType === NEIGHBOUR_ADVERTISEMENT && at + ND_BYTES <= end) {
+    return `neighbor advertisement, tgt is ${addressText(view, at + 8)}`;
+  }
+  return `type-#${messageType}`;
+}
+
+function formatUnreachable(view: DataView, at: number, end: number): string {
+  const quoted = at + HEADER_BYTES;
+  const messageCode = code(view, at);
+  if (quoted + ipv6.HEADER_BYTES + 4 > end) return 'destination unreachable';
+  const destination = addressText(view, quoted + ipv6.SOURCE_OFFSET + 16);
+  if (messageCode === CODE_ADDRESS_UNREACHABLE)
+    return `destination unreachable, unreachable address ${destination}`;
+  if (messageCode === CODE_PORT_UNREACHABLE) {
+    const next = ipv6.nextHeader(view, quoted);
+    const name = next === 6 ? 'tcp' : next === 17 ? 'udp' : `next header ${next}`;
+    return `destination unreachable, unreachable port, ${destination} ${name} port ${view.getUint16(quoted + 42)}`;
+  }
+  const text = UNREACHABLE_TEXTS[messageCode];
+  return text === undefined
+    ? `destination unreachable #${messageCode}`
+    : `destination unreachable, ${text} ${destination}`;
 }

@@ -16,6 +16,8 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
+export const URG = 0x20;
+export const ECE = 0x40;
 export const CWR = 0x80;
 
 /** Options (RFC 9293 §3.1): kind 0 ends the list, 1 is padding; all others have a length, kind and length included. */
@@ -83,4 +85,71 @@ export function write(
   view.setUint8(at + 13, flagBits);
   view.setUint16(at + 14, window);
   view.setUint32(at + 16, 0);
+}
+
+/** tcpdump's letters, in its order. */
+const FLAG_LETTERS: readonly [flag: number, letter: string][] = [
+  [FIN, 'F'],
+  [SYN, 'S'],
+  [RST, 'R'],
+  [PSH, 'P'],
+  [ACK, '.'],
+  [URG, 'U'],
+  [ECE, 'E'],
+  [CWR, 'W'],
+];
+
+export const formatFlags = (flagBits: number): string =>
+  FLAG_LETTERS.filter(([flag]) => (flagBits & flag) !== 0)
+    .map(([, letter]) => letter)
+    .join('') || 'none';
+
+/** One line, as `tcpdump -S` prints it. `bytes`: of the segment by the IP header; the whole TCP header is there. */
+export function format(view: DataView, at: number, bytes: number): string {
+  const header = headerBytes(view, at);
+  const payload = bytes - header;
+  const flagBits = flags(view, at);
+  const first = sequence(view, at) >>> 0;
+  const parts = [`Flags [${formatFlags(flagBits)}]`];
+  if (payload > 0) parts.push(`seq ${first}:${(first + payload) >>> 0}`);
+  else if ((flagBits & (SYN | FIN | RST)) !== 0) parts.push(`seq ${first}`);
+  if ((flagBits & ACK) !== 0) parts.push(`ack ${acknowledgment(view, at) >>> 0}`);
+  parts.push(`win ${window(view, at)}`);
+  if ((flagBits & URG) !== 0) parts.push(`urg ${view.getUint16(at + 18)}`);
+  const options = formatOptions(view, at, at + header);
+  if (options !== '') parts.push(`options [${options}]`);
+  return `${parts.join(', ')}, length ${payload}`;
+}
+
+function formatOptions(view: DataView, at: number, end: number): string {
+  const texts: string[] = [];
+  for (let option = at + MIN_HEADER_BYTES; option < end; ) {
+    const kind = view.getUint8(option);
+    const bytes = kind <= OPTION_NOP ? 1 : option + 1 < end ? view.getUint8(option + 1) : 0;
+    if (bytes === 0 || (kind > OPTION_NOP && bytes < 2) || option + bytes > end) break;
+    texts.push(formatOption(view, option, kind, bytes));
+    if (kind === OPTION_END) break;
+    option += bytes;
+  }
+  return texts.join(',');
+}
+
+function formatOption(view: DataView, option: number, kind: number, bytes: number): string {
+  if (kind === OPTION_END) return 'eol';
+  if (kind === OPTION_NOP) return 'nop';
+  if (kind === OPTION_MSS && bytes === MSS_OPTION_BYTES) return `mss ${view.getUint16(option + 2)}`;
+  if (kind === OPTION_WINDOW_SCALE && bytes === WINDOW_SCALE_OPTION_BYTES)
+    return `wscale ${view.getUint8(option + 2)}`;
+  if (kind === 4 && bytes === 2) return 'sackOK';
+  if (kind === 8 && bytes === 10)
+    return `TS val ${view.getUint32(option + 2)} ecr ${view.getUint32(option + 6)}`;
+  if (kind === 5 && (bytes - 2) % 8 === 0) {
+    const blocks = (bytes - 2) / 8;
+    const edges = Array.from({ length: blocks }, (_, i) => {
+      const block = option + 2 + 8 * i;
+      return `{${view.getUint32(block)}:${view.getUint32(block + 4)}}`;
+    });
+    return `sack ${blocks} ${edges.join('')}`;
+  }
+  return `unknown-${kind}`;
 }

@@ -14,3 +14,7 @@ export const check = (view: DataView, at: number): number => view.getUint16(at +
 export function setCheck(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECK_OFFSET, value);
 }
+
+/** One line, as tcpdump prints a datagram of a port that it does not know. */
+export const format = (view: DataView, at: number): string =>
+  `UDP, length ${length(view, at) - HEADER_BYTES}`;
