@@ -229,7 +229,7 @@ export interface FlowRow {
   host?: string;
   port: string;
   protocol: string;
-  /** `address:port`, IPv6 in brackets. */
+  /** `address:port`, IPv6 in brackets; of echo the identifier stands in place of the client's port. */
   client: string;
   vip: string;
   /** The chosen member's name, and its address:port. */

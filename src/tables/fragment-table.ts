@@ -21,7 +21,7 @@
  * caller takes them: they carry their datagram's fate with them, so the row may be gone by then.
  *
  * Row, 32 words: 0-3 source, 4-7 destination, 8 chain, 9 protocol of the key, 10 identification, 11 state, 12 made at
- * (ms), 13 ingress port, 14 first word of the transport header, 15 its protocol, 16 end in bytes or -1, 17 units
+ * (ms), 13 ingress port, 14 what the first fragment's transport header says (Frame.firstWord), 15 its protocol, 16 end in bytes or -1, 17 units
  * seen, 18 highest unit seen + 1, 19 reason (REFUSED), 20-21 waiting queue, 22-23 neighbours in the port's list,
  * 24 next free row. Row 0 holds the table's own counters.
  */

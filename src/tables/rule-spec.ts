@@ -46,6 +46,7 @@ export interface RuleSpec {
   /** Stable id of the group. */
   readonly group: number;
   readonly vip: AddressText;
+  /** `icmp`: echo of the VIP's family; `any`: all but ICMP. */
   readonly protocol: Protocol;
   /** Destination port; absent: any. */
   readonly port?: number;

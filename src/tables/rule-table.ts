@@ -13,6 +13,7 @@
  * load balancers with the same members share them; a criteria set names its own by number.
  */
 import {
+  addressFamily,
   addressToWords,
   MAPPED_WORD,
   macHigh16,
@@ -42,8 +43,14 @@ const PREFIX_WORDS = 12;
 const COLUMNS = 3;
 
 const ANY = -1;
+const ICMP = 1;
+const ICMPV6 = 58;
 
-export const PROTOCOL_NUMBER: Record<Protocol, number> = { any: ANY, icmp: 1, tcp: 6, udp: 17, sctp: 132 };
+/** `icmp` is that of the VIP's family. */
+export const PROTOCOL_NUMBER: Record<Protocol, number> = { any: ANY, icmp: ICMP, tcp: 6, udp: 17, sctp: 132 };
+const protocolNumber = ({ protocol, vip }: RuleSpec): number =>
+  protocol === 'icmp' && addressFamily(vip) === 6 ? ICMPV6 : PROTOCOL_NUMBER[protocol];
+
 export const REWRITE_KIND: Record<RewriteKind, number> = { address: 0, mac: 1, port: 2 };
 export const ALGORITHM: Record<Algorithm, number> = {
   'weighted-round-robin': 0,
@@ -99,7 +106,7 @@ export function compileRules(
     words[at] = rule.id;
     words[at + 1] = rule.group;
     addressToWords(rule.vip, words, at + 2);
-    words[at + 6] = PROTOCOL_NUMBER[rule.protocol];
+    words[at + 6] = protocolNumber(rule);
     words[at + 7] = rule.port ?? ANY;
     words[at + 8] = rule.sourcePort ?? ANY;
     words[at + 9] = nextPrefix;
@@ -244,7 +251,10 @@ export class RuleTable {
     return this.words[this.ruleAt + rule * RULE_WORDS + 13]!;
   }
 
-  /** Whether a packet to the rule's VIP is the rule's. Ports are 0 where the protocol has none. */
+  /**
+   * Whether a packet to the rule's VIP is the rule's. Ports are 0 where the protocol has none. A rule of any protocol
+   * leaves ICMP to the VIP, which answers for its groups.
+   */
   matches(
     rule: number,
     protocol: number,
@@ -257,9 +267,17 @@ export class RuleTable {
   ): boolean {
     const words = this.words;
     const at = this.ruleAt + rule * RULE_WORDS;
-    if (words[at + 6] !== ANY && words[at + 6] !== protocol) return false;
+    if (words[at + 6] === ANY ? protocol === ICMP || protocol === ICMPV6 : words[at + 6] !== protocol)
+      return false;
     if (words[at + 7] !== ANY && words[at + 7] !== destinationPort) return false;
     if (words[at + 8] !== ANY && words[at + 8] !== sourcePort) return false;
+    return this.hasSource(rule, s0, s1, s2, s3);
+  }
+
+  /** Whether an address is among the sources whose packets are the rule's. */
+  hasSource(rule: number, s0: number, s1: number, s2: number, s3: number): boolean {
+    const words = this.words;
+    const at = this.ruleAt + rule * RULE_WORDS;
     const count = words[at + 10]!;
     if (count === 0) return true;
     const family = (s0 | s1) === 0 && s2 === MAPPED_WORD ? 4 : 6;

@@ -74,10 +74,16 @@ function contains(prefix: string, address: string): boolean {
   return list.check(address, family);
 }
 
+/** ICMP is a rule's if the rule names it, in the VIP's family. */
+function isOfProtocol({ protocol, vip }: RuleSpec, number: number): boolean {
+  if (protocol === 'any') return number !== 1 && number !== 58;
+  return number === (protocol === 'icmp' && familyOf(vip) === 6 ? 58 : PROTOCOL_NUMBER[protocol]);
+}
+
 function naiveMatches(spec: RuleSpec, packet: Packet): boolean {
   return (
     spec.vip === packet.to &&
-    (spec.protocol === 'any' || PROTOCOL_NUMBER[spec.protocol] === packet.protocol) &&
+    isOfProtocol(spec, packet.protocol) &&
     (spec.port === undefined || spec.port === packet.destinationPort) &&
     (spec.sourcePort === undefined || spec.sourcePort === packet.sourcePort) &&
     (spec.sources.length === 0 || spec.sources.some((prefix) => contains(prefix, packet.from)))

@@ -69,7 +69,9 @@ const datapath = z.strictObject({
   answerEchoToVip: z
     .boolean('true or false')
     .default(true)
-    .describe('Answer ICMP and ICMPv6 echo requests to virtual addresses.'),
+    .describe(
+      'Answer ICMP and ICMPv6 echo requests to virtual addresses, as long as one of their groups has a usable member.',
+    ),
   failFast: z
     .boolean('true or false')
     .default(true)
@@ -200,7 +202,9 @@ const group = z
     ),
     protocol: choice('any', 'tcp', 'udp', 'sctp', 'icmp')
       .default('any')
-      .describe('Balance this protocol only.'),
+      .describe(
+        'Balance this protocol only; icmp: echo, by identifier. Absent, or any: every protocol but ICMP, and the virtual address answers pings for its groups.',
+      ),
     port: l4Port.optional().describe('Balance this destination port only.'),
     match: match.prefault({}).describe('Further fields of the match tuple.'),
     from: labels

@@ -63,6 +63,30 @@ export class BalancerRules {
     return NONE;
   }
 
+  /**
+   * A rule for the frame's source, whatever the protocol and ports: one with a member for new flows, if any has one.
+   * NONE: there is no rule.
+   */
+  matchAny(vip: number, frame: Frame): number {
+    const candidates = this.scopes.get(frame.network)?.rulesOf.get(vip);
+    if (candidates === undefined) return NONE;
+    const { s0, s1, s2, s3 } = frame;
+    let found = NONE;
+    for (let i = 0; i < candidates.length; i++) {
+      const rule = candidates[i]!;
+      if (!this.rules.hasSource(rule, s0, s1, s2, s3)) continue;
+      if (this.hasMember(rule)) return rule;
+      if (found === NONE) found = rule;
+    }
+    return found;
+  }
+
+  /** Whether a rule has a member for new flows now. */
+  hasMember(rule: number): boolean {
+    const set = this.rules.effectiveCriteria(rule, this.context.wallMs);
+    return set !== NONE && this.isUsable(set);
+  }
+
   /** Whether a criteria set has a member for new flows. */
   isUsable(criteria: number): boolean {
     const { rules } = this;

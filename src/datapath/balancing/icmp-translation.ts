@@ -20,7 +20,7 @@ import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import { pseudoSum6, setIcmpv6Check } from '../forwarding/packets.ts';
 import type { Context } from '../frame/context.ts';
-import { echoPorts, isEcho } from '../frame/echo.ts';
+import { echoPorts, identifierOf, isEcho, isIcmp } from '../frame/echo.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
 import { rewriteDestination, rewriteSource } from '../frame/rewrite.ts';
 import { restoreTags } from '../frame/vlan-tags.ts';
@@ -92,7 +92,7 @@ export class QuotedPacket {
   private loadPorts(view: DataView): boolean {
     const { protocol, l4, end } = this;
     this.ports = 0;
-    if (protocol === ipv4.PROTOCOL_ICMP || protocol === ipv6.NEXT_ICMPV6) {
+    if (isIcmp(protocol)) {
       if (l4 + ECHO_KEY_BYTES > end) return false;
       const type = icmp.type(view, l4);
       if (!isEcho(this.isIpv4, protocol, type)) return false;
@@ -177,9 +177,7 @@ export class QuotedPacket {
     const was = this.ports;
     if (was === ports) return;
     this.ports = ports;
-    const isIcmp = this.protocol === ipv4.PROTOCOL_ICMP || this.protocol === ipv6.NEXT_ICMPV6;
-    // One half of an echo's ports is 0.
-    if (isIcmp) icmp.setIdentifier(view, this.l4, (ports >>> 16) | (ports & 0xffff));
+    if (isIcmp(this.protocol)) icmp.setIdentifier(view, this.l4, identifierOf(ports));
     else view.setInt32(this.l4, ports);
     if (this.protocol === ipv4.PROTOCOL_SCTP) return this.fixSctp(was ^ ports);
     this.fixTransport(delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff));
@@ -196,7 +194,7 @@ export class QuotedPacket {
     let at = this.l4;
     if (this.protocol === ipv4.PROTOCOL_TCP) at += tcp.CHECK_OFFSET;
     else if (this.protocol === ipv4.PROTOCOL_UDP) at += udp.CHECK_OFFSET;
-    else if (this.protocol === ipv4.PROTOCOL_ICMP || this.protocol === ipv6.NEXT_ICMPV6) at += 2;
+    else if (isIcmp(this.protocol)) at += 2;
     else return;
     if (at + 2 > this.end) return;
     const check = view.getUint16(at);

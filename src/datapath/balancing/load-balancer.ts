@@ -26,11 +26,12 @@ import { DATAGRAM } from '../../tables/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
-import { NEXT_ICMPV6, NEXT_NONE } from '../../wire/ipv6.ts';
+import { NEXT_NONE } from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
 import { FOLLOW, FROM_VM, type Fragments, TO_VM } from '../forwarding/fragments.ts';
 import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
+import { isIcmp } from '../frame/echo.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from '../frame/frame.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from '../frame/rewrite.ts';
 import { keepTags, restoreTags } from '../frame/vlan-tags.ts';
@@ -105,7 +106,7 @@ export class LoadBalancer implements FromVm, ToVm {
   }
 
   private balance(endpoint: number, frame: Frame): number {
-    if (hasFlowKey(frame)) {
+    if (asksService(frame)) {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(this.id, s0, s1, s2, s3, ports, endpoint, protocol);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
@@ -118,13 +119,13 @@ export class LoadBalancer implements FromVm, ToVm {
     }
     if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
     if (isNeighbourDiscovery(frame)) return PASS;
+    if (frame.isEchoReply && this.hairpinReply(frame)) return PASS;
     // An address that is also a VM's own keeps all of its ICMP.
-    if (!this.endpoints.hasRole(endpoint, ROLE_ANSWERED)) return PASS;
-    return this.responder.echoToVip(frame);
+    return this.endpoints.hasRole(endpoint, ROLE_ANSWERED) ? this.drop(frame, DROP.noConnection) : PASS;
   }
 
   toVm(frame: Frame): number {
-    if (!hasFlowKey(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
+    if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
     // What has just been balanced is nobody's answer.
@@ -148,8 +149,8 @@ export class LoadBalancer implements FromVm, ToVm {
     if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
       verdict = this.drop(frame, DROP.unsupportedProtocolToVip);
     }
-    // What ICMP there is to a VIP is judged without state: the rest will fare like the first.
-    const goesOn = verdict === PASS || !hasFlowKey(frame);
+    // Echo requests that the VIP itself answers are judged without state: the rest will fare like the first.
+    const goesOn = verdict === PASS || frame.icmpType >= 0;
     if (isFirst) this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
     return verdict;
   }
@@ -177,6 +178,7 @@ export class LoadBalancer implements FromVm, ToVm {
 
   /** Row of the flow that a packet from a member belongs to, or NONE. */
   private replyRow(member: number, frame: Frame): number {
+    if (isIcmp(frame.protocol) && !frame.isEchoReply) return NONE;
     const ports = (frame.ports << 16) | (frame.ports >>> 16);
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(this.id, d0, d1, d2, d3, ports, member, protocol);
@@ -251,7 +253,7 @@ export class LoadBalancer implements FromVm, ToVm {
    * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
    */
   private direct(member: number, frame: Frame): number {
-    if (!hasFlowKey(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
+    if (!asksService(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
     const { connections } = this;
     const { s0, s1, s2, s3, ports, protocol } = frame;
     let row = connections.findForward(this.id, s0, s1, s2, s3, ports, member, protocol);
@@ -301,6 +303,7 @@ export class LoadBalancer implements FromVm, ToVm {
     if (rule === NONE) {
       // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
       if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
+      if (frame.isEchoRequest) return this.echo(vip, frame);
       this.drop(frame, DROP.noConnection);
       return this.responder.reject(frame);
     }
@@ -357,6 +360,16 @@ export class LoadBalancer implements FromVm, ToVm {
       if (this.connections.ownerPort(row) === way) return true;
       if (way === frame.ingress && this.cameBack(row, frame)) return true;
     }
+  }
+
+  /** An echo request that no rule balances: the VIP answers as long as one of its groups has a member to serve. */
+  private echo(vip: number, frame: Frame): number {
+    if (!this.responder.answersEchoToVip) return this.drop(frame, DROP.noConnection);
+    const rule = this.rules.matchAny(vip, frame);
+    if (rule !== NONE && !this.rules.hasMember(rule)) return this.withoutMember(rule, frame);
+    if (rule !== NONE && this.responder.answerEcho(frame)) return CONSUMED;
+    this.drop(frame, DROP.noConnection);
+    return this.responder.reject(frame);
   }
 
   private withoutMember(rule: number, frame: Frame): number {
@@ -460,11 +473,13 @@ export class LoadBalancer implements FromVm, ToVm {
   }
 }
 
-/** Whether the frame belongs to a flow that can be looked up: all but ICMP. Later fragments are told their ports. */
-const hasFlowKey = (frame: Frame): boolean =>
-  (frame.l4 !== 0 || frame.fragment) &&
-  frame.protocol !== ipv4.PROTOCOL_ICMP &&
-  frame.protocol !== NEXT_ICMPV6;
+/** Whether the frame may be of a flow, from its client: ICMP is only if it is an echo request. */
+const asksService = (frame: Frame): boolean =>
+  (frame.l4 !== 0 || frame.fragment) && (!isIcmp(frame.protocol) || frame.isEchoRequest);
+
+/** Whether the frame may be of a flow, from its member; what a fragment is of, its datagram's first one tells. */
+const mayAnswer = (frame: Frame): boolean =>
+  frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
 
 /** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
 const isUnfixable = (frame: Frame, was: number): boolean =>

@@ -24,7 +24,6 @@ import { NONE } from '../../tables/bucket-index.ts';
 import { DATAGRAM, type FragmentTable } from '../../tables/fragment-table.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import { DUPLICATE, FRESH } from '../../tables/received-units.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, Frame } from '../frame/frame.ts';
@@ -208,8 +207,7 @@ export class Fragments {
       this.settle(frame, DATAGRAM.refused);
       return this.drop(frame, DROP.fragmentTooSmall);
     }
-    const isIcmp = frame.protocol === ipv4.PROTOCOL_ICMP || frame.protocol === ipv6.NEXT_ICMPV6;
-    this.table.setFirst(row, isIcmp ? frame.view.getInt32(frame.l4) : frame.ports, frame.protocol);
+    this.table.setFirst(row, frame.firstWord, frame.protocol);
     return FOLLOW;
   }
 
@@ -226,8 +224,7 @@ export class Fragments {
   private later(row: number, frame: Frame): number {
     const { table } = this;
     const answer = table.state(row) === DATAGRAM.pass ? PASS : FOLLOW;
-    frame.ports = table.firstWord(row);
-    frame.protocol = table.firstProtocol(row);
+    frame.followFirst(table.firstProtocol(row), table.firstWord(row));
     if (table.isComplete(row)) table.remove(row);
     return answer;
   }
@@ -253,8 +250,7 @@ export class Fragments {
     frame.cutToMtu = table.waitingMtu[entry]!;
     frame.shared = table.waitingShared[entry] === 1;
     frame.released = table.releasedState[entry]!;
-    frame.ports = table.releasedFirstWord[entry]!;
-    frame.protocol = table.releasedProtocol[entry]!;
+    frame.followFirst(table.releasedProtocol[entry]!, table.releasedFirstWord[entry]!);
   }
 
   /** Drops a fragment and what waits of its datagram, and whatever else of it may come. */

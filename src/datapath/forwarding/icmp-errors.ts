@@ -45,10 +45,12 @@ export class IcmpErrors {
     this.rates = new PortRates(context.tables.limits.maxPorts, ERROR_BURST, ERRORS_PER_SECOND);
   }
 
-  /** The next hop does not answer. */
-  hostUnreachable(frame: Frame): void {
-    if (frame.family === FAMILY_IPV4) this.send(frame, icmp.UNREACHABLE, icmp.CODE_HOST_UNREACHABLE, 0);
-    else this.send(frame, icmpv6.UNREACHABLE, icmpv6.CODE_ADDRESS_UNREACHABLE, 0);
+  /** The next hop does not answer; or, said in the name of the packet's destination, no member of a VIP serves. */
+  hostUnreachable(frame: Frame, asDestination = false): void {
+    const isIpv4 = frame.family === FAMILY_IPV4;
+    const type = isIpv4 ? icmp.UNREACHABLE : icmpv6.UNREACHABLE;
+    const code = isIpv4 ? icmp.CODE_HOST_UNREACHABLE : icmpv6.CODE_ADDRESS_UNREACHABLE;
+    this.send(frame, type, code, 0, asDestination);
   }
 
   noRoute(frame: Frame): void {

@@ -5,7 +5,7 @@
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
-import { DROP, PORT } from '../../tables/port-counters.ts';
+import { PORT } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import { checkOf, delta16, replace } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
@@ -116,19 +116,12 @@ export class Responder {
     return CONSUMED;
   }
 
-  /** ICMP to a VIP: an echo request is answered (or not, by setting), anything else has no connection. */
-  echoToVip(frame: Frame): number {
-    if (this.answersEchoToVip && this.answerEcho(frame)) return CONSUMED;
-    this.context.drop(frame, DROP.noConnection);
-    return CONSUMED;
-  }
-
   /**
    * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
    * the same fragment of the reply: the first one has the type and the checksum. `asked`: network of the destination.
    */
   answerEcho(frame: Frame, asked = this.networks.at(frame.network)): boolean {
-    if (!isEchoRequest(frame)) return false;
+    if (!frame.isEchoRequest) return false;
     const { view, l3, l4, offset } = frame;
     const isIpv4 = frame.family === FAMILY_IPV4;
     if (!isIpv4) this.setUnicastDestination(frame, asked);
@@ -193,6 +186,10 @@ export class Responder {
   /** Says to a client that nobody serves it: RST for TCP, port unreachable for the rest. */
   reject(frame: Frame): number {
     if (frame.protocol === ipv4.PROTOCOL_TCP) return this.reset(frame);
+    if (frame.isEchoRequest) {
+      this.errors.hostUnreachable(frame, true);
+      return CONSUMED;
+    }
     this.errors.portUnreachable(frame);
     return CONSUMED;
   }
@@ -255,14 +252,6 @@ export class Responder {
     frame.length = length;
     this.ports[frame.ingress]!.deliver(frame);
   }
-}
-
-function isEchoRequest(frame: Frame): boolean {
-  const isIpv4 = frame.family === FAMILY_IPV4;
-  if (frame.protocol !== (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6)) return false;
-  const request = isIpv4 ? icmp.ECHO : icmpv6.ECHO;
-  if (frame.fragment && frame.fragmentOffset !== 0) return frame.ports >>> 24 === request;
-  return frame.l4 !== 0 && frame.l4Bytes >= icmp.HEADER_BYTES && icmp.type(frame.view, frame.l4) === request;
 }
 
 /** Router and neighbour solicitations and advertisements, and redirects. */

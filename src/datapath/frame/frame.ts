@@ -13,12 +13,14 @@ import type { FrameArena } from '../../tables/frame-arena.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
+import { echoPorts, identifierOf, replyType, requestType } from './echo.ts';
 
 /** Third word of an IPv4 address in 128-bit form. */
 export const IPV4_MAPPED = 0xffff;
@@ -81,10 +83,12 @@ export class Frame {
   d2 = 0;
   d3 = 0;
   /**
-   * Source port << 16 | destination port for TCP, UDP and SCTP, else 0. Later fragments get that of their first one, and
-   * for ICMP the first word of its header (Fragments.admit).
+   * Source port << 16 | destination port for TCP, UDP and SCTP, identifiers of echoes (echo.ts), else 0. Later fragments
+   * get that of their first one (Fragments.admit).
    */
   ports = 0;
+  /** Type of an ICMP message of the packet's own family, -1 if it is none; later fragments likewise. */
+  icmpType = -1;
   /** TCP flags, else 0. */
   tcpFlags = 0;
 
@@ -125,6 +129,28 @@ export class Frame {
     return this.ports & 0xffff;
   }
 
+  get isEchoRequest(): boolean {
+    return this.icmpType === requestType(this.family === FAMILY_IPV4);
+  }
+
+  get isEchoReply(): boolean {
+    return this.icmpType === replyType(this.family === FAMILY_IPV4);
+  }
+
+  /** Of a first fragment: what the later ones must know of its transport header, beside the protocol. */
+  get firstWord(): number {
+    return this.icmpType < 0 ? this.ports : (this.icmpType << 24) | identifierOf(this.ports);
+  }
+
+  /** Gives a later fragment what its first one has: protocol and `firstWord`. */
+  followFirst(protocol: number, word: number): void {
+    const isIpv4 = this.family === FAMILY_IPV4;
+    const isIcmp = protocol === (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6);
+    this.protocol = protocol;
+    this.icmpType = isIcmp ? word >>> 24 : -1;
+    this.ports = isIcmp ? echoPorts(isIpv4, this.icmpType, word & 0xffff) : word;
+  }
+
   /** End of the IP packet, padding excluded. */
   get l3End(): number {
     return this.family === FAMILY_IPV4
@@ -146,6 +172,7 @@ export class Frame {
     this.l4 = 0;
     this.protocol = -1;
     this.ports = 0;
+    this.icmpType = -1;
     this.tcpFlags = 0;
     this.fragment = false;
     this.needsChecksum = false;
@@ -324,12 +351,22 @@ export class Frame {
         if (bytes < 8 && !(this.family === FAMILY_IPV6 && bytes >= 4)) {
           return this.incomplete(DROP.truncatedTransport);
         }
+        if (bytes >= icmp.HEADER_BYTES) this.loadIcmp(l4);
         break;
       default:
     }
     this.l4 = l4;
     this.l4Bytes = bytes;
     return DROP.none;
+  }
+
+  /** Echoes are named by their identifiers. */
+  private loadIcmp(l4: number): void {
+    const { view } = this;
+    const isIpv4 = this.family === FAMILY_IPV4;
+    if (this.protocol !== (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6)) return;
+    this.icmpType = icmp.type(view, l4);
+    this.ports = echoPorts(isIpv4, this.icmpType, icmp.identifier(view, l4));
   }
 
   /** Checks the vnet header against the packet. */

@@ -5,11 +5,13 @@
  * only), absent (UDP 0 over IPv4), or in another fragment. All four cases are here and nowhere else.
  */
 import { delta16, delta32, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
+import { identifierOf, isIcmp } from './echo.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
 
 /**
@@ -69,7 +71,8 @@ function setPorts(frame: Frame, ports: number): number {
   const was = frame.ports;
   frame.ports = ports;
   if (frame.l4 === 0) return 0;
-  frame.view.setInt32(frame.l4, ports);
+  if (isIcmp(frame.protocol)) icmp.setIdentifier(frame.view, frame.l4, identifierOf(ports));
+  else frame.view.setInt32(frame.l4, ports);
   if (frame.protocol === ipv4.PROTOCOL_SCTP)
     sctp.applyPortChange(frame.view, frame.l4, frame.l4Bytes, was ^ ports);
   return delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff);
@@ -90,7 +93,11 @@ function fixTransport(frame: Frame, addressDelta: number, portDelta: number): vo
       ? replacePartial(check, addressDelta)
       : replaceUdp(check, addressDelta + portDelta);
     udp.setCheck(view, l4, now);
-  } else if (frame.protocol === ipv6.NEXT_ICMPV6 && frame.family !== FAMILY_IPV4) {
-    view.setUint16(l4 + 2, replace(view.getUint16(l4 + 2), addressDelta));
+  } else if (frame.icmpType >= 0) {
+    // ICMPv6 covers the addresses, ICMP does not.
+    const pseudoDelta = frame.family === FAMILY_IPV4 ? 0 : addressDelta;
+    const check = icmp.check(view, l4);
+    const now = frame.partial ? replacePartial(check, pseudoDelta) : replace(check, pseudoDelta + portDelta);
+    icmp.setCheck(view, l4, now);
   }
 }

@@ -346,8 +346,14 @@ export class Episode {
     const way = this.bed.way(client, vip);
     const [answer, ...more] = this.bed.send(client, echoFrame(way, 7, 9, countingBytes(11)));
     const icmp = answer?.frame.packet?.icmp;
+    const isServed = this.model.isServed(vip);
+    if (!isServed && answer === undefined && this.isErrorSuppressed()) return;
     const isReply = icmp?.type === 0 || icmp?.type === 129;
-    if (!isReply || more.length > 0 || answer.port !== client) throw new ModelError(`ping ${vip}: no reply`);
+    if (answer?.port !== client || more.length > 0 || isReply !== isServed) {
+      throw new ModelError(
+        `ping ${vip}: ${isReply ? 'a' : 'no'} reply, expected ${isServed ? 'one' : 'none'}`,
+      );
+    }
   }
 
   // -------------------------------------------------------------------------------------------------------

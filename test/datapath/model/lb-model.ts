@@ -208,6 +208,15 @@ export class LoadBalancerModel {
       );
   }
 
+  /** Whether a VIP answers pings: as long as one of its groups has a member for new flows. */
+  isServed(vip: string): boolean {
+    return this.groups.some((group) => group.vip === vip && this.membersNow(group).some(isEligible));
+  }
+
+  private membersNow(group: Group): Group['sets'][number] {
+    return group.sets[group.switchesMs.filter((at) => this.wallMs >= at).length];
+  }
+
   /** A packet straight to a member: it gets a record only if it would be mixed up with a balanced flow. */
   private direct(packet: Packet, ingress: string, balancer: string): Outcome {
     const { protocol, from, fromPort, to, toPort } = packet;

@@ -21,6 +21,7 @@ const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
+const ECHO = 'datapath/balancing/echo › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
   'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
@@ -243,6 +244,31 @@ export const ROWS: readonly Row[] = [
       `${PACKETS}the first packet while the member is being resolved is delivered, translated, within a round trip`,
       'datapath/forwarding/neighbours › packets that waited go out in the order in which they came',
       'datapath/forwarding/neighbours › sixteen packets of a port wait per neighbour; further ones are counted and dropped',
+    ],
+  },
+  {
+    source: 'RFC 5508 REQ-1, REQ-2, §3',
+    requirement:
+      'Echo is balanced by identifier, there and back, whole and in fragments, with the errors about it',
+    tests: [
+      `e2e/echo › IPv\${family}: a group of protocol icmp spreads pings by weight, whole and in fragments`,
+      `${ECHO}each identifier is a flow: exact shares, its later requests to the same member, replies from the VIP`,
+      `${ECHO}in fragments, there and back, in any order`,
+      `${ECHO}errors about a request and about a reply are read by each end about its own packet`,
+      `${ECHO}one identifier to two VIPs of one member, and to the member itself: three flows, never mixed up`,
+      `${ECHO}a VM that is the member of its own VIP pings itself, and sees the VIP`,
+      `${ECHO}an identifier that is silent for as long as a UDP flow may be is forgotten (RFC 5508 REQ-2: a minute at least)`,
+    ],
+  },
+  {
+    source: 'echo',
+    requirement: 'A VIP is reachable to ping only as long as something behind it serves',
+    tests: [
+      'e2e/echo › a VIP whose group has no usable member is unreachable to ping, and answers again with one',
+      'e2e/echo › what answers for the VIP is the member: with its interface down nobody does',
+      `${ECHO}while a member is usable: not with all of them failed, draining, of weight 0, or between periods`,
+      `${ECHO}by several groups as long as one of them serves the one who asks`,
+      `${ECHO}with no usable member: host unreachable in the name of the VIP, or silence; whether VIPs answer plays no part`,
     ],
   },
   {
