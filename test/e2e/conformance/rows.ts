@@ -382,14 +382,14 @@ export const ROWS: readonly Row[] = [
     source: 'learning',
     requirement: "A frame that a port's guards drop teaches nothing: no station moves by it",
     tests: [
-      'datapath/switch › a frame that a guard drops moves nobody: neither as spoofed nor as one that came back from the wire',
+      'datapath/forwarding/switch › a frame that a guard drops moves nobody: neither as spoofed nor as one that came back from the wire',
     ],
   },
   {
     source: 'RFC 1812 §3.3.2',
     requirement: 'An ARP or ND message whose MAC is a group, the router or the host itself is not believed',
     tests: [
-      'datapath/neighbours › a MAC that no single station can have is never believed, from a VM or from the wire',
+      'datapath/forwarding/neighbours › a MAC that no single station can have is never believed, from a VM or from the wire',
     ],
   },
   {
