@@ -5,7 +5,7 @@
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
-import { PORT } from '../../tables/port-counters.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import { checkOf, delta16, replace } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
