@@ -40,7 +40,7 @@ const KINDS: Readonly<Record<string, RegExp>> = {
 };
 /** Also lines about IPv6 extension headers and GRE, of which tcpdump says more. */
 const OTHERS =
-  /HBH|DSTOPT|srcrt|frag .* > |GRE|bad|invalid|truncated|wrong|unknown|missing|\[\||options \[.*length 0/i;
+  /HBH|DSTOPT|RT\d|frag .* > |GRE|bad|invalid|truncated|wrong|unknown|missing|\[\||options \[.*length 0/i;
 
 const seen = new Map<string, number>();
 
