@@ -3,7 +3,7 @@
  * another when it is lost.
  *
  * Theory of operation. One stream at a time is tried or in use. A controller that does not lead answers Redirect, and
- * the leader it names is tried at once. Where that is of no use (it knows of no leader, or of one that could not be
+ * the leader it names is tried at once, if it is one of the configured controllers. Where that is of no use (it knows of no leader, or of one that could not be
  * reached a moment ago, or the controllers send the agent round in circles) the agent stays with the follower for a
  * while, which tells it of the next leader as soon as there is one, or welcomes it if it comes to lead itself.
  *
@@ -229,8 +229,12 @@ class GrpcControllerLink implements ControllerLink {
     if (this.current === 'attached') {
       this.abandon();
       this.lost(`it leads no more${leader === '' ? '' : `, ${leader} does`}`);
-      if (leader === '') this.pause();
+      if (!this.options.controllers.includes(leader)) this.pause();
       else this.follow(leader, 0);
+      return;
+    }
+    if (leader !== '' && !this.options.controllers.includes(leader)) {
+      this.stream?.end(`it says that ${leader} leads, which is not among the configured controllers`);
       return;
     }
     const obstacle = this.obstacleTo(leader);

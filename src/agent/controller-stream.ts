@@ -7,6 +7,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
+  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   credentials as grpcCredentials,
@@ -21,6 +22,7 @@ import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-servic
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import { ReportDiff, type ReportTable } from '../messages/report-table.ts';
+import { peerProblem } from '../native/peer-user.ts';
 
 export interface ControllerStreamEvents {
   received(message: FromController): void;
@@ -61,7 +63,7 @@ export class ControllerStream {
           checkServerIdentity: (_serverName, certificate) =>
             checkServerIdentity(host, certificate) ?? controllerProblem(certificate),
         })
-      : grpcCredentials.createInsecure();
+      : withTrustedPeer(grpcCredentials.createInsecure());
     this.client = new Client(address, credentials, {
       ...channelOptions(keepalive),
       // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
@@ -156,6 +158,23 @@ export class ControllerStream {
     this.waitingReport = undefined;
     return { type: 'report', ...this.diff.next(header, table) };
   }
+}
+
+/** Nothing is sent, and nothing heard, before it is known that root or this user is at the other end. */
+function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
+  const makeConnector = plain._createSecureConnector.bind(plain);
+  plain._createSecureConnector = (...args) => {
+    const connector = makeConnector(...args);
+    return {
+      ...connector,
+      connect: async (socket) => {
+        const problem = await peerProblem(socket);
+        if (problem !== undefined) throw new Error(problem);
+        return connector.connect(socket);
+      },
+    };
+  };
+  return plain;
 }
 
 /** Any certificate of the authority could listen at an address that it names; only a controller's is believed. */

@@ -89,6 +89,8 @@ export interface StreamCounts {
   accepted: number;
   /** Sent away for who they are: certificate, host name, version. */
   refused: number;
+  /** Connections that were closed before an agent was accepted on them: too slow, too many, or of another user. */
+  turnedAway: number;
   /** Ended by bytes that are no message. */
   malformed: number;
   /** Ended by a message that the controller failed to handle. */

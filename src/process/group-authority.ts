@@ -128,20 +128,9 @@ class EmbeddedControl implements Control {
       kind: 'embedded',
       store: this.store.kind,
       agents: leadership?.agents.size ?? 0,
-      streams: this.server === undefined ? null : this.streams,
+      streams: this.server === undefined ? null : streamsOf(this.server),
       link: linkStatus(this.attached!.agent),
     };
-  }
-
-  private get streams(): StreamCounts {
-    const {
-      accepted = 0,
-      refused = 0,
-      malformed = 0,
-      failed = 0,
-      overflows = 0,
-    } = this.server?.counters ?? {};
-    return { accepted, refused, malformed, failed, overflows };
   }
 
   /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
@@ -183,7 +172,7 @@ class EmbeddedControl implements Control {
     const context: ControllerContext = {
       controller: this.controller,
       version: VERSION,
-      streams: this.streams,
+      streams: streamsOf(this.server),
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       down: () => {},
     };
@@ -196,6 +185,18 @@ class EmbeddedControl implements Control {
     if (this.server !== undefined) return changed;
     return { revision: this.attached!.host.publisher.revision };
   }
+}
+
+function streamsOf(server: FleetServer | undefined): StreamCounts {
+  const {
+    accepted = 0,
+    refused = 0,
+    turnedAway = 0,
+    malformed = 0,
+    failed = 0,
+    overflows = 0,
+  } = server?.counters ?? {};
+  return { accepted, refused, turnedAway, malformed, failed, overflows };
 }
 
 const HOST_LISTINGS: ReadonlySet<string> = new Set(['ports', 'groups', 'rules', 'flows', 'stats']);

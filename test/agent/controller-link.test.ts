@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -131,18 +133,43 @@ link('a unix socket serves as well, is private, and a stale one is no hindrance'
   assert.equal(agent.attachments, ['first', 'second']);
 });
 
-link('a follower sends the agent to the leader, which need not be in its list', async () => {
+link('a follower sends the agent to the leader', async () => {
   const [follower, leader] = [new TestController('follower'), new TestController('leader')];
   const leaderServer = await serve(leader);
   follower.redirect = leaderServer.address;
   const followerServer = await serve(follower);
   const agent = new TestAgent();
-  const agentLink = attach([followerServer.address], agent);
+  const agentLink = attach([followerServer.address, leaderServer.address], agent);
   await until('attached', () => agentLink.state === 'attached');
   assert.equal(agent.attachments, ['leader']);
   assert.is(agentLink.status.redirects, 1);
   assert.is(agentLink.status.failures, 0);
   assert.is(agentLink.status.controller, leaderServer.address);
+});
+
+link('no controller sends the agent to a leader that is not in its list', async () => {
+  const [follower, stranger, leader] = ['follower', 'stranger', 'leader'].map(
+    (name) => new TestController(name),
+  );
+  const strangerServer = await serve(stranger!);
+  follower!.redirect = strangerServer.address;
+  const servers = [await serve(follower!), await serve(leader!)];
+  const agent = new TestAgent();
+  const alone = attach([servers[0]!.address], agent);
+  await until('the refusal', () =>
+    /which is not among the configured controllers/.test(alone.status.lastError),
+  );
+  const both = new TestAgent(helloOf('h2'));
+  attach(
+    servers.map(({ address }) => address),
+    both,
+  );
+  await until('the other one of its list', () => both.attachments.length === 1);
+  assert.equal(both.attachments, ['leader']);
+  leader!.sessions.get('h2')!.send({ type: 'redirect', leader: strangerServer.address });
+  await until('it is back', () => both.attachments.length === 2);
+  assert.equal(both.attachments, ['leader', 'leader']);
+  assert.equal([agent.attachments, stranger!.sessions.size], [[], 0]);
 });
 
 link('no leader, or redirects in a circle: it goes on until somebody leads', async () => {
@@ -170,7 +197,8 @@ link('an agent whose leader is gone stays with a follower, and is with the next 
   const [followerServer, nextServer] = [await serve(follower), await serve(next)];
   const agent = new TestAgent();
   const timing = { ...TIMING, followerMs: 60_000, unreachableMs: 60_000 };
-  const agentLink = attach([followerServer.address], agent, { timing });
+  const list = [dead.address, followerServer.address, nextServer.address];
+  const agentLink = attach(list, agent, { timing });
   await until('it has tried the dead one, and waits', () =>
     /cannot be reached/.test(agentLink.status.lastError),
   );
@@ -217,7 +245,7 @@ link('a leader that steps down redirects an agent that is attached', async () =>
   const [first, second] = [new TestController('first'), new TestController('second')];
   const [firstServer, secondServer] = [await serve(first), await serve(second)];
   const agent = new TestAgent();
-  attach([firstServer.address], agent);
+  attach([firstServer.address, secondServer.address], agent);
   await until('attached', () => agent.attachments.length === 1);
   first.sessions.get('h1')!.send({ type: 'redirect', leader: secondServer.address });
   await until('attached to the second', () => agent.attachments.length === 2);
@@ -293,11 +321,56 @@ link('without tls, addresses that others can reach are refused at once', async (
   });
   assert.match(message, refusal);
   assert.throws(() => attach(['127.0.0.1:1', '192.0.2.1:7400'], new TestAgent()), /controllers\[1\]/);
+});
+
+/** Runs node as `user` with this program, until it prints a line; ends it with the test. */
+async function asUser(user: string, program: string): Promise<string> {
+  const child = spawn('setpriv', [`--reuid=${user}`, '--clear-groups', process.execPath, '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  open.push(async () => void child.kill('SIGKILL'));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return line.toString().trim();
+}
+
+link('without tls nothing is said to a controller that another user runs', async () => {
+  const port = await asUser(
+    'nobody',
+    `const server = require('node:http2').createServer();
+     server.on('session', () => console.log('a session'));
+     server.on('stream', () => console.log('a stream'));
+     server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
+  );
+  const agent = new TestAgent();
+  const agentLink = attach([`127.0.0.1:${port}`], agent);
+  await until('refused', () => agentLink.status.failures > 1);
+  assert.match(agentLink.status.lastError, /found user \d+ at the other end of a connection without tls/);
+  assert.equal(agent.attachments, []);
+});
+
+link('without tls no other user attaches, by loopback or by a socket file', async () => {
   const controller = new TestController();
-  controller.redirect = '192.0.2.1:7400';
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-link-'));
+  open.unshift(async () => rmSync(directory, { recursive: true }));
   const server = await serve(controller);
-  const agentLink = attach([server.address], new TestAgent());
-  await until('the redirect is refused', () => refusal.test(agentLink.status.lastError));
+  const privateServer = await serve(controller, `unix:${join(directory, 'agents.sock')}`);
+  // Whatever the file's mode says, the kernel knows who connects.
+  chmodSync(directory, 0o755);
+  chmodSync(join(directory, 'agents.sock'), 0o666);
+  const end = await asUser(
+    'nobody',
+    `const net = require('node:net');
+     const ended = (options) => new Promise((resolve) => {
+       const socket = net.connect(options, () => socket.write('PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n'));
+       let heard = 0;
+       socket.on('data', (bytes) => { heard += bytes.length; }).on('error', () => {}).on('close', () => resolve(heard));
+     });
+     Promise.all([ended({ host: '127.0.0.1', port: ${server.address.split(':')[1]} }), ended({ path: '${directory}/agents.sock' })])
+       .then((heard) => console.log(heard.join(' ')));`,
+  );
+  assert.is(end, '0 0', 'bytes that it heard');
+  assert.equal([server.counters.turnedAway, privateServer.counters.turnedAway], [1, 1]);
+  assert.is(controller.sessions.size, 0);
 });
 
 link('an address in use is told with its name', async () => {

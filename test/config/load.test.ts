@@ -298,7 +298,10 @@ whole('YAML that cannot be read', () => {
   assert.match(message('host: h1\nhost: h2\n'), /^x\.yaml:2: found a YAML error: Map keys must be unique/);
   assert.match(message('host: *nowhere\n'), /^x\.yaml:1: found a YAML error: /);
   assert.is(message(''), 'x.yaml:1: found nothing, expected a mapping');
-  assert.is(message('just text'), 'x.yaml:1: found "just text", expected a mapping');
+  assert.is(
+    message('just text'),
+    'x.yaml: found a file without any of its settings, expected a configuration',
+  );
 });
 
 whole('a file that is not there', () => {

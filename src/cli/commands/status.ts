@@ -32,8 +32,8 @@ function controllersText({ kind, store, agents, link }: ControllersStatus): stri
   return `embedded, ${store} store, ${agents} ${agents === 1 ? 'host' : 'hosts'} attached; ${state}`;
 }
 
-const streamsText = ({ accepted, refused, malformed, failed, overflows }: StreamCounts): string =>
-  `${accepted} accepted, ${refused} refused; ended: ${malformed} malformed, ${failed} failed, ${overflows} overflowed`;
+const streamsText = ({ accepted, refused, turnedAway, malformed, failed, overflows }: StreamCounts): string =>
+  `${accepted} accepted, ${refused} refused, ${turnedAway} turned away; ended: ${malformed} malformed, ${failed} failed, ${overflows} overflowed`;
 
 const streamField = (streams: StreamCounts | null): [string, string][] =>
   streams === null ? [] : [['streams', streamsText(streams)]];

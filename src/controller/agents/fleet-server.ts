@@ -1,13 +1,11 @@
 /**
  * Where agents of other hosts attach: a gRPC server, over TCP with mutual TLS, or without it where nothing leaves
- * the machine (loopback addresses, unix sockets).
+ * the machine (loopback addresses, unix sockets) and the other end is root or this user (front-door.ts).
  *
  * Who may attach: an agent that speaks our protocol version, whose host is named by its certificate, and that is not
  * older than the one which is attached for the same host. A younger one takes the place of the older, whose
  * connection may have died without a word.
  */
-import { chmodSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type { StreamCounts } from '../../api/shapes.ts';
 import { roleProblem } from '../../config/certificate-roles.ts';
@@ -26,6 +24,7 @@ import { type FromController, PROTOCOL_VERSION } from '../../messages/messages.t
 import { OUTBOUND_LIMITS, type OutboundLimits } from '../../messages/outbound-queue.ts';
 import { ReportScratch } from '../../messages/report-codec.ts';
 import { AgentStream, type AttachCall, type StreamContext, type StreamCounters } from './agent-stream.ts';
+import { FrontDoor } from './front-door.ts';
 
 export interface FleetServerOptions {
   /** `address:port` (port 0: any free one) or `unix:PATH`. */
@@ -36,18 +35,22 @@ export interface FleetServerOptions {
   readonly log: LinkLog;
   readonly keepalive?: Keepalive;
   readonly limits?: OutboundLimits;
+  /** From the connection to Hello. */
+  readonly helloTimeoutMs?: number;
 }
 
 export interface FleetCounters extends Readonly<StreamCounters> {
   /** Streams whose Hello was taken. */
   readonly accepted: number;
   readonly refused: number;
+  /** Connections that were closed before an agent was accepted on them: too slow, too many, or of another user. */
+  readonly turnedAway: number;
 }
 
 /** For `status`. */
 export const streamCounts = (counters: FleetCounters): StreamCounts => {
-  const { accepted, refused, malformed, failed, overflows } = counters;
-  return { accepted, refused, malformed, failed, overflows };
+  const { accepted, refused, turnedAway, malformed, failed, overflows } = counters;
+  return { accepted, refused, turnedAway, malformed, failed, overflows };
 };
 
 export interface FleetServer {
@@ -61,6 +64,8 @@ export interface FleetServer {
 
 /** An agent that says nothing for this long after it connected is sent away. */
 const HELLO_TIMEOUT_MS = 5000;
+/** On one connection: an agent has one, and may attach anew before the old one has ended. */
+const MAX_STREAMS = 4;
 /** Time for the last words to agents at the end. */
 const CLOSE_MS = 500;
 
@@ -87,6 +92,7 @@ class GrpcFleetServer implements FleetServer {
   private readonly streams = new Set<AgentStream>();
   private readonly byHost = new Map<string, AgentStream>();
   private readonly encoded = new WeakMap<FromController, Buffer>();
+  private door: FrontDoor | undefined;
   private acceptedCount = 0;
   private refusedCount = 0;
 
@@ -111,7 +117,10 @@ class GrpcFleetServer implements FleetServer {
       greeted: (stream) => this.greeted(stream),
       ended: (stream) => this.ended(stream),
     };
-    this.server = new Server(channelOptions(options.keepalive ?? KEEPALIVE));
+    this.server = new Server({
+      ...channelOptions(options.keepalive ?? KEEPALIVE),
+      'grpc.max_concurrent_streams': MAX_STREAMS,
+    });
     this.server.addService({ attach: ATTACH }, { attach: (call: AttachCall) => this.accept(call) });
   }
 
@@ -120,27 +129,33 @@ class GrpcFleetServer implements FleetServer {
   }
 
   get counters(): FleetCounters {
-    return { ...this.context.counters, accepted: this.acceptedCount, refused: this.refusedCount };
+    return {
+      ...this.context.counters,
+      accepted: this.acceptedCount,
+      refused: this.refusedCount,
+      turnedAway: this.door?.turnedAway ?? 0,
+    };
   }
 
   async start(): Promise<void> {
-    const { listen, tls } = this.options;
-    const path = unixPath(listen);
-    if (path !== undefined) await removeStale(path);
-    const credentials =
-      tls && path === undefined
-        ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
-        : ServerCredentials.createInsecure();
-    const port = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync(listen, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-    }).catch((error: Error) => {
+    const { listen, log } = this.options;
+    const { hasTls } = this;
+    const injector = this.server.createConnectionInjector(this.credentials());
+    this.door = new FrontDoor({
+      listen,
+      hasTls,
+      patienceMs: this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
+      log,
+      enter: (socket) => injector.injectConnection(socket),
+    });
+    const port = await this.door.open().catch((error: Error) => {
       throw new Error(`listen.agents: cannot listen on ${listen}: ${error.message}`);
     });
-    if (path === undefined) this.address = listen.replace(/:\d+$/, `:${port}`);
-    else chmodSync(path, 0o600);
+    if (port !== 0) this.address = listen.replace(/:\d+$/, `:${port}`);
   }
 
   async close(): Promise<void> {
+    this.door?.shut();
     for (const stream of this.streams) stream.close('the controller shuts down');
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
@@ -152,12 +167,22 @@ class GrpcFleetServer implements FleetServer {
         resolve();
       });
     });
-    const path = unixPath(this.options.listen);
-    if (path !== undefined) rmSync(path, { force: true });
+    this.door?.clear();
+  }
+
+  private get hasTls(): boolean {
+    return this.options.tls !== undefined && !this.options.listen.startsWith('unix:');
+  }
+
+  private credentials(): ServerCredentials {
+    const { tls } = this.options;
+    return tls !== undefined && this.hasTls
+      ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
+      : ServerCredentials.createInsecure();
   }
 
   private accept(call: AttachCall): void {
-    this.streams.add(new AgentStream(call, this.context, HELLO_TIMEOUT_MS));
+    this.streams.add(new AgentStream(call, this.context, this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS));
   }
 
   private greeted(stream: AgentStream): void {
@@ -173,6 +198,7 @@ class GrpcFleetServer implements FleetServer {
     this.byHost.set(hello.host, stream);
     older?.refuse(status.ABORTED, `the agent of ${hello.host} attached anew from ${peer}`);
     this.acceptedCount++;
+    this.door?.settled(peer);
     stream.listen(this.options.handler.attached(stream));
   }
 
@@ -200,7 +226,9 @@ class GrpcFleetServer implements FleetServer {
   private ended(stream: AgentStream): void {
     this.streams.delete(stream);
     const { host } = stream;
-    if (host !== undefined && this.byHost.get(host) === stream) this.byHost.delete(host);
+    if (host === undefined || this.byHost.get(host) !== stream) return;
+    this.byHost.delete(host);
+    this.door?.unsettled(stream.peer);
   }
 
   private encode(message: FromController): Buffer {
@@ -213,20 +241,3 @@ class GrpcFleetServer implements FleetServer {
     return bytes;
   }
 }
-
-const unixPath = (address: string): string | undefined =>
-  address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\//, '') : undefined;
-
-/** A socket that nobody listens on any more is in the way of a new one. */
-const removeStale = (path: string): Promise<void> =>
-  new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve();
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true });
-      resolve();
-    });
-  });

@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
@@ -268,6 +269,58 @@ server('a message of two million empty ports is refused before it becomes object
   bed.agent.bytes(Uint8Array.from([0x1a, ...length, ports.length >> 21, ...ports]));
   await until('the reason', () => /more than 262144 fields/.test(bed.agent.details));
   assert.ok(bytesInUse() - before < 50 << 20);
+});
+
+/** What the kernel has of connections of this process to the server. */
+const stillOpen = (sockets: readonly Socket[]): number => sockets.filter((socket) => !socket.closed).length;
+
+server('1500 connections that say nothing keep nobody out, and go', async (bed) => {
+  const patient = await startFleetServer({
+    listen: '127.0.0.1:0',
+    handler: bed.controller,
+    log: new TestLog(),
+    helloTimeoutMs: 3000,
+  });
+  const port = Number(patient.address.split(':')[1]);
+  const silent: Socket[] = [];
+  for (let i = 0; i < 1500; i++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.resume();
+    silent.push(socket);
+    if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('most are turned away', () => stillOpen(silent) <= 64);
+  const link = createControllerLink({
+    controllers: [patient.address],
+    handler: new TestAgent(helloOf('honest')),
+    log: new TestLog(),
+  });
+  await until('the honest agent', () => link.state === 'attached');
+  await until('the others are gone', () => stillOpen(silent) === 0);
+  assert.is(link.state, 'attached', 'it had time to be taken for one of them');
+  assert.is(patient.counters.turnedAway, 1500);
+  await link.close();
+  await patient.close();
+});
+
+server('a connection whose stream has ended must not stay for nothing', async (bed) => {
+  const short = await startFleetServer({
+    listen: '127.0.0.1:0',
+    handler: bed.controller,
+    log: new TestLog(),
+    helloTimeoutMs: 500,
+  });
+  const agent = new BareAgent(short.address);
+  agent.read();
+  agent.send({ type: 'hello', ...helloOf('h9') });
+  await until('attached', () => bed.controller.sessions.has('h9'));
+  await sleep(1000);
+  assert.ok(bed.controller.sessions.has('h9'), 'an attached agent is no newcomer');
+  short.sessions[0]!.close('enough');
+  await until('its connection is turned away', () => short.counters.turnedAway === 1);
+  agent.close();
+  await short.close();
 });
 
 server('when it closes it tells its agents, and what was queued still arrives', async (bed) => {
