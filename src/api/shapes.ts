@@ -142,6 +142,10 @@ export interface PortRow {
   interface: string;
   mac: string;
   addresses: string[];
+  /** Prefixes that its VM may send from besides `addresses`. */
+  allowedAddresses: string[];
+  /** What the port drops of what comes in by it: `anti-spoofing`, `dhcp`, `ra`, `reserved-multicast`. */
+  guards: string[];
   /** An uplink's interface may also be `down`, or without carrier. */
   state: 'up' | 'down' | 'gone';
   rxPackets: number;

@@ -85,6 +85,13 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
   mac: port.mac === undefined ? derivePortMac(host, port.name) : canonicalMac(port.mac),
   addresses: port.addresses.map(canonicalPrefixText),
   antiSpoofing: port.antiSpoofing ?? port.addresses.length > 0,
+  allowedAddresses: port.allowedAddresses.map((text) => canonicalPrefixText(asPrefix(text))),
+  allowedEtherTypes: port.allowedEtherTypes,
+  guards: {
+    dhcp: port.dhcpGuard,
+    routerAdvertisements: port.raGuard,
+    reservedMulticast: port.reservedMulticastGuard,
+  },
   labels: port.labels,
 });
 
@@ -158,5 +165,9 @@ export const resolveMember = (member: FileMember): MemberConfig => ({
 
 const asList = (value: string | readonly string[] | undefined): readonly string[] =>
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
+
+/** A single address as the prefix that holds nothing else. */
+const asPrefix = (text: string): string =>
+  text.includes('/') ? text : `${text}/${addressFamily(text) === 4 ? 32 : 128}`;
 
 const canonicalPrefixText = (text: string): string => formatPrefix(parsePrefix(text));

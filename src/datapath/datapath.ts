@@ -40,6 +40,7 @@ import { OffloadFinisher } from './frame/offload.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
 import { MacLearning } from './operators/mac-learning.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
+import { SourceGuards } from './operators/source-guards.ts';
 import { UplinkEdge } from './operators/uplink-edge.ts';
 import { Networks } from './ports/networks.ts';
 import { CONSUMED, type FromVm, type ToVm } from './ports/operator.ts';
@@ -324,11 +325,12 @@ export class Datapath {
     macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const { id, name, network, offloads, mac, allowedSources, uplink } = spec;
+      const { id, name, network, offloads, mac, allowedSources, guards, uplink } = spec;
       const macHigh = mac === undefined ? NO_MAC : macHigh16(mac);
       const macLow = mac === undefined ? 0 : macLow32(mac);
       // Guards first: what they drop teaches nobody anything.
       const fromVm: FromVm[] = [];
+      if (guards !== undefined) fromVm.push(new SourceGuards(this.context, guards));
       if (mac !== undefined && allowedSources !== undefined) {
         fromVm.push(new AntiSpoofing(this.context, macHigh, macLow, allowedSources));
       }
@@ -351,6 +353,7 @@ export class Datapath {
       this.ports[id] = port;
       port.isUplink = uplink !== undefined;
       if (balancer !== undefined) port.balancer = balancer.id;
+      port.guardsReservedMulticast = guards?.reservedMulticast === true;
       macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
       port.setMac(macHigh, macLow);
       if (mac !== undefined && !macs.fix(network, macHigh, macLow, id)) {

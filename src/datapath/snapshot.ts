@@ -39,6 +39,16 @@ export interface RouterAdvertisementSpec {
   readonly autonomous: boolean;
 }
 
+/** What a port drops of what comes in by it. */
+export interface PortGuards {
+  /** What only DHCP and DHCPv6 servers send. */
+  readonly dhcp: boolean;
+  /** Router advertisements, and IPv6 redirects. */
+  readonly routerAdvertisements: boolean;
+  /** Frames to reserved group addresses; none reach the port either. */
+  readonly reservedMulticast: boolean;
+}
+
 export interface PortSpec {
   /** Dense index, the engine's port index too. */
   readonly id: number;
@@ -50,6 +60,10 @@ export interface PortSpec {
   readonly addresses: readonly AddressText[];
   /** What the VM may use as a source; absent: anything. */
   readonly allowedSources?: readonly PrefixText[];
+  /** With `allowedSources`: EtherTypes that it may send besides IPv4, IPv6, ARP and RARP about itself; absent: any. */
+  readonly allowedEtherTypes?: readonly number[];
+  /** Messages that only servers, routers and switches send, and that the port drops; absent: none. */
+  readonly guards?: PortGuards;
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */

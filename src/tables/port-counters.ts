@@ -64,6 +64,9 @@ export const DROP_REASONS = [
   'bad-neighbour-mac',
   'solicitation-limited',
   'balancing-loop',
+  'reserved-multicast',
+  'dhcp-guard',
+  'ra-guard',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -127,6 +130,9 @@ export const DROP = {
   badNeighbourMac: at('bad-neighbour-mac'),
   solicitationLimited: at('solicitation-limited'),
   balancingLoop: at('balancing-loop'),
+  reservedMulticast: at('reserved-multicast'),
+  dhcpGuard: at('dhcp-guard'),
+  raGuard: at('ra-guard'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

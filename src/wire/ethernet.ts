@@ -29,6 +29,26 @@ export const etherType = (view: DataView, at: number): number => view.getUint16(
 /** Group bit: multicast or broadcast. */
 export const isGroup = (high16: number): boolean => (high16 & 0x0100) !== 0;
 
+/**
+ * Whether a frame goes to a group address that switches keep for themselves: IEEE 802.1Q table 8-1 (STP, PAUSE, LACP,
+ * EAPOL, LLDP), and what vendors use likewise (Cisco's CDP, VTP, PVST+, CFM, uplink fast and ISL; Foundry's FDP).
+ */
+export function isForReservedGroup(view: DataView, at: number): boolean {
+  const high = destinationHigh(view, at);
+  if (!isGroup(high)) return false;
+  const low = destinationLow(view, at);
+  switch (high) {
+    case 0x0180:
+      return low >>> 4 === 0x0c20_0000;
+    case 0x0100:
+      return low >>> 4 === 0x00cc_cccc || low === 0x0ccd_cdcd || low === 0x0c00_0000;
+    case 0x01e0:
+      return low === 0x52cc_cccc;
+    default:
+      return false;
+  }
+}
+
 export function setDestination(view: DataView, at: number, high16: number, low32: number): void {
   view.setUint16(at, high16);
   view.setInt32(at + 2, low32);

@@ -12,6 +12,8 @@ export const UNREACHABLE = 3;
 export const SOURCE_QUENCH = 4;
 export const REDIRECT = 5;
 export const ECHO = 8;
+/** RFC 1256. */
+export const ROUTER_ADVERTISEMENT = 9;
 export const TIME_EXCEEDED = 11;
 export const PARAMETER_PROBLEM = 12;
 

@@ -8,6 +8,7 @@ export const CHECK_OFFSET = 6;
 
 /** source port << 16 | destination port, signed. */
 export const ports = (view: DataView, at: number): number => view.getInt32(at);
+export const destinationPort = (view: DataView, at: number): number => view.getUint16(at + 2);
 export const length = (view: DataView, at: number): number => view.getUint16(at + 4);
 export const check = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
 

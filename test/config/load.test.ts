@@ -50,6 +50,9 @@ good("the contract's example becomes the model, with defaults and canonical valu
       mac: '02:00:00:00:01:0b',
       addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
       antiSpoofing: true,
+      allowedAddresses: [],
+      allowedEtherTypes: [],
+      guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
       labels: { tier: 'web' },
     },
   ]);
@@ -112,7 +115,9 @@ groups:
 
 good('what several hosts need is kept', () => {
   const { uplinks, listen, controllers, store, tls } = loadConfiguration(dataFile('several-hosts.yaml'));
-  assert.equal(uplinks, [{ name: 'up0', interface: 'veth0', networks: [{ name: 'app' }] }]);
+  assert.equal(uplinks, [
+    { name: 'up0', interface: 'veth0', networks: [{ name: 'app' }], reservedMulticastGuard: true },
+  ]);
   assert.equal(listen, { agents: '0.0.0.0:7400', http: '127.0.0.1:7480' });
   assert.equal(controllers, ['192.0.2.1:7400', '192.0.2.2:7400']);
   assert.equal(store, { kind: 'file', dir: '/var/lib/sluice' });

@@ -8,6 +8,7 @@ import { loadConfiguration } from '../../src/config/load.ts';
 import { HostError } from '../../src/config/model/host-error.ts';
 import type { PortConfig } from '../../src/config/model/model.ts';
 import { derivePortMac } from '../../src/config/model/port-mac.ts';
+import { FULL_PROTECTION } from '../../src/config/model/port-protection.ts';
 import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { sleep } from '../support/host-processes.ts';
 import { TestHost } from './hosts.ts';
@@ -33,7 +34,7 @@ const portFor = (name: string, address: string, other: Partial<PortConfig> = {})
   interface: 'eth0',
   mac: derivePortMac('h1', name),
   addresses: [`${address}/24`],
-  antiSpoofing: true,
+  ...FULL_PROTECTION,
   labels: {},
   purpose: 'instance',
   ...other,

@@ -7,7 +7,7 @@
  * Both networks have a gateway, so one logical router joins them. A port's MAC is 02:00:00:00:NN:PP with the
  * network's and the port's number; the router's is 02:53:00:00:00:NN.
  */
-import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../../src/datapath/snapshot.ts';
+import type { DatapathSnapshot, NetworkSpec, PortGuards, PortSpec } from '../../src/datapath/snapshot.ts';
 import { MaglevCache } from '../../src/host/publishing/maglev-cache.ts';
 import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
 import { compileRules } from '../../src/tables/rule-table.ts';
@@ -62,6 +62,10 @@ export interface PortDescription {
   readonly balanced?: boolean;
   /** Prefixes that the VM may send from; absent: any. */
   readonly allowedSources?: readonly string[];
+  /** EtherTypes that it may send besides those of IP and ARP; absent: any. */
+  readonly allowedEtherTypes?: readonly number[];
+  /** Default: all, of an uplink that against reserved multicast. */
+  readonly guards?: Partial<PortGuards>;
   /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
   readonly uplink?: PortSpec['uplink'];
 }
@@ -189,6 +193,13 @@ export class SnapshotMaker {
         mac: port.mac === null ? undefined : this.macOf(port),
         addresses,
         allowedSources: port.allowedSources,
+        allowedEtherTypes: port.allowedEtherTypes,
+        guards: {
+          dhcp: port.uplink === undefined,
+          routerAdvertisements: port.uplink === undefined,
+          reservedMulticast: true,
+          ...port.guards,
+        },
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
         uplink: port.uplink,

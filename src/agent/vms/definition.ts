@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { NetworkConfig, PortConfig, TemplateConfig } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
+import { FULL_PROTECTION } from '../../config/model/port-protection.ts';
 import {
   ADDRESS_WORDS,
   addressToWords,
@@ -52,7 +53,7 @@ export function portOf(instance: string, definition: TemplateConfig, network: Ne
     interface: definition.interface,
     mac: derivePortMac(network.name, definition.addresses[0]!),
     addresses: definition.addresses.map((address) => withBits(canonicalAddress(address), network)),
-    antiSpoofing: true,
+    ...FULL_PROTECTION,
     labels: definition.labels,
     purpose: 'instance',
   };

@@ -1,5 +1,5 @@
 /** Ports and uplinks: known networks, names, devices, MACs and addresses of their own. */
-import { canonicalAddress, canonicalMac, formatPrefix, type Prefix } from '../../wire/address.ts';
+import { canonicalAddress, canonicalMac, formatPrefix, isPrefix, type Prefix } from '../../wire/address.ts';
 import { derivePortMac } from '../model/port-mac.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
@@ -8,11 +8,13 @@ import {
   addressKeyIn,
   Claims,
   checkHostInSubnet,
+  checkNoHostBits,
   insideOneOf,
   isLinkLocal,
   located,
   type NetworkInfo,
   prefixOf,
+  sameAs,
   type Topology,
 } from './topology.ts';
 
@@ -43,6 +45,13 @@ export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, repor
     for (const address of located(port.addresses, [...path, 'addresses'])) {
       if (network !== undefined) checkPortAddress(address.value, network, address.path, topology, report);
     }
+  }
+  // Once the addresses of all ports are known.
+  for (const [i, port] of (view.ports ?? []).entries()) {
+    const network = topology.networks.get(port?.network ?? '');
+    if (network === undefined) continue;
+    for (const { value, path } of located(port?.allowedAddresses, ['ports', i, 'allowedAddresses']))
+      checkAllowedAddress(value, network, path, topology, report);
   }
 }
 
@@ -97,6 +106,19 @@ function checkNotAnycast(
   if (canonicalAddress(address) !== formatPrefix(subnet).replace(/\/\d+$/, '')) return;
   const found = `${show(address)}, the subnet-router anycast address of its subnet`;
   report(path, found, `another address inside ${formatPrefix(subnet)}`);
+}
+
+/** What has an owner is preset as a neighbour or answered for: a claim of another VM would not be believed. */
+function checkAllowedAddress(
+  text: string,
+  network: NetworkInfo,
+  path: Path,
+  topology: Topology,
+  report: Report,
+): void {
+  if (isPrefix(text)) return checkNoHostBits(text, path, report);
+  const owner = topology.addresses.ownerOf(addressKeyIn(network, text));
+  if (owner !== undefined) report(path, sameAs(text, owner), 'an address that no gateway and no port has');
 }
 
 export function checkUplinks(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {

@@ -4,6 +4,7 @@
  */
 import type { GroupScalingConfig, PolicyConfig } from '../../policy/policy-config.ts';
 import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../../tables/rule-spec.ts';
+import type { PortProtection } from './port-protection.ts';
 
 export interface Configuration {
   host: string;
@@ -49,6 +50,8 @@ export interface UplinkConfig {
   interface: string;
   /** `vlan` 1 … 4094; absent only if the uplink carries one network, untagged. */
   networks: { name: string; vlan?: number }[];
+  /** Frames to reserved group addresses do not cross it, in either direction. */
+  reservedMulticastGuard: boolean;
 }
 
 export type StoreConfig =
@@ -83,7 +86,7 @@ export interface RouterAdvertisementConfig {
   autonomous: boolean;
 }
 
-export interface PortConfig {
+export interface PortConfig extends PortProtection {
   name: string;
   network: string;
   netns: string;
@@ -91,8 +94,6 @@ export interface PortConfig {
   /** Filled in when absent: locally administered, derived from host and port name, the same on every start. */
   mac: string;
   addresses: string[];
-  /** Frames whose source is not the port's are dropped. */
-  antiSpoofing: boolean;
   labels: Record<string, string>;
   /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
   purpose?: 'instance' | 'probe';

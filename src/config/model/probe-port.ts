@@ -23,6 +23,7 @@ import {
 import { lastFree, parsePool, poolContains, subnetPool } from './address-pool.ts';
 import type { Configuration, NetworkConfig, PortConfig } from './model.ts';
 import { derivePortMac } from './port-mac.ts';
+import { FULL_PROTECTION } from './port-protection.ts';
 
 const MAX_EUI64_BITS = 64;
 
@@ -39,7 +40,7 @@ export function probePort(configuration: Configuration, network: NetworkConfig, 
     interface: 'eth0',
     mac,
     addresses: addressesFor(configuration, network, mac),
-    antiSpoofing: true,
+    ...FULL_PROTECTION,
     labels: {},
     purpose: 'probe',
   };

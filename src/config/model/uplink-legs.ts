@@ -8,15 +8,17 @@ export interface UplinkLeg {
   readonly network: string;
   /** Absent: untagged. */
   readonly vlan?: number;
+  readonly reservedMulticastGuard: boolean;
 }
 
 /** Of all uplinks, in the order of the configuration. */
 export const uplinkLegs = ({ uplinks = [] }: Pick<Configuration, 'uplinks'>): UplinkLeg[] =>
-  uplinks.flatMap(({ name, interface: device, networks }) =>
+  uplinks.flatMap(({ name, interface: device, networks, reservedMulticastGuard }) =>
     networks.map((carried) => ({
       uplink: name,
       interface: device,
       network: carried.name,
       vlan: carried.vlan,
+      reservedMulticastGuard,
     })),
   );

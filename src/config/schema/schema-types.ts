@@ -67,6 +67,12 @@ export const prefix = text(
   '10.1.0.0/24',
   'fd00:1::/64',
 ).meta(PREFIX_PATTERN);
+export const addressOrPrefix = text(
+  (value) => isUnicast(value) || isPrefix(value),
+  'a unicast address or a prefix, such as 10.1.0.200 or 10.1.0.192/28',
+  '10.1.0.200',
+  '10.1.0.192/28',
+).meta({ anyOf: [...ADDRESS_FORMATS.anyOf, PREFIX_PATTERN] });
 export const interfaceAddress = text(
   (value) => isPrefix(value) && isUnicast(value.slice(0, value.indexOf('/'))),
   'a unicast address with its prefix length, such as 10.1.0.11/24',

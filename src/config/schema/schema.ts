@@ -13,6 +13,7 @@ import { health } from './schema-health.ts';
 import { policy, scaling } from './schema-policy.ts';
 import { template } from './schema-templates.ts';
 import {
+  addressOrPrefix,
   choice,
   duration,
   fileName,
@@ -156,6 +157,35 @@ const port = z.strictObject({
     .describe(
       'Drop what the VM sends with a source MAC or address that is not its own; default: true where addresses are given.',
     ),
+  allowedAddresses: optionalList(addressOrPrefix).describe(
+    'Addresses and prefixes that the VM may also send from, and claim by ARP and neighbour discovery: floating addresses (VRRP), transparent proxies. Several ports may have the same.',
+  ),
+  allowedEtherTypes: z
+    .union(
+      [z.literal('any'), z.array(integer(0x0600, 0xffff, 'an EtherType'))],
+      'any, or a list of EtherTypes from 0x0600 to 0xffff',
+    )
+    .default([])
+    .describe(
+      'What the VM may send under anti-spoofing besides IPv4, IPv6, ARP and RARP about itself; any: also frames of IEEE 802.2.',
+    )
+    .meta({ examples: [[0x88b5], 'any'] }),
+  dhcpGuard: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Drop what only DHCP servers send, DHCPv6 too; false: the VM is a DHCP server or relay.'),
+  raGuard: z
+    .boolean('true or false')
+    .default(true)
+    .describe(
+      'Drop router advertisements and IPv6 redirects of the VM, also in fragments and behind extension headers (RFC 6105, 7113); false: the VM is a router.',
+    ),
+  reservedMulticastGuard: z
+    .boolean('true or false')
+    .default(true)
+    .describe(
+      'Drop frames to group addresses that switches keep for themselves: STP, PAUSE, LACP, EAPOL, LLDP (01:80:c2:00:00:00 to 0f), CDP and their like; false: they pass between ports that have it off.',
+    ),
   labels: labels.default({}).describe('Labels that `from` of a group selects by.'),
 });
 
@@ -273,6 +303,10 @@ const uplink = z.strictObject({
     )
     .min(1, 'at least one network')
     .describe('Networks that the uplink carries; with more than one, each needs its own VLAN.'),
+  reservedMulticastGuard: z
+    .boolean('true or false')
+    .default(true)
+    .describe("As a port's: false lets STP, LLDP, LACP and their like cross the uplink in both directions."),
 });
 
 const storeTlsFiles = z

@@ -1,11 +1,13 @@
 /**
  * The plain packets of a batch: TCP and UDP over IPv4 or IPv6, whole, without tags, IP options, extension headers and
- * GSO. Nearly every frame of a VM is one, and what there is to know about it fits into one cache line.
+ * GSO, to a single station, and not to a DHCP client. Nearly every frame of a VM is one, and what there is to know about it
+ * fits into one cache line.
  *
  * `parse` accepts a frame only if `Frame.load` finds nothing wrong with it, and reads the same from it
  * (test/datapath/fast-path/plain-packets.test.ts); what it declines is for `Frame.load` to judge. A packet is numbered by its
  * place in the batch. The lookahead adds the flow that the packet seems to belong to.
  */
+import * as dhcp from '../../wire/dhcp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
@@ -71,7 +73,9 @@ export class PlainPackets {
     const { view } = this;
     // Odd offsets, which no engine has, would not do for TrackedPath's 16-bit writes.
     if (length < IPV4_L4 + udp.HEADER_BYTES || (offset & 1) !== 0) return false;
-    if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return false;
+    // Bad sources, and group destinations, some of which guards heed.
+    if (ethernet.isGroup(ethernet.sourceHigh(view, offset) | ethernet.destinationHigh(view, offset)))
+      return false;
     const type = ethernet.etherType(view, offset);
     if (type === ethernet.TYPE_IPV4) return this.parseIpv4(number, offset, length);
     return type === ethernet.TYPE_IPV6 && this.parseIpv6(number, offset, length);
@@ -145,6 +149,7 @@ export class PlainPackets {
       if (bytes < udp.HEADER_BYTES) return false;
       const udpBytes = udp.length(view, l4);
       if (udpBytes < udp.HEADER_BYTES || udpBytes > bytes) return false;
+      if (dhcp.isClientPort(udp.destinationPort(view, l4))) return false;
       checkOffset = udp.CHECK_OFFSET;
     } else {
       return false;

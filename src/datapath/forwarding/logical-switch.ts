@@ -4,6 +4,7 @@
  *
  * Frames never leave their network here. Flooding is bounded per network and port, counted in copies.
  * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
+ * Frames to reserved group addresses reach only ports that have the guard against them off.
  */
 import { NONE } from '../../tables/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
@@ -81,12 +82,14 @@ export class LogicalSwitch {
     const { ingress, slot, offset, length } = frame;
     this.context.count(ingress, PORT.flooded);
     const isFromUplink = this.isFromUplink(frame);
+    const isReserved = ethernet.isForReservedGroup(frame.view, offset);
     const { copy } = this;
     let sent = 0;
     for (let i = 0; i < ports.length; i++) {
       const port = this.ports[ports[i]!];
       if (port === undefined || (port.id === ingress && !frame.routed)) continue;
       if (port.isUplink && isFromUplink) continue;
+      if (isReserved && port.guardsReservedMulticast) continue;
       // Each port's chain sees the frame as it came, on a cursor of its own; a change goes to a private copy.
       this.context.arena.retain(slot);
       copy.load(slot, offset, length, ingress, network);
@@ -97,6 +100,6 @@ export class LogicalSwitch {
       this.context.arena.release(copy.slot);
       sent++;
     }
-    if (sent === 0) this.context.drop(frame, DROP.splitHorizon);
+    if (sent === 0) this.context.drop(frame, isReserved ? DROP.reservedMulticast : DROP.splitHorizon);
   }
 }

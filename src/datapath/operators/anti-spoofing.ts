@@ -5,7 +5,7 @@
  * IP source must be one of the port's addresses, or of those that it may speak for (the VIP of a MAC redirect that it
  * is a member of, the prefixes of routes whose next hop it is). ARP and ND must say the same about the sender. What a
  * host needs before it has an address passes: DHCP, duplicate address detection, link-local IPv6.
- * RFC 2827 (ingress filtering) at the first port, RFC 6105 for router advertisements.
+ * RFC 2827 (ingress filtering) at the first port.
  */
 import { DROP } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
@@ -95,7 +95,6 @@ export class AntiSpoofing implements FromVm {
   private isNdOwn(frame: Frame): boolean {
     const { view, l4, l4Bytes } = frame;
     const type = icmpv6.type(view, l4);
-    if (type === icmpv6.ROUTER_ADVERTISEMENT) return false;
     if (type !== icmpv6.NEIGHBOUR_SOLICITATION && type !== icmpv6.NEIGHBOUR_ADVERTISEMENT) return true;
     // Malformed ones are the forwarding element's to drop, under their own name.
     if (l4Bytes < icmpv6.ND_BYTES) return true;

@@ -11,9 +11,10 @@ export const CONSUMED = 1;
 
 /**
  * What about a packet of a tracked flow may make an operator do something: its source, its flow (the load balancer), only the
- * segments that open and end a connection (SYN, FIN, RST), or anything. All but the last let TrackedPath act for them.
+ * segments that open and end a connection (SYN, FIN, RST), nothing as long as it is plain (plain-packets.ts), or anything.
+ * All but the last let TrackedPath act for them.
  */
-export type Heeds = 'source' | 'flow' | 'handshake' | 'anything';
+export type Heeds = 'source' | 'flow' | 'handshake' | 'odd' | 'anything';
 
 /** Stands in the way from the VM. */
 export interface FromVm {

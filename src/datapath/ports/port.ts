@@ -29,6 +29,8 @@ export class Port {
   isUplink = false;
   /** Number of the load balancer in both chains; NONE: there is none. */
   balancer = NONE;
+  /** No frame to a reserved group address comes in or leaves by it. */
+  guardsReservedMulticast = false;
   /** A load balancer stands in both chains. */
   readonly balances: boolean;
   /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */

@@ -9,7 +9,7 @@ import {
   sum,
 } from '../../api/group-listings.ts';
 import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../api/shapes.ts';
-import type { Configuration, GroupConfig } from '../../config/model/model.ts';
+import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
 import type { RuleSpec } from '../../tables/rule-spec.ts';
@@ -33,6 +33,8 @@ export function portRows(
       interface: port.interface,
       mac: port.mac,
       addresses: port.addresses,
+      allowedAddresses: port.allowedAddresses,
+      guards: guardNames(port),
       state: isUp(port.name) ? 'up' : 'gone',
       rxPackets,
       rxBytes,
@@ -41,6 +43,16 @@ export function portRows(
       drops,
     };
   });
+}
+
+function guardNames({ antiSpoofing, guards }: PortConfig): string[] {
+  const names = {
+    'anti-spoofing': antiSpoofing,
+    dhcp: guards.dhcp,
+    ra: guards.routerAdvertisements,
+    'reserved-multicast': guards.reservedMulticast,
+  };
+  return Object.entries(names).flatMap(([name, isOn]) => (isOn ? [name] : []));
 }
 
 /** One row per uplink: the sums over the networks that it carries. */
@@ -66,6 +78,8 @@ export function uplinkRows(
       interface: uplink.interface,
       mac,
       addresses: [],
+      allowedAddresses: [],
+      guards: uplink.reservedMulticastGuard ? ['reserved-multicast'] : [],
       state,
       rxPackets: sum(rows, (row) => row.rxPackets),
       rxBytes: sum(rows, (row) => row.rxBytes),

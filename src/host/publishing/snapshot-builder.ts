@@ -145,6 +145,8 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
+      allowedEtherTypes: port.allowedEtherTypes === 'any' ? undefined : port.allowedEtherTypes,
+      guards: port.guards,
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       offloads: this.offloads,
     }));
@@ -159,6 +161,7 @@ export class SnapshotBuilder {
       addresses: [],
       loadBalancer: NO_LOAD_BALANCER,
       offloads: this.offloads,
+      guards: { dhcp: false, routerAdvertisements: false, reservedMulticast: leg.reservedMulticastGuard },
       uplink: { hostMac: hostMac(configuration, leg.network) },
     }));
   }
@@ -224,8 +227,9 @@ export const snapshotOf = (configuration: Configuration, options: BuilderOptions
   new SnapshotBuilder(options).build(configuration, 1).snapshot;
 
 /**
- * What a VM may use as a source: its addresses, those it makes itself where the router asks for that, the VIPs whose address its members keep (they answer as the VIP), and
- * the prefixes of routes that lead through it.
+ * What a VM may use as a source: its addresses, those it makes itself where the router asks for that, the VIPs whose
+ * address its members keep (they answer as the VIP), the prefixes of routes that lead through it, and what the
+ * configuration allows besides.
  */
 function allowedSources(port: PortConfig, configuration: Configuration): string[] {
   const own = new Set(port.addresses.map(withoutBits));
@@ -245,6 +249,7 @@ function allowedSources(port: PortConfig, configuration: Configuration): string[
       (address) => `${address}/${addressFamily(address) === 4 ? 32 : 128}`,
     ),
     ...behind,
+    ...port.allowedAddresses,
   ];
 }
 

@@ -55,6 +55,38 @@ const cases: Case[] = [
     [],
   ],
   [
+    'a floating address that two ports may send from, and a prefix',
+    [
+      ['ports.0.allowedAddresses', ['10.1.0.200', 'fd00:1::200', 'fe80::/10']],
+      ['ports.1.allowedAddresses', ['10.1.0.200/32', '10.88.0.0/16']],
+    ],
+    [],
+  ],
+  [
+    "allowed addresses that are a gateway's, another port's, have host bits, or are none",
+    [
+      ['ports.0.allowedAddresses', ['10.1.0.1', '10.1.0.5/24', '224.0.0.18']],
+      ['ports.1.allowedAddresses', ['10.1.0.11']],
+    ],
+    [
+      'ports[0].allowedAddresses[0]: found "10.1.0.1", the same as networks[0].gateway, expected an address that no gateway and no port has',
+      'ports[0].allowedAddresses[1]: found "10.1.0.5/24", which has host bits, expected 10.1.0.0/24',
+      'ports[0].allowedAddresses[2]: found "224.0.0.18", expected a unicast address or a prefix, such as 10.1.0.200 or 10.1.0.192/28',
+      'ports[1].allowedAddresses[0]: found "10.1.0.11", the same as ports[0].addresses[0], expected an address that no gateway and no port has',
+    ],
+  ],
+  [
+    'guards that are not yes or no, EtherTypes that are lengths',
+    [
+      ['ports.0.dhcpGuard', 'off'],
+      ['ports.0.allowedEtherTypes', [0x88b5, 60]],
+    ],
+    [
+      'ports[0].dhcpGuard: found "off", expected true or false',
+      'ports[0].allowedEtherTypes[1]: found 60, expected an EtherType from 1536 to 65535',
+    ],
+  ],
+  [
     'address of another port',
     [['ports.1.addresses.0', '10.1.0.11/24']],
     [

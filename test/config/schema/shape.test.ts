@@ -32,7 +32,7 @@ const cases: Case[] = [
     'unknown key like nothing known',
     [['ports.0.colour', 'red']],
     [
-      'ports[0].colour: found an unknown key "colour", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, labels',
+      'ports[0].colour: found an unknown key "colour", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels',
     ],
   ],
   [

@@ -113,6 +113,7 @@ const topologyOf = (random: Random): Topology => ({
     allowedSources: random.chance(50)
       ? port.addresses.map((a) => `${a}/${familyOf(a) === 4 ? 32 : 128}`)
       : undefined,
+    guards: random.chance(30) ? { dhcp: false, reservedMulticast: false } : {},
     balanced: !random.chance(10),
     offloads: !random.chance(20),
     mac: random.chance(10) ? null : undefined,
@@ -120,6 +121,8 @@ const topologyOf = (random: Random): Topology => ({
   settings: { ...SETTINGS, failFast: random.chance(50), activeFlowIdleMs: 500, udpIdleMs: 3_000 },
 });
 
+/** Group addresses, one of which is reserved. */
+const GROUPS_OF_MACS = ['01:80:c2:00:00:0e', '01:00:5e:00:00:09'];
 const CLIENTS = ['web1', 'web2', 'web3', 'app1'];
 /** Most segments carry data or acknowledge it. */
 const FLAGS = ['A', 'A', 'A', 'A', 'A', 'A', 'PA', 'PA', 'PA', 'S', 'S', 'S', 'FA', 'R', 'SA', 'AE', 'AC'];
@@ -148,7 +151,7 @@ class Traffic {
     const { addresses, network } = PORTS.find(({ name }) => name === port)!;
     const way: Way = {
       fromMac: this.maker.macOf({ name: port, network, addresses }),
-      toMac: this.maker.routerMac(network),
+      toMac: random.chance(2) ? random.pick(GROUPS_OF_MACS) : this.maker.routerMac(network),
       from: addresses.find((address) => familyOf(address) === familyOf(vip))!,
       to: vip,
       ttl: random.pick([1, 64, 64, 64]),
@@ -156,7 +159,10 @@ class Traffic {
       ipOptions: random.chance(3) && familyOf(vip) === 4 ? new Uint8Array(4) : undefined,
       padTo: random.chance(20) ? 60 : undefined,
     };
-    const ports = { sourcePort: 40_000 + random.below(12), destinationPort: vipPort };
+    const ports = {
+      sourcePort: random.chance(3) ? random.pick([68, 546]) : 40_000 + random.below(12),
+      destinationPort: vipPort,
+    };
     const payload = random.bytes(random.chance(10) ? 500 : random.below(40));
     const offload = this.offload(payload.length);
     const isUdp = protocol === 'udp' || (protocol === undefined && random.chance(50));

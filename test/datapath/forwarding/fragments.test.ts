@@ -190,8 +190,9 @@ test('a first fragment without the whole transport header is dropped, and what b
   expectRest(bed);
 });
 
-test('IPv6 headers that go on in the second fragment (RFC 7112): dropped to a VIP, else none of ours', () => {
-  const bed = new DatapathBed({ groups: GROUPS });
+test('IPv6 headers that go on in the second fragment (RFC 7112): dropped to a VIP, else none of ours without guards', () => {
+  const guards = { dhcp: false, routerAdvertisements: false };
+  const bed = new DatapathBed({ groups: GROUPS, ports: PORTS.map((port) => ({ ...port, guards })) });
   const chain = Uint8Array.of(60, 3, 1, 4, 0, 0, 0, 0); // says 32 bytes, and there are 8
   const piece = (to: string) =>
     rawFrame({ ...bed.way('web1', to), fragment: { offset: 0, more: true } }, 60, chain);

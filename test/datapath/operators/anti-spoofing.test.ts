@@ -60,7 +60,7 @@ spoofing('what a host says before it has an address: DHCP, duplicate address det
   const bed = bedOf();
   const discover = { ...bed.way('web1', '255.255.255.255'), from: '0.0.0.0', toMac: BROADCAST };
   assert.ok(bed.send('web1', udpFrame(discover, { sourcePort: 68, destinationPort: 67 })).length > 0);
-  assertDropped(bed, udpFrame(discover, { sourcePort: 68, destinationPort: 68 }), 'spoofed-source');
+  assertDropped(bed, udpFrame(discover, { sourcePort: 68, destinationPort: 69 }), 'spoofed-source');
   const { address, mac } = solicitedNode('fd00:1::b');
   const probe = { ...bed.way('web1', 'fd00:1::b'), from: '::', to: address, toMac: mac };
   assert.ok(bed.send('web1', solicitationFrame(probe, 'fd00:1::b')).length > 0);

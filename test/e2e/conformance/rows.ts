@@ -22,6 +22,7 @@ const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
 const ECHO = 'datapath/balancing/echo › ';
+const GUARDS = 'datapath/operators/source-guards › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
   'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
@@ -383,6 +384,30 @@ export const ROWS: readonly Row[] = [
     requirement: "A frame that a port's guards drop teaches nothing: no station moves by it",
     tests: [
       'datapath/forwarding/switch › a frame that a guard drops moves nobody: neither as spoofed nor as one that came back from the wire',
+    ],
+  },
+  {
+    source: '802.1Q §8.6.3',
+    requirement:
+      'Frames to reserved group addresses (STP, PAUSE, LACP, LLDP; CDP) are never forwarded unless asked to',
+    tests: [
+      `${GUARDS}what switches say to each other ends at the port, from a VM and from the wire; other groups do not`,
+      `${GUARDS}with the guard off it passes between the ports that have it off, and nobody else gets it`,
+    ],
+  },
+  {
+    source: 'RFC 6105, 7112, 7113, 6980',
+    requirement: 'Router advertisements of VMs are dropped, also in fragments and behind extension headers',
+    tests: [
+      `${GUARDS}a VM is no router: advertisements and redirects, also in fragments and behind extension headers`,
+      `${GUARDS}a first fragment that ends before the upper layer hides what follows, and is dropped`,
+    ],
+  },
+  {
+    source: 'RFC 7610, DHCP snooping',
+    requirement: 'A VM does not answer as a DHCP or DHCPv6 server, unless it is one',
+    tests: [
+      `${GUARDS}a VM may ask, and may not answer: DHCP and DHCPv6, broadcast and unicast, whole and in fragments`,
     ],
   },
   {

@@ -1,0 +1,26 @@
+/** What a port lets its VM send: everything is checked unless the configuration says otherwise. */
+
+/** Messages that only servers, routers and switches send; true: dropped when a port's VM sends them. */
+export interface PortGuards {
+  readonly dhcp: boolean;
+  readonly routerAdvertisements: boolean;
+  readonly reservedMulticast: boolean;
+}
+
+export interface PortProtection {
+  /** Frames whose source is not the port's are dropped. */
+  antiSpoofing: boolean;
+  /** Prefixes that the VM may send from besides its own addresses. */
+  allowedAddresses: string[];
+  /** EtherTypes that the VM may send under anti-spoofing besides IPv4, IPv6 and ARP. */
+  allowedEtherTypes: 'any' | number[];
+  guards: PortGuards;
+}
+
+/** Of ports that are in no file. */
+export const FULL_PROTECTION: PortProtection = {
+  antiSpoofing: true,
+  allowedAddresses: [],
+  allowedEtherTypes: [],
+  guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
+};
