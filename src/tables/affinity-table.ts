@@ -14,6 +14,7 @@
  * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 port << 16 | the member's place + 1;
  * 0: free.
  */
+import { isIpv4Mapped } from '../wire/address.ts';
 import { NONE } from './bucket-index.ts';
 import { Hasher, mix32 } from './hash.ts';
 import { waysToReplace } from './set-shares.ts';
@@ -223,10 +224,9 @@ export class AffinityTable {
   }
 
   private setOf(c0: number, c1: number, c2: number, c3: number, owner: number): number {
-    const hash =
-      (c0 | c1) === 0 && c2 === 0xffff
-        ? this.hasher.hash3(c3, owner, 0)
-        : this.hasher.hash6(c3, c2, c1, c0, owner, 0);
+    const hash = isIpv4Mapped(c0, c1, c2)
+      ? this.hasher.hash3(c3, owner, 0)
+      : this.hasher.hash6(c3, c2, c1, c0, owner, 0);
     // Addresses in sequence have hashes in sequence, which some keys would lay on few sets.
     return HEADER_WORDS + (mix32(hash) & this.mask) * SET_WORDS;
   }

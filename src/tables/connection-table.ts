@@ -17,6 +17,7 @@
  *
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
+import { isIpv4Mapped } from '../wire/address.ts';
 import { BucketIndex, NONE } from './bucket-index.ts';
 import {
   ADOPTED_COLD,
@@ -488,7 +489,7 @@ export class ConnectionTable {
   }
 
   private hash(c0: number, c1: number, c2: number, c3: number, ports: number, service: number): number {
-    return (c0 | c1) === 0 && c2 === 0xffff
+    return isIpv4Mapped(c0, c1, c2)
       ? this.hasher.hash3(c3, ports, service)
       : this.hasher.hash6(c3, c2, c1, c0, ports, service);
   }

@@ -15,7 +15,7 @@
  * entries behind it up. The row that a probe looks at is the one whose address a rewrite needs next.
  */
 
-import { MAPPED_WORD } from '../wire/address.ts';
+import { isIpv4Mapped, MAPPED_WORD } from '../wire/address.ts';
 import { fold } from '../wire/checksum.ts';
 import { NONE } from './bucket-index.ts';
 import { mix32 } from './hash.ts';
@@ -135,7 +135,7 @@ export class EndpointTable {
     rows[at + REFERENCES] = 1;
     rows[at + ROLES] = 0;
     rows[at + WAY_GENERATION] = 0;
-    rows[at + IPV4_NETWORK] = (w0 | w1) === 0 && w2 === MAPPED_WORD ? network : -1;
+    rows[at + IPV4_NETWORK] = isIpv4Mapped(w0, w1, w2) ? network : -1;
     rows[at + SUM] = fold(halves(w0) + halves(w1) + halves(w2) + halves(w3));
     rows[REFERENCES]!++;
     return id;

@@ -15,7 +15,7 @@
 import {
   addressFamily,
   addressToWords,
-  MAPPED_WORD,
+  isIpv4Mapped,
   macHigh16,
   macLow32,
   networkOf,
@@ -280,7 +280,7 @@ export class RuleTable {
     const at = this.ruleAt + rule * RULE_WORDS;
     const count = words[at + 10]!;
     if (count === 0) return true;
-    const family = (s0 | s1) === 0 && s2 === MAPPED_WORD ? 4 : 6;
+    const family = isIpv4Mapped(s0, s1, s2) ? 4 : 6;
     let prefix = this.prefixAt + words[at + 9]! * PREFIX_WORDS;
     for (let i = 0; i < count; i++, prefix += PREFIX_WORDS) {
       if (

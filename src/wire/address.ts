@@ -69,9 +69,13 @@ export function addressFamily(text: string): Family {
   return wordsFamily(scratch, 0);
 }
 
+/** True for an IPv4 address: the first three words of ::ffff:0:0/96 (RFC 4291 §2.5.5.2). */
+export const isIpv4Mapped = (w0: number, w1: number, w2: number): boolean =>
+  (w0 | w1) === 0 && w2 === MAPPED_WORD;
+
 /** 4 if the words are an IPv4-mapped address. */
 export const wordsFamily = (words: Int32Array, at: number): Family =>
-  words[at] === 0 && words[at + 1] === 0 && words[at + 2] === MAPPED_WORD ? 4 : 6;
+  isIpv4Mapped(words[at]!, words[at + 1]!, words[at + 2]!) ? 4 : 6;
 
 /** Canonical text of the four words at words[at]. */
 export const wordsToAddress = (words: Int32Array, at: number): string =>

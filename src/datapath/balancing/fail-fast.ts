@@ -7,14 +7,16 @@
  * the record is gone, so the answer gets what every segment without connection gets, a reset with the number that it
  * asked for. One round trip to the VM, nothing per packet.
  */
+
 import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
 import { checkOf } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { swapPorts } from '../../wire/ports.ts';
+import { pseudoSum4, pseudoSum6 } from '../../wire/pseudo-header.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
-import { pseudoSum4, pseudoSum6 } from '../forwarding/packets.ts';
 import type { Context } from '../frame/context.ts';
 import { HOPS, IPV4_MAPPED } from '../frame/frame.ts';
 import { writeKeptTags } from '../frame/vlan-tags.ts';
@@ -55,7 +57,7 @@ export class FailFast {
     const isIpv4 = (rows[vip]! | rows[vip + 1]!) === 0 && rows[vip + 2] === IPV4_MAPPED;
     const l4 = l3 + (isIpv4 ? ipv4.MIN_HEADER_BYTES : ipv6.HEADER_BYTES);
     const forward = connections.forwardPorts(row);
-    tcp.write(view, l4, (forward << 16) | (forward >>> 16), OUTSIDE, 0, tcp.ACK, 0);
+    tcp.write(view, l4, swapPorts(forward), OUTSIDE, 0, tcp.ACK, 0);
     let pseudo: number;
     if (isIpv4) {
       ethernet.setEtherType(view, at + tagBytes, ethernet.TYPE_IPV4);

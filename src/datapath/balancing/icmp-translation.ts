@@ -6,6 +6,7 @@
  * Errors are rare: the quoted headers are changed by delta, and the message's own checksum, verified first, is
  * computed anew.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/connection-record.ts';
 import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
@@ -15,10 +16,11 @@ import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { swapPorts } from '../../wire/ports.ts';
+import { pseudoSum6, setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
-import { pseudoSum6, setIcmpv6Check } from '../forwarding/packets.ts';
 import type { Context } from '../frame/context.ts';
 import { echoPorts, identifierOf, isEcho, isIcmp } from '../frame/echo.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
@@ -234,7 +236,7 @@ export class IcmpTranslator {
     const { connections, endpoints } = this.context.tables;
     if (!quoted.load(frame)) return this.withoutFlow(vip, frame);
     const c = quoted.destination;
-    const ports = (quoted.ports << 16) | (quoted.ports >>> 16);
+    const ports = swapPorts(quoted.ports);
     const row = connections.findForward(
       this.balancer,
       c[0]!,
@@ -249,7 +251,7 @@ export class IcmpTranslator {
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     const member = connections.member(row) * ENDPOINT_WORDS;
     const reverse = connections.reversePorts(row);
-    quoted.rewriteSource(endpoints.rows, member, (reverse << 16) | (reverse >>> 16));
+    quoted.rewriteSource(endpoints.rows, member, swapPorts(reverse));
     if ((connections.rewrite(row) & REWRITE_SOURCE) !== 0) {
       quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, quoted.ports);
       return this.backToItself(row, vip, frame);

@@ -10,6 +10,7 @@
  * One instance serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
  * endpoints and statistics lie in the shared tables.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import {
   COLD,
@@ -27,6 +28,7 @@ import { DROP } from '../../tables/port-counters.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { NEXT_NONE } from '../../wire/ipv6.ts';
+import { swapPorts } from '../../wire/ports.ts';
 import * as tcp from '../../wire/tcp.ts';
 import { FOLLOW, FROM_VM, type Fragments, TO_VM } from '../forwarding/fragments.ts';
 import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
@@ -136,7 +138,7 @@ export class LoadBalancer implements FromVm, ToVm {
 
   /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
   private withoutRow(member: number, frame: Frame): number {
-    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const ports = swapPorts(frame.ports);
     return this.tracking.cutOff.cover(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
   }
 
@@ -179,7 +181,7 @@ export class LoadBalancer implements FromVm, ToVm {
   /** Row of the flow that a packet from a member belongs to, or NONE. */
   private replyRow(member: number, frame: Frame): number {
     if (isIcmp(frame.protocol) && !frame.isEchoReply) return NONE;
-    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const ports = swapPorts(frame.ports);
     const { d0, d1, d2, d3, protocol } = frame;
     const row = this.connections.findReverse(this.id, d0, d1, d2, d3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return NONE;
@@ -212,7 +214,7 @@ export class LoadBalancer implements FromVm, ToVm {
   private toClient(row: number, rewrite: number, frame: Frame): void {
     const { connections } = this;
     const forward = connections.forwardPorts(row);
-    const ports = (forward << 16) | (forward >>> 16);
+    const ports = swapPorts(forward);
     if ((rewrite & REWRITE_ADDRESS) !== 0) {
       rewriteSource(frame, this.endpoints.rows, connections.vip(row) * ENDPOINT_WORDS, ports);
     } else {
@@ -237,7 +239,7 @@ export class LoadBalancer implements FromVm, ToVm {
     const member = this.endpoints.find(frame.network, s0, s1, s2, s3);
     if (member === NONE) return false;
     const { connections } = this;
-    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const ports = swapPorts(frame.ports);
     const row = connections.findReverse(this.id, s0, s1, s2, s3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return false;
     const rewrite = this.tracking.packetReverse(row, frame);

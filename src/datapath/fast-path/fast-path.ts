@@ -17,6 +17,7 @@
  * a DataView's `set` in between. So all arrays are held in constants, frames are written as 16-bit words, and what
  * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import {
   BALANCER_SHIFT,
@@ -34,6 +35,7 @@ import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { swapPorts } from '../../wire/ports.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import {
@@ -268,7 +270,7 @@ export class TrackedPath {
       // --- transport
       const ports = words[at + PACKET.ports]!;
       const otherPorts = hot[record + HOT.reversePorts - reply]!;
-      const newPorts = isReply ? turned(otherPorts) : otherPorts;
+      const newPorts = isReply ? swapPorts(otherPorts) : otherPorts;
       const transport = frame + (l4 >> 1);
       let withPorts = delta;
       if (newPorts !== ports) {
@@ -290,9 +292,6 @@ export class TrackedPath {
     return i;
   }
 }
-
-/** Both ports in the other order. */
-const turned = (ports: number): number => (ports << 16) | (ports >>> 16);
 
 /** A 16-bit word in the other byte order: from the machine's, little-endian on x64 and arm64, to the wire's. */
 const swapped = (half: number): number => ((half & 0xff) << 8) | (half >>> 8);

@@ -10,10 +10,12 @@
  * What is found is a guess, for TrackedPath to verify: it compares the whole key. `changes` tells whether the endpoints
  * are still those of the look.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
 import { type EndpointTable, ROLE_VIP } from '../../tables/endpoint-table.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import { swapPorts } from '../../wire/ports.ts';
 import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from '../frame/context.ts';
 import { IPV4_MAPPED } from '../frame/frame.ts';
 import type { Port } from '../ports/port.ts';
@@ -167,7 +169,7 @@ export class Lookahead {
     const c2 = isIpv4 ? IPV4_MAPPED : words[client + 2]!;
     const c3 = words[client + 3]!;
     const wirePorts = words[at + PACKET.ports]!;
-    const ports = isReply ? (wirePorts << 16) | (wirePorts >>> 16) : wirePorts;
+    const ports = isReply ? swapPorts(wirePorts) : wirePorts;
     words[at + PACKET.keyPorts] = ports;
     words[at + PACKET.hash] = isReply
       ? connections.reverseKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff)

@@ -6,6 +6,7 @@
  * Never about an ICMP error, a fragment other than the first, a group address, or a packet without a real source
  * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited for each port that causes them (RFC 1812 §4.3.2.8).
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import { PORT } from '../../tables/port-counters.ts';
 import { PortRates } from '../../tables/port-shares.ts';
@@ -15,13 +16,13 @@ import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS } from '../frame/frame.ts';
 import { completeChecksum } from '../frame/offload.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
-import { setIcmpv6Check } from './packets.ts';
 
 /** What one port gets as long as no other causes any. */
 const ERRORS_PER_SECOND = 1_000;

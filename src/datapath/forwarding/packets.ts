@@ -2,12 +2,13 @@
  * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
  * addresses. What returns a length in bytes writes a whole frame with an empty vnet header at `at`.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import * as arp from '../../wire/arp.ts';
-import { checkOf, sumBytes } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Network } from '../ports/networks.ts';
 
@@ -126,18 +127,4 @@ export function writeLinkAddressOption(
   view.setUint8(at + 1, 1);
   view.setUint16(at + 2, macHigh);
   view.setInt32(at + 4, macLow);
-}
-
-/** Sum of the IPv6 pseudo header (RFC 8200 §8.1) for an upper-layer packet of `bytes`. */
-export const pseudoSum6 = (view: DataView, l3: number, protocol: number, bytes: number): number =>
-  sumBytes(view, l3 + 8, 32, protocol + (bytes & 0xffff) + (bytes >>> 16));
-
-/** Sum of the IPv4 pseudo header (RFC 9293 §3.1). */
-export const pseudoSum4 = (view: DataView, l3: number, protocol: number, bytes: number): number =>
-  sumBytes(view, l3 + 12, 8, protocol + bytes);
-
-/** Computes and writes the check of an ICMPv6 message; the IPv6 addresses are in place. */
-export function setIcmpv6Check(view: DataView, l3: number, l4: number, bytes: number): void {
-  view.setUint16(l4 + 2, 0);
-  view.setUint16(l4 + 2, checkOf(view, l4, bytes, pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, bytes)));
 }

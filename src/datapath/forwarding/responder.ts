@@ -3,6 +3,7 @@
  * replies, TCP resets. An answer goes straight back out of the port that the question came in by; where it has
  * the same size as the question it is made in place.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
@@ -13,6 +14,8 @@ import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { swapPorts } from '../../wire/ports.ts';
+import { pseudoSum4, pseudoSum6, setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
@@ -22,7 +25,7 @@ import type { Network, Networks } from '../ports/networks.ts';
 import { CONSUMED, PASS } from '../ports/operator.ts';
 import type { Port } from '../ports/port.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
-import { advertise, pseudoSum4, pseudoSum6, setIcmpv6Check } from './packets.ts';
+import { advertise } from './packets.ts';
 
 /** Last words of ff02::1 and ff02::2. */
 const ALL_NODES = 1;
@@ -234,7 +237,7 @@ export class Responder {
 
   private writeReset(view: DataView, l4: number, frame: Frame): void {
     const { view: from, l4: was } = frame;
-    const ports = (frame.ports << 16) | (frame.ports >>> 16);
+    const ports = swapPorts(frame.ports);
     if ((frame.tcpFlags & tcp.ACK) !== 0) {
       tcp.write(view, l4, ports, tcp.acknowledgment(from, was), 0, tcp.RST, 0);
       return;

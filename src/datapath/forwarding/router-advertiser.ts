@@ -13,17 +13,19 @@
  * Bounded: one schedule per port; solicited answers by a bucket per port; advertisements for all nodes no closer than 3 s;
  * PER_TICK per millisecond.
  */
+
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import { Xorshift } from '../balancing/selection/xorshift.ts';
 import type { Context } from '../frame/context.ts';
 import { Frame, HOPS } from '../frame/frame.ts';
 import type { Network, Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
-import { setIcmpv6Check, writeLinkAddressOption } from './packets.ts';
+import { writeLinkAddressOption } from './packets.ts';
 
 /** RFC 4861 §10. */
 const INITIAL_ADVERTISEMENTS = 3;

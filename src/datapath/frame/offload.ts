@@ -4,13 +4,14 @@
  * (net/ipv4/tcp_offload.c, udp_offload.c): IPv4 identification counts up, FIN and PSH go on the last segment,
  * CWR on the first, every segment gets its own lengths and checksums.
  */
+
 import { DROP } from '../../tables/port-counters.ts';
 import { checkOf, fold, sumBytes } from '../../wire/checksum.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { pseudoSum4, pseudoSum6 } from '../../wire/pseudo-header.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
-import { pseudoSum4, pseudoSum6 } from '../forwarding/packets.ts';
 import type { Context } from './context.ts';
 import { Fragmenter } from './fragmentation.ts';
 import { FAMILY_IPV4, Frame } from './frame.ts';

@@ -16,6 +16,7 @@
  *
  * A VM's own VLAN tags do not cross in either direction: on the wire a tag says which network a frame belongs to.
  */
+
 import { NONE } from '../../tables/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import { macHigh16, macLow32 } from '../../wire/address.ts';
@@ -23,7 +24,7 @@ import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
-import { setIcmpv6Check } from '../forwarding/packets.ts';
+import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import type { Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_ARP, FAMILY_IPV6, type Frame, IPV4_MAPPED } from '../frame/frame.ts';

@@ -5,7 +5,7 @@ import { NONE } from '../../tables/bucket-index.ts';
 import { PortRates } from '../../tables/port-shares.ts';
 import {
   addressToWords,
-  MAPPED_WORD,
+  isIpv4Mapped,
   macHigh16,
   macLow32,
   networkOf,
@@ -114,7 +114,7 @@ export class Network {
   gatewayOf(isIpv4: boolean): number {
     const g = this.gateways;
     for (let i = 0; i < g.length; i += 4) {
-      if (((g[i]! | g[i + 1]!) === 0 && g[i + 2] === 0xffff) === isIpv4) return i;
+      if (isIpv4Mapped(g[i]!, g[i + 1]!, g[i + 2]!) === isIpv4) return i;
     }
     return NONE;
   }
@@ -159,7 +159,7 @@ export function isInSubnet(subnet: Subnet, w0: number, w1: number, w2: number, w
     ((w1 ^ words[1]!) & masks[1]!) === 0 &&
     ((w2 ^ words[2]!) & masks[2]!) === 0 &&
     // ::/0 holds no IPv4 address, mapped as it is.
-    ((w0 | w1) === 0 && w2 === MAPPED_WORD) === subnet.isIpv4
+    isIpv4Mapped(w0, w1, w2) === subnet.isIpv4
   );
 }
 
