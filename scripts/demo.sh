@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --keep) keep=yes ;;
     --seconds | --name | --hosts)
-      [ $# -gt 1 ] || fail "found nothing after $1, expected a value"
+      [ $# -gt 1 ] || wrong_usage "found nothing after $1, expected a value"
       case $1 in
         --name) name=$2 ;;
         --hosts) hosts=$2 ;;
@@ -46,14 +46,13 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     *)
-      say "demo.sh: found '$1', expected --hosts N, --keep, --seconds N, --name NAME or --help"
-      exit 2
+      wrong_usage "found '$1', expected --hosts N, --keep, --seconds N, --name NAME or --help"
       ;;
   esac
   shift
 done
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "found --seconds $seconds, expected a whole number from 1"
-[ "$hosts" = 1 ] || [ "$hosts" = 3 ] || fail "found --hosts $hosts, expected 1 or 3"
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "found --seconds $seconds, expected a whole number from 1"
+[ "$hosts" = 1 ] || [ "$hosts" = 3 ] || wrong_usage "found --hosts $hosts, expected 1 or 3"
 
 # The testbed, and where commands are given: with three hosts at the controller.
 if [ "$hosts" = 1 ]; then

@@ -15,6 +15,12 @@ fail() {
   exit 1
 }
 
+# wrong_usage MESSAGE…: exit status 2
+wrong_usage() {
+  say "$(basename "$0"): $*"
+  exit 2
+}
+
 # step TITLE COMMAND…: runs it quietly; prints one line with the seconds it took, on a terminal counting while
 # it runs, else a line every 20 s; shows the output only when it fails, and returns the command's status.
 # With QUIET set, a step that went well leaves no line. A trap that ends the script in the middle of a step

@@ -3,7 +3,14 @@
  * everything. Bodies are bounded, and so are connections and the time that a client may take.
  */
 import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Logger } from 'pino';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
 import { answerCall } from './call.ts';
@@ -30,9 +37,19 @@ export async function startApiServer(path: string, answerer: Answerer, log: Logg
   return server;
 }
 
-/** The same over TCP, for those who only look: whatever is not a GET is refused. */
+/** PEM. */
+export interface ServerTls {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/**
+ * The same over TCP, for those who only look: whatever is not a GET is refused. With `tls` it is HTTPS, for those who have a
+ * certificate of its authority.
+ */
 export async function startReadOnlyServer(
-  { host, port }: { host: string; port: number },
+  { host, port, tls }: { host: string; port: number; tls?: ServerTls },
   answerer: Answerer,
   log: Logger,
 ): Promise<Server> {
@@ -40,7 +57,7 @@ export async function startReadOnlyServer(
     if (request.method === 'GET') return answerer(request);
     throw new Refusal(400, `found ${request.method}, expected GET: changes are made over the unix socket`);
   };
-  const server = boundedServer(readOnly, log);
+  const server = boundedServer(readOnly, log, tls);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -48,10 +65,14 @@ export async function startReadOnlyServer(
   return server;
 }
 
-function boundedServer(answerer: Answerer, log: Logger): Server {
-  const server = createServer((request, response) => {
+function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server {
+  const listener: RequestListener = (request, response) => {
     answer(answerer, request, response, log).catch((error) => log.error(`api: ${messageOf(error)}`));
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(listener)
+      : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, listener);
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return server;

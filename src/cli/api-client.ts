@@ -91,10 +91,11 @@ export class ApiClient {
   }
 
   private explain(error: NodeJS.ErrnoException): Error {
-    const what = `(api.sock: ${error.code ?? error.message})`;
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
-      return new Error(`no Sluice host at ${this.runDir} ${what}; start one with \`sluice up -c FILE\``);
+      const start = '`sluice up -c FILE`, or a controller with `sluice controller -c FILE`';
+      return new Error(`no Sluice host or controller runs at ${this.runDir}; start a host with ${start}`);
     }
+    const what = `(api.sock: ${error.code ?? error.message})`;
     if (error.code === 'EACCES' || error.code === 'EPERM') {
       return new Error(`not allowed to talk to the Sluice host at ${this.runDir} ${what}; try as root`);
     }

@@ -1,6 +1,7 @@
 /** From an error to what the user reads on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/model/problems.ts';
+import { messageOf } from '../config/model/refusal.ts';
 import { ApiFailure } from './api-client.ts';
 
 export function exitCodeOf(error: unknown): number {
@@ -11,11 +12,11 @@ export function exitCodeOf(error: unknown): number {
 
 export function reportError(error: unknown): void {
   if (error instanceof CommanderError) return; // commander has written its message, or its help
-  process.stderr.write(`${messageOf(error)}\n`);
+  process.stderr.write(`${textOf(error)}\n`);
 }
 
-function messageOf(error: unknown): string {
+function textOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (!(error instanceof Error)) return `sluice: ${String(error)}`;
-  return `sluice: ${process.env.SLUICE_DEBUG === undefined ? error.message : error.stack}`;
+  return `sluice: ${process.env.SLUICE_DEBUG === undefined ? messageOf(error) : error.stack}`;
 }

@@ -39,13 +39,26 @@ export function identityOf(commonName: string | readonly string[] | undefined, a
   return { names: [...names], roles: [...roles] };
 }
 
+export interface RoleMismatch {
+  readonly found: string;
+  readonly expected: string;
+}
+
 /** Why this certificate does not do for the role; undefined: it does. */
-export function roleProblem({ names, roles }: Identity, role: Role): string | undefined {
+export function roleProblem(identity: Identity, role: Role): string | undefined {
+  const mismatch = roleMismatch(identity, role);
+  return mismatch && `found ${mismatch.found}, expected ${mismatch.expected}`;
+}
+
+export function roleMismatch({ names, roles }: Identity, role: Role): RoleMismatch | undefined {
   if (roles.includes(role)) return undefined;
   const name = names[0] ?? 'NAME';
   const found =
     roles.length === 0
       ? 'no role (it is older than roles, or not of tls init)'
       : `the role ${roles.join(', ')}`;
-  return `found a certificate of ${name} with ${found}, expected the role ${role}: sluice tls init --${role}s ${name}`;
+  return {
+    found: `a certificate of ${name} with ${found}`,
+    expected: `the role ${role}: sluice tls init --${role}s ${name}`,
+  };
 }

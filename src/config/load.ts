@@ -7,27 +7,41 @@ import { checkNetworks } from './checks/check-networks.ts';
 import { checkPolicies } from './checks/check-policies.ts';
 import { checkPorts, checkUplinks } from './checks/check-ports.ts';
 import { checkTemplates } from './checks/check-templates.ts';
+import { checkVips } from './checks/check-vips.ts';
+import { withAbsoluteNames } from './file-names.ts';
+import { fileErrorText } from './model/file-error.ts';
 import type { Configuration } from './model/model.ts';
-import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
+import { ConfigError, type Path, type Problem, pathText, type Report } from './model/problems.ts';
 import { resolveConfiguration } from './resolve.ts';
-import { configSchema } from './schema/schema.ts';
-import { checkShape } from './schema/shape.ts';
+import { type ConfigInput, configSchema } from './schema/schema.ts';
+import { checkShape, type Lenient } from './schema/shape.ts';
 import { readSource } from './source.ts';
 
-/** Throws ConfigError, also for a file that cannot be read. */
-export function loadConfiguration(file: string): Configuration {
+/** Checks by those who know more than the file: their problems come in the same list. */
+export interface FurtherChecks {
+  /** Of the file as far as it has the right shape, whatever else is wrong with it. */
+  readonly view?: (view: Lenient<ConfigInput>, report: Report) => void;
+  /** Of a file with which nothing else is wrong. */
+  readonly whole?: (configuration: Configuration, report: Report) => void;
+}
+
+/** Throws ConfigError, also for a file that cannot be read. File names in the result are absolute. */
+export function loadConfiguration(file: string, further: FurtherChecks = {}): Configuration {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    const found = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new ConfigError(file, [{ path: '', found, expected: 'a readable file' }]);
+    throw new ConfigError(file, [{ path: '', found: fileErrorText(error), expected: 'a readable file' }]);
   }
-  return parseConfiguration(text, file);
+  return withAbsoluteNames(file, parseConfiguration(text, file, further));
 }
 
 /** Throws ConfigError; `file` is the name that its messages give. */
-export function parseConfiguration(text: string, file = 'configuration'): Configuration {
+export function parseConfiguration(
+  text: string,
+  file = 'configuration',
+  further: FurtherChecks = {},
+): Configuration {
   if (text.trim() !== '' && !mentionsSettings(text)) {
     const problem = { found: 'a file without any of its settings', expected: 'a configuration' };
     throw new ConfigError(file, [{ path: '', ...problem }]);
@@ -39,19 +53,23 @@ export function parseConfiguration(text: string, file = 'configuration'): Config
   const report: Report = (path, found, expected) => {
     problems.push({ path: pathText(path), line: source.lineOf(path), found, expected });
   };
+  refuseProtoKeys(source.value, [], report);
   const { view, value } = checkShape(configSchema, source.value, report);
   const topology = checkNetworks(view, report);
   checkPorts(view, topology, report);
   checkUplinks(view, topology, report);
   checkHealth(view, topology, report);
   checkGroups(view, topology, report);
+  checkVips(view, topology, report);
   checkPolicies(view, report);
   checkFleet(view, report);
   checkTemplates(view, topology, report);
+  further.view?.(view, report);
 
   if (value === undefined || problems.length > 0) throw new ConfigError(file, inOrder(problems));
   const configuration = resolveConfiguration(value);
   checkProbing(configuration, report);
+  if (problems.length === 0) further.whole?.(configuration, report);
   if (problems.length > 0) throw new ConfigError(file, inOrder(problems));
   return configuration;
 }
@@ -60,6 +78,16 @@ const SETTINGS = new RegExp(`(^|[\\s{,])["']?(${Object.keys(configSchema.shape).
 
 /** Problems quote what they found: of a file that is something else, a key or a list of passwords, nothing is told. */
 const mentionsSettings = (text: string): boolean => SETTINGS.test(text);
+
+/** The one key that cannot stand in a plain object: what says so is told, as it would be lost without a word. */
+function refuseProtoKeys(value: unknown, path: Path, report: Report): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, item] of Object.entries(value)) {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (key === '__proto__') report(at, 'a key "__proto__"', 'another key');
+    else refuseProtoKeys(item, at, report);
+  }
+}
 
 const inOrder = (problems: readonly Problem[]): Problem[] =>
   [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

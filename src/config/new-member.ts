@@ -1,8 +1,8 @@
 /** A member that joins a running group: the same checks as for one in the file. */
-import { networkOf, parsePrefix } from '../wire/address.ts';
+import { canonicalAddress, networkOf, parsePrefix } from '../wire/address.ts';
 import { checkMembers } from './checks/check-groups.ts';
 import type { GroupConfig, MemberConfig, NetworkConfig } from './model/model.ts';
-import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
+import { ConfigError, type Problem, pathText, type Report, show } from './model/problems.ts';
 import { resolveMember } from './resolve.ts';
 import { memberSchema } from './schema/schema.ts';
 import { checkShape } from './schema/shape.ts';
@@ -10,9 +10,14 @@ import { checkShape } from './schema/shape.ts';
 /**
  * The member that `input` ({ name, address, port?, mac?, weight? }) describes, with defaults, canonical.
  * Throws ConfigError if it is misshapen, does not fit the group, or takes a name or destination that one of
- * the group's members has, in whichever criteria set.
+ * the group's members has, in whichever criteria set, or has the virtual address of one of the `others`.
  */
-export function checkNewMember(input: unknown, group: GroupConfig, network: NetworkConfig): MemberConfig {
+export function checkNewMember(
+  input: unknown,
+  group: GroupConfig,
+  network: NetworkConfig,
+  others: readonly GroupConfig[] = [],
+): MemberConfig {
   const problems: Problem[] = [];
   const report: Report = (path, found, expected) => problems.push({ path: pathText(path), found, expected });
   const { view, value } = checkShape(memberSchema, input, report);
@@ -34,6 +39,18 @@ export function checkNewMember(input: unknown, group: GroupConfig, network: Netw
   checkMembers([...existing.values(), view], context, ['members'], new Map(), (path, found, expected) => {
     if (path[1] === existing.size) report(path.slice(2), found, expected);
   });
+  const address = view.address === undefined ? undefined : canonicalAddress(view.address);
+  const owner = others.find(
+    (other) =>
+      other.name !== group.name &&
+      other.network === group.network &&
+      other.rewrite !== 'port' &&
+      other.vip.includes(address ?? ''),
+  );
+  if (owner !== undefined && group.rewrite !== 'port') {
+    const found = `${show(view.address)}, the virtual address of group ${owner.name}`;
+    report(['address'], found, 'an address that a member itself has');
+  }
   if (value === undefined || problems.length > 0) throw new ConfigError(`group ${group.name}`, problems);
   return resolveMember(value);
 }

@@ -1,7 +1,8 @@
 /** The files of `tls:`, read and checked against each other before anybody relies on them. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Identity, identityOf, type Role, roleProblem } from './certificate-roles.ts';
+import { type Identity, identityOf, type Role, roleMismatch } from './certificate-roles.ts';
+import { fileErrorText } from './model/file-error.ts';
 
 export interface TlsFiles {
   readonly ca: string;
@@ -20,14 +21,29 @@ export interface TlsMaterial {
   readonly expiresMs: number;
 }
 
+/** What is wrong with the file of a setting. */
+export interface TlsFileProblem {
+  readonly setting: keyof TlsFiles;
+  readonly file: string;
+  readonly found: string;
+  readonly expected: string;
+}
+
 /** Everything that is wrong with the files, one line each: `tls.cert FILE: found …, expected …`. */
 export class TlsFilesError extends Error {
   readonly problems: readonly string[];
+  readonly details: readonly TlsFileProblem[];
 
-  constructor(problems: readonly string[]) {
+  /** `path`: of the settings. */
+  constructor(path: string, details: readonly TlsFileProblem[]) {
+    const problems = details.map(
+      ({ setting, file, found, expected }) =>
+        `${path}.${setting} ${file}: found ${found}, expected ${expected}`,
+    );
     super(problems.join('\n'));
     this.name = 'TlsFilesError';
     this.problems = problems;
+    this.details = details;
   }
 }
 
@@ -35,27 +51,14 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE----
 
 /** Throws TlsFilesError; `path`: of the setting, for its messages. */
 export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'): TlsMaterial {
-  const problems: string[] = [];
-  const problem = (setting: keyof TlsFiles, found: string, expected: string): undefined => {
-    problems.push(`${path}.${setting} ${files[setting]}: found ${found}, expected ${expected}`);
+  const problems: TlsFileProblem[] = [];
+  const problem = (setting: keyof TlsFiles, found: string, expected: string): void => {
+    problems.push({ setting, file: files[setting], found, expected });
   };
-  const read = (setting: keyof TlsFiles): Buffer | undefined => {
-    try {
-      return readFileSync(files[setting]);
-    } catch (error) {
-      return problem(setting, (error as NodeJS.ErrnoException).code ?? String(error), 'a readable file');
-    }
-  };
+  const read = (setting: keyof TlsFiles): Buffer | undefined =>
+    readOrReport(files[setting], (found, expected) => problem(setting, found, expected));
   const certificates = (setting: 'ca' | 'cert', pem: Buffer | undefined): X509Certificate[] => {
-    if (!pem) return [];
-    try {
-      const found = (pem.toString('latin1').match(CERTIFICATE) ?? []).map((one) => new X509Certificate(one));
-      if (found.length === 0) problem(setting, 'none', 'a certificate in PEM form');
-      return found;
-    } catch {
-      problem(setting, 'a damaged certificate', 'a certificate in PEM form');
-      return [];
-    }
+    return pem ? certificatesIn(pem, (found, expected) => problem(setting, found, expected)) : [];
   };
 
   const [ca, cert, key] = [read('ca'), read('cert'), read('key')];
@@ -79,11 +82,41 @@ export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'):
       `one issued by an authority in ${files.ca}`,
     );
 
-  if (problems.length > 0 || !ca || !cert || !key || !own || !issuer) throw new TlsFilesError(problems);
+  if (problems.length > 0 || !ca || !cert || !key || !own || !issuer) throw new TlsFilesError(path, problems);
   return { ca, cert, key, identity: identityIn(own), expiresMs: Math.min(endOf(own), endOf(issuer)) };
 }
 
+/** Authorities alone, where the other side asks for no certificate. Throws TlsFilesError. */
+export function loadAuthorities(file: string, path: string): Buffer {
+  const problems: TlsFileProblem[] = [];
+  const report: Report = (found, expected) => problems.push({ setting: 'ca', file, found, expected });
+  const pem = readOrReport(file, report);
+  if (pem) certificatesIn(pem, report);
+  if (problems.length > 0 || !pem) throw new TlsFilesError(path, problems);
+  return pem;
+}
+
 type Report = (found: string, expected: string) => void;
+
+function readOrReport(file: string, report: Report): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    report(fileErrorText(error), 'a readable file');
+    return undefined;
+  }
+}
+
+function certificatesIn(pem: Buffer, report: Report): X509Certificate[] {
+  try {
+    const found = (pem.toString('latin1').match(CERTIFICATE) ?? []).map((one) => new X509Certificate(one));
+    if (found.length === 0) report('none', 'a certificate in PEM form');
+    return found;
+  } catch {
+    report('a damaged certificate', 'a certificate in PEM form');
+    return [];
+  }
+}
 
 function privateKeyOf(pem: Buffer, report: Report): KeyObject | undefined {
   try {
@@ -107,8 +140,9 @@ const identityIn = ({ subject, subjectAltName }: X509Certificate): Identity =>
 /** The same for who takes part in a fleet: the certificate has to have the role. */
 export function loadFleetTls(files: TlsFiles, role: Role): TlsMaterial {
   const material = loadTlsFiles(files);
-  const problem = roleProblem(material.identity, role);
-  if (problem !== undefined) throw new TlsFilesError([`tls.cert ${files.cert}: ${problem}`]);
+  const mismatch = roleMismatch(material.identity, role);
+  if (mismatch !== undefined)
+    throw new TlsFilesError('tls', [{ setting: 'cert', file: files.cert, ...mismatch }]);
   return material;
 }
 

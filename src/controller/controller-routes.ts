@@ -82,11 +82,9 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     checked(ruleQuery, request.query);
     return ofHosts<RuleRow>(controller, request);
   }),
-  route('GET', '/v1/flows', ({ controller }, _, { query }) => {
-    const { limit, group } = checked(flowQuery, query);
-    if (group !== undefined) existingGroup(controller.state, group);
-    return flowRows(controller.leading(), `/v1/flows?${query}`, limit);
-  }),
+  route('GET', '/v1/flows', ({ controller }, _, { query }) =>
+    flowRows(fleet(controller), `/v1/flows?${query}`, checked(flowQuery, query)),
+  ),
   route('GET', '/v1/stats', ({ controller }, _, request) => {
     checked(statQuery, request.query);
     return ofHosts<StatRow | PortRow>(controller, request);

@@ -3,6 +3,7 @@
  * counters, flows, rules and ports are asked of the hosts at that moment, so they are exact. A host that does not
  * answer is named where sums lack it, and refuses a listing that would be wrong without it.
  */
+import type { z } from 'zod';
 import type {
   AgentRow,
   GroupSample,
@@ -11,9 +12,12 @@ import type {
   PolicyMemberRow,
 } from '../api/fleet-shapes.ts';
 import { countsOf, groupDetail, groupRow, sum } from '../api/group-listings.ts';
+import type { flowQuery } from '../api/routes.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
-import { findMember } from '../config/model/group-members.ts';
+import { findMember, refuseUnknownMember } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
+import { ownEntry } from '../config/model/own-entry.ts';
+import { expectOneOf } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
@@ -21,6 +25,8 @@ import { existingGroup, type FleetState } from './groups/fleet-state.ts';
 import type { Instances } from './scaling/instance-keeper.ts';
 import type { Term } from './term.ts';
 import { effectiveMembers } from './weights/group-weights.ts';
+
+type FlowFilter = z.output<typeof flowQuery>;
 
 /** A leader, its groups, and which of their policies were set at run time. */
 export interface Fleet {
@@ -104,8 +110,27 @@ export async function rowsOfHosts<Row extends object>(
 }
 
 /** At most `limit` rows over all hosts. */
-export async function flowRows(term: Term, path: string, limit: number): Promise<FlowRow[]> {
-  return (await rowsOfHosts<FlowRow>(term, path)).slice(0, limit);
+export async function flowRows(
+  { term, state }: Fleet,
+  path: string,
+  { port, group, member, limit }: FlowFilter,
+): Promise<FlowRow[]> {
+  if (group !== undefined) existingGroup(state, group);
+  if (port !== undefined) refuseUnknownPort(term, port);
+  const rows = await rowsOfHosts<FlowRow>(term, path);
+  if (member !== undefined && rows.length === 0) {
+    refuseUnknownMember(
+      [...state.groups.values()].map((one) => one.group),
+      member,
+    );
+  }
+  return rows.slice(0, limit);
+}
+
+function refuseUnknownPort({ agents }: Term, name: string): void {
+  const known = [...agents.values()].flatMap(({ ports }) => ports.map((port) => port.name));
+  if (!known.includes(name))
+    throw new Refusal(404, `port: found ${name}, expected ${expectOneOf(name, known)}`);
 }
 
 // --- groups ----------------------------------------------------------------------------------------------------
@@ -131,6 +156,7 @@ export async function fleetGroupDetail({ term, state }: Fleet, name: string): Pr
         answer.members.filter((row) => row.member === member).map((row) => ({ ...row, host })),
       );
       const load = loads.get(member);
+      const failure = ownEntry(health, member);
       const left = own.filter(({ flowsLeft }) => flowsLeft !== null);
       const flows = own.map(({ host, activeFlows }) => [host, activeFlows] as const);
       return {
@@ -139,7 +165,7 @@ export async function fleetGroupDetail({ term, state }: Fleet, name: string): Pr
         newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
         bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),
         flowsByHost: Object.fromEntries(flows.filter(([, count]) => count > 0)),
-        ...(health[member] !== undefined && { health: health[member].detail }),
+        ...(failure !== undefined && { health: failure.detail }),
       };
     },
   });

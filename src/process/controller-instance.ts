@@ -11,7 +11,6 @@ import type { Logger } from 'pino';
 import { startApiServer, startReadOnlyServer, stopApiServer } from '../api/server.ts';
 import type { Changed } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
-import { loadConfiguration } from '../config/load.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -22,8 +21,9 @@ import { controllerAnswerer } from '../controller/controller-routes.ts';
 import { openStore } from '../controller/store/open-store.ts';
 import { InstanceState } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
-import { parseEndpoint } from '../wire/address.ts';
+import { checkedConfiguration } from './checked-configuration.ts';
 import type { InstanceOptions } from './host-instance.ts';
+import { httpListener } from './http-listener.ts';
 import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
@@ -41,7 +41,7 @@ export class ControllerInstance {
   /** Resolves when agents can attach and the API answers. Rejects, with nothing left behind, if that cannot be. */
   static async start(options: InstanceOptions): Promise<ControllerInstance> {
     const { runDir, log } = options;
-    const configuration = loadConfiguration(options.configPath);
+    const configuration = checkedConfiguration(options.configPath, 'this machine');
     const listen = listenAddress(configuration, options.configPath);
     const tls = configuration.tls === undefined ? undefined : loadFleetTls(configuration.tls, 'controller');
     const undo = new UndoStack();
@@ -134,10 +134,9 @@ export class ControllerInstance {
     this.controller.answerAgentsWith(answerer);
     const close = (server: Server) => undo.push('close the API', () => stopApiServer(server));
     close(await startApiServer(runDir.apiSocket, answerer, log));
-    const { http } = this.configuration.listen ?? {};
-    if (http === undefined) return;
-    const { address, port } = parseEndpoint(http);
-    close(await startReadOnlyServer({ host: address, port: port! }, answerer, log));
+    const { listen, tls } = this.configuration;
+    if (listen?.http === undefined) return;
+    close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log));
   }
 
   /** A controller alone leads at once; one of several may have to wait for the others' lease. */

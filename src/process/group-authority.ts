@@ -27,7 +27,7 @@ import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
-import { parseEndpoint } from '../wire/address.ts';
+import { httpListener } from './http-listener.ts';
 import { reachableAddress } from './reachable-address.ts';
 
 export interface ControlOptions {
@@ -109,9 +109,8 @@ class EmbeddedControl implements Control {
     this.attached = { host, agent, answerHost };
     const { listen, tls } = this.configuration;
     if (listen?.http !== undefined) {
-      const { address, port } = parseEndpoint(listen.http);
       const answer = (request: ApiRequest): unknown => this.answer(request);
-      this.http = await startReadOnlyServer({ host: address, port: port! }, answer, log);
+      this.http = await startReadOnlyServer(httpListener(listen.http, tls), answer, log);
     }
     if (listen?.agents !== undefined) {
       // gRPC takes a tenth of a second and 20 MB, which a host of its own shall not pay for.

@@ -10,7 +10,6 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { startApiServer, stopApiServer } from '../api/server.ts';
 import type { Status } from '../api/shapes.ts';
-import { loadConfiguration } from '../config/load.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { Host } from '../host/host.ts';
@@ -21,6 +20,7 @@ import { type Legacy, openLegacy } from '../host/takeover/left-tables.ts';
 import type { InstanceState } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
+import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
 import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
 
@@ -50,7 +50,7 @@ export class Instance {
    */
   static async start(options: InstanceOptions): Promise<Instance> {
     const { runDir, log } = options;
-    const configuration = loadConfiguration(options.configPath);
+    const configuration = checkedConfiguration(options.configPath, 'this machine');
     const undo = new UndoStack();
     try {
       const { lock, state } = await takeRunDir(runDir, undo, options.replace);

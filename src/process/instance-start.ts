@@ -1,6 +1,5 @@
 /** What an instance of a host and one of a controller share: how they begin, and how they take up a changed file. */
 import type { Logger } from 'pino';
-import { loadConfiguration } from '../config/load.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -8,6 +7,7 @@ import { InstanceState, type TapCopies } from '../run-dir/made-things.ts';
 import { endProcess, LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
+import { checkedConfiguration } from './checked-configuration.ts';
 
 /** A host gives itself 10 s. */
 const LEAVE_TIMEOUT_MS = 15_000;
@@ -41,7 +41,7 @@ async function askToLeave(runDir: RunDir): Promise<TapCopies | undefined> {
 /** Throws HostError with every problem of the file. */
 export function loadForReload(path: string): Configuration {
   try {
-    return loadConfiguration(path);
+    return checkedConfiguration(path, 'offline');
   } catch (error) {
     if (error instanceof ConfigError) throw new HostError(400, `${path} cannot be used`, error.problems);
     throw error;

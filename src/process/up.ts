@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadConfiguration } from '../config/load.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { replaceProcess } from '../native/exec.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
+import { checkedConfiguration } from './checked-configuration.ts';
 import type { StartOutcome } from './host-messages.ts';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, type HostProcessOptions, runHostProcess } from './run-process.ts';
 
@@ -80,7 +80,7 @@ function ensureNodeOptions(wanted: readonly string[]): void {
 
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
   // Before anything is made, so that a wrong file leaves no trace.
-  loadConfiguration(options.configPath);
+  checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
   runDir.create();
   const child = spawnDetached(program, options, runDir);

@@ -91,7 +91,7 @@ config('check: the same as JSON and YAML, the format given before or after the c
 
 config('check: a file that is not there', async () => {
   const { code, stdout } = await sluice(['config', 'check', '-c', 'nowhere.yaml']);
-  assert.equal([code, stdout], [2, 'nowhere.yaml: found ENOENT, expected a readable file\n']);
+  assert.equal([code, stdout], [2, 'nowhere.yaml: found no such file, expected a readable file\n']);
 });
 
 config('schema: JSON, or YAML when asked', async () => {
@@ -126,6 +126,19 @@ config('a reader that leaves early is no error', async () => {
   assert.equal([code, stderr], [0, '']);
 });
 
+config('nor is one of messages: the exit code stays what it is', async () => {
+  const main = new URL('../../src/cli/main.js', import.meta.url).pathname;
+  for (const [args, expected] of [
+    [[], 2],
+    [['status', '--run-dir', '/nonexistent'], 1],
+  ] as const) {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    assert.is(await new Promise((resolve) => child.on('exit', resolve)), expected, args.join(' '));
+  }
+});
+
 config.run();
 
 const noHost = suite('no host');
@@ -156,15 +169,22 @@ const needHost = [
 ];
 for (const args of needHost) {
   noHost(`sluice ${args.join(' ')}`, async () => {
-    const message = `sluice: no Sluice host at ${runDir} (api.sock: ENOENT); start one with \`sluice up -c FILE\`\n`;
+    const start = '`sluice up -c FILE`, or a controller with `sluice controller -c FILE`';
+    const message = `sluice: no Sluice host or controller runs at ${runDir}; start a host with ${start}\n`;
     assert.equal(await sluice([...args, '--run-dir', runDir]), { code: 1, stdout: '', stderr: message });
   });
 }
 
 noHost('the run directory by environment, and the option before it', async () => {
   const env = { SLUICE_RUN_DIR: '/nonexistent/env' };
-  assert.match((await sluice(['status'], env)).stderr, 'no Sluice host at /nonexistent/env ');
-  assert.match((await sluice(['status', '--run-dir', '/x'], env)).stderr, 'no Sluice host at /x ');
+  assert.match(
+    (await sluice(['status'], env)).stderr,
+    'no Sluice host or controller runs at /nonexistent/env;',
+  );
+  assert.match(
+    (await sluice(['status', '--run-dir', '/x'], env)).stderr,
+    'no Sluice host or controller runs at /x;',
+  );
 });
 
 noHost('a socket that a killed host left behind', async () => {
@@ -174,7 +194,7 @@ noHost('a socket that a killed host left behind', async () => {
   assert.ok(fs.existsSync(socket));
   const { code, stderr } = await sluice(['status', '--run-dir', runDir]);
   assert.is(code, 1);
-  assert.match(stderr, `no Sluice host at ${runDir} (api.sock: ECONNREFUSED)`);
+  assert.match(stderr, `no Sluice host or controller runs at ${runDir};`);
 });
 
 noHost.run();

@@ -91,7 +91,7 @@ init(
     const { ca, cert, key } = files('h1');
     const missing = join(directory, 'none.pem');
     assert.equal(problemsOf({ ca, cert: missing, key }), [
-      `tls.cert ${missing}: found ENOENT, expected a readable file`,
+      `tls.cert ${missing}: found no such file, expected a readable file`,
     ]);
     const damaged = join(directory, 'damaged.pem');
     writeFileSync(damaged, 'no PEM');

@@ -56,4 +56,14 @@ newMember('names and destinations that are taken, in whichever criteria set', ()
   ]);
 });
 
+newMember("the address of another group's VIP", () => {
+  const vips = [{ ...night!, name: 'night', vip: ['10.1.0.101'], network: api!.network }];
+  try {
+    checkNewMember({ name: 'app9', address: '10.1.0.101' }, api!, networks[0]!, vips);
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), 'address: found "10.1.0.101", the virtual address of group night');
+  }
+});
+
 newMember.run();

@@ -207,17 +207,17 @@ test('up says what is wrong with an interface that is not there, or down, and le
   await h3.ip('link', 'set', 'up0', 'down');
   const failure = async (): Promise<string> => {
     const { status, stderr } = await h3.sluice('up', '-c', h3.configFile, '--detach');
-    assert.is(status, 1, stderr);
+    assert.is(status, 2, stderr);
     return stderr;
   };
-  assert.match(await failure(), /uplink up0: found interface up0 down, expected it to be up/);
+  assert.match(await failure(), /uplinks\[0\]\.interface: found interface up0 down, expected it to be up/);
   await h3.ip('link', 'set', 'up0', 'mtu', '1400', 'up');
   assert.match(
     await failure(),
-    /uplink up0: found MTU 1400 on interface up0, expected at least 1500, that of network app/,
+    /uplinks\[0\]\.interface: found MTU 1400 on interface up0, expected at least 1500, that of network app/,
   );
   await h3.ip('link', 'delete', 'up0');
-  assert.match(await failure(), /uplink up0: found no interface up0, expected one that exists/);
+  assert.match(await failure(), /uplinks\[0\]\.interface: found no interface up0, expected one that exists/);
   assert.equal(h3.namespaces(), [h3.namespace]);
 });
 

@@ -47,6 +47,7 @@ test('what is not there is 404, and says what is', async () => {
     ['/v1/groups/wep', 'group: found wep, expected one of web (did you mean "web"?)'],
     ['/v1/rules?port=zzz', 'port: found zzz, expected one of a, b'],
     ['/v1/flows?group=web&member=s9', 'group web has no member s9'],
+    ['/v1/flows?member=nope', 'member: found nope, expected one of s1'],
   ] as const) {
     const { status, body } = await get<ApiError>(path);
     assert.is(status, 404, path);

@@ -1,8 +1,10 @@
 /** latency-aware: how long clients wait with it, against plain weighted round robin. */
+// timeout: 300s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createPolicy } from '../../src/policy/create-policy.ts';
 import type { MemberLoad } from '../../src/policy/policy.ts';
+import { assertMostly } from '../support/chance.ts';
 import { memberOf, policyOf } from '../support/policy-bed.ts';
 import { Random, seed } from '../support/seed.ts';
 import { type Outcome, type SimulatedServer, simulate } from '../support/server-simulation.ts';
@@ -13,19 +15,28 @@ const fast: SimulatedServer = { serviceMs: 2 };
 /** Of a thousand connections. */
 const HICCUPS = 20;
 
+/**
+ * A 99th percentile of a queue is a matter of luck: at 84 % load a run in thirty is more than 5 % worse, though the policy
+ * has moved hardly anything. So each claim is that it holds in 95 % of runs.
+ */
+const CLAIM = { runs: 8, atMost: 0.05 };
+
 function run(
   servers: readonly SimulatedServer[],
   requestsPerSecond: number,
   stream: number,
   hiccups = 0,
 ): [Outcome, Outcome] {
-  const same = { servers, requestsPerSecond, seconds: 150, warmUpSeconds: 30, hiccups };
+  const same = { servers, requestsPerSecond, seconds: 90, warmUpSeconds: 30, hiccups };
   const policy = policyOf('latency-aware', { hysteresis: 0.05 });
   return [
-    simulate({ ...same, random: new Random(seed, stream), noise: new Random(seed, 1000 + stream) }),
-    simulate({ ...same, random: new Random(seed, stream), noise: new Random(seed, 1000 + stream), policy }),
+    simulate({ ...same, random: new Random(seed, stream), noise: new Random(seed, 10_000 + stream) }),
+    simulate({ ...same, random: new Random(seed, stream), noise: new Random(seed, 10_000 + stream), policy }),
   ];
 }
+
+/** The random numbers of a scene's run. */
+const streamOf = (scene: number, run: number): number => 100 * run + scene;
 
 const show = (plain: Outcome, aware: Outcome): string =>
   `p99 ${plain.p99Ms.toFixed(1)} ms plain, ${aware.p99Ms.toFixed(1)} ms latency-aware; weights ${aware.weights}, requests ${aware.requests}`;
@@ -40,16 +51,25 @@ const slowed: [what: string, slow: SimulatedServer, requestsPerSecond: number, b
 ];
 slowed.forEach(([what, slow, requestsPerSecond, better], i) => {
   latencyAware(`four fast servers and one with ${what}: p99 better by a factor of ${better}`, () => {
-    const [plain, aware] = run([fast, fast, slow, fast, fast], requestsPerSecond, i, HICCUPS);
-    assert.ok(aware.p99Ms * better <= plain.p99Ms, show(plain, aware));
+    assertMostly(CLAIM, (k) => {
+      const [plain, aware] = run([fast, fast, slow, fast, fast], requestsPerSecond, streamOf(i, k), HICCUPS);
+      return aware.p99Ms * better <= plain.p99Ms ? undefined : show(plain, aware);
+    });
   });
 });
 
 /** Requests per second; five servers can do 2500. */
 [50, 500, 1_000, 1_700, 2_100].forEach((requestsPerSecond, i) => {
   latencyAware(`five equal servers with hiccups, ${requestsPerSecond} requests/s: p99 within 5 %`, () => {
-    const [plain, aware] = run([fast, fast, fast, fast, fast], requestsPerSecond, 10 + i, HICCUPS);
-    assert.ok(aware.p99Ms <= 1.05 * plain.p99Ms, show(plain, aware));
+    assertMostly(CLAIM, (k) => {
+      const [plain, aware] = run(
+        [fast, fast, fast, fast, fast],
+        requestsPerSecond,
+        streamOf(10 + i, k),
+        HICCUPS,
+      );
+      return aware.p99Ms <= 1.05 * plain.p99Ms ? undefined : show(plain, aware);
+    });
   });
 });
 
@@ -58,8 +78,11 @@ latencyAware('where the others could not carry the load of one: no chain of over
     [2, 700, 20],
     [5, 2_100, 21],
   ] as const) {
-    const [plain, aware] = run(new Array<SimulatedServer>(count).fill(fast), requestsPerSecond, stream);
-    assert.ok(aware.p99Ms <= 3 * plain.p99Ms, show(plain, aware)); // a chain is 20 to 800 times
+    assertMostly(CLAIM, (k) => {
+      const servers = new Array<SimulatedServer>(count).fill(fast);
+      const [plain, aware] = run(servers, requestsPerSecond, streamOf(stream, k));
+      return aware.p99Ms <= 3 * plain.p99Ms ? undefined : show(plain, aware); // a chain is 20 to 800 times
+    });
   }
 });
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertAtMost, assertCount, assertShares, binomialBounds } from './chance.ts';
+import { assertAtMost, assertCount, assertMostly, assertShares, binomialBounds } from './chance.ts';
 
 const chance = suite('bounds of chance');
 
@@ -50,6 +50,33 @@ chance('a count, a rate or shares beyond chance fail, with what was found', () =
   assertShares([100, 310, 190], [1, 3, 2]);
   assert.throws(() => assertShares([300, 310, 190], [1, 3, 2]), /chi-square/);
   assert.throws(() => assertShares([100, 100, 1], [1, 1, 0]), /shares 100,100,1/);
+});
+
+chance('runs are made until it is certain how many fail', () => {
+  const claim = { runs: 8, atMost: 0.05 };
+  let made = 0;
+  const runOf = (isBad: (i: number) => boolean) => (i: number) => {
+    made = i + 1;
+    return isBad(i) ? `run ${i}` : undefined;
+  };
+  assertMostly(
+    claim,
+    runOf(() => false),
+  );
+  assert.is(made, 2);
+  assertMostly(
+    claim,
+    runOf((i) => i < 6),
+  );
+  assert.is(made, 8);
+  assert.throws(
+    () =>
+      assertMostly(
+        claim,
+        runOf((i) => i !== 3),
+      ),
+    /^7 of 8 runs fail:\nrun 0\nrun 1/,
+  );
 });
 
 chance.run();

@@ -66,6 +66,25 @@ export function assertAtMost(count: number, trials: number, atMost: number, what
 }
 
 /**
+ * For a claim about a random outcome whose distribution nobody knows: that it holds in all independent runs but a share of
+ * `atMost`. Runs are made, at most `runs`, until the verdict is certain: it fails when more have failed than that share
+ * makes likely, with a false alarm once in twenty million. `run` answers what is wrong, or undefined.
+ */
+export function assertMostly(
+  { runs, atMost }: { readonly runs: number; readonly atMost: number },
+  run: (index: number) => string | undefined,
+): void {
+  const { high } = binomialBounds(runs, atMost, 1e-7);
+  const complaints: string[] = [];
+  for (let i = 0; i < runs && i - complaints.length < runs - high; i++) {
+    const complaint = run(i);
+    if (complaint !== undefined) complaints.push(complaint);
+    if (complaints.length > high)
+      throw new Error(`${complaints.length} of ${i + 1} runs fail:\n${complaints.join('\n')}`);
+  }
+}
+
+/**
  * Fails if counts are further from the shares that the weights ask for than chance takes them: Pearson's statistic
  * beyond the bound of Laurent and Massart (2000, lemma 1), which a chi-square of k degrees of freedom exceeds with
  * a probability of at most e^-x. The statistic is a chi-square where some dozens are due to each member.

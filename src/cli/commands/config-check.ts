@@ -9,15 +9,21 @@ interface CheckResult {
   problems: readonly Problem[];
 }
 
+const HELP = `
+The checks are those of \`up\` and \`controller\`. Some ask this machine: interfaces of uplinks, TLS files, addresses of
+listeners, users of templates. --offline leaves them out.`;
+
 export function addConfigCheck(parent: Command): void {
   parent
     .command('check')
     .description('tell every problem of a configuration at once: where, what was found, what was expected')
     .requiredOption('-c, --config <file>', 'configuration, YAML')
-    .action(async ({ config: file }: { config: string }, command: Command) => {
-      const { loadConfiguration } = await import('../../config/load.ts');
+    .option('--offline', 'a file for another machine: leave out what asks this one', false)
+    .addHelpText('after', HELP)
+    .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
+      const { checkedConfiguration } = await import('../../process/checked-configuration.ts');
       try {
-        const configuration = loadConfiguration(file);
+        const configuration = checkedConfiguration(file, offline ? 'offline' : 'this machine');
         const result: CheckResult = { file, ok: true, problems: [] };
         await printResult(command, result, () => `${file}: ok, ${summaryOf(configuration)}\n`);
       } catch (error) {

@@ -10,8 +10,8 @@ export function addReload(parent: Command): void {
     .description('apply a changed configuration without losing a packet or a connection')
     .requiredOption('-c, --config <file>', 'configuration, YAML')
     .action(async ({ config }: { config: string }, command: Command) => {
-      const { loadConfiguration } = await import('../../config/load.ts');
-      loadConfiguration(config); // its problems are told here, with their lines
+      const { checkedConfiguration } = await import('../../process/checked-configuration.ts');
+      checkedConfiguration(config, 'offline'); // its problems are told here, with their lines
       const body = { path: resolve(config) };
       await printChanged(command, await apiOf(command).post<Changed>('/v1/reload', body));
     });

@@ -13,5 +13,6 @@ export function checkFleet(view: Lenient<ConfigInput>, report: Report): void {
     report(path, `${show(address)} without tls`, EXPECTED);
   };
   check(view.listen?.agents, ['listen', 'agents']);
+  check(view.listen?.http, ['listen', 'http']);
   for (const [i, controller] of (view.controllers ?? []).entries()) check(controller, ['controllers', i]);
 }

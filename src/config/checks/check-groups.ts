@@ -6,6 +6,7 @@ import {
   formatEndpoint,
   parsePrefix,
 } from '../../wire/address.ts';
+import { ownEntry } from '../model/own-entry.ts';
 import { type Path, pathText, type Report, show } from '../model/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
@@ -257,6 +258,6 @@ function contradicts(a: PlacedRule, b: PlacedRule): boolean {
   const anySource = a.sources.size === 0 && b.sources.size === 0;
   if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
   return Object.entries(a.from).every(
-    ([label, value]) => value === undefined || b.from[label] === undefined || b.from[label] === value,
+    ([label, value]) => [undefined, value].includes(ownEntry(b.from, label)) || value === undefined,
   );
 }

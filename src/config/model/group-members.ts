@@ -1,5 +1,7 @@
 /** Looks up groups, and members across a group's criteria sets, in a configuration. */
 import type { Configuration, GroupConfig, MemberConfig } from './model.ts';
+import { expectOneOf } from './problems.ts';
+import { Refusal } from './refusal.ts';
 
 export function findGroup(configuration: Configuration, name: string): GroupConfig | undefined {
   return configuration.groups.find((group) => group.name === name);
@@ -17,4 +19,11 @@ export function membersOf(group: GroupConfig): MemberConfig[] {
     for (const member of set.members) if (!members.has(member.name)) members.set(member.name, member);
   }
   return [...members.values()];
+}
+
+/** Refusal 404 if no group has a member of this name. */
+export function refuseUnknownMember(groups: readonly GroupConfig[], name: string): void {
+  const known = [...new Set(groups.flatMap(membersOf).map((member) => member.name))];
+  if (!known.includes(name))
+    throw new Refusal(404, `member: found ${name}, expected ${expectOneOf(name, known)}`);
 }

@@ -1,4 +1,5 @@
 /** Errors that are told to the user as they are: they say what was found and what was expected. */
+import { fileErrorText } from './file-error.ts';
 import type { Problem } from './problems.ts';
 
 /** HTTP's: wrong input, not allowed, not there, in conflict with what is, could not be done, not now or not here. */
@@ -16,4 +17,9 @@ export class Refusal extends Error {
   }
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { path, syscall, code } = error as NodeJS.ErrnoException;
+  const isAboutFile = typeof path === 'string' && syscall !== undefined && code !== undefined;
+  return isAboutFile ? `${path}: ${fileErrorText(error)} (${syscall})` : error.message;
+}

@@ -41,17 +41,20 @@ const NAME_EXPECTED =
   'a name of at most 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit';
 export const name = z.string(NAME_EXPECTED).regex(NAME, NAME_EXPECTED);
 
-/** The kernel's dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the final zero. */
+/**
+ * What native/interface-name.ts takes: the kernel's dev_valid_name (net/core/dev.c; IFNAMSIZ is 16 with the final zero)
+ * without '%', of which the kernel makes a number, and without what does not print. `lo` is no VM's and no uplink.
+ */
 export const interfaceName = text(
-  (value) => /^[^\s/:]{1,15}$/.test(value) && value !== '.' && value !== '..' && value !== 'lo',
-  "an interface name of 1 to 15 characters without space, '/' or ':'; not lo",
+  (value) => /^[\x21-\x7e]{1,15}$/.test(value) && !/[/%:]/.test(value) && !/^(\.\.?|lo)$/.test(value),
+  "an interface name of 1 to 15 printable ASCII characters without space, '/', ':' or '%'; not lo",
   'eth0',
 );
 
-/** A file name under /run/netns. */
+/** A file name under /run/netns, as io/devices/namespace.ts takes it: one word to ip(8), and no option. */
 export const netnsName = text(
-  (value) => /^[^\s/]{1,255}$/.test(value) && value !== '.' && value !== '..',
-  "a namespace name of 1 to 255 characters without space or '/'",
+  (value) => /^[A-Za-z0-9_.][A-Za-z0-9_.@:+-]{0,127}$/.test(value) && value !== '.' && value !== '..',
+  'a namespace name of 1 to 128 letters, digits and "_.@:+-", not beginning with "@:+-"',
   'web1',
 );
 

@@ -116,7 +116,7 @@ const network = z.strictObject({
   vni: integer(1, 2 ** 24 - 1)
     .describe('Virtual network identifier.')
     .meta({ examples: [5001] }),
-  mtu: integer(576, 65535)
+  mtu: integer(576, 65521)
     .default(1500)
     .describe('Largest IP packet in bytes; at least 1280 where there is IPv6.'),
   mssClamp: z
@@ -356,7 +356,11 @@ export const configSchema = z
     listen: z
       .strictObject({
         agents: listenAddress.optional().describe('Where agents of other hosts connect.'),
-        http: listenAddress.optional().describe('Where people and monitoring connect.'),
+        http: listenAddress
+          .optional()
+          .describe(
+            'Where people and monitoring connect: HTTP on loopback; on other addresses HTTPS, for those with a certificate of `tls`.',
+          ),
       })
       .optional()
       .describe('Listeners of the embedded controller, or of `sluice controller`.'),

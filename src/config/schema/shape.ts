@@ -6,6 +6,7 @@
  * that is there has its right type, and anything may be missing.
  */
 import { z } from 'zod';
+import { ownEntry } from '../model/own-entry.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
 
 /** T with any part missing; list positions are kept. */
@@ -60,7 +61,8 @@ function reportIssue(
   }
   if (wrong.has(keyOf(path))) return; // one problem per value is enough
   wrong.add(keyOf(path));
-  report(path, show(valueAt(value, path)), expectation(issue));
+  const found = valueAt(value, path);
+  report(path, show(found), expectation(issue, found));
 }
 
 /** What is wrong within a value of several possible shapes, if it has the outer shape of one of them: a mapping's keys. */
@@ -70,13 +72,24 @@ function insideOnly(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | u
   return issue.errors.find((issues) => issues.every(isInside));
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
+function expectation(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_type') {
     if (issue.expected === 'object' || issue.expected === 'record') return 'a mapping';
     if (issue.expected === 'array') return 'a list';
+    if (isQuoted(issue.expected, found)) return `${issue.message}, without quotes`;
   }
   return issue.message;
 }
+
+/** A number, true or false that its quotes make a text. */
+const isQuoted = (expected: string, found: unknown): boolean =>
+  typeof found === 'string' &&
+  (expected === 'boolean'
+    ? /^(true|false)$/
+    : expected === 'int' || expected === 'number'
+      ? /^-?\d+(\.\d+)?$/
+      : /^$./
+  ).test(found);
 
 /** Keys that the schema knows at a path, over all alternatives but those that would know the misfit. */
 function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
@@ -84,12 +97,13 @@ function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
   for (const step of path) {
     level = level.flatMap((schema) => {
       if (schema instanceof z.ZodArray) return alternatives(schema.element);
-      const next = schema instanceof z.ZodObject ? schema.shape[step] : undefined;
+      const next =
+        schema instanceof z.ZodObject ? ownEntry<z.core.$ZodType>(schema.shape, `${step}`) : undefined;
       return next === undefined ? [] : alternatives(next);
     });
   }
   const keys = level.flatMap((schema) =>
-    schema instanceof z.ZodObject && !(misfit in schema.shape) ? Object.keys(schema.shape) : [],
+    schema instanceof z.ZodObject && !Object.hasOwn(schema.shape, misfit) ? Object.keys(schema.shape) : [],
   );
   return [...new Set(keys)];
 }

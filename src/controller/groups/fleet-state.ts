@@ -10,6 +10,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, GroupConfig, MemberConfig } from '../../config/model/model.ts';
+import { ownEntry } from '../../config/model/own-entry.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
 import { Refusal } from '../../config/model/refusal.ts';
 import { type Entries, type HealthDocument, KEYS, named, overridesOf } from './documents.ts';
@@ -60,7 +61,9 @@ function fleetGroup(
   const overrides = overridesOf(entries, name);
   const health = (documents[3] as HealthDocument | undefined)?.failed ?? {};
   const beforeHealth = applyOverrides(definition, overrides);
-  const group = withStates(beforeHealth, (member) => (health[member.name] ? 'failed' : member.state));
+  const group = withStates(beforeHealth, (member) =>
+    ownEntry(health, member.name) === undefined ? member.state : 'failed',
+  );
   const isPolicyOfRuntime = policy !== undefined;
   return { group, beforeHealth, definition, overrides, health, isPolicyOfRuntime, documents };
 }

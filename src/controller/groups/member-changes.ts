@@ -14,7 +14,7 @@
 
 import type { MemberAdd } from '../../api/shapes.ts';
 import { findGroup, findMember, membersOf } from '../../config/model/group-members.ts';
-import type { MemberConfig, NetworkConfig } from '../../config/model/model.ts';
+import type { GroupConfig, MemberConfig, NetworkConfig } from '../../config/model/model.ts';
 import { ConfigError, expectOneOf } from '../../config/model/problems.ts';
 import { Refusal } from '../../config/model/refusal.ts';
 import { checkNewMember } from '../../config/new-member.ts';
@@ -54,7 +54,12 @@ export class Catalogue {
       mac: request.mac ?? (existing?.address === request.address ? existing.mac : undefined),
     };
     const network = this.current.effective.networks.find(({ name }) => name === group.network)!;
-    const member = checkedMember(wanted, { ...group, criteria: others }, network);
+    const member = checkedMember(
+      wanted,
+      { ...group, criteria: others },
+      network,
+      this.current.effective.groups,
+    );
     const { address, port, mac } = member;
     // Without a weight of its own it has those of its criteria sets, which may differ.
     const weight =
@@ -119,9 +124,10 @@ function checkedMember(
   input: unknown,
   group: Parameters<typeof checkNewMember>[1],
   network: NetworkConfig,
+  groups: readonly GroupConfig[],
 ): MemberConfig {
   try {
-    return checkNewMember(input, group, network);
+    return checkNewMember(input, group, network, groups);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new Refusal(400, `group ${group.name} cannot have this member`, error.problems);

@@ -16,6 +16,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
+import { ownEntry } from '../../config/model/own-entry.ts';
 import type { Change } from '../store/store.ts';
 import { type Entries, type FileDocument, groupOf, KEYS, overridesChange, overridesOf } from './documents.ts';
 import { keptOverrides } from './membership.ts';
@@ -28,12 +29,12 @@ export function seedChanges(configuration: Configuration, entries: Entries, id: 
   const changes: Change[] = [];
   for (const group of configuration.groups) {
     const stored = groupOf(entries, group.name);
-    const said = before[group.name];
+    const said = ownEntry(before, group.name);
     const isNews = stored === undefined || (said !== undefined && said !== now[group.name]);
     if (isNews) changes.push(...replaceGroup(group, stored, entries));
   }
   for (const name of Object.keys(before)) {
-    if (now[name] === undefined) changes.push(...removeGroup(name, entries));
+    if (!Object.hasOwn(now, name)) changes.push(...removeGroup(name, entries));
   }
   if (!isDeepStrictEqual(before, now)) changes.push({ key, value: { groups: now } satisfies FileDocument });
   return changes;

@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
+import { ownEntry } from '../../config/model/own-entry.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/documents.ts';
@@ -124,7 +125,10 @@ export class HealthVerdicts {
     return groups.flatMap(({ group, health }) => {
       const names = new Set(membersOf(group).map(({ name }) => name));
       const failing = [...(agreed.get(group.name) ?? [])].filter((name) => names.has(name));
-      const entries = failing.map((name) => [name, health[name] ?? failure(group.name, name, results)]);
+      const entries = failing.map((name) => [
+        name,
+        ownEntry(health, name) ?? failure(group.name, name, results),
+      ]);
       const failed: Failed = Object.fromEntries(entries);
       return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
     });
@@ -132,10 +136,10 @@ export class HealthVerdicts {
 
   private tell(group: string, before: Failed, after: Failed): void {
     for (const [member, { detail }] of Object.entries(after)) {
-      if (before[member] === undefined) this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
+      if (!Object.hasOwn(before, member)) this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
     }
     for (const member of Object.keys(before)) {
-      if (after[member] === undefined) this.log.info(`group ${group}: ${member} is healthy again`);
+      if (!Object.hasOwn(after, member)) this.log.info(`group ${group}: ${member} is healthy again`);
     }
   }
 }

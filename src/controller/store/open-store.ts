@@ -1,8 +1,7 @@
 /** The store that the configuration names. */
-import { readFileSync } from 'node:fs';
 import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model/model.ts';
-import { loadTlsFiles, TlsFilesError, type TlsMaterial } from '../../config/tls-files.ts';
+import { loadAuthorities, loadTlsFiles, type TlsMaterial } from '../../config/tls-files.ts';
 import type { EtcdOptions } from './etcd-client.ts';
 import { FileStore } from './file-store.ts';
 import type { Store, StoreLog } from './store.ts';
@@ -31,10 +30,5 @@ function etcdTls({ tls, endpoints }: EtcdConfig, agentsTls: TlsMaterial | undefi
   const { ca, cert, key } = tls;
   if (cert !== undefined && key !== undefined)
     return loadTlsFiles({ ca, cert, key }, Date.now(), 'store.tls');
-  try {
-    return { ca: readFileSync(ca) };
-  } catch (error) {
-    const found = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new TlsFilesError([`store.tls.ca ${ca}: found ${found}, expected a readable file`]);
-  }
+  return { ca: loadAuthorities(ca, 'store.tls') };
 }

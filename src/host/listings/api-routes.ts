@@ -21,7 +21,7 @@ import type {
   StatRow,
   Status,
 } from '../../api/shapes.ts';
-import { findGroup, findMember } from '../../config/model/group-members.ts';
+import { findGroup, findMember, refuseUnknownMember } from '../../config/model/group-members.ts';
 import { HostError } from '../../config/model/host-error.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
@@ -94,7 +94,13 @@ function flows(host: Host, filter: FlowFilter): FlowRow[] {
   if (filter.member !== undefined && group !== undefined && findMember(group, filter.member) === undefined) {
     throw new HostError(404, `group ${group.name} has no member ${filter.member}`);
   }
-  return new FlowListing(host.tables, host.builder.ids).list(filter, host.configuration, monotonicMs32());
+  const listing = new FlowListing(host.tables, host.builder.ids);
+  const rows = listing.list(filter, host.configuration, monotonicMs32());
+  // Flows of a member that is no longer in the configuration are still listed.
+  if (filter.member !== undefined && rows.length === 0) {
+    refuseUnknownMember(host.configuration.groups, filter.member);
+  }
+  return rows;
 }
 
 const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>

@@ -14,13 +14,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { messageOf } from '../../config/model/host-error.ts';
-import type { Configuration, UplinkConfig } from '../../config/model/model.ts';
+import type { Configuration, NetworkConfig, UplinkConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
 import { type LinkState, readLinkState } from '../../native/link-state.ts';
 import type { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
+import { type LinkProblem, linkProblems, mtuProblems } from './usable-link.ts';
 
 /** How soon a change of an interface is noticed. */
 const LOOK_INTERVAL_MS = 250;
@@ -110,7 +111,7 @@ export class Uplinks {
       });
       const link = readLinkState(config.interface);
       if (link === null) return; // what is wanted is opened when it is back
-      checkMtu(config, link, configuration);
+      refuse(config, mtuProblems(config.interface, link, carriedNetworks(config, configuration)));
       this.openLegs(known, undo);
       return;
     }
@@ -277,30 +278,15 @@ export class Uplinks {
 
 /** The interface of an uplink, if that can carry its networks; else an Error that says what is wrong with it. */
 function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {
-  const { name, interface: device } = uplink;
-  const link = readLinkState(device);
-  if (link === null)
-    throw new Error(
-      `uplink ${name}: found no interface ${device}, expected one that exists in this network namespace`,
-    );
-  if (!link.isUp)
-    throw new Error(
-      `uplink ${name}: found interface ${device} down, expected it to be up (ip link set ${device} up)`,
-    );
-  checkMtu(uplink, link, all);
-  return link;
+  const link = readLinkState(uplink.interface);
+  refuse(uplink, linkProblems(uplink.interface, link, carriedNetworks(uplink, all)));
+  return link!;
 }
 
-function checkMtu(
-  { name, interface: device, networks }: UplinkConfig,
-  link: LinkState,
-  all: Configuration,
-): void {
-  for (const carried of networks) {
-    const { mtu } = all.networks.find((network) => network.name === carried.name)!;
-    if (link.mtu < mtu)
-      throw new Error(
-        `uplink ${name}: found MTU ${link.mtu} on interface ${device}, expected at least ${mtu}, that of network ${carried.name}`,
-      );
-  }
+const carriedNetworks = ({ networks }: UplinkConfig, all: Configuration): NetworkConfig[] =>
+  networks.map(({ name }) => all.networks.find((network) => network.name === name)!);
+
+function refuse({ name }: UplinkConfig, [problem]: readonly LinkProblem[]): void {
+  if (problem !== undefined)
+    throw new Error(`uplink ${name}: found ${problem.found}, expected ${problem.expected}`);
 }

@@ -21,9 +21,16 @@ const cases: Case[] = [
     ],
   ],
   [
+    'people and monitoring from other machines, without tls',
+    [['listen', { http: '0.0.0.0:7480' }]],
+    [
+      'listen.http: found "0.0.0.0:7480" without tls, expected a loopback address, or tls with ca, cert and key',
+    ],
+  ],
+  [
     'the same with tls',
     [
-      ['listen', { agents: '0.0.0.0:7400' }],
+      ['listen', { agents: '0.0.0.0:7400', http: '192.0.2.7:7480' }],
       ['controllers', ['192.0.2.1:7400']],
       ['tls', { ca: 'ca.pem', cert: 'h1.pem', key: 'h1.key' }],
     ],

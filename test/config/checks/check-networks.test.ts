@@ -17,7 +17,7 @@ const cases: Case[] = [
   [
     'MTU too small',
     [['networks.1.mtu', 575]],
-    ['networks[1].mtu: found 575, expected an integer from 576 to 65535'],
+    ['networks[1].mtu: found 575, expected an integer from 576 to 65521'],
   ],
   ['MTU fine without IPv6', [['networks.1.mtu', 576]], []],
   [

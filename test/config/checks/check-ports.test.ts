@@ -28,13 +28,15 @@ const cases: Case[] = [
     'loopback as interface',
     [['ports.1.interface', 'lo']],
     [
-      "ports[1].interface: found \"lo\", expected an interface name of 1 to 15 characters without space, '/' or ':'; not lo",
+      "ports[1].interface: found \"lo\", expected an interface name of 1 to 15 printable ASCII characters without space, '/', ':' or '%'; not lo",
     ],
   ],
   [
     'namespace with a slash',
     [['ports.1.netns', '../x']],
-    ['ports[1].netns: found "../x", expected a namespace name of 1 to 255 characters without space or \'/\''],
+    [
+      'ports[1].netns: found "../x", expected a namespace name of 1 to 128 letters, digits and "_.@:+-", not beginning with "@:+-"',
+    ],
   ],
   [
     'duplicate MAC in another spelling',

@@ -36,6 +36,30 @@ const cases: Case[] = [
     ],
   ],
   [
+    'numbers and truth values in quotes',
+    [
+      ['groups.0.port', '80'],
+      ['datapath', { maxConnections: '1024', failFast: 'true', busyPollUs: 'soon' }],
+    ],
+    [
+      'groups[0].port: found "80", expected a port from 1 to 65535, without quotes',
+      'datapath.maxConnections: found "1024", expected an integer from 16 to 16777216, without quotes',
+      'datapath.failFast: found "true", expected true or false, without quotes',
+      'datapath.busyPollUs: found "soon", expected an integer from 0 to 1000000',
+    ],
+  ],
+  [
+    'unknown keys that every object of JavaScript has',
+    [
+      ['constructor', 1],
+      ['ports.0.toString', 1],
+    ],
+    [
+      'ports[0].toString: found an unknown key "toString", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, labels',
+      'constructor: found an unknown key "constructor", expected one of host, datapath, networks, ports, groups, templates, uplinks, listen, controllers, store, tls',
+    ],
+  ],
+  [
     'duration without unit',
     [['datapath', { udpIdle: '120' }]],
     ['datapath.udpIdle: found "120", expected a duration with its unit, such as 90s or 2m, from 100ms to 7d'],

@@ -107,7 +107,7 @@ test('files that cannot be used are told with their path', async () => {
       openStore({ kind: 'etcd', endpoints: ['127.0.0.1:1'], prefix: '/sluice/', tls }, new TestLog()),
     );
   const missing = join(directory, 'none.pem');
-  const expected = 'found ENOENT, expected a readable file';
+  const expected = 'found no such file, expected a readable file';
   assert.is((await open({ ca: missing })).message, `store.tls.ca ${missing}: ${expected}`);
   assert.is((await open({ ...client, key: missing })).message, `store.tls.key ${missing}: ${expected}`);
 });

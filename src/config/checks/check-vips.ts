@@ -1,0 +1,82 @@
+/**
+ * Virtual addresses that cannot work: one that names a subnet or all its hosts, and a member that is itself virtual, as
+ * nobody is behind it who could answer.
+ */
+import { canonicalAddress } from '../../wire/address.ts';
+import type { Path, Report } from '../model/problems.ts';
+import { pathText, show } from '../model/problems.ts';
+import type { ConfigInput } from '../schema/schema.ts';
+import type { Lenient } from '../schema/shape.ts';
+import { addressKey, checkHostInSubnet, located, prefixOf, type Topology } from './topology.ts';
+
+type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
+
+export function checkVips(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
+  const vips = virtualAddresses(view, topology);
+  for (const [i, group] of (view.groups ?? []).entries()) {
+    if (group === undefined) continue;
+    const path = ['groups', i];
+    for (const vip of located(group.vip, [...path, 'vip']))
+      checkHost(vip.value, group, vip.path, topology, report);
+    if (group.rewrite === 'port') continue; // its members are the VIP
+    for (const { address, at } of memberAddresses(group, path)) {
+      checkHost(address, group, at, topology, report);
+      const owner = vips.get(keyOf(address, group, topology) ?? '');
+      if (owner === undefined || owner.group === i) continue;
+      report(
+        at,
+        `${show(address)}, the virtual address of ${pathText(owner.path)}`,
+        'an address that a member itself has',
+      );
+    }
+  }
+}
+
+interface VirtualAddress {
+  /** Place of its group in the file. */
+  readonly group: number;
+  readonly path: Path;
+}
+
+/** By domain and address. Behind one of `rewrite: port` is a VM that has it as its own. */
+function virtualAddresses(view: Lenient<ConfigInput>, topology: Topology): Map<string, VirtualAddress> {
+  const vips = new Map<string, VirtualAddress>();
+  for (const [i, group] of (view.groups ?? []).entries()) {
+    if (group === undefined || group.rewrite === 'port') continue;
+    for (const vip of located(group.vip, ['groups', i, 'vip'])) {
+      const key = keyOf(vip.value, group, topology);
+      if (key !== undefined && !vips.has(key)) vips.set(key, { group: i, path: vip.path });
+    }
+  }
+  return vips;
+}
+
+function memberAddresses(group: GroupView, path: Path): { address: string; at: Path }[] {
+  const sets = [
+    { members: group.members, at: [...path, 'members'] },
+    ...(group.criteria ?? []).map((set, k) => ({
+      members: set?.members,
+      at: [...path, 'criteria', k, 'members'],
+    })),
+  ];
+  return sets.flatMap(({ members, at }) =>
+    (members ?? []).flatMap((member, k) =>
+      member?.address === undefined ? [] : [{ address: member.address, at: [...at, k, 'address'] }],
+    ),
+  );
+}
+
+function keyOf(address: string, group: GroupView, topology: Topology): string | undefined {
+  const network = group.network === undefined ? undefined : topology.networks.get(group.network);
+  return network && addressKey(network.domain, canonicalAddress(address));
+}
+
+/** The subnet may be another network's, if one router joins both. */
+function checkHost(address: string, group: GroupView, path: Path, topology: Topology, report: Report): void {
+  const network = group.network === undefined ? undefined : topology.networks.get(group.network);
+  if (network === undefined) return;
+  for (const { domain, subnets } of topology.networks.values()) {
+    const subnet = domain === network.domain ? prefixOf(address, subnets) : undefined;
+    if (subnet !== undefined) checkHostInSubnet(address, subnet, path, report);
+  }
+}

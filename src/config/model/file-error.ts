@@ -1,0 +1,12 @@
+/** Why a file could not be opened, in words that need no manual. */
+const WORDS = new Map([
+  ['ENOENT', 'no such file'],
+  ['ENOTDIR', 'no such file'],
+  ['EACCES', 'a file that this user may not read'],
+  ['EISDIR', 'a directory'],
+]);
+
+export function fileErrorText(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined ? message : (WORDS.get(code) ?? code);
+}

@@ -1,0 +1,25 @@
+/** Whether a datapath has room for a configuration: by a rehearsal, as only its tables know. */
+import { messageOf } from '../../config/model/host-error.ts';
+import type { Configuration } from '../../config/model/model.ts';
+import { Datapath } from '../../datapath/datapath.ts';
+import { FrameArena, SLOT_BYTES } from '../../tables/frame-arena.ts';
+import { Tables } from '../../tables/tables.ts';
+import { limitsFor } from '../thread/table-memory.ts';
+import { snapshotOf } from './snapshot-builder.ts';
+
+/** Flows do not belong to the configuration: the rehearsal needs no room for them. */
+const CONNECTIONS = 16;
+
+/** What does not fit, one line each. */
+export function capacityProblems(configuration: Configuration): readonly string[] {
+  const limits = { ...limitsFor(configuration), maxConnections: CONNECTIONS };
+  try {
+    const snapshot = snapshotOf(configuration, { offloads: true, limits });
+    const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(limits)), 0, limits, [0, 0]);
+    tables.initialise();
+    const arena = new FrameArena(new ArrayBuffer(SLOT_BYTES), 1);
+    return new Datapath({ arena, tables, output: { transmit: () => {} } }).apply(snapshot, 0);
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * A configuration that has passed every check there is before anything is made. `config check`, `up`, `controller` and
+ * `reload` all load their file here, so that none of them accepts what another refuses.
+ *
+ * Some checks ask the machine: whether uplinks' interfaces and TLS files are there and fit. Their problems stand in the
+ * same list as those of the file. A file for another machine is checked `offline`, without them. A reload is, too: what it
+ * does not change may be away for the moment, and what it adds is tried before anything else changes.
+ */
+import { type FurtherChecks, loadConfiguration } from '../config/load.ts';
+import type { Configuration } from '../config/model/model.ts';
+import type { Report } from '../config/model/problems.ts';
+import { capacityProblems } from '../host/publishing/capacity.ts';
+import { checkMachine } from './machine-checks.ts';
+
+export type CheckScope = 'this machine' | 'offline';
+
+/** Throws ConfigError with every problem. */
+export function checkedConfiguration(file: string, scope: CheckScope): Configuration {
+  const further: FurtherChecks = {
+    whole: checkCapacity,
+    ...(scope === 'this machine' && { view: (view, report) => checkMachine(file, view, report) }),
+  };
+  return loadConfiguration(file, further);
+}
+
+function checkCapacity(configuration: Configuration, report: Report): void {
+  for (const problem of capacityProblems(configuration))
+    report([], problem, 'a configuration that fits into the tables of one host');
+}

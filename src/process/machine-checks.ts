@@ -1,0 +1,153 @@
+/** What a configuration asks of the machine it is for: files, interfaces, addresses, users, the kernel. */
+import { readFileSync, statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import type { Role } from '../config/certificate-roles.ts';
+import { besideFile } from '../config/file-names.ts';
+import type { Path, Report } from '../config/model/problems.ts';
+import { show } from '../config/model/problems.ts';
+import type { ConfigInput } from '../config/schema/schema.ts';
+import type { Lenient } from '../config/schema/shape.ts';
+import {
+  loadAuthorities,
+  loadFleetTls,
+  loadTlsFiles,
+  type TlsFileProblem,
+  TlsFilesError,
+} from '../config/tls-files.ts';
+import { linkProblems } from '../host/ports/usable-link.ts';
+import { probeIoUring } from '../native/io-uring.ts';
+import { readLinkState } from '../native/link-state.ts';
+import { canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
+
+type View = Lenient<ConfigInput>;
+
+/** As in the schema. */
+const DEFAULT_MTU = 1500;
+
+/** `file`: that of the configuration. */
+export function checkMachine(file: string, view: View, report: Report): void {
+  checkEngine(view, report);
+  checkUplinks(view, report);
+  checkListeners(view, report);
+  checkTls(file, view, report);
+  checkStore(file, view, report);
+  checkUsers(view, report);
+}
+
+function checkEngine({ datapath }: View, report: Report): void {
+  if (datapath?.engine !== 'uring') return;
+  const obstacle = probeIoUring();
+  if (obstacle !== null)
+    report(
+      ['datapath', 'engine'],
+      `"uring", which this kernel does not offer: ${obstacle}`,
+      'auto or syscall',
+    );
+}
+
+function checkUplinks(view: View, report: Report): void {
+  for (const [i, uplink] of (view.uplinks ?? []).entries()) {
+    const device = uplink?.interface;
+    if (device === undefined) continue;
+    const names = (uplink?.networks ?? []).map((one) => (typeof one === 'string' ? one : one?.name));
+    const carried = (view.networks ?? []).flatMap((network) =>
+      network?.name !== undefined && names.includes(network.name)
+        ? [{ name: network.name, mtu: network.mtu ?? DEFAULT_MTU }]
+        : [],
+    );
+    for (const { found, expected } of linkProblems(device, readLinkState(device), carried))
+      report(['uplinks', i, 'interface'], found, expected);
+  }
+}
+
+/** A listener is bound to an address of this machine; which port is free is only known when it is bound. */
+function checkListeners({ listen }: View, report: Report): void {
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((entries) =>
+      (entries ?? []).map(({ address }) => canonicalAddress(address)),
+    ),
+  );
+  for (const key of ['agents', 'http'] as const) {
+    const text = listen?.[key];
+    if (text === undefined || !isEndpoint(text)) continue;
+    const address = canonicalAddress(parseEndpoint(text).address);
+    if (address === '0.0.0.0' || address === '::' || address.startsWith('127.') || own.has(address)) continue;
+    report(
+      ['listen', key],
+      `${show(text)}, an address that this machine does not have`,
+      'one of its own, or 0.0.0.0',
+    );
+  }
+}
+
+/** What others must take the process for. */
+function rolesOf({ listen, controllers }: View): Role[] {
+  return [
+    ...(listen?.agents === undefined ? [] : ['controller' as const]),
+    ...(controllers === undefined ? [] : ['host' as const]),
+  ];
+}
+
+function checkTls(file: string, view: View, report: Report): void {
+  const { tls, store } = view;
+  const beside = (name: string): string => besideFile(file, name);
+  if (tls?.ca !== undefined && tls.cert !== undefined && tls.key !== undefined) {
+    const names = { ca: beside(tls.ca), cert: beside(tls.cert), key: beside(tls.key) };
+    const { length } = reportFiles(['tls'], () => loadTlsFiles(names), report);
+    for (const role of length === 0 ? rolesOf(view) : [])
+      reportFiles(['tls'], () => loadFleetTls(names, role), report);
+  }
+  const files = store?.kind === 'etcd' ? store.tls : undefined;
+  if (files === undefined || files === 'none' || files.ca === undefined) return;
+  const { cert, key } = files;
+  const ca = beside(files.ca);
+  const load = (): unknown =>
+    cert === undefined || key === undefined
+      ? loadAuthorities(ca, 'store.tls')
+      : loadTlsFiles({ ca, cert: beside(cert), key: beside(key) });
+  reportFiles(['store', 'tls'], load, report);
+}
+
+/** Answers what it has reported. */
+function reportFiles(path: Path, load: () => unknown, report: Report): readonly TlsFileProblem[] {
+  try {
+    load();
+    return [];
+  } catch (error) {
+    if (!(error instanceof TlsFilesError)) throw error;
+    for (const { setting, file, found, expected } of error.details)
+      report([...path, setting], `${found} (${file})`, expected);
+    return error.details;
+  }
+}
+
+function checkStore(file: string, { store }: View, report: Report): void {
+  if (store?.kind !== 'file' || store.dir === undefined) return;
+  const found = statSync(besideFile(file, store.dir), { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory())
+    report(
+      ['store', 'dir'],
+      `${show(store.dir)}, which is no directory`,
+      'a directory, or one that can be made',
+    );
+}
+
+/** Users of the templates that may run here. */
+function checkUsers(view: View, report: Report): void {
+  let known: Set<string> | undefined;
+  for (const [i, template] of (view.templates ?? []).entries()) {
+    const { user, hosts = [] } = template ?? {};
+    if (user === undefined || (hosts.length > 0 && !hosts.includes(view.host ?? ''))) continue;
+    known ??= new Set(
+      readFileSync('/etc/passwd', 'utf8')
+        .split('\n')
+        .map((line) => line.slice(0, Math.max(0, line.indexOf(':')))),
+    );
+    if (!known.has(user))
+      report(
+        ['templates', i, 'user'],
+        `${show(user)}, whom this machine does not know`,
+        'a user in /etc/passwd',
+      );
+  }
+}
