@@ -48,7 +48,7 @@ const datapath = z.strictObject({
   meterPacketsPerMs: integer(0, 1_000_000)
     .default(64)
     .describe(
-      'Packets per millisecond that are looked at for times and losses, handshakes beyond that too; 0: none, not even handshakes, so that policies know no times.',
+      'Packets per millisecond and port that are looked at for times and losses, handshakes beyond that too; 0: none, not even handshakes, so that policies know no times.',
     ),
   loadBalancers: choice('port', 'network', 'host')
     .default('port')

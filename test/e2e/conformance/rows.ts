@@ -358,6 +358,16 @@ export const ROWS: readonly Row[] = [
     ],
   },
   {
+    source: 'RFC 6583 §7.1',
+    requirement: 'A scan of a routed subnet, or any other greedy VM, keeps nobody else from working',
+    tests: [
+      'datapath/shares › entries of the neighbour table and questions: a scan of a routed /16',
+      'datapath/shares › neighbours in use: a scan of addresses of which each is answered',
+      'datapath/shares › places of packets that wait, in all and at one neighbour',
+      'e2e/fairness › ${name}: another VM gets at least half of its work done',
+    ],
+  },
+  {
     source: 'table pressure',
     requirement: 'Refuse or evict by policy, fair between ports; half-open flows age in seconds',
     tests: [
