@@ -60,6 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/host/host.ts',
       'src/host/stat-collector.ts',
       'src/host/listings/flows-left.ts',
+      'src/host/publishing/datapath-ids.ts',
       'src/host/publishing/weights.ts',
       'src/tables/stat-table.ts',
     ],

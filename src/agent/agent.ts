@@ -19,9 +19,8 @@ import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { Host } from '../host/host.ts';
-import { withFlowsOver } from '../host/listings/flows-left.ts';
+import { flowsLeftOf } from '../host/listings/flows-left.ts';
 import { MergedWeights } from '../host/publishing/weights.ts';
-import type { HostReport } from '../host/stat-collector.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
 import {
   type Applied,
@@ -182,10 +181,13 @@ export class Agent implements ControllerLinkHandler {
   private tell(): void {
     if (this.welcome === undefined) return;
     const atMs = Date.now();
-    const { collector, configuration, tables, builder } = this.options.host;
+    const { collector, configuration, tables, builder, publisher } = this.options.host;
     const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
-    const { members } = collector.current();
-    this.report.fill(withFlowsOver(members, configuration.groups, tables.connections, builder.ids), isRaw);
+    const { groups } = configuration;
+    collector.refresh();
+    const left = flowsLeftOf(groups, tables, builder.ids);
+    const { plan } = publisher.inForce!.built;
+    this.report.fill({ collector, ids: builder.ids, groups, plan, left }, isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
     this.lastReportMs = atMs;
     const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
@@ -243,7 +245,7 @@ export class Agent implements ControllerLinkHandler {
   private localFlows(): LocalFlows {
     let flows: Map<string, number> | undefined;
     return (balancer, group, member) => {
-      flows ??= activeFlows(this.options.host.collector.current());
+      flows ??= activeFlows(this.options.host);
       return flows.get(JSON.stringify([balancer, group, member])) ?? 0;
     };
   }
@@ -299,11 +301,13 @@ const vmPorts = (configuration: Configuration): Port[] =>
     }));
 
 /** By load balancer, group and member. */
-function activeFlows({ members }: HostReport): Map<string, number> {
+function activeFlows({ collector, builder: { ids } }: Host): Map<string, number> {
   const flows = new Map<string, number>();
-  for (const { owner, stats } of members) {
-    const key = JSON.stringify([owner.loadBalancerKey, owner.group, owner.member]);
-    flows.set(key, (flows.get(key) ?? 0) + stats.activeFlows);
+  collector.refresh();
+  for (const { slot, balancer, member } of collector.liveRows) {
+    const identity = ids.memberOf(member)!;
+    const key = JSON.stringify([ids.loadBalancerKey(balancer), identity.group, identity.member]);
+    flows.set(key, (flows.get(key) ?? 0) + collector.readRow(slot).activeFlows);
   }
   return flows;
 }

@@ -155,6 +155,7 @@ export class Datapath {
   beginBatch(nowMs: number, wallMs: number, nowUs = Math.imul(nowMs, 1000)): void {
     this.context.setClocks(nowMs | 0, wallMs, nowUs | 0);
     this.meter.renew();
+    this.context.tables.stats.renew();
   }
 
   /**
@@ -233,6 +234,7 @@ export class Datapath {
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
+    this.tracking.memberRows.renewTimers();
     this.applyPorts(snapshot, problems);
     this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
     this.router.replace(snapshot.networks);
@@ -258,12 +260,19 @@ export class Datapath {
   }
 
   /**
-   * Connection records of these stat slots no longer count from now on; they are removed over the next batches.
+   * Connection records of these members no longer count from now on; they are removed over the next batches.
    * `all`: the member has failed. `datagrams`: it was removed, its TCP flows run on to their end.
    */
-  purge(statSlots: readonly number[], which: 'all' | 'datagrams', nowMs: number): void {
+  purge(members: readonly number[], which: 'all' | 'datagrams', nowMs: number): void {
     this.context.nowMs = nowMs | 0;
-    this.tracking.purge(statSlots, which);
+    this.tracking.purge(members, which);
+  }
+
+  /** Statistics rows that the reader has done with, as it has seen them: StatTable.release. */
+  releaseStatRows(rows: readonly number[], notedAt: readonly number[]): void {
+    const { stats } = this.context.tables;
+    stats.renew();
+    for (let i = 0; i < rows.length; i++) stats.release(rows[i]!, notedAt[i]!);
   }
 
   /** A port of the snapshot in force has got its device: neighbours may know another MAC of its VM. */

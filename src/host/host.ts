@@ -22,7 +22,6 @@ import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
 import type { InstanceState } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
-import { STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 import { Tables } from '../tables/tables.ts';
 import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
@@ -117,12 +116,11 @@ export class Host {
   }
 
   private constructor(thread: DatapathThread, tables: Tables, options: HostOptions) {
-    const isStatSlotIdle = (slot: number): boolean =>
-      tables.stats.fields[slot * STAT_FIELDS + STAT.records] === 0;
+    const isMemberIdle = (member: number): boolean => !tables.stats.hasRowOf(member);
     this.thread = thread;
     this.tables = tables;
     this.log = options.log;
-    this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isStatSlotIdle });
+    this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isMemberIdle });
     const numbers = new NumbersFile(options.numbersFile, tables.limits, this.builder.ids);
     this.publisher = new Publisher(thread, this.builder, () => {
       const problem = numbers.save();
@@ -130,7 +128,9 @@ export class Host {
     });
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
     this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
-    this.collector = new StatCollector(tables.stats, this.builder.ids);
+    this.collector = new StatCollector(tables.stats, this.builder.ids, (rows, notedAt) =>
+      this.thread.releaseRows(rows, notedAt),
+    );
   }
 
   /** What is in force: the file, the groups that the host was given, and ports that were added. */
@@ -183,22 +183,22 @@ export class Host {
     return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
   }
 
-  /** Taken before the change: afterwards nobody owns the statistics rows of members that are gone. */
+  /** Taken before the change: afterwards nobody has the numbers of members that are gone. */
   private leaving(before: Configuration, after: Configuration): Leaving[] {
     return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
-      statSlots: this.builder.ids.statSlotsOf(group, member),
+      members: this.builder.ids.membersOf(group, member),
       ends,
     }));
   }
 
   private async letGo(leaving: readonly Leaving[]): Promise<void> {
-    for (const { statSlots, ends } of leaving) await this.thread.purge(statSlots, ends);
+    for (const { members, ends } of leaving) await this.thread.purge(members, ends);
   }
 
   /** The deadline is reached: what is left of the member's flows ends; it stays draining. */
   private finishDrain({ group, member }: DrainDeadline): void {
     this.exclusively(async () => {
-      await this.thread.purge(this.builder.ids.statSlotsOf(group, member), 'all');
+      await this.thread.purge(this.builder.ids.membersOf(group, member), 'all');
       this.drainTimer.watch(this.configuration);
       this.log.info(`group ${group}: deadline of draining member ${member} reached, its flows are dropped`);
     }).catch((error) => this.log.error(`group ${group}: drain of ${member}: ${messageOf(error)}`));

@@ -1,20 +1,29 @@
 /**
- * Reads what the datapath has counted, at an interval, and makes a report of it.
+ * Reads what the datapath has counted, at an interval, and keeps the sums by member.
  *
- * Theory of operation. The datapath's tables lie in memory that this thread sees, so collecting costs the
- * datapath nothing. Counters are monotonic; rates are their growth since the last sample, divided by the time
- * that has really passed. A report holds one row per statistics slot in use (LB × group × member) and goes to
- * every listener: the host's own listings, and the agent, which relays it to the controllers.
+ * Theory of operation. The datapath's tables lie in memory that this thread sees, so collecting costs the datapath
+ * nothing. The table's journal names the rows that have changed, and only those are read: an idle host costs nothing,
+ * whatever is configured. A row is read again one interval after its entry was taken (tables/stat-table.ts says why),
+ * which is also when its rates go back to 0. Rates are growth since the last sample, divided by the time that has
+ * really passed.
+ *
+ * A row without records that has been silent for SILENT_MS is given back to the datapath; what it has counted stays in
+ * its member's sums.
  */
-import type { MemberStats, StatTable } from '../tables/stat-table.ts';
-import type { DatapathIds, StatSlotOwner } from './publishing/datapath-ids.ts';
+import { NONE } from '../tables/bucket-index.ts';
+import { type MemberStats, STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
+import { MemberTotals } from './member-totals.ts';
+import type { DatapathIds, MemberIdentity } from './publishing/datapath-ids.ts';
 
 export const COLLECT_INTERVAL_MS = 1_000;
+/** A row that has counted nothing for so long, and has no records, goes. */
+export const SILENT_MS = 60_000;
+/** Rows given back at a time. */
+const RELEASED_ROWS = 4_096;
 
+/** Of one member at one address. */
 export interface MemberReport {
-  readonly slot: number;
-  readonly owner: StatSlotOwner;
-  /** Totals since the slot was given to this owner. */
+  /** Totals since the host was started. */
   readonly stats: MemberStats;
   /** Over the last interval. */
   readonly newFlowsPerSecond: number;
@@ -22,59 +31,54 @@ export interface MemberReport {
   readonly bytesPerSecond: number;
 }
 
-export interface HostReport {
-  /** Counts reports from 1. */
-  readonly sequence: number;
-  /** Wall clock, epoch milliseconds. */
-  readonly atMs: number;
-  /** Time that the rates cover. */
-  readonly intervalMs: number;
-  readonly members: readonly MemberReport[];
+/** A statistics row in use. */
+export interface CollectedRow {
+  readonly slot: number;
+  /** Number of the load balancer. */
+  readonly balancer: number;
+  /** Number of the member. */
+  readonly member: number;
+  /** Its place in the journal when it was read last. */
+  notedAt: number;
 }
 
-type ReportListener = (report: HostReport) => void;
+interface Rates {
+  /** At the last sample. */
+  newFlows: number;
+  bytes: number;
+  newFlowsPerSecond: number;
+  bytesPerSecond: number;
+}
+
+type ReleaseRows = (rows: readonly number[], notedAt: readonly number[]) => Promise<void>;
 
 export class StatCollector {
   private readonly stats: StatTable;
   private readonly ids: DatapathIds;
-  private readonly listeners = new Set<ReportListener>();
-  /** The rows of the last report, by slot. */
-  private lastRows = new Map<number, MemberReport>();
+  private readonly releaseRows: ReleaseRows;
+  private readonly totals = new MemberTotals();
+  /** Rows in use as they were read last. */
+  private readonly rows = new Map<number, CollectedRow>();
+  /** Members that have counted something, as their numbers were when they were read. */
+  private readonly identities = new Map<number, MemberIdentity | undefined>();
+  /** Rows whose entries were taken in this interval, and in the one before. */
+  private recent = new Set<number>();
+  private former = new Set<number>();
+  /** Members that have, or may have, rates. */
+  private readonly rated = new Map<number, Rates>();
+  /** Rows without records, longest silent first, and since when. */
+  private readonly silent = new Map<number, number>();
+  private changedMembers = new Set<number>();
+  private changedRows = new Set<number>();
   private sampledAtMs = 0;
-  private sequence = 0;
+  private samples = 0;
+  private isReleasing = false;
   private timer: NodeJS.Timeout | undefined;
-  private last: HostReport = { sequence: 0, atMs: 0, intervalMs: 0, members: [] };
 
-  constructor(stats: StatTable, ids: DatapathIds) {
+  constructor(stats: StatTable, ids: DatapathIds, releaseRows: ReleaseRows = async () => {}) {
     this.stats = stats;
     this.ids = ids;
-  }
-
-  /**
-   * Counters as they are at this moment, rates of the last report; a row that is younger than that has none. Of one
-   * group, if it is named.
-   */
-  current(group?: string): HostReport {
-    const members: MemberReport[] = [];
-    for (const [slot, owner] of this.ids.statSlotOwners()) {
-      if (group !== undefined && owner.group !== group) continue;
-      const rates = this.lastRows.get(slot);
-      const isSame = rates?.owner === owner;
-      members.push({
-        slot,
-        owner,
-        stats: this.stats.read(slot),
-        newFlowsPerSecond: isSame ? rates.newFlowsPerSecond : 0,
-        bytesPerSecond: isSame ? rates.bytesPerSecond : 0,
-      });
-    }
-    return { ...this.last, members };
-  }
-
-  /** Calls back with each new report until the returned function is called. */
-  subscribe(listener: ReportListener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.releaseRows = releaseRows;
   }
 
   start(): void {
@@ -87,34 +91,134 @@ export class StatCollector {
     clearInterval(this.timer);
   }
 
-  /** One report; `nowMs` on any monotonic clock, the same one at each call. */
-  collect(nowMs: number): HostReport {
-    const intervalMs = this.sequence === 0 ? 0 : nowMs - this.sampledAtMs;
-    const rows = new Map<number, MemberReport>();
-    const members: MemberReport[] = [];
-    for (const [slot, owner] of this.ids.statSlotOwners()) {
-      const stats = this.stats.read(slot);
-      const before = this.lastRows.get(slot);
-      // A slot that has changed hands starts from zero.
-      const base = before?.owner === owner ? before.stats : undefined;
-      const perSecond = (grown: number): number =>
-        intervalMs > 0 ? Math.max(0, Math.round((grown * 1000) / intervalMs)) : 0;
-      const row: MemberReport = {
-        slot,
-        owner,
-        stats,
-        newFlowsPerSecond: perSecond(stats.newFlows - (base?.newFlows ?? 0)),
-        bytesPerSecond: perSecond(
-          stats.bytes + stats.replyBytes - (base === undefined ? 0 : base.bytes + base.replyBytes),
-        ),
-      };
-      rows.set(slot, row);
-      members.push(row);
-    }
-    this.lastRows = rows;
+  /** A member's sums of this moment, if `refresh` was called in it, and the rates of the last interval. */
+  of(member: number): MemberReport {
+    const rates = this.rated.get(member);
+    return {
+      stats: this.totals.of(member),
+      newFlowsPerSecond: rates?.newFlowsPerSecond ?? 0,
+      bytesPerSecond: rates?.bytesPerSecond ?? 0,
+    };
+  }
+
+  /** Members that have counted something since the host was started. */
+  get members(): Iterable<number> {
+    return this.identities.keys();
+  }
+
+  has(member: number): boolean {
+    return this.identities.has(member);
+  }
+
+  /** Rows in use. */
+  get liveRows(): Iterable<CollectedRow> {
+    return this.rows.values();
+  }
+
+  /** Figures of one row, as it is now. */
+  readRow(slot: number): MemberStats {
+    return this.stats.read(slot);
+  }
+
+  /** Members and rows that have changed since the last call; a row that is no longer in use has gone. For one caller. */
+  takeChanged(): { readonly members: ReadonlySet<number>; readonly rows: ReadonlySet<number> } {
+    const changed = { members: this.changedMembers, rows: this.changedRows };
+    this.changedMembers = new Set();
+    this.changedRows = new Set();
+    return changed;
+  }
+
+  rowAt(slot: number): CollectedRow | undefined {
+    return this.rows.get(slot);
+  }
+
+  /** Brings the sums up to this moment. */
+  refresh(): void {
+    this.stats.takeNoted((slot) => this.recent.add(slot));
+    for (const slot of this.recent) this.read(slot);
+    for (const slot of this.former) if (!this.recent.has(slot)) this.read(slot);
+  }
+
+  /** Ends an interval; `nowMs` on any monotonic clock, the same one at each call. */
+  collect(nowMs: number): void {
+    this.refresh();
+    this.rate(this.samples++ === 0 ? 0 : nowMs - this.sampledAtMs);
     this.sampledAtMs = nowMs;
-    this.last = { sequence: ++this.sequence, atMs: Date.now(), intervalMs, members };
-    for (const listener of this.listeners) listener(this.last);
-    return this.last;
+    for (const slot of this.recent) this.noteSilence(slot, nowMs);
+    this.former = this.recent;
+    this.recent = new Set();
+    this.giveBack(nowMs);
+  }
+
+  private read(slot: number): void {
+    const balancer = this.stats.balancerOf(slot);
+    const member = this.stats.memberOf(slot);
+    const known = this.rows.get(slot);
+    if (known !== undefined && (known.balancer !== balancer || known.member !== member)) this.forget(known);
+    this.changedRows.add(slot);
+    if (balancer === NONE) return;
+    const row = this.rows.get(slot) ?? { slot, balancer, member, notedAt: 0 };
+    this.rows.set(slot, row);
+    row.notedAt = this.stats.notedAt(slot);
+    const identity = this.ids.memberOf(member);
+    if (this.identities.get(member) !== identity || !this.identities.has(member)) {
+      // Another member has the number now.
+      this.totals.clear(member);
+      this.rated.delete(member);
+      this.identities.set(member, identity);
+    }
+    if (!this.rated.has(member)) {
+      const [newFlows, bytes] = [this.totals.newFlows(member), this.totals.bytes(member)];
+      this.rated.set(member, { newFlows, bytes, newFlowsPerSecond: 0, bytesPerSecond: 0 });
+    }
+    this.totals.add(slot, member, this.stats.fields, slot * STAT_FIELDS);
+    this.changedMembers.add(member);
+  }
+
+  private forget({ slot, member }: CollectedRow): void {
+    this.totals.retire(slot, member);
+    this.changedMembers.add(member);
+    this.rows.delete(slot);
+    this.silent.delete(slot);
+  }
+
+  private rate(intervalMs: number): void {
+    const perSecond = (grown: number): number =>
+      intervalMs > 0 ? Math.max(0, Math.round((grown * 1000) / intervalMs)) : 0;
+    for (const [member, rates] of this.rated) {
+      const newFlows = this.totals.newFlows(member);
+      const bytes = this.totals.bytes(member);
+      rates.newFlowsPerSecond = perSecond(newFlows - rates.newFlows);
+      rates.bytesPerSecond = perSecond(bytes - rates.bytes);
+      if (newFlows === rates.newFlows && bytes === rates.bytes) this.rated.delete(member);
+      rates.newFlows = newFlows;
+      rates.bytes = bytes;
+    }
+  }
+
+  private noteSilence(slot: number, nowMs: number): void {
+    this.silent.delete(slot);
+    if (!this.rows.has(slot)) return;
+    // One with records is noted again when the last of them goes.
+    if (this.stats.fields[slot * STAT_FIELDS + STAT.records] === 0) this.silent.set(slot, nowMs);
+  }
+
+  private giveBack(nowMs: number): void {
+    if (this.isReleasing) return;
+    const rows: number[] = [];
+    for (const [slot, sinceMs] of this.silent) {
+      if (nowMs - sinceMs < SILENT_MS || rows.length === RELEASED_ROWS) break;
+      rows.push(slot);
+    }
+    if (rows.length === 0) return;
+    for (const slot of rows) this.silent.delete(slot);
+    this.isReleasing = true;
+    const notedAt = rows.map((slot) => this.rows.get(slot)!.notedAt);
+    // A datapath that does not answer has ended, and the host with it.
+    this.releaseRows(rows, notedAt)
+      .catch(() => {})
+      .finally(() => {
+        this.isReleasing = false;
+      });
   }
 }

@@ -22,6 +22,8 @@ export class ReportTable {
   private readonly keyOf: (RowKey | undefined)[] = [];
   private readonly free: number[] = [];
   private figures: ReportColumns = makeColumns(FIRST_CAPACITY);
+  private readonly touched = new Set<number>();
+  private version = 0;
 
   /** By row number; holes where a row was retired. */
   get keys(): readonly (RowKey | undefined)[] {
@@ -41,21 +43,38 @@ export class ReportTable {
     const row = this.rowOf(key);
     if (row === undefined) return false;
     for (const column of REPORT_COLUMNS) this.figures[column][row] = Math.round(figures[column] ?? 0);
+    this.touched.add(row);
     return true;
   }
 
-  /** Forget every row that `isStill` denies: its group or member has gone. */
-  retain(isStill: (key: RowKey, row: number) => boolean): void {
-    for (const [name, row] of this.numbers) {
-      if (isStill(this.keyOf[row]!, row)) continue;
-      this.numbers.delete(name);
-      this.keyOf[row] = undefined;
-      this.free.push(row);
-    }
+  /** Forgets a row. */
+  remove(key: RowKey): void {
+    const name = tableName(key);
+    const row = this.numbers.get(name);
+    if (row === undefined) return;
+    this.numbers.delete(name);
+    this.keyOf[row] = undefined;
+    this.free.push(row);
+    this.touched.add(row);
+  }
+
+  /** Forgets all rows. */
+  clear(): void {
+    for (const key of [...this.keyOf]) if (key !== undefined) this.remove(key);
+  }
+
+  /**
+   * Rows that were set or forgotten since a former call, which answered this `version`; undefined: somebody else has asked
+   * meanwhile, and any row may have changed.
+   */
+  takeTouched(version: number): { readonly version: number; readonly rows: readonly number[] | undefined } {
+    const rows = version === this.version ? [...this.touched].sort((a, b) => a - b) : undefined;
+    this.touched.clear();
+    return { version: ++this.version, rows };
   }
 
   private rowOf(key: RowKey): number | undefined {
-    const name = [key.group, key.member, key.address, key.loadBalancer].join(NAME_SEPARATOR);
+    const name = tableName(key);
     const known = this.numbers.get(name);
     if (known !== undefined) return known;
     if (this.free.length === 0 && this.keyOf.length === MAX_REPORT_ROWS) return undefined;
@@ -73,17 +92,25 @@ export class ReportTable {
   }
 }
 
+const tableName = ({ group, member, address, loadBalancer }: RowKey): string =>
+  [group, member, address, loadBalancer].join(NAME_SEPARATOR);
+
 /** What one stream knows; a new stream begins with a new one. */
 export class ReportDiff {
   private known: (RowKey | undefined)[] = [];
   private told: ReportColumns = makeColumns(FIRST_CAPACITY);
+  /** Of the table, when the last report was made; -1: none was made yet. */
+  private version = -1;
 
   /** The report that brings the stream up to the table's figures. */
   next(header: ReportHeader, table: ReportTable): Report {
     const { keys, columns } = table;
     if (this.told.packets.length < keys.length) this.grow(columns.packets.length);
-    const announced = this.announce(keys);
-    const rows = this.changedRows(keys, columns, announced);
+    const touched = table.takeTouched(this.version);
+    this.version = touched.version;
+    const candidates = touched.rows ?? [...keys.keys()];
+    const announced = this.announce(keys, candidates);
+    const rows = this.changedRows(keys, columns, candidates, announced);
     const changed = makeColumns(rows.length);
     for (const name of REPORT_COLUMNS) {
       const [from, to, told] = [columns[name], changed[name], this.told[name]];
@@ -96,9 +123,9 @@ export class ReportDiff {
   }
 
   /** Keys that are new, or have gone. A key object is made once per row, so identity tells. */
-  private announce(keys: readonly (RowKey | undefined)[]): RowAnnouncement[] {
+  private announce(keys: readonly (RowKey | undefined)[], candidates: readonly number[]): RowAnnouncement[] {
     const announced: RowAnnouncement[] = [];
-    for (let row = 0; row < keys.length; row++) {
+    for (const row of candidates) {
       const key = keys[row];
       if (this.known[row] === key) continue;
       this.known[row] = key;
@@ -112,19 +139,13 @@ export class ReportDiff {
   private changedRows(
     keys: readonly (RowKey | undefined)[],
     columns: ReportColumns,
+    candidates: readonly number[],
     announced: readonly RowAnnouncement[],
   ): Uint32Array {
-    const isChanged = new Uint8Array(keys.length);
-    for (const { row } of announced) isChanged[row] = 1;
-    for (const name of REPORT_COLUMNS) {
-      const [now, told] = [columns[name], this.told[name]];
-      for (let row = 0; row < keys.length; row++) {
-        if (now[row] !== told[row]) isChanged[row] = 1;
-      }
-    }
-    const rows: number[] = [];
-    for (let row = 0; row < keys.length; row++) if (isChanged[row] === 1 && keys[row]) rows.push(row);
-    return Uint32Array.from(rows);
+    const isNew = new Set(announced.map(({ row }) => row));
+    const isChanged = (row: number): boolean =>
+      isNew.has(row) || REPORT_COLUMNS.some((name) => columns[name][row] !== this.told[name][row]);
+    return Uint32Array.from(candidates.filter((row) => keys[row] !== undefined && isChanged(row)));
   }
 
   private grow(capacity: number): void {

@@ -59,9 +59,9 @@ export class OfflineDatapath {
     if (problems.length > 0) throw new Error(`datapath: ${problems.join('; ')}`);
   }
 
-  /** Connection records of these statistics rows go: all, or those that are no TCP. */
-  purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
-    this.datapath.purge(statSlots, which, this.monotonicMs());
+  /** Connection records of these members go: all, or those that are no TCP. */
+  purge(members: readonly number[], which: 'all' | 'datagrams'): void {
+    this.datapath.purge(members, which, this.monotonicMs());
   }
 
   /** A frame comes in, now. `vnetHeader`: 12 bytes, absent where the device has no offloads. */

@@ -2,7 +2,7 @@
  * Source-address affinity: which member a client was given last, per load balancer and group.
  *
  * Theory of operation. Four-way set-associative, a set of two cache lines. A row is a client's address, load balancer
- * and group, the member by its statistics row (which stays its own over revisions and criteria sets), and until when
+ * and group, the member by its number (which stays its own over revisions and criteria sets), and until when
  * it holds. A set that is full gives up a row that holds no longer; else, of the rows that may give way to the port
  * that wants one (set-shares.ts), the row that would have ended first. A client without a row is balanced anew: a VM that
  * invents addresses displaces its own rows, or gets none. What was given up before its time, or refused, is counted.
@@ -11,7 +11,7 @@
  * ended is kept, so that differences of times, taken modulo 2^32 ms, stay right.
  *
  * Words: header (16): rows in use, rows given up before their time; then rows of 8: 0-3 address, IPv4 as
- * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 statistics row; 6 until, ms; 7 port << 16 | the member's place + 1;
+ * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 member; 6 until, ms; 7 port << 16 | the member's place + 1;
  * 0: free.
  */
 import { isIpv4Mapped } from '../wire/address.ts';
@@ -25,7 +25,7 @@ const SET_WORDS = WAYS * ROW_WORDS;
 const HEADER_WORDS = 16;
 
 const OWNER = 4;
-const STAT_SLOT = 5;
+const MEMBER = 5;
 const UNTIL_MS = 6;
 const PLACE = 7;
 const PORT_SHIFT = 16;
@@ -96,9 +96,9 @@ export class AffinityTable {
     return NONE;
   }
 
-  /** Statistics row of the member that a row names. */
-  statSlot(row: number): number {
-    return this.words[row + STAT_SLOT]!;
+  /** Number of the member that a row names. */
+  member(row: number): number {
+    return this.words[row + MEMBER]!;
   }
 
   /** Where in its criteria set the member stood when the row was written: where to look for it first. */
@@ -124,7 +124,7 @@ export class AffinityTable {
     c3: number,
     balancer: number,
     group: number,
-    statSlot: number,
+    member: number,
     place: number,
     nowMs: number,
     timeoutMs: number,
@@ -140,23 +140,23 @@ export class AffinityTable {
     words[row + 2] = c2;
     words[row + 3] = c3;
     words[row + OWNER] = owner;
-    words[row + STAT_SLOT] = statSlot;
+    words[row + MEMBER] = member;
     words[row + PLACE] = port << PORT_SHIFT;
     this.refresh(row, place, (nowMs + timeoutMs) | 0);
   }
 
-  /** Takes over the rows of another table that still hold and name a statistics row below `statSlots`. */
-  follow(other: AffinityTable, nowMs: number, statSlots: number): void {
+  /** Takes over the rows of another table that still hold. */
+  follow(other: AffinityTable, nowMs: number): void {
     const { words } = other;
     for (let at = HEADER_WORDS; at < words.length; at += ROW_WORDS) {
       const place = words[at + PLACE]! & PLACE_MASK;
       const port = words[at + PLACE]! >>> PORT_SHIFT;
-      const slot = words[at + STAT_SLOT]!;
+      const member = words[at + MEMBER]!;
       const leftMs = (words[at + UNTIL_MS]! - nowMs) | 0;
-      if (place === 0 || slot < 0 || slot >= statSlots || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
+      if (place === 0 || member < 0 || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
       const owner = words[at + OWNER]!;
       const [c0, c1, c2, c3] = words.subarray(at, at + 4) as unknown as [number, number, number, number];
-      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, slot, place - 1, nowMs, leftMs, port);
+      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, member, place - 1, nowMs, leftMs, port);
     }
   }
 

@@ -17,8 +17,8 @@ export type HashInput = 'five-tuple' | 'source-address';
 export type MemberState = 'active' | 'draining' | 'failed';
 
 export interface MemberSpec {
-  /** Where this LB counts what it sent to this member: row of the stat table, unique per LB × group × member. */
-  readonly statSlot: number;
+  /** Number of the member within the host: one per group, name, address and port, the same at all LBs. */
+  readonly id: number;
   readonly name: string;
   readonly address: AddressText;
   /** Destination port after translation; absent: unchanged. */

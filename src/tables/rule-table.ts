@@ -9,7 +9,7 @@
  *
  * Words: header (16), rules (24 each), criteria sets (8), members (8), source prefixes (12). Periods are 64-bit
  * floats, epoch milliseconds. What selection looks at of every member stands in columns behind them, a word per
- * member: statistics row, weight, sum of the weights up to here. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
+ * member: number, weight, sum of the weights up to here. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
  * load balancers with the same members share them; a criteria set names its own by number.
  */
 import {
@@ -148,7 +148,7 @@ export function compileRules(
         words[m + 6] = member.mac === undefined ? ANY : macHigh16(member.mac);
         words[m + 7] = member.mac === undefined ? 0 : macLow32(member.mac);
         weightUpToHere += weightForNewFlows(member);
-        words[column] = member.statSlot;
+        words[column] = member.id;
         words[column + members.length] = weightForNewFlows(member);
         words[column + 2 * members.length] = weightUpToHere;
       }
@@ -182,7 +182,7 @@ export class RuleTable {
   private readonly criteriaAt: number;
   private readonly memberAt: number;
   private readonly prefixAt: number;
-  private readonly statSlotAt: number;
+  private readonly idAt: number;
   private readonly weightAt: number;
   private readonly weightUpToAt: number;
 
@@ -199,8 +199,8 @@ export class RuleTable {
     this.criteriaAt = this.words[5]!;
     this.memberAt = this.words[6]!;
     this.prefixAt = this.words[7]!;
-    this.statSlotAt = this.words[8]!;
-    this.weightAt = this.statSlotAt + this.memberCount;
+    this.idAt = this.words[8]!;
+    this.weightAt = this.idAt + this.memberCount;
     this.weightUpToAt = this.weightAt + this.memberCount;
   }
 
@@ -327,8 +327,9 @@ export class RuleTable {
     return this.words[this.memberAt + member * MEMBER_WORDS + word]!;
   }
 
-  statSlot(member: number): number {
-    return this.words[this.statSlotAt + member]!;
+  /** MemberSpec.id */
+  memberId(member: number): number {
+    return this.words[this.idAt + member]!;
   }
 
   /** Destination port after translation, or -1: unchanged. */

@@ -15,15 +15,16 @@ import { MacTable } from './mac-table.ts';
 import { NEIGHBOUR_WORDS, NeighbourTable } from './neighbour-table.ts';
 import { PORT_FIELDS, PortCounters } from './port-counters.ts';
 import { UNIT_WORDS } from './received-units.ts';
-import { STAT_FIELDS, StatTable } from './stat-table.ts';
+import { StatTable } from './stat-table.ts';
 
 /** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */
   readonly maxConnections: number;
   readonly maxEndpoints: number;
+  /** Rows of statistics: load balancer × member that has flows, or had some of late. */
   readonly maxStatSlots: number;
   readonly maxPorts: number;
   readonly maxMacs: number;
@@ -62,6 +63,7 @@ interface Layout {
   readonly fragmentUnits: number;
   readonly fragmentIndex: number;
   readonly stats: number;
+  readonly statWords: number;
   readonly portCounters: number;
 }
 
@@ -81,7 +83,8 @@ function regionBytes(limits: TableLimits): Layout {
     fragments: region(fragments.rows * 4),
     fragmentUnits: region(fragments.units * 4),
     fragmentIndex: region(fragments.index * 4),
-    stats: region(limits.maxStatSlots * STAT_FIELDS * 8),
+    stats: region(StatTable.floatsNeeded(limits.maxStatSlots) * 8),
+    statWords: region(StatTable.wordsNeeded(limits.maxStatSlots) * 4),
     portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
   };
 }
@@ -138,8 +141,8 @@ export class Tables {
       at += size;
       return view;
     };
-    const floats = (size: number): Float64Array => {
-      const view = new Float64Array(memory, at, size / 8);
+    const floats = (size: number, used = size): Float64Array => {
+      const view = new Float64Array(memory, at, used / 8);
       at += size;
       return view;
     };
@@ -157,7 +160,8 @@ export class Tables {
     const units = words(bytes.fragmentUnits, (limits.maxDatagrams + 1) * UNIT_WORDS * 4);
     const fragmentIndex = words(bytes.fragmentIndex);
     this.fragments = new FragmentTable(datagrams, units, fragmentIndex, limits.maxPorts, hashKey);
-    this.stats = new StatTable(floats(bytes.stats));
+    const statRows = floats(bytes.stats, StatTable.floatsNeeded(limits.maxStatSlots) * 8);
+    this.stats = new StatTable(statRows, words(bytes.statWords));
     this.portCounters = new PortCounters(floats(bytes.portCounters));
   }
 
@@ -169,7 +173,7 @@ export class Tables {
     this.neighbours.initialise();
     this.affinities.initialise();
     this.fragments.initialise();
-    this.stats.fields.fill(0);
+    this.stats.initialise();
     this.portCounters.fields.fill(0);
   }
 }

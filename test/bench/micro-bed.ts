@@ -47,9 +47,7 @@ const vipPort = (flow: number): number => 1 + (flow >>> CLIENT_PORT_BITS);
 const flowOf = (source: number, destination: number): number =>
   ((destination - 1) << CLIENT_PORT_BITS) | (source - FIRST_CLIENT_PORT);
 
-/** One counter per load balancer and member. */
-const statSlot = (owner: number, member: number): number => owner * MEMBERS + member;
-const allStatSlots = stations.flatMap((owner) => stations.slice(1).map((member) => statSlot(owner, member)));
+const allMembers = stations.slice(1);
 
 /** One frame as words in memory order, ports and TCP checksum as if both ports were 0. */
 interface Template {
@@ -173,7 +171,7 @@ export class MicroBed {
   /** Takes every record away again, as when all members leave. */
   forgetConnections(): void {
     const { connections } = this.tables;
-    this.datapath.purge(allStatSlots, 'all', this.nowMs);
+    this.datapath.purge(allMembers, 'all', this.nowMs);
     for (let batches = 0; connections.inUse > 0; batches++) {
       if (batches > this.tables.limits.maxConnections) {
         throw new Error(`purge: ${connections.inUse} connections left after ${batches} batches`);
@@ -325,7 +323,7 @@ function snapshot(): DatapathSnapshot {
       id: station,
       scope: 'port',
       name: `port${station}`,
-      ...compileRules([rule(station)]),
+      ...compileRules([rule]),
     })),
     settings: {
       udpIdleMs: 120_000,
@@ -340,8 +338,8 @@ function snapshot(): DatapathSnapshot {
   };
 }
 
-/** The VIP, any protocol and port, with five equal members; as load balancer `owner` has it. */
-const rule = (owner: number): RuleSpec => ({
+/** The VIP, any protocol and port, with five equal members. */
+const rule: RuleSpec = {
   id: 1,
   group: 1,
   vip: addressText(VIP_ADDRESS),
@@ -353,7 +351,7 @@ const rule = (owner: number): RuleSpec => ({
   criteria: [
     {
       members: stations.slice(1).map((member) => ({
-        statSlot: statSlot(owner, member),
+        id: member,
         name: `member${member}`,
         address: addressText(stationAddress(member)),
         weight: 1,
@@ -361,4 +359,4 @@ const rule = (owner: number): RuleSpec => ({
       })),
     },
   ],
-});
+};

@@ -63,8 +63,9 @@ export class SimulatedAgent {
   /** A row whose member has left the group. */
   retire({ group, member, loadBalancer }: RowName): void {
     this.rows.delete(`${group} ${member} ${loadBalancer}`);
-    this.table.retain(
-      (key) => key.group !== group || key.member !== member || key.loadBalancer !== loadBalancer,
-    );
+    for (const key of this.table.keys) {
+      if (key?.group === group && key.member === member && key.loadBalancer === loadBalancer)
+        this.table.remove(key);
+    }
   }
 }

@@ -82,8 +82,8 @@ test('random-two-choices: of two members the one with fewer connections, of idle
 
 /** Where the published algorithm sends a TCP client, given the members. */
 function expectedServer(group: keyof typeof VIPS, list: readonly MemberText[], peer: string): string {
-  const specs = list.map(({ name, address, port, weight = 1 }, statSlot) => ({
-    ...{ name, address, port, weight, statSlot },
+  const specs = list.map(({ name, address, port, weight = 1 }, id) => ({
+    ...{ name, address, port, weight, id },
     state: 'active' as const,
   }));
   const { address, port } = parseEndpoint(peer);

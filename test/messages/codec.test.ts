@@ -260,7 +260,7 @@ function reportsOf(steps: (typeof step extends fc.Arbitrary<infer S> ? S : never
   const result: ReportsOfAStream = { sent: [], bytes: [] };
   steps.forEach((changes, index) => {
     for (const { member, figures, isGone } of changes) {
-      if (isGone) table.retain((other) => other.member !== `m${member}`);
+      if (isGone) table.remove(key(member));
       else table.set(key(member), figures);
     }
     const report = diff.next({ sequence: index, atMs: index, intervalMs: 1000, isAggregated: true }, table);

@@ -112,7 +112,7 @@ link('reports carry what changed since the last one of the stream', async () => 
   table.set({ group: 'g', member: 'm', address: 'a', loadBalancer: '' }, { packets: 3 });
   table.set({ group: 'g', member: 'n', address: 'b', loadBalancer: '' }, {});
   ends.link.report(header, table);
-  table.columns.packets[1] = 4;
+  table.set({ group: 'g', member: 'n', address: 'b', loadBalancer: '' }, { packets: 4 });
   ends.link.report({ ...header, sequence: 2 }, table);
   await until(() => ends.rows.length >= 3);
   assert.equal(

@@ -4,12 +4,13 @@
  * outcome, and the ports' counters say what the collector saw. A test that uses the bed checks all this by the way.
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
+import { NONE } from '../../src/tables/bucket-index.ts';
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../src/tables/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../src/tables/endpoint-table.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import { NEIGHBOUR_WORDS } from '../../src/tables/neighbour-table.ts';
 import { PORT, PORT_FIELDS, type PortStats } from '../../src/tables/port-counters.ts';
-import type { MemberStats } from '../../src/tables/stat-table.ts';
+import { type MemberStats, NO_STATS } from '../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../src/tables/tables.ts';
 import { wordsToAddress } from '../../src/wire/address.ts';
 import type { Way, WireFrame } from './packets.ts';
@@ -232,7 +233,14 @@ export class DatapathBed implements FrameOutput {
 
   stats(port: string, group: string, member: string): MemberStats {
     const balancer = this.maker.balancerOf(this.topology, port);
-    return this.tables.stats.read(this.maker.statSlot(balancer, group, member));
+    return this.statsAt(balancer, group, member);
+  }
+
+  /** What a load balancer has counted for a member; zeros if it has no row. */
+  statsAt(balancer: number, group: string, member: string): MemberStats {
+    const { stats } = this.tables;
+    const row = stats.find(balancer, this.maker.memberId(group, member));
+    return row === NONE ? { ...NO_STATS } : stats.read(row);
   }
 
   counters(port: string): PortStats {

@@ -2,6 +2,8 @@
  * The selection of one load balancer under test, without packets: rules come into force, new flows are asked for, and
  * the answer is the place of the member in its criteria set. Flows that were given stay active until `end`.
  */
+
+import { ActiveFlows } from '../../src/datapath/balancing/selection/active-flows.ts';
 import type { NewFlow } from '../../src/datapath/balancing/selection/candidates.ts';
 import { Selection } from '../../src/datapath/balancing/selection/selection.ts';
 import { NONE } from '../../src/tables/bucket-index.ts';
@@ -25,10 +27,10 @@ export const ruleOf = (id: number, weights: readonly number[], more: Partial<Rul
   ...more,
 });
 
-/** Members with statistics rows from `firstSlot` on. */
-export const membersOf = (weights: readonly number[], firstSlot = 0): MemberSpec[] =>
+/** Members with numbers from `firstId` on. */
+export const membersOf = (weights: readonly number[], firstId = 0): MemberSpec[] =>
   weights.map((weight, i) => ({
-    statSlot: firstSlot + i,
+    id: firstId + i,
     name: `app${i}`,
     address: memberAddress(i),
     weight,
@@ -59,11 +61,13 @@ export interface SelectionBedOptions {
 export class SelectionBed {
   readonly tables: Tables;
   readonly selection: Selection;
+  private readonly balancer: number;
   nowMs = 1_000;
   private table: RuleTable | undefined;
 
   constructor(rules: readonly RuleSpec[] | RuleTable, options: SelectionBedOptions = {}) {
     const { balancer = 0, hashKey = [0x5eed, 0xfeed], maxAffinities = 1_024 } = options;
+    this.balancer = balancer;
     this.tables = options.tables ?? makeTables(maxAffinities, hashKey);
     this.selection = new Selection(this.tables, balancer);
     this.adopt(rules);
@@ -112,16 +116,16 @@ export class SelectionBed {
 
   /** Adds active flows to a member. */
   load(place: number, flows: number, id?: number): void {
-    this.stats.add(this.slotOf(place, id), STAT.activeFlows, flows);
+    this.stats.add(this.stats.acquire(this.balancer, this.memberOf(place, id)), STAT.activeFlows, flows);
   }
 
   active(place: number, id?: number): number {
-    return this.stats.read(this.slotOf(place, id)).activeFlows;
+    return new ActiveFlows(this.stats, this.balancer).of(this.memberOf(place, id));
   }
 
-  private slotOf(place: number, id?: number): number {
+  private memberOf(place: number, id?: number): number {
     const { rules } = this;
-    return rules.statSlot(rules.firstMember(rules.firstCriteria(this.position(id))) + place);
+    return rules.memberId(rules.firstMember(rules.firstCriteria(this.position(id))) + place);
   }
 
   private position(id: number | undefined): number {

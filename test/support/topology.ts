@@ -162,16 +162,14 @@ export class Numbers {
 /** Turns descriptions into snapshots; ids stay the same over revisions, as the publisher's do. */
 export class SnapshotMaker {
   private readonly ids = { network: new Numbers(), port: new Numbers(), rule: new Numbers() };
-  private readonly statSlots = new Numbers();
+  private readonly members = new Numbers();
   /** Tables take milliseconds to make, and all load balancers share them. */
   private readonly maglev = new MaglevCache();
 
   networkId = (name: string): number => this.ids.network.of(name);
   portId = (name: string): number => this.ids.port.of(name);
   ruleId = (group: string, vip: string): number => this.ids.rule.of(`${group} ${vip}`);
-  /** Statistics row of a member as the load balancer of a port counts it. */
-  statSlot = (balancer: number, group: string, member: string): number =>
-    this.statSlots.of(`${balancer} ${group} ${member}`);
+  memberId = (group: string, member: string): number => this.members.of(`${group} ${member}`);
 
   routerMac = (network: string): string => `02:53:00:00:00:${hex2(this.networkId(network))}`;
 
@@ -222,7 +220,7 @@ export class SnapshotMaker {
         scope: topology.balancer,
         name: `balancer ${id}`,
         ...compileRules(
-          topology.groups.map((group) => this.rule(group, id)),
+          topology.groups.map((group) => this.rule(group)),
           (list) => this.maglev.tableOf(list),
         ),
       })),
@@ -230,7 +228,7 @@ export class SnapshotMaker {
     };
   }
 
-  private rule(group: GroupDescription, balancer: number): RuleSpec {
+  private rule(group: GroupDescription): RuleSpec {
     const sets = group.criteria ?? [{ members: group.members ?? [] }];
     return {
       id: this.ruleId(group.name, group.vip),
@@ -256,7 +254,7 @@ export class SnapshotMaker {
             weight: 1,
             state: 'active',
             ...member,
-            statSlot: this.statSlot(balancer, group.name, member.name),
+            id: this.memberId(group.name, member.name),
           })),
         }),
       ),

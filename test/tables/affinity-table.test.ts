@@ -27,15 +27,15 @@ function tableOf(rows: number, key: readonly [number, number] = KEY): AffinityTa
 }
 
 /** The statistics row that a client has, or NONE. */
-function statSlotOf(table: AffinityTable, of: Words, nowMs: number, balancer = 0, group = 0): number {
+function memberOf(table: AffinityTable, of: Words, nowMs: number, balancer = 0, group = 0): number {
   const row = table.find(...of, balancer, group, nowMs);
-  return row === NONE ? NONE : table.statSlot(row);
+  return row === NONE ? NONE : table.member(row);
 }
 
 function churn(rows: number, clients: number, steps: number, stream: number): AffinityTable {
   const random = new Random(seed, stream);
   const table = tableOf(rows, [random.word(), random.word()]);
-  const twin = new Map<string, { statSlot: number; place: number; untilMs: number }>();
+  const twin = new Map<string, { member: number; place: number; untilMs: number }>();
   const timeoutMs = [60_000, 5_000, MAX_AFFINITY_MS];
   let elapsedMs = 0;
   let lost = 0;
@@ -52,7 +52,7 @@ function churn(rows: number, clients: number, steps: number, stream: number): Af
         lost++;
         twin.delete(key);
       } else {
-        assert.is(table.statSlot(row), known.statSlot, key);
+        assert.is(table.member(row), known.member, key);
         assert.is(table.place(row), known.place, key);
       }
     } else {
@@ -62,9 +62,9 @@ function churn(rows: number, clients: number, steps: number, stream: number): Af
     const untilMs = elapsedMs + timeoutMs[group]!;
     const action = random.below(100);
     if (action < 40) {
-      const statSlot = random.below(1_000_000);
-      table.put(...client(of), balancer, group, statSlot, place, nowMs, timeoutMs[group]!, balancer);
-      twin.set(key, { statSlot, place, untilMs });
+      const member = random.below(1_000_000);
+      table.put(...client(of), balancer, group, member, place, nowMs, timeoutMs[group]!, balancer);
+      twin.set(key, { member, place, untilMs });
     } else if (action < 70 && row !== NONE) {
       table.refresh(row, place, (nowMs + timeoutMs[group]!) | 0);
       Object.assign(twin.get(key)!, { place, untilMs });
@@ -90,24 +90,24 @@ affinities('clients, load balancers and groups are told apart', () => {
   const table = tableOf(1_024);
   const [one, other] = [client(1), client(2)];
   table.put(...one, 1, 2, 77, 0, 0, 1_000, 1);
-  assert.is(statSlotOf(table, one, 0, 1, 2), 77);
-  assert.is(statSlotOf(table, other, 0, 1, 2), NONE);
-  assert.is(statSlotOf(table, one, 0, 2, 1), NONE);
-  assert.is(statSlotOf(table, one, 0, 1, 3), NONE);
-  assert.is(statSlotOf(table, one, 0, 0, 2), NONE);
+  assert.is(memberOf(table, one, 0, 1, 2), 77);
+  assert.is(memberOf(table, other, 0, 1, 2), NONE);
+  assert.is(memberOf(table, one, 0, 2, 1), NONE);
+  assert.is(memberOf(table, one, 0, 1, 3), NONE);
+  assert.is(memberOf(table, one, 0, 0, 2), NONE);
   table.put(...one, 65_535, 65_535, 78, 0, 0, 1_000, 1);
-  assert.is(statSlotOf(table, one, 0, 65_535, 65_535), 78);
-  assert.is(statSlotOf(table, one, 0, 1, 2), 77);
+  assert.is(memberOf(table, one, 0, 65_535, 65_535), 78);
+  assert.is(memberOf(table, one, 0, 1, 2), 77);
 });
 
 affinities('a row holds for its time, and anew from each refresh', () => {
   const table = tableOf(4);
   table.put(...client(1), 0, 0, 7, 3, 0, 1_000, 0);
-  assert.is(statSlotOf(table, client(1), 999), 7);
-  assert.is(statSlotOf(table, client(1), 1_000), NONE);
+  assert.is(memberOf(table, client(1), 999), 7);
+  assert.is(memberOf(table, client(1), 1_000), NONE);
   table.refresh(table.find(...client(1), 0, 0, 999), 4, 1_999);
   assert.is(table.place(table.find(...client(1), 0, 0, 1_998)), 4);
-  assert.is(statSlotOf(table, client(1), 1_999), NONE);
+  assert.is(memberOf(table, client(1), 1_999), NONE);
 });
 
 affinities('what has ended is taken over without being counted, and goes by ageing', () => {
@@ -116,7 +116,7 @@ affinities('what has ended is taken over without being counted, and goes by agei
   assert.is(table.inUse, 4);
   table.put(...client(9), 0, 0, 9, 0, 1_001, 1_000, 0);
   assert.is(table.evicted, 0);
-  assert.is(statSlotOf(table, client(9), 1_001), 9);
+  assert.is(memberOf(table, client(9), 1_001), 9);
   assert.is(table.inUse, 4);
   table.age(1_001, 1);
   assert.is(table.inUse, 3, 'one of the two that had ended was taken over, the other aged');
@@ -132,7 +132,7 @@ affinities('ended rows do not come back when the clock has turned over', () => {
   for (let hour = 0; hour < 60 * 24; hour++) {
     nowMs = (nowMs + 3_600_000) | 0;
     table.age(nowMs, 1);
-    if ((hour + 1) * 3_600_000 > MAX_AFFINITY_MS) assert.is(statSlotOf(table, client(1), nowMs), NONE);
+    if ((hour + 1) * 3_600_000 > MAX_AFFINITY_MS) assert.is(memberOf(table, client(1), nowMs), NONE);
   }
 });
 
@@ -143,7 +143,7 @@ affinities('a full set gives up the row that would have ended first, and counts 
   table.put(...client(9), 0, 0, 9, 0, 60, 1_000, 0);
   assert.is(table.evicted, 1);
   assert.equal(
-    [0, 1, 2, 3, 9].map((i) => statSlotOf(table, client(i), 60)),
+    [0, 1, 2, 3, 9].map((i) => memberOf(table, client(i), 60)),
     [0, NONE, 2, 3, 9],
   );
 });
@@ -151,10 +151,10 @@ affinities('a full set gives up the row that would have ended first, and counts 
 affinities('whoever floods displaces its own rows, while it has any', () => {
   const table = tableOf(256);
   for (let i = 0; i < 20; i++) table.put(...client(i), 1, 0, i, 0, 0, 60_000, 1);
-  const held = [...Array(20).keys()].filter((i) => statSlotOf(table, client(i), 0, 1) === i);
+  const held = [...Array(20).keys()].filter((i) => memberOf(table, client(i), 0, 1) === i);
   assert.is(held.length, 20);
   for (let i = 0; i < 100_000; i++) table.put(...client(1_000 + i), 2, 0, 0, 0, i >> 1, 1_000_000, 2);
-  const left = held.filter((i) => statSlotOf(table, client(i), 50_000, 1) === i);
+  const left = held.filter((i) => memberOf(table, client(i), 50_000, 1) === i);
   assert.is(left.length, 20);
   assert.ok(table.evicted > 99_000);
 });
@@ -163,10 +163,10 @@ affinities('a flood takes no row of a port that has one in the set, and a fifth 
   const table = tableOf(4);
   table.put(...client(1), 1, 0, 1, 0, 0, 60_000, 1);
   for (let i = 0; i < 1_000; i++) table.put(...client(100 + i), 2, i, 2, 0, i, 1_000_000, 2);
-  assert.is(statSlotOf(table, client(1), 1_000, 1), 1);
+  assert.is(memberOf(table, client(1), 1_000, 1), 1);
   for (const port of [3, 4, 5]) table.put(...client(port), port, 0, port, 0, 2_000, 60_000, port);
   assert.equal(
-    [1, 3, 4, 5].map((port) => statSlotOf(table, client(port), 2_000, port)),
+    [1, 3, 4, 5].map((port) => memberOf(table, client(port), 2_000, port)),
     [1, 3, 4, NONE],
   );
 });
@@ -189,7 +189,7 @@ affinities('initialise empties what was in use', () => {
   table.initialise();
   assert.is(table.inUse, 0);
   assert.is(table.evicted, 0);
-  for (let i = 0; i < 200; i++) assert.is(statSlotOf(table, client(i), 1), NONE);
+  for (let i = 0; i < 200; i++) assert.is(memberOf(table, client(i), 1), NONE);
 });
 
 affinities.run();

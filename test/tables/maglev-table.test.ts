@@ -171,8 +171,8 @@ tables('the order in which members are told does not matter, nor do names and st
   const members = membersOf([1, 3, 1, 3, 2, 5, 1]);
   const addressesOf = (list: MemberSpec[]) => tableOf(list).map((place) => list[place]!.address);
   const shuffled = members
-    .map((member) => ({ ...member, name: `x${member.name}`, statSlot: random.below(1_000_000) }))
-    .sort((one, other) => one.statSlot - other.statSlot);
+    .map((member) => ({ ...member, name: `x${member.name}`, id: random.below(1_000_000) }))
+    .sort((one, other) => one.id - other.id);
   assert.equal(addressesOf(shuffled), addressesOf(members));
 });
 

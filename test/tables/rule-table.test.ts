@@ -23,7 +23,7 @@ const matching = suite('rule table: matching');
 const criteria = suite('rule table: criteria and members');
 
 const member = (more: Partial<MemberSpec> = {}): MemberSpec => ({
-  statSlot: 0,
+  id: 0,
   name: 'app1',
   address: '10.1.0.21',
   weight: 1,
@@ -315,7 +315,7 @@ const randomKinds = (random: Random) => ({
 
 const randomMember = (random: Random): MemberSpec =>
   member({
-    statSlot: random.below(1e6),
+    id: random.below(1e6),
     address: random.pick(['10.1.0.21', 'fd00:1::15', '255.255.255.254', 'ffff::ffff']),
     port: random.chance(50) ? random.between(1, 65_535) : undefined,
     mac: random.chance(50) ? random.pick(['02:00:00:00:01:15', 'fe:ff:ff:ff:ff:ff']) : undefined,
@@ -353,7 +353,7 @@ function checkMember(table: RuleTable, at: number, given: MemberSpec): void {
     [0, 1, 2, 3].map((word) => table.memberWord(at, word)),
     addressWords(given.address),
   );
-  assert.is(table.statSlot(at), given.statSlot);
+  assert.is(table.memberId(at), given.id);
   assert.is(table.memberPort(at), given.port ?? -1);
   assert.is(table.weight(at), given.state === 'active' ? given.weight : 0, 'draining and failed count as 0');
   assert.is(table.memberWord(at, 5), MEMBER_STATE[given.state]);

@@ -89,6 +89,7 @@ function fill(tables: Tables): () => void {
   const affine = [...Array(4 * limits.maxAffinities).keys()].filter(
     (i) => affinities.find(...host(i), 1, 1, 0) !== NONE,
   );
+  for (let i = 0; i < limits.maxStatSlots - 1; i++) assert.is(stats.acquire(7, i), i);
   for (let i = 0; i < limits.maxStatSlots; i++) stats.add(i, STAT.bytes, 1e12 + i);
   for (let i = 0; i < limits.maxPorts; i++) portCounters.add(i, PORT.txBytes, 2e12 + i);
   return () => {
@@ -105,7 +106,7 @@ function fill(tables: Tables): () => void {
     }
     for (const i of known) assert.is(macs.find(3, 0x0200, i, 0), i % limits.maxPorts);
     assert.is(affine.length, affinities.inUse);
-    for (const i of affine) assert.is(affinities.statSlot(affinities.find(...host(i), 1, 1, 0)), i);
+    for (const i of affine) assert.is(affinities.member(affinities.find(...host(i), 1, 1, 0)), i);
     for (let i = 0; i < limits.maxStatSlots; i++) assert.is(stats.read(i).bytes, 1e12 + i);
     for (let i = 0; i < limits.maxPorts; i++) assert.is(portCounters.read(i).txBytes, 2e12 + i);
   };
@@ -205,6 +206,7 @@ layout('what outlives a process lies where the version of the layout says', () =
       ({ byteOffset }) => byteOffset,
     ),
     bytes: Tables.bytesNeeded(DEFAULT_LIMITS),
+    owners: Reflect.get(tables.stats, 'owners').byteOffset,
     rows: [HOT_WORDS, COLD_WORDS, ENDPOINT_WORDS],
     hot: HOT,
     cold: COLD,
@@ -213,7 +215,7 @@ layout('what outlives a process lies where the version of the layout says', () =
   const digest = createHash('sha256').update(JSON.stringify(read)).digest('hex').slice(0, 16);
   assert.equal(
     [LAYOUT_VERSION, digest],
-    [3, '8969387b18aa23e4'],
+    [4, '285a804bf5ffdbfd'],
     'a change of the layout is another version of it',
   );
 });

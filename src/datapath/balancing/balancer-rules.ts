@@ -127,14 +127,14 @@ export class BalancerRules {
     return ![...this.scopes.values()].some(({ held }) => held.includes(NONE));
   }
 
-  /** Calls with every member of every rule: position of the rule, statistics slot of the member. */
-  forEachMember(visit: (rule: number, statSlot: number) => void): void {
+  /** Calls with every member of every rule: position of the rule, number of the member. */
+  forEachMember(visit: (rule: number, member: number) => void): void {
     const { rules } = this;
     for (let rule = 0; rule < rules.ruleCount; rule++) {
       const first = rules.firstCriteria(rule);
       for (let set = first; set < first + rules.criteriaCount(rule); set++) {
         const member = rules.firstMember(set);
-        for (let m = member; m < member + rules.membersOf(set); m++) visit(rule, rules.statSlot(m));
+        for (let m = member; m < member + rules.membersOf(set); m++) visit(rule, rules.memberId(m));
       }
     }
   }

@@ -27,6 +27,7 @@ import type { Frame } from '../frame/frame.ts';
 import type { DatapathSnapshot } from '../snapshot.ts';
 import { CutOffFlows } from './cut-off-flows.ts';
 import type { FlowMeter } from './flow-meter.ts';
+import { MemberRows } from './member-rows.ts';
 import { PurgeMarks } from './purge-marks.ts';
 
 /** Time for one turn of the hand. */
@@ -70,9 +71,7 @@ export class ConnectionTracking {
   private hand = 1;
   private lastSweepMs = 0;
   private readonly purgeMarks: PurgeMarks;
-  /** Per stat slot: the group's own timers for datagram flows, 0 where the host's hold. */
-  private readonly slotIdleMs: Int32Array;
-  readonly slotRepickMs: Int32Array;
+  readonly memberRows: MemberRows;
   /** Whether the clients of failed members are told. */
   private tellsClients = false;
   private evictsIdle = false;
@@ -92,8 +91,7 @@ export class ConnectionTracking {
     this.cutOff = new CutOffFlows(context);
     const { maxPorts, maxConnections } = context.tables.limits;
     this.shares = new PortShares(maxPorts, maxConnections, 3);
-    this.slotIdleMs = new Int32Array(context.tables.limits.maxStatSlots);
-    this.slotRepickMs = new Int32Array(context.tables.limits.maxStatSlots);
+    this.memberRows = new MemberRows(context.tables.stats);
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
     this.statTable = context.tables.stats;
@@ -156,6 +154,7 @@ export class ConnectionTracking {
     this.stats[statSlot * STAT_FIELDS + STAT.newFlows]!++;
     this.stats[statSlot * STAT_FIELDS + STAT.activeFlows]!++;
     this.stats[statSlot * STAT_FIELDS + STAT.records]!++;
+    this.statTable.note(statSlot);
     return row;
   }
 
@@ -177,13 +176,8 @@ export class ConnectionTracking {
     this.shares.hold(this.table.ownerPort(row));
     this.stats[at + STAT.records]!++;
     if ((this.table.kind(row) & ACTIVE) !== 0) this.stats[at + STAT.activeFlows]!++;
+    this.statTable.note(statSlot);
     return row;
-  }
-
-  /** Timers of a member's datagram flows, where its group has its own; 0: the host's. */
-  setSlotTimers(slot: number, idleMs: number, repickMs: number): void {
-    this.slotIdleMs[slot] = idleMs;
-    this.slotRepickMs[slot] = repickMs;
   }
 
   /** True if the row belongs to a purged member; it is gone then. */
@@ -208,7 +202,7 @@ export class ConnectionTracking {
   isOver(row: number): boolean {
     if (this.isPurged(row)) return true;
     if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
-    const repickMs = this.slotRepickMs[this.table.statSlot(row)]!;
+    const repickMs = this.memberRows.repickMs[this.table.statSlot(row)]!;
     if (repickMs === 0 || this.idleMs(row) <= repickMs) return false;
     this.remove(row);
     return true;
@@ -316,7 +310,7 @@ export class ConnectionTracking {
     const at = row * HOT_WORDS;
     if ((hot[at + HOT.kind]! & ACTIVE) === 0) return;
     hot[at + HOT.kind]! &= ~ACTIVE;
-    this.stats[this.table.statSlot(row) * STAT_FIELDS + STAT.activeFlows]!--;
+    this.statTable.add(this.table.statSlot(row), STAT.activeFlows, -1);
   }
 
   /** A flow that had been idle goes on; ended ones stay inactive. */
@@ -325,7 +319,7 @@ export class ConnectionTracking {
     const at = row * HOT_WORDS;
     if (this.table.hasEnded(row)) return;
     hot[at + HOT.kind]! |= ACTIVE;
-    this.stats[this.table.statSlot(row) * STAT_FIELDS + STAT.activeFlows]!++;
+    this.statTable.add(this.table.statSlot(row), STAT.activeFlows, 1);
   }
 
   remove(row: number): void {
@@ -336,6 +330,7 @@ export class ConnectionTracking {
     const statAt = table.statSlot(row) * STAT_FIELDS;
     this.stats[statAt + STAT.endedFlows]!++;
     this.stats[statAt + STAT.records]!--;
+    this.statTable.note(table.statSlot(row));
     const vip = table.vip(row);
     const member = table.member(row);
     const via = table.via(row);
@@ -346,9 +341,9 @@ export class ConnectionTracking {
     endpoints.release(via);
   }
 
-  /** Records of these stat slots no longer count from now on: all of them, or those that are no TCP. */
-  purge(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
-    this.purgeMarks.set(statSlots, which);
+  /** Records of these members no longer count from now on: all of them, or those that are no TCP. */
+  purge(members: readonly number[], which: 'all' | 'datagrams'): void {
+    this.purgeMarks.set(this.memberRows.rowsOf(members), which);
   }
 
   /** Removes the records of a port that has gone. Rare: walks the table at once. */
@@ -392,7 +387,7 @@ export class ConnectionTracking {
     const idleMs = this.idleMs(row);
     let timeoutMs = this.timeoutMs[(kind >>> 8) & 0xff]!;
     if ((kind & 0xff) !== ipv4.PROTOCOL_TCP)
-      timeoutMs = this.slotIdleMs[this.table.statSlot(row)]! || timeoutMs;
+      timeoutMs = this.memberRows.idleMs[this.table.statSlot(row)]! || timeoutMs;
     if (idleMs > timeoutMs) this.remove(row);
     else if ((kind & ACTIVE) !== 0 && idleMs > this.activeIdleMs) this.deactivate(row);
   }

@@ -1,7 +1,7 @@
 /**
  * The flows of a datapath that has ended, taken over by the one that follows it, from the tables that the former left.
  *
- * Theory of operation. Ports, load balancers, groups, rules and statistics rows have the same numbers in both, and both
+ * Theory of operation. Ports, load balancers, groups, rules and members have the same numbers in both, and both
  * read the same clock. Endpoints are interned anew. The former may have been killed in the middle of a write, so nothing
  * is believed but the rows themselves, and of them those that are whole: index, free list and counts are made anew. A
  * row is left out if its port is no longer there, if its words cannot be, or if there is no room for it.
@@ -45,8 +45,8 @@ export class FormerFlows {
   }
 
   takeAffinities(): void {
-    const { affinities, stats } = this.context.tables;
-    affinities.follow(this.former.affinities, this.context.nowMs, stats.slotCount - 1);
+    const { affinities } = this.context.tables;
+    affinities.follow(this.former.affinities, this.context.nowMs);
   }
 
   private isWhole(row: number): boolean {
@@ -82,10 +82,12 @@ export class FormerFlows {
     for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
   }
 
-  /** The last row is the datapath's own, wherever the table ends. NONE: there is no such row here. */
+  /** The row of the same load balancer and member. The last row is the datapath's own. NONE: it was nobody's, or there is no room. */
   private statSlot(formerSlot: number): number {
-    if (formerSlot === this.former.stats.slotCount - 1) return this.context.selfSlot;
-    return formerSlot >= 0 && formerSlot < this.context.selfSlot ? formerSlot : NONE;
+    const { stats } = this.former;
+    if (formerSlot === stats.slotCount - 1) return this.context.selfSlot;
+    const balancer = stats.balancerOf(formerSlot);
+    return balancer === NONE ? NONE : this.tracking.memberRows.rowOf(balancer, stats.memberOf(formerSlot));
   }
 
   /** Two rows of the same key can only be what a write that was cut short has left. */

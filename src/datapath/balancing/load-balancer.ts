@@ -92,8 +92,8 @@ export class LoadBalancer implements FromVm, ToVm {
     const isWhole = this.rules.adopt(spec, networks, revision);
     if (this.rules.revision === revision) {
       const { rules } = this.rules;
-      this.rules.forEachMember((rule, slot) => {
-        this.tracking.setSlotTimers(slot, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
+      this.rules.forEachMember((rule, member) => {
+        this.tracking.memberRows.setTimers(member, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
       });
     }
     return isWhole;
@@ -398,7 +398,8 @@ export class LoadBalancer implements FromVm, ToVm {
     if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
     if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
     if (frame.tagged && !this.isOnLink(chosen, frame)) rewrite |= REWRITE_TAGS;
-    const slot = rules.statSlot(choice);
+    const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
+    if (slot === NONE) return NONE;
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, this.id, slot);
     if (row === NONE) return NONE;
     const { cold } = this.connections;

@@ -31,7 +31,7 @@ import {
 } from '../../tables/connection-record.ts';
 import { ENDPOINT, ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
 import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
-import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
+import { NOTED_AT, STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -144,7 +144,9 @@ export class TrackedPath {
     const facts = this.facts.words;
     const stats = context.tables.stats.fields;
     const counters = context.counters.fields;
-    const { slotRepickMs } = this.tracking;
+    const slotRepickMs = this.tracking.memberRows.repickMs;
+    const statTable = context.tables.stats;
+    const { tail } = statTable;
     // What the packets of one port add up to, until another port's come.
     let ingress = 0;
     let packets = 0;
@@ -228,6 +230,7 @@ export class TrackedPath {
       const stat = slot * STAT_FIELDS + STAT.packets + reply * (STAT.replyPackets - STAT.packets);
       stats[stat]! += 1;
       stats[stat + 1]! += length;
+      if (stats[slot * STAT_FIELDS + NOTED_AT]! <= tail) statTable.note(slot);
       if (port !== ingress) {
         countReceived(counters, ingress, packets, bytes);
         ingress = port;

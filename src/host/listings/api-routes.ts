@@ -28,7 +28,15 @@ import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import type { Host } from '../host.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { flowsLeft } from './flows-left.ts';
-import { groupDetail, groupRows, portRows, ruleRows, statRows, uplinkRows } from './listings.ts';
+import {
+  groupDetail,
+  groupRows,
+  portRows,
+  ruleRows,
+  type Statistics,
+  statRows,
+  uplinkRows,
+} from './listings.ts';
 
 export interface ApiContext {
   readonly host: Host;
@@ -72,12 +80,17 @@ function ports(host: Host): PortRow[] {
   ];
 }
 
-const groups = (host: Host): GroupRow[] => groupRows(host.configuration, host.collector.current());
+const groups = (host: Host): GroupRow[] => groupRows(host.configuration, statistics(host));
+
+function statistics({ builder, collector }: Host): Statistics {
+  collector.refresh();
+  return { ids: builder.ids, collector };
+}
 
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
-  const left = flowsLeft(group, host.tables.connections, host.builder.ids);
-  return groupDetail(group, host.collector.current(group.name), left);
+  const left = flowsLeft(group, host.tables, host.builder.ids);
+  return groupDetail(group, statistics(host), left);
 }
 
 function rules(host: Host, port: string | undefined): RuleRow[] {
@@ -104,7 +117,7 @@ function flows(host: Host, filter: FlowFilter): FlowRow[] {
 }
 
 const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>
-  by === 'port' ? ports(host) : statRows(host.collector.current(), by);
+  by === 'port' ? ports(host) : statRows(host.configuration, statistics(host), by);
 
 function existingGroup(host: Host, name: string) {
   const group = findGroup(host.configuration, name);

@@ -7,10 +7,12 @@ import type { FlowRow } from '../../api/shapes.ts';
 import { findGroup } from '../../config/model/group-members.ts';
 import type { Configuration } from '../../config/model/model.ts';
 import { elapsedMs } from '../../native/monotonic-clock.ts';
+import { NONE } from '../../tables/bucket-index.ts';
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/connection-record.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
 import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
 import { CHOSEN_BY } from '../../tables/rule-table.ts';
+import type { StatTable } from '../../tables/stat-table.ts';
 import type { Tables } from '../../tables/tables.ts';
 import { formatEndpoint, wordsToAddress } from '../../wire/address.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
@@ -37,11 +39,13 @@ const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name,
 export class FlowListing {
   private readonly connections: ConnectionTable;
   private readonly endpointRows: Int32Array;
+  private readonly stats: StatTable;
   private readonly ids: DatapathIds;
 
   constructor(tables: Tables, ids: DatapathIds) {
     this.connections = tables.connections;
     this.endpointRows = tables.endpoints.rows;
+    this.stats = tables.stats;
     this.ids = ids;
   }
 
@@ -63,8 +67,10 @@ export class FlowListing {
   private describe(row: number, configuration: Configuration, nowMs32: number): FlowRow | undefined {
     const { hot, hotFloats, cold } = this.connections;
     const at = row * HOT_WORDS;
-    const owner = this.ids.statSlotOwner(this.connections.statSlot(row));
-    if (owner === undefined) return undefined;
+    const slot = this.connections.statSlot(row);
+    if (this.stats.balancerOf(slot) === NONE) return undefined;
+    const chosen = this.ids.memberOf(this.stats.memberOf(slot));
+    if (chosen === undefined) return undefined;
     const forwardPorts = hot[at + HOT.forwardPorts]!;
     const reversePorts = hot[at + HOT.reversePorts]!;
     const protocol = this.connections.protocol(row);
@@ -74,10 +80,10 @@ export class FlowListing {
       protocol: PROTOCOL_NAMES[protocol] ?? String(protocol),
       client: formatEndpoint(wordsToAddress(hot, at + HOT.client), forwardPorts >>> 16),
       vip: formatEndpoint(this.endpoint(this.connections.vip(row)), forwardPorts & 0xffff),
-      member: owner.member,
+      member: chosen.member,
       // Where the packets go; a MAC redirect leaves the VIP in them.
       destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
-      group: owner.group,
+      group: chosen.group,
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
       why: this.why(coldAt, configuration),
       ageMs: elapsedMs(cold[coldAt + COLD.createdMs]!, nowMs32),

@@ -2,72 +2,57 @@
 
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { NONE } from '../../tables/bucket-index.ts';
+import type { Tables } from '../../tables/tables.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
-import type { MemberReport } from '../stat-collector.ts';
 
 /**
  * Flows left per draining member of a group. The datapath goes on meanwhile: a flow that begins or ends under our
  * eyes may be counted or not.
  */
-export function flowsLeft(
-  group: GroupConfig,
-  connections: ConnectionTable,
-  ids: DatapathIds,
-): Map<string, number> {
-  const slots = drainingSlots([group], ids);
-  const bySlot = countLeft(slots, connections);
-  const left = new Map<string, number>();
-  for (const { name, state } of membersOf(group)) {
-    if (state !== 'draining') continue;
-    const counts = ids.statSlotsOf(group.name, name).map((slot) => bySlot.get(slot) ?? 0);
-    left.set(
-      name,
-      counts.reduce((sum, count) => sum + count, 0),
-    );
+export function flowsLeft(group: GroupConfig, tables: Tables, ids: DatapathIds): Map<string, number> {
+  const { byMember } = flowsLeftOf([group], tables, ids);
+  const byName = new Map<string, number>();
+  for (const [id, count] of byMember) {
+    const { member } = ids.memberOf(id)!;
+    byName.set(member, (byName.get(member) ?? 0) + count);
   }
-  return left;
+  return byName;
 }
 
-/**
- * Reports as they are, but for draining members: of those a flow has ended as soon as it is over, though its record stays
- * for some minutes, for packets that are late. Whoever waits for the last flow need not wait for that.
- */
-export function withFlowsOver(
-  members: readonly MemberReport[],
+/** Flows left on the draining members of groups. */
+export interface FlowsLeft {
+  /** By number of each such member, none left: 0. */
+  readonly byMember: ReadonlyMap<number, number>;
+  /** By statistics row of each such member. */
+  readonly byRow: ReadonlyMap<number, number>;
+}
+
+export function flowsLeftOf(
   groups: readonly GroupConfig[],
-  connections: ConnectionTable,
+  { connections, stats }: Tables,
   ids: DatapathIds,
-): readonly MemberReport[] {
-  const slots = drainingSlots(groups, ids);
-  if (slots.size === 0) return members;
-  const left = countLeft(slots, connections);
-  return members.map((report) => {
-    if (!slots.has(report.slot)) return report;
-    const { newFlows } = report.stats;
-    const endedFlows = Math.max(report.stats.endedFlows, newFlows - (left.get(report.slot) ?? 0));
-    return { ...report, stats: { ...report.stats, endedFlows } };
-  });
-}
-
-function drainingSlots(groups: readonly GroupConfig[], ids: DatapathIds): Set<number> {
-  const slots = new Set<number>();
+): FlowsLeft {
+  const byMember = new Map<number, number>();
+  const byRow = new Map<number, number>();
   for (const group of groups) {
     for (const { name, state } of membersOf(group)) {
-      if (state === 'draining') for (const slot of ids.statSlotsOf(group.name, name)) slots.add(slot);
+      if (state === 'draining') for (const id of ids.membersOf(group.name, name)) byMember.set(id, 0);
     }
   }
-  return slots;
-}
-
-/** By statistics slot; slots without any are left out. */
-function countLeft(slots: ReadonlySet<number>, connections: ConnectionTable): Map<number, number> {
-  const left = new Map<number, number>();
-  if (slots.size === 0) return left;
+  if (byMember.size === 0) return { byMember, byRow };
+  for (let row = 0; row < stats.highWater; row++) {
+    if (stats.balancerOf(row) !== NONE && byMember.has(stats.memberOf(row))) byRow.set(row, 0);
+  }
   for (let row = 1; row <= connections.highWater; row++) {
     if (!connections.isUsed(row) || connections.hasEnded(row)) continue;
     const slot = connections.statSlot(row);
-    if (slots.has(slot)) left.set(slot, (left.get(slot) ?? 0) + 1);
+    const count = byRow.get(slot);
+    if (count !== undefined) byRow.set(slot, count + 1);
   }
-  return left;
+  for (const [slot, count] of byRow) {
+    const member = stats.memberOf(slot);
+    byMember.set(member, (byMember.get(member) ?? 0) + count);
+  }
+  return { byMember, byRow };
 }

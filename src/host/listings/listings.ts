@@ -9,6 +9,7 @@ import {
   sum,
 } from '../../api/group-listings.ts';
 import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../api/shapes.ts';
+import { membersOf } from '../../config/model/group-members.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
@@ -16,7 +17,7 @@ import type { RuleSpec } from '../../tables/rule-spec.ts';
 import type { UplinkView } from '../ports/uplinks.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
-import type { HostReport, MemberReport } from '../stat-collector.ts';
+import type { StatCollector } from '../stat-collector.ts';
 
 export function portRows(
   configuration: Configuration,
@@ -90,26 +91,39 @@ export function uplinkRows(
   });
 }
 
-export const groupRows = (configuration: Configuration, report: HostReport): GroupRow[] =>
-  configuration.groups.map((group) => groupRow(group, figuresOf(group, report, new Map())));
+export const groupRows = (configuration: Configuration, statistics: Statistics): GroupRow[] =>
+  configuration.groups.map((group) => groupRow(group, figuresOf(group, statistics, new Map())));
 
 /** `left`: flows left on draining members. */
 export const groupDetail = (
   group: GroupConfig,
-  report: HostReport,
+  statistics: Statistics,
   left: ReadonlyMap<string, number>,
-): GroupDetail => listedGroup(group, figuresOf(group, report, left));
+): GroupDetail => listedGroup(group, figuresOf(group, statistics, left));
 
-function figuresOf(group: GroupConfig, report: HostReport, left: ReadonlyMap<string, number>): GroupFigures {
-  const rows = report.members.filter(({ owner }) => owner.group === group.name);
+/** What the host's load balancers have counted, brought up to this moment. */
+export interface Statistics {
+  readonly ids: DatapathIds;
+  readonly collector: Pick<StatCollector, 'of' | 'has' | 'members'>;
+}
+
+function figuresOf(
+  group: GroupConfig,
+  { ids, collector }: Statistics,
+  left: ReadonlyMap<string, number>,
+): GroupFigures {
+  const counted = ids
+    .membersOf(group.name)
+    .filter((id) => collector.has(id))
+    .map((id) => ({ name: ids.memberOf(id)!.member, report: collector.of(id) }));
   return {
-    total: countsOf(rows.map(({ stats }) => stats)),
+    total: countsOf(counted.map(({ report }) => report.stats)),
     ofMember(name) {
-      const own = rows.filter(({ owner }) => owner.member === name);
+      const own = counted.filter((one) => one.name === name).map(({ report }) => report);
       return {
         ...countsOf(own.map(({ stats }) => stats)),
-        newFlowsPerSecond: sum(own, (row) => row.newFlowsPerSecond),
-        bytesPerSecond: sum(own, (row) => row.bytesPerSecond),
+        newFlowsPerSecond: sum(own, (one) => one.newFlowsPerSecond),
+        bytesPerSecond: sum(own, (one) => one.bytesPerSecond),
         flowsLeft: left.get(name) ?? null,
       };
     },
@@ -153,19 +167,26 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
 const isoTime = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
 
-/** Rows of members that have gone are kept in a group's sums while the host runs. */
-export function statRows(report: HostReport, by: 'group' | 'member'): StatRow[] {
-  const parts = new Map<string, MemberReport[]>();
-  for (const member of report.members) {
-    const { owner } = member;
-    const key = by === 'group' ? owner.group : `${owner.group}\0${owner.member}`;
+/** Members that have gone are kept in a group's sums while the host runs; those that had no flows yet are there with zeros. */
+export function statRows(
+  { groups }: Configuration,
+  { ids, collector }: Statistics,
+  by: 'group' | 'member',
+): StatRow[] {
+  const parts = new Map<string, { group: string; member: string; numbers: number[] }>();
+  const add = (group: string, member: string, numbers: readonly number[]): void => {
+    const key = by === 'group' ? group : `${group}\0${member}`;
     const part = parts.get(key);
-    if (part === undefined) parts.set(key, [member]);
-    else part.push(member);
+    if (part === undefined) parts.set(key, { group, member, numbers: [...numbers] });
+    else part.numbers.push(...numbers);
+  };
+  for (const group of groups) for (const { name } of membersOf(group)) add(group.name, name, []);
+  for (const id of collector.members) {
+    const { group, member } = ids.memberOf(id)!;
+    add(group, member, [id]);
   }
-  return [...parts.values()].map((rows) => {
-    const totals = countsOf(rows.map(({ stats }) => stats));
-    const { group, member } = rows[0]!.owner;
+  return [...parts.values()].map(({ group, member, numbers }) => {
+    const totals = countsOf(numbers.map((id) => collector.of(id).stats));
     return by === 'group' ? { group, ...totals } : { group, member, ...totals };
   });
 }

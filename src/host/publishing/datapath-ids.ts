@@ -1,14 +1,14 @@
 /** All numbers that a host gives to the things its datapath knows, and whose they are. */
 
+import { difference } from '../../config/model/difference.ts';
 import type { PlannedLoadBalancer } from '../../config/model/load-balancer-plan.ts';
-import type { Configuration, PortConfig } from '../../config/model/model.ts';
+import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { DEFAULT_LIMITS } from '../../tables/tables.ts';
 import { IdRegistry } from './id-registry.ts';
 
 export interface IdLimits {
   readonly maxPorts: number;
-  readonly maxStatSlots: number;
 }
 
 /** Connection rows keep these numbers in 12, 16 or 20 bits (tables/connection-record.ts). */
@@ -16,10 +16,10 @@ const MAX_NETWORKS = 4096;
 const MAX_LOAD_BALANCERS = 4096;
 const MAX_GROUPS = 65_536;
 const MAX_RULES = 1 << 20;
+const MAX_MEMBERS = 1 << 20;
 
-/** Whom a statistics row counts for. */
-export interface StatSlotOwner {
-  readonly loadBalancerKey: string;
+/** A member at one address: what a number stands for. */
+export interface MemberIdentity {
   readonly group: string;
   readonly member: string;
   readonly address: string;
@@ -27,10 +27,19 @@ export interface StatSlotOwner {
 }
 
 /** What has numbers of its own. */
-export const NUMBERED = ['networks', 'ports', 'loadBalancers', 'groups', 'rules', 'statSlots'] as const;
+export const NUMBERED = ['networks', 'ports', 'loadBalancers', 'groups', 'rules', 'members'] as const;
 
 /** Names by number, as one host leaves them to the next. */
 export type Numbers = Readonly<Record<(typeof NUMBERED)[number], readonly string[]>>;
+
+/** A number and the name that it was given to. */
+export type GivenNumber = readonly [kind: (typeof NUMBERED)[number], id: number, name: string];
+
+/** What the datapath knows by numbers. */
+export interface NumberedThings {
+  readonly configuration: Configuration;
+  readonly plan: readonly PlannedLoadBalancer[];
+}
 
 export class DatapathIds {
   private readonly networks = new IdRegistry('networks', MAX_NETWORKS);
@@ -38,15 +47,17 @@ export class DatapathIds {
   private readonly loadBalancers = new IdRegistry('load balancers', MAX_LOAD_BALANCERS);
   private readonly groups = new IdRegistry('groups', MAX_GROUPS);
   private readonly rules = new IdRegistry('rules', MAX_RULES);
-  private readonly statSlots: IdRegistry;
-  private readonly slotOwners: StatSlotOwner[] = [];
+  private readonly members: IdRegistry;
+  private readonly identities: MemberIdentity[] = [];
+  /** Numbers of each group's members, of those that have gone too. */
+  private readonly membersOfGroup = new Map<string, Set<number>>();
   private readonly portNames: string[] = [];
-  private readonly reused = new Set<number>();
 
-  constructor(limits: IdLimits = DEFAULT_LIMITS, isStatSlotIdle: (slot: number) => boolean = () => true) {
-    // The last port and the last row are the datapath's own (datapath/frame/context.ts).
+  /** `isMemberIdle`: whether no connection counts for this member any more. */
+  constructor(limits: IdLimits = DEFAULT_LIMITS, isMemberIdle: (member: number) => boolean = () => true) {
+    // The last port is the datapath's own (datapath/frame/context.ts).
     this.ports = new IdRegistry('ports', limits.maxPorts - 1);
-    this.statSlots = new IdRegistry('statistics rows', limits.maxStatSlots - 1, isStatSlotIdle);
+    this.members = new IdRegistry('members', MAX_MEMBERS, isMemberIdle);
   }
 
   /** All numbers that were ever given out. */
@@ -54,16 +65,18 @@ export class DatapathIds {
     return Object.fromEntries(NUMBERED.map((kind) => [kind, this[kind].names])) as unknown as Numbers;
   }
 
-  /** Grows whenever a number is given to something else than before. */
-  get changes(): number {
-    return NUMBERED.reduce((sum, kind) => sum + this[kind].changes, 0);
+  /** Numbers that were given to something else than before since the last call. */
+  takeGiven(): GivenNumber[] {
+    return NUMBERED.flatMap((kind) =>
+      this[kind].takeGiven().map((id): GivenNumber => [kind, id, this[kind].nameOf(id)!]),
+    );
   }
 
   /** Before any is given out: what a former host has called by these numbers keeps them. Throws RangeError if they are too many. */
   follow(numbers: Numbers): void {
     for (const kind of NUMBERED) this[kind].follow(numbers[kind]);
     for (const [id, identity] of numbers.ports.entries()) this.portNames[id] = portNameIn(identity);
-    for (const [slot, identity] of numbers.statSlots.entries()) this.slotOwners[slot] = slotOwnerIn(identity);
+    for (const [id, identity] of numbers.members.entries()) this.identify(id, memberIn(identity));
   }
 
   network(name: string): number {
@@ -110,36 +123,41 @@ export class DatapathIds {
     return this.rules.acquire(`${group}@${vip}`);
   }
 
-  statSlot(owner: StatSlotOwner): number {
-    const identity = statSlotIdentity(owner);
-    const slot = this.statSlots.acquire(identity);
-    const former = this.slotOwners[slot];
-    if (former !== undefined && statSlotIdentity(former) === identity) return slot;
-    if (former !== undefined) this.reused.add(slot);
-    this.slotOwners[slot] = owner;
-    return slot;
+  member(identity: MemberIdentity): number {
+    const id = this.members.acquire(memberName(identity));
+    const known = this.identities[id];
+    if (known === undefined || memberName(known) !== memberName(identity)) this.identify(id, identity);
+    return id;
   }
 
-  /** Rows in use that counted for somebody else, and are not known to have been cleared since. */
-  get reusedStatSlots(): number[] {
-    return [...this.reused];
+  private identify(id: number, identity: MemberIdentity): void {
+    const former = this.identities[id];
+    if (former !== undefined) this.membersOfGroup.get(former.group)?.delete(id);
+    this.identities[id] = identity;
+    const ofGroup = this.membersOfGroup.get(identity.group);
+    if (ofGroup === undefined) this.membersOfGroup.set(identity.group, new Set([id]));
+    else ofGroup.add(id);
   }
 
-  /** Rows of a group's member at all LBs and addresses, those that it no longer uses too. */
-  statSlotsOf(group: string, member: string): number[] {
-    return [...this.statSlotOwners()]
-      .filter(([, owner]) => owner.group === group && owner.member === member)
-      .map(([slot]) => slot);
+  /** Numbers of a group's member at all addresses, those that it no longer uses too; of all members, if none is named. */
+  membersOf(group: string, member?: string): number[] {
+    const all = [...(this.membersOfGroup.get(group) ?? [])];
+    return member === undefined ? all : all.filter((id) => this.identities[id]!.member === member);
   }
 
-  /** The one that the row counts for, or counted for last. */
-  statSlotOwner(slot: number): StatSlotOwner | undefined {
-    return this.slotOwners[slot];
+  /** The member that has the number, or had it last: the same object for as long as that is so. */
+  memberOf(id: number): MemberIdentity | undefined {
+    return this.identities[id];
   }
 
-  /** All rows that were ever given out. */
-  statSlotOwners(): IterableIterator<[slot: number, owner: StatSlotOwner]> {
-    return this.slotOwners.entries();
+  /** All members that were ever numbered. */
+  allMembers(): IterableIterator<[id: number, member: MemberIdentity]> {
+    return this.identities.entries();
+  }
+
+  /** `PlannedLoadBalancer.key` */
+  loadBalancerKey(id: number): string | undefined {
+    return this.loadBalancers.nameOf(id);
   }
 
   /** The name of the port that has the number, or had it last. */
@@ -161,29 +179,46 @@ export class DatapathIds {
     return this.ports.highWater;
   }
 
-  /** Frees what a configuration in force does not use. */
-  retainOnly(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): void {
-    this.reused.clear();
-    this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
+  /**
+   * Frees what is not in use any more. `former`: what was in use before, so that only the difference is looked at; absent:
+   * numbers may have been given out for something that never came into force, and all are gone through.
+   */
+  retain(now: NumberedThings, former?: NumberedThings): void {
+    const { configuration, plan } = now;
     const legs = uplinkLegs(configuration).map(legIdentity);
+    this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
     this.ports.retainOnly(new Set([...configuration.ports.map(portIdentity), ...legs]));
     this.loadBalancers.retainOnly(new Set(plan.map(({ key }) => key)));
-    this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
-    this.rules.retainOnly(
-      new Set(configuration.groups.flatMap(({ name, vip }) => vip.map((address) => `${name}@${address}`))),
-    );
-    const owners = plan.flatMap(({ key, groups }) =>
-      groups.flatMap(({ name, criteria }) =>
-        criteria.flatMap(({ members }) =>
-          members.map((member) =>
-            statSlotIdentity({ ...member, loadBalancerKey: key, group: name, member: member.name }),
-          ),
-        ),
-      ),
-    );
-    this.statSlots.retainOnly(new Set(owners));
+    if (former === undefined) {
+      this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
+      this.rules.retainOnly(new Set(configuration.groups.flatMap(ruleNames)));
+      this.members.retainOnly(new Set(configuration.groups.flatMap(memberNames)));
+      return;
+    }
+    const { gone, come } = difference(former.configuration.groups, configuration.groups);
+    free(this.groups, gone, come, ({ name }) => [name]);
+    free(this.rules, gone, come, ruleNames);
+    free(this.members, gone, come, memberNames);
   }
 }
+
+/** Groups have distinct names, and what they number begins with these: a group that has changed is gone and come. */
+function free(
+  registry: IdRegistry,
+  gone: readonly GroupConfig[],
+  come: readonly GroupConfig[],
+  namesOf: (group: GroupConfig) => readonly string[],
+): void {
+  const used = new Set(come.flatMap(namesOf));
+  for (const name of gone.flatMap(namesOf)) if (!used.has(name)) registry.release(name);
+}
+
+const ruleNames = ({ name, vip }: GroupConfig): string[] => vip.map((address) => `${name}@${address}`);
+
+const memberNames = ({ name, criteria }: GroupConfig): string[] =>
+  criteria.flatMap(({ members }) =>
+    members.map((member) => memberName({ ...member, group: name, member: member.name })),
+  );
 
 const portIdentity = ({ name, network, netns, interface: device, mac }: PortConfig): string =>
   JSON.stringify([name, network, netns, device, mac]);
@@ -197,16 +232,10 @@ const portNameIn = (identity: string): string => {
 const legIdentity = ({ uplink, interface: device, network, vlan }: UplinkLeg): string =>
   JSON.stringify(['', uplink, device, network, vlan ?? 0]);
 
-const statSlotIdentity = ({ loadBalancerKey, group, member, address, port }: StatSlotOwner): string =>
-  JSON.stringify([loadBalancerKey, group, member, address, port ?? 0]);
+const memberName = ({ group, member, address, port }: MemberIdentity): string =>
+  JSON.stringify([group, member, address, port ?? 0]);
 
-function slotOwnerIn(identity: string): StatSlotOwner {
-  const [loadBalancerKey, group, member, address, port] = JSON.parse(identity) as [
-    string,
-    string,
-    string,
-    string,
-    number,
-  ];
-  return { loadBalancerKey, group, member, address, ...(port === 0 ? {} : { port }) };
+function memberIn(name: string): MemberIdentity {
+  const [group, member, address, port] = JSON.parse(name) as [string, string, string, number];
+  return { group, member, address, ...(port === 0 ? {} : { port }) };
 }

@@ -21,8 +21,8 @@ export class IdRegistry {
   private readonly nameOfId: string[] = [];
   /** Former names with their numbers, longest free first. */
   private readonly freed = new Map<string, number>();
-  /** Grows whenever a number is given to another name. */
-  changes = 0;
+  /** Numbers that were given to another name, until somebody takes them. */
+  private given: number[] = [];
 
   constructor(what: string, limit: number, mayReuse: (id: number) => boolean = () => true) {
     this.what = what;
@@ -42,6 +42,7 @@ export class IdRegistry {
     for (const [id, name] of names.entries()) {
       this.nameOfId[id] = name;
       this.freed.set(name, id);
+      this.given.push(id);
     }
   }
 
@@ -50,9 +51,24 @@ export class IdRegistry {
     const id = this.ids.get(name) ?? this.freed.get(name) ?? this.takeAnother();
     this.freed.delete(name);
     this.ids.set(name, id);
-    if (this.nameOfId[id] !== name) this.changes++;
+    if (this.nameOfId[id] !== name) this.given.push(id);
     this.nameOfId[id] = name;
     return id;
+  }
+
+  /** Numbers that were given to another name since the last call. */
+  takeGiven(): number[] {
+    const { given } = this;
+    this.given = [];
+    return given;
+  }
+
+  /** Frees the number of a name, if it has one. */
+  release(name: string): void {
+    const id = this.ids.get(name);
+    if (id === undefined) return;
+    this.ids.delete(name);
+    this.freed.set(name, id);
   }
 
   find(name: string): number | undefined {
@@ -71,11 +87,7 @@ export class IdRegistry {
 
   /** Frees every number whose name is not among `names`. */
   retainOnly(names: ReadonlySet<string>): void {
-    for (const [name, id] of this.ids) {
-      if (names.has(name)) continue;
-      this.ids.delete(name);
-      this.freed.set(name, id);
-    }
+    for (const name of this.ids.keys()) if (!names.has(name)) this.release(name);
   }
 
   /** Numbers 0 … highWater-1 have been given out at some time. */

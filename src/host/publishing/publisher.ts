@@ -85,7 +85,7 @@ export class Publisher {
   private async apply(built: BuiltSnapshot): Promise<readonly string[]> {
     this.onBuilt();
     try {
-      return await this.thread.apply(built.snapshot, built.clearStatSlots);
+      return await this.thread.apply(built.snapshot);
     } catch (error) {
       return [messageOf(error)];
     }

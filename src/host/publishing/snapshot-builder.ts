@@ -2,7 +2,7 @@
  * Configuration → datapath snapshot. The one place where this is done, for the host and for replay.
  *
  * Theory of operation. A builder lives as long as its datapath and gives every network, port, load balancer,
- * group, rule and statistics row a number that stays the same over revisions (id-registry.ts). `build` makes a
+ * group, rule and member a number that stays the same over revisions (id-registry.ts). `build` makes a
  * whole snapshot; `commit`, called when the datapath has it in force, frees the numbers that nothing uses any
  * more. A build that is not committed costs nothing but the numbers it took, until the next commit.
  *
@@ -58,17 +58,16 @@ export interface BuiltLoadBalancer {
 
 export interface BuiltSnapshot {
   readonly snapshot: DatapathSnapshot;
+  readonly plan: readonly PlannedLoadBalancer[];
   readonly loadBalancers: readonly BuiltLoadBalancer[];
-  /** Rows to zero before the snapshot comes into force. */
-  readonly clearStatSlots: readonly number[];
 }
 
 export interface BuilderOptions {
   /** The ports' devices take partial checksums and GSO frames: true for TAPs, false for capture files. */
   readonly offloads: boolean;
   readonly limits?: IdLimits;
-  /** Whether no connection uses this statistics row any more. */
-  readonly isStatSlotIdle?: (slot: number) => boolean;
+  /** Whether no connection counts for the member of this number any more. */
+  readonly isMemberIdle?: (member: number) => boolean;
 }
 
 export class SnapshotBuilder {
@@ -79,7 +78,7 @@ export class SnapshotBuilder {
   private compiled = new Map<string, BuiltLoadBalancer>();
 
   constructor(options: BuilderOptions) {
-    this.ids = new DatapathIds(options.limits, options.isStatSlotIdle);
+    this.ids = new DatapathIds(options.limits, options.isMemberIdle);
     this.offloads = options.offloads;
   }
 
@@ -93,8 +92,8 @@ export class SnapshotBuilder {
     const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned, weights.get(planned.key)));
     const { datapath } = configuration;
     return {
+      plan,
       loadBalancers,
-      clearStatSlots: this.ids.reusedStatSlots,
       snapshot: {
         revision,
         networks: configuration.networks.map((network) => this.networkSpec(network)),
@@ -117,7 +116,7 @@ export class SnapshotBuilder {
   commit(configuration: Configuration, built: BuiltSnapshot): void {
     const plan = planLoadBalancers(configuration);
     this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
-    this.ids.retainOnly(configuration, plan);
+    this.ids.retain({ configuration, plan });
     this.maglev.retainOnly(new Set(built.loadBalancers.flatMap(({ spec }) => spec.maglevTables)));
   }
 
@@ -177,17 +176,13 @@ export class SnapshotBuilder {
     const { key, scope, name, groups } = planned;
     const before = this.compiled.get(key);
     if (before !== undefined && before.weights === weights && sameItems(before.groups, groups)) return before;
-    const rules = groups.flatMap((group) => this.rulesOf(group, key, weights?.get(group.name)));
+    const rules = groups.flatMap((group) => this.rulesOf(group, weights?.get(group.name)));
     const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
     return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups, weights };
   }
 
   /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
-  private rulesOf(
-    group: GroupConfig,
-    loadBalancerKey: string,
-    weights: ReadonlyMap<string, number> | undefined,
-  ): RuleSpec[] {
+  private rulesOf(group: GroupConfig, weights: ReadonlyMap<string, number> | undefined): RuleSpec[] {
     return group.vip.flatMap((vip) => {
       const family = addressFamily(vip);
       const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
@@ -199,7 +194,7 @@ export class SnapshotBuilder {
         untilMs,
         members: members
           .filter(ofFamily)
-          .map((member) => this.memberSpec(member, group.name, loadBalancerKey, weights?.get(member.name))),
+          .map((member) => this.memberSpec(member, group.name, weights?.get(member.name))),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs } = group;
@@ -210,15 +205,10 @@ export class SnapshotBuilder {
     });
   }
 
-  private memberSpec(
-    member: MemberConfig,
-    group: string,
-    loadBalancerKey: string,
-    weight = member.weight,
-  ): MemberSpec {
+  private memberSpec(member: MemberConfig, group: string, weight = member.weight): MemberSpec {
     const { name, address, port, mac, state } = member;
-    const statSlot = this.ids.statSlot({ loadBalancerKey, group, member: name, address, port });
-    return { statSlot, name, address, port, mac, weight, state };
+    const id = this.ids.member({ group, member: name, address, port });
+    return { id, name, address, port, mac, weight, state };
   }
 }
 

@@ -4,15 +4,17 @@
  *
  * Theory of operation. The tables are a mapped file, which lasts as long as the machine runs. The numbers are written
  * whenever one is given to something else, before the datapath hears of it, so they are right for every row that it has
- * written. A file that cannot be written goes: no flows are better than flows under wrong names.
+ * written. Their file is a header and a line for each number that was given out, of which the last one holds, so that a
+ * change adds a few lines; a line that was cut short is of a number that the datapath has not heard of. A file that cannot
+ * be written goes: no flows are better than flows under wrong names.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf } from '../../config/model/host-error.ts';
 import { discard, type Mapping, mapFile } from '../../native/memory.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { LAYOUT_VERSION, type TableLimits, Tables } from '../../tables/tables.ts';
-import { type DatapathIds, NUMBERED, type Numbers } from '../publishing/datapath-ids.ts';
+import { type DatapathIds, type GivenNumber, NUMBERED, type Numbers } from '../publishing/datapath-ids.ts';
 
 export interface Legacy {
   readonly tables: Mapping;
@@ -22,8 +24,7 @@ export interface Legacy {
   readonly flows: number;
 }
 
-const names = z.array(z.string());
-const legacySchema = z.object({
+const headerSchema = z.object({
   layout: z.literal(LAYOUT_VERSION),
   /** The monotonic clock of the tables is that of one boot. */
   boot: z.string(),
@@ -37,16 +38,8 @@ const legacySchema = z.object({
     maxAffinities: z.number(),
     maxDatagrams: z.number(),
   }),
-  numbers: z.object({
-    networks: names,
-    ports: names,
-    loadBalancers: names,
-    groups: names,
-    rules: names,
-    statSlots: names,
-  }),
 });
-type LegacyFile = z.infer<typeof legacySchema>;
+const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z.string()]);
 
 /**
  * What the last host here has left; undefined if there is nothing. Throws an Error that says why it cannot be used. The
@@ -64,9 +57,22 @@ export function openLegacy({ numbersFile, tablesFile }: RunDir): Legacy | undefi
   return { tables, limits, numbers, flows };
 }
 
-function parse(text: string, path: string): LegacyFile {
+function parse(text: string, path: string): z.infer<typeof headerSchema> & { readonly numbers: Numbers } {
+  const numbers = Object.fromEntries(NUMBERED.map((kind) => [kind, [] as string[]])) as Record<
+    (typeof NUMBERED)[number],
+    string[]
+  >;
   try {
-    return legacySchema.parse(JSON.parse(text));
+    const [first, ...lines] = text.slice(0, text.lastIndexOf('\n')).split('\n');
+    const header = headerSchema.parse(JSON.parse(first!));
+    for (const line of lines) {
+      const [kind, id, name] = givenSchema.parse(JSON.parse(line));
+      numbers[kind][id] = name;
+    }
+    for (const kind of NUMBERED) {
+      if (numbers[kind].includes(undefined as never)) throw new Error(`${kind}: a number without a name`);
+    }
+    return { ...header, numbers };
   } catch (error) {
     throw new Error(`${path} was not written by this version, or not whole`, { cause: error });
   }
@@ -80,7 +86,8 @@ export class NumbersFile {
   private readonly path: string;
   private readonly limits: TableLimits;
   private readonly ids: DatapathIds;
-  private savedChanges = -1;
+  /** Lines of numbers in the file; 0: there is none. */
+  private lines = 0;
 
   constructor(path: string, limits: TableLimits, ids: DatapathIds) {
     this.path = path;
@@ -90,26 +97,37 @@ export class NumbersFile {
 
   /** Before the datapath hears of new numbers. Answers what went wrong, if anything did. */
   save(): string | undefined {
-    if (this.ids.changes === this.savedChanges) return undefined;
-    const file: LegacyFile = {
-      layout: LAYOUT_VERSION,
-      boot: bootId(),
-      limits: this.limits,
-      numbers: Object.fromEntries(
-        NUMBERED.map((kind) => [kind, [...this.ids.numbers[kind]]]),
-      ) as LegacyFile['numbers'],
-    };
+    const given = this.ids.takeGiven();
+    if (given.length === 0 && this.lines > 0) return undefined;
     try {
-      writeFileSync(`${this.path}.new`, JSON.stringify(file), { mode: 0o600 });
-      renameSync(`${this.path}.new`, this.path);
-      this.savedChanges = this.ids.changes;
+      if (this.lines === 0 || this.lines + given.length > MAX_LINES) this.saveAll();
+      else appendFileSync(this.path, textOf(given));
+      this.lines += given.length;
       return undefined;
     } catch (error) {
+      this.lines = 0;
       rmSync(this.path, { force: true });
       rmSync(`${this.path}.new`, { force: true });
       return `flows would not outlive this process: ${messageOf(error)}`;
     }
   }
+
+  private saveAll(): void {
+    const { limits, ids } = this;
+    const header: z.infer<typeof headerSchema> = { layout: LAYOUT_VERSION, boot: bootId(), limits };
+    const all = NUMBERED.flatMap((kind) =>
+      ids.numbers[kind].map((name, id): GivenNumber => [kind, id, name]),
+    );
+    writeFileSync(`${this.path}.new`, `${JSON.stringify(header)}\n${textOf(all)}`, { mode: 0o600 });
+    renameSync(`${this.path}.new`, this.path);
+    this.lines = 1 + all.length;
+  }
 }
+
+/** All numbers that there can be fit twice. */
+const MAX_LINES = 4 << 20;
+
+const textOf = (given: readonly GivenNumber[]): string =>
+  given.map((number) => `${JSON.stringify(number)}\n`).join('');
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -16,7 +16,8 @@ import { closeLegacy, type Legacy } from './left-tables.ts';
 
 /** Flows of members that have failed or left. */
 export interface Leaving {
-  readonly statSlots: readonly number[];
+  /** Their numbers. */
+  readonly members: readonly number[];
   readonly ends: 'all' | 'datagrams';
 }
 
@@ -71,15 +72,15 @@ export async function followLegacy(
 /** Of the members that may have flows: those that are not in these groups, and those that have failed. */
 export function leftMeanwhile(ids: DatapathIds, groups: readonly GroupConfig[]): Leaving[] {
   const byName = new Map(groups.map((group) => [group.name, group]));
-  const slots: Record<Leaving['ends'], number[]> = { all: [], datagrams: [] };
-  for (const [slot, owner] of ids.statSlotOwners()) {
-    const group = byName.get(owner.group);
-    const member = group === undefined ? undefined : findMember(group, owner.member);
-    if (member === undefined) slots.datagrams.push(slot);
-    else if (member.state === 'failed') slots.all.push(slot);
+  const gone: Record<Leaving['ends'], number[]> = { all: [], datagrams: [] };
+  for (const [id, identity] of ids.allMembers()) {
+    const group = byName.get(identity.group);
+    const member = group === undefined ? undefined : findMember(group, identity.member);
+    if (member === undefined) gone.datagrams.push(id);
+    else if (member.state === 'failed') gone.all.push(id);
   }
   return [
-    { statSlots: slots.all, ends: 'all' },
-    { statSlots: slots.datagrams, ends: 'datagrams' },
+    { members: gone.all, ends: 'all' },
+    { members: gone.datagrams, ends: 'datagrams' },
   ];
 }

@@ -100,8 +100,8 @@ export class DatapathThread {
   }
 
   /** Swaps a snapshot in; answers what could not be put in force, in words. */
-  apply(snapshot: DatapathSnapshot, clearStatSlots: readonly number[]): Promise<readonly string[]> {
-    return this.ask({ kind: 'apply', snapshot, clearStatSlots });
+  apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
+    return this.ask({ kind: 'apply', snapshot });
   }
 
   /** Takes over the flows that a former host has left; before the first snapshot. */
@@ -112,9 +112,14 @@ export class DatapathThread {
     }
   }
 
-  /** Drops the connection records of these statistics rows: all, or those that are no TCP. */
-  async purge(statSlots: readonly number[], which: 'all' | 'datagrams'): Promise<void> {
-    if (statSlots.length > 0) await this.ask({ kind: 'purge', statSlots, which });
+  /** Drops the connection records of these members: all, or those that are no TCP. */
+  async purge(members: readonly number[], which: 'all' | 'datagrams'): Promise<void> {
+    if (members.length > 0) await this.ask({ kind: 'purge', members, which });
+  }
+
+  /** Gives statistics rows back that have not changed since they were at these places of the journal. */
+  async releaseRows(rows: readonly number[], notedAt: readonly number[]): Promise<void> {
+    if (rows.length > 0) await this.ask({ kind: 'release', rows, notedAt });
   }
 
   get engineCounters(): EngineCounters {

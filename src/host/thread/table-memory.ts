@@ -1,31 +1,31 @@
 /** Size and place of a host's tables. */
 import { rmSync } from 'node:fs';
-import { planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
-import type { Configuration } from '../../config/model/model.ts';
+import type { Configuration, CriteriaConfig } from '../../config/model/model.ts';
 import { type Mapping, mapFile } from '../../native/memory.ts';
 import type { InstanceState } from '../../run-dir/made-things.ts';
+import { STAT_SLOT_MASK } from '../../tables/connection-record.ts';
+import { MAX_ENDPOINTS } from '../../tables/endpoint-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../tables/tables.ts';
 
-/** Statistics rows take 192 bytes each; beyond this the configuration is too large for one host. */
-const MAX_STAT_SLOTS = 1 << 20;
+/** So that a flow that gets a record always gets a statistics row; those beyond are for flows that have ended lately. */
+const SPARE_STAT_SLOTS = 8_192;
 
-/** Limits for a configuration, with room for it to grow by reload. */
-export function limitsFor(configuration: Configuration): TableLimits {
-  let statSlots = DEFAULT_LIMITS.maxStatSlots;
-  while (statSlots < 2 * statSlotsNeeded(configuration) && statSlots < MAX_STAT_SLOTS) statSlots *= 2;
+/** Limits for a configuration, with room for it to grow by reload. Memory is used as rows are. */
+export function limitsFor({ datapath: { maxConnections }, groups }: Configuration): TableLimits {
+  const addresses = groups.reduce(
+    (sum, { vip, criteria }) => sum + vip.length + criteria.reduce(sumMembers, 0),
+    0,
+  );
+  const maxEndpoints = Math.min(MAX_ENDPOINTS, Math.max(DEFAULT_LIMITS.maxEndpoints, 2 * addresses));
   return {
     ...DEFAULT_LIMITS,
-    maxConnections: configuration.datapath.maxConnections,
-    maxStatSlots: statSlots,
+    maxConnections,
+    maxEndpoints,
+    maxStatSlots: Math.min(maxConnections + SPARE_STAT_SLOTS, STAT_SLOT_MASK),
   };
 }
 
-/** LB × group × member: the upper bound of rows that the configuration needs. */
-const statSlotsNeeded = (configuration: Configuration): number =>
-  planLoadBalancers(configuration)
-    .flatMap(({ groups }) => groups)
-    .flatMap(({ criteria }) => criteria)
-    .reduce((count, { members }) => count + members.length, 0);
+const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + members.length;
 
 /** A fresh, zeroed file of the right size, mapped; noted in `state` before it is made. */
 export function mapTables(path: string, limits: TableLimits, state: InstanceState): Mapping {

@@ -32,8 +32,9 @@ export type Request =
   | {
       readonly kind: 'apply';
       readonly snapshot: DatapathSnapshot;
-      readonly clearStatSlots: readonly number[];
     }
+  /** Statistics rows that have been silent and are reported, each with its place in the journal then. */
+  | { readonly kind: 'release'; readonly rows: readonly number[]; readonly notedAt: readonly number[] }
   /** The tables that a former host has left, mapped by the main thread, and the ports that are still the same. */
   | {
       readonly kind: 'follow';
@@ -44,7 +45,7 @@ export type Request =
       readonly first: number;
       readonly end: number;
     }
-  | { readonly kind: 'purge'; readonly statSlots: readonly number[]; readonly which: 'all' | 'datagrams' }
+  | { readonly kind: 'purge'; readonly members: readonly number[]; readonly which: 'all' | 'datagrams' }
   | { readonly kind: 'stop' };
 
 export type NumberedRequest = Request & { readonly id: number };

@@ -91,7 +91,6 @@ class DatapathLoop {
         this.datapath.portGone(request.port);
         return [];
       case 'apply':
-        for (const slot of request.clearStatSlots) this.tables.stats.clear(slot);
         return this.datapath.apply(request.snapshot, monotonicMs32());
       case 'follow': {
         const { address, length } = request.tables;
@@ -101,7 +100,10 @@ class DatapathLoop {
         return [];
       }
       case 'purge':
-        this.datapath.purge(request.statSlots, request.which, monotonicMs32());
+        this.datapath.purge(request.members, request.which, monotonicMs32());
+        return [];
+      case 'release':
+        this.datapath.releaseStatRows(request.rows, request.notedAt);
         return [];
       case 'stop':
         this.stopped = true;

@@ -258,11 +258,7 @@ balanced(
       const late = replyTo(bed, first);
       const [one, two] = group(vip, [1, 1]).members!;
       bed.configure({ groups: [group(vip, [], { members: [{ ...one, state: 'failed' }, two] })] });
-      bed.datapath.purge(
-        [bed.maker.statSlot(bed.maker.balancerOf(bed.topology, 'web1'), vip, 'app1')],
-        'all',
-        bed.nowMs,
-      );
+      bed.datapath.purge([bed.maker.memberId(vip, 'app1')], 'all', bed.nowMs);
       bed.pass(10);
       assert.equal(bed.send('app1', late), []);
       const next = only(bed.send('web1', echoFrame(bed.way('web1', vip), 5, 2)));

@@ -24,7 +24,7 @@ function openFlows(
 }
 
 const fail = (bed: DatapathBed): void =>
-  bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1')], 'all', bed.nowMs);
+  bed.datapath.purge([bed.maker.memberId('api', 'app1')], 'all', bed.nowMs);
 
 for (const [vip, family, shown] of [
   ['10.1.0.100', 4, '10.1.0.100:80 > 10.1.0.11'],

@@ -121,7 +121,7 @@ changes('a new member takes part from the next flow on', () => {
 
 function fail(bed: DatapathBed, name: string, weights: readonly number[]): void {
   bed.configure({ groups: [withState(weights, name, 'failed')] });
-  bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', name)], 'all', bed.nowMs);
+  bed.datapath.purge([bed.maker.memberId('api', name)], 'all', bed.nowMs);
 }
 
 changes('a failed member is out at once: no new flows, and its records are gone with the next packet', () => {
@@ -186,8 +186,8 @@ changes(
     bed.pass(10);
     fail(bed, 'app1', [1, 1]);
     // What removal alone asks for: TCP flows may run on, datagrams move.
-    const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
-    bed.datapath.purge([slot], 'datagrams', bed.nowMs);
+    const member = bed.maker.memberId('api', 'app1');
+    bed.datapath.purge([member], 'datagrams', bed.nowMs);
     assert.match(describe(flows.get('app1')?.send('AP') ?? []), / R$/);
     bed.pass(10);
     assert.not(bed.flows().some(({ member }) => member.startsWith('10.1.0.21')));
@@ -226,8 +226,8 @@ changes('a removed member keeps its TCP flows, its datagrams move on', () => {
   }).find((udp) => udp.member.port === 'app1');
   bed.pass(10);
   bed.configure({ groups: [group([], { members: members([1, 1], { port: 8080 }).slice(1) })] });
-  const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
-  bed.datapath.purge([slot], 'datagrams', bed.nowMs);
+  const member = bed.maker.memberId('api', 'app1');
+  bed.datapath.purge([member], 'datagrams', bed.nowMs);
   assert.is(only(datagrams?.send() ?? []).port, 'app2');
   assert.ok(flow);
   assertGoesOn(flow);
@@ -242,7 +242,7 @@ changes('fail-fast: clients of a failed member are asked, and answer into a rese
       new TcpConversation(bed, { port: 'web1', clientPort: 1 + i, vip, vipPort: 80 }).open(),
     );
     bed.pass(10);
-    bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1')], 'all', bed.nowMs);
+    bed.datapath.purge([bed.maker.memberId('api', 'app1')], 'all', bed.nowMs);
     const told: string[] = [];
     for (let batch = 0; batch < 5; batch++) {
       const sent = bed.pass(1);

@@ -312,7 +312,7 @@ pressure('flows that expired but were not swept yet make room', () => {
 pressure('room that a purged member left is used', () => {
   const bed = fullBed((full, clientPort) => tcp(full, clientPort).open());
   bed.nowMs += 10;
-  bed.datapath.purge([bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1')], 'all', bed.nowMs);
+  bed.datapath.purge([bed.maker.memberId('api', 'app1')], 'all', bed.nowMs);
   bed.nowMs += 1;
   assert.is(only(tcp(bed).send('S')).port, 'app1');
 });

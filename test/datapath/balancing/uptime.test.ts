@@ -127,8 +127,8 @@ uptime(
         assert.is(only(old.send('A')).port, 'app1');
       }
       bed.pass(10);
-      const slot = bed.maker.statSlot(bed.maker.portId('web1'), 'api', 'app1');
-      bed.datapath.purge([slot], 'all', bed.nowMs);
+      const member = bed.maker.memberId('api', 'app1');
+      bed.datapath.purge([member], 'all', bed.nowMs);
       bed.nowMs += 1;
       open(2_000);
       bed.pass(1);

@@ -256,8 +256,8 @@ test('the short way sends and counts what the general way does', () => {
       nowMs += random.chance(5) ? random.below(4_000) : random.below(3);
       if (random.chance(5)) apply(round + 2);
       if (random.chance(5)) {
-        const slots = [maker.statSlot(maker.portId('web1'), 'shared', 'app1')];
-        for (const { datapath } of sides) datapath.purge(slots, 'all', nowMs);
+        const members = [maker.memberId('shared', 'app1')];
+        for (const { datapath } of sides) datapath.purge(members, 'all', nowMs);
       }
       for (const side of sides) side.handle(maker, batch, nowMs);
       const [quick, general] = sides;

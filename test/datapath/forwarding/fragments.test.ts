@@ -79,8 +79,7 @@ function expectRest(bed: DatapathBed): void {
 
 /** The control side has noticed that app1 is down: its records go. */
 function failMember(bed: DatapathBed): void {
-  const balancer = bed.maker.balancerOf(bed.topology, 'web1');
-  bed.datapath.purge([bed.maker.statSlot(balancer, 'dns', 'app1')], 'all', bed.nowMs);
+  bed.datapath.purge([bed.maker.memberId('dns', 'app1')], 'all', bed.nowMs);
 }
 
 /** Nothing leaves; told in words if something does. */

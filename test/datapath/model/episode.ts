@@ -399,9 +399,7 @@ export class Episode {
   }
 
   private purge(group: Group, member: string, which: 'all' | 'datagrams'): void {
-    const balancers = new Set(PORTS.map((port) => this.bed.maker.balancerOf(this.bed.topology, port.name)));
-    const slots = [...balancers].map((balancer) => this.bed.maker.statSlot(balancer, group.name, member));
-    this.bed.datapath.purge(slots, which, this.bed.nowMs);
+    this.bed.datapath.purge([this.bed.maker.memberId(group.name, member)], which, this.bed.nowMs);
     this.model.purge(group.name, member, which);
     // What is made in the same millisecond counts as older than the purge.
     this.bed.nowMs += 1;
@@ -472,7 +470,7 @@ export class Episode {
     for (const [key, totals] of this.model.totals) {
       const [balancer, group, member] = key.split(' ');
       if (group === '') continue;
-      const stats = this.bed.tables.stats.read(this.bed.maker.statSlot(Number(balancer), group, member));
+      const stats = this.bed.statsAt(Number(balancer), group, member);
       const own = [...this.model.flows.values()].filter(
         (flow) => flow.balancer === balancer && flow.group === group && flow.member === member,
       );

@@ -15,7 +15,7 @@ import { SmallDisk } from '../../support/small-disk.ts';
 const test = suite('legacy');
 
 const LIMITS = { ...DEFAULT_LIMITS, maxConnections: 1_000 };
-const OWNER = { loadBalancerKey: 'port web1', group: 'web', member: 's1', address: '10.1.0.21' };
+const MEMBER = { group: 'web', member: 's1', address: '10.1.0.21' };
 const PORT = {
   name: 'web1',
   network: 'app',
@@ -44,16 +44,17 @@ function leave(): DatapathIds {
   ids.loadBalancer('port web1');
   ids.group('web');
   ids.rule('web', '10.1.0.100');
-  ids.statSlot(OWNER);
-  ids.statSlot({ ...OWNER, port: 8080 });
+  ids.member(MEMBER);
+  ids.member({ ...MEMBER, port: 8080 });
   assert.is(new NumbersFile(runDir.numbersFile, LIMITS, ids).save(), undefined);
   return ids;
 }
 
-const change = (edit: (file: Record<string, unknown>) => void): void => {
-  const file = JSON.parse(readFileSync(runDir.numbersFile, 'utf8'));
-  edit(file);
-  writeFileSync(runDir.numbersFile, JSON.stringify(file));
+const change = (edit: (header: Record<string, unknown>) => void): void => {
+  const [first, ...lines] = readFileSync(runDir.numbersFile, 'utf8').split('\n');
+  const header = JSON.parse(first!);
+  edit(header);
+  writeFileSync(runDir.numbersFile, [JSON.stringify(header), ...lines].join('\n'));
 };
 
 test('tables and numbers are there for the next host, also when their files are gone', () => {
@@ -76,40 +77,53 @@ test('tables and numbers are there for the next host, also when their files are 
   assert.is(next.findFormerPort({ ...PORT, mac: '02:00:00:00:00:02' }), undefined, 'another device');
   assert.equal([next.portName(0), next.portName(1)], ['web1', 'up']);
   assert.equal(
-    [...next.statSlotOwners()],
+    [...next.allMembers()],
     [
-      [0, OWNER],
-      [1, { ...OWNER, port: 8080 }],
+      [0, MEMBER],
+      [1, { ...MEMBER, port: 8080 }],
     ],
   );
   assert.is(next.ruleName(0), 'web@10.1.0.100');
-  assert.is(next.statSlot({ ...OWNER, port: 8080 }), 1);
-  assert.equal(next.reusedStatSlots, []);
+  assert.is(next.member({ ...MEMBER, port: 8080 }), 1);
 });
 
-test('numbers are written when one is given to something else, and only then; for their owner alone', () => {
+test('a number that is given to something else costs a line; the file is for its owner alone', () => {
   const ids = leave();
   const file = new NumbersFile(runDir.numbersFile, LIMITS, ids);
   file.save();
-  assert.is(statSync(runDir.numbersFile).mode & 0o777, 0o600);
-  rmSync(runDir.numbersFile);
+  const { size, mode } = statSync(runDir.numbersFile);
+  assert.is(mode & 0o777, 0o600);
   ids.group('web');
   assert.is(file.save(), undefined);
-  assert.throws(() => statSync(runDir.numbersFile), /ENOENT/);
+  assert.is(statSync(runDir.numbersFile).size, size);
   ids.group('api');
   file.save();
+  assert.is(statSync(runDir.numbersFile).size, size + '["groups",1,"api"]\n'.length);
   assert.equal(openLegacy(runDir)!.numbers.groups, ['web', 'api']);
+});
+
+test('a line that was cut short is of a number that the datapath has not heard of', () => {
+  leave();
+  const whole = readFileSync(runDir.numbersFile, 'utf8');
+  for (const torn of ['[', '["groups",1,"ap', '["groups",1,"api"]']) {
+    writeFileSync(runDir.numbersFile, whole + torn);
+    assert.equal(openLegacy(runDir)!.numbers.groups, ['web'], torn);
+  }
+  writeFileSync(runDir.numbersFile, `${whole}["groups",0,"other"]\n`);
+  assert.equal(openLegacy(runDir)!.numbers.groups, ['other'], 'the last line of a number holds');
+  writeFileSync(runDir.numbersFile, `${whole}["groups",7,"api"]\n`);
+  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
 });
 
 test('where there is nothing, there is nothing; what cannot be used is refused with the reason', () => {
   assert.is(openLegacy(runDir), undefined);
   leave();
-  change((file) => {
-    file.boot = 'another';
+  change((header) => {
+    header.boot = 'another';
   });
   assert.throws(() => openLegacy(runDir), /numbers\.json is of before the machine was started/);
-  change((file) => {
-    file.layout = 0;
+  change((header) => {
+    header.layout = 0;
   });
   assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
   writeFileSync(runDir.numbersFile, '{"layout": 1, "bo');

@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert';
 import { SnapshotBuilder } from '../../../src/host/publishing/snapshot-builder.ts';
 import { DatapathThread, type ThreadEvents } from '../../../src/host/thread/datapath-thread.ts';
 import { mapAnonymous } from '../../../src/native/memory.ts';
-import { STAT } from '../../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
 import { shop } from '../configurations.ts';
 
@@ -42,22 +41,11 @@ for (const engine of ['auto', 'syscall'] as const) {
     const { thread } = await start(unexpected, engine);
     assert.match(thread.engineReason, engine === 'auto' ? /^auto: / : /^asked for$/);
     const { snapshot } = new SnapshotBuilder({ offloads: true, limits: LIMITS }).build(shop(), 1);
-    assert.equal(await thread.apply(snapshot, []), []);
+    assert.equal(await thread.apply(snapshot), []);
     await thread.stop();
     await thread.stop();
   });
 }
-
-test('rows are cleared by the thread that writes them', async () => {
-  const { thread, tables } = await start();
-  tables.stats.add(3, STAT.packets, 5);
-  tables.stats.add(4, STAT.packets, 5);
-  const { snapshot } = new SnapshotBuilder({ offloads: true, limits: LIMITS }).build(shop(), 1);
-  await thread.apply(snapshot, [3]);
-  assert.is(tables.stats.read(3).packets, 0);
-  assert.is(tables.stats.read(4).packets, 5);
-  await thread.stop();
-});
 
 test('requests are answered in order, many at a time', async () => {
   const { thread } = await start();
@@ -65,7 +53,7 @@ test('requests are answered in order, many at a time', async () => {
   const answered: number[] = [];
   await Promise.all(
     Array.from({ length: 50 }, (_, i) =>
-      thread.apply(builder.build(shop(), i + 1).snapshot, []).then(() => answered.push(i)),
+      thread.apply(builder.build(shop(), i + 1).snapshot).then(() => answered.push(i)),
     ),
   );
   assert.equal(

@@ -23,7 +23,7 @@ export class Affinity {
     const { s0, s1, s2, s3 } = flow;
     const row = table.find(s0, s1, s2, s3, this.balancer, rules.group(rule), nowMs);
     if (row === NONE) return NONE;
-    const member = candidates.findByStatSlot(table.statSlot(row), table.place(row));
+    const member = candidates.findById(table.member(row), table.place(row));
     if (member !== NONE) table.refresh(row, member - candidates.first, (nowMs + rules.affinityMs(rule)) | 0);
     return member;
   }
@@ -32,10 +32,10 @@ export class Affinity {
   remember(candidates: Candidates, member: number, nowMs: number): void {
     const { rules, rule, flow, first } = candidates;
     const { s0, s1, s2, s3, ingress } = flow;
-    const statSlot = rules.statSlot(member);
+    const id = rules.memberId(member);
     const timeoutMs = rules.affinityMs(rule);
     const group = rules.group(rule);
     const place = member - first;
-    this.table.put(s0, s1, s2, s3, this.balancer, group, statSlot, place, nowMs, timeoutMs, ingress);
+    this.table.put(s0, s1, s2, s3, this.balancer, group, id, place, nowMs, timeoutMs, ingress);
   }
 }

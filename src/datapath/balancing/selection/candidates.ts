@@ -56,12 +56,12 @@ export class Candidates {
     return this.rules.isAt(member, s0, s1, s2, s3);
   }
 
-  /** The candidate that counts in this statistics row, or NONE. `place` in the criteria set is where to look first. */
-  findByStatSlot(statSlot: number, place: number): number {
+  /** The candidate with this number, or NONE. `place` in the criteria set is where to look first. */
+  findById(id: number, place: number): number {
     const { rules, first, end } = this;
     let member = first + place;
-    if (member >= end || rules.statSlot(member) !== statSlot) {
-      for (member = first; member < end && rules.statSlot(member) !== statSlot; ) member++;
+    if (member >= end || rules.memberId(member) !== id) {
+      for (member = first; member < end && rules.memberId(member) !== id; ) member++;
     }
     return member < end && this.weight(member) > 0 ? member : NONE;
   }

@@ -24,7 +24,7 @@ export function hasSameMembers(a: RuleTable, setOfA: number, b: RuleTable, setOf
   for (let i = 0; i < count; i++) {
     const one = a.firstMember(setOfA) + i;
     const other = b.firstMember(setOfB) + i;
-    if (a.statSlot(one) !== b.statSlot(other) || a.weight(one) !== b.weight(other)) return false;
+    if (a.memberId(one) !== b.memberId(other) || a.weight(one) !== b.weight(other)) return false;
   }
   return true;
 }

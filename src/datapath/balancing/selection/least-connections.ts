@@ -8,17 +8,16 @@
  */
 import { NONE } from '../../../tables/bucket-index.ts';
 import type { RuleTable } from '../../../tables/rule-table.ts';
-import { STAT, STAT_FIELDS } from '../../../tables/stat-table.ts';
+import type { ActiveFlows } from './active-flows.ts';
 import type { Candidates } from './candidates.ts';
 
 export class LeastConnections {
-  private readonly stats: Float64Array;
+  private readonly flows: ActiveFlows;
   /** By criteria set: the place where the next search begins. */
   private nextPlace = new Int32Array(0);
 
-  /** `stats`: the fields of the statistics table. */
-  constructor(stats: Float64Array) {
-    this.stats = stats;
+  constructor(flows: ActiveFlows) {
+    this.flows = flows;
   }
 
   /** `former`: for each criteria set, the one before that it follows, or NONE. */
@@ -34,7 +33,6 @@ export class LeastConnections {
   /** Member with the fewest active flows for its weight, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
     const { first, end, rules, criteria, withoutSelf } = candidates;
-    const { stats } = this;
     let best = NONE;
     let bestFlows = 0;
     let bestWeight = 0;
@@ -42,7 +40,7 @@ export class LeastConnections {
     for (let left = end - first; left > 0; left--) {
       const weight = withoutSelf ? candidates.weight(member) : rules.weight(member);
       if (weight > 0) {
-        const flows = stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]! + 1;
+        const flows = this.flows.of(rules.memberId(member)) + 1;
         // Cross-multiplied: exact, as both products stay below 2^53.
         if (best === NONE || flows * bestWeight < bestFlows * weight) {
           best = member;

@@ -10,21 +10,20 @@
  */
 import { NONE } from '../../../tables/bucket-index.ts';
 import type { RuleTable } from '../../../tables/rule-table.ts';
-import { STAT, STAT_FIELDS } from '../../../tables/stat-table.ts';
+import type { ActiveFlows } from './active-flows.ts';
 import type { Candidates } from './candidates.ts';
 import type { Xorshift } from './xorshift.ts';
 
 export class RandomTwoChoices {
-  private readonly stats: Float64Array;
+  private readonly flows: ActiveFlows;
   private readonly random: Xorshift;
   /** Members that are out of the draw, ascending, and their weights together. */
   private out = new Int32Array(1);
   private outCount = 0;
   private outWeight = 0;
 
-  /** `stats`: the fields of the statistics table. */
-  constructor(stats: Float64Array, random: Xorshift) {
-    this.stats = stats;
+  constructor(flows: ActiveFlows, random: Xorshift) {
+    this.flows = flows;
     this.random = random;
   }
 
@@ -47,8 +46,9 @@ export class RandomTwoChoices {
     this.leaveOut(rules, one);
     if (this.outWeight === weightOfAll) return one;
     const other = this.draw(candidates);
-    return this.activeFlows(rules, other) * rules.weight(one) <
-      this.activeFlows(rules, one) * rules.weight(other)
+    const { flows } = this;
+    return flows.of(rules.memberId(other)) * rules.weight(one) <
+      flows.of(rules.memberId(one)) * rules.weight(other)
       ? other
       : one;
   }
@@ -77,9 +77,5 @@ export class RandomTwoChoices {
     for (; at > 0 && out[at - 1]! > member; at--) out[at] = out[at - 1]!;
     out[at] = member;
     this.outWeight += rules.weight(member);
-  }
-
-  private activeFlows(rules: RuleTable, member: number): number {
-    return this.stats[rules.statSlot(member) * STAT_FIELDS + STAT.activeFlows]!;
   }
 }

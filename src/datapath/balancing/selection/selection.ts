@@ -19,6 +19,7 @@ import { NONE } from '../../../tables/bucket-index.ts';
 import { mix5 } from '../../../tables/hash.ts';
 import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/rule-table.ts';
 import type { StatTable } from '../../../tables/stat-table.ts';
+import { ActiveFlows } from './active-flows.ts';
 import { Affinity } from './affinity.ts';
 import { Candidates, type NewFlow } from './candidates.ts';
 import { formerSets } from './former-sets.ts';
@@ -49,11 +50,9 @@ export class Selection {
   constructor({ stats, affinities, hashKey }: SelectionTables, balancer: number) {
     this.balancer = balancer;
     this.affinity = new Affinity(affinities, balancer);
-    this.leastConnections = new LeastConnections(stats.fields);
-    this.twoChoices = new RandomTwoChoices(
-      stats.fields,
-      new Xorshift(mix5(hashKey[0], hashKey[1], balancer, 0, 0)),
-    );
+    const flows = new ActiveFlows(stats, balancer);
+    this.leastConnections = new LeastConnections(flows);
+    this.twoChoices = new RandomTwoChoices(flows, new Xorshift(mix5(hashKey[0], hashKey[1], balancer, 0, 0)));
   }
 
   /** New rules come into force; `was`: those before. */

@@ -83,7 +83,7 @@ selection('a change of weight, of order, of other members or of the algorithm le
     const bed = bedOf(from, MEMBERS);
     const kept = MEMBERS[bed.pick()]!;
     const at = MEMBERS.indexOf(kept);
-    const joined = [{ ...MEMBERS[0]!, statSlot: 99, address: '10.1.9.9' }, ...MEMBERS];
+    const joined = [{ ...MEMBERS[0]!, id: 99, address: '10.1.9.9' }, ...MEMBERS];
     const lists = [withChange(MEMBERS, at, { weight: 1 }), [...MEMBERS].reverse(), joined, joined.slice(at)];
     for (const list of lists) {
       for (const to of ALGORITHMS) {
@@ -152,7 +152,7 @@ selection('random clients, time and changes, against a Map', () => {
   for (let run = 0; run < runs(10); run++) {
     let members = membersOf([1, 3, 1, 3, 2, 1]);
     const bed = bedOf('random-two-choices', members);
-    const twin = new Map<number, { statSlot: number; untilMs: number }>();
+    const twin = new Map<number, { id: number; untilMs: number }>();
     for (let step = 0; step < 3_000; step++) {
       if (random.chance(3)) {
         const state = random.pick(['active', 'active', 'draining', 'failed'] as const);
@@ -164,13 +164,13 @@ selection('random clients, time and changes, against a Map', () => {
       const who = random.below(40);
       const place = bed.pick(flowFrom(`10.9.0.${who}`, step));
       const kept = twin.get(who);
-      const isUsable = ({ statSlot, state, weight }: MemberSpec) =>
-        statSlot === kept?.statSlot && state === 'active' && weight > 0;
+      const isUsable = ({ id, state, weight }: MemberSpec) =>
+        id === kept?.id && state === 'active' && weight > 0;
       const holds = kept !== undefined && kept.untilMs > bed.nowMs && members.some(isUsable);
-      if (holds) assert.is(members[place]?.statSlot, kept.statSlot);
+      if (holds) assert.is(members[place]?.id, kept.id);
       if (place === NONE) continue;
       assert.is(bed.selection.chosenBy === CHOSEN_BY.affinity, holds);
-      twin.set(who, { statSlot: members[place]!.statSlot, untilMs: bed.nowMs + TIMEOUT_MS });
+      twin.set(who, { id: members[place]!.id, untilMs: bed.nowMs + TIMEOUT_MS });
     }
     assert.is(bed.tables.affinities.evicted, 0);
   }

@@ -45,7 +45,7 @@ selection('a flow always gets the same member, at every load balancer, however m
   const bed = bedOf(members);
   const expected = addressesOf(bed, members, flows);
   assert.equal(addressesOf(bed, members, flows), expected);
-  const reversed = members.map((member, i) => ({ ...member, statSlot: 50 + i })).reverse();
+  const reversed = members.map((member, i) => ({ ...member, id: 50 + i })).reverse();
   assert.equal(addressesOf(bedOf(reversed, {}, 9), reversed, flows), expected);
 });
 

@@ -1,0 +1,20 @@
+/** How many active flows one load balancer has to each member. */
+import { NONE } from '../../../tables/bucket-index.ts';
+import { STAT, STAT_FIELDS, type StatTable } from '../../../tables/stat-table.ts';
+
+export class ActiveFlows {
+  private readonly stats: StatTable;
+  private readonly balancer: number;
+
+  /** `balancer`: the load balancer's id. */
+  constructor(stats: StatTable, balancer: number) {
+    this.stats = stats;
+    this.balancer = balancer;
+  }
+
+  /** Of the member with this number; a member without a row has none. */
+  of(member: number): number {
+    const slot = this.stats.find(this.balancer, member);
+    return slot === NONE ? 0 : this.stats.fields[slot * STAT_FIELDS + STAT.activeFlows]!;
+  }
+}

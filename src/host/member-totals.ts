@@ -1,0 +1,127 @@
+/**
+ * What this host's load balancers together have sent to each member, by the member's number: columns of numbers, kept up
+ * to date by what each statistics row contributes.
+ *
+ * Counters and flows are sums; a row that is given back leaves its counters here. Times and windows are averages over
+ * the rows that have measured them, weighted by how many times they did. All cells are whole numbers, so that a row's
+ * contribution can be taken out again without a trace.
+ */
+import { type MemberStats, NO_STATS, STAT, STAT_FIELDS } from '../tables/stat-table.ts';
+
+type Name = keyof MemberStats;
+
+const AVERAGES: readonly (readonly [gauge: Name, weight: Name])[] = [
+  ['synTimeMicros', 'connects'],
+  ['rttMicros', 'packets'],
+  ['windowBytes', 'replyPackets'],
+  ['requestTimeMicros', 'requests'],
+];
+const AVERAGED = new Set<Name>(AVERAGES.map(([gauge]) => gauge));
+const NAMES = Object.keys(STAT) as Name[];
+/** Gauges that are summed. */
+const SUMMED_GAUGES = new Set<Name>(['activeFlows', 'records']);
+/** Fields of a row that are summed: counters first. */
+const COUNTER_FIELDS = NAMES.filter((name) => !AVERAGED.has(name) && !SUMMED_GAUGES.has(name)).map(
+  (name) => STAT[name],
+);
+const SUMMED_FIELDS = [...COUNTER_FIELDS, STAT.activeFlows, STAT.records];
+/** A sum has the fields of a row, and where averages are: the weighted sum. Their weights come behind. */
+const WEIGHTS_AT = STAT_FIELDS;
+const CELLS = STAT_FIELDS + AVERAGES.length;
+const AVERAGE_FIELDS = AVERAGES.map(([gauge]) => STAT[gauge]);
+const WEIGHT_FIELDS = AVERAGES.map(([, weight]) => STAT[weight]);
+/** So that a weighted sum stays exact, over all load balancers. */
+const MAX_WEIGHT = 2 ** 16;
+
+const FIRST_ROWS = 64;
+
+/** CELLS numbers for each of many rows. */
+class Cells {
+  numbers = new Float64Array(FIRST_ROWS * CELLS);
+
+  reserve(row: number): void {
+    if ((row + 1) * CELLS <= this.numbers.length) return;
+    const larger = new Float64Array(Math.max((row + 1) * CELLS, 2 * this.numbers.length));
+    larger.set(this.numbers);
+    this.numbers = larger;
+  }
+}
+
+export class MemberTotals {
+  private readonly totals = new Cells();
+  /** By statistics row: what it contributes. */
+  private readonly contributions = new Cells();
+
+  /** Takes in a row's figures of now, `fields[base …]`. */
+  add(row: number, member: number, fields: Float64Array, base: number): void {
+    this.totals.reserve(member);
+    this.contributions.reserve(row);
+    const [own, sums] = [this.contributions.numbers, this.totals.numbers];
+    const [at, to] = [row * CELLS, member * CELLS];
+    for (let i = 0; i < SUMMED_FIELDS.length; i++) {
+      const field = SUMMED_FIELDS[i]!;
+      const now = fields[base + field]!;
+      const was = own[at + field]!;
+      if (now === was) continue;
+      // A counter that is smaller than before has begun anew.
+      sums[to + field]! += i < COUNTER_FIELDS.length && now < was ? now : now - was;
+      own[at + field] = now;
+    }
+    for (let i = 0; i < AVERAGE_FIELDS.length; i++) {
+      const field = AVERAGE_FIELDS[i]!;
+      const value = Math.round(fields[base + field]!);
+      const weight = value > 0 ? Math.min(Math.max(1, own[at + WEIGHT_FIELDS[i]!]!), MAX_WEIGHT) : 0;
+      contribute(own, at + field, sums, to + field, value * weight);
+      contribute(own, at + WEIGHTS_AT + i, sums, to + WEIGHTS_AT + i, weight);
+    }
+  }
+
+  /** The row counts for this member no longer: its counters stay in the sums, its gauges leave them. */
+  retire(row: number, member: number): void {
+    this.contributions.reserve(row);
+    const [own, sums] = [this.contributions.numbers, this.totals.numbers];
+    const [at, to] = [row * CELLS, member * CELLS];
+    for (const field of [STAT.activeFlows, STAT.records, ...AVERAGE_FIELDS]) {
+      contribute(own, at + field, sums, to + field, 0);
+    }
+    for (let i = 0; i < AVERAGES.length; i++) {
+      contribute(own, at + WEIGHTS_AT + i, sums, to + WEIGHTS_AT + i, 0);
+    }
+    own.fill(0, at, at + CELLS);
+  }
+
+  /** The number is given to another member, whose rows have not contributed yet. */
+  clear(member: number): void {
+    this.totals.reserve(member);
+    this.totals.numbers.fill(0, member * CELLS, (member + 1) * CELLS);
+  }
+
+  of(member: number): MemberStats {
+    const { numbers } = this.totals;
+    const at = member * CELLS;
+    const stats: MemberStats = { ...NO_STATS };
+    if (at >= numbers.length) return stats;
+    for (const name of NAMES) stats[name] = numbers[at + STAT[name]]!;
+    AVERAGES.forEach(([gauge], i) => {
+      const weight = numbers[at + WEIGHTS_AT + i]!;
+      stats[gauge] = weight === 0 ? 0 : Math.round(numbers[at + STAT[gauge]]! / weight);
+    });
+    return stats;
+  }
+
+  newFlows(member: number): number {
+    return this.totals.numbers[member * CELLS + STAT.newFlows] ?? 0;
+  }
+
+  /** Both directions. */
+  bytes(member: number): number {
+    const { numbers } = this.totals;
+    const at = member * CELLS;
+    return (numbers[at + STAT.bytes] ?? 0) + (numbers[at + STAT.replyBytes] ?? 0);
+  }
+}
+
+function contribute(own: Float64Array, at: number, sums: Float64Array, to: number, value: number): void {
+  sums[to]! += value - own[at]!;
+  own[at] = value;
+}
