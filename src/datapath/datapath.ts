@@ -37,6 +37,7 @@ import { RouterAdvertiser } from './forwarding/router-advertiser.ts';
 import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
+import { stripPriorityTags } from './frame/priority-tags.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
 import { MacLearning } from './operators/mac-learning.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
@@ -160,11 +161,13 @@ export class Datapath {
 
   /**
    * Handles the first `count` frames of a list in their order and takes over the caller's references on their slots. Before
-   * each Ethernet header stand 12 bytes of vnet header. Never throws.
+   * each Ethernet header stand 12 bytes of vnet header. The list's offsets and lengths become those without priority tags.
+   * Never throws.
    */
   handleFrames(frames: FrameList, count: number): void {
     for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
       const some = Math.min(LOOKAHEAD_FRAMES, count - first);
+      for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
       if (this.shortWay) this.lookahead.look(frames, first, some);
       for (let i = 0; i < some; i++) {
         if (this.shortWay) i = this.trackedPath.send(frames, first, i, some);

@@ -26,6 +26,9 @@ export const sourceHigh = (view: DataView, at: number): number => view.getUint16
 export const sourceLow = (view: DataView, at: number): number => view.getInt32(at + 8);
 export const etherType = (view: DataView, at: number): number => view.getUint16(at + 12);
 
+/** Whether an EtherType is a VLAN tag's TPID. */
+export const isTag = (type: number): boolean => type === TYPE_VLAN || type === TYPE_QINQ;
+
 /** Group bit: multicast or broadcast. */
 export const isGroup = (high16: number): boolean => (high16 & 0x0100) !== 0;
 

@@ -289,3 +289,14 @@ export function countingBytes(length: number, first = 0): Uint8Array {
   for (let i = 0; i < length; i++) bytes[i] = first + i;
   return bytes;
 }
+
+/** A frame under the given tags, TPID and TCI of each in hexadecimal, in place of none. */
+export function under(tags: string, { bytes, vnet }: WireFrame): WireFrame {
+  const more = Uint8Array.from(Buffer.from(tags, 'hex'));
+  const moved = vnet.slice();
+  const view = new DataView(moved.buffer);
+  for (const at of [2, 6]) {
+    if (view.getUint16(at, true) > 0) view.setUint16(at, view.getUint16(at, true) + more.length, true);
+  }
+  return { bytes: concat(bytes.subarray(0, 12), more, bytes.subarray(12)), vnet: moved };
+}

@@ -189,7 +189,7 @@ export class Frame {
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return DROP.badSourceMac;
     let l3 = offset + ethernet.HEADER_BYTES;
     let type = ethernet.etherType(view, offset);
-    while (type === ethernet.TYPE_VLAN || type === ethernet.TYPE_QINQ) {
+    while (ethernet.isTag(type)) {
       if (l3 + ethernet.TAG_BYTES > offset + length) return DROP.truncatedVlan;
       type = view.getUint16(l3 + 2);
       l3 += ethernet.TAG_BYTES;

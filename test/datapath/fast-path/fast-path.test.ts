@@ -155,7 +155,7 @@ class Traffic {
       from: addresses.find((address) => familyOf(address) === familyOf(vip))!,
       to: vip,
       ttl: random.pick([1, 64, 64, 64]),
-      vlan: random.chance(3) ? 7 : undefined,
+      vlan: random.chance(6) ? random.pick([7, 0, 0xe000]) : undefined,
       ipOptions: random.chance(3) && familyOf(vip) === 4 ? new Uint8Array(4) : undefined,
       padTo: random.chance(20) ? 60 : undefined,
     };

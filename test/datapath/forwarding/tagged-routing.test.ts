@@ -10,11 +10,11 @@ import { TcpConversation, UdpConversation } from '../../support/conversation.ts'
 import { DatapathBed, describe, only, type Sent } from '../../support/datapath-bed.ts';
 import {
   arpFrame,
-  concat,
   countingBytes,
   icmpFrame,
   tcpFrame,
   udpFrame,
+  under,
   type WireFrame,
 } from '../../support/packets.ts';
 import { APP, DB, type GroupDescription, members, PORTS } from '../../support/topology.ts';
@@ -47,17 +47,6 @@ const answer = (bed: DatapathBed, address = UNKNOWN): Sent[] => {
   const way = { fromMac: bed.mac('db1'), toMac: routerMac, from: address, to: '10.2.0.1' };
   return bed.send('db1', arpFrame(way, 'reply', { targetMac: routerMac }));
 };
-
-/** A frame under the given tags, TPID and TCI of each in hexadecimal, in place of none. */
-function under(tags: string, { bytes, vnet }: WireFrame): WireFrame {
-  const more = Buffer.from(tags, 'hex');
-  const moved = vnet.slice();
-  const view = new DataView(moved.buffer);
-  for (const at of [2, 6]) {
-    if (view.getUint16(at, true) > 0) view.setUint16(at, view.getUint16(at, true) + more.length, true);
-  }
-  return { bytes: concat(bytes.subarray(0, 12), more, bytes.subarray(12)), vnet: moved };
-}
 
 const equalFrames = (found: WireFrame, expected: WireFrame): void => {
   assert.is(hexOf(found.bytes), hexOf(expected.bytes));

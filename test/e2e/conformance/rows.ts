@@ -19,6 +19,7 @@ const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
 const ECHO = 'datapath/balancing/echo › ';
+const PRIORITY = 'datapath/frame/priority-tags › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
   'datapath/model.property › the datapath does what the model says, whatever happens in whatever order';
@@ -476,6 +477,15 @@ export const ROWS: readonly Row[] = [
       `${ADVERTISEMENTS}three within 16 s of each other, then at random within the interval (§6.2.1, §6.2.4)`,
       `${ADVERTISEMENTS}a change is told at once, and again; a router that ceases says so (§6.2.5)`,
       'e2e/ipv6-router › a kernel with accept_ra has its default route, an address, and reaches the other network',
+    ],
+  },
+  {
+    source: '802.1Q §6.9',
+    requirement:
+      'A frame tagged with VLAN 0 is an untagged frame with a priority: routed, balanced and answered as one',
+    tests: [
+      `${PRIORITY}under \${tags}: routed, balanced, answered, sent by an uplink and dropped as without`,
+      `${PRIORITY}a second tag with a VLAN id is the VM’s own, and does not cross an uplink`,
     ],
   },
   ...GUARD_ROWS,

@@ -1,0 +1,27 @@
+/**
+ * Priority-tagged frames: VLAN id 0 in a tag says a priority and no VLAN (IEEE 802.1Q §6.9.1, §9.6). Such a frame is an
+ * untagged one, so its tag comes off before anything looks at it, as at a switch's port. What is behind is judged by itself:
+ * a second tag with a VLAN id is the VM's own.
+ */
+import type { FrameArena } from '../../tables/frame-arena.ts';
+import * as ethernet from '../../wire/ethernet.ts';
+import * as virtio from '../../wire/virtio-net.ts';
+import { type FrameList, OFFSET_MASK } from './context.ts';
+
+const VID_MASK = 0xfff;
+
+/** Takes the priority tags off frame `at` of a list, if it has any: its offset grows, its length shrinks. */
+export function stripPriorityTags(arena: FrameArena, frames: FrameList, at: number): void {
+  const { view, bytes } = arena;
+  for (;;) {
+    const offset = frames.offset[at]! & OFFSET_MASK;
+    if (!ethernet.isTag(ethernet.etherType(view, offset))) return;
+    if (frames.length[at]! < ethernet.HEADER_BYTES + ethernet.TAG_BYTES) return;
+    if ((view.getUint16(offset + ethernet.HEADER_BYTES) & VID_MASK) !== 0) return;
+    const from = offset - virtio.HEADER_BYTES;
+    virtio.shift(view, offset, -ethernet.TAG_BYTES);
+    bytes.copyWithin(from + ethernet.TAG_BYTES, from, offset + ethernet.ADDRESSES_BYTES);
+    frames.offset[at] = offset + ethernet.TAG_BYTES;
+    frames.length[at]! -= ethernet.TAG_BYTES;
+  }
+}
