@@ -163,4 +163,17 @@ test('a step shows what it runs only when that fails, and passes its status on',
   assert.equal(await withLibrary("QUIET=1 step 'quiet step' true"), { status: 0, stdout: '', stderr: '' });
 });
 
+test('wrong usage of the demo: 2, before anything is installed or made', async () => {
+  for (const [args, message] of [
+    [['--hosts', '2'], 'found --hosts 2, expected 1 or 3'],
+    [['--seconds', 'many'], 'found --seconds many, expected a whole number from 1'],
+    [['--hosts'], 'found nothing after --hosts, expected a value'],
+    [['--bogus'], "found '--bogus', expected --hosts N"],
+  ] as const) {
+    const { status, stderr } = await run('bash', `${CHECKOUT}/scripts/demo.sh`, ...args);
+    assert.is(status, 2, stderr);
+    assert.match(stderr, message);
+  }
+});
+
 test.run();

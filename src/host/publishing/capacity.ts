@@ -8,11 +8,11 @@ import { limitsFor } from '../thread/table-memory.ts';
 import { snapshotOf } from './snapshot-builder.ts';
 
 /** Flows do not belong to the configuration: the rehearsal needs no room for them. */
-const CONNECTIONS = 16;
+const WITHOUT_FLOWS = { maxConnections: 16, maxAffinities: 4, maxDatagrams: 4 };
 
 /** What does not fit, one line each. */
 export function capacityProblems(configuration: Configuration): readonly string[] {
-  const limits = { ...limitsFor(configuration), maxConnections: CONNECTIONS };
+  const limits = { ...limitsFor(configuration), ...WITHOUT_FLOWS };
   try {
     const snapshot = snapshotOf(configuration, { offloads: true, limits });
     const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(limits)), 0, limits, [0, 0]);
