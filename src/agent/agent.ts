@@ -286,6 +286,7 @@ export function groupsInForce(
 const portsOf = (configuration: Configuration): Ports => ({
   ports: vmPorts(configuration),
   networks: { all: configuration.networks.map(({ name, vni }) => ({ name, vni })) },
+  templates: { all: configuration.templates.map(({ name }) => name) },
 });
 
 const vmPorts = (configuration: Configuration): Port[] =>

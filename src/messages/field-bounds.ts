@@ -17,8 +17,8 @@ const NETWORKS: EmbeddedMessages = { 1: NOTHING };
 
 /** Of FromAgent in sluice.proto, without reports, which have a decoder of their own. */
 export const AGENT_MESSAGES: EmbeddedMessages = {
-  1: { 5: PORT, 8: NETWORKS },
-  3: { 1: PORT, 2: NETWORKS },
+  1: { 5: PORT, 8: NETWORKS, 9: NOTHING },
+  3: { 1: PORT, 2: NETWORKS, 3: NOTHING },
   4: NOTHING,
   5: { 2: NOTHING },
   6: { 5: PORT },

@@ -5,7 +5,7 @@
  *
  * Explanations for people (`detail`, `error`) come from probed servers and commands, so they are cut, not refused.
  */
-import type { FromAgent, FromController, HostNetworks, Port } from './messages.ts';
+import type { FromAgent, FromController, Port, Ports } from './messages.ts';
 import { MalformedMessage } from './varint.ts';
 
 /** UTF-16 units. A load balancer's key is a kind and a name. */
@@ -34,10 +34,10 @@ export function checkFromAgent(message: FromAgent): void {
       bounded(message.host, MAX_HOST_LENGTH, 'host');
       bounded(message.version, MAX_NAME_LENGTH, 'version');
       wholes(message, 'agentEpoch', 'rulesEpoch', 'rulesRevision');
-      checkPorts(message.ports, message.networks);
+      checkPorts(message);
       return;
     case 'ports':
-      return checkPorts(message.ports, message.networks);
+      return checkPorts(message);
     case 'applied':
       wholes(message, 'epoch', 'revision', 'localRevision');
       (message as Mutable<typeof message>).error = cut(message.error);
@@ -113,8 +113,9 @@ export function checkFromController(message: FromController): void {
   }
 }
 
-function checkPorts(ports: readonly Port[], networks: HostNetworks | undefined): void {
+function checkPorts({ ports, networks, templates }: Ports): void {
   for (const port of ports) checkPort(port);
+  for (const name of templates?.all ?? []) bounded(name, MAX_NAME_LENGTH, 'templates');
   for (const network of networks?.all ?? []) names(network, 'name');
 }
 

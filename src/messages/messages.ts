@@ -40,6 +40,12 @@ export interface Hello {
   rulesRevision: number;
   /** Absent: the agent is of a version that does not say. */
   networks?: HostNetworks;
+  templates?: HostTemplates;
+}
+
+/** Names of the templates in the host's own configuration. */
+export interface HostTemplates {
+  all: readonly string[];
 }
 
 /** Of the host's configuration, all of them. */
@@ -66,6 +72,7 @@ export interface Ports {
   ports: readonly Port[];
   /** As in Hello. */
   networks?: HostNetworks;
+  templates?: HostTemplates;
 }
 
 /** In force as the host's `localRevision`; or why not. */
@@ -199,6 +206,6 @@ export interface Instance {
   command: 'start' | 'stop';
   instance: string;
   template: string;
-  /** JSON of the template's definition; empty for stop. */
+  /** JSON of the template's definition, of which the host takes the addresses alone; empty for stop. */
   definition: string;
 }

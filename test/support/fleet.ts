@@ -29,7 +29,7 @@ const PATIENCE_MS = 30_000;
 export interface FleetOptions {
   /** Edits what the controllers know of groups; the hosts have none of their own. */
   groups?: (groups: GroupText[]) => GroupText[];
-  /** Of the controllers. */
+  /** Of controllers and hosts. */
   templates?: readonly object[];
   /** Edits what a host has besides. */
   host?: (config: HostsConfig, label: HostName) => void;
@@ -102,7 +102,8 @@ export class Fleet {
       options.host?.(config, label);
       const groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = label === 'h1' ? groups : [];
-      if (label === 'h1') Object.assign(config, { listen: { agents: address }, templates });
+      config.templates = templatesOn(config, templates);
+      if (label === 'h1') Object.assign(config, { listen: { agents: address } });
       else config.controllers = [address];
     });
     return Fleet.whole(new Fleet(hosts, [], undefined, authority.clear));
@@ -121,6 +122,7 @@ export class Fleet {
       networks = config.networks;
       groups = options.groups?.(config.groups) ?? config.groups;
       config.groups = [];
+      config.templates = templatesOn(config, options.templates ?? []);
       config.tls = authority.tlsOf(label);
       config.controllers = CONTROLLERS.map((_, index) => controllerAddress(index));
     });
@@ -260,6 +262,12 @@ interface Authority {
   tlsOf(name: string): { ca: string; cert: string; key: string };
   clear(): void;
 }
+
+/** Those whose network the host has. */
+const templatesOn = ({ networks }: HostsConfig, templates: readonly object[]): object[] =>
+  templates.filter((template) =>
+    networks.some(({ name }) => name === (template as { network: string }).network),
+  );
 
 /** Made by `sluice tls init`. */
 async function makeAuthority(others: Readonly<Record<string, readonly string[]>>): Promise<Authority> {

@@ -40,6 +40,7 @@ export const UNDERLAY_CONTROL_ADDRESS = '192.0.2.1';
 
 export interface HostsConfig extends ConfigText {
   controllers?: string[];
+  templates?: object[];
   listen?: { agents?: string; http?: string };
   tls?: { ca: string; cert: string; key: string };
   uplinks: { name: string; interface: string; networks: (string | { name: string; vlan?: number })[] }[];

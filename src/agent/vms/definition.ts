@@ -1,10 +1,12 @@
-/** What a controller orders: a template whose pools have been replaced by the addresses that the instance gets. */
+/** What becomes of a controller's order: the host's own template, with the addresses that the instance gets. */
 import { z } from 'zod';
+import { type Pool, parsePool, poolContains } from '../../config/model/address-pool.ts';
 import type { NetworkConfig, PortConfig, TemplateConfig } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
 import { FULL_PROTECTION } from '../../config/model/port-protection.ts';
 import {
   ADDRESS_WORDS,
+  addressFamily,
   addressToWords,
   canonicalAddress,
   isUnicast,
@@ -12,32 +14,36 @@ import {
   prefixContains,
 } from '../../wire/address.ts';
 
-const definitionSchema = z.object({
-  name: z.string(),
-  network: z.string(),
-  command: z.array(z.string()).min(1),
-  group: z.string().optional(),
-  labels: z.record(z.string(), z.string()),
-  port: z.int().min(1).max(65_535).optional(),
-  weight: z.int(),
-  addresses: z.array(z.string().refine(isUnicast)).min(1),
-  interface: z.string(),
-  env: z.record(z.string(), z.string()),
-  user: z.string().optional(),
-  directory: z.string(),
-  readyTimeoutMs: z.number(),
-  stopTimeoutMs: z.number(),
-  maxInstances: z.number(),
-  hosts: z.array(z.string()),
-});
+const orderSchema = z.object({ addresses: z.array(z.string().refine(isUnicast)).min(1) });
 
-/** Throws an Error that says what is wrong with the text. */
-export function parseDefinition(text: string): TemplateConfig {
+/** Throws an Error that says why the order is not obeyed. `own`: of the host's file, if it has one of this name. */
+export function definitionFor(
+  template: string,
+  own: TemplateConfig | undefined,
+  order: string,
+): TemplateConfig {
+  if (own === undefined) {
+    throw new Error(`found no template ${template} in this host's configuration, which starts nothing else`);
+  }
+  const pools = own.addresses.map(parsePool);
+  const addresses = addressesOf(order).map(canonicalAddress);
+  const stray = addresses.find((address) => !pools.some((pool) => contains(pool, address)));
+  if (stray !== undefined)
+    throw new Error(
+      `found address ${stray}, expected one of template ${template}: ${own.addresses.join(', ')}`,
+    );
+  return { ...own, addresses };
+}
+
+const contains = (pool: Pool, address: string): boolean =>
+  pool.family === addressFamily(address) && poolContains(pool, address);
+
+function addressesOf(order: string): string[] {
   try {
-    return definitionSchema.parse(JSON.parse(text));
+    return orderSchema.parse(JSON.parse(order)).addresses;
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new Error(`found a definition that cannot be used, expected that of an instance: ${reason}`);
+    throw new Error(`found an order that cannot be used, expected addresses for an instance: ${reason}`);
   }
 }
 

@@ -7,6 +7,9 @@
  * exit code 0, else `crashed`), its port and namespace are removed. A name is used once: an instance that has ended
  * is remembered, so that a `start` that comes again is answered with how it ended, not obeyed.
  *
+ * What is run is the host's own: a controller names a template and gives addresses, and command, user, environment and
+ * everything else are those of the template of that name in the host's file. No template there, no instance.
+ *
  * Everything ends with the host: `close` stops all, and what a killed host leaves (namespaces with processes) is in
  * the run directory's list and cleared by the next `up` or `down`.
  */
@@ -15,7 +18,7 @@ import { HostError, messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig, TemplateConfig } from '../../config/model/model.ts';
 import type { Host } from '../../host/host.ts';
 import type { Instance, InstanceEvent } from '../../messages/messages.ts';
-import { parseDefinition, portOf } from './definition.ts';
+import { definitionFor, portOf } from './definition.ts';
 import { isServing } from './listening.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
@@ -131,7 +134,8 @@ export class InstanceDriver {
   private async live(instance: RunningInstance, definitionText: string): Promise<void> {
     const { host, log } = this.options;
     try {
-      const definition = parseDefinition(definitionText);
+      const own = host.configuration.templates.find(({ name }) => name === instance.template);
+      const definition = definitionFor(instance.template, own, definitionText);
       const network = host.configuration.networks.find(({ name }) => name === definition.network);
       if (network === undefined) throw new Error(`found no network ${definition.network} on this host`);
       const port = portOf(instance.name, definition, network);

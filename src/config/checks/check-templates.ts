@@ -27,6 +27,8 @@ export function checkTemplates(view: Lenient<ConfigInput>, topology: Topology, r
     });
     if (template.group === undefined) continue;
     const group = groups.get(template.group);
+    // The groups of such a host are its controllers'.
+    if (group === undefined && view.controllers !== undefined) continue;
     const at = [...path, 'group'];
     if (group !== undefined) checkGroup(template.group, group, pools, at, report);
     else {

@@ -351,11 +351,17 @@ export const configSchema = z
       .describe('Logical switches.'),
     ports: optionalList(port).describe('One TAP per VM namespace.'),
     groups: optionalList(group).describe('Destination groups behind virtual addresses.'),
-    templates: optionalList(template).describe('Commands that hosts may run as VMs.'),
+    templates: optionalList(template).describe(
+      'Commands that hosts may run as VMs; a host runs only those of its own file.',
+    ),
     uplinks: z.array(uplink).optional().describe('Ports to the physical network.'),
     listen: z
       .strictObject({
-        agents: listenAddress.optional().describe('Where agents of other hosts connect.'),
+        agents: listenAddress
+          .optional()
+          .describe(
+            'Where agents of other hosts connect; without tls only on loopback, and only for root and the same user.',
+          ),
         http: listenAddress
           .optional()
           .describe(

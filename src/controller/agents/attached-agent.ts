@@ -2,7 +2,14 @@
 
 import { PeerRequests } from '../../api/peer-requests.ts';
 import type { AgentSession } from '../../messages/link.ts';
-import type { FromController, Hello, HostNetworks, Port, Ports } from '../../messages/messages.ts';
+import type {
+  FromController,
+  Hello,
+  HostNetworks,
+  HostTemplates,
+  Port,
+  Ports,
+} from '../../messages/messages.ts';
 
 export class AttachedAgent {
   readonly session: AgentSession;
@@ -12,6 +19,7 @@ export class AttachedAgent {
   ports: readonly Port[];
   /** undefined: it does not say. */
   networks: HostNetworks | undefined;
+  templates: HostTemplates | undefined;
   reports = 0;
   /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
   missedReports = 0;
@@ -24,6 +32,7 @@ export class AttachedAgent {
     this.sinceMs = nowMs;
     this.ports = session.hello.ports;
     this.networks = session.hello.networks;
+    this.templates = session.hello.templates;
     this.requests = new PeerRequests(`host ${session.hello.host}`, (message) => {
       session.send(message);
       return true;
@@ -42,9 +51,10 @@ export class AttachedAgent {
     this.session.send(message);
   }
 
-  tookPorts({ ports, networks }: Ports): void {
+  tookPorts({ ports, networks, templates }: Ports): void {
     this.ports = ports;
     this.networks = networks;
+    this.templates = templates;
   }
 
   noteReport(sequence: number, nowMs: number): void {

@@ -322,9 +322,10 @@ const MAX_BATCH = 64;
 
 const isAt = (prefix: string, address: string): boolean => prefix.slice(0, prefix.indexOf('/')) === address;
 
-const hostLoad = ({ host, hello, ports, networks }: AttachedAgent): HostLoad => ({
+const hostLoad = ({ host, hello, ports, networks, templates }: AttachedAgent): HostLoad => ({
   host,
   agentEpoch: hello.agentEpoch,
   networks: networks?.all,
+  templates: templates?.all,
   load: ports.length,
 });

@@ -12,11 +12,14 @@ export interface HostLoad {
    * its replacement avoids the host.
    */
   readonly networks?: readonly Network[];
+  /** Templates in its own configuration: it starts no others. Absent: as above. */
+  readonly templates?: readonly string[];
   /** What it does besides, in any unit that is the same for all: active flows, bytes per second, processor share. */
   readonly load: number;
 }
 
 export interface PlacementRequest {
+  readonly template: string;
   readonly network: Network;
   /** Empty: any. */
   readonly allowed: readonly string[];
@@ -37,7 +40,7 @@ export function placeInstance(request: PlacementRequest, hosts: readonly HostLoa
   const { allowed, avoid, instancesOn, siblingsOn } = request;
   const candidates = hosts.filter(({ host }) => allowed.length === 0 || allowed.includes(host));
   const ranked = candidates
-    .filter((host) => hasNetwork(host, request.network))
+    .filter((host) => hasNetwork(host, request.network) && hasTemplate(host, request.template))
     .sort(
       (a, b) =>
         Number(a.host === avoid) - Number(b.host === avoid) ||
@@ -53,11 +56,20 @@ export function placeInstance(request: PlacementRequest, hosts: readonly HostLoa
 const hasNetwork = ({ networks }: HostLoad, { name, vni }: Network): boolean =>
   networks === undefined || networks.some((network) => network.name === name && network.vni === vni);
 
-function refusalOf({ network, allowed }: PlacementRequest, candidates: readonly HostLoad[]): string {
+const hasTemplate = ({ templates }: HostLoad, name: string): boolean =>
+  templates === undefined || templates.includes(name);
+
+function refusalOf(
+  { network, allowed, template }: PlacementRequest,
+  candidates: readonly HostLoad[],
+): string {
   if (candidates.length === 0) {
     return allowed.length === 0
       ? 'no host is attached'
       : `none of its hosts (${allowed.join(', ')}) is attached`;
+  }
+  if (candidates.some((host) => hasNetwork(host, network))) {
+    return `no host with network ${describeNetwork(network)} has template ${template} in its own configuration`;
   }
   const found = [...candidates].sort((a, b) => (a.host < b.host ? -1 : 1)).map(describe);
   return `no host has network ${describeNetwork(network)}; found ${found.join('; ')}`;

@@ -238,6 +238,7 @@ export class VmManager {
 
   private request(template: TemplateConfig, avoid: string | undefined): PlacementRequest {
     return {
+      template: template.name,
       network: { name: template.network, vni: this.options.vniOf(template.network) },
       allowed: template.hosts,
       avoid,

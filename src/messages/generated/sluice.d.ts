@@ -69,6 +69,7 @@ export namespace sluice {
             rulesEpoch?: (number|null);
             rulesRevision?: (number|null);
             networks?: (sluice.v1.IHostNetworks|null);
+            templates?: (sluice.v1.IHostTemplates|null);
         }
 
         class Hello implements IHello {
@@ -81,10 +82,25 @@ export namespace sluice {
             public rulesEpoch: number;
             public rulesRevision: number;
             public networks?: (sluice.v1.IHostNetworks|null);
+            public templates?: (sluice.v1.IHostTemplates|null);
             public static encode(message: sluice.v1.IHello, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Hello;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Hello;
             public static toObject(message: sluice.v1.Hello, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IHostTemplates {
+            all?: (string[]|null);
+        }
+
+        class HostTemplates implements IHostTemplates {
+            constructor(properties?: sluice.v1.IHostTemplates);
+            public all: string[];
+            public static encode(message: sluice.v1.IHostTemplates, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.HostTemplates;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.HostTemplates;
+            public static toObject(message: sluice.v1.HostTemplates, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 
@@ -145,12 +161,14 @@ export namespace sluice {
         interface IPorts {
             ports?: (sluice.v1.IPort[]|null);
             networks?: (sluice.v1.IHostNetworks|null);
+            templates?: (sluice.v1.IHostTemplates|null);
         }
 
         class Ports implements IPorts {
             constructor(properties?: sluice.v1.IPorts);
             public ports: sluice.v1.IPort[];
             public networks?: (sluice.v1.IHostNetworks|null);
+            public templates?: (sluice.v1.IHostTemplates|null);
             public static encode(message: sluice.v1.IPorts, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Ports;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Ports;

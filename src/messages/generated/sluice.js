@@ -474,6 +474,7 @@ export const sluice = $root.sluice = (() => {
             Hello.prototype.rulesEpoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Hello.prototype.rulesRevision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Hello.prototype.networks = null;
+            Hello.prototype.templates = null;
 
             Hello.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -499,6 +500,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(56).uint64(message.rulesRevision);
                 if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
                     $root.sluice.v1.HostNetworks.encode(message.networks, writer.uint32(66).fork(), q + 1).ldelim();
+                if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
+                    $root.sluice.v1.HostTemplates.encode(message.templates, writer.uint32(74).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -557,6 +560,10 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 8: {
                             message.networks = $root.sluice.v1.HostNetworks.decode(reader, reader.uint32(), undefined, long + 1);
+                            break;
+                        }
+                    case 9: {
+                            message.templates = $root.sluice.v1.HostTemplates.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     default:
@@ -630,6 +637,11 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.Hello.networks: object expected");
                     message.networks = $root.sluice.v1.HostNetworks.fromObject(object.networks, long + 1);
                 }
+                if (object.templates != null) {
+                    if (!$util.isObject(object.templates))
+                        throw TypeError(".sluice.v1.Hello.templates: object expected");
+                    message.templates = $root.sluice.v1.HostTemplates.fromObject(object.templates, long + 1);
+                }
                 return message;
             };
 
@@ -663,6 +675,7 @@ export const sluice = $root.sluice = (() => {
                     } else
                         object.rulesRevision = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
                     object.networks = null;
+                    object.templates = null;
                 }
                 if (message.protocolVersion != null && Object.hasOwnProperty.call(message, "protocolVersion"))
                     object.protocolVersion = message.protocolVersion;
@@ -698,6 +711,8 @@ export const sluice = $root.sluice = (() => {
                         object.rulesRevision = options.longs === String ? $util.Long.prototype.toString.call(message.rulesRevision) : options.longs === Number ? new $util.LongBits(message.rulesRevision.low >>> 0, message.rulesRevision.high >>> 0).toNumber(true) : message.rulesRevision;
                 if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
                     object.networks = $root.sluice.v1.HostNetworks.toObject(message.networks, options, q + 1);
+                if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
+                    object.templates = $root.sluice.v1.HostTemplates.toObject(message.templates, options, q + 1);
                 return object;
             };
 
@@ -706,6 +721,118 @@ export const sluice = $root.sluice = (() => {
             };
 
             return Hello;
+        })();
+
+        v1.HostTemplates = (function() {
+
+            function HostTemplates(properties) {
+                this.all = [];
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            HostTemplates.prototype.all = $util.emptyArray;
+
+            HostTemplates.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.all != null && message.all.length)
+                    for (let i = 0; i < message.all.length; ++i)
+                        writer.uint32(10).string(message.all[i]);
+                return writer;
+            };
+
+            HostTemplates.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.HostTemplates();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            if (!(message.all && message.all.length))
+                                message.all = [];
+                            message.all.push(reader.string());
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            HostTemplates.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.HostTemplates)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.HostTemplates: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.HostTemplates();
+                if (object.all) {
+                    if (!Array.isArray(object.all))
+                        throw TypeError(".sluice.v1.HostTemplates.all: array expected");
+                    message.all = [];
+                    for (let i = 0; i < object.all.length; ++i)
+                        message.all[i] = String(object.all[i]);
+                }
+                return message;
+            };
+
+            HostTemplates.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.arrays || options.defaults)
+                    object.all = [];
+                if (message.all && message.all.length) {
+                    object.all = [];
+                    for (let j = 0; j < message.all.length; ++j)
+                        object.all[j] = message.all[j];
+                }
+                return object;
+            };
+
+            HostTemplates.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return HostTemplates;
         })();
 
         v1.HostNetworks = (function() {
@@ -1167,6 +1294,7 @@ export const sluice = $root.sluice = (() => {
 
             Ports.prototype.ports = $util.emptyArray;
             Ports.prototype.networks = null;
+            Ports.prototype.templates = null;
 
             Ports.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -1180,6 +1308,8 @@ export const sluice = $root.sluice = (() => {
                         $root.sluice.v1.Port.encode(message.ports[i], writer.uint32(10).fork(), q + 1).ldelim();
                 if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
                     $root.sluice.v1.HostNetworks.encode(message.networks, writer.uint32(18).fork(), q + 1).ldelim();
+                if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
+                    $root.sluice.v1.HostTemplates.encode(message.templates, writer.uint32(26).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -1214,6 +1344,10 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 2: {
                             message.networks = $root.sluice.v1.HostNetworks.decode(reader, reader.uint32(), undefined, long + 1);
+                            break;
+                        }
+                    case 3: {
+                            message.templates = $root.sluice.v1.HostTemplates.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     default:
@@ -1254,6 +1388,11 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.Ports.networks: object expected");
                     message.networks = $root.sluice.v1.HostNetworks.fromObject(object.networks, long + 1);
                 }
+                if (object.templates != null) {
+                    if (!$util.isObject(object.templates))
+                        throw TypeError(".sluice.v1.Ports.templates: object expected");
+                    message.templates = $root.sluice.v1.HostTemplates.fromObject(object.templates, long + 1);
+                }
                 return message;
             };
 
@@ -1267,8 +1406,10 @@ export const sluice = $root.sluice = (() => {
                 let object = {};
                 if (options.arrays || options.defaults)
                     object.ports = [];
-                if (options.defaults)
+                if (options.defaults) {
                     object.networks = null;
+                    object.templates = null;
+                }
                 if (message.ports && message.ports.length) {
                     object.ports = [];
                     for (let j = 0; j < message.ports.length; ++j)
@@ -1276,6 +1417,8 @@ export const sluice = $root.sluice = (() => {
                 }
                 if (message.networks != null && Object.hasOwnProperty.call(message, "networks"))
                     object.networks = $root.sluice.v1.HostNetworks.toObject(message.networks, options, q + 1);
+                if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
+                    object.templates = $root.sluice.v1.HostTemplates.toObject(message.templates, options, q + 1);
                 return object;
             };
 

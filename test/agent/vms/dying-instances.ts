@@ -20,21 +20,7 @@ const host = await Host.start({
   onDeath: () => process.exit(1),
 });
 const driver = new InstanceDriver({ host, log, onEvent: () => {} });
-const definition = JSON.stringify({
-  name: 't',
-  network: 'app',
-  command: ['/bin/sh', '-c', 'sleep 600 & wait'],
-  labels: {},
-  weight: 1,
-  addresses: ['10.1.0.129'],
-  interface: 'eth0',
-  env: {},
-  directory: '/',
-  readyTimeoutMs: 1000,
-  stopTimeoutMs: 1000,
-  maxInstances: 1,
-  hosts: [],
-});
+const definition = JSON.stringify({ addresses: ['10.1.0.129'] });
 driver.take({ command: 'start', instance, template: 't', definition });
 const watch = setInterval(() => {
   if (processesIn(instance).length < 2) return;

@@ -19,14 +19,25 @@ const test = suite('instances');
 let host: TestHost;
 let driver: InstanceDriver;
 let events: InstanceEvent[];
+/** Of the host's file, by name. */
+const templates = new Map<string, TemplateConfig>();
 let count = 0;
 test.before.each(async () => {
   host = new TestHost(`v${++count}`);
   host.files.configure([{ name: 'a', address: '10.1.0.11' }]);
   await host.start();
   events = [];
+  templates.clear();
+  const { host: real } = host;
   driver = new InstanceDriver({
-    host: host.host,
+    host: {
+      get configuration() {
+        return { ...real.configuration, templates: [...templates.values()] };
+      },
+      addPort: (port) => real.addPort(port),
+      removePort: (port) => real.removePort(port),
+      onPortGone: (listener) => real.onPortGone(listener),
+    },
     log: host.logger,
     onEvent: (event) => events.push(event),
   });
@@ -42,19 +53,24 @@ const server = (port = 8080) => ({
   port: 8080,
 });
 
-function definition(change: Partial<TemplateConfig>): string {
+function template(change: Partial<TemplateConfig>): TemplateConfig {
   const text = {
     host: 'h1',
     networks: [{ name: 'app', vni: 1, subnets: ['10.1.0.0/24'] }],
-    templates: [{ name: 't', network: 'app', command: 'exit', addresses: '10.1.0.128/25' }],
+    templates: [{ name: 't', network: 'app', command: 'exit', addresses: '10.1.0.0/24' }],
   };
-  const [template] = parseConfiguration(JSON.stringify(text)).templates;
-  return JSON.stringify({ ...template, addresses: ['10.1.0.129'], ...change });
+  const [plain] = parseConfiguration(JSON.stringify(text)).templates;
+  return { ...plain!, ...change };
 }
 
 const id = (name: string): string => host.files.netns(name);
-const start = (name: string, change: Partial<TemplateConfig>): void =>
-  driver.take({ command: 'start', instance: id(name), template: 't', definition: definition(change) });
+/** The order of a controller that has the same template; `addresses` are the instance's. */
+function start(name: string, { addresses = ['10.1.0.129'], ...change }: Partial<TemplateConfig>): void {
+  const own = template(change);
+  templates.set('t', own);
+  const definition = JSON.stringify({ ...own, addresses });
+  driver.take({ command: 'start', instance: id(name), template: 't', definition });
+}
 const stop = (name: string): void =>
   driver.take({ command: 'stop', instance: id(name), template: 't', definition: '' });
 const kindsOf = (name: string): string[] =>
@@ -83,6 +99,30 @@ test('starts, serves, and stops on request', async () => {
   assert.equal(host.files.namespaces(), ['a']);
   assert.equal(kindsOf('x'), ['created', 'serving', 'terminated']);
   assert.is(identityOf(pid), undefined);
+});
+
+test('a controller names a template and gives addresses: what runs is the host own', async () => {
+  templates.set('t', template({ command: ['/bin/sh', '-c', 'echo own; exec sleep 600'] }));
+  const order = (name: string, change: object, of = 't') => {
+    const forged = { ...template({}), addresses: ['10.1.0.129'], ...change };
+    driver.take({ command: 'start', instance: id(name), template: of, definition: JSON.stringify(forged) });
+  };
+  const foreign = {
+    command: ['/bin/sh', '-c', 'echo foreign'],
+    user: 'root',
+    env: { A: 'foreign' },
+    directory: '/root',
+  };
+  order('x', foreign);
+  await until('its own command', () => host.log.some((line) => line.endsWith(': own')));
+  order('u', foreign, 'unknown');
+  order('p', { addresses: ['10.2.0.12'] });
+  order('n', { addresses: [] });
+  await until('all refusals', () => ['u', 'p', 'n'].every((name) => lastOf(name)?.kind === 'crashed'));
+  assert.match(lastOf('u').detail, 'found no template unknown');
+  assert.match(lastOf('p').detail, 'found address 10.2.0.12, expected one of template t: 10.1.0.0/24');
+  assert.match(lastOf('n').detail, 'found an order that cannot be used');
+  assert.ok(!host.log.some((line) => line.includes('foreign')), host.log.join('\n'));
 });
 
 test('a killed command is a crash, at once', async () => {
@@ -172,7 +212,20 @@ leftovers(
   'the command dies with the host; its children and the namespace are cleared by the next host',
   async () => {
     const dying = new TestHost('k');
-    dying.files.configure([{ name: 'a', address: '10.1.0.11' }]);
+    dying.files.writeConfig({
+      host: 'h1',
+      networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
+      ports: [{ name: 'a', network: 'app', netns: dying.files.netns('a'), addresses: ['10.1.0.11/24'] }],
+      templates: [
+        {
+          name: 't',
+          network: 'app',
+          command: 'sleep 600 & wait',
+          addresses: '10.1.0.128/25',
+          stopTimeout: '1s',
+        },
+      ],
+    });
     const { files } = dying;
     try {
       const main = join(import.meta.dirname, 'dying-instances.js');

@@ -325,6 +325,21 @@ const pure = suite('placement and addresses');
 
 const app = { name: 'app', vni: 1 };
 
+pure('only where the host has the template itself', () => {
+  const request = { template: 't', network: app, allowed: [], siblingsOn: () => 0, instancesOn: () => 0 };
+  const host = (name: string, templates: string[]): HostLoad => ({
+    host: name,
+    agentEpoch: 1,
+    load: 0,
+    networks: [app],
+    templates,
+  });
+  assert.equal(placeInstance(request, [host('a', []), host('b', ['u', 't'])]), { host: 'b' });
+  assert.equal(placeInstance(request, [host('a', []), host('b', ['u'])]), {
+    refusal: 'no host with network app (VNI 1) has template t in its own configuration',
+  });
+});
+
 pure('fewest siblings, then fewest instances, then load; never where it is not allowed', () => {
   const hosts: HostLoad[] = [
     { host: 'a', agentEpoch: 1, load: 9, networks: [app] },
@@ -336,6 +351,7 @@ pure('fewest siblings, then fewest instances, then load; never where it is not a
   const place = (siblings: Record<string, number>, instances: Record<string, number>, more = {}) => {
     const placement = placeInstance(
       {
+        template: 't',
         network: app,
         allowed: [],
         siblingsOn: (host) => siblings[host] ?? 0,
