@@ -40,7 +40,7 @@ import { DatapathThread } from './thread/datapath-thread.ts';
 import { limitsFor } from './thread/table-memory.ts';
 
 /** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
-const ARENA_SLOTS = 1024;
+export const ARENA_SLOTS = 1024;
 const NAMESPACE_WATCH_MS = 1_000;
 
 export interface HostOptions {

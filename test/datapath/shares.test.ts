@@ -1,12 +1,17 @@
 /**
  * One greedy port and its neighbour: whatever a port takes of what is shared, another port still gets what it needs.
  *
- * Each trial has web2 take as much of one table, queue or rate as it can, and then web1 want some.
+ * Each trial has web2 take as much of one table, queue or rate as it can, and then web1 want some. The last test finds every
+ * file that keeps something from one packet to the next: each is named in OF_ALL, with the trials of what ports share there,
+ * or the reason why nothing there can be used up by one port at the expense of others.
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
 import type { Context } from '../../src/datapath/frame/context.ts';
+import { ARENA_SLOTS } from '../../src/host/host.ts';
 import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, only, portsOf, type Sent } from '../support/datapath-bed.ts';
 import {
@@ -21,19 +26,19 @@ import {
   udpFrame,
   type WireFrame,
 } from '../support/packets.ts';
-import { members, PORTS, SETTINGS } from '../support/topology.ts';
+import { CHECKOUT } from '../support/paths.ts';
+import { APP, DB, members, PORTS, SETTINGS } from '../support/topology.ts';
 
-const trial = suite('shares');
+const shares = suite('shares');
+const trials = new Set<string>();
+const trial = (name: string, run: () => void): void => {
+  trials.add(name);
+  shares(name, run);
+};
 
 /** Network db is a /16, so that there is something to scan. */
-const wide = (): DatapathBed =>
-  new DatapathBed({
-    slots: 1_024,
-    networks: [
-      { name: 'app', subnets: ['10.1.0.0/24', 'fd00:1::/64'], gateways: ['10.1.0.1', 'fd00:1::1'] },
-      { name: 'db', subnets: ['10.2.0.0/16', 'fd00:2::/64'], gateways: ['10.2.0.1', 'fd00:2::1'] },
-    ],
-  });
+const WIDE = { networks: [APP, { ...DB, subnets: ['10.2.0.0/16', 'fd00:2::/64'] }] };
+const wide = (): DatapathBed => new DatapathBed({ ...WIDE, slots: 320 });
 
 const fresh = (i: number): string => `10.2.100.${i}`;
 const scanned = (i: number): string => `10.2.${i >>> 8}.${i & 0xff}`;
@@ -263,4 +268,109 @@ trial('packets that are measured', () => {
   assert.ok(retransmitted('web1') >= 3, `${retransmitted('web1')} of five`);
 });
 
-trial.run();
+trial('frame buffers', () => {
+  const slots = ARENA_SLOTS;
+  const bed = new DatapathBed({ ...WIDE, groups: [GROUP], slots });
+  for (const greedy of ['web2', 'web3', 'app2', 'app3', 'app4', 'app5']) {
+    for (let i = 0; i < 130; i++) {
+      bed.send(greedy, pieces(bed, greedy, i)[1]);
+      for (let j = 0; j < 2; j++) udpTo(bed, greedy, fresh(i), j);
+    }
+  }
+  assert.ok(bed.waiting() > slots / 2, `${bed.waiting()} frames wait`);
+  assert.ok(bed.arena.freeCount > slots / 5, `${bed.arena.freeCount} of ${slots} buffers are free`);
+  assert.is(open(bed, 'web1', 1_000).length, 1);
+});
+
+/** Trials of what is shared in a file, or why it needs none. */
+const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
+  'tables/affinity-table': ['clients whose member is remembered'],
+  'tables/bucket-index': 'part of tables that have shares',
+  'tables/connection-table': [
+    'connection records',
+    'connection records that give way by policy: never another port’s',
+  ],
+  'tables/endpoint-table': 'made by configuration only',
+  'tables/fragment-table': ['datagrams in fragments, and fragments that wait'],
+  'tables/frame-arena': ['frame buffers'],
+  'tables/hash': 'fixed',
+  'tables/mac-table': ['learned MACs: where others send to does not change'],
+  'tables/maglev-table': 'made by configuration only',
+  'tables/neighbour-table': [
+    'entries of the neighbour table and questions: a scan of a routed /16',
+    'neighbours that the scan has touched before, and could not ask for',
+    'neighbours in use: a scan of addresses of which each is answered',
+    'places of packets that wait, in all and at one neighbour',
+  ],
+  'tables/port-counters': 'a row per port',
+  'tables/port-shares': 'the shares themselves',
+  'tables/received-units': 'part of the fragment table',
+  'tables/rule-table': 'made by configuration only',
+  'tables/stat-table': 'made by configuration only',
+  'tables/tables': 'where the tables lie',
+  'datapath/datapath': 'made by configuration only; ageing goes by the clock',
+  'datapath/frame/context': 'what all parts share, each listed here',
+  'datapath/operators/anti-spoofing': 'made by configuration only',
+  'datapath/balancing/cut-off-flows': ['memories of flows: direct ones, and those that were cut off'],
+  'datapath/balancing/direct-flows': ['memories of flows: direct ones, and those that were cut off'],
+  'datapath/balancing/selection/xorshift': 'one random number after another',
+  'datapath/balancing/balancer-rules': 'made by configuration only',
+  'datapath/balancing/connection-tracking': [
+    'connection records',
+    'connection records that give way by policy: never another port’s',
+  ],
+  'datapath/balancing/flow-memory': ['memories of flows: direct ones, and those that were cut off'],
+  'datapath/balancing/flow-meter': ['packets that are measured'],
+  'datapath/balancing/icmp-translation': 'for the packet at hand',
+  'datapath/balancing/purge-marks': 'a mark per member; only the control side makes them',
+  'datapath/balancing/selection/former-sets': 'made by configuration only',
+  'datapath/balancing/selection/least-connections': 'per load balancer and criteria set',
+  'datapath/balancing/selection/random-two-choices': 'per load balancer and criteria set',
+  'datapath/balancing/selection/weighted-round-robin': 'per load balancer and criteria set',
+  'datapath/balancing/undelivered-flows': 'for the neighbour at hand, as many as frames may wait',
+  'datapath/fast-path/fast-path': 'for the batch at hand',
+  'datapath/fast-path/plain-packets': 'for the batch at hand',
+  'datapath/fast-path/port-facts': 'a row per port',
+  'datapath/forwarding/announcer':
+    'an entry per configured address, in turn; copies have a share of the floods',
+  'datapath/forwarding/fragments': 'for the packet at hand',
+  'datapath/forwarding/icmp-errors': ['ICMP errors'],
+  'datapath/forwarding/logical-router': 'made by configuration only',
+  'datapath/forwarding/neighbour-resolver': [
+    'entries of the neighbour table and questions: a scan of a routed /16',
+    'neighbours that the scan has touched before, and could not ask for',
+  ],
+  'datapath/forwarding/router-advertiser': 'a schedule and a bucket per port',
+  'datapath/ports/networks': ['copies of flooded frames'],
+  'io/engines/engine-state': 'a row per port',
+  'io/engines/memory-engine': 'for tests and replay',
+  'io/engines/port-queue': 'a place per port',
+  'io/engines/syscall-engine': 'reads from readable ports in turn, FRAMES_PER_TURN each',
+  'io/engines/uring-engine':
+    'empty buffers for the next batch; ports whose reads have ended are read in turn',
+};
+
+/** State that outlives a packet: arrays, collections, shares, and what is counted per time. */
+const KEEPS =
+  /new (?:\w+Array|Map|Set|Array|PortShares|PortRates|FlowMemory)\b|: \w+\[\]\[? = |_PER_(?:SECOND|TICK|BATCH|MS)\b|[tT]okens|[bB]udget|: Int32Array;/;
+
+shares('every file that keeps something between packets is accounted for', () => {
+  const found = ['tables', 'datapath', 'io/engines'].flatMap((room) =>
+    readdirSync(join(CHECKOUT, 'src', room), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => `${room}/${file.slice(0, -3)}`)
+      .filter((file) => KEEPS.test(readFileSync(join(CHECKOUT, 'src', `${file}.ts`), 'utf8'))),
+  );
+  const missing = found.filter((file) => OF_ALL[file] === undefined);
+  assert.equal(
+    missing,
+    [],
+    'a table, queue or bucket without a trial of its shares, or a reason to need none',
+  );
+  for (const [file, shown] of Object.entries(OF_ALL)) {
+    assert.ok(existsSync(join(CHECKOUT, 'src', `${file}.ts`)), `${file} is no more`);
+    if (typeof shown !== 'string') for (const name of shown) assert.ok(trials.has(name), `${file}: ${name}`);
+  }
+});
+
+shares.run();

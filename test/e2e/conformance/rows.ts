@@ -365,7 +365,7 @@ export const ROWS: readonly Row[] = [
       'datapath/shares › entries of the neighbour table and questions: a scan of a routed /16',
       'datapath/shares › neighbours in use: a scan of addresses of which each is answered',
       'datapath/shares › places of packets that wait, in all and at one neighbour',
-      'e2e/fairness › ${name}: another VM gets at least half of its work done',
+      `e2e/fairness › \${name}: another VM gets at least half of its work done`,
     ],
   },
   {
