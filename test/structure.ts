@@ -48,7 +48,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   api: { imports: ['config', 'messages'], types: ['src/tables/rule-spec.ts'] },
   controller: {
     imports: ['policy', 'messages', 'config', 'api'],
-    files: ['src/native/file-lock.ts', 'src/native/peer-user.ts'],
+    files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts'],
     types: ['src/tables/rule-spec.ts'],
   },
   host: {

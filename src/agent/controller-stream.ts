@@ -22,7 +22,7 @@ import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-servic
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import { ReportDiff, type ReportTable } from '../messages/report-table.ts';
-import { peerProblem } from '../native/peer-user.ts';
+import { peerProblem } from '../native/processes/peer-user.ts';
 
 export interface ControllerStreamEvents {
   received(message: FromController): void;

@@ -5,7 +5,7 @@ import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../config/model/host-error.ts';
 import { ConfigError } from '../config/model/problems.ts';
-import { replaceProcess } from '../native/exec.ts';
+import { replaceProcess } from '../native/processes/exec.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { StartOutcome } from './host-messages.ts';

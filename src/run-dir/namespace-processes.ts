@@ -1,6 +1,6 @@
 /** The processes inside a network namespace, found by /proc: also those that nobody supervises any more. */
 import { readdirSync, statSync } from 'node:fs';
-import { namespacePath } from '../native/netns.ts';
+import { namespacePath } from '../native/network/netns.ts';
 
 /** A process may start another one while we look; none of ours does so forever. */
 const MAX_ROUNDS = 50;

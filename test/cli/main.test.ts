@@ -1,3 +1,5 @@
+// Every case is a process of its own.
+// timeout: 300s
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';

@@ -127,7 +127,7 @@ test('koffi is loaded by one file, and the unchecked bindings are imported only 
   assert.equal(importers(/from 'koffi'/), ['native/bindings.ts']);
   const users = importers(/from '[^']*\/bindings\.ts'/);
   assert.ok(users.length > 3);
-  for (const user of users) assert.match(user, /^native\/[^/]+$/);
+  for (const user of users) assert.match(user, /^native\//);
 });
 
 test.run();

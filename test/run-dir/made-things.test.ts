@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTap } from '../../src/io/devices/tap.ts';
-import { namespaceExists, namespacePath } from '../../src/native/netns.ts';
+import { namespaceExists, namespacePath } from '../../src/native/network/netns.ts';
 import { InstanceState } from '../../src/run-dir/made-things.ts';
 import { RunDir } from '../../src/run-dir/run-dir.ts';
 

@@ -11,7 +11,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Newcomers } from '../../api/newcomers.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { LinkLog } from '../../messages/fleet-service.ts';
-import { peerProblem } from '../../native/peer-user.ts';
+import { peerProblem } from '../../native/processes/peer-user.ts';
 
 export interface FrontDoorOptions {
   /** `address:port` or `unix:PATH`. */

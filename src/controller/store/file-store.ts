@@ -18,7 +18,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tryLockFile } from '../../native/file-lock.ts';
+import { tryLockFile } from '../../native/processes/file-lock.ts';
 import { EpochFile } from './epoch-file.ts';
 import { FileCampaign } from './file-campaign.ts';
 import { encodeFrame } from './frame.ts';

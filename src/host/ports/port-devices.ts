@@ -13,7 +13,7 @@ import { writeFileSync } from 'node:fs';
 import type { PortConfig } from '../../config/model/model.ts';
 import { runIpBatch } from '../../io/devices/ip-command.ts';
 import { createTap, type Tap } from '../../io/devices/tap.ts';
-import { namespacePath, withNamespace } from '../../native/netns.ts';
+import { namespacePath, withNamespace } from '../../native/network/netns.ts';
 import type { InstanceState } from '../../run-dir/made-things.ts';
 import { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';

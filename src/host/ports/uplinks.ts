@@ -17,7 +17,7 @@ import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, NetworkConfig, UplinkConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
-import { type LinkState, readLinkState } from '../../native/link-state.ts';
+import { type LinkState, readLinkState } from '../../native/network/link-state.ts';
 import type { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';

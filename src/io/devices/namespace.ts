@@ -1,5 +1,5 @@
 /** Namespaces by name, as ip-netns(8) keeps them. */
-import { namespaceExists } from '../../native/netns.ts';
+import { namespaceExists } from '../../native/network/netns.ts';
 import { runIpBatch } from './ip-command.ts';
 
 /** Make the namespace with its loopback up, unless it exists; true if it was made. */

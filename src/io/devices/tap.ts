@@ -12,10 +12,14 @@
  * time whether the device `isOrphan`.
  */
 import { closeSync } from 'node:fs';
-import { checkInterfaceName } from '../../native/interface-name.ts';
-import { readLinkState } from '../../native/link-state.ts';
-import { namespaceExists, namespaceIdentity, namespacePath, withNamespace } from '../../native/netns.ts';
-import { EBADFD, EBUSY, SystemError } from '../../native/system-error.ts';
+import { checkInterfaceName } from '../../native/network/interface-name.ts';
+import { readLinkState } from '../../native/network/link-state.ts';
+import {
+  namespaceExists,
+  namespaceIdentity,
+  namespacePath,
+  withNamespace,
+} from '../../native/network/netns.ts';
 import {
   describeTap,
   interfaceOf,
@@ -25,7 +29,8 @@ import {
   type TapDescriptor,
   type TapOffloads,
   type TapOptions,
-} from '../../native/tun.ts';
+} from '../../native/network/tun.ts';
+import { EBADFD, EBUSY, SystemError } from '../../native/system-error.ts';
 import type { FrameDevice } from '../engine.ts';
 import { runIpBatch } from './ip-command.ts';
 import { checkNamespaceName } from './namespace.ts';

@@ -1,6 +1,6 @@
 /** One network's way through an existing interface: a packet socket as a frame device. */
 import { closeDescriptor } from '../../native/libc.ts';
-import { openPacketSocket, takeLostFrames } from '../../native/packet-socket.ts';
+import { openPacketSocket, takeLostFrames } from '../../native/network/packet-socket.ts';
 import type { FrameDevice } from '../engine.ts';
 
 /** Largest IP packet, and in front of it Ethernet; GSO frames count whole, and the tag is not counted. */

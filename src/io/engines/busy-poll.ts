@@ -9,7 +9,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { readClock, readUs32 } from '../../native/monotonic-clock.ts';
-import { RunnableTasks } from '../../native/runnable-tasks.ts';
+import { RunnableTasks } from '../../native/processes/runnable-tasks.ts';
 
 /** Waits between two looks at the number of runnable tasks. */
 const LOOK_INTERVAL = 64;

@@ -1,6 +1,6 @@
 /** Which engine moves the frames, and why: what `engine: auto | uring | syscall` of the configuration means. */
 import { release } from 'node:os';
-import { probeIoUring } from '../../native/io-uring.ts';
+import { probeIoUring } from '../../native/uring/io-uring.ts';
 import type { FrameEngine } from '../engine.ts';
 import type { EngineOptions } from './engine-state.ts';
 import { SyscallEngine } from './syscall-engine.ts';

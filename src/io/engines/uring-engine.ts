@@ -23,18 +23,19 @@
  * Bounds: RING_DEPTH reads and SUBMISSION_ENTRIES writes per call; the completion queue has room for both and for
  * an end of read per port. Nothing is allocated after construction, but for the list of ports that have gone.
  */
-import { BufferRing } from '../../native/buffer-ring.ts';
-import { IoUring } from '../../native/io-uring.ts';
+
+import { closeDescriptor, createEvent, IOVEC_BYTES, setIovec } from '../../native/libc.ts';
+import { discard, type Mapping, mapAnonymous } from '../../native/memory.ts';
+import { EAGAIN, ENOBUFS } from '../../native/system-error.ts';
+import { BufferRing } from '../../native/uring/buffer-ring.ts';
+import { IoUring } from '../../native/uring/io-uring.ts';
 import {
   IORING_CQE_BUFFER_SHIFT,
   IORING_CQE_F_BUFFER,
   IORING_CQE_F_MORE,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_FIXED_FILE,
-} from '../../native/io-uring-abi.ts';
-import { closeDescriptor, createEvent, IOVEC_BYTES, setIovec } from '../../native/libc.ts';
-import { discard, type Mapping, mapAnonymous } from '../../native/memory.ts';
-import { EAGAIN, ENOBUFS } from '../../native/system-error.ts';
+} from '../../native/uring/io-uring-abi.ts';
 import { FRAME_HEADROOM_BYTES, FrameArena, NO_SLOT, SLOT_BYTES } from '../../tables/frame-arena.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from '../engine.ts';
 import { BusyPoll } from './busy-poll.ts';

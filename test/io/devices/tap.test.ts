@@ -7,8 +7,8 @@ import * as assert from 'uvu/assert';
 import { runIpBatch } from '../../../src/io/devices/ip-command.ts';
 import { deleteNamespace, ensureNamespace } from '../../../src/io/devices/namespace.ts';
 import { createTap, removeTap, type Tap, type TapRequest, takeOverTap } from '../../../src/io/devices/tap.ts';
-import { namespaceExists } from '../../../src/native/netns.ts';
-import { withDescriptorsOf } from '../../../src/native/pidfd.ts';
+import { namespaceExists } from '../../../src/native/network/netns.ts';
+import { withDescriptorsOf } from '../../../src/native/processes/pidfd.ts';
 import { EBADFD } from '../../../src/native/system-error.ts';
 import { dropNamespace, inNamespace, makeNamespace } from '../testbed.ts';
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BusyPoll } from '../../../src/io/engines/busy-poll.ts';
-import { RunnableTasks } from '../../../src/native/runnable-tasks.ts';
+import { RunnableTasks } from '../../../src/native/processes/runnable-tasks.ts';
 import { sleep, until } from '../testbed.ts';
 
 const test = suite('busy poll');

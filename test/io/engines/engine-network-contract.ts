@@ -11,8 +11,8 @@ import { createTap, type Tap } from '../../../src/io/devices/tap.ts';
 import type { FrameEngine } from '../../../src/io/engine.ts';
 import type { EngineOptions } from '../../../src/io/engines/engine-state.ts';
 import { closeDescriptor } from '../../../src/native/libc.ts';
-import { namespacePath, withNamespace } from '../../../src/native/netns.ts';
-import { openPacketSocket } from '../../../src/native/packet-socket.ts';
+import { namespacePath, withNamespace } from '../../../src/native/network/netns.ts';
+import { openPacketSocket } from '../../../src/native/network/packet-socket.ts';
 import {
   dropNamespace,
   finishInNamespace,

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openPacketSocket } from '../../../src/native/packet-socket.ts';
+import { openPacketSocket } from '../../../src/native/network/packet-socket.ts';
 
 /** The device's queue holds some hundred frames. */
 const FRAMES_AT_ONCE = 200;

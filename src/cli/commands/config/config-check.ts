@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import type { Configuration } from '../../../config/model/model.ts';
+import { ConfigError, formatProblem, type Problem } from '../../../config/model/problems.ts';
+import { printResult } from '../../output.ts';
+
+interface CheckResult {
+  file: string;
+  ok: boolean;
+  problems: readonly Problem[];
+}
+
+const HELP = `
+The checks are those of \`up\` and \`controller\`. Some ask this machine: interfaces of uplinks, TLS files, addresses of
+listeners, users of templates. --offline leaves them out.`;
+
+export function addConfigCheck(parent: Command): void {
+  parent
+    .command('check')
+    .description('tell every problem of a configuration at once: where, what was found, what was expected')
+    .requiredOption('-c, --config <file>', 'configuration, YAML')
+    .option('--offline', 'a file for another machine: leave out what asks this one', false)
+    .addHelpText('after', HELP)
+    .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
+      const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
+      try {
+        const configuration = checkedConfiguration(file, offline ? 'offline' : 'this machine');
+        const result: CheckResult = { file, ok: true, problems: [] };
+        await printResult(command, result, () => `${file}: ok, ${summaryOf(configuration)}\n`);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        const result: CheckResult = { file, ok: false, problems: error.problems };
+        await printResult(command, result, ({ problems }) =>
+          problems.map((problem) => `${formatProblem(file, problem)}\n`).join(''),
+        );
+        process.stderr.write(`sluice: ${file}: ${counted(error.problems.length, 'problem')}\n`);
+        process.exitCode = 2;
+      }
+    });
+}
+
+const summaryOf = ({ networks, ports, groups }: Configuration): string =>
+  [counted(networks.length, 'network'), counted(ports.length, 'port'), counted(groups.length, 'group')].join(
+    ', ',
+  );
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { GroupDetail, MemberRow } from '../../../api/shapes.ts';
+import { path } from '../../api-client.ts';
+import { printResult } from '../../output.ts';
+import { apiOf } from '../../settings.ts';
+import { type Column, cellText, formatFields, formatTable } from '../../table.ts';
+import { humanBytes, humanDuration, humanRate } from '../../units.ts';
+
+const COLUMNS: readonly Column<MemberRow>[] = [
+  { key: 'member' },
+  { key: 'address' },
+  { key: 'port' },
+  { key: 'state' },
+  { key: 'weight' },
+  { key: 'activeFlows' },
+  { key: 'newFlows' },
+  { key: 'packets' },
+  { key: 'bytes', text: (row) => humanBytes(row.bytes) },
+  { key: 'replyPackets' },
+  { key: 'replyBytes', text: (row) => humanBytes(row.replyBytes) },
+  { key: 'newFlowsPerSecond', text: (row) => humanRate(row.newFlowsPerSecond) },
+  { key: 'bytesPerSecond', text: (row) => humanBytes(row.bytesPerSecond) },
+];
+
+export function addGroupShow(parent: Command): void {
+  parent
+    .command('show')
+    .description('a group and its members: state, weight, active flows, totals, rates')
+    .argument('<group>', 'name of the group')
+    .action(async (group: string, _options: object, command: Command) => {
+      await printResult(
+        command,
+        await apiOf(command).get<GroupDetail>(path`/v1/groups/${group}`),
+        formatGroup,
+      );
+    });
+}
+
+const FLEET_COLUMNS: readonly Column<MemberRow>[] = [...COLUMNS, { key: 'flowsByHost' }, { key: 'health' }];
+
+export function formatGroup(group: GroupDetail): string {
+  const fields = formatFields([
+    ['group', group.group],
+    ['network', group.network],
+    ['vip', cellText(group.vip)],
+    ['match', group.port === null ? group.protocol : `${group.protocol} port ${group.port}`],
+    ['rewrite', group.rewrite],
+    ['algorithm', group.hash === null ? group.algorithm : `${group.algorithm} by ${group.hash}`],
+    ['affinity', group.affinityMs === null ? '-' : humanDuration(group.affinityMs)],
+    ['avoid self', group.avoidSelf ? 'yes' : 'no'],
+    ['members', `${group.activeMembers} active of ${group.members.length}`],
+    ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
+  ]);
+  const isOfFleet = group.members.some(({ flowsByHost }) => flowsByHost !== undefined);
+  const members = formatTable(group.members, isOfFleet ? FLEET_COLUMNS : COLUMNS);
+  const missing =
+    group.unanswered === undefined ? '' : `without the counters of ${group.unanswered.join(', ')}\n`;
+  return `${fields}\n${members}${missing}${group.members.map(drainText).join('')}`;
+}
+
+/** `app1 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest`, or nothing. */
+function drainText({ member, flowsLeft, drainDeadline }: MemberRow): string {
+  if (flowsLeft === null) return '';
+  if (flowsLeft === 0) return `${member} drains: no flows left, it can go\n`;
+  const flows = flowsLeft === 1 ? '1 flow left' : `${flowsLeft} flows left`;
+  const until = drainDeadline === null ? '' : `, until ${drainDeadline} at the latest`;
+  return `${member} drains: ${flows}${until}\n`;
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { PolicyDetail } from '../../../api/fleet-shapes.ts';
+import { path } from '../../api-client.ts';
+import { printResult } from '../../output.ts';
+import { apiOf } from '../../settings.ts';
+import { cellText, formatFields } from '../../table.ts';
+import { formatPolicyMembers } from './policy-members.ts';
+
+export function addPolicyShow(parent: Command): void {
+  parent
+    .command('show')
+    .description("a group's policy, what it knows of each member, and the weights that it gives")
+    .argument('<group>', 'name of the group')
+    .action(async (group: string, _options: object, command: Command) => {
+      const detail = await apiOf(command).get<PolicyDetail>(path`/v1/groups/${group}/policy`);
+      await printResult(command, detail, formatPolicy);
+    });
+}
+
+export function formatPolicy({ group, from, policy, members }: PolicyDetail): string {
+  const settings = Object.entries(policy ?? {}).map(([key, value]) => [key, cellText(value)] as const);
+  const origin = { file: 'of the file', runtime: 'set at run time', none: 'none: configured weights' };
+  return `${formatFields([['group', group], ['policy', origin[from]], ...settings])}\n${formatPolicyMembers(members)}`;
+}

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { Changed } from '../../../api/shapes.ts';
+import { path } from '../../api-client.ts';
+import { countArgument } from '../../arguments.ts';
+import { apiOf } from '../../settings.ts';
+import { printChanged } from '../member/changed.ts';
+
+export function addScale(parent: Command): void {
+  parent
+    .command('scale')
+    .description('bring a group to so many members: start instances of its template, or drain some')
+    .argument('<group>', 'name of the group')
+    .argument('<count>', 'members that it shall have', countArgument)
+    .action(async (group: string, count: number, _options: object, command: Command) => {
+      const changed = await apiOf(command).post<Changed>(path`/v1/groups/${group}/scale`, { count });
+      await printChanged(command, changed);
+    });
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import type { Changed, MemberAdd } from '../../../api/shapes.ts';
+import type { Endpoint } from '../../../wire/address.ts';
+import { path } from '../../api-client.ts';
+import { endpointArgument, macArgument, weightArgument } from '../../arguments.ts';
+import { apiOf } from '../../settings.ts';
+import { printChanged } from './changed.ts';
+
+interface Options {
+  weight?: number;
+  mac?: string;
+}
+
+export function addMemberAdd(parent: Command): void {
+  parent
+    .command('add')
+    .description('add a member, which gets new flows at once; prints the new rule revision')
+    .argument('<group>', 'name of the group')
+    .argument('<name>', 'name of the new member')
+    .argument('<address[:port]>', 'its address; with a port, that is translated too', endpointArgument)
+    .option('--weight <weight>', 'share of new flows, 0 to 65535 (default: 1)', weightArgument)
+    .option('--mac <mac>', 'its MAC address; else ARP or neighbour discovery finds it', macArgument)
+    .addHelpText('after', '\nExample:\n  $ sluice member add api app3 10.1.0.23:8080 --weight 2')
+    .action(
+      async (group: string, name: string, endpoint: Endpoint, { weight, mac }: Options, command: Command) => {
+        const member: MemberAdd = { name, ...endpoint, weight, mac };
+        await printChanged(
+          command,
+          await apiOf(command).post<Changed>(path`/v1/groups/${group}/members`, member),
+        );
+      },
+    );
+}

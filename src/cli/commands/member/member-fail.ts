@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import type { Changed } from '../../../api/shapes.ts';
+import { path } from '../../api-client.ts';
+import { apiOf } from '../../settings.ts';
+import { printChanged } from './changed.ts';
+
+export function addMemberFail(parent: Command): void {
+  parent
+    .command('fail')
+    .description('stop using a member at once and forget its connections')
+    .argument('<group>', 'name of the group')
+    .argument('<name>', 'name of the member')
+    .action(async (group: string, name: string, _options: object, command: Command) => {
+      const at = path`/v1/groups/${group}/members/${name}/fail`;
+      await printChanged(command, await apiOf(command).post<Changed>(at));
+    });
+}

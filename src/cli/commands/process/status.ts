@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import type { ControllerStatus } from '../../../api/fleet-shapes.ts';
+import type { ControllersStatus, Status, StreamCounts, UplinkStatus } from '../../../api/shapes.ts';
+import { printResult } from '../../output.ts';
+import { apiOf } from '../../settings.ts';
+import { formatFields, formatTable } from '../../table.ts';
+import { humanBytes, humanDuration } from '../../units.ts';
+
+export function addStatus(parent: Command): void {
+  parent
+    .command('status')
+    .description('version, uptime, I/O engine, ports, rule revision, connections, drops by reason')
+    .action(async (_options: object, command: Command) => {
+      const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');
+      await printResult(command, status, (result) =>
+        'role' in result ? formatControllerStatus(result) : formatStatus(result),
+      );
+    });
+}
+
+const ioErrorsText = ({ failedWrites, fullQueues, failedReads, outOfBuffers }: Status['ioErrors']): string =>
+  `${failedWrites} failed writes, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+
+const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
+  `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
+
+function controllersText({ kind, store, agents, link }: ControllersStatus): string {
+  const why = link.state === 'attached' || link.lastError === null ? '' : ` (${link.lastError})`;
+  const malformed = link.malformed === 0 ? '' : `; ${link.malformed} streams ended by malformed messages`;
+  const state = `${link.state} since ${link.since}${why}${malformed}`;
+  if (kind === 'remote') return `${link.controller}: ${state}`;
+  return `embedded, ${store} store, ${agents} ${agents === 1 ? 'host' : 'hosts'} attached; ${state}`;
+}
+
+const streamsText = ({ accepted, refused, turnedAway, malformed, failed, overflows }: StreamCounts): string =>
+  `${accepted} accepted, ${refused} refused, ${turnedAway} turned away; ended: ${malformed} malformed, ${failed} failed, ${overflows} overflowed`;
+
+const streamField = (streams: StreamCounts | null): [string, string][] =>
+  streams === null ? [] : [['streams', streamsText(streams)]];
+
+export function formatStatus(status: Status): string {
+  const { inUse, max, created, expired, refused } = status.connections;
+  const { affinities } = status;
+  const fields = formatFields([
+    ['host', status.host],
+    ['version', status.version],
+    ['pid', String(status.pid)],
+    ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
+    ['engine', `${status.engine} (${status.engineReason})`],
+    ['ports', String(status.ports)],
+    ...status.uplinks.map((uplink): [string, string] => ['uplink', uplinkText(uplink)]),
+    ['groups', String(status.groups)],
+    ['revision', String(status.revision)],
+    ['connections', `${inUse} of ${max}; ${created} created, ${expired} expired, ${refused} refused`],
+    ['I/O errors', ioErrorsText(status.ioErrors)],
+    ['affinities', `${affinities.inUse} of ${affinities.max}; ${affinities.evicted} evicted`],
+    ['frames', String(status.frames)],
+    ['controllers', controllersText(status.controllers)],
+    ...streamField(status.controllers.streams),
+    ['memory', humanBytes(status.residentBytes)],
+  ]);
+  const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
+  if (drops.length === 0) return `${fields}\nno drops\n`;
+  return `${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
+}
+
+export const formatControllerStatus = (status: ControllerStatus): string =>
+  formatFields([
+    ['controller', status.controller],
+    ['version', status.version],
+    ['pid', String(status.pid)],
+    ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
+    ['role', status.epoch === null ? status.role : `${status.role}, epoch ${status.epoch}`],
+    ['leader', status.leader ?? 'none is known'],
+    ['store', status.store],
+    ['groups', String(status.groups)],
+    ['hosts', `${status.agents} attached`],
+    ['streams', streamsText(status.streams)],
+    ['revision', String(status.revision)],
+    ['memory', humanBytes(status.residentBytes)],
+  ]);
