@@ -15,8 +15,8 @@ import {
   TlsFilesError,
 } from '../config/tls-files.ts';
 import { linkProblems } from '../host/ports/usable-link.ts';
-import { probeIoUring } from '../native/io-uring.ts';
-import { readLinkState } from '../native/link-state.ts';
+import { readLinkState } from '../native/network/link-state.ts';
+import { probeIoUring } from '../native/uring/io-uring.ts';
 import { canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
 
 type View = Lenient<ConfigInput>;

@@ -10,7 +10,7 @@ import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts'
 import { ConfigError, formatProblem } from '../../src/config/model/problems.ts';
 import { interfaceName, netnsName } from '../../src/config/schema/schema-types.ts';
 import { checkNamespaceName } from '../../src/io/devices/namespace.ts';
-import { checkInterfaceName } from '../../src/native/interface-name.ts';
+import { checkInterfaceName } from '../../src/native/network/interface-name.ts';
 import { type CheckScope, checkedConfiguration } from '../../src/process/checked-configuration.ts';
 import { controllerUp } from '../../src/process/controller-process.ts';
 import { up } from '../../src/process/up.ts';

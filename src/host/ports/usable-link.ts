@@ -1,5 +1,5 @@
 /** Whether an existing interface can carry the networks of an uplink. */
-import type { LinkState } from '../../native/link-state.ts';
+import type { LinkState } from '../../native/network/link-state.ts';
 
 export interface LinkProblem {
   readonly found: string;

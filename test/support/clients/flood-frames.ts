@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { openPacketSocket } from '../../../src/native/packet-socket.ts';
+import { openPacketSocket } from '../../../src/native/network/packet-socket.ts';
 
 const STEP_MS = 5;
 
