@@ -52,13 +52,16 @@ export function groupDetail(group: GroupConfig, figures: GroupFigures): GroupDet
   return { ...groupRow(group, figures), ...selectionDetail(group), members };
 }
 
-type Selection = Pick<GroupConfig, 'algorithm' | 'hash' | 'affinityMs'> & { readonly avoidSelf?: boolean };
+type SelectionKey = 'algorithm' | 'hash' | 'affinityMs' | 'udpScheduling' | 'drainFallback';
+type Selection = Pick<GroupConfig, SelectionKey> & { readonly avoidSelf?: boolean };
 
-export const selectionDetail = ({ algorithm, hash, affinityMs, avoidSelf }: Selection): SelectionDetail => ({
-  algorithm,
-  hash: hash ?? null,
-  affinityMs: affinityMs ?? null,
-  avoidSelf: avoidSelf ?? false,
+export const selectionDetail = (selection: Selection): SelectionDetail => ({
+  algorithm: selection.algorithm,
+  hash: selection.hash ?? null,
+  affinityMs: selection.affinityMs ?? null,
+  avoidSelf: selection.avoidSelf ?? false,
+  udpScheduling: selection.udpScheduling ?? 'per-flow',
+  drainFallback: selection.drainFallback ?? false,
 });
 
 export const countsOf = (rows: readonly Counts[]): Counts => ({

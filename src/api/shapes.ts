@@ -31,7 +31,7 @@
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.
  */
-import type { HashInput, MemberState } from '../tables/rule-spec.ts';
+import type { HashInput, MemberState, UdpScheduling } from '../tables/rule-spec.ts';
 
 export interface ApiError {
   error: string;
@@ -203,6 +203,9 @@ export interface SelectionDetail {
   /** null: no affinity. */
   affinityMs: number | null;
   avoidSelf: boolean;
+  udpScheduling: UdpScheduling;
+  /** With no active member left, new flows go to the draining ones. */
+  drainFallback: boolean;
 }
 
 export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {

@@ -110,6 +110,8 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   avoidSelf: group.avoidSelf,
   udpIdleMs: group.udpIdle === undefined ? undefined : milliseconds(group.udpIdle),
   udpRepickMs: group.udpRepick === undefined ? undefined : milliseconds(group.udpRepick),
+  udpScheduling: group.udpScheduling,
+  drainFallback: group.drainFallback,
   onEmpty: group.onEmpty,
   policy: group.policy === undefined ? undefined : resolvePolicy(group.policy),
   scaling: group.scaling === undefined ? undefined : resolveScaling(group.scaling),

@@ -77,6 +77,8 @@ export const REWRITE_MAC = 4;
 export const REWRITE_SOURCE = 8;
 /** The client tags and its member is behind the router: the tags go on the way there, and come back on the way back. */
 export const REWRITE_TAGS = 16;
+/** A member is chosen for each datagram: the record is for replies alone, and not found by its forward key. */
+export const PER_DATAGRAM = 32;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
 export const STATE = {

@@ -26,6 +26,7 @@ import {
   COLD_WORDS,
   HOT,
   HOT_WORDS,
+  PER_DATAGRAM,
   ROW_MASK,
   STAT_SLOT_MASK,
   STATE,
@@ -125,7 +126,7 @@ export class ConnectionTable {
   }
 
   /** Whether a row is that of the flow from a client to a VIP. */
-  private isForward(
+  isForward(
     row: number,
     balancer: number,
     c0: number,
@@ -258,7 +259,7 @@ export class ConnectionTable {
   }
 
   /**
-   * A row for a new flow, indexed from both directions, or NONE if the table is full. The caller has made sure
+   * A row for a new flow, indexed from both directions (PER_DATAGRAM: by its replies), or NONE if the table is full. The caller has made sure
    * that neither key is in use, holds the references on both endpoints, and fills the cold row.
    */
   create(
@@ -304,7 +305,7 @@ export class ConnectionTable {
     cold[row * COLD_WORDS + COLD.meter] = 0;
     // The word that makes the row valid to readers comes last.
     hot[at + HOT.kind] = (rewrite << 16) | (state << 8) | protocol;
-    this.index.insert(this.forwardHash(row), row);
+    if ((rewrite & PER_DATAGRAM) === 0) this.index.insert(this.forwardHash(row), row);
     this.index.insert(this.reverseHash(row), row);
     cold[TABLE_IN_USE]!++;
     cold[TABLE_CREATED]!++;
@@ -353,7 +354,7 @@ export class ConnectionTable {
   /** Frees a row; the caller releases the endpoints and counts the end. */
   remove(row: number): void {
     const { hot, cold } = this;
-    this.index.remove(this.forwardHash(row), row);
+    if ((this.rewrite(row) & PER_DATAGRAM) === 0) this.index.remove(this.forwardHash(row), row);
     this.index.remove(this.reverseHash(row), row);
     hot[row * HOT_WORDS + HOT.kind] = 0;
     cold[row * COLD_WORDS + COLD.via] = 0;

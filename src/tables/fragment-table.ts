@@ -23,7 +23,7 @@
  * Row, 32 words: 0-3 source, 4-7 destination, 8 chain, 9 protocol of the key, 10 identification, 11 state, 12 made at
  * (ms), 13 ingress port, 14 what the first fragment's transport header says (Frame.firstWord), 15 its protocol, 16 end in bytes or -1, 17 units
  * seen, 18 highest unit seen + 1, 19 reason (REFUSED), 20-21 waiting queue, 22-23 neighbours in the port's list,
- * 24 next free row. Row 0 holds the table's own counters.
+ * 24 next free row, 25 connection record that the first fragment has named, or -1. Row 0 holds the table's own counters.
  */
 import { BucketIndex, NONE } from './bucket-index.ts';
 import { Hasher, mix32 } from './hash.ts';
@@ -55,6 +55,7 @@ const TAIL = 21;
 const OLDER = 22;
 const YOUNGER = 23;
 const NEXT_FREE = 24;
+const RECORD = 25;
 
 /** Words of row 0, beside NEXT_FREE. */
 const HIGH_WATER = 0;
@@ -83,10 +84,11 @@ export class FragmentTable {
   readonly waitingMtu = new Int32Array(WAITING_TOTAL + 1);
   /** 1: others hold the same bytes. */
   readonly waitingShared = new Uint8Array(WAITING_TOTAL + 1);
-  /** For released frames: the state of their datagram, first word and protocol of its transport header. */
+  /** For released frames: the state of their datagram, first word and protocol of its transport header, record. */
   readonly releasedState = new Uint8Array(WAITING_TOTAL + 1);
   readonly releasedFirstWord = new Int32Array(WAITING_TOTAL + 1);
   readonly releasedProtocol = new Int32Array(WAITING_TOTAL + 1);
+  readonly releasedRecord = new Int32Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
   /** Frames that wait, or have been released and not been taken: each holds a slot. */
   waitingFrames = 0;
@@ -294,6 +296,14 @@ export class FragmentTable {
     this.rows[row * FRAGMENT_WORDS + FIRST_PROTOCOL] = protocol;
   }
 
+  record(row: number): number {
+    return this.rows[row * FRAGMENT_WORDS + RECORD]!;
+  }
+
+  setRecord(row: number, record: number): void {
+    this.rows[row * FRAGMENT_WORDS + RECORD] = record;
+  }
+
   /** Whether one more frame may wait for a datagram's first fragment. */
   mayWait(row: number): boolean {
     return this.waitingNext[0] !== 0 && this.waitingShares.hasRoom(this.ingress(row));
@@ -337,6 +347,7 @@ export class FragmentTable {
       this.releasedState[entry] = rows[at + STATE]!;
       this.releasedFirstWord[entry] = rows[at + FIRST_WORD]!;
       this.releasedProtocol[entry] = rows[at + FIRST_PROTOCOL]!;
+      this.releasedRecord[entry] = rows[at + RECORD]!;
       this.waitingShares.give(rows[at + INGRESS]!);
     }
     if (this.releasedHead === 0) this.releasedHead = head;

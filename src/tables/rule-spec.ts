@@ -30,8 +30,23 @@ export interface MemberSpec {
   readonly state: MemberState;
 }
 
+/** UDP: one member for a flow, or one for each of its datagrams. */
+export type UdpScheduling = 'per-flow' | 'per-datagram';
+
 /** Draining and failed members get no new flows, whatever their weight. */
 export const weightForNewFlows = ({ state, weight }: MemberSpec): number => (state === 'active' ? weight : 0);
+
+/**
+ * Members as new flows see them. With `drainFallback`, and no active one that has weight, the draining ones still serve: a
+ * group whose members all drain at a time has no outage.
+ */
+export function membersForNewFlows(
+  members: readonly MemberSpec[],
+  drainFallback = false,
+): readonly MemberSpec[] {
+  if (!drainFallback || members.some((member) => weightForNewFlows(member) > 0)) return members;
+  return members.map((member) => (member.state === 'draining' ? { ...member, state: 'active' } : member));
+}
 
 /** One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive). */
 export interface CriteriaSpec {
@@ -66,6 +81,10 @@ export interface RuleSpec {
   readonly udpIdleMs?: number;
   /** After a gap of this length a datagram flow finds its member anew; absent: it stays. */
   readonly udpRepickMs?: number;
+  /** Absent: per flow. */
+  readonly udpScheduling?: UdpScheduling;
+  /** When no active member is left, new flows go to the draining ones. */
+  readonly drainFallback?: boolean;
   /** What a packet gets when no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
   /** In order; the first one that is effective now decides. */

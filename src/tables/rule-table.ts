@@ -28,6 +28,7 @@ import {
   type Algorithm,
   type MemberSpec,
   type MemberState,
+  membersForNewFlows,
   type Protocol,
   type RewriteKind,
   type RuleSpec,
@@ -66,6 +67,7 @@ export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 
 /** Bits of a rule's word 17. */
 const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
+const EACH_DATAGRAM = 4;
 
 /** An LB's rules as they lie in memory; never edited in place. */
 export interface CompiledRules {
@@ -82,7 +84,7 @@ export function compileRules(
   specs: readonly RuleSpec[],
   maglevOf: (members: readonly MemberSpec[]) => SharedArrayBuffer | undefined = compileMaglev,
 ): CompiledRules {
-  const rules = [...specs].sort(bySpecificity);
+  const rules = [...specs].sort(bySpecificity).map(withServingMembers);
   const criteria = rules.flatMap((rule) => rule.criteria);
   const members = criteria.flatMap((set) => set.members);
   const prefixes = rules.flatMap((rule) => rule.sources);
@@ -118,7 +120,9 @@ export function compileRules(
     words[at + 15] = rule.criteria.length;
     words[at + 16] = rule.affinityMs ?? 0;
     words[at + 17] =
-      (rule.avoidSelf ? AVOID_SELF : 0) | (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0);
+      (rule.avoidSelf ? AVOID_SELF : 0) |
+      (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0) |
+      (rule.udpScheduling === 'per-datagram' ? EACH_DATAGRAM : 0);
     words[at + 18] = rule.udpIdleMs ?? 0;
     words[at + 19] = rule.udpRepickMs ?? 0;
     for (const source of rule.sources) {
@@ -156,6 +160,14 @@ export function compileRules(
   });
   return { ruleTable: memory, maglevTables };
 }
+
+const withServingMembers = (rule: RuleSpec): RuleSpec => ({
+  ...rule,
+  criteria: rule.criteria.map((set) => ({
+    ...set,
+    members: membersForNewFlows(set.members, rule.drainFallback),
+  })),
+});
 
 function bySpecificity(a: RuleSpec, b: RuleSpec): number {
   const longest = (rule: RuleSpec): number =>
@@ -241,6 +253,11 @@ export class RuleTable {
 
   avoidsSelf(rule: number): boolean {
     return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & AVOID_SELF) !== 0;
+  }
+
+  /** Whether each UDP datagram finds a member of its own. */
+  choosesPerDatagram(rule: number): boolean {
+    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & EACH_DATAGRAM) !== 0;
   }
 
   hashesSourceAddress(rule: number): boolean {

@@ -70,6 +70,8 @@ const group: GroupDetail = {
   hash: 'source-address',
   affinityMs: null,
   avoidSelf: true,
+  udpScheduling: 'per-flow',
+  drainFallback: true,
   activeMembers: 1,
   activeFlows: 2,
   newFlows: 5,
@@ -114,6 +116,8 @@ const rule: RuleRow = {
   hash: null,
   affinityMs: 10_800_000,
   avoidSelf: false,
+  udpScheduling: 'per-datagram',
+  drainFallback: false,
   effectiveFrom: null,
   effectiveUntil: '2026-12-01T13:00:00.000Z',
   members: ['app1=1', 'app2=3'],
@@ -192,16 +196,18 @@ tables('a group: what it is, then its members', () => {
   assert.is(
     formatGroup(group),
     lines(`
-    group       api
-    network     app
-    vip         10.1.0.100,fd00:1::100
-    match       tcp port 80
-    rewrite     address
-    algorithm   maglev by source-address
-    affinity    -
-    avoid self  yes
-    members     1 active of 2
-    flows       2 active, 5 in all
+    group           api
+    network         app
+    vip             10.1.0.100,fd00:1::100
+    match           tcp port 80
+    rewrite         address
+    algorithm       maglev by source-address
+    affinity        -
+    avoid self      yes
+    UDP scheduling  per-flow
+    drain fallback  yes
+    members         1 active of 2
+    flows           2 active, 5 in all
 
     MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
     app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB
@@ -215,8 +221,8 @@ tables('rules', () => {
   assert.is(
     formatRules([rule]),
     lines(`
-    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  UDP-SCHEDULING  DRAIN-FALLBACK  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
+    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       per-datagram    false           -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });

@@ -73,6 +73,8 @@ good("the contract's example becomes the model, with defaults and canonical valu
     avoidSelf: false,
     udpIdleMs: undefined,
     udpRepickMs: undefined,
+    udpScheduling: 'per-flow',
+    drainFallback: false,
     onEmpty: 'reject',
     policy: undefined,
     scaling: undefined,

@@ -176,6 +176,8 @@ test('rule list: each load balancer has its own rules, and only those', async ()
     hash: 'null',
     affinityMs: 'null',
     avoidSelf: 'boolean',
+    udpScheduling: 'string',
+    drainFallback: 'boolean',
     effectiveFrom: 'null',
     effectiveUntil: 'null',
     members: 'array',

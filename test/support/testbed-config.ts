@@ -30,6 +30,8 @@ export interface GroupText {
   avoidSelf?: boolean;
   udpIdle?: string;
   udpRepick?: string;
+  udpScheduling?: string;
+  drainFallback?: boolean;
   onEmpty?: string;
   members?: MemberText[];
   criteria?: { from?: string; until?: string; members: MemberText[] }[];

@@ -40,6 +40,8 @@ export interface GroupDescription {
   readonly avoidSelf?: boolean;
   readonly udpIdleMs?: number;
   readonly udpRepickMs?: number;
+  readonly udpScheduling?: RuleSpec['udpScheduling'];
+  readonly drainFallback?: boolean;
   /** Either members … */
   readonly members?: readonly MemberDescription[];
   /** … or criteria sets with their periods. */
@@ -245,6 +247,8 @@ export class SnapshotMaker {
       avoidSelf: group.avoidSelf,
       udpIdleMs: group.udpIdleMs,
       udpRepickMs: group.udpRepickMs,
+      udpScheduling: group.udpScheduling,
+      drainFallback: group.drainFallback,
       onEmpty: group.onEmpty ?? 'reject',
       criteria: sets.map(
         ({ fromMs, untilMs, members: list }): CriteriaSpec => ({

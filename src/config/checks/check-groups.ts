@@ -56,6 +56,7 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
     checkVips(group, context, path, topology, report);
     checkMatch(group, context, path, report);
     checkHash(group, path, report);
+    checkScheduling(group, context, path, report);
     checkMembership(group, context, path, report);
     checkRules(group, path, rules, report);
   }
@@ -107,6 +108,25 @@ function checkHash(group: GroupView, path: Path, report: Report): void {
   if (group.hash === undefined || group.algorithm === 'maglev' || isCutOut(group, 'algorithm')) return;
   const algorithm = group.algorithm ?? 'weighted-round-robin';
   report([...path, 'hash'], `${show(group.hash)} with ${algorithm}`, 'algorithm: maglev, as no other hashes');
+}
+
+/** What chooses per datagram, beside the algorithm, would have no effect or no way back. */
+function checkScheduling(group: GroupView, context: GroupContext, path: Path, report: Report): void {
+  if (group.udpScheduling !== 'per-datagram') return;
+  if (context.protocol !== 'udp' && !isCutOut(group, 'protocol')) {
+    const found = `"per-datagram" with protocol ${context.protocol}`;
+    report([...path, 'udpScheduling'], found, 'protocol: udp, or per-flow');
+  }
+  if (context.rewrite === 'mac') {
+    report([...path, 'rewrite'], '"mac" with per-datagram', 'address, as replies must tell their members');
+  }
+  if (group.algorithm === 'maglev') {
+    report([...path, 'algorithm'], '"maglev" with per-datagram', 'one that does not hash the flow');
+  }
+  for (const key of ['affinity', 'udpRepick'] as const) {
+    if (group[key] === undefined) continue;
+    report([...path, key], `${key} with per-datagram`, 'none of it, as datagrams keep no member');
+  }
 }
 
 const familyOf = (families: ReadonlySet<Family>): string =>

@@ -3,7 +3,14 @@
  * The YAML surface is described by schema.ts; contract names are kept (`match`, `from`, `criteria`, …).
  */
 import type { GroupScalingConfig, PolicyConfig } from '../../policy/policy-config.ts';
-import type { Algorithm, HashInput, MemberState, Protocol, RewriteKind } from '../../tables/rule-spec.ts';
+import type {
+  Algorithm,
+  HashInput,
+  MemberState,
+  Protocol,
+  RewriteKind,
+  UdpScheduling,
+} from '../../tables/rule-spec.ts';
 import type { PortProtection } from './port-protection.ts';
 
 export interface Configuration {
@@ -119,6 +126,10 @@ export interface GroupConfig {
   udpIdleMs?: number;
   /** Absent: a datagram flow keeps its member. */
   udpRepickMs?: number;
+  /** Absent: per flow. */
+  udpScheduling?: UdpScheduling;
+  /** With no active member left, new flows go to the draining ones. */
+  drainFallback?: boolean;
   onEmpty: 'reject' | 'drop';
   /** How weights follow the load; absent: they stay as configured. */
   policy?: PolicyConfig;

@@ -266,6 +266,17 @@ const group = z
     udpRepick: duration('100ms', '7d')
       .optional()
       .describe('After a gap of this length a UDP flow finds its member anew; absent: it keeps its member.'),
+    udpScheduling: choice('per-flow', 'per-datagram')
+      .default('per-flow')
+      .describe(
+        'Of a UDP group: a flow keeps its member, or each datagram finds one anew, for clients that use one port for everything; replies find their way in both cases.',
+      ),
+    drainFallback: z
+      .boolean('true or false')
+      .default(false)
+      .describe(
+        'With no active member left, new flows go to those that drain (but not to failed ones), in place of what onEmpty says.',
+      ),
     onEmpty: choice('reject', 'drop')
       .default('reject')
       .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),

@@ -15,6 +15,7 @@ import { NONE } from '../../tables/bucket-index.ts';
 import {
   COLD,
   COLD_WORDS,
+  PER_DATAGRAM,
   REWRITE_ADDRESS,
   REWRITE_MAC,
   REWRITE_PORTS,
@@ -41,15 +42,15 @@ import { type Networks, setRouterSource } from '../ports/networks.ts';
 import { CONSUMED, type FromVm, PASS, type ToVm } from '../ports/operator.ts';
 import type { LoadBalancerSpec } from '../snapshot.ts';
 import { BalancerRules } from './balancer-rules.ts';
+import { nextClientPort, PORT_TRIES } from './client-ports.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
+import { DatagramRecords } from './datagram-records.ts';
 import { DirectFlows } from './direct-flows.ts';
+import { asksService, isOnLink, isSource, isUnfixable, mayAnswer } from './flow-frames.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
-
-/** Client ports tried when a flow's reverse key is taken. */
-const PORT_TRIES = 32;
 
 export class LoadBalancer implements FromVm, ToVm {
   readonly heeds = 'flow';
@@ -65,6 +66,7 @@ export class LoadBalancer implements FromVm, ToVm {
   private readonly fragments: Fragments;
   private readonly icmp: IcmpTranslator;
   private readonly directFlows: DirectFlows;
+  private readonly datagrams: DatagramRecords;
 
   constructor(
     id: number,
@@ -85,6 +87,7 @@ export class LoadBalancer implements FromVm, ToVm {
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
+    this.datagrams = new DatagramRecords(this.connections, id);
   }
 
   /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
@@ -310,7 +313,7 @@ export class LoadBalancer implements FromVm, ToVm {
       return this.responder.reject(frame);
     }
     // The flow of a later fragment has gone since its first one passed.
-    if (frame.l4 === 0) return this.drop(frame, DROP.noConnection);
+    if (frame.l4 === 0) return this.laterFragment(vip, frame);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
       // Their checksums cover the addresses in ways that are not known here.
       return this.drop(frame, DROP.unsupportedProtocolToVip);
@@ -326,6 +329,7 @@ export class LoadBalancer implements FromVm, ToVm {
     const { rules } = this.rules;
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
+    if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
     // Before the choice: a flow that is refused must not cost its member a turn.
     if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
@@ -334,6 +338,31 @@ export class LoadBalancer implements FromVm, ToVm {
       return this.drop(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, vip, frame);
     if (row === NONE) return this.drop(frame, DROP.endpointsFull);
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    return PASS;
+  }
+
+  /** A datagram of a group that chooses anew for each (datagram-records.ts). */
+  private datagram(rule: number, set: number, vip: number, frame: Frame): number {
+    const choice = this.rules.pick(rule, set, frame);
+    if (choice === NONE) return this.withoutMember(rule, frame);
+    const member = this.memberEndpoint(rule, choice, vip, frame);
+    let row = this.datagrams.find(frame, vip, member, this.memberPort(choice, frame));
+    if (row === NONE || this.tracking.isPurged(row)) {
+      if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
+      row = this.record(rule, set, choice, vip, frame);
+      if (row === NONE) return this.drop(frame, DROP.endpointsFull);
+    }
+    frame.record = row;
+    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    return PASS;
+  }
+
+  /** A later fragment that its ports lead to no record. */
+  private laterFragment(vip: number, frame: Frame): number {
+    const row = this.datagrams.ofFirstFragment(vip, frame);
+    // The flow has gone since its first fragment passed.
+    if (row === NONE || this.tracking.isPurged(row)) return this.drop(frame, DROP.noConnection);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
@@ -385,19 +414,18 @@ export class LoadBalancer implements FromVm, ToVm {
     const kind = rules.rewriteKind(rule);
     const chosen = this.rules.memberEndpoint(frame.network, choice);
     if (chosen === NONE) return NONE;
-    // Where the address is not rewritten, the member answers as the VIP.
-    const member = kind === REWRITE_KIND.address ? chosen : vip;
-    // Only protocols with ports have one to translate.
-    const hasPort = rules.memberPort(choice) >= 0 && frame.ports !== 0;
-    const memberPort = hasPort ? rules.memberPort(choice) : frame.destinationPort;
+    const member = this.memberEndpoint(rule, choice, vip, frame);
+    const memberPort = this.memberPort(choice, frame);
     const clientPort = this.freeClientPort(frame, memberPort, member);
     if (clientPort === NONE) return NONE;
     const reversePorts = (clientPort << 16) | memberPort;
     let rewrite = kind === REWRITE_KIND.address ? REWRITE_ADDRESS : 0;
     if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
     if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
-    if (kind === REWRITE_KIND.address && this.isSource(chosen, frame)) rewrite |= REWRITE_SOURCE;
-    if (frame.tagged && !this.isOnLink(chosen, frame)) rewrite |= REWRITE_TAGS;
+    if (kind === REWRITE_KIND.address && isSource(this.endpoints.rows, chosen, frame))
+      rewrite |= REWRITE_SOURCE;
+    if (frame.tagged && !isOnLink(this.networks, this.endpoints.rows, chosen, frame)) rewrite |= REWRITE_TAGS;
+    if (rules.choosesPerDatagram(rule)) rewrite |= PER_DATAGRAM;
     const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
     if (slot === NONE) return NONE;
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, this.id, slot);
@@ -411,6 +439,18 @@ export class LoadBalancer implements FromVm, ToVm {
     return row;
   }
 
+  /** Endpoint that a member answers as: where the address is not rewritten, that of the VIP. NONE: it has none. */
+  private memberEndpoint(rule: number, choice: number, vip: number, frame: Frame): number {
+    const isRewritten = this.rules.rules.rewriteKind(rule) === REWRITE_KIND.address;
+    return isRewritten ? this.rules.memberEndpoint(frame.network, choice) : vip;
+  }
+
+  /** Port at which a member gets a packet: only protocols with ports have one to translate. */
+  private memberPort(choice: number, frame: Frame): number {
+    const port = this.rules.rules.memberPort(choice);
+    return port >= 0 && frame.ports !== 0 ? port : frame.destinationPort;
+  }
+
   /** Notes whose record it is and where its packets go, which makes it whole. */
   private own(row: number, frame: Frame, via: number): void {
     const { cold } = this.connections;
@@ -420,23 +460,6 @@ export class LoadBalancer implements FromVm, ToVm {
     keepTags(frame, cold, row);
     this.endpoints.retain(via);
     cold[at + COLD.via] = via;
-  }
-
-  private isSource(endpoint: number, frame: Frame): boolean {
-    const { rows } = this.endpoints;
-    const at = endpoint * ENDPOINT_WORDS;
-    return (
-      rows[at + 3] === frame.s3 &&
-      rows[at] === frame.s0 &&
-      rows[at + 1] === frame.s1 &&
-      rows[at + 2] === frame.s2
-    );
-  }
-
-  private isOnLink(endpoint: number, frame: Frame): boolean {
-    const { rows } = this.endpoints;
-    const at = endpoint * ENDPOINT_WORDS;
-    return this.networks.at(frame.network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
   }
 
   /**
@@ -465,7 +488,7 @@ export class LoadBalancer implements FromVm, ToVm {
         return port;
       }
       if (frame.ports === 0) return NONE;
-      port = 1024 + ((port + 7919 * (i + 1)) % 64_512);
+      port = nextClientPort(port, i);
     }
     return NONE;
   }
@@ -475,15 +498,3 @@ export class LoadBalancer implements FromVm, ToVm {
     return CONSUMED;
   }
 }
-
-/** Whether the frame may be of a flow, from its client: ICMP is only if it is an echo request. */
-const asksService = (frame: Frame): boolean =>
-  (frame.l4 !== 0 || frame.fragment) && (!isIcmp(frame.protocol) || frame.isEchoRequest);
-
-/** Whether the frame may be of a flow, from its member; what a fragment is of, its datagram's first one tells. */
-const mayAnswer = (frame: Frame): boolean =>
-  frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
-
-/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
-const isUnfixable = (frame: Frame, was: number): boolean =>
-  frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;

@@ -108,6 +108,7 @@ export class Fragments {
     const { table } = this;
     const row = frame.datagram;
     table.setState(row, state);
+    table.setRecord(row, frame.record);
     if (state === DATAGRAM.refused) {
       table.setReason(row, DROP.firstFragmentDropped);
       this.dropWaiting(row, DROP.firstFragmentDropped);
@@ -225,6 +226,7 @@ export class Fragments {
     const { table } = this;
     const answer = table.state(row) === DATAGRAM.pass ? PASS : FOLLOW;
     frame.followFirst(table.firstProtocol(row), table.firstWord(row));
+    frame.record = table.record(row);
     if (table.isComplete(row)) table.remove(row);
     return answer;
   }
@@ -251,6 +253,7 @@ export class Fragments {
     frame.shared = table.waitingShared[entry] === 1;
     frame.released = table.releasedState[entry]!;
     frame.followFirst(table.releasedProtocol[entry]!, table.releasedFirstWord[entry]!);
+    frame.record = table.releasedRecord[entry]!;
   }
 
   /** Drops a fragment and what waits of its datagram, and whatever else of it may come. */

@@ -113,6 +113,8 @@ export class Frame {
   cutToMtu = 0;
   /** Row of a first fragment in the fragment table, from its admission on. */
   datagram = NONE;
+  /** Connection record of a fragmented datagram that its ports do not lead to (PER_DATAGRAM), or NONE. */
+  record = NONE;
   /** State of the datagram of a fragment that has waited for its first one; 0: it has not. */
   released = 0;
 
@@ -184,6 +186,7 @@ export class Frame {
     this.shared = false;
     this.cutToMtu = 0;
     this.released = 0;
+    this.record = NONE;
 
     if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return DROP.badSourceMac;

@@ -13,7 +13,7 @@ import { membersOf } from '../../config/model/group-members.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
-import type { RuleSpec } from '../../tables/rule-spec.ts';
+import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/rule-spec.ts';
 import type { UplinkView } from '../ports/uplinks.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
@@ -158,11 +158,19 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     ...selectionDetail(rule),
     effectiveFrom: isoTime(fromMs),
     effectiveUntil: isoTime(untilMs),
-    members: members.map(({ name, weight, state }) =>
-      state === 'active' ? `${name}=${weight}` : `${name}=${weight} (${state})`,
-    ),
+    members: membersText(members, rule),
     revision,
   }));
+
+/** `name=weight`, with the state of members that are not active, and whether they serve all the same. */
+function membersText(members: readonly MemberSpec[], { drainFallback }: RuleSpec): string[] {
+  const serving = membersForNewFlows(members, drainFallback);
+  return members.map(({ name, weight, state }, i) => {
+    if (state === 'active') return `${name}=${weight}`;
+    const isServing = weight > 0 && serving[i]!.state === 'active';
+    return `${name}=${weight} (${state}${isServing ? ', serves' : ''})`;
+  });
+}
 
 const isoTime = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();

@@ -197,10 +197,10 @@ export class SnapshotBuilder {
           .map((member) => this.memberSpec(member, group.name, weights?.get(member.name))),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
-      const { udpIdleMs, udpRepickMs } = group;
+      const { udpIdleMs, udpRepickMs, udpScheduling, drainFallback } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
       const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
-      const selection = { algorithm, hash, affinityMs, avoidSelf };
+      const selection = { algorithm, hash, affinityMs, avoidSelf, udpScheduling, drainFallback };
       return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });
   }

@@ -21,6 +21,33 @@ const cases: Case[] = [
     ],
   ],
   [
+    'a member for each datagram, where that has no meaning',
+    [
+      ['groups.0.protocol', 'tcp'],
+      ['groups.0.rewrite', 'mac'],
+      ['groups.0.algorithm', 'maglev'],
+      ['groups.0.affinity', { timeout: '1h' }],
+      ['groups.0.udpRepick', '10s'],
+      ['groups.0.udpScheduling', 'per-datagram'],
+    ],
+    [
+      'groups[0].rewrite: found "mac" with per-datagram, expected address, as replies must tell their members',
+      'groups[0].algorithm: found "maglev" with per-datagram, expected one that does not hash the flow',
+      'groups[0].affinity: found affinity with per-datagram, expected none of it, as datagrams keep no member',
+      'groups[0].udpRepick: found udpRepick with per-datagram, expected none of it, as datagrams keep no member',
+      'groups[0].udpScheduling: found "per-datagram" with protocol tcp, expected protocol: udp, or per-flow',
+    ],
+  ],
+  [
+    'a member for each datagram of a UDP group, and draining ones that still serve',
+    [
+      ['groups.0.protocol', 'udp'],
+      ['groups.0.udpScheduling', 'per-datagram'],
+      ['groups.0.drainFallback', true],
+    ],
+    [],
+  ],
+  [
     'VIP of a port with rewrite port',
     [
       [

@@ -6,6 +6,7 @@
  * of them must hold. Real stacks stand at both ends of those in e2e/; the others show what no kernel would send.
  */
 import { GUARD_ROWS } from './guard-rows.ts';
+import { PROTOCOL_ROWS } from './protocol-rows.ts';
 import type { Row } from './row.ts';
 
 export type { Row } from './row.ts';
@@ -18,7 +19,6 @@ const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
-const ECHO = 'datapath/balancing/echo › ';
 const PRIORITY = 'datapath/frame/priority-tags › ';
 const MEMBERS = 'e2e/members › ';
 const MODEL =
@@ -102,25 +102,6 @@ export const ROWS: readonly Row[] = [
     tests: [
       `${ERRORS}the client complains to the VIP: the member hears it, about its own packet`,
       `${ERRORS}a port that had to be changed for the member is changed in the quoted packet too`,
-    ],
-  },
-  {
-    source: 'RFC 5508 REQ-4',
-    requirement:
-      'Errors about every protocol that is balanced are translated, both ways: GRE, ESP, SCTP and others',
-    tests: [
-      `${ERRORS}protocols without ports over IPv\${family}: every error reads well at both ends`,
-      `${ERRORS}SCTP over IPv\${family}: ports are those of the reader, and a whole quote has a right checksum`,
-    ],
-  },
-  {
-    source: "a VM's own address",
-    requirement:
-      "A group on it (`rewrite: port`) takes its protocol and port alone: other services and all ICMP are the VM's",
-    tests: [
-      'datapath/balancing/own-address › pings of the VM reach it, and answers to its own pings come back; whole and in fragments',
-      'datapath/balancing/own-address › errors about its other services reach it unchanged, from anybody',
-      'datapath/balancing/own-address › errors about the balanced service are translated: the VM reads about the port that it has',
     ],
   },
   {
@@ -245,39 +226,6 @@ export const ROWS: readonly Row[] = [
     ],
   },
   {
-    source: 'RFC 5508 REQ-1, REQ-2, §3',
-    requirement:
-      'Echo is balanced by identifier, there and back, whole and in fragments, with the errors about it',
-    tests: [
-      `e2e/echo › IPv\${family}: a group of protocol icmp spreads pings by weight, whole and in fragments`,
-      `${ECHO}each identifier is a flow: exact shares, its later requests to the same member, replies from the VIP`,
-      `${ECHO}in fragments, there and back, in any order`,
-      `${ECHO}errors about a request and about a reply are read by each end about its own packet`,
-      `${ECHO}one identifier to two VIPs of one member, and to the member itself: three flows, never mixed up`,
-      `${ECHO}a VM that is the member of its own VIP pings itself, and sees the VIP`,
-      `${ECHO}an identifier that is silent for as long as a UDP flow may be is forgotten (RFC 5508 REQ-2: a minute at least)`,
-    ],
-  },
-  {
-    source: 'echo',
-    requirement: 'A VIP is reachable to ping only as long as something behind it serves',
-    tests: [
-      'e2e/echo › a VIP whose group has no usable member is unreachable to ping, and answers again with one',
-      'e2e/echo › what answers for the VIP is the member: with its interface down nobody does',
-      `${ECHO}while a member is usable: not with all of them failed, draining, of weight 0, or between periods`,
-      `${ECHO}by several groups as long as one of them serves the one who asks`,
-      `${ECHO}with no usable member: host unreachable in the name of the VIP, or silence; whether VIPs answer plays no part`,
-    ],
-  },
-  {
-    source: 'echo',
-    requirement: 'A VIP answers echo requests, by setting',
-    tests: [
-      `${PACKETS}a ping of the VIP is answered, large ones too`,
-      'datapath/forwarding/answers › a setting makes VIPs silent, not gateways',
-    ],
-  },
-  {
     source: 'fragments',
     requirement: 'First fragment lost; over the egress MTU fragmented or answered, as DF says',
     tests: [
@@ -301,15 +249,6 @@ export const ROWS: readonly Row[] = [
       'datapath/balancing/udp-timers › the timer of one group is not that of another with the same members',
       'datapath/balancing/udp-timers › after a gap a flow finds a member anew; without one it stays',
       `${FLOWS}UDP flows end after their timer`,
-    ],
-  },
-  {
-    source: 'SCTP',
-    requirement: 'Balanced, ports translated, with its CRC32c made right',
-    tests: [
-      'datapath/balancing/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
-      'datapath/balancing/sctp › associations are spread by weight, and each stays with its member',
-      `${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`,
     ],
   },
   {
@@ -489,4 +428,5 @@ export const ROWS: readonly Row[] = [
     ],
   },
   ...GUARD_ROWS,
+  ...PROTOCOL_ROWS,
 ];

@@ -48,6 +48,8 @@ export function formatGroup(group: GroupDetail): string {
     ['algorithm', group.hash === null ? group.algorithm : `${group.algorithm} by ${group.hash}`],
     ['affinity', group.affinityMs === null ? '-' : humanDuration(group.affinityMs)],
     ['avoid self', group.avoidSelf ? 'yes' : 'no'],
+    ['UDP scheduling', group.udpScheduling],
+    ['drain fallback', group.drainFallback ? 'yes' : 'no'],
     ['members', `${group.activeMembers} active of ${group.members.length}`],
     ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
   ]);

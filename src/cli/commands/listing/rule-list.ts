@@ -18,6 +18,8 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'hash' },
   { key: 'affinityMs', text: ({ affinityMs }) => cellText(affinityMs && humanDuration(affinityMs)) },
   { key: 'avoidSelf' },
+  { key: 'udpScheduling' },
+  { key: 'drainFallback' },
   { key: 'effectiveFrom' },
   { key: 'effectiveUntil' },
   { key: 'members' },

@@ -1,0 +1,35 @@
+/** What a frame has to do with a balanced flow and its endpoints. */
+import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { isIcmp } from '../frame/echo.ts';
+import type { Frame } from '../frame/frame.ts';
+import type { Networks } from '../ports/networks.ts';
+
+/** Whether the frame may be of a flow, from its client: ICMP is only if it is an echo request. */
+export const asksService = (frame: Frame): boolean =>
+  (frame.l4 !== 0 || frame.fragment) && (!isIcmp(frame.protocol) || frame.isEchoRequest);
+
+/** Whether the frame may be of a flow, from its member; what a fragment is of, its datagram's first one tells. */
+export const mayAnswer = (frame: Frame): boolean =>
+  frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
+
+/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
+export const isUnfixable = (frame: Frame, was: number): boolean =>
+  frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;
+
+/** Whether the frame comes from the address of an endpoint, a row of the endpoint table. */
+export function isSource(rows: Int32Array, endpoint: number, { s0, s1, s2, s3 }: Frame): boolean {
+  const at = endpoint * ENDPOINT_WORDS;
+  return rows[at + 3] === s3 && rows[at] === s0 && rows[at + 1] === s1 && rows[at + 2] === s2;
+}
+
+/** Whether an endpoint is on the link of the frame's network. */
+export function isOnLink(
+  networks: Networks,
+  rows: Int32Array,
+  endpoint: number,
+  { network }: Frame,
+): boolean {
+  const at = endpoint * ENDPOINT_WORDS;
+  return networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+}
