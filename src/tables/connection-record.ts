@@ -43,16 +43,45 @@ export const COLD = {
   revision: 3,
   /** what chose the member (CHOSEN_BY) << 28 | criteria set number << 16 | group. */
   decision: 4,
-  /** next free row. */
+  /** Next free row; of a row in use `ackedByClient`. */
   nextFree: 5,
+  /** TCP: how far the client has acknowledged what the member has sent; what it holds, and the same for the other side, say the notes. */
+  ackedByClient: 5,
   network: 6,
   /** Endpoint of the chosen member: where a MAC redirect delivers to. The last word to be written; 0: the record is not whole. */
   via: 7,
-  /** 8-12: what FlowMeter keeps; as long as the first is 0 the others say nothing. */
+  /** 8-12: what FlowMeter keeps, notes (FLOW_NOTE) first; as long as they are 0 the others say nothing. */
   meter: 8,
   /** 13, 14: VLAN tags of the first packet, outermost first, each TPID << 16 | TCI; 0: none. */
   tags: 13,
+  ackedByMember: 15,
 } as const;
+
+/** Bits of the notes in `COLD.meter`, and words after them. */
+export const FLOW_NOTE = {
+  hasClientNext: 1,
+  hasMemberNext: 2,
+  /** A pair of a packet and its answer is under way. */
+  pending: 4,
+  windowClosed: 8,
+  /** The client offered window scaling, and the member took it: its shift count stands in bits 8-11. */
+  scaleOffered: 16,
+  /** `clientNext` and `ackedByClient` hold; the same for the member. */
+  knowsClient: 32,
+  knowsMember: 64,
+  /** A reset has been believed; bits 12-15: the state before it. */
+  wasReset: 128,
+  scaleShift: 8,
+  stateShift: 12,
+  /** Words from `COLD.meter` on: end of what a side has sent. */
+  clientNext: 1,
+  memberNext: 2,
+} as const;
+
+/** Flags of the hot row besides REWRITE_…: counted in the gauge of active flows. */
+export const FLAG_ACTIVE = 0x80;
+/** A segment has passed whose sequence numbers nobody has seen. */
+export const FLAG_UNSEEN = 0x100;
 
 /** Words of the cold row that mean the same in every table. */
 export const ADOPTED_COLD = [
@@ -64,6 +93,10 @@ export const ADOPTED_COLD = [
   COLD.network,
   COLD.tags,
   COLD.tags + 1,
+  COLD.ackedByClient,
+  COLD.ackedByMember,
+  COLD.meter + FLOW_NOTE.clientNext,
+  COLD.meter + FLOW_NOTE.memberNext,
 ] as const;
 
 /** Tags that a record keeps. */

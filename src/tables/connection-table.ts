@@ -24,6 +24,7 @@ import {
   BALANCER_SHIFT,
   COLD,
   COLD_WORDS,
+  FLOW_NOTE,
   HOT,
   HOT_WORDS,
   PER_DATAGRAM,
@@ -313,7 +314,7 @@ export class ConnectionTable {
   }
 
   /**
-   * A row for a flow that another table has, with all that is known of it but what it was metered by; NONE if this table
+   * A row for a flow that another table has, with all that is known of it but the answer that it waits for; NONE if this table
    * is full. `vip`, `member`, `via`: the endpoints' numbers here. The caller has made sure that neither key is in use.
    */
   adopt(
@@ -347,6 +348,7 @@ export class ConnectionTable {
     if (row === NONE) return NONE;
     this.hot.set(hot.subarray(at + HOT.bytesForward, at + HOT_WORDS), row * HOT_WORDS + HOT.bytesForward);
     for (const word of ADOPTED_COLD) this.cold[row * COLD_WORDS + word] = cold[coldAt + word]!;
+    this.cold[row * COLD_WORDS + COLD.meter] = cold[coldAt + COLD.meter]! & ~FLOW_NOTE.pending;
     this.cold[row * COLD_WORDS + COLD.via] = via;
     return row;
   }

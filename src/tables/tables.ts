@@ -18,7 +18,7 @@ import { UNIT_WORDS } from './received-units.ts';
 import { StatTable } from './stat-table.ts';
 
 /** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */

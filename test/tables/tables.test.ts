@@ -215,7 +215,7 @@ layout('what outlives a process lies where the version of the layout says', () =
   const digest = createHash('sha256').update(JSON.stringify(read)).digest('hex').slice(0, 16);
   assert.equal(
     [LAYOUT_VERSION, digest],
-    [4, '285a804bf5ffdbfd'],
+    [5, '78635dacb5cecd76'],
     'a change of the layout is another version of it',
   );
 });

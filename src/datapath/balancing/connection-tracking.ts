@@ -6,9 +6,9 @@
  * as bring the hand around the used part of the table in SWEEP_MS, at most SWEEP_ROWS at once; a full table
  * gives up ended records on demand, looking at RECLAIM_ROWS rows at most.
  *
- * A reset is believed as long as nothing contradicts it (RFC 7857 §2.2, RFC 5961 in spirit): the record goes over to
- * the transitory timeout, and a segment from the side in whose name the RST came, which a host that has reset would
- * not send, brings it back. So a forged RST that the endpoints refuse does not shorten a record.
+ * Resets and FINs are believed within what is known of both sides' sequence numbers (sequence-numbers.ts), and as long as
+ * nothing contradicts them (RFC 7857 §2.2): a segment from either side after a reset brings the record back as it was. Hosts
+ * that have reset answer what still arrives with a reset of their own, which ends the record again. Data beyond a FIN take it back.
  *
  * Records of members that have failed or were removed go at once (purge-marks.ts). Of a failed member's TCP flows the
  * clients are told (`onFailed`), a few per batch.
@@ -16,7 +16,7 @@
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
 import { NONE } from '../../tables/bucket-index.ts';
-import { HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/connection-record.ts';
+import { FLAG_ACTIVE, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/connection-record.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
 import { PortShares } from '../../tables/port-shares.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../tables/stat-table.ts';
@@ -29,6 +29,7 @@ import { CutOffFlows } from './cut-off-flows.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { MemberRows } from './member-rows.ts';
 import { PurgeMarks } from './purge-marks.ts';
+import { CLIENT, MEMBER, type SequenceNumbers } from './sequence-numbers.ts';
 
 /** Time for one turn of the hand. */
 const SWEEP_MS = 8_000;
@@ -48,20 +49,20 @@ const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
 const NEVER_MS = 0x7fff_ffff;
 
-/** Bit of the row's flags: counted in the active flows gauge. */
-export const FLAG_ACTIVE = 0x80;
 const ACTIVE = FLAG_ACTIVE << 16;
 const ESTABLISHED = STATE.established << 8;
 const UNREPLIED = STATE.unreplied << 8;
-const RESET_BY_MEMBER = STATE.resetByMember << 8;
+const CONTROL = tcp.SYN | tcp.FIN | tcp.RST;
 
 /** States that a packet other than SYN, FIN and RST leaves as they are, by side; one bit each. */
-export const STEADY_FROM_CLIENT = ~((1 << STATE.synReceived) | (1 << STATE.resetByClient));
-export const STEADY_FROM_MEMBER = ~((1 << STATE.unreplied) | (1 << STATE.resetByMember));
+const RESET = (1 << STATE.resetByClient) | (1 << STATE.resetByMember) | (1 << STATE.timeWait);
+export const STEADY_FROM_CLIENT = ~(RESET | (1 << STATE.synReceived) | (1 << STATE.finClient));
+export const STEADY_FROM_MEMBER = ~(RESET | (1 << STATE.unreplied) | (1 << STATE.finMember));
 
 export class ConnectionTracking {
   private readonly context: Context;
   private readonly meter: FlowMeter;
+  private readonly numbers: SequenceNumbers;
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
   private readonly statTable: StatTable;
@@ -87,6 +88,7 @@ export class ConnectionTracking {
   constructor(context: Context, meter: FlowMeter, onFailed: (row: number) => void) {
     this.context = context;
     this.meter = meter;
+    this.numbers = meter.numbers;
     this.onFailed = onFailed;
     this.cutOff = new CutOffFlows(context);
     const { maxPorts, maxConnections } = context.tables.limits;
@@ -230,11 +232,13 @@ export class ConnectionTracking {
 
   /** One packet from the client of a record; returns the record's rewrite flags. */
   packetForward(row: number, frame: Frame): number {
-    if (frame.l4 !== 0 && this.isMetered(frame)) {
+    const isCredible = this.isCredible(row, CLIENT, frame);
+    if (isCredible && this.isMetered(row, frame)) {
       this.meter.fromClient(row, frame.ingress, frame.protocol, frame.l4, frame.l4Bytes);
     }
     const kind = this.countForward(row, frame.segments, frame.length);
     if (
+      isCredible &&
       (kind & 0xff) === ipv4.PROTOCOL_TCP &&
       (frame.tcpFlags !== tcp.ACK || (kind & 0xff00) !== ESTABLISHED)
     ) {
@@ -246,13 +250,15 @@ export class ConnectionTracking {
 
   /** One packet from the member of a record; returns the record's rewrite flags. */
   packetReverse(row: number, frame: Frame): number {
-    if (frame.l4 !== 0 && this.isMetered(frame)) {
+    const isCredible = this.isCredible(row, MEMBER, frame);
+    if (isCredible && this.isMetered(row, frame)) {
       this.meter.fromMember(row, frame.ingress, frame.protocol, frame.l4, frame.l4Bytes);
     }
     const kind = this.countReverse(row, frame.segments, frame.length);
     if ((kind & 0xff) === ipv4.PROTOCOL_TCP) {
-      if ((frame.tcpFlags & (tcp.SYN | tcp.FIN | tcp.RST)) !== 0 || (kind & 0xff00) === RESET_BY_MEMBER) {
-        this.tcpReverse(row, (kind >>> 8) & 0xff, frame.tcpFlags);
+      const state = (kind >>> 8) & 0xff;
+      if (isCredible && ((frame.tcpFlags & CONTROL) !== 0 || ((STEADY_FROM_MEMBER >>> state) & 1) === 0)) {
+        this.tcpReverse(row, state, frame.tcpFlags);
       }
     } else if ((kind & 0xff00) === UNREPLIED) {
       this.table.setState(row, STATE.replied);
@@ -261,14 +267,37 @@ export class ConnectionTracking {
     return kind >>> 16;
   }
 
-  /** Handshakes are looked at if anything is; a first fragment may be, as its lengths are those of the fragment. */
-  private isMetered(frame: Frame): boolean {
-    return this.meter.isOn && (this.meter.hasBudget(frame.ingress) || (frame.tcpFlags & tcp.SYN) !== 0);
+  /**
+   * Whether a packet is looked at: SYN and FIN are if anything is; a first fragment may be, as its lengths are those of the
+   * fragment. Otherwise the record notes that something has passed unseen.
+   */
+  private isMetered(row: number, frame: Frame): boolean {
+    if (!this.meter.isOn) return false;
+    if (frame.l4 !== 0 && (this.meter.hasBudget(frame.ingress) || (frame.tcpFlags & CONTROL) !== 0)) {
+      if (!frame.fragment || frame.protocol !== ipv4.PROTOCOL_TCP) return true;
+    }
+    this.numbers.miss(row);
+    return false;
+  }
+
+  /** Whether a segment may change what is known of a flow; takes a FIN back that the segment contradicts. */
+  private isCredible(row: number, side: number, frame: Frame): boolean {
+    if (frame.protocol !== ipv4.PROTOCOL_TCP || frame.l4 === 0 || frame.fragment) return true;
+    if ((frame.tcpFlags & CONTROL) !== 0) return this.numbers.believes(row, side, frame);
+    const state = this.table.state(row);
+    if (state < STATE.finClient || state > STATE.timeWait) return true;
+    const own = side === CLIENT ? STATE.finClient : STATE.finMember;
+    if (state !== own && state !== STATE.timeWait) return true;
+    if (!this.numbers.contradictsFin(row, side, frame)) return true;
+    this.numbers.forget(row);
+    const other = side === CLIENT ? STATE.finMember : STATE.finClient;
+    this.table.setState(row, state === own ? STATE.established : other);
+    return true;
   }
 
   private tcpForward(row: number, state: number, flags: number): void {
     if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByClient);
-    if (state === STATE.resetByClient) return this.revive(row);
+    if (state === STATE.resetByClient || state === STATE.resetByMember) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finMember) this.end(row, STATE.timeWait);
       else if (state <= STATE.established) this.table.setState(row, STATE.finClient);
@@ -279,7 +308,7 @@ export class ConnectionTracking {
 
   private tcpReverse(row: number, state: number, flags: number): void {
     if ((flags & tcp.RST) !== 0) return this.reset(row, state, STATE.resetByMember);
-    if (state === STATE.resetByMember) return this.revive(row);
+    if (state === STATE.resetByClient || state === STATE.resetByMember) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finClient) this.end(row, STATE.timeWait);
       else if (state <= STATE.established) this.table.setState(row, STATE.finMember);
@@ -290,14 +319,15 @@ export class ConnectionTracking {
 
   private reset(row: number, was: number, now: number): void {
     if (was === STATE.resetByClient || was === STATE.resetByMember) return;
-    this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
+    // What still arrives at a host that has reset brings the record back for a moment: one reset is counted once.
+    if (this.numbers.noteReset(row, was)) this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
     if (now === STATE.resetByMember) this.meter.failed(row, was);
     this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
   }
 
-  /** The side that is said to have reset goes on: it had not. */
+  /** A flow that is said to have been reset goes on. */
   private revive(row: number): void {
-    this.table.setState(row, STATE.established);
+    this.table.setState(row, this.numbers.stateBeforeReset(row));
   }
 
   private end(row: number, state: number): void {

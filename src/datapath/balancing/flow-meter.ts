@@ -16,13 +16,14 @@
  *
  * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
  */
-import { COLD, COLD_WORDS, STATE } from '../../tables/connection-record.ts';
+import { COLD, COLD_WORDS, FLOW_NOTE, STATE } from '../../tables/connection-record.ts';
 import type { ConnectionTable } from '../../tables/connection-table.ts';
 import { PortShares } from '../../tables/port-shares.ts';
 import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
+import { CLIENT, MEMBER, SequenceNumbers } from './sequence-numbers.ts';
 
 /** Packets looked at per millisecond, where nothing else is said. */
 export const DEFAULT_PACKETS_PER_MS = 64;
@@ -33,21 +34,18 @@ const PATIENCE_US = 30_000_000;
 
 /** Words of a flow, from COLD.meter on. The notes are 0 at first, and say which of the others hold. */
 const NOTES = 0;
-const CLIENT_NEXT = 1;
-const MEMBER_NEXT = 2;
+const CLIENT_NEXT = FLOW_NOTE.clientNext;
+const MEMBER_NEXT = FLOW_NOTE.memberNext;
 /** Acknowledgment number that ends the pair under way. */
 const AWAITED = 3;
 const SENT_US = 4;
 
-/** Bits of the notes. */
-const HAS_CLIENT_NEXT = 1;
-const HAS_MEMBER_NEXT = 2;
-/** A pair is under way. */
-const PENDING = 4;
-const WINDOW_CLOSED = 8;
-/** The client offered window scaling, and the member took it: its shift count stands in bits 8-11. */
-const SCALE_OFFERED = 16;
-const SCALE_SHIFT = 8;
+const HAS_CLIENT_NEXT = FLOW_NOTE.hasClientNext;
+const HAS_MEMBER_NEXT = FLOW_NOTE.hasMemberNext;
+const PENDING = FLOW_NOTE.pending;
+const WINDOW_CLOSED = FLOW_NOTE.windowClosed;
+const SCALE_OFFERED = FLOW_NOTE.scaleOffered;
+const SCALE_SHIFT = FLOW_NOTE.scaleShift;
 
 const CONTROL = tcp.SYN | tcp.FIN | tcp.RST;
 /** RFC 7323 §2.3. */
@@ -59,6 +57,7 @@ export class FlowMeter {
   private readonly connections: ConnectionTable;
   private readonly cold: Int32Array;
   private readonly stats: Float64Array;
+  readonly numbers: SequenceNumbers;
   private readonly packetsPerMs: number;
   /** Of all ports together twice the budget of one. */
   private readonly budget: PortShares;
@@ -66,6 +65,7 @@ export class FlowMeter {
 
   constructor(context: Context, packetsPerMs = DEFAULT_PACKETS_PER_MS) {
     this.context = context;
+    this.numbers = new SequenceNumbers(context);
     this.packetsPerMs = packetsPerMs;
     this.budget = new PortShares(context.tables.limits.maxPorts, 2 * packetsPerMs);
     this.view = context.arena.view;
@@ -115,10 +115,12 @@ export class FlowMeter {
   private segmentFromClient(row: number, l4: number, l4Bytes: number): void {
     const flags = tcp.flags(this.view, l4);
     if ((flags & tcp.RST) !== 0) return;
-    if ((flags & tcp.SYN) !== 0) this.noteOffer(row, l4);
     const bytes = sequenceBytes(this.view, l4, l4Bytes, flags);
+    const sequence = tcp.sequence(this.view, l4);
+    const end = (sequence + bytes) | 0;
+    if (!this.numbers.note(row, CLIENT, flags, sequence, end, tcp.acknowledgment(this.view, l4))) return;
     if (bytes === 0) return;
-    const end = (tcp.sequence(this.view, l4) + bytes) | 0;
+    if ((flags & tcp.SYN) !== 0) this.noteOffer(row, l4);
     const isByte = bytes === 1 && (flags & CONTROL) === 0;
     const news = this.advance(row, CLIENT_NEXT, HAS_CLIENT_NEXT, end, isByte);
     if (news === FRESH) this.begin(row, end);
@@ -130,6 +132,10 @@ export class FlowMeter {
     const { view, cold } = this;
     const flags = tcp.flags(view, l4);
     if ((flags & tcp.RST) !== 0) return;
+    const bytes = sequenceBytes(view, l4, l4Bytes, flags);
+    const sequence = tcp.sequence(view, l4);
+    const end = (sequence + bytes) | 0;
+    if (!this.numbers.note(row, MEMBER, flags, sequence, end, tcp.acknowledgment(view, l4))) return;
     const isAnswer = (flags & (tcp.SYN | tcp.ACK)) === (tcp.SYN | tcp.ACK);
     if (isAnswer) this.noteScale(row, l4);
     if ((flags & tcp.ACK) !== 0) {
@@ -141,9 +147,7 @@ export class FlowMeter {
       }
       if ((flags & CONTROL) === 0) this.noteWindow(row, tcp.window(view, l4));
     }
-    const bytes = sequenceBytes(view, l4, l4Bytes, flags);
     if (bytes === 0) return;
-    const end = (tcp.sequence(view, l4) + bytes) | 0;
     this.advance(row, MEMBER_NEXT, HAS_MEMBER_NEXT, end, bytes === 1 && (flags & CONTROL) === 0);
   }
 

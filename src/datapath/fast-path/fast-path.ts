@@ -21,6 +21,7 @@
 import { NONE } from '../../tables/bucket-index.ts';
 import {
   BALANCER_SHIFT,
+  FLAG_ACTIVE,
   HOT,
   HOT_WORDS,
   REWRITE_ADDRESS,
@@ -40,7 +41,6 @@ import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import {
   type ConnectionTracking,
-  FLAG_ACTIVE,
   STEADY_FROM_CLIENT,
   STEADY_FROM_MEMBER,
 } from '../balancing/connection-tracking.ts';
@@ -116,6 +116,7 @@ export class TrackedPath {
       const offset = frames.offset[first + i]!;
       const port = frames.port[first + i]!;
       if (this.meter.hasBudget(port)) this.measure(packetAt(i), port, offset);
+      else if (this.meter.isOn) this.meter.numbers.miss(words[packetAt(i) + PACKET.row]!);
       output.transmit(words[packetAt(i) + PACKET.way]!, slot, offset, frames.length[first + i]!);
       arena.release(slot);
     }

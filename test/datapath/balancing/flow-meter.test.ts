@@ -240,6 +240,7 @@ test('any conversation is measured as the twin does it, also where sequence numb
     flow.send('A', { sequence: wire(1), acknowledgment: wire(1) });
     const twin = new Twin();
     const next = { client: 1, member: 1 };
+    let acknowledged = 1;
     for (let step = 0; step < 60; step++) {
       wait(bed, random.below(5));
       const from = random.pick(['client', 'member'] as const);
@@ -251,7 +252,7 @@ test('any conversation is measured as the twin does it, also where sequence numb
       twin.segment(from, sequence, length, bed.nowMs);
       if (from === 'client') flow.send('A', { ...fields, acknowledgment: wire(next.member) });
       else {
-        const acknowledged = 1 + random.below(next.client);
+        acknowledged = random.between(acknowledged, next.client);
         twin.acknowledged(acknowledged, bed.nowMs);
         flow.reply('A', { ...fields, acknowledgment: wire(acknowledged) });
       }

@@ -69,7 +69,9 @@ export class Episode {
 
   constructor({ capacity, balancer, onTableFull, startMs }: EpisodeOptions) {
     const settings = { ...TIMERS, onTableFull };
-    this.options = { limits: { maxConnections: capacity }, settings, balancer, slots: 16 };
+    // The numbers in the segments are those of no conversation: nothing is known of them, and every segment is believed.
+    const meterPacketsPerMs = 0;
+    this.options = { limits: { maxConnections: capacity }, settings, balancer, slots: 16, meterPacketsPerMs };
     const groups = this.groups.map(describeGroup);
     this.bed = new DatapathBed({ ...this.options, groups, nowMs: startMs, wallMs: START_WALL_MS });
     this.model = new LoadBalancerModel({

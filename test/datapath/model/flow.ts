@@ -35,8 +35,9 @@ export interface FlowEnds {
 
 export interface ModelFlow extends FlowEnds {
   lastSeenMs: number;
-  /** As the datapath names it. */
+  /** As the datapath names it, and what it was before the last reset. */
   state: string;
+  stateBeforeReset: string;
   /** Its member has failed or was removed: gone as soon as anyone looks. */
   isGhost: boolean;
 }
@@ -83,12 +84,17 @@ export const isNewSyn = ({ protocol, flags }: Packet): boolean =>
   protocol === 'tcp' && flags.includes('S') && !/[ARF]/.test(flags);
 
 /** The state after a segment from one side, as a reader of RFC 9293 in the middle of the path sees it. */
-export function nextState(state: string, flags: string, side: 'client' | 'member'): string {
+export function nextState(flow: ModelFlow, flags: string, side: 'client' | 'member'): string {
+  const { state } = flow;
   const isReset = state === 'reset-by-client' || state === 'reset-by-member';
-  if (flags.includes('R')) return isReset || state === 'time-wait' ? state : `reset-by-${side}`;
-  // Who goes on after "its" reset has not reset.
-  if (state === `reset-by-${side}`) return 'established';
-  if (isReset || state === 'time-wait') return state;
+  if (flags.includes('R')) {
+    if (isReset || state === 'time-wait') return state;
+    flow.stateBeforeReset = state;
+    return `reset-by-${side}`;
+  }
+  // Whichever side goes on, there has been no reset.
+  if (isReset) return flow.stateBeforeReset;
+  if (state === 'time-wait') return state;
   if (flags.includes('F')) {
     const other = side === 'client' ? 'fin-member' : 'fin-client';
     return state === other ? 'time-wait' : `fin-${side}`;

@@ -247,7 +247,7 @@ export class LoadBalancerModel {
     const totals = this.totalsOf(flow);
     totals.packets++;
     totals.bytes += packet.frameBytes;
-    if (flow.protocol === 'tcp') flow.state = nextState(flow.state, packet.flags, 'client');
+    if (flow.protocol === 'tcp') flow.state = nextState(flow, packet.flags, 'client');
     return { kind: 'to-member', flow };
   }
 
@@ -256,7 +256,7 @@ export class LoadBalancerModel {
     const totals = this.totalsOf(flow);
     totals.replyPackets++;
     totals.replyBytes += packet.frameBytes;
-    flow.state = flow.protocol === 'udp' ? 'replied' : nextState(flow.state, packet.flags, 'member');
+    flow.state = flow.protocol === 'udp' ? 'replied' : nextState(flow, packet.flags, 'member');
     return { kind: 'to-client', flow };
   }
 
@@ -426,7 +426,13 @@ export class LoadBalancerModel {
 
   private add(ends: FlowEnds): ModelFlow {
     const state = ends.protocol === 'tcp' ? 'syn-sent' : 'unreplied';
-    const flow: ModelFlow = { ...ends, state, lastSeenMs: this.nowMs, isGhost: false };
+    const flow: ModelFlow = {
+      ...ends,
+      state,
+      stateBeforeReset: state,
+      lastSeenMs: this.nowMs,
+      isGhost: false,
+    };
     this.flows.set(keyOf(flow), flow);
     this.byReverse.set(reverseKeyOf(flow), flow);
     return flow;

@@ -16,6 +16,7 @@ const PACKETS = 'e2e/conformance/packets › ';
 const VLAN = 'e2e/conformance/vlan › ';
 const ERRORS = 'datapath/forwarding/icmp-errors › ';
 const FRAGMENTS = 'datapath/forwarding/fragments › ';
+const NUMBERS = 'datapath/balancing/sequence-numbers › ';
 const TRACKING = 'datapath/balancing/tracking › ';
 const ODD = 'datapath/balancing/tcp-odd-segments › ';
 const ADVERTISEMENTS = 'datapath/forwarding/router-advertisements › ';
@@ -114,10 +115,21 @@ export const ROWS: readonly Row[] = [
   },
   {
     source: 'RFC 7857 §2.2, RFC 5961 §3',
-    requirement: 'A reset that its receiver does not take does not shorten a flow',
+    requirement: 'A reset or FIN that its receiver does not take does not shorten a flow',
     tests: [
       `${ODD}a reset that its receiver does not take leaves the flow as it was, timer included`,
-      `${TRACKING}a reset that its alleged sender contradicts is not believed any longer (RFC 5961 in spirit)`,
+      `${TRACKING}a reset that one of both sides contradicts is not believed any longer, and the flow is as it was`,
+      `${NUMBERS}resets and FINs of any number, in the member’s name, do not shorten an idle connection`,
+      `${NUMBERS}rst_invalid: a reset out of the window changes nothing, the exact one ends the flow`,
+      `${NUMBERS}inexact_rst: a reset inside the window, but not exact, leaves an established flow as it was`,
+    ],
+  },
+  {
+    source: 'RFC 9293 §3.10.7.3',
+    requirement: 'An answer to another SYN opens nothing, and refuses nothing',
+    tests: [
+      `${NUMBERS}synack_old: an answer to a former SYN opens nothing, and the reset that it provokes ends nothing`,
+      `${NUMBERS}a refusal must acknowledge the SYN (RFC 9293 §3.10.7.3)`,
     ],
   },
   {
@@ -125,6 +137,7 @@ export const ROWS: readonly Row[] = [
     requirement: 'Challenge ACKs reach who is to answer them',
     tests: [
       `${ODD}challenge ACKs (RFC 5961): a SYN on a running flow reaches the member, its ACK the client`,
+      `${NUMBERS}syn_challenge_ack: a rebooted client uses its port again; challenge ACK, reset, and a new connection`,
     ],
   },
   {

@@ -1,0 +1,233 @@
+/**
+ * How far both sides of a TCP flow have come, and which segments are believed by it (RFC 5961 §3 to §5, RFC 7857 §2.2).
+ *
+ * Theory of operation. Four numbers per flow: the end of what each side has sent, and how far each has acknowledged the other.
+ * A side may send a reset for what lies between the receiver's acknowledgment and the end of what it has sent itself: on an
+ * idle flow this is one number. A reset outside is passed on, but the record stays as it is: its receiver drops it, or asks
+ * back with a challenge ACK. A FIN must lie there, too, and acknowledge what the other side may have sent.
+ *
+ * A segment moves the numbers only if it acknowledges something between what its side has acknowledged before and the end of
+ * what the other has sent: whoever does not see the flow hits this with a probability of 2^-32 times the bytes in flight.
+ * The client's VM is believed more: if it acknowledges what nobody was seen to send, the numbers are wrong and begin anew.
+ *
+ * The numbers lie in the cold row and are kept by whatever FlowMeter looks at. Where a segment has passed unseen (the
+ * budget was used up, or it was a fragment), the row's FLAG_UNSEEN says so: nothing is known until both sides have been
+ * seen again. As long as nothing is known, every segment is believed, until the flow contradicts it (connection-tracking.ts).
+ *
+ * Differences of sequence numbers are taken modulo 2^32, signed (RFC 9293 §3.4).
+ */
+import {
+  COLD,
+  COLD_WORDS,
+  FLAG_UNSEEN,
+  FLOW_NOTE,
+  HOT,
+  HOT_WORDS,
+  STATE,
+} from '../../tables/connection-record.ts';
+import type { ConnectionTable } from '../../tables/connection-table.ts';
+import * as tcp from '../../wire/tcp.ts';
+import type { Context } from '../frame/context.ts';
+import type { Frame } from '../frame/frame.ts';
+
+/** Sides of a flow. */
+export const CLIENT = 0;
+export const MEMBER = 1;
+
+const UNSEEN = FLAG_UNSEEN << 16;
+const KNOWS_BOTH = FLOW_NOTE.knowsClient | FLOW_NOTE.knowsMember;
+/** What a FIN may be late or early by: segments overtake each other. */
+const FIN_SLACK = 0xffff;
+/** Data this far behind a FIN are no retransmission from before it. */
+const FAR_BEHIND = 1 << 20;
+
+export class SequenceNumbers {
+  private readonly connections: ConnectionTable;
+  private readonly hot: Int32Array;
+  private readonly cold: Int32Array;
+
+  constructor(context: Context) {
+    this.connections = context.tables.connections;
+    this.hot = context.tables.connections.hot;
+    this.cold = context.tables.connections.cold;
+  }
+
+  /** A segment of the flow has passed, and nobody looked at its numbers. */
+  miss(row: number): void {
+    this.hot[row * HOT_WORDS + HOT.kind]! |= UNSEEN;
+  }
+
+  /** Whether a SYN, FIN or RST may change the state of a flow. To be asked before `note`; the frame is no fragment. */
+  believes(row: number, side: number, frame: Frame): boolean {
+    const { cold } = this;
+    if ((this.hot[row * HOT_WORDS + HOT.kind]! & UNSEEN) !== 0) return true;
+    const at = row * COLD_WORDS;
+    const { view, l4, tcpFlags: flags } = frame;
+    const sequence = tcp.sequence(view, l4);
+    const acknowledgment = tcp.acknowledgment(view, l4);
+    const knows = cold[at + COLD.meter]! & KNOWS_BOTH;
+    const isOpening = this.connections.state(row) === STATE.synSent;
+    if (isOpening && side === MEMBER && (flags & (tcp.SYN | tcp.RST)) !== 0) {
+      // It must acknowledge the SYN (RFC 9293 §3.10.7.3). A SYN alone opens from both sides at once.
+      if ((knows & FLOW_NOTE.knowsClient) === 0 || (flags & (tcp.ACK | tcp.RST)) === 0) return true;
+      if ((flags & tcp.ACK) === 0) return false;
+      return isWithin(
+        acknowledgment,
+        cold[at + COLD.ackedByMember]! + 1,
+        cold[at + COLD.meter + FLOW_NOTE.clientNext]!,
+      );
+    }
+    if ((flags & tcp.RST) !== 0) {
+      const suffices = side === CLIENT && isOpening ? FLOW_NOTE.knowsClient : KNOWS_BOTH;
+      if ((knows & suffices) !== suffices) return true;
+      return isWithin(sequence, this.ackedOf(at, side), this.nextOf(at, side) + 1);
+    }
+    if ((flags & tcp.FIN) === 0 || knows !== KNOWS_BOTH) return true;
+    const end = sequence + frame.l4Bytes - tcp.headerBytes(view, l4) + 1;
+    return (
+      (flags & tcp.ACK) !== 0 &&
+      isWithin(acknowledgment, this.ackedOf(at, 1 - side) - FIN_SLACK, this.nextOf(at, 1 - side)) &&
+      ((end - this.ackedOf(at, side)) | 0) >= 0 &&
+      ((sequence - this.nextOf(at, side)) | 0) <= FIN_SLACK
+    );
+  }
+
+  /** Whether a side that is said to have sent its FIN sends data beyond it: then it has not. To be asked before `note`. */
+  contradictsFin(row: number, side: number, frame: Frame): boolean {
+    const { view, l4 } = frame;
+    const bytes = frame.l4Bytes - tcp.headerBytes(view, l4);
+    const has = side === CLIENT ? FLOW_NOTE.hasClientNext : FLOW_NOTE.hasMemberNext;
+    if (bytes <= 0 || (this.cold[row * COLD_WORDS + COLD.meter]! & has) === 0) return false;
+    const ahead = (tcp.sequence(view, l4) + bytes - this.nextOf(row * COLD_WORDS, side)) | 0;
+    return ahead > 0 || ahead < -FAR_BEHIND;
+  }
+
+  /** The numbers are wrong, or may be. */
+  forget(row: number): void {
+    this.cold[row * COLD_WORDS + COLD.meter]! &= ~KNOWS_BOTH;
+  }
+
+  /** Notes that a reset has been seen in a state; returns whether it is the flow's first. */
+  noteReset(row: number, state: number): boolean {
+    const at = row * COLD_WORDS + COLD.meter;
+    const notes = this.cold[at]!;
+    this.cold[at] =
+      (notes & ~(15 << FLOW_NOTE.stateShift)) | (state << FLOW_NOTE.stateShift) | FLOW_NOTE.wasReset;
+    return (notes & FLOW_NOTE.wasReset) === 0;
+  }
+
+  /** State of the flow before its last reset. */
+  stateBeforeReset(row: number): number {
+    return (this.cold[row * COLD_WORDS + COLD.meter]! >>> FLOW_NOTE.stateShift) & 15 || STATE.established;
+  }
+
+  /**
+   * Notes what a segment without RST says; `end`: the number after its last. Returns whether it can be of the flow: one that
+   * can't says nothing about it. The end of what its side has sent is FlowMeter's to move.
+   */
+  note(
+    row: number,
+    side: number,
+    flags: number,
+    sequence: number,
+    end: number,
+    acknowledgment: number,
+  ): boolean {
+    const { hot, cold } = this;
+    const kindAt = row * HOT_WORDS + HOT.kind;
+    const at = row * COLD_WORDS;
+    let notes = cold[at + COLD.meter]!;
+    if ((hot[kindAt]! & UNSEEN) !== 0) {
+      hot[kindAt]! &= ~UNSEEN;
+      notes &= ~KNOWS_BOTH;
+    }
+    if ((flags & tcp.SYN) !== 0 && this.connections.state(row) === STATE.synSent) {
+      this.open(at, side, notes, flags, sequence, end, acknowledgment);
+      return true;
+    }
+    const ownAcked = at + (side === CLIENT ? COLD.ackedByClient : COLD.ackedByMember);
+    if ((notes & KNOWS_BOTH) === KNOWS_BOTH) {
+      const isOld = ((end - this.nextOf(at, side)) | 0) <= 0;
+      cold[at + COLD.meter] = notes;
+      if ((flags & tcp.ACK) === 0) return isOld;
+      const news = (acknowledgment - cold[ownAcked]!) | 0;
+      if (news < 0) return isOld;
+      if (((this.nextOf(at, 1 - side) - acknowledgment) | 0) >= 0) {
+        cold[ownAcked] = acknowledgment;
+        return true;
+      }
+      if (side === MEMBER) return isOld;
+      notes &= ~KNOWS_BOTH;
+    }
+    if ((flags & tcp.ACK) !== 0) notes = this.learn(at, side, notes, sequence, end, acknowledgment);
+    cold[at + COLD.meter] = notes;
+    return true;
+  }
+
+  /** Takes what a segment says for true; a retransmission does not tell how far its side has come. Returns the notes. */
+  private learn(
+    at: number,
+    side: number,
+    notes: number,
+    sequence: number,
+    end: number,
+    acknowledgment: number,
+  ): number {
+    const { cold } = this;
+    const own = side === CLIENT ? FLOW_NOTE.knowsClient : FLOW_NOTE.knowsMember;
+    const has = side === CLIENT ? FLOW_NOTE.hasClientNext : FLOW_NOTE.hasMemberNext;
+    const ownAcked = at + (side === CLIENT ? COLD.ackedByClient : COLD.ackedByMember);
+    if ((notes & own) !== 0) {
+      if (((acknowledgment - cold[ownAcked]!) | 0) > 0) cold[ownAcked] = acknowledgment;
+      return notes;
+    }
+    const ahead = (end - this.nextOf(at, side)) | 0;
+    const isFar = (notes & has) === 0 || ahead < -FAR_BEHIND;
+    if (ahead < 0 && !isFar) return notes;
+    cold[ownAcked] = acknowledgment;
+    if (end === sequence) {
+      cold[at + COLD.meter + (side === CLIENT ? FLOW_NOTE.clientNext : FLOW_NOTE.memberNext)] = end;
+      return notes | own | has;
+    }
+    // The meter moves on to the end of data, or begins there.
+    return isFar ? (notes & ~has) | own : notes | own;
+  }
+
+  /** A SYN where the member has not answered yet: numbers begin with it. */
+  private open(
+    at: number,
+    side: number,
+    notes: number,
+    flags: number,
+    sequence: number,
+    end: number,
+    acknowledgment: number,
+  ): void {
+    const { cold } = this;
+    if (side === CLIENT) {
+      const isRepeated =
+        (notes & FLOW_NOTE.knowsClient) !== 0 && cold[at + COLD.meter + FLOW_NOTE.clientNext] === end;
+      cold[at + COLD.ackedByMember] = sequence;
+      if (!isRepeated) notes &= ~(FLOW_NOTE.hasClientNext | FLOW_NOTE.knowsMember);
+      cold[at + COLD.meter] = notes | FLOW_NOTE.knowsClient;
+      return;
+    }
+    if ((flags & tcp.ACK) !== 0) cold[at + COLD.ackedByMember] = acknowledgment;
+    cold[at + COLD.ackedByClient] = sequence;
+    if ((notes & FLOW_NOTE.knowsMember) === 0) notes &= ~FLOW_NOTE.hasMemberNext;
+    cold[at + COLD.meter] = notes | FLOW_NOTE.knowsMember;
+  }
+
+  /** End of what a side has sent. */
+  private nextOf(at: number, side: number): number {
+    return this.cold[at + COLD.meter + (side === CLIENT ? FLOW_NOTE.clientNext : FLOW_NOTE.memberNext)]!;
+  }
+
+  /** How far the other side has acknowledged what a side has sent. */
+  private ackedOf(at: number, side: number): number {
+    return this.cold[at + (side === CLIENT ? COLD.ackedByMember : COLD.ackedByClient)]!;
+  }
+}
+
+const isWithin = (number: number, first: number, last: number): boolean =>
+  ((number - first) | 0) >= 0 && ((last - number) | 0) >= 0;
