@@ -72,6 +72,7 @@ function checkListeners({ listen }: View, report: Report): void {
     if (text === undefined || !isEndpoint(text)) continue;
     const address = canonicalAddress(parseEndpoint(text).address);
     if (address === '0.0.0.0' || address === '::' || address.startsWith('127.') || own.has(address)) continue;
+    if (mayBindForeign(address)) continue;
     report(
       ['listen', key],
       `${show(text)}, an address that this machine does not have`,
@@ -86,6 +87,16 @@ function rolesOf({ listen, controllers }: View): Role[] {
     ...(listen?.agents === undefined ? [] : ['controller' as const]),
     ...(controllers === undefined ? [] : ['host' as const]),
   ];
+}
+
+/** ip_nonlocal_bind: addresses that come and go, as a keepalived's, may be bound while they are elsewhere. */
+function mayBindForeign(address: string): boolean {
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  try {
+    return readFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, 'utf8').trim() === '1';
+  } catch {
+    return false;
+  }
 }
 
 function checkTls(file: string, view: View, report: Report): void {

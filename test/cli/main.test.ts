@@ -91,6 +91,15 @@ config('check: the same as JSON and YAML, the format given before or after the c
   });
 });
 
+config('check: what asks this machine is told, and can be left out', async () => {
+  const file = 'examples/several-hosts/h2.yaml';
+  const { code, stderr } = await sluice(['config', 'check', '-c', file]);
+  assert.is(code, 2);
+  assert.match(stderr, /^sluice: \S+: (\d+) problems, \1 of this machine, which --offline leaves out\n$/);
+  const offline = await sluice(['config', 'check', '--offline', '-c', file]);
+  assert.equal([offline.code, offline.stderr], [0, '']);
+});
+
 config('check: a file that is not there', async () => {
   const { code, stdout } = await sluice(['config', 'check', '-c', 'nowhere.yaml']);
   assert.equal([code, stdout], [2, 'nowhere.yaml: found no such file, expected a readable file\n']);

@@ -1,6 +1,6 @@
 /** `config check`, `up`, `controller` and `reload` accept the same files: one set of checks, which asks the machine too. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -152,6 +152,17 @@ test('an interface that is down', () => {
     assert.equal(problems(uplink(near)), [`uplinks[0].interface: ${found}`]);
   } finally {
     execFileSync('ip', ['link', 'set', near, 'up']);
+  }
+});
+
+test('an address of another machine may be listened at where the kernel allows that', () => {
+  const setting = '/proc/sys/net/ipv4/ip_nonlocal_bind';
+  const before = readFileSync(setting, 'utf8');
+  writeFileSync(setting, '1');
+  try {
+    assert.equal(problems({ listen: { agents: '192.0.2.77:7400' }, tls: TLS }), []);
+  } finally {
+    writeFileSync(setting, before);
   }
 });
 

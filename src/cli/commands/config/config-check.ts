@@ -32,10 +32,23 @@ export function addConfigCheck(parent: Command): void {
         await printResult(command, result, ({ problems }) =>
           problems.map((problem) => `${formatProblem(file, problem)}\n`).join(''),
         );
-        process.stderr.write(`sluice: ${file}: ${counted(error.problems.length, 'problem')}\n`);
+        const ofFile = offline ? error.problems : problemsOf(() => checkedConfiguration(file, 'offline'));
+        const ofMachine = error.problems.length - ofFile.length;
+        const hint = ofMachine > 0 ? `, ${ofMachine} of this machine, which --offline leaves out` : '';
+        process.stderr.write(`sluice: ${file}: ${counted(error.problems.length, 'problem')}${hint}\n`);
         process.exitCode = 2;
       }
     });
+}
+
+function problemsOf(load: () => unknown): readonly Problem[] {
+  try {
+    load();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
 }
 
 const summaryOf = ({ networks, ports, groups }: Configuration): string =>
