@@ -4,7 +4,7 @@
  */
 import type { Packet } from './flow.ts';
 import { ModelError } from './model-error.ts';
-import { addressOf, type Group, isEligible, type Member, weightsOf } from './world.ts';
+import { addressOf, type Group, isEligible, type Member, servingMembers, weightsOf } from './world.ts';
 
 /** A new flow, and what decides about it. */
 interface Decision {
@@ -31,7 +31,7 @@ export class ChoiceJudge {
 
   judge(decision: Decision, chosen: string): void {
     const { balancer, group, set, packet, nowMs } = decision;
-    const members = group.sets[set]!;
+    const members = servingMembers(group, set);
     const candidates = candidatesOf(group, members, packet.from);
     const where = `${balancer} ${group.name} ${set}`;
     if (!candidates.some(({ name }) => name === chosen)) {
@@ -92,8 +92,9 @@ export class ChoiceJudge {
   change(before: readonly Group[], groups: readonly Group[]): void {
     for (const group of groups) {
       const was = before.find(({ name }) => name === group.name);
-      group.sets.forEach((members, set) => {
-        if (was !== undefined && weightsOf(members) === weightsOf(was.sets[set]!)) return;
+      group.sets.forEach((_, set) => {
+        const members = servingMembers(group, set);
+        if (was !== undefined && weightsOf(members) === weightsOf(servingMembers(was, set))) return;
         for (const window of this.windows.keys()) {
           if (window.endsWith(` ${group.name} ${set}`)) this.windows.delete(window);
         }

@@ -23,7 +23,7 @@ import {
   textOf,
 } from './flow.ts';
 import { ModelError } from './model-error.ts';
-import { addressOf, type Group, isEligible, type Member } from './world.ts';
+import { addressOf, type Group, isEligible, type Member, servingMembers } from './world.ts';
 
 /** What became of a packet. */
 export type Outcome =
@@ -147,11 +147,11 @@ export class LoadBalancerModel {
     const group = this.ruleFor(packet);
     if (group === undefined || (protocol === 'tcp' && !isNewSyn(packet))) return { kind: 'refused' };
     const set = group.switchesMs.filter((at) => this.wallMs >= at).length;
-    const members = group.sets[set];
+    const members = servingMembers(group, set);
     if (!members.some(isEligible)) return { kind: 'refused' };
     const choice = this.options.observer.choice();
     // Where the member would have the packet a second time, it is dropped, if it is known already where the member is.
-    const loop = choice === undefined ? this.loopsOf(packet, ingress, group.sets[set]) : [];
+    const loop = choice === undefined ? this.loopsOf(packet, ingress, members) : [];
     if (loop.length === 1) {
       this.judgePressure(ingress, false);
       this.choices.judge({ balancer, group, set, packet, nowMs: this.nowMs }, loop[0]);
@@ -214,7 +214,7 @@ export class LoadBalancerModel {
   }
 
   private membersNow(group: Group): Group['sets'][number] {
-    return group.sets[group.switchesMs.filter((at) => this.wallMs >= at).length];
+    return servingMembers(group, group.switchesMs.filter((at) => this.wallMs >= at).length);
   }
 
   /** A packet straight to a member: it gets a record only if it would be mixed up with a balanced flow. */

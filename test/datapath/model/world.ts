@@ -30,6 +30,8 @@ export interface Group {
   readonly algorithm?: 'least-connections' | 'random-two-choices' | 'maglev';
   readonly affinityMs?: number;
   readonly avoidSelf?: boolean;
+  /** While nobody else may have new flows, draining members may. */
+  readonly drainFallback?: boolean;
   /** Of datagram flows; absent: the host's timer, and no re-pick. */
   readonly udpIdleMs?: number;
   readonly udpRepickMs?: number;
@@ -74,7 +76,13 @@ export const firstGroups = (): Group[] => {
       memberPort: 8080,
       sets: [everyone(APPS.slice(0, 3), [2, 1, 1])],
     },
-    { ...usual, name: 'd', vip: '10.1.0.103', sets: [everyone(['db1', 'db2', 'app1'], [1, 2, 1])] },
+    {
+      ...usual,
+      name: 'd',
+      vip: '10.1.0.103',
+      drainFallback: true,
+      sets: [everyone(['db1', 'db2', 'app1'], [1, 2, 1])],
+    },
     { ...usual, name: 'e', vip: '10.1.0.104', rewrite: 'mac', sets: [everyone(APPS.slice(1, 4), [1, 1, 1])] },
     {
       ...usual,
@@ -106,6 +114,7 @@ export const firstGroups = (): Group[] => {
       name: 'h',
       vip: '10.1.0.106',
       memberPort: 8080,
+      drainFallback: true,
       algorithm: 'least-connections',
       affinityMs: 30_000,
       sets: [everyone(APPS, [1, 2, 1, 1, 1])],
@@ -113,6 +122,7 @@ export const firstGroups = (): Group[] => {
     {
       ...usual,
       name: 'i',
+      drainFallback: true,
       vip: '10.1.0.107',
       algorithm: 'maglev',
       avoidSelf: true,
@@ -141,7 +151,7 @@ export const TIMERS: DatapathSnapshot['settings'] = {
 
 export function describeGroup(group: Group): GroupDescription {
   const { name, vip, protocol, port, rewrite, udpIdleMs, udpRepickMs, switchesMs } = group;
-  const { algorithm, affinityMs, avoidSelf } = group;
+  const { algorithm, affinityMs, avoidSelf, drainFallback } = group;
   const member = ({ name: of, weight, state }: Member): MemberDescription => ({
     name: of,
     address: addressOf(of, group.family),
@@ -160,6 +170,7 @@ export function describeGroup(group: Group): GroupDescription {
     algorithm,
     affinityMs,
     avoidSelf,
+    drainFallback,
     criteria: group.sets.map((set, i) => ({
       fromMs: i === 0 ? undefined : switchesMs[i - 1],
       untilMs: switchesMs[i],
@@ -173,6 +184,13 @@ export const withMembers = (group: Group, change: (set: readonly Member[]) => re
   ...group,
   sets: group.sets.map(change),
 });
+
+/** A criteria set's members as new flows see them: those that drain and serve all the same are active. */
+export function servingMembers(group: Group, set: number): readonly Member[] {
+  const members = group.sets[set];
+  if (group.drainFallback !== true || members.some(isEligible)) return members;
+  return members.map((member) => (member.state === 'draining' ? { ...member, state: 'active' } : member));
+}
 
 /** Whether a member may have new flows. */
 export const isEligible = ({ weight, state }: Member): boolean => weight > 0 && state === 'active';
