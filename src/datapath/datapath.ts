@@ -344,7 +344,7 @@ export class Datapath {
       const fromVm: FromVm[] = [];
       if (guards !== undefined) fromVm.push(new SourceGuards(this.context, guards));
       if (mac !== undefined && allowedSources !== undefined) {
-        fromVm.push(new AntiSpoofing(this.context, macHigh, macLow, allowedSources));
+        fromVm.push(new AntiSpoofing(this.context, macHigh, macLow, allowedSources, spec.allowedEtherTypes));
       }
       let edge: UplinkEdge | undefined;
       if (uplink !== undefined) {

@@ -67,6 +67,7 @@ export const DROP_REASONS = [
   'reserved-multicast',
   'dhcp-guard',
   'ra-guard',
+  'ether-type-not-allowed',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -133,6 +134,7 @@ export const DROP = {
   reservedMulticast: at('reserved-multicast'),
   dhcpGuard: at('dhcp-guard'),
   raGuard: at('ra-guard'),
+  etherTypeNotAllowed: at('ether-type-not-allowed'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

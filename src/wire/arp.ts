@@ -9,6 +9,8 @@ import { wordsToMac, wordToIpv4 } from './address.ts';
 export const BYTES = 28;
 export const REQUEST = 1;
 export const REPLY = 2;
+/** "Who am I?", in RARP (RFC 903), which has ARP's format. */
+export const REVERSE_REQUEST = 3;
 
 /** True for Ethernet/IPv4 ARP with operation request or reply. */
 export const isValid = (view: DataView, at: number): boolean =>
@@ -20,6 +22,8 @@ export const operation = (view: DataView, at: number): number => view.getUint16(
 export const senderMacHigh = (view: DataView, at: number): number => view.getUint16(at + 8);
 export const senderMacLow = (view: DataView, at: number): number => view.getInt32(at + 10);
 export const senderIp = (view: DataView, at: number): number => view.getInt32(at + 14);
+export const targetMacHigh = (view: DataView, at: number): number => view.getUint16(at + 18);
+export const targetMacLow = (view: DataView, at: number): number => view.getInt32(at + 20);
 export const targetIp = (view: DataView, at: number): number => view.getInt32(at + 24);
 
 export function write(

@@ -16,6 +16,7 @@ export const MIN_FRAME_BYTES = 60;
 
 export const TYPE_IPV4 = 0x0800;
 export const TYPE_ARP = 0x0806;
+export const TYPE_RARP = 0x8035;
 export const TYPE_VLAN = 0x8100;
 export const TYPE_QINQ = 0x88a8;
 export const TYPE_IPV6 = 0x86dd;

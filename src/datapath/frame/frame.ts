@@ -53,6 +53,10 @@ export class Frame {
   network = 0;
 
   family = FAMILY_NONE;
+  /** EtherType, or the length of an IEEE 802.2 frame, behind the tags if there are any. */
+  etherType = 0;
+  /** What follows the Ethernet header and its tags. */
+  payload = 0;
   /** True if there is an 802.1Q tag. */
   tagged = false;
   /** IP or ARP header; 0 if neither. */
@@ -198,6 +202,8 @@ export class Frame {
       l3 += ethernet.TAG_BYTES;
       this.tagged = true;
     }
+    this.etherType = type;
+    this.payload = l3;
     if (type === ethernet.TYPE_IPV4) {
       const reason = this.loadIpv4(l3, offset + length - l3);
       return reason === DROP.none ? this.loadOffload() : reason;

@@ -3,11 +3,16 @@
  *
  * The operator stands first in the chain of a port with configured addresses. The source MAC must be the port's; an
  * IP source must be one of the port's addresses, or of those that it may speak for (the VIP of a MAC redirect that it
- * is a member of, the prefixes of routes whose next hop it is). ARP and ND must say the same about the sender. What a
- * host needs before it has an address passes: DHCP, duplicate address detection, link-local IPv6.
- * RFC 2827 (ingress filtering) at the first port.
+ * is a member of, the prefixes of routes whose next hop it is). ARP, RARP and ND must say the same about the sender. What a
+ * host needs before it has an address passes: DHCP, and from the unspecified address of IPv6 only ICMPv6, which may ask for
+ * its own addresses (duplicate address detection) and no others. Of link-local addresses its own is that which its MAC makes
+ * (RFC 4291 appendix A); one that is made otherwise (RFC 7217) must be allowed by the configuration.
+ *
+ * What is in no frame of IP or ARP could carry another's packet past all this (IEEE 802.2 SNAP, MPLS, PPPoE, further tags): only
+ * EtherTypes that the configuration allows pass. RFC 2827 (ingress filtering) at the first port.
  */
 import { DROP } from '../../tables/port-counters.ts';
+import { wordsToAddress } from '../../wire/address.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
@@ -30,12 +35,21 @@ export class AntiSpoofing implements FromVm {
   private readonly allowed: readonly Subnet[];
   /** Single IPv6 addresses, four words each. */
   private readonly ipv6: Int32Array;
+  /** Besides IPv4, IPv6, ARP and RARP; undefined: any. */
+  private readonly etherTypes: readonly number[] | undefined;
 
-  constructor(context: Context, macHigh: number, macLow: number, allowedSources: readonly string[]) {
+  constructor(
+    context: Context,
+    macHigh: number,
+    macLow: number,
+    allowedSources: readonly string[],
+    etherTypes?: readonly number[],
+  ) {
     this.context = context;
     this.macHigh = macHigh;
     this.macLow = macLow;
-    this.allowed = allowedSources.map(compileSubnet);
+    this.etherTypes = etherTypes;
+    this.allowed = [...allowedSources, `${linkLocalOf(macHigh, macLow)}/128`].map(compileSubnet);
     const single = this.allowed.filter(({ bits }) => bits === 128);
     const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
     this.ownIpv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
@@ -57,7 +71,11 @@ export class AntiSpoofing implements FromVm {
     }
     if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
     if (frame.family === FAMILY_ARP) return this.isArpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
-    return PASS;
+    if (frame.etherType === ethernet.TYPE_RARP)
+      return this.isRarpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
+    const { etherTypes } = this;
+    const isAllowed = etherTypes === undefined || etherTypes.includes(frame.etherType);
+    return isAllowed ? PASS : this.drop(frame, DROP.etherTypeNotAllowed);
   }
 
   /** Whether the VM may surely send from an address; false: `fromVm` knows. */
@@ -77,10 +95,10 @@ export class AntiSpoofing implements FromVm {
 
   private ipv6FromVm(frame: Frame): number {
     const { s0, s1, s2, s3 } = frame;
-    const isOwn =
-      this.isAllowed(s0, s1, s2, s3) || ipv6.isLinkLocal(s0) || ipv6.isUnspecified(s0, s1, s2, s3);
+    const isIcmp = frame.protocol === ipv6.NEXT_ICMPV6 && frame.l4 !== 0;
+    const isOwn = this.isAllowed(s0, s1, s2, s3) || (isIcmp && ipv6.isUnspecified(s0, s1, s2, s3));
     if (!isOwn) return this.drop(frame, DROP.spoofedSource);
-    if (frame.protocol !== ipv6.NEXT_ICMPV6 || frame.l4 === 0) return PASS;
+    if (!isIcmp) return PASS;
     return this.isNdOwn(frame) ? PASS : this.drop(frame, DROP.spoofedNd);
   }
 
@@ -90,6 +108,19 @@ export class AntiSpoofing implements FromVm {
       return false;
     const sender = arp.senderIp(view, l3);
     return sender === 0 || this.isAllowed(0, 0, IPV4_MAPPED, sender);
+  }
+
+  /** A VM that has moved says where it is by RARP, as QEMU does; it may ask for nobody else, and answer nobody. */
+  private isRarpOwn(frame: Frame): boolean {
+    const { view, payload } = frame;
+    return (
+      payload + arp.BYTES <= frame.offset + frame.length &&
+      arp.operation(view, payload) === arp.REVERSE_REQUEST &&
+      arp.senderMacLow(view, payload) === this.macLow &&
+      arp.senderMacHigh(view, payload) === this.macHigh &&
+      arp.targetMacLow(view, payload) === this.macLow &&
+      arp.targetMacHigh(view, payload) === this.macHigh
+    );
   }
 
   private isNdOwn(frame: Frame): boolean {
@@ -103,12 +134,14 @@ export class AntiSpoofing implements FromVm {
     const at = icmpv6.linkAddressAt(view, l4, l4 + l4Bytes, option);
     if (at > 0 && (view.getUint16(at) !== this.macHigh || view.getInt32(at + 2) !== this.macLow))
       return false;
-    if (isSolicitation) return true;
+    const { s0, s1, s2, s3 } = frame;
+    // From the unspecified address it claims its target (RFC 4862 §5.4.3), else it asks for another's.
+    if (isSolicitation && !ipv6.isUnspecified(s0, s1, s2, s3)) return true;
     const t0 = icmpv6.targetWord(view, l4, 0);
     const t1 = icmpv6.targetWord(view, l4, 1);
     const t2 = icmpv6.targetWord(view, l4, 2);
     const t3 = icmpv6.targetWord(view, l4, 3);
-    return ipv6.isLinkLocal(t0) || this.isAllowed(t0, t1, t2, t3);
+    return this.isAllowed(t0, t1, t2, t3);
   }
 
   private isAllowed(w0: number, w1: number, w2: number, w3: number): boolean {
@@ -121,6 +154,17 @@ export class AntiSpoofing implements FromVm {
     this.context.drop(frame, reason);
     return CONSUMED;
   }
+}
+
+/** The link-local address that a MAC makes (RFC 4291 appendix A: its universal/local bit is turned over). */
+function linkLocalOf(macHigh: number, macLow: number): string {
+  const words = Int32Array.of(
+    0xfe80_0000 | 0,
+    0,
+    ((macHigh ^ 0x0200) << 16) | ((macLow >>> 24) << 8) | 0xff,
+    (0xfe << 24) | (macLow & 0xff_ffff),
+  );
+  return wordsToAddress(words, 0);
 }
 
 /** A host without address asks for one (RFC 2131 §4.1). */

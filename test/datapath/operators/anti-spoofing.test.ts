@@ -18,6 +18,9 @@ const spoofing = suite('anti-spoofing');
 
 const VIP = '10.1.0.100';
 const OWN = ['10.1.0.11/32', 'fd00:1::b/128'];
+/** Of web1's MAC, 02:00:00:00:00:00, and of web2's. */
+const LINK_LOCAL = 'fe80::ff:fe00:0';
+const OTHERS_LINK_LOCAL = 'fe80::ff:fe00:1';
 const DATA = { sourcePort: 1_000, destinationPort: 2_000 };
 
 const bedOf = (allowedSources: readonly string[] = OWN): DatapathBed =>
@@ -64,7 +67,7 @@ spoofing('what a host says before it has an address: DHCP, duplicate address det
   const { address, mac } = solicitedNode('fd00:1::b');
   const probe = { ...bed.way('web1', 'fd00:1::b'), from: '::', to: address, toMac: mac };
   assert.ok(bed.send('web1', solicitationFrame(probe, 'fd00:1::b')).length > 0);
-  const linkLocal = { ...bed.way('web1', 'fd00:1::c'), from: 'fe80::1' };
+  const linkLocal = { ...bed.way('web1', 'fd00:1::c'), from: LINK_LOCAL };
   assert.is(only(bed.send('web1', udpFrame(linkLocal, DATA))).port, 'web2');
 });
 
@@ -84,6 +87,26 @@ spoofing('ND says who it is: target and link address of an advertisement; router
   assertDropped(bed, advertisementFrame(way, 'fd00:1::d', mine, 'SO'), 'spoofed-nd');
   assertDropped(bed, advertisementFrame(way, 'fd00:1::b', '02:00:00:00:99:99', 'SO'), 'spoofed-nd');
 });
+
+spoofing(
+  "another's link-local address: neither as source, nor advertised, nor claimed before it has one",
+  () => {
+    const bed = bedOf();
+    const way = { ...bed.way('web1', 'fd00:1::c'), ttl: 255 };
+    assertDropped(bed, udpFrame({ ...way, from: OTHERS_LINK_LOCAL }, DATA), 'spoofed-source');
+    const mine = bed.mac('web1');
+    assertDropped(bed, advertisementFrame(way, OTHERS_LINK_LOCAL, mine, 'O'), 'spoofed-nd');
+    assert.ok(bed.send('web1', advertisementFrame(way, LINK_LOCAL, mine, 'O')).length > 0);
+    for (const target of [OTHERS_LINK_LOCAL, 'fd00:1::c']) {
+      const { address, mac } = solicitedNode(target);
+      const probe = { ...way, from: '::', to: address, toMac: mac };
+      assertDropped(bed, solicitationFrame(probe, target), 'spoofed-nd');
+    }
+    assertDropped(bed, udpFrame({ ...way, from: '::' }, DATA), 'spoofed-source');
+    const free = bedOf([...OWN, 'fe80::/10']);
+    assert.is(only(free.send('web1', udpFrame({ ...way, from: 'fe80::1234' }, DATA))).port, 'web2');
+  },
+);
 
 spoofing('a gateway or a VIP is nobody’s to claim, also where anything may be a source', () => {
   const bed = new DatapathBed({ groups: [{ name: 'api', vip: VIP, members: members([1]) }] });

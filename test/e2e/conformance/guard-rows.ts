@@ -15,6 +15,14 @@ export const GUARD_ROWS: readonly Row[] = [
     ],
   },
   {
+    source: 'anti-spoofing',
+    requirement: "Nothing carries another's packet past it, or speaks for another's link-local address",
+    tests: [
+      'datapath/operators/smuggled-frames › by default: nothing but the VM’s own IP, ARP and RARP',
+      "datapath/operators/anti-spoofing › another's link-local address: neither as source, nor advertised, nor claimed before it has one",
+    ],
+  },
+  {
     source: 'learning',
     requirement: "A frame that a port's guards drop teaches nothing: no station moves by it",
     tests: [
