@@ -1,7 +1,7 @@
 /** What a VM sends must be its own: MAC, IP, ARP and ND; gateways and VIPs are nobody's to claim. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DatapathBed, only } from '../../support/datapath-bed.ts';
+import { DatapathBed, only, type Sent } from '../../support/datapath-bed.ts';
 import {
   advertisementFrame,
   arpFrame,
@@ -107,6 +107,54 @@ spoofing(
     assert.is(only(free.send('web1', udpFrame({ ...way, from: 'fe80::1234' }, DATA))).port, 'web2');
   },
 );
+
+spoofing('a floating address moves between the two ports that may have it, and to no third one', () => {
+  const floating = { 4: '10.1.0.200', 6: 'fd00:1::200' } as const;
+  const bed = new DatapathBed({
+    groups: [{ name: 'far', vip: VIP, members: [{ name: 'ha', address: floating[4] }] }],
+    ports: PORTS.map((port) => {
+      const own = port.addresses.map((address) => `${address}/${address.includes(':') ? 128 : 32}`);
+      const isAllowed = port.name === 'web2' || port.name === 'web3';
+      const more = isAllowed ? [`${floating[4]}/32`, `${floating[6]}/128`] : [];
+      return { ...port, allowedSources: [...own, ...more] };
+    }),
+  });
+  /** As keepalived does on becoming master. */
+  const claim = (port: string): Sent[] => {
+    const way = { ...bed.way(port, floating[4]), from: floating[4], toMac: BROADCAST };
+    return bed.send(port, arpFrame(way, 'request'));
+  };
+  const claim6 = (port: string): Sent[] => {
+    const way = { fromMac: bed.mac(port), toMac: '33:33:00:00:00:01', from: floating[6], to: 'ff02::1' };
+    return bed.send(port, advertisementFrame(way, floating[6], bed.mac(port), 'O'));
+  };
+  let sourcePort = 1_000;
+  const ask = (): Sent[] =>
+    bed.send(
+      'web1',
+      tcpFrame(bed.way('web1', VIP), { sourcePort: ++sourcePort, destinationPort: 80, flags: 'S' }),
+    );
+  const ask6 = (): Sent[] =>
+    bed.send('db1', udpFrame(bed.way('db1', floating[6]), { ...DATA, sourcePort: ++sourcePort }));
+  const reached = (sent: readonly Sent[]): Set<string> =>
+    new Set(
+      sent.flatMap(({ port, frame }) =>
+        (frame.packet?.tcp ?? frame.packet?.udp) === undefined ? [] : [`${port} ${frame.toMac}`],
+      ),
+    );
+  assert.equal([reached(ask()), reached(ask6())], [new Set(), new Set()], 'nobody has it yet');
+  for (const master of ['web2', 'web3', 'web2']) {
+    const here = new Set([`${master} ${bed.mac(master)}`]);
+    claim(master);
+    claim6(master);
+    assert.equal([reached(ask()), reached(ask6())], [here, here]);
+    const way = { ...bed.way(master, bed.address('web1')), from: floating[4] };
+    assert.is(only(bed.send(master, udpFrame(way, DATA))).port, 'web1', 'and it may send from it');
+    assert.equal([claim('app1'), claim6('app1')], [[], []]);
+    assert.equal([reached(ask()), reached(ask6())], [here, here], 'a third one changes nothing');
+  }
+  assert.equal(bed.drops(), { 'spoofed-arp': 3, 'spoofed-source': 3 });
+});
 
 spoofing('a gateway or a VIP is nobody’s to claim, also where anything may be a source', () => {
   const bed = new DatapathBed({ groups: [{ name: 'api', vip: VIP, members: members([1]) }] });
