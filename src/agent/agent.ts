@@ -285,7 +285,9 @@ export function groupsInForce(
 
 const portsOf = (configuration: Configuration): Ports => ({
   ports: vmPorts(configuration),
-  networks: { all: configuration.networks.map(({ name, vni }) => ({ name, vni })) },
+  networks: {
+    all: configuration.networks.map(({ name, vni, gateway }) => ({ name, vni, routed: gateway.length > 0 })),
+  },
   templates: { all: configuration.templates.map(({ name }) => name) },
 });
 

@@ -72,7 +72,14 @@ export interface Status {
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
   /** What went wrong between datapath and devices; an uplink that is down fails all writes to it. */
-  ioErrors: { failedWrites: number; fullQueues: number; failedReads: number; outOfBuffers: number };
+  ioErrors: {
+    failedWrites: number;
+    /** By errno's name, or `not-attached`. */
+    failedWritesBy: Record<string, number>;
+    fullQueues: number;
+    failedReads: number;
+    outOfBuffers: number;
+  };
   /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
   affinities: { inUse: number; max: number; evicted: number };
   /** Reason → frames; reasons that never occurred are left out. */
@@ -82,6 +89,8 @@ export interface Status {
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
   controllers: ControllersStatus;
+  /** What the configuration in force hardly means: criteria that have all ended, `from` that matches no port. */
+  warnings: string[];
 }
 
 /** Streams of agents to a controller, since its start. */

@@ -146,7 +146,7 @@ export class Term {
       // The host that the controller runs in lists all groups, whether or not they concern it.
       needsAll: session.peer === IN_PROCESS_PEER && host === this.self.id,
     };
-    this.distribution.attach(host, agent.ports, traits, (message) => agent.send(message));
+    this.distribution.attach(host, agent.hostPorts, traits, (message) => agent.send(message));
     this.hooks.attached(agent);
     return {
       received: (message) => this.received(agent, message),
@@ -182,7 +182,7 @@ export class Term {
         return this.distribution.applied(agent.host, message);
       case 'ports':
         agent.tookPorts(message);
-        return this.distribution.portsChanged(agent.host, message.ports);
+        return this.distribution.portsChanged(agent.host, agent.hostPorts);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
       case 'instanceEvent':

@@ -333,9 +333,12 @@ export class Host {
     return revision;
   }
 
+  /** All at once: a frame that one port brings in may leave by any other. */
   private async attachOpened(): Promise<void> {
-    await this.ports.attachOpened();
-    await this.uplinks.attachOpened();
+    const opened = [...this.ports.toAttach(), ...this.uplinks.toAttach()];
+    await this.thread.attach(opened.map(({ id, device }) => ({ port: id, device })));
+    this.ports.markAttached();
+    this.uplinks.markAttached();
   }
 
   /** An uplink's interface has gone or come back. */

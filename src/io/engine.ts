@@ -45,6 +45,9 @@ export interface FrameBatch {
   readonly length: Int32Array;
 }
 
+/** Errnos that are counted each by itself: all of Linux (asm-generic/errno.h). */
+export const ERRNOS = 134;
+
 /** Engine counters, monotonic, per engine (per-port ones are kept by `portCounters`). */
 export interface EngineCounters {
   /** io_uring_enter calls, or poll/readv/writev calls. */
@@ -55,6 +58,8 @@ export interface EngineCounters {
   writeQueueFull: number;
   /** Writes that failed for another reason (EIO, EINVAL, a port that has gone). */
   writeErrors: number;
+  /** `writeErrors` by errno; 0: the port was not attached, or the frame too large for it. Larger errnos count as the last. */
+  readonly writeErrnos: Float64Array;
   /** Reads that failed for another reason than a port that has gone. */
   readErrors: number;
 }

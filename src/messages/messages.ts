@@ -56,6 +56,8 @@ export interface HostNetworks {
 export interface Network {
   name: string;
   vni: number;
+  /** The host's logical router joins it with all others that have this. */
+  routed?: boolean;
 }
 
 export interface Port {

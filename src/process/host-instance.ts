@@ -12,6 +12,7 @@ import { startApiServer, stopApiServer } from '../api/server.ts';
 import type { Status } from '../api/shapes.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
+import { warningsOf } from '../config/warnings.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { statusOf } from '../host/listings/status.ts';
@@ -75,6 +76,7 @@ export class Instance {
       undo.push('stop the host', () => host.stop('end'));
       const instance = new Instance(options, host, control, state, lock);
       await instance.listen();
+      instance.warn();
       return instance;
     } catch (error) {
       reportAll(await undo.run(), log);
@@ -109,7 +111,13 @@ export class Instance {
   async reload(path: string): Promise<number> {
     const revision = await this.control.reload(loadForReload(path));
     this.options.log.info(`reloaded ${path}: revision ${revision}`);
+    this.warn();
     return revision;
+  }
+
+  /** Logs what the configuration hardly means. */
+  warn(): void {
+    for (const warning of warningsOf(this.host.configuration, Date.now())) this.options.log.warn(warning);
   }
 
   /** Ends everything and removes all that was made; the run directory is free afterwards. */

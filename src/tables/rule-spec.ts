@@ -69,6 +69,8 @@ export interface RuleSpec {
   readonly sources: readonly PrefixText[];
   /** Source port; absent: any. */
   readonly sourcePort?: number;
+  /** Labels that its ports are selected by: of rules that are otherwise alike, the one with more goes first. Absent: 0. */
+  readonly labels?: number;
   readonly rewrite: RewriteKind;
   readonly algorithm: Algorithm;
   /** For `maglev`; absent: five-tuple. */

@@ -177,6 +177,7 @@ function bySpecificity(a: RuleSpec, b: RuleSpec): number {
     Number(a.port === undefined) - Number(b.port === undefined) ||
     Number(a.sourcePort === undefined) - Number(b.sourcePort === undefined) ||
     longest(b) - longest(a) ||
+    (b.labels ?? 0) - (a.labels ?? 0) ||
     a.id - b.id
   );
 }

@@ -139,10 +139,17 @@ const status: Status = {
   groups: 3,
   revision: 12,
   connections: { inUse: 120, max: 262_144, created: 5000, expired: 4880, refused: 0 },
-  ioErrors: { failedWrites: 7, fullQueues: 1, failedReads: 2, outOfBuffers: 0 },
+  ioErrors: {
+    failedWrites: 7,
+    failedWritesBy: { EIO: 4, ENETDOWN: 3 },
+    fullQueues: 1,
+    failedReads: 2,
+    outOfBuffers: 0,
+  },
   affinities: { inUse: 3, max: 65_536, evicted: 1 },
   drops: { 'malformed-ipv4': 2, 'no-route': 10 },
   frames: 1_234_567,
+  warnings: ['group night: all its criteria have ended, the last one at 2026-12-01T13:00:00.000Z'],
   residentBytes: 120_300_000,
   controllers: {
     kind: 'remote',
@@ -248,11 +255,12 @@ tables('status, with and without drops', () => {
     groups       3
     revision     12
     connections  120 of 262144; 5000 created, 4880 expired, 0 refused
-    I/O errors   7 failed writes, 1 full queues, 2 failed reads, 0 out of buffers
+    I/O errors   7 failed writes (4 EIO, 3 ENETDOWN), 1 full queues, 2 failed reads, 0 out of buffers
     affinities   3 of 65536; 1 evicted
     frames       1234567
     controllers  192.0.2.1:7400: waiting since 2026-12-01T13:02:00.000Z (connection refused)
     memory       120 MB
+    warning      group night: all its criteria have ended, the last one at 2026-12-01T13:00:00.000Z
 
     DROP            FRAMES
     malformed-ipv4       2

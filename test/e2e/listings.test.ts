@@ -48,6 +48,7 @@ test('status', async () => {
     affinities: 'object',
     controllers: 'object',
     ioErrors: 'object',
+    warnings: 'array',
   });
   assert.is(status.host, bed.name);
   assert.ok(['uring', 'syscall'].includes(status.engine), status.engine);

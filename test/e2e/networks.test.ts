@@ -14,6 +14,12 @@ test.before(async () => {
     config.networks[0]!.routes = [{ to: '10.77.0.0/24', via: '10.1.0.25' }];
     config.ports.push({ name: 'own', network: 'data', netns: `${config.host}-own` });
     addTwins(config);
+    const shop = tcpGroup('shop', 160, [
+      { name: 's1', address: '10.1.0.21', port: 8080 },
+      { name: 's2', address: '10.1.0.22', port: 8080, weight: 3 },
+    ]);
+    const members = shop.members!.map((member, i) => ({ ...member, address: `fd00:1::${21 + i}` }));
+    config.groups.push(shop, { ...shop, name: 'shop6', vip: 'fd00:1::a0', members });
     // d1 gets an address by hand that the configuration does not know.
     for (const port of config.ports) if (port.name === 'd1') port.antiSpoofing = false;
   });
@@ -185,6 +191,32 @@ test('traceroute names the gateway and the destination', async () => {
     const hops = [...text.matchAll(/^ *\d+ +(\S+)/gm)].map((match) => match[1]);
     assert.equal(hops, [gateway, destination], text);
   }
+});
+
+test('a VIP is reached from another network through the router, at once: TCP, IPv4 and IPv6, ping, errors', async () => {
+  for (const vip of ['10.1.0.160', '[fd00:1::a0]']) {
+    assert.equal(shares(await bed.ask('d1', vip, 4)), { s1: 1, s2: 3 }, vip);
+  }
+  assert.match((await ping('d1', '10.1.0.160')).stdout, ARRIVED);
+  // A port without service is refused, and does not wait for an ARP reply that nobody sends.
+  assert.equal((await bed.tryOnce('d1', '10.1.0.160:81')).curl, 7);
+  const text = await bed.exec(
+    'd1',
+    'traceroute',
+    '-n',
+    '-T',
+    '-p',
+    '80',
+    '-q',
+    '1',
+    '-w',
+    '2',
+    '-m',
+    '3',
+    '10.1.0.160',
+  );
+  const hops = [...text.matchAll(/^ *\d+ +(\S+)/gm)].map((match) => match[1]);
+  assert.equal(hops, ['10.2.0.1', '10.1.0.160'], text);
 });
 
 test('a destination without route is unreachable, at once', async () => {

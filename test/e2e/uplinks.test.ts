@@ -156,12 +156,19 @@ const stateBecomes = (host: RemoteHost, state: string) =>
 test('an interface that goes down and comes back is counted, and connections go on', async () => {
   const h1 = hosts.host('h1');
   const before = (await uplinkOf(h1)).outages;
+  assert.equal((await h1.status()).ioErrors.failedWritesBy, {}, 'none at the start, and none since');
   const kept = await hosts.keepAsking('c1', '10.1.0.104', 8080);
   await h1.ip('link', 'set', 'up0', 'down');
   await stateBecomes(h1, 'down');
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.25')).status, 1);
   assert.is((await hosts.try('c1', 'ping', '-c', '1', '-W', '1', '10.1.0.21')).status, 0, 'on the same host');
-  assert.ok((await h1.status()).ioErrors.failedWrites > 0, 'what could not be sent is counted');
+  const { failedWrites, failedWritesBy } = (await h1.status()).ioErrors;
+  assert.equal(
+    failedWritesBy,
+    { ENETDOWN: failedWrites },
+    'what could not be sent is counted, with the reason',
+  );
+  assert.ok(failedWrites > 0);
   await h1.ip('link', 'set', 'up0', 'up');
   await stateBecomes(h1, 'up');
   await kept.nextAnswers(3);

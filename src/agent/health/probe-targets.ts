@@ -1,8 +1,8 @@
 /** Which members a host probes, and how: from its groups. Pure. */
 
 import { membersOf } from '../../config/model/group-members.ts';
-import { selects } from '../../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, HealthConfig, MemberConfig } from '../../config/model/model.ts';
+import { Reach } from '../../config/model/reach.ts';
 import type { ProbeTarget } from './prober-protocol.ts';
 
 export interface MemberTarget extends ProbeTarget {
@@ -18,9 +18,10 @@ export interface MemberTarget extends ProbeTarget {
  */
 export function probeTargets(configuration: Configuration): Map<string, MemberTarget[]> {
   const targets = new Map<string, MemberTarget[]>();
+  const reach = new Reach(configuration);
   for (const group of configuration.groups) {
     const { health, network } = group;
-    const isUsed = configuration.ports.some((port) => port.purpose !== 'probe' && selects(group, port));
+    const isUsed = configuration.ports.some((port) => port.purpose !== 'probe' && reach.selects(group, port));
     if (health === undefined || !isUsed) continue;
     const ofNetwork = targets.get(network) ?? [];
     targets.set(network, ofNetwork);

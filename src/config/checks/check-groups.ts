@@ -250,7 +250,7 @@ const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
 /**
  * Two rules contradict if nothing tells which one a packet is for: same VIP, protocol, ports, and a source
  * prefix in common, at a port that both select. Ports may come later and on other hosts, so two selectors
- * are only told apart by a label to which they give different values.
+ * are only told apart by a label to which they give different values, or by their numbers of labels: the narrower wins.
  */
 function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: Report): void {
   if (TUPLE_KEYS.some((key) => isCutOut(group, key))) return;
@@ -267,7 +267,11 @@ function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: R
     const rival = rules.find((other) => other.path !== path && contradicts(rule, other));
     if (rival !== undefined) {
       const found = `${show(vip.value)} with the same protocol, port and match as ${pathText(rival.path)}`;
-      report(vip.path, found, 'a tuple of its own, or `from` selectors that differ in the value of a label');
+      report(
+        vip.path,
+        found,
+        'a tuple of its own, or `from` selectors that differ in the value of a label or in their number of labels',
+      );
     }
     rules.push(rule);
   }
@@ -277,6 +281,8 @@ function contradicts(a: PlacedRule, b: PlacedRule): boolean {
   if (a.key !== b.key) return false;
   const anySource = a.sources.size === 0 && b.sources.size === 0;
   if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
+  // The one with more labels is the narrower, and goes first.
+  if (Object.keys(a.from).length !== Object.keys(b.from).length) return false;
   return Object.entries(a.from).every(
     ([label, value]) => [undefined, value].includes(ownEntry(b.from, label)) || value === undefined,
   );

@@ -1,7 +1,8 @@
 /**
  * Which load balancers a configuration asks for, which ports each serves, and which groups' rules it enforces.
  *
- * A group's rules go to the ports of its network that its `from` labels select, all of them where it has none.
+ * A group's rules go to the ports of its network, and of those that the logical router joins with it (reach.ts), that its
+ * `from` labels select, all of them where it has none.
  * With one LB per port that is all there is to say. A shared LB enforces the same rules for each of its ports,
  * so where `from` splits the ports of a scope, the scope gets one LB per side of the split: sharing never makes
  * a rule reach a port that its group does not name. For the same reason the LB of a whole host has one side per
@@ -10,6 +11,7 @@
  * goes keep their translation.
  */
 import type { Configuration, GroupConfig, PortConfig } from './model.ts';
+import { Reach } from './reach.ts';
 
 export interface PlannedLoadBalancer {
   /** Its identity over revisions. */
@@ -17,6 +19,8 @@ export interface PlannedLoadBalancer {
   readonly scope: 'port' | 'network' | 'host';
   /** Port, network, or host/network; a shared one that `from` has split off says so: `app[tier=web]`. */
   readonly name: string;
+  /** Of its ports, which are all on one. */
+  readonly network: string;
   readonly ports: PortConfig[];
   /** In the order of the configuration. */
   readonly groups: GroupConfig[];
@@ -24,32 +28,24 @@ export interface PlannedLoadBalancer {
 
 export function planLoadBalancers(configuration: Configuration): PlannedLoadBalancer[] {
   const scope = configuration.datapath.loadBalancers;
+  const reach = new Reach(configuration);
   const plan = new Map<string, PlannedLoadBalancer>();
   for (const port of configuration.ports) {
     if (port.purpose === 'probe') continue;
-    const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port);
+    const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port, reach);
     const key = `${scope} ${name}`;
     let planned = plan.get(key);
     if (planned === undefined) {
-      planned = { key, scope, name, ports: [], groups: [] };
+      planned = { key, scope, name, network: port.network, ports: [], groups: [] };
       plan.set(key, planned);
     }
     planned.ports.push(port);
   }
   for (const planned of plan.values()) {
-    const wanted = (group: GroupConfig) => planned.ports.some((port) => selects(group, port));
+    const wanted = (group: GroupConfig) => planned.ports.some((port) => reach.selects(group, port));
     planned.groups.push(...configuration.groups.filter(wanted));
   }
   return [...plan.values()];
-}
-
-/** Whether the group's rules hold for what this port sends. */
-export function selects(group: GroupConfig, port: PortConfig): boolean {
-  return group.network === port.network && matchesLabels(group.from, port);
-}
-
-function matchesLabels(selector: Record<string, string> | undefined, port: PortConfig): boolean {
-  return Object.entries(selector ?? {}).every(([label, value]) => port.labels[label] === value);
 }
 
 function scopeName(configuration: Configuration, port: PortConfig): string {
@@ -64,12 +60,11 @@ function scopeName(configuration: Configuration, port: PortConfig): string {
 }
 
 /** `[tier=web][zone=a]`: the selectors in use in this scope that match the port; empty where none does. */
-function selectorsThatSplit(configuration: Configuration, port: PortConfig): string {
+function selectorsThatSplit(configuration: Configuration, port: PortConfig, reach: Reach): string {
   if (configuration.datapath.loadBalancers === 'port') return '';
   const matching = new Set<string>();
-  for (const { network, from } of configuration.groups) {
-    if (from === undefined || network !== port.network) continue;
-    if (matchesLabels(from, port)) matching.add(selectorText(from));
+  for (const group of configuration.groups) {
+    if (group.from !== undefined && reach.selects(group, port)) matching.add(selectorText(group.from));
   }
   return [...matching]
     .sort()

@@ -10,6 +10,7 @@ import type {
   Port,
   Ports,
 } from '../../messages/messages.ts';
+import type { HostPort } from '../distribution/interest.ts';
 
 export class AttachedAgent {
   readonly session: AgentSession;
@@ -45,6 +46,12 @@ export class AttachedAgent {
 
   get hello(): Hello {
     return this.session.hello;
+  }
+
+  /** The ports, with the networks that they reach through the host's router. */
+  get hostPorts(): HostPort[] {
+    const routed = new Set(this.networks?.all.filter((one) => one.routed).map(({ name }) => name));
+    return this.ports.map((port) => (routed.has(port.network) ? { ...port, routedTo: routed } : port));
   }
 
   send(message: FromController): void {

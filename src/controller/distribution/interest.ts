@@ -1,5 +1,5 @@
 /**
- * Which hosts need a group: those with a port that its rules hold for, and, where members keep the VIP as their own
+ * Which hosts need a group: those with a port that its rules hold for, on its network or one that the host's router joins, and, where members keep the VIP as their own
  * address, those with a member, whose port must be let send as the VIP.
  */
 
@@ -12,11 +12,15 @@ export interface HostPort {
   /** With their prefix lengths. */
   readonly addresses: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Networks that the host's router joins with the port's, itself included; absent: none. */
+  readonly routedTo?: ReadonlySet<string>;
 }
 
 export function isConcerned(ports: readonly HostPort[], group: GroupConfig): boolean {
+  const reaches = (port: HostPort): boolean =>
+    port.network === group.network || port.routedTo?.has(group.network) === true;
+  if (ports.some((port) => reaches(port) && matchesLabels(group.from, port.labels))) return true;
   const onNetwork = ports.filter(({ network }) => network === group.network);
-  if (onNetwork.some(({ labels }) => matchesLabels(group.from, labels))) return true;
   return group.rewrite !== 'address' && onNetwork.some((port) => holdsMember(port, group));
 }
 

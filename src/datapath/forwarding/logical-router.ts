@@ -6,6 +6,7 @@
  * hosts have tens of routes, and a match costs 2 ns per entry.
  */
 import { NONE } from '../../tables/bucket-index.ts';
+import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
 import { DATAGRAM } from '../../tables/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords } from '../../wire/address.ts';
@@ -97,8 +98,18 @@ export class LogicalRouter {
     frame.ttl--;
     frame.routed = true;
     const { via } = route;
-    if (via === undefined) this.resolver.deliver(frame, to.id, frame.d0, frame.d1, frame.d2, frame.d3);
+    if (via === undefined) this.deliver(frame, to);
     else this.resolver.deliver(frame, to.id, via[0]!, via[1]!, via[2]!, via[3]!);
+  }
+
+  /** To a station of a network: the packet's destination, but for a MAC redirect, which keeps that, the member. */
+  private deliver(frame: Frame, to: Network): void {
+    if (frame.member === NONE) {
+      return this.resolver.deliver(frame, to.id, frame.d0, frame.d1, frame.d2, frame.d3);
+    }
+    const { rows } = this.context.tables.endpoints;
+    const at = frame.member * ENDPOINT_WORDS;
+    this.resolver.deliver(frame, to.id, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
   }
 
   /**

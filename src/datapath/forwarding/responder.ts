@@ -27,8 +27,7 @@ import type { Port } from '../ports/port.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import { advertise } from './packets.ts';
 
-/** Last words of ff02::1 and ff02::2. */
-const ALL_NODES = 1;
+/** Last word of ff02::2. */
 const ALL_ROUTERS = 2;
 
 export class Responder {
@@ -59,7 +58,9 @@ export class Responder {
     if (this.networks.at(network).isGateway(w0, w1, w2, w3)) return true;
     const { endpoints } = this.context.tables;
     const endpoint = endpoints.find(network, w0, w1, w2, w3);
-    return endpoint !== NONE && endpoints.hasRole(endpoint, ROLE_ANSWERED);
+    if (endpoint === NONE || !endpoints.hasRole(endpoint, ROLE_ANSWERED)) return false;
+    // A VIP of another network is reached through the router.
+    return !this.networks.isBehindRouter(network, w0, w1, w2, w3);
   }
 
   /** Answers an ARP request for a gateway or a VIP; PASS if it is for someone else. */
@@ -157,12 +158,12 @@ export class Responder {
   }
 
   /**
-   * Answers an ICMPv6 echo request to all nodes or all routers of the link (RFC 4443 §4.2), which the switch then floods
-   * like any other: it may have other routers, too.
+   * Answers an ICMPv6 echo request to all routers of the link (RFC 4443 §4.2), which the switch then floods like any
+   * other: it may have other routers, too.
    */
   answerGroupEcho(frame: Frame): void {
     const isForUs = frame.d0 === (0xff02_0000 | 0) && (frame.d1 | frame.d2) === 0;
-    if (!isForUs || (frame.d3 !== ALL_NODES && frame.d3 !== ALL_ROUTERS) || frame.fragment) return;
+    if (!isForUs || frame.d3 !== ALL_ROUTERS || frame.fragment) return;
     // Out there each host answers for its own VMs only.
     if (this.ports[frame.ingress]?.isUplink !== false) return;
     const { arena } = this.context;

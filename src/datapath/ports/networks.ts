@@ -189,6 +189,18 @@ export class Networks {
     this.list = list;
   }
 
+  /** Whether an address belongs to another network than this one, and the router joins the two. */
+  isBehindRouter(id: number, w0: number, w1: number, w2: number, w3: number): boolean {
+    const network = this.at(id);
+    if (!network.isRouted || network.isOnLink(w0, w1, w2, w3)) return false;
+    for (const other of this.list) {
+      if (other !== undefined && other !== network && other.isRouted && other.subnets.length > 0) {
+        if (other.isOnLink(w0, w1, w2, w3)) return true;
+      }
+    }
+    return false;
+  }
+
   all(): Network[] {
     return this.list.filter((network) => network !== undefined);
   }

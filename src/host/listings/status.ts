@@ -2,6 +2,8 @@
 
 import type { ControllersStatus, Status } from '../../api/shapes.ts';
 import { VERSION } from '../../api/version.ts';
+import { warningsOf } from '../../config/warnings.ts';
+import { errnoName } from '../../native/system-error.ts';
 import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
 import type { Host } from '../host.ts';
 
@@ -22,7 +24,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     const { lostFrames } = host.uplinks.view(name);
     if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;
   }
-  const { writeErrors, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
+  const { writeErrors, writeErrnos, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
   return {
     version: VERSION,
     host: configuration.host,
@@ -41,6 +43,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     connections: { inUse: connections.inUse, max: connections.capacity, ...connections.totals },
     ioErrors: {
       failedWrites: writeErrors,
+      failedWritesBy: failedWritesBy(writeErrnos),
       fullQueues: writeQueueFull,
       failedReads: readErrors,
       outOfBuffers,
@@ -50,5 +53,15 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     frames,
     residentBytes: process.memoryUsage.rss(),
     controllers,
+    warnings: warningsOf(configuration, Date.now()),
   };
+}
+
+/** The failed writes by errno's name: EIO, say; `not-attached` for those that no device was there for. */
+function failedWritesBy(errnos: Float64Array): Record<string, number> {
+  const by: Record<string, number> = {};
+  errnos.forEach((count, errno) => {
+    if (count > 0) by[errno === 0 ? 'not-attached' : errnoName(errno)] = count;
+  });
+  return by;
 }

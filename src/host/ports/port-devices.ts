@@ -9,10 +9,12 @@
  * datapath, and only its descriptor is left to close. One that was taken over would never disappear, as its descriptor
  * holds the namespace: `orphans` are looked for.
  */
+
 import { writeFileSync } from 'node:fs';
 import type { PortConfig } from '../../config/model/model.ts';
 import { runIpBatch } from '../../io/devices/ip-command.ts';
 import { createTap, type Tap } from '../../io/devices/tap.ts';
+import type { FrameDevice } from '../../io/engine.ts';
 import { namespacePath, withNamespace } from '../../native/network/netns.ts';
 import type { InstanceState } from '../../run-dir/made-things.ts';
 import { UndoStack } from '../../run-dir/undo-stack.ts';
@@ -79,9 +81,19 @@ export class PortDevices {
   }
 
   async attachOpened(): Promise<void> {
+    await this.thread.attach(this.toAttach().map(({ id, device }) => ({ port: id, device })));
+    this.markAttached();
+  }
+
+  /** Devices that the datapath does not read from yet. */
+  toAttach(): { id: number; device: FrameDevice }[] {
     const opened = [...this.ports.values()].filter(({ attached }) => !attached);
-    await this.thread.attach(opened.map(({ id, tap }) => ({ port: id, device: tap.device })));
-    for (const port of opened) port.attached = true;
+    return opened.map(({ id, tap }) => ({ id, device: tap.device }));
+  }
+
+  /** The datapath reads from all of them now. */
+  markAttached(): void {
+    for (const port of this.ports.values()) port.attached = true;
   }
 
   /** Ends the port's device; its namespace stays (see `removeUnusedNamespaces`). */

@@ -11,12 +11,14 @@
  * At `up`, and when a reload adds an uplink, the interface must be there and up: a name that is mistyped shall not look
  * like an outage. Closing the sockets ends the promiscuity that they have asked for.
  */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, NetworkConfig, UplinkConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
+import type { FrameDevice } from '../../io/engine.ts';
 import { type LinkState, readLinkState } from '../../native/network/link-state.ts';
 import type { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
@@ -163,9 +165,19 @@ export class Uplinks {
 
   /** To be called when the datapath has been told of the ports. */
   async attachOpened(): Promise<void> {
+    await this.thread.attach(this.toAttach().map(({ id, device }) => ({ port: id, device })));
+    this.markAttached();
+  }
+
+  /** Sockets that the datapath does not read from yet. */
+  toAttach(): { id: number; device: FrameDevice }[] {
     const opened = [...this.uplinks.values()].flatMap(({ legs }) => legs.filter(({ attached }) => !attached));
-    await this.thread.attach(opened.map(({ id, socket }) => ({ port: id, device: socket.device })));
-    for (const leg of opened) leg.attached = true;
+    return opened.map(({ id, socket }) => ({ id, device: socket.device }));
+  }
+
+  /** The datapath reads from all of them now. */
+  markAttached(): void {
+    for (const { legs } of this.uplinks.values()) for (const leg of legs) leg.attached = true;
   }
 
   /** Closes what a configuration in force does not have. */

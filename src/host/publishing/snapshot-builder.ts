@@ -26,6 +26,7 @@ import type {
   PortConfig,
 } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
+import { Reach } from '../../config/model/reach.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type {
   DatapathSnapshot,
@@ -52,6 +53,7 @@ export interface BuiltLoadBalancer {
   /** What was compiled into `spec.ruleTable`. */
   readonly rules: readonly RuleSpec[];
   readonly groups: readonly GroupConfig[];
+  readonly networks: readonly NetworkConfig[];
   /** Weights of its own. */
   readonly weights: GroupWeights | undefined;
 }
@@ -89,7 +91,10 @@ export class SnapshotBuilder {
     weights: WeightsByLoadBalancer = NO_WEIGHTS,
   ): BuiltSnapshot {
     const plan = planLoadBalancers(configuration);
-    const loadBalancers = plan.map((planned) => this.buildLoadBalancer(planned, weights.get(planned.key)));
+    const reach = new Reach(configuration);
+    const loadBalancers = plan.map((planned) =>
+      this.buildLoadBalancer(planned, configuration.networks, reach, weights.get(planned.key)),
+    );
     const { datapath } = configuration;
     return {
       plan,
@@ -171,19 +176,39 @@ export class SnapshotBuilder {
 
   private buildLoadBalancer(
     planned: PlannedLoadBalancer,
+    networks: readonly NetworkConfig[],
+    reach: Reach,
     weights: GroupWeights | undefined,
   ): BuiltLoadBalancer {
-    const { key, scope, name, groups } = planned;
+    const { key, scope, name, network, groups } = planned;
     const before = this.compiled.get(key);
-    if (before !== undefined && before.weights === weights && sameItems(before.groups, groups)) return before;
-    const rules = groups.flatMap((group) => this.rulesOf(group, weights?.get(group.name)));
+    const isSame = before?.networks === networks && before.weights === weights;
+    if (isSame && sameItems(before.groups, groups)) return before;
+    const rules = groups.flatMap((group) => {
+      const vips = reach.vipsAt(group, network);
+      return this.rulesOf(group, vips, group.network !== network, weights?.get(group.name));
+    });
     const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
-    return { spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled }, rules, groups, weights };
+    return {
+      spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled },
+      rules,
+      groups,
+      networks,
+      weights,
+    };
   }
 
-  /** One rule per VIP, each with the members and source prefixes of the VIP's family. */
-  private rulesOf(group: GroupConfig, weights: ReadonlyMap<string, number> | undefined): RuleSpec[] {
-    return group.vip.flatMap((vip) => {
+  /**
+   * One rule per VIP, each with the members and source prefixes of the VIP's family. `isBehindRouter`: the LB's ports are
+   * on another network, where a member's MAC is no use.
+   */
+  private rulesOf(
+    group: GroupConfig,
+    vips: readonly string[],
+    isBehindRouter: boolean,
+    weights: ReadonlyMap<string, number> | undefined,
+  ): RuleSpec[] {
+    return vips.flatMap((vip) => {
       const family = addressFamily(vip);
       const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
       // Sources of the other family only: no packet to this VIP can match.
@@ -194,12 +219,14 @@ export class SnapshotBuilder {
         untilMs,
         members: members
           .filter(ofFamily)
-          .map((member) => this.memberSpec(member, group.name, weights?.get(member.name))),
+          .map((member) => this.memberSpec(member, group.name, weights?.get(member.name)))
+          .map((spec) => (isBehindRouter ? { ...spec, mac: undefined } : spec)),
       }));
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs, udpScheduling, drainFallback } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
-      const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort };
+      const labels = Object.keys(group.from ?? {}).length;
+      const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort, labels };
       const selection = { algorithm, hash, affinityMs, avoidSelf, udpScheduling, drainFallback };
       return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });

@@ -3,7 +3,7 @@
  * reply with its number; the worker takes them between two batches, after a write to its eventfd.
  */
 import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
-import type { EngineCounters, FrameDevice } from '../../io/engine.ts';
+import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
 
 /** Given to the worker at its start. */
@@ -72,17 +72,22 @@ export const VITALS = {
   writeQueueFull: 3,
   writeErrors: 4,
   readErrors: 5,
+  /** Failed writes by errno follow. */
+  writeErrnos: 8,
 } as const;
 
-export const VITALS_BYTES = 8 * 8;
+export const VITALS_BYTES = 8 * (VITALS.writeErrnos + ERRNOS);
 
 export function writeVitals(vitals: Float64Array, counters: EngineCounters): void {
   vitals[VITALS.turns]!++;
   vitals[VITALS.systemCalls] = counters.systemCalls;
   vitals[VITALS.outOfBuffers] = counters.outOfBuffers;
   vitals[VITALS.writeQueueFull] = counters.writeQueueFull;
-  vitals[VITALS.writeErrors] = counters.writeErrors;
   vitals[VITALS.readErrors] = counters.readErrors;
+  if (vitals[VITALS.writeErrors] !== counters.writeErrors) {
+    vitals[VITALS.writeErrors] = counters.writeErrors;
+    vitals.set(counters.writeErrnos, VITALS.writeErrnos);
+  }
 }
 
 export const readEngineCounters = (vitals: Float64Array): EngineCounters => ({
@@ -90,5 +95,6 @@ export const readEngineCounters = (vitals: Float64Array): EngineCounters => ({
   outOfBuffers: vitals[VITALS.outOfBuffers]!,
   writeQueueFull: vitals[VITALS.writeQueueFull]!,
   writeErrors: vitals[VITALS.writeErrors]!,
+  writeErrnos: vitals.slice(VITALS.writeErrnos, VITALS.writeErrnos + ERRNOS),
   readErrors: vitals[VITALS.readErrors]!,
 });

@@ -1,7 +1,7 @@
 /** What the engines have in common: empty batches and counters, their options, the list of ports that have gone. */
 import { EBADFD, ENODEV, ENXIO } from '../../native/system-error.ts';
 import { SLOT_BYTES } from '../../tables/frame-arena.ts';
-import type { EngineCounters, FrameBatch, FrameDevice } from '../engine.ts';
+import { type EngineCounters, ERRNOS, type FrameBatch, type FrameDevice } from '../engine.ts';
 import { MACS_BYTES } from './tagged-head.ts';
 import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
@@ -41,8 +41,15 @@ export const createCounters = (): EngineCounters => ({
   outOfBuffers: 0,
   writeQueueFull: 0,
   writeErrors: 0,
+  writeErrnos: new Float64Array(ERRNOS),
   readErrors: 0,
 });
+
+/** Counts a write that failed; `errno`: 0 if it was not tried. */
+export function countWriteError(counters: EngineCounters, errno: number): void {
+  counters.writeErrors++;
+  counters.writeErrnos[Math.min(errno, ERRNOS - 1)]!++;
+}
 
 /** Reads that fail this often in a row, with no frame between them, mean that the port is of no more use. */
 const MAX_CONSECUTIVE_READ_ERRORS = 16;

@@ -8,7 +8,14 @@
  */
 import { FrameArena, MAX_FRAME_BYTES, NO_SLOT, SLOT_BYTES } from '../../tables/frame-arena.ts';
 import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from '../engine.ts';
-import { checkOptions, createBatch, createCounters, type EngineOptions, PortTable } from './engine-state.ts';
+import {
+  checkOptions,
+  countWriteError,
+  createBatch,
+  createCounters,
+  type EngineOptions,
+  PortTable,
+} from './engine-state.ts';
 import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
 /** A frame as bytes of its own. */
@@ -120,7 +127,7 @@ export class MemoryEngine implements FrameEngine {
 
   transmit(port: number, slot: number, offset: number, length: number): void {
     if (!this.ports.accepts(port, slot, offset, length)) {
-      this.counters.writeErrors++;
+      countWriteError(this.counters, 0);
       return;
     }
     if (this.sent.length >= this.maxSent) {

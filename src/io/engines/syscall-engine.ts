@@ -26,6 +26,7 @@ import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from '../en
 import { BusyPoll } from './busy-poll.ts';
 import {
   checkOptions,
+  countWriteError,
   createBatch,
   createCounters,
   type EngineOptions,
@@ -204,7 +205,7 @@ export class SyscallEngine implements FrameEngine {
   transmit(port: number, slot: number, offset: number, length: number): void {
     const { ports, counters } = this;
     if (!ports.accepts(port, slot, offset, length)) {
-      counters.writeErrors++;
+      countWriteError(counters, 0);
       return;
     }
     counters.systemCalls++;
@@ -214,7 +215,7 @@ export class SyscallEngine implements FrameEngine {
       counters.writeQueueFull++;
       return;
     }
-    counters.writeErrors++;
+    countWriteError(counters, -result);
     if (isGone(-result)) {
       this.detach(port);
       this.ports.addGone(port);

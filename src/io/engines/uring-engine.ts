@@ -41,6 +41,7 @@ import type { EngineCounters, FrameBatch, FrameDevice, FrameEngine } from '../en
 import { BusyPoll } from './busy-poll.ts';
 import {
   checkOptions,
+  countWriteError,
   createBatch,
   createCounters,
   type EngineOptions,
@@ -314,7 +315,7 @@ export class UringEngine implements FrameEngine {
     const { ports, uring, memory } = this;
     const headerBytes = ports.vnetHeaderBytes[port]!;
     if (!ports.accepts(port, slot, offset, length)) {
-      this.counters.writeErrors++;
+      countWriteError(this.counters, 0);
       return;
     }
     if (!this.reserveEntry()) {
@@ -357,7 +358,7 @@ export class UringEngine implements FrameEngine {
       this.counters.writeQueueFull++;
       return;
     }
-    this.counters.writeErrors++;
+    countWriteError(this.counters, errno);
     const port = portOf(tag);
     const stale = generationOf(tag) !== this.generation[port];
     if (!stale && isGone(errno)) this.noteGone(port);

@@ -121,12 +121,14 @@ export namespace sluice {
         interface INetwork {
             name?: (string|null);
             vni?: (number|null);
+            routed?: (boolean|null);
         }
 
         class Network implements INetwork {
             constructor(properties?: sluice.v1.INetwork);
             public name: string;
             public vni: number;
+            public routed: boolean;
             public static encode(message: sluice.v1.INetwork, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Network;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Network;

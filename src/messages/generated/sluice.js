@@ -961,6 +961,7 @@ export const sluice = $root.sluice = (() => {
 
             Network.prototype.name = "";
             Network.prototype.vni = 0;
+            Network.prototype.routed = false;
 
             Network.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -973,6 +974,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(10).string(message.name);
                 if (message.vni != null && Object.hasOwnProperty.call(message, "vni"))
                     writer.uint32(16).uint32(message.vni);
+                if (message.routed != null && Object.hasOwnProperty.call(message, "routed"))
+                    writer.uint32(24).bool(message.routed);
                 return writer;
             };
 
@@ -1007,6 +1010,10 @@ export const sluice = $root.sluice = (() => {
                             message.vni = reader.uint32();
                             break;
                         }
+                    case 3: {
+                            message.routed = reader.bool();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -1034,6 +1041,8 @@ export const sluice = $root.sluice = (() => {
                     message.name = String(object.name);
                 if (object.vni != null)
                     message.vni = object.vni >>> 0;
+                if (object.routed != null)
+                    message.routed = Boolean(object.routed);
                 return message;
             };
 
@@ -1048,11 +1057,14 @@ export const sluice = $root.sluice = (() => {
                 if (options.defaults) {
                     object.name = "";
                     object.vni = 0;
+                    object.routed = false;
                 }
                 if (message.name != null && Object.hasOwnProperty.call(message, "name"))
                     object.name = message.name;
                 if (message.vni != null && Object.hasOwnProperty.call(message, "vni"))
                     object.vni = message.vni;
+                if (message.routed != null && Object.hasOwnProperty.call(message, "routed"))
+                    object.routed = message.routed;
                 return object;
             };
 

@@ -1,7 +1,8 @@
 import { type Case, runCases } from '../one-change.ts';
 
 const rule = { network: 'app', vip: '10.1.0.100', members: [] };
-const otherRule = 'a tuple of its own, or `from` selectors that differ in the value of a label';
+const otherRule =
+  'a tuple of its own, or `from` selectors that differ in the value of a label or in their number of labels';
 
 const cases: Case[] = [
   [

@@ -55,6 +55,27 @@ test('a group that comes or goes does not change who shares a load balancer', ()
   assert.equal(keys(configuration.groups.filter(({ name }) => name !== 'night')), keys(configuration.groups));
 });
 
+test('a VIP holds at the ports of other networks that the router joins, if it lies in its network’s subnets', () => {
+  const configuration = scoped('port');
+  const routed = configuration.networks.map((network) =>
+    network.name === 'db' ? { ...network, gateway: ['10.2.0.1'] } : network,
+  );
+  const groupsOfDb = (networks: Configuration['networks'], groups = configuration.groups) =>
+    planLoadBalancers({ ...configuration, networks, groups })
+      .find(({ name }) => name === 'db1')!
+      .groups.map(({ name }) => name);
+  assert.equal(groupsOfDb(configuration.networks), [], 'db has no gateway');
+  assert.equal(groupsOfDb(routed), ['night'], 'api is for tier: web');
+  const anywhere = configuration.groups.map((group) => ({ ...group, vip: ['192.0.2.1'] }));
+  assert.equal(groupsOfDb(routed, anywhere), [], 'nobody would send it there');
+  const own = { ...configuration.groups[1]!, name: 'own', network: 'db', from: undefined };
+  assert.equal(
+    groupsOfDb(routed, [...configuration.groups, own]),
+    ['own'],
+    'the own network’s VIP goes first',
+  );
+});
+
 test('a selector takes all of its labels', () => {
   const configuration = scoped('port');
   const [api] = configuration.groups;

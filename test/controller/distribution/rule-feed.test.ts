@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { GroupConfig } from '../../../src/config/model/model.ts';
+import type { HostPort } from '../../../src/controller/distribution/interest.ts';
 import { type Groups, RuleFeed, SharedRules } from '../../../src/controller/distribution/rule-feed.ts';
 import { type FromController, NEEDS_FULL_RULES, type Rules } from '../../../src/messages/messages.ts';
 import { shop } from '../../host/configurations.ts';
@@ -12,7 +13,7 @@ const [API, NIGHT] = shop().groups as [GroupConfig, GroupConfig];
 const groups = (...list: GroupConfig[]): Groups => new Map(list.map((group) => [group.name, group]));
 const again = (group: GroupConfig): GroupConfig => ({ ...group });
 
-function feedOf(ports = [port('web1', 'app', { tier: 'web' })]) {
+function feedOf(ports: HostPort[] = [port('web1', 'app', { tier: 'web' })]) {
   const sent: (Rules & FromController)[] = [];
   const send = (message: FromController): void => {
     sent.push(message as Rules & FromController);
@@ -38,6 +39,19 @@ test('first all, then what has changed or gone, each upon the one before', () =>
       [3, 2, false, [], ['api']],
     ],
   );
+});
+
+test('a host has the groups of other networks that its router joins', () => {
+  const elsewhere = port('db1', 'db', { tier: 'web' });
+  for (const [routedTo, told] of [
+    [undefined, []],
+    [new Set(['db', 'app']), ['api', 'night']],
+    [new Set(['db', 'other']), []],
+  ] as const) {
+    const { feed, sent } = feedOf([{ ...elsewhere, routedTo }]);
+    feed.update(groups(API, NIGHT), 1, shared());
+    assert.equal(names(sent[0]!), told);
+  }
 });
 
 test('a delta that did not fit: all again', () => {

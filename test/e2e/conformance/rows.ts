@@ -405,7 +405,7 @@ export const ROWS: readonly Row[] = [
       'The logical router has a link-local address and answers at its anycast and all-routers addresses',
     tests: [
       `${ADVERTISEMENTS}a link-local address made of its MAC, and the anycast address of each subnet, answer ND`,
-      `${ADVERTISEMENTS}echo: link-local, anycast of this and of another network, all routers, all nodes`,
+      `${ADVERTISEMENTS}echo: link-local, anycast of this and of another network, all routers`,
       'e2e/ipv6-router › link-local, anycast and all routers answer',
     ],
   },
@@ -442,4 +442,14 @@ export const ROWS: readonly Row[] = [
   },
   ...GUARD_ROWS,
   ...PROTOCOL_ROWS,
+  {
+    source: 'RFC 1812 §5.2',
+    requirement: 'A VIP is reached from other networks through the router, like any address of its own',
+    tests: [
+      'e2e/networks › a VIP is reached from another network through the router, at once: TCP, IPv4 and IPv6, ping, errors',
+      `datapath/balancing/other-network › there and back, \${vip}: one hop less, and the client sees the VIP`,
+      `datapath/balancing/other-network › ICMP errors, \${vip}: from the member, from the router, to the member`,
+      `datapath/balancing/other-network › MAC redirect, \${vip}: routed to the member's MAC, address kept`,
+    ],
+  },
 ];

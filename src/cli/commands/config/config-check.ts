@@ -7,6 +7,8 @@ interface CheckResult {
   file: string;
   ok: boolean;
   problems: readonly Problem[];
+  /** What the file may say, but hardly means. */
+  warnings: readonly string[];
 }
 
 const HELP = `
@@ -22,13 +24,16 @@ export function addConfigCheck(parent: Command): void {
     .addHelpText('after', HELP)
     .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
       const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
+      const { warningsOf } = await import('../../../config/warnings.ts');
       try {
         const configuration = checkedConfiguration(file, offline ? 'offline' : 'this machine');
-        const result: CheckResult = { file, ok: true, problems: [] };
+        const warnings = warningsOf(configuration, Date.now());
+        const result: CheckResult = { file, ok: true, problems: [], warnings };
         await printResult(command, result, () => `${file}: ok, ${summaryOf(configuration)}\n`);
+        for (const warning of warnings) process.stderr.write(`sluice: ${file}: warning: ${warning}\n`);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        const result: CheckResult = { file, ok: false, problems: error.problems };
+        const result: CheckResult = { file, ok: false, problems: error.problems, warnings: [] };
         await printResult(command, result, ({ problems }) =>
           problems.map((problem) => `${formatProblem(file, problem)}\n`).join(''),
         );

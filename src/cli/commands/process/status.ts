@@ -18,8 +18,12 @@ export function addStatus(parent: Command): void {
     });
 }
 
-const ioErrorsText = ({ failedWrites, fullQueues, failedReads, outOfBuffers }: Status['ioErrors']): string =>
-  `${failedWrites} failed writes, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+function ioErrorsText(errors: Status['ioErrors']): string {
+  const { failedWrites, failedWritesBy, fullQueues, failedReads, outOfBuffers } = errors;
+  const by = Object.entries(failedWritesBy).map(([what, count]) => `${count} ${what}`);
+  const why = by.length === 0 ? '' : ` (${by.join(', ')})`;
+  return `${failedWrites} failed writes${why}, ${fullQueues} full queues, ${failedReads} failed reads, ${outOfBuffers} out of buffers`;
+}
 
 const uplinkText = ({ uplink, interface: device, state, since, outages }: UplinkStatus): string =>
   `${uplink} (${device}) ${state} since ${since}; ${outages} outages`;
@@ -58,6 +62,7 @@ export function formatStatus(status: Status): string {
     ['controllers', controllersText(status.controllers)],
     ...streamField(status.controllers.streams),
     ['memory', humanBytes(status.residentBytes)],
+    ...status.warnings.map((warning): [string, string] => ['warning', warning]),
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
   if (drops.length === 0) return `${fields}\nno drops\n`;

@@ -1,0 +1,55 @@
+/**
+ * Which ports a group's rules hold for, and for which of its VIPs.
+ *
+ * The group's own network: all its VIPs hold at the ports that `from` selects. Other networks: where one logical router
+ * joins both, a VIP is reached like any address of its network, so those that lie in its network's subnets hold there,
+ * too. A group of the port's own network with the same VIP goes first.
+ */
+import { addressToWords, type Prefix, parsePrefix, prefixContains } from '../../wire/address.ts';
+import type { Configuration, GroupConfig, PortConfig } from './model.ts';
+
+export class Reach {
+  /** Of the networks that the router joins. */
+  private readonly subnets: ReadonlyMap<string, readonly Prefix[]>;
+  private readonly vipsOfNetwork = new Map<string, Set<string>>();
+  /** The VIPs that the router would send to the group's network. */
+  private readonly routable = new Map<GroupConfig, readonly string[]>();
+
+  constructor({ networks, groups }: Pick<Configuration, 'networks' | 'groups'>) {
+    const routed = networks.filter(({ gateway }) => gateway.length > 0);
+    this.subnets = new Map(routed.map(({ name, subnets }) => [name, subnets.map(parsePrefix)]));
+    const words = new Int32Array(4);
+    for (const group of groups) {
+      const ofNetwork = this.vipsOfNetwork.get(group.network) ?? new Set();
+      this.vipsOfNetwork.set(group.network, ofNetwork);
+      for (const vip of group.vip) ofNetwork.add(vip);
+      const subnets = this.subnets.get(group.network) ?? [];
+      const isInside = (vip: string): boolean => {
+        addressToWords(vip, words, 0);
+        return subnets.some((subnet) => prefixContains(subnet, words, 0));
+      };
+      this.routable.set(group, group.vip.filter(isInside));
+    }
+  }
+
+  /** The VIPs of a group that hold at the ports of a network. */
+  vipsAt(group: GroupConfig, network: string): readonly string[] {
+    if (group.network === network) return group.vip;
+    if (!this.subnets.has(network)) return [];
+    const own = this.vipsOfNetwork.get(network);
+    const routable = this.routable.get(group) ?? [];
+    return own === undefined ? routable : routable.filter((vip) => !own.has(vip));
+  }
+
+  /** Whether the group's rules hold for what this port sends. */
+  selects(group: GroupConfig, port: PortConfig): boolean {
+    return matchesLabels(group.from, port) && this.vipsAt(group, port.network).length > 0;
+  }
+}
+
+export function matchesLabels(
+  selector: Record<string, string> | undefined,
+  port: Pick<PortConfig, 'labels'>,
+): boolean {
+  return Object.entries(selector ?? {}).every(([label, value]) => port.labels[label] === value);
+}

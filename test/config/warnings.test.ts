@@ -1,0 +1,48 @@
+/** What a configuration hardly means: told, and used as it is. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { warningsOf } from '../../src/config/warnings.ts';
+
+const test = suite('configuration warnings');
+
+const NOW_MS = Date.parse('2026-12-01T13:00:00Z');
+const warnings = (groups: string, more = ''): string[] =>
+  warningsOf(
+    parseConfiguration(`
+host: h1
+networks: [ { name: app, vni: 1, subnets: [10.1.0.0/24] } ]
+ports: [ { name: web1, network: app, netns: web1, labels: { tier: web, zone: a } } ]
+groups:
+  - { name: g, network: app, vip: 10.1.0.100, ${groups} }
+${more}`),
+    NOW_MS,
+  );
+const MEMBERS = 'members: [ { name: a, address: 10.1.0.21 } ]';
+const period = (until: string): string => `{ until: ${until}, members: [ { name: a, address: 10.1.0.21 } ] }`;
+
+test('`from` with labels that no port has', () => {
+  assert.equal(warnings(`from: { tier: wbe, zone: a }, ${MEMBERS}`), [
+    'group g: from { tier: wbe, zone: a } matches no port, so nothing is balanced',
+  ]);
+  assert.equal(warnings(`from: { tier: web }, ${MEMBERS}`), []);
+  assert.equal(warnings(MEMBERS), []);
+});
+
+test('not where the ports may be elsewhere, or come later', () => {
+  const group = `from: { tier: wbe }, ${MEMBERS}`;
+  assert.equal(warnings(group, 'controllers: ["127.0.0.1:7400"]'), []);
+  const template =
+    'templates: [ { name: t, network: app, command: [a], addresses: [10.1.0.64/28], labels: { tier: wbe } } ]';
+  assert.equal(warnings(group, template), []);
+});
+
+test('criteria that have all ended', () => {
+  const ended = [period('2026-11-01T00:00:00Z'), period('2026-12-01T13:00:00Z')];
+  assert.equal(warnings(`criteria: [ ${ended.join(', ')} ]`), [
+    'group g: all its criteria have ended, the last one at 2026-12-01T13:00:00.000Z',
+  ]);
+  assert.equal(warnings(`criteria: [ ${ended[0]}, ${period('2026-12-01T13:00:01Z')} ]`), []);
+});
+
+test.run();
