@@ -25,7 +25,7 @@ export async function answerCall(
   onFailure: (error: unknown) => void,
 ): Promise<Answer> {
   try {
-    const url = new URL(target, 'http://localhost');
+    const url = urlOf(target);
     const path = url.pathname.split('/').slice(1).map(decodeSegment);
     const request = { method, path, query: url.searchParams, body: parseBody(body) };
     return { status: 200, body: await answerer(request) };
@@ -37,12 +37,28 @@ export async function answerCall(
   }
 }
 
+/** `//name` would be a host's name in a URL, not a path. */
+function urlOf(target: string): URL {
+  try {
+    if (target.startsWith('/') && !target.startsWith('//')) return new URL(`http://localhost${target}`);
+  } catch {
+    // said below
+  }
+  throw new Refusal(400, `path: found ${JSON.stringify(target.slice(0, 60))}, expected /v1/…`);
+}
+
 function decodeSegment(segment: string): string {
   try {
-    return decodeURIComponent(segment);
+    const decoded = decodeURIComponent(segment);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    if (!/[\u0000-\u001f\u007f]/.test(decoded)) return decoded;
   } catch {
-    throw new Refusal(400, `path: found ${segment}, expected UTF-8 with %-escapes`);
+    // said below
   }
+  throw new Refusal(
+    400,
+    `path: found ${segment.slice(0, 60)}, expected UTF-8 with %-escapes, no control characters`,
+  );
 }
 
 function parseBody(text: string): unknown {

@@ -19,6 +19,8 @@ export interface ControllerStatus {
   /** Hosts that are attached. */
   agents: number;
   streams: StreamCounts;
+  /** Documents of the store that are not what controllers write, and are left out. */
+  setAside: { key: string; problem: string }[];
   /** Of the rules that were distributed last in this term. */
   revision: number;
   /** Resident memory of the process, bytes. */

@@ -11,14 +11,20 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
 import { answerCall } from './call.ts';
+import { type NewcomerLimits, Newcomers } from './newcomers.ts';
 import { type Answerer, JsonLines } from './routes.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
-const MAX_CONNECTIONS = 64;
+/** Requests that are being answered; more are told to come again. */
+const MAX_REQUESTS = 64;
+/** Connections without a request: the oldest makes room for another one. */
+const NEWCOMERS: NewcomerLimits = { max: 64, maxPerAddress: 64, patienceMs: 10_000 };
 const REQUEST_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** Resolves when the socket accepts connections. */
 export async function startApiServer(path: string, answerer: Answerer, log: Logger): Promise<Server> {
@@ -66,14 +72,27 @@ export async function startReadOnlyServer(
 }
 
 function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server {
+  const newcomers = new Newcomers(NEWCOMERS);
+  let requests = 0;
   const listener: RequestListener = (request, response) => {
+    newcomers.settle(request.socket);
+    if (requests >= MAX_REQUESTS) {
+      send(response, 503, { error: `${MAX_REQUESTS} requests are being answered already` });
+      return;
+    }
+    requests++;
+    response.once('close', () => requests--);
     answer(answerer, request, response, log).catch((error) => log.error(`api: ${messageOf(error)}`));
   };
   const server =
     tls === undefined
       ? createServer(listener)
-      : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, listener);
-  server.maxConnections = MAX_CONNECTIONS;
+      : createTlsServer(
+          { ...tls, requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+          listener,
+        );
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => newcomers.add(socket));
+  server.maxConnections = 2 * NEWCOMERS.max + MAX_REQUESTS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return server;
 }

@@ -116,6 +116,8 @@ export interface ControllersStatus {
   agents: number | null;
   /** Of an embedded controller that other hosts attach to. */
   streams: StreamCounts | null;
+  /** As in ControllerStatus; of an embedded controller. */
+  setAside: { key: string; problem: string }[];
   link: {
     state: 'connecting' | 'attached' | 'waiting';
     controller: string;

@@ -143,6 +143,7 @@ function statusOf({ controller, version, streams }: ControllerContext): Controll
     groups: controller.state.groups.size,
     agents: term?.agents.size ?? 0,
     streams,
+    setAside: [...controller.setAside].map(([key, problem]) => ({ key, problem })),
     revision: term?.distribution.revision ?? 0,
     residentBytes: process.memoryUsage.rss(),
   };

@@ -98,6 +98,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.replica.state;
   }
 
+  /** Documents of the store that are not what controllers write, by key, and why. */
+  get setAside(): ReadonlyMap<string, string> {
+    return this.replica.setAside;
+  }
+
   /** undefined: this controller follows. */
   get leadership(): Term | undefined {
     return this.office?.term;
@@ -300,12 +305,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const instances = new Instances(term, this.replica.entries, this, this.log);
     const { settlingMs } = settings as TermSettings;
     const scaling = new Scaling(term, this, instances, settlingMs, this.log);
-    const health = new HealthVerdicts(
-      this,
-      () => term.agents.size,
-      this.log,
-      (settings as TermSettings).healthWarmUpMs,
-    );
+    const { healthWarmUpMs } = settings as TermSettings;
+    const health = new HealthVerdicts(this, term.agents, this.log, { warmUpMs: healthWarmUpMs, settlingMs });
     this.office = { term, instances, scaling, health };
     term.begin(groupsOf(this.state));
     this.waitingAgents.attach((session) => term.attach(session));

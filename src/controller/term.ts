@@ -12,6 +12,7 @@
  * the same agent the newer.
  */
 import type { Logger } from 'pino';
+import { findMember } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
@@ -65,7 +66,7 @@ export interface TermHooks {
 export class Term {
   readonly epoch: number;
   readonly agents = new Map<string, AttachedAgent>();
-  readonly aggregation = new Aggregation();
+  readonly aggregation = new Aggregation({ isKnown: (group, member) => this.hasMember(group, member) });
   readonly distribution: Distribution;
   readonly weights = new GroupWeights(this.aggregation);
   private readonly globalStats: GlobalStatsSender;
@@ -208,6 +209,11 @@ export class Term {
     agent.requests.end();
     this.distribution.detach(agent.host);
     this.aggregation.detached(agent.host);
+  }
+
+  private hasMember(group: string, member: string): boolean {
+    const config = this.groups.get(group);
+    return config !== undefined && findMember(config, member) !== undefined;
   }
 
   private step(nowMs: number): void {

@@ -128,6 +128,7 @@ class EmbeddedControl implements Control {
       store: this.store.kind,
       agents: leadership?.agents.size ?? 0,
       streams: this.server === undefined ? null : streamsOf(this.server),
+      setAside: [...this.controller.setAside].map(([key, problem]) => ({ key, problem })),
       link: linkStatus(this.attached!.agent),
     };
   }
@@ -239,6 +240,7 @@ class RemoteControl implements Control {
       store: null,
       agents: null,
       streams: null,
+      setAside: [],
       link: linkStatus(this.attached!.agent),
     };
   }

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 
 const STDERR = 2;
+const MAX_TEXT_LENGTH = 8192;
 const LEVEL_NAMES: Readonly<Record<number, string>> = {
   20: 'debug',
   30: 'info',
@@ -23,7 +24,14 @@ export function formatEntry(json: string): string {
   const { level, time, msg, err } = JSON.parse(json) as Entry;
   const head = `${new Date(time).toISOString()} ${(LEVEL_NAMES[level] ?? String(level)).padEnd(5)}`;
   const stack = err?.stack === undefined ? '' : `\n${err.stack}`;
-  return `${head} ${msg ?? ''}${stack}\n`;
+  return `${head} ${cut(msg ?? '')}${cut(stack)}\n`;
+}
+
+/** What others have sent may be part of a line. */
+function cut(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH
+    ? text
+    : `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
 /** Writes each line at once, so that a crash loses none. SLUICE_LOG is the least severity: debug, info, warn, error. */

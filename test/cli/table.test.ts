@@ -156,6 +156,7 @@ const status: Status = {
     store: null,
     agents: null,
     streams: null,
+    setAside: [],
     link: {
       state: 'waiting',
       controller: '192.0.2.1:7400',

@@ -19,6 +19,7 @@ import {
   type Store,
   StoreUnavailable,
 } from '../store/store.ts';
+import { checkEntries } from './document-checks.ts';
 import type { Entries } from './documents.ts';
 import { type FleetState, fleetState } from './fleet-state.ts';
 import { seedChanges } from './seed.ts';
@@ -36,6 +37,7 @@ export class Replica {
   private readonly held = new Map<string, Change>();
   private heldRetry: NodeJS.Timeout | undefined;
   private current: FleetState;
+  private aside: ReadonlyMap<string, string> = new Map();
 
   /** `onChange`: the state is another one. */
   constructor(store: Store, log: Logger, onChange: () => void) {
@@ -50,9 +52,27 @@ export class Replica {
     return this.current;
   }
 
+  /** Documents of the store that are not what controllers write, by key, and why. */
+  get setAside(): ReadonlyMap<string, string> {
+    return this.aside;
+  }
+
+  /** The store's, without those that were set aside. */
+  private get stored(): Entries {
+    const { entries, setAside } = checkEntries(this.store.snapshot().entries);
+    for (const [key, problem] of setAside) {
+      if (this.aside.get(key) !== problem) this.log.error(`store: ${key} is set aside: ${problem}`);
+    }
+    for (const key of this.aside.keys()) {
+      if (!setAside.has(key)) this.log.info(`store: ${key} is set aside no longer`);
+    }
+    this.aside = setAside;
+    return entries;
+  }
+
   /** The store's, and what goes ahead of it. */
   get entries(): Entries {
-    const { entries } = this.store.snapshot();
+    const entries = this.stored;
     if (this.seeds.length === 0 && this.held.size === 0) return entries;
     const overlaid = new Map(entries);
     applyChanges(overlaid, this.seeds);
@@ -62,7 +82,7 @@ export class Replica {
 
   /** The groups as they will be when this file is seeded. */
   preview(configuration: Configuration, id: string): FleetState {
-    const { entries } = this.store.snapshot();
+    const entries = this.stored;
     const seeded = new Map(entries);
     applyChanges(seeded, seedChanges(configuration, entries, id));
     return fleetState(seeded, this.current);
@@ -95,7 +115,7 @@ export class Replica {
   /** Takes up what the file says (seed.ts); resolves when it is written, or has to wait. */
   async seed(configuration: Configuration, id: string, epoch: number): Promise<void> {
     clearTimeout(this.seedRetry);
-    this.seeds = seedChanges(configuration, this.store.snapshot().entries, id);
+    this.seeds = seedChanges(configuration, this.stored, id);
     this.refresh();
     await this.writeSeeds(epoch);
   }

@@ -2,7 +2,7 @@
  * What hosts find about members' health becomes, where they agree, a document of the store, and so part of the groups.
  *
  * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
- * hosts agree upon at that moment. A store that cannot be written keeps no verdict from counting. A leader that has just
+ * hosts agree upon at that moment. A host has a vote only on members of groups that concern it. A store that cannot be written keeps no verdict from counting. A leader that has just
  * been elected waits a little, since the first host to attach is not all hosts; and a host that has not been believed gets
  * the time that its checks need to find everything alive.
  */
@@ -13,6 +13,7 @@ import type { GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
+import { type HostPort, isConcerned } from '../distribution/interest.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/documents.ts';
 import type { FleetGroup } from '../groups/fleet-state.ts';
 import type { FleetActions } from '../scaling/instance-keeper.ts';
@@ -21,10 +22,18 @@ import { agree } from './health-agreement.ts';
 /** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */
 const STEP_MS = 1_000;
 
+/** What is asked of an attached host. */
+interface VotingHost {
+  readonly ports: readonly HostPort[];
+}
+
 export class HealthVerdicts {
   private readonly actions: Pick<FleetActions, 'state' | 'writeFindings'>;
   private readonly log: Logger;
-  private readonly attachedHosts: () => number;
+  private readonly agents: ReadonlyMap<string, VotingHost>;
+  private readonly settlingMs: number;
+  /** By group and member: since when no host says anything about one that has failed. */
+  private readonly unspokenSince = new Map<string, number>();
   /** By host, then by member and address: its latest word. */
   private readonly words = new Map<string, Map<string, ProbeResult>>();
   /** By host: when it was last not believed. */
@@ -37,12 +46,13 @@ export class HealthVerdicts {
 
   constructor(
     actions: Pick<FleetActions, 'state' | 'writeFindings'>,
-    attachedHosts: () => number,
+    agents: ReadonlyMap<string, VotingHost>,
     log: Logger,
-    warmUpMs: number,
+    { warmUpMs, settlingMs }: { readonly warmUpMs: number; readonly settlingMs: number },
   ) {
     this.actions = actions;
-    this.attachedHosts = attachedHosts;
+    this.agents = agents;
+    this.settlingMs = settlingMs;
     this.log = log;
     this.clock = setInterval(() => this.judge(), STEP_MS);
     this.warmUp = setTimeout(() => {
@@ -62,7 +72,9 @@ export class HealthVerdicts {
   took(host: string, { isFull, results }: ProbeResults): void {
     const before = isFull ? undefined : this.words.get(host);
     const words = before ?? new Map<string, ProbeResult>();
-    for (const result of results) words.set(keyOf(result), result);
+    const known = new Set([...this.actions.state.groups.values()].flatMap(keysOf));
+    for (const result of results) if (known.has(keyOf(result))) words.set(keyOf(result), result);
+    for (const key of words.keys()) if (!known.has(key)) words.delete(key);
     this.words.set(host, words);
     this.judge();
   }
@@ -105,20 +117,28 @@ export class HealthVerdicts {
     const checked = groups.flatMap(({ group: { name, health } }) =>
       health === undefined ? [] : [{ name, quorum: health.quorum }],
     );
-    const members = new Set(groups.flatMap(keysOf));
     const recoveryMs = new Map(groups.map(({ group }) => [group.name, recoveryMsOf(group)]));
     const verdicts = [...this.words].map(([host, words]) => {
       const sightedForMs = nowMs - (this.disbelievedMs.get(host) ?? Number.NEGATIVE_INFINITY);
+      const concerning = this.keysConcerning(host, groups);
       const results = [...words.values()]
-        .filter((result) => members.has(keyOf(result)))
+        .filter((result) => concerning.has(keyOf(result)))
         .map((result) => ({
           ...result,
           isLeftover: !result.isHealthy && sightedForMs < recoveryMs.get(result.group)!,
         }));
       return { host, results };
     });
-    const before = new Map(groups.map(({ group, health }) => [group.name, new Set(Object.keys(health))]));
-    const input = { groups: checked, verdicts, attachedHosts: this.attachedHosts(), failed: before };
+    const spoken = new Set(verdicts.flatMap(({ results }) => results.map(memberKey)));
+    const before = new Map(
+      groups.map(({ group, health }) => {
+        const stillSaid = Object.keys(health).filter(
+          (member) => !this.isForgotten(group, member, spoken, nowMs),
+        );
+        return [group.name, new Set(stillSaid)];
+      }),
+    );
+    const input = { groups: checked, verdicts, attachedHosts: this.agents.size, failed: before };
     const { failed: agreed, notBelieved } = agree(input);
     for (const host of notBelieved) this.disbelievedMs.set(host, nowMs);
     const results = verdicts.flatMap((verdict) => verdict.results);
@@ -132,6 +152,35 @@ export class HealthVerdicts {
       const failed: Failed = Object.fromEntries(entries);
       return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
     });
+  }
+
+  /** Members that a host has a vote on: those of groups that concern its ports. */
+  private keysConcerning(host: string, groups: readonly FleetGroup[]): Set<string> {
+    const ports = this.agents.get(host)?.ports ?? [];
+    return new Set(groups.filter(({ group }) => isConcerned(ports, group)).flatMap(keysOf));
+  }
+
+  /**
+   * Votes go with the hosts that gave them. A member that has failed, and about which no host says anything any more, is
+   * healthy again after a while: hosts that were away for a moment have said it again by then. As long as no host is
+   * attached nothing is forgotten: then it is this controller that is cut off.
+   */
+  private isForgotten(
+    group: GroupConfig,
+    member: string,
+    spoken: ReadonlySet<string>,
+    nowMs: number,
+  ): boolean {
+    const key = memberKey({ group: group.name, member });
+    if (spoken.has(key) || this.agents.size === 0) {
+      this.unspokenSince.delete(key);
+      return false;
+    }
+    const sinceMs = this.unspokenSince.get(key) ?? nowMs;
+    this.unspokenSince.set(key, sinceMs);
+    const isOver = nowMs - sinceMs >= this.settlingMs + recoveryMsOf(group);
+    if (isOver) this.unspokenSince.delete(key);
+    return isOver;
   }
 
   private tell(group: string, before: Failed, after: Failed): void {
@@ -166,6 +215,8 @@ const keyOf = ({ group, member, address }: Pick<ProbeResult, 'group' | 'member' 
 
 const keysOf = ({ group }: FleetGroup): string[] =>
   membersOf(group).map(({ name, address }) => keyOf({ group: group.name, member: name, address }));
+
+const memberKey = ({ group, member }: Pick<ProbeResult, 'group' | 'member'>): string => `${group}\0${member}`;
 
 /** Groups in one write. */
 const MAX_VERDICTS = 100;

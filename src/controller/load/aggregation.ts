@@ -28,6 +28,8 @@ export interface AggregationSettings {
   readonly forgottenAfterMs: number;
   readonly maxHosts: number;
   readonly maxMembers: number;
+  /** Whether a group has the member; those that none has share a small part of the room. */
+  readonly isKnown: (group: string, member: string) => boolean;
 }
 
 const DEFAULTS: AggregationSettings = {
@@ -35,6 +37,7 @@ const DEFAULTS: AggregationSettings = {
   forgottenAfterMs: 600_000,
   maxHosts: 16_384,
   maxMembers: 65_536,
+  isKnown: () => true,
 };
 
 export type Outcome =
@@ -70,7 +73,7 @@ export class Aggregation {
 
   constructor(settings: Partial<AggregationSettings> = {}) {
     this.settings = { ...DEFAULTS, ...settings };
-    this.members = new MemberDirectory(this.settings.maxMembers);
+    this.members = new MemberDirectory(this.settings.maxMembers, this.settings.isKnown);
   }
 
   /** Another stream of a host begins; agentEpoch as in its Hello. */

@@ -5,18 +5,25 @@ import { CellColumns, MemberSums } from './member-sums.ts';
 const FIRST_CAPACITY = 64;
 /** Names that are shared, as a multiple of the members. */
 const NAMES_PER_MEMBER = 4;
+/** Members that no group has take at most this part of the room. */
+const UNKNOWN_PART = 16;
 
 export class MemberDirectory {
   /** Of all members, by their places. Place 0 is nobody's. */
   readonly sums = new CellColumns(FIRST_CAPACITY);
   private readonly maxMembers: number;
+  private readonly isKnown: (group: string, member: string) => boolean;
+  /** Those that no group had when a host first reported them. */
+  private readonly unknown = new Set<MemberSums>();
   private readonly groups = new Map<string, Map<string, MemberSums>>();
   private count = 0;
   private readonly freePlaces: number[] = [];
   private readonly names = new Map<string, string>();
 
-  constructor(maxMembers: number) {
+  /** `isKnown`: whether a group has the member now. A host may report one that has just gone, or invent some. */
+  constructor(maxMembers: number, isKnown: (group: string, member: string) => boolean = () => true) {
     this.maxMembers = maxMembers;
+    this.isKnown = isKnown;
   }
 
   of(group: string): MemberSums[] {
@@ -29,6 +36,8 @@ export class MemberDirectory {
     const known = members?.get(member);
     if (known !== undefined) return known;
     if (this.count >= this.maxMembers) return undefined;
+    const isKnown = this.isKnown(group, member);
+    if (!isKnown && this.unknown.size >= this.maxMembers / UNKNOWN_PART) return undefined;
     if (members === undefined) {
       members = new Map();
       this.groups.set(group, members);
@@ -39,11 +48,14 @@ export class MemberDirectory {
     this.sums.clear(place);
     const sums = new MemberSums(group, member, this.sums, place);
     members.set(member, sums);
+    if (!isKnown) this.unknown.add(sums);
     return sums;
   }
 
   /** No row counts there any more. */
-  release({ group, name, place }: MemberSums): void {
+  release(sums: MemberSums): void {
+    const { group, name, place } = sums;
+    this.unknown.delete(sums);
     const members = this.groups.get(group)!;
     members.delete(name);
     if (members.size === 0) this.groups.delete(group);

@@ -65,7 +65,7 @@ test('what is left from the time in which a host saw nothing fails nobody, until
   await until(() => agents[0]!.weights('app').join() === '1,failed', 8_000);
 });
 
-test('a host that leaves takes its opinion with it; when all have left, the verdict stays', async () => {
+test('a host that leaves takes its opinion with it; when all have left, the verdict stays for a while', async () => {
   await start('all');
   agents[0]!.probe('app', { a: false });
   agents[1]!.probe('app', { a: true });
@@ -98,6 +98,71 @@ test('a verdict outlives a restart, until hosts say otherwise', async () => {
   assert.equal(agents[0]!.weights('app'), ['failed', 1]);
   agents[0]!.probe('app', { a: true, b: true });
   await haveStates(1, 1);
+});
+
+const FOREIGN = `
+host: c1
+networks:
+  - { name: app, vni: 5001, subnets: [10.1.0.0/24] }
+  - { name: db, vni: 5002, subnets: [10.2.0.0/24] }
+groups:
+  - name: app
+    network: app
+    vip: 10.1.0.100
+    protocol: tcp
+    port: 80
+    from: { tier: web }
+    health: { kind: tcp, quorum: any, interval: 100ms, timeout: 50ms, rise: 1, fall: 1 }
+    members: [{ name: a, address: 10.1.0.1 }, { name: constructor, address: 10.1.0.2 }]
+`;
+const web = (name: string) => ({ ...port(name, 'app'), labels: { tier: 'web' } });
+
+test('a host has no vote on members of a group that does not concern it', async () => {
+  fleet = await startFleet(parseConfiguration(FOREIGN));
+  const concerned = fleet.agent('h1', { ports: [web('h1-web')] });
+  const strangers = [
+    fleet.agent('h2', { ports: [port('h2-db', 'db')] }),
+    fleet.agent('h3', { ports: [port('h3-unlabelled', 'app')] }),
+    fleet.agent('h4', { ports: [] }),
+  ];
+  agents = [concerned];
+  await until(() => concerned.inForce.revision > 0);
+  for (const stranger of strangers) stranger.probe('app', { a: false });
+  await pause(500);
+  assert.equal(concerned.weights('app'), [1, 1]);
+  concerned.probe('app', { a: false });
+  await haveStates('failed', 1);
+  concerned.probe('app', { a: true });
+  await haveStates(1, 1);
+});
+
+test('a verdict goes with the hosts that gave it, once they are away for long', async () => {
+  fleet = await startFleet(parseConfiguration(FOREIGN));
+  const [passing, other] = [
+    fleet.agent('h1', { ports: [web('a')] }),
+    fleet.agent('h2', { ports: [web('b')] }),
+  ];
+  agents = [other];
+  await until(() => passing.inForce.revision > 0);
+  passing.probe('app', { a: false });
+  await haveStates('failed', 1);
+  await passing.close();
+  await haveStates(1, 1);
+});
+
+test('results about members that do not exist are not kept', async () => {
+  fleet = await startFleet(parseConfiguration(FOREIGN));
+  const agent = fleet.agent('h1', { ports: [web('a')] });
+  agents = [agent];
+  await until(() => agent.inForce.revision > 0);
+  const invented = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`m${i}`, false]));
+  for (let round = 0; round < 5; round++) agent.probe('app', invented);
+  agent.probe('app', { a: false });
+  await haveStates('failed', 1);
+  const { words } = (
+    fleet.controller as unknown as { office: { health: { words: Map<string, Map<string, unknown>> } } }
+  ).office.health;
+  assert.is(words.get('h1')!.size, 1);
 });
 
 test.run();

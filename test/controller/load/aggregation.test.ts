@@ -320,4 +320,18 @@ function compare(bed: Bed, twin: AggregationTwin, group: string, member: string)
   if (totals !== undefined) assert.equal(totals, twin.totalsOf(group, member));
 }
 
+aggregation('members that a host invents take no room from those that there are', () => {
+  const settings = { maxMembers: 64, isKnown: (_group: string, member: string) => member.startsWith('app') };
+  const sums = new Aggregation(settings);
+  const [liar, honest] = [new SimulatedAgent('liar'), new SimulatedAgent('honest')];
+  for (const { host, epoch } of [liar, honest]) sums.attached(host, epoch);
+  for (let i = 0; i < 500; i++) liar.change({ ...ROW, member: `invented${i}` }, { packets: 1 });
+  sums.report('liar', liar.report(1_000), 1_000);
+  for (let i = 0; i < 60; i++) honest.change({ ...ROW, member: `app${i}` }, { packets: 1, activeFlows: 1 });
+  sums.report('honest', honest.report(1_000), 1_000);
+  const names = [...sums.loads('api', 1_000).keys()];
+  assert.is(names.filter((name) => name.startsWith('app')).length, 60);
+  assert.is(names.length, 64);
+});
+
 aggregation.run();

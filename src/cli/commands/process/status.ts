@@ -39,6 +39,9 @@ function controllersText({ kind, store, agents, link }: ControllersStatus): stri
 const streamsText = ({ accepted, refused, turnedAway, malformed, failed, overflows }: StreamCounts): string =>
   `${accepted} accepted, ${refused} refused, ${turnedAway} turned away; ended: ${malformed} malformed, ${failed} failed, ${overflows} overflowed`;
 
+const setAsideFields = (documents: ControllersStatus['setAside']): [string, string][] =>
+  documents.map(({ key, problem }) => ['set aside', `${key} in the store: ${problem}`]);
+
 const streamField = (streams: StreamCounts | null): [string, string][] =>
   streams === null ? [] : [['streams', streamsText(streams)]];
 
@@ -61,6 +64,7 @@ export function formatStatus(status: Status): string {
     ['frames', String(status.frames)],
     ['controllers', controllersText(status.controllers)],
     ...streamField(status.controllers.streams),
+    ...setAsideFields(status.controllers.setAside),
     ['memory', humanBytes(status.residentBytes)],
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
   ]);
@@ -81,6 +85,7 @@ export const formatControllerStatus = (status: ControllerStatus): string =>
     ['groups', String(status.groups)],
     ['hosts', `${status.agents} attached`],
     ['streams', streamsText(status.streams)],
+    ...setAsideFields(status.setAside),
     ['revision', String(status.revision)],
     ['memory', humanBytes(status.residentBytes)],
   ]);

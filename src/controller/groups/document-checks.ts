@@ -1,0 +1,103 @@
+/**
+ * Whether a document of the store is what a controller writes under its key. Others can write to etcd, too, and one
+ * document that is none must not keep the rest from working: it is set aside, and named in the log and in `status`.
+ */
+import { z } from 'zod';
+import { parseGroupDocument } from '../../config/group-document.ts';
+import { messageOf } from '../../config/model/refusal.ts';
+import { type Entries, KEYS } from './documents.ts';
+
+const epochMs = z.number();
+const state = z.enum(['active', 'draining', 'failed']);
+const override = z.looseObject({
+  name: z.string().min(1),
+  removed: z.boolean().optional(),
+  added: z
+    .looseObject({ address: z.string(), port: z.int().optional(), mac: z.string().optional() })
+    .optional(),
+  weight: z.int().min(0).max(65_535).optional(),
+  state: state.optional(),
+  drainDeadlineMs: epochMs.optional(),
+});
+
+/** By the prefix of their keys; keys that a newer version has are left alone. */
+const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
+  [KEYS.overrides, z.looseObject({ members: z.array(override) })],
+  [
+    KEYS.health,
+    z.looseObject({ failed: z.record(z.string(), z.looseObject({ sinceMs: epochMs, detail: z.string() })) }),
+  ],
+  [KEYS.policy, z.looseObject({ kind: z.string() })],
+  [
+    KEYS.instance,
+    z.looseObject({
+      id: z.string().min(1),
+      template: z.string(),
+      group: z.string().optional(),
+      phase: z.string(),
+      isWanted: z.boolean(),
+      host: z.string().optional(),
+      agentEpoch: z.number().optional(),
+      addresses: z.array(z.string()),
+      sinceMs: epochMs,
+      notBeforeMs: epochMs,
+      failures: z.number(),
+    }),
+  ],
+  [KEYS.file, z.looseObject({ groups: z.record(z.string(), z.string()) })],
+];
+
+/** What was found in documents that were looked at: they are read again and again, and never change. */
+const known = new WeakMap<object, Map<string, string>>();
+
+/** What is wrong with it, for people; undefined: nothing. */
+function documentProblem(key: string, value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null)
+    return `found ${JSON.stringify(value)?.slice(0, 40)}, expected an object`;
+  const problems = known.get(value) ?? new Map<string, string>();
+  known.set(value, problems);
+  let problem = problems.get(key);
+  if (problem === undefined) {
+    problem = key.startsWith(KEYS.group) ? groupProblem(key, value) : shapeProblem(key, value);
+    problems.set(key, problem);
+  }
+  return problem === '' ? undefined : problem;
+}
+
+function groupProblem(key: string, value: object): string {
+  try {
+    const { name, policy } = parseGroupDocument(JSON.stringify(value), key);
+    if (name !== key.slice(KEYS.group.length))
+      return `found the group ${JSON.stringify(name.slice(0, 64))}, expected the name of its key`;
+    if (policy !== undefined && (policy === null || typeof policy.kind !== 'string'))
+      return 'policy: expected one with a kind';
+    return '';
+  } catch (error) {
+    return messageOf(error).split('\n').slice(0, 3).join('; ');
+  }
+}
+
+function shapeProblem(key: string, value: object): string {
+  const shape = SHAPES.find(([prefix]) => key.startsWith(prefix))?.[1];
+  const result = shape?.safeParse(value);
+  if (result === undefined || result.success) return '';
+  const [issue] = result.error.issues;
+  return `${issue!.path.join('.')}: ${issue!.message}`;
+}
+
+export interface CheckedEntries {
+  /** Without those that were set aside; the same map if there are none. */
+  readonly entries: Entries;
+  /** By key: why it was set aside. */
+  readonly setAside: ReadonlyMap<string, string>;
+}
+
+export function checkEntries(entries: Entries): CheckedEntries {
+  const setAside = new Map<string, string>();
+  for (const [key, value] of entries) {
+    const problem = documentProblem(key, value);
+    if (problem !== undefined) setAside.set(key, problem);
+  }
+  if (setAside.size === 0) return { entries, setAside };
+  return { entries: new Map([...entries].filter(([key]) => !setAside.has(key))), setAside };
+}
