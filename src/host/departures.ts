@@ -19,6 +19,8 @@ export function departures(before: readonly GroupConfig[], after: readonly Group
     return membersOf(group).flatMap((member): Departure[] => {
       const same = now === undefined ? undefined : findMember(now, member.name);
       const at = { group: group.name, member: member.name };
+      // With the whole group gone, there is no member to move on to: what runs goes on.
+      if (now === undefined) return [];
       if (same === undefined) return [{ ...at, ends: 'datagrams' }];
       return same.state === 'failed' && member.state !== 'failed' ? [{ ...at, ends: 'all' }] : [];
     });

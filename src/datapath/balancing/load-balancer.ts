@@ -30,7 +30,6 @@ import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { NEXT_NONE } from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
-import * as tcp from '../../wire/tcp.ts';
 import { FOLLOW, FROM_VM, type Fragments, TO_VM } from '../forwarding/fragments.ts';
 import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
@@ -48,6 +47,7 @@ import { DatagramRecords } from './datagram-records.ts';
 import { DirectFlows } from './direct-flows.ts';
 import { asksService, isOnLink, isSource, isUnfixable, mayAnswer } from './flow-frames.ts';
 import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
+import { isForStation, isMidStream } from './running-flows.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -296,7 +296,7 @@ export class LoadBalancer implements FromVm, ToVm {
 
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
-    if ((frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN) return false;
+    if (frame.protocol !== ipv4.PROTOCOL_TCP || isMidStream(frame)) return false;
     if (!this.connections.hasEnded(row)) return false;
     this.tracking.remove(row);
     return true;
@@ -318,10 +318,8 @@ export class LoadBalancer implements FromVm, ToVm {
       // Their checksums cover the addresses in ways that are not known here.
       return this.drop(frame, DROP.unsupportedProtocolToVip);
     }
-    if (
-      frame.protocol === ipv4.PROTOCOL_TCP &&
-      (frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN
-    ) {
+    if (isMidStream(frame)) {
+      if (isForStation(vip, frame, this.context, this.networks)) return PASS;
       // No such connection here: say so, as a host would (RFC 9293 §3.10.7.1).
       this.drop(frame, DROP.noConnection);
       return this.responder.reset(frame);
