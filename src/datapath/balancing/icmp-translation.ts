@@ -327,6 +327,9 @@ export class IcmpTranslator {
       quoted.protocol,
     );
     if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
+    // RFC 5508 §7: another way to the member is none to the VIP.
+    const isRedirect = frame.family === FAMILY_IPV4 && icmp.type(frame.view, frame.l4) === icmp.REDIRECT;
+    if (isRedirect) return this.drop(frame, DROP.icmpRedirect);
     if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
     if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
     quoted.load(frame);

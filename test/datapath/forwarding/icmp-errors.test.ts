@@ -125,6 +125,15 @@ toClient('quoted as little as RFC 792 asks for, 8 bytes of the segment, or cut o
   }
 });
 
+toClient('a redirect about a balanced flow is dropped and counted', () => {
+  const [{ vip, member }] = CASES;
+  const bed = new DatapathBed({ groups: GROUPS });
+  const flow = flowTo(bed, vip, 'udp');
+  const redirect = errorAbout(bed, 'app1', member, flow.member.packet, [5, 1, 0x0a01_0005]);
+  assert.equal(bed.send('app1', redirect), []);
+  assert.equal(bed.drops(), { 'icmp-redirect': 1 });
+});
+
 toClient('a UDP checksum of 0 in the quoted packet stays 0', () => {
   const [{ vip, member }] = CASES;
   const bed = new DatapathBed({ groups: GROUPS });
