@@ -409,6 +409,12 @@ export class ConnectionTracking {
     return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 
+  /** Removes a record that was silent for too long: its member may still speak, unless both sides had ended the flow. */
+  private expire(row: number): void {
+    if (this.table.hasEnded(row)) this.remove(row);
+    else this.cutOffRow(row);
+  }
+
   private examine(row: number): void {
     const { hot } = this.table;
     const at = row * HOT_WORDS;
@@ -418,7 +424,7 @@ export class ConnectionTracking {
     let timeoutMs = this.timeoutMs[(kind >>> 8) & 0xff]!;
     if ((kind & 0xff) !== ipv4.PROTOCOL_TCP)
       timeoutMs = this.memberRows.idleMs[this.table.statSlot(row)]! || timeoutMs;
-    if (idleMs > timeoutMs) this.remove(row);
+    if (idleMs > timeoutMs) this.expire(row);
     else if ((kind & ACTIVE) !== 0 && idleMs > this.activeIdleMs) this.deactivate(row);
   }
 
@@ -446,7 +452,7 @@ export class ConnectionTracking {
       }
     }
     if (!this.evictsIdle || mostIdle === NONE) return false;
-    this.remove(mostIdle);
+    this.cutOffRow(mostIdle);
     this.table.countEvicted();
     return true;
   }

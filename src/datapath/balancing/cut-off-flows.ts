@@ -1,5 +1,5 @@
 /**
- * Flows whose records were taken away while their members may still send: what comes of them must reach the client neither
+ * Flows whose records were taken away while their members may still send (failed, expired, or evicted for a new one): what comes of them must reach the client neither
  * translated nor as it is.
  */
 import type { ConnectionTable } from '../../tables/connection-table.ts';

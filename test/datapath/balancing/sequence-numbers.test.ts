@@ -192,5 +192,17 @@ blind('after a silence of the meter the numbers are learned anew from both sides
   assert.is(stateOf(bed), 'reset-by-member');
 });
 
+blind(
+  'what a member sends after its record has expired reaches the client neither translated nor as it is',
+  () => {
+    const bed = bedOf();
+    const flow = flowOf(bed).open();
+    bed.passSlowly(SETTINGS.tcpEstablishedIdleMs + 9_000, 60_000);
+    assert.equal(bed.flows(), []);
+    assert.equal(flow.reply('PA', { payload: bytes(10) }), []);
+    assert.is(bed.drops()['no-connection'], 1);
+  },
+);
+
 scenes.run();
 blind.run();

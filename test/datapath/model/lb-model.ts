@@ -322,7 +322,7 @@ export class LoadBalancerModel {
     const left = observer.all();
     const gone = candidates.filter((flow) => !left.has(textOf(flow)));
     if (gone.length === 0) throw new ModelError('a row was needed, and none was given up');
-    for (const flow of gone) this.remove(flow);
+    for (const flow of gone) this.remove(flow, !hasEnded(flow));
   }
 
   private mayMakeRoom(flow: ModelFlow): boolean {
@@ -395,7 +395,7 @@ export class LoadBalancerModel {
           throw new ModelError(`overdue by ${overMs} ms: ${textOf(flow)}`);
       } else {
         if (!flow.isGhost && overMs <= 0) throw new ModelError(`lost: ${textOf(flow)}`);
-        this.remove(flow);
+        this.remove(flow, !hasEnded(flow));
       }
     }
     const [stranger] = found;
@@ -438,8 +438,9 @@ export class LoadBalancerModel {
     return flow;
   }
 
-  private remove(flow: ModelFlow): void {
-    if (flow.isGhost) this.cutOff.set(reverseKeyOf(flow), this.nowMs);
+  /** `isCutOff`: its member may still send. */
+  private remove(flow: ModelFlow, isCutOff = false): void {
+    if (flow.isGhost || isCutOff) this.cutOff.set(reverseKeyOf(flow), this.nowMs);
     this.flows.delete(keyOf(flow));
     this.byReverse.delete(reverseKeyOf(flow));
   }
