@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Problem, pathText } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import { checkShape } from '../config/schema/shape.ts';
+import { type ApiPath, matchesPath } from './answered-by.ts';
 
 export interface ApiRequest {
   readonly method: string;
@@ -31,15 +32,11 @@ export interface Route<Context> {
   answer(context: Context, values: readonly string[], request: ApiRequest): unknown;
 }
 
-export const route = <Context>(
-  method: Route<Context>['method'],
-  path: string,
-  answer: Route<Context>['answer'],
-): Route<Context> => ({ method, path: path.split('/').slice(1), answer });
-
-/** Whether any of these routes has the request's path, be it for another method. */
-export const hasPath = <Context>(routes: readonly Route<Context>[], { path }: ApiRequest): boolean =>
-  routes.some((one) => matchesPath(one.path, path));
+/** `key`: `METHOD /path`, one of api/answered-by.ts. */
+export function route<Context>(key: ApiPath, answer: Route<Context>['answer']): Route<Context> {
+  const [method, path] = key.split(' ') as [Route<Context>['method'], string];
+  return { method, path: path.split('/').slice(1), answer };
+}
 
 /** The answer's body, or a Refusal. */
 export async function answerRequest<Context>(
@@ -58,10 +55,6 @@ export async function answerRequest<Context>(
   const values = request.path.filter((_, at) => found.path[at]!.startsWith(':'));
   return found.answer(context, values, request);
 }
-
-const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
-  pattern.length === path.length &&
-  pattern.every((segment, at) => segment.startsWith(':') || segment === path[at]);
 
 /** What the schema makes of a body or query; Refusal 400 with every problem. */
 export function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {

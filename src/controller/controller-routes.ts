@@ -69,54 +69,52 @@ const ofHosts = <Row extends object>(controller: Controller, { path, query }: Ap
   rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`);
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
-  route('GET', '/v1/status', statusOf),
-  route('GET', '/v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
-  route('GET', '/v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
-  route('GET', '/v1/groups', ({ controller }) => groupRows(fleet(controller))),
-  route('GET', '/v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
-  route('GET', '/v1/groups/:group/watch', ({ controller }, [group], { query }) => {
+  route('GET /v1/status', statusOf),
+  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
+  route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
+  route('GET /v1/groups', ({ controller }) => groupRows(fleet(controller))),
+  route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
+  route('GET /v1/groups/:group/watch', ({ controller }, [group], { query }) => {
     existingGroup(controller.state, group!);
     return new JsonLines(samples(controller, group!, checked(watchQuery, query).intervalMs));
   }),
-  route('GET', '/v1/rules', ({ controller }, _, request) => {
+  route('GET /v1/rules', ({ controller }, _, request) => {
     checked(ruleQuery, request.query);
     return ofHosts<RuleRow>(controller, request);
   }),
-  route('GET', '/v1/flows', ({ controller }, _, { query }) =>
+  route('GET /v1/flows', ({ controller }, _, { query }) =>
     flowRows(fleet(controller), `/v1/flows?${query}`, checked(flowQuery, query)),
   ),
-  route('GET', '/v1/stats', ({ controller }, _, request) => {
+  route('GET /v1/stats', ({ controller }, _, request) => {
     checked(statQuery, request.query);
     return ofHosts<StatRow | PortRow>(controller, request);
   }),
-  route('POST', '/v1/groups/:group/members', ({ controller }, [group], { body }) =>
+  route('POST /v1/groups/:group/members', ({ controller }, [group], { body }) =>
     controller.addMember(group!, checked(memberAdd, body)),
   ),
-  route('POST', '/v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body }) =>
+  route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body }) =>
     controller.setWeight(group!, member!, checked(memberWeight, body).weight),
   ),
-  route('POST', '/v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body }) =>
+  route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body }) =>
     controller.drainMember(group!, member!, checked(memberDrain, body).deadlineMs),
   ),
-  route('POST', '/v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body }) => {
+  route('POST /v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body }) => {
     checked(empty, body);
     return controller.failMember(group!, member!);
   }),
-  route('DELETE', '/v1/groups/:group/members/:member', ({ controller }, [group, member]) =>
+  route('DELETE /v1/groups/:group/members/:member', ({ controller }, [group, member]) =>
     controller.removeMember(group!, member!),
   ),
-  route('GET', '/v1/groups/:group/policy', ({ controller }, [group]) =>
-    policyDetail(fleet(controller), group!),
-  ),
-  route('POST', '/v1/groups/:group/policy', ({ controller }, [group], { body }) =>
+  route('GET /v1/groups/:group/policy', ({ controller }, [group]) => policyDetail(fleet(controller), group!)),
+  route('POST /v1/groups/:group/policy', ({ controller }, [group], { body }) =>
     controller.setPolicy(group!, checked(policySetting, body).policy),
   ),
-  route('POST', '/v1/groups/:group/scale', ({ controller }, [group], { body }) =>
+  route('POST /v1/groups/:group/scale', ({ controller }, [group], { body }) =>
     controller.scale(group!, checked(scaling, body).count),
   ),
-  route('GET', '/v1/instances', ({ controller }) => instanceRows(controller.instances)),
-  route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
-  route('POST', '/v1/down', (context, _, { body }) => {
+  route('GET /v1/vms', ({ controller }) => instanceRows(controller.instances)),
+  route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();
     return {};

@@ -13,7 +13,8 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { Agent, groupsInForce } from '../agent/agent.ts';
 import { RuleStore } from '../agent/rule-store.ts';
-import { type Answerer, type ApiRequest, answerRequest, hasPath } from '../api/routes.ts';
+import { answeredBy } from '../api/answered-by.ts';
+import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
 import type { Changed, ControllersStatus, StreamCounts } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
@@ -135,12 +136,9 @@ class EmbeddedControl implements Control {
 
   /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
   answer(request: ApiRequest): unknown {
-    const isHostOnly =
-      request.path[1] === 'status' || request.path[1] === 'reload' || request.path[1] === 'down';
-    const isListing =
-      request.method === 'GET' && HOST_LISTINGS.has(request.path[1] ?? '') && request.path[3] === undefined;
-    if (isHostOnly || (isListing && this.server === undefined)) return this.attached!.answerHost(request);
-    return this.answerFleet(request);
+    const by = answeredBy(request);
+    const isHosts = by === 'process' || by === undefined || (by === 'listing' && this.server === undefined);
+    return isHosts ? this.attached!.answerHost(request) : this.answerFleet(request);
   }
 
   async reload(configuration: Configuration): Promise<number> {
@@ -168,7 +166,7 @@ class EmbeddedControl implements Control {
   }
 
   private async answerFleet(request: ApiRequest): Promise<unknown> {
-    if (!hasPath(CONTROLLER_ROUTES, request)) return this.attached!.answerHost(request);
+    if (answeredBy(request) === undefined) return this.attached!.answerHost(request);
     const context: ControllerContext = {
       controller: this.controller,
       version: VERSION,
@@ -198,8 +196,6 @@ function streamsOf(server: FleetServer | undefined): StreamCounts {
   } = server?.counters ?? {};
   return { accepted, refused, turnedAway, malformed, failed, overflows };
 }
-
-const HOST_LISTINGS: ReadonlySet<string> = new Set(['ports', 'groups', 'rules', 'flows', 'stats']);
 
 class RemoteControl implements Control {
   readonly initialGroups: GroupConfig[];
@@ -245,12 +241,12 @@ class RemoteControl implements Control {
     };
   }
 
-  /** Listings are this host's; what is the controllers' to answer or to change is passed on to them. */
+  /** The host answers about itself; requests about the fleet and every change go to the controllers. */
   answer(request: ApiRequest): unknown {
     const { agent, answerHost } = this.attached!;
-    const isHosts = request.method === 'GET' ? request.path[3] === undefined : request.path[1] !== 'groups';
-    if (isHosts && request.path[1] !== 'agents' && request.path[1] !== 'vms') return answerHost(request);
-    if (request.path[3] === 'watch') throw new Refusal(400, 'group watch: expected at a controller');
+    const by = answeredBy(request);
+    if (by === 'stream') throw new Refusal(400, 'group watch: expected at a controller');
+    if (by !== 'controller') return answerHost(request);
     const query = request.query.size === 0 ? '' : `?${request.query}`;
     const path = `/${request.path.map(encodeURIComponent).join('/')}${query}`;
     return agent.requests.ask(request.method, path, request.body as object | undefined);

@@ -35,7 +35,7 @@ export const crashTemplate = (name: string) => ({
 export async function crash(fleet: Fleet, client: string, trials: number): Promise<number[]> {
   const api = new ApiClient((await fleet.head()).runDir);
   const serving = async (): Promise<InstanceRow[]> => {
-    const rows = await api.get<InstanceRow[]>('/v1/instances');
+    const rows = await api.get<InstanceRow[]>('/v1/vms');
     return rows.filter(({ phase }) => phase === 'serving').sort((a, b) => (a.since < b.since ? -1 : 1));
   };
   await api.post(`/v1/groups/${CRASH_GROUP}/scale`, { count: INSTANCES });

@@ -61,6 +61,12 @@ test('all hosts are attached, each with the rules that were sent to it', async (
   assert.equal(rows.map(({ peer }) => peer.split(':')[0]).sort(), ['192.0.2.12', '192.0.2.13', 'in-process']);
 });
 
+test('a host passes questions about the fleet on to the controller', async () => {
+  const agents = await fleet.host('h2').json<{ host: string }[]>('agent', 'list');
+  assert.equal(agents.map(({ host }) => host).sort(), [...HOSTS]);
+  assert.equal(await fleet.host('h2').json('vm', 'list'), []);
+});
+
 test('clients of every host spread their flows exactly, and the controller counts them all', async () => {
   for (const client of CLIENTS) {
     assert.equal(shares(await fleet.hosts.ask(client, '10.1.0.100', 10)), WEB_SHARES, client);

@@ -8,7 +8,7 @@ import { isConcerned } from '../distribution/interest.ts';
 import type { FleetState } from '../groups/fleet-state.ts';
 import type { AttachedAgent } from './attached-agent.ts';
 
-const LISTINGS: readonly string[] = ['agents', 'instances'];
+const LISTINGS: readonly string[] = ['agents', 'vms'];
 
 /** Throws a Refusal unless `agent` may ask this; `path` as in ApiRequest. */
 export function checkAgentRequest(

@@ -48,15 +48,15 @@ export interface ApiContext {
 }
 
 export const HOST_ROUTES: readonly Route<ApiContext>[] = [
-  route('GET', '/v1/status', ({ status }) => status()),
-  route('GET', '/v1/ports', ({ host }) => ports(host)),
-  route('GET', '/v1/groups', ({ host }) => groups(host)),
-  route('GET', '/v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
-  route('GET', '/v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
-  route('GET', '/v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
-  route('GET', '/v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
-  route('POST', '/v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
-  route('POST', '/v1/down', (context, _, { body }) => {
+  route('GET /v1/status', ({ status }) => status()),
+  route('GET /v1/ports', ({ host }) => ports(host)),
+  route('GET /v1/groups', ({ host }) => groups(host)),
+  route('GET /v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
+  route('GET /v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
+  route('GET /v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
+  route('GET /v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
+  route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();
     return {};

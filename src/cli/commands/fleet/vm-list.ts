@@ -24,6 +24,6 @@ export function addVmList(parent: Command): void {
     .command('list')
     .description('the instances: where they run, of which template and group')
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<InstanceRow[]>('/v1/instances'), formatInstances);
+      await printResult(command, await apiOf(command).get<InstanceRow[]>('/v1/vms'), formatInstances);
     });
 }

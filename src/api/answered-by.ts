@@ -1,0 +1,56 @@
+/**
+ * The paths of the API and who answers each. A host's process knows both kinds of answers, its own and those of the
+ * controllers; a controller's process answers everything but what only a host has.
+ */
+
+/**
+ * `process`: the process that was asked, about itself.
+ * `listing`: a host, about itself; a controller, about all of its hosts.
+ * `controller`: the leading controller; a host passes the request on.
+ * `stream`: a controller's own process only, as the answer has no end.
+ */
+export type AnsweredBy = 'process' | 'listing' | 'controller' | 'stream';
+
+export const API_PATHS = {
+  'GET /v1/status': 'process',
+  'POST /v1/reload': 'process',
+  'POST /v1/down': 'process',
+  'GET /v1/ports': 'listing',
+  'GET /v1/groups': 'listing',
+  'GET /v1/groups/:group': 'listing',
+  'GET /v1/rules': 'listing',
+  'GET /v1/flows': 'listing',
+  'GET /v1/stats': 'listing',
+  'GET /v1/agents': 'controller',
+  'GET /v1/vms': 'controller',
+  'GET /v1/groups/:group/policy': 'controller',
+  'POST /v1/groups/:group/policy': 'controller',
+  'POST /v1/groups/:group/scale': 'controller',
+  'POST /v1/groups/:group/members': 'controller',
+  'POST /v1/groups/:group/members/:member/weight': 'controller',
+  'POST /v1/groups/:group/members/:member/drain': 'controller',
+  'POST /v1/groups/:group/members/:member/fail': 'controller',
+  'DELETE /v1/groups/:group/members/:member': 'controller',
+  'GET /v1/groups/:group/watch': 'stream',
+} as const satisfies Record<string, AnsweredBy>;
+
+/** `METHOD /path`, as in the table; a segment that starts with `:` takes any value. */
+export type ApiPath = keyof typeof API_PATHS;
+
+const entries = Object.entries(API_PATHS).map(([key, answeredBy]) => {
+  const [method, path] = key.split(' ') as [string, string];
+  return { method, path: path.split('/').slice(1), answeredBy };
+});
+
+/** Undefined: no such path, or not with this method. */
+export const answeredBy = (request: {
+  readonly method: string;
+  readonly path: readonly string[];
+}): AnsweredBy | undefined =>
+  entries.find(({ method, path }) => method === request.method && matchesPath(path, request.path))
+    ?.answeredBy;
+
+/** `pattern`: a path of the table, in segments. */
+export const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
+  pattern.length === path.length &&
+  pattern.every((segment, at) => segment.startsWith(':') || segment === path[at]);

@@ -1,0 +1,32 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { API_PATHS, answeredBy } from '../../src/api/answered-by.ts';
+import { CONTROLLER_ROUTES } from '../../src/controller/controller-routes.ts';
+import { HOST_ROUTES } from '../../src/host/listings/api-routes.ts';
+
+const test = suite('API: who answers');
+
+const keysOf = (routes: readonly { method: string; path: readonly string[] }[]): Set<string> =>
+  new Set(routes.map(({ method, path }) => `${method} /${path.join('/')}`));
+
+test('every path of the table has an answer where the table says', () => {
+  const hosts = keysOf(HOST_ROUTES);
+  const controllers = keysOf(CONTROLLER_ROUTES);
+  for (const [key, by] of Object.entries(API_PATHS)) {
+    assert.is(controllers.has(key), true, `${key} at a controller`);
+    assert.is(hosts.has(key), by === 'process' || by === 'listing', `${key} at a host`);
+  }
+  assert.is(controllers.size, Object.keys(API_PATHS).length);
+});
+
+test('values in a path are any; another method or length is no path of the table', () => {
+  const by = (method: string, path: string) => answeredBy({ method, path: path.split('/').slice(1) });
+  assert.is(by('GET', '/v1/groups/api'), 'listing');
+  assert.is(by('POST', '/v1/groups/api/members/a/drain'), 'controller');
+  assert.is(by('GET', '/v1/vms'), 'controller');
+  assert.is(by('GET', '/v1/groups/api/watch'), 'stream');
+  assert.is(by('DELETE', '/v1/status'), undefined);
+  assert.is(by('GET', '/v1/groups/api/members'), undefined);
+});
+
+test.run();
