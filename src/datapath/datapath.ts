@@ -38,14 +38,11 @@ import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
 import { stripPriorityTags } from './frame/priority-tags.ts';
-import { AntiSpoofing } from './operators/anti-spoofing.ts';
-import { MacLearning } from './operators/mac-learning.ts';
+import { CONSUMED } from './frame/verdict.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
-import { SourceGuards } from './operators/source-guards.ts';
-import { UplinkEdge } from './operators/uplink-edge.ts';
+import { buildChain, portMac } from './port-chain.ts';
 import { Networks } from './ports/networks.ts';
-import { CONSUMED, type FromVm, type ToVm } from './ports/operator.ts';
-import { NO_MAC, Port } from './ports/port.ts';
+import { Port, type PortOptions } from './ports/port.ts';
 import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
 
 export type { FrameList, FrameOutput } from './frame/context.ts';
@@ -202,7 +199,7 @@ export class Datapath {
     const reason = frame.load(slot, offset, length, portId, port.network);
     if (reason !== DROP.none) {
       context.drop(frame, reason);
-    } else if (port.fromVm(frame) !== CONSUMED) {
+    } else if (port.ingress(frame) !== CONSUMED) {
       this.forwarding.forward(frame);
     }
     // The frame may have moved to a slot of its own.
@@ -324,12 +321,13 @@ export class Datapath {
     }
   }
 
-  private applyPorts({ ports: specs, networks }: DatapathSnapshot, problems: string[]): void {
+  private applyPorts({ ports: specs, networks: networkSpecs }: DatapathSnapshot, problems: string[]): void {
+    const { context, networks, responder, ports } = this;
     const clamps = new Map<number, MssClamp>();
-    for (const { id, mssClamp } of networks) {
-      if (mssClamp !== undefined) clamps.set(id, new MssClamp(this.context, mssClamp.ipv4, mssClamp.ipv6));
+    for (const { id, mssClamp } of networkSpecs) {
+      if (mssClamp !== undefined) clamps.set(id, new MssClamp(context, mssClamp.ipv4, mssClamp.ipv6));
     }
-    const { macs } = this.context.tables;
+    const { macs } = context.tables;
     const wanted = new Set(specs.map((spec) => spec.id));
     for (let id = 0; id < this.ports.length; id++) {
       if (this.ports[id] !== undefined && !wanted.has(id)) this.portGone(id);
@@ -337,37 +335,26 @@ export class Datapath {
     macs.forgetFixed();
     for (const spec of specs) {
       const balancer = this.loadBalancers.get(spec.loadBalancer);
-      const { id, name, network, offloads, mac, allowedSources, guards, uplink } = spec;
-      const macHigh = mac === undefined ? NO_MAC : macHigh16(mac);
-      const macLow = mac === undefined ? 0 : macLow32(mac);
-      // Guards first: what they drop teaches nobody anything.
-      const fromVm: FromVm[] = [];
-      if (guards !== undefined) fromVm.push(new SourceGuards(this.context, guards));
-      if (mac !== undefined && allowedSources !== undefined) {
-        fromVm.push(new AntiSpoofing(this.context, macHigh, macLow, allowedSources, spec.allowedEtherTypes));
-      }
-      let edge: UplinkEdge | undefined;
-      if (uplink !== undefined) {
-        edge = new UplinkEdge(this.context, this.networks, this.responder, this.ports, uplink.hostMac);
-        fromVm.push(edge);
-      }
-      fromVm.push(new MacLearning(this.context, this.networks, macHigh, macLow));
-      if (balancer !== undefined) fromVm.push(balancer);
-      const toVm: ToVm[] = balancer === undefined ? [] : [balancer];
+      const { id, name, network, offloads, mac, guards, uplink } = spec;
+      const { high: macHigh, low: macLow } = portMac(spec);
       const clamp = clamps.get(network);
-      if (clamp !== undefined) {
-        fromVm.push(clamp);
-        toVm.push(clamp);
-      }
-      if (edge !== undefined) toVm.push(edge);
-      if (this.ports[id] !== undefined && this.ports[id].network !== network) macs.forgetPort(id);
-      const port = new Port(id, name, network, offloads, fromVm, toVm, this.context, this.finisher);
-      this.ports[id] = port;
-      port.isUplink = uplink !== undefined;
-      if (balancer !== undefined) port.balancer = balancer.id;
-      port.guardsReservedMulticast = guards?.reservedMulticast === true;
-      macs.setLearnLimit(id, port.isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
-      port.setMac(macHigh, macLow);
+      const chain = buildChain(spec, { context, networks, responder, ports, balancer, clamp });
+      if (ports[id] !== undefined && ports[id].network !== network) macs.forgetPort(id);
+      const isUplink = uplink !== undefined;
+      const options: PortOptions = {
+        id,
+        name,
+        network,
+        offloads,
+        macHigh,
+        macLow,
+        isUplink,
+        balancer: balancer?.id ?? NONE,
+        guardsReservedMulticast: guards?.reservedMulticast === true,
+        chain,
+      };
+      ports[id] = new Port(options, context, this.finisher);
+      macs.setLearnLimit(id, isUplink ? macs.capacity / 2 : MAX_MACS_PER_PORT);
       if (mac !== undefined && !macs.fix(network, macHigh, macLow, id)) {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);
       }

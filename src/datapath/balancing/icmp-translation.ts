@@ -25,9 +25,9 @@ import type { Context } from '../frame/context.ts';
 import { echoPorts, identifierOf, isEcho, isIcmp } from '../frame/echo.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
 import { rewriteDestination, rewriteSource } from '../frame/rewrite.ts';
+import { PASS } from '../frame/verdict.ts';
 import { restoreTags } from '../frame/vlan-tags.ts';
 import { type Networks, setRouterSource } from '../ports/networks.ts';
-import { CONSUMED, PASS } from '../ports/operator.ts';
 
 /** Bytes in front of the quoted packet, in both versions. */
 const QUOTE_OFFSET = 8;
@@ -248,7 +248,7 @@ export class IcmpTranslator {
       quoted.protocol,
     );
     if (row === NONE) return this.fromOwnMember(vip, frame);
-    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
     const member = connections.member(row) * ENDPOINT_WORDS;
     const reverse = connections.reversePorts(row);
     quoted.rewriteSource(endpoints.rows, member, swapPorts(reverse));
@@ -284,7 +284,7 @@ export class IcmpTranslator {
     );
     const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
     if (!isHairpin || connections.vip(row) !== vip) return this.withoutFlow(vip, frame);
-    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
+    if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
     quoted.rewriteSource(endpoints.rows, member * ENDPOINT_WORDS, quoted.ports);
     quoted.rewriteDestination(endpoints.rows, vip * ENDPOINT_WORDS, connections.forwardPorts(row));
     return this.backToItself(row, vip, frame);
@@ -293,7 +293,7 @@ export class IcmpTranslator {
   /** An error about no balanced flow: a VM's own address also has traffic of its own, any other VIP has none. */
   private withoutFlow(vip: number, frame: Frame): number {
     const isOwned = !this.context.tables.endpoints.hasRole(vip, ROLE_ANSWERED);
-    return isOwned ? PASS : this.drop(frame, DROP.noConnection);
+    return isOwned ? PASS : this.context.consume(frame, DROP.noConnection);
   }
 
   /** From the VIP, to the VM that sent it. */
@@ -329,9 +329,9 @@ export class IcmpTranslator {
     if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
     // RFC 5508 §7: another way to the member is none to the VIP.
     const isRedirect = frame.family === FAMILY_IPV4 && icmp.type(frame.view, frame.l4) === icmp.REDIRECT;
-    if (isRedirect) return this.drop(frame, DROP.icmpRedirect);
-    if (!isIcmpCheckRight(frame)) return this.drop(frame, DROP.badTransportChecksum);
-    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    if (isRedirect) return this.context.consume(frame, DROP.icmpRedirect);
+    if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
+    if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     quoted.load(frame);
     const vip = connections.vip(row) * ENDPOINT_WORDS;
     quoted.rewriteDestination(endpoints.rows, vip, connections.forwardPorts(row));
@@ -343,10 +343,5 @@ export class IcmpTranslator {
     fixIcmpCheck(frame);
     if ((connections.rewrite(row) & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
     return PASS;
-  }
-
-  private drop(frame: Frame, reason: number): number {
-    this.context.drop(frame, reason);
-    return CONSUMED;
   }
 }

@@ -30,15 +30,16 @@ import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { NEXT_NONE } from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
-import { FOLLOW, FROM_VM, type Fragments, TO_VM } from '../forwarding/fragments.ts';
+import { EGRESS, FOLLOW, type Fragments, INGRESS } from '../forwarding/fragments.ts';
 import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
 import { isIcmp } from '../frame/echo.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from '../frame/frame.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from '../frame/rewrite.ts';
+import { CONSUMED, PASS } from '../frame/verdict.ts';
 import { keepTags, restoreTags } from '../frame/vlan-tags.ts';
 import { type Networks, setRouterSource } from '../ports/networks.ts';
-import { CONSUMED, type FromVm, PASS, type ToVm } from '../ports/operator.ts';
+import type { Operator } from '../ports/operator.ts';
 import type { LoadBalancerSpec } from '../snapshot.ts';
 import { BalancerRules } from './balancer-rules.ts';
 import { nextClientPort, PORT_TRIES } from './client-ports.ts';
@@ -52,8 +53,8 @@ import { isForStation, isMidStream } from './running-flows.ts';
 const UDP_LITE = 136;
 const DCCP = 33;
 
-export class LoadBalancer implements FromVm, ToVm {
-  readonly heeds = 'flow';
+export class LoadBalancer implements Operator {
+  readonly inspects = 'flow';
   readonly id: number;
   /** The rules in force. */
   readonly rules: BalancerRules;
@@ -102,12 +103,12 @@ export class LoadBalancer implements FromVm, ToVm {
     return isWhole;
   }
 
-  fromVm(frame: Frame): number {
+  ingress(frame: Frame): number {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (endpoint === NONE) return PASS;
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
-    return frame.fragment ? this.fragmentFromVm(endpoint, frame) : this.balance(endpoint, frame);
+    return frame.fragment ? this.fragmentIngress(endpoint, frame) : this.balance(endpoint, frame);
   }
 
   private balance(endpoint: number, frame: Frame): number {
@@ -115,7 +116,7 @@ export class LoadBalancer implements FromVm, ToVm {
       const { s0, s1, s2, s3, ports, protocol } = frame;
       const row = this.connections.findForward(this.id, s0, s1, s2, s3, ports, endpoint, protocol);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
-        if (this.cameBack(row, frame)) return this.drop(frame, DROP.balancingLoop);
+        if (this.cameBack(row, frame)) return this.context.consume(frame, DROP.balancingLoop);
         this.toMember(row, this.tracking.packetForward(row, frame), frame);
         return PASS;
       }
@@ -126,15 +127,17 @@ export class LoadBalancer implements FromVm, ToVm {
     if (isNeighbourDiscovery(frame)) return PASS;
     if (frame.isEchoReply && this.hairpinReply(frame)) return PASS;
     // An address that is also a VM's own keeps all of its ICMP.
-    return this.endpoints.hasRole(endpoint, ROLE_ANSWERED) ? this.drop(frame, DROP.noConnection) : PASS;
+    return this.endpoints.hasRole(endpoint, ROLE_ANSWERED)
+      ? this.context.consume(frame, DROP.noConnection)
+      : PASS;
   }
 
-  toVm(frame: Frame): number {
+  egress(frame: Frame): number {
     if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return PASS;
     // What has just been balanced is nobody's answer.
-    if (frame.fragment) return frame.member === NONE ? this.fragmentToVm(member, frame) : PASS;
+    if (frame.fragment) return frame.member === NONE ? this.fragmentEgress(member, frame) : PASS;
     const row = this.replyRow(member, frame);
     return row === NONE ? this.withoutRow(member, frame) : this.turnBack(row, frame);
   }
@@ -142,17 +145,19 @@ export class LoadBalancer implements FromVm, ToVm {
   /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
   private withoutRow(member: number, frame: Frame): number {
     const ports = swapPorts(frame.ports);
-    return this.tracking.cutOff.cover(frame, ports, member) ? this.drop(frame, DROP.noConnection) : PASS;
+    return this.tracking.cutOff.cover(frame, ports, member)
+      ? this.context.consume(frame, DROP.noConnection)
+      : PASS;
   }
 
   /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
-  private fragmentFromVm(vip: number, frame: Frame): number {
-    if (this.fragments.admit(frame, FROM_VM) !== FOLLOW) return CONSUMED;
+  private fragmentIngress(vip: number, frame: Frame): number {
+    if (this.fragments.admit(frame, INGRESS) !== FOLLOW) return CONSUMED;
     const { ports } = frame;
     const isFirst = frame.fragmentOffset === 0;
     let verdict = this.balance(vip, frame);
     if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
-      verdict = this.drop(frame, DROP.unsupportedProtocolToVip);
+      verdict = this.context.consume(frame, DROP.unsupportedProtocolToVip);
     }
     // Echo requests that the VIP itself answers are judged without state: the rest will fare like the first.
     const goesOn = verdict === PASS || frame.icmpType >= 0;
@@ -161,13 +166,13 @@ export class LoadBalancer implements FromVm, ToVm {
   }
 
   /** A fragment from a member is part of a reply if its first one is. */
-  private fragmentToVm(member: number, frame: Frame): number {
-    const verdict = this.fragments.admit(frame, TO_VM);
+  private fragmentEgress(member: number, frame: Frame): number {
+    const verdict = this.fragments.admit(frame, EGRESS);
     if (verdict !== FOLLOW) return verdict;
     const { ports } = frame;
     const row = this.replyRow(member, frame);
     if (frame.fragmentOffset !== 0) {
-      return row === NONE ? this.drop(frame, DROP.noConnection) : this.turnBack(row, frame);
+      return row === NONE ? this.context.consume(frame, DROP.noConnection) : this.turnBack(row, frame);
     }
     if (row === NONE) {
       const verdict = this.withoutRow(member, frame);
@@ -176,7 +181,7 @@ export class LoadBalancer implements FromVm, ToVm {
     }
     let answer = this.turnBack(row, frame);
     if (answer === PASS && isUnfixable(frame, ports))
-      answer = this.drop(frame, DROP.unsupportedProtocolToVip);
+      answer = this.context.consume(frame, DROP.unsupportedProtocolToVip);
     this.fragments.settle(frame, answer === PASS ? DATAGRAM.follow : DATAGRAM.refused);
     return answer;
   }
@@ -193,7 +198,7 @@ export class LoadBalancer implements FromVm, ToVm {
   }
 
   private turnBack(row: number, frame: Frame): number {
-    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     this.toClient(row, this.tracking.packetReverse(row, frame), frame);
     return PASS;
   }
@@ -274,7 +279,7 @@ export class LoadBalancer implements FromVm, ToVm {
       }
       const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
       if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
-        return this.drop(frame, DROP.connectionsFull);
+        return this.context.consume(frame, DROP.connectionsFull);
       }
       const reverse = (clientPort << 16) | frame.destinationPort;
       row = this.tracking.create(
@@ -287,7 +292,7 @@ export class LoadBalancer implements FromVm, ToVm {
         this.id,
         this.context.selfSlot,
       );
-      if (row === NONE) return this.drop(frame, DROP.connectionsFull);
+      if (row === NONE) return this.context.consume(frame, DROP.connectionsFull);
       this.own(row, frame, member);
     }
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
@@ -309,19 +314,19 @@ export class LoadBalancer implements FromVm, ToVm {
       // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
       if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
       if (frame.isEchoRequest) return this.echo(vip, frame);
-      this.drop(frame, DROP.noConnection);
+      this.context.consume(frame, DROP.noConnection);
       return this.responder.reject(frame);
     }
     // The flow of a later fragment has gone since its first one passed.
     if (frame.l4 === 0) return this.laterFragment(vip, frame);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
       // Their checksums cover the addresses in ways that are not known here.
-      return this.drop(frame, DROP.unsupportedProtocolToVip);
+      return this.context.consume(frame, DROP.unsupportedProtocolToVip);
     }
     if (isMidStream(frame)) {
       if (isForStation(vip, frame, this.context, this.networks)) return PASS;
       // No such connection here: say so, as a host would (RFC 9293 §3.10.7.1).
-      this.drop(frame, DROP.noConnection);
+      this.context.consume(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
     const { rules } = this.rules;
@@ -329,13 +334,13 @@ export class LoadBalancer implements FromVm, ToVm {
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
     // Before the choice: a flow that is refused must not cost its member a turn.
-    if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
+    if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
     if (this.connections.passedOver && this.isLoop(vip, choice, frame))
-      return this.drop(frame, DROP.balancingLoop);
+      return this.context.consume(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, vip, frame);
-    if (row === NONE) return this.drop(frame, DROP.endpointsFull);
+    if (row === NONE) return this.context.consume(frame, DROP.endpointsFull);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
@@ -347,9 +352,9 @@ export class LoadBalancer implements FromVm, ToVm {
     const member = this.memberEndpoint(rule, choice, vip, frame);
     let row = this.datagrams.find(frame, vip, member, this.memberPort(choice, frame));
     if (row === NONE || this.tracking.isPurged(row)) {
-      if (!this.tracking.admits(frame.ingress)) return this.drop(frame, DROP.connectionsFull);
+      if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
       row = this.record(rule, set, choice, vip, frame);
-      if (row === NONE) return this.drop(frame, DROP.endpointsFull);
+      if (row === NONE) return this.context.consume(frame, DROP.endpointsFull);
     }
     frame.record = row;
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
@@ -360,7 +365,7 @@ export class LoadBalancer implements FromVm, ToVm {
   private laterFragment(vip: number, frame: Frame): number {
     const row = this.datagrams.ofFirstFragment(vip, frame);
     // The flow has gone since its first fragment passed.
-    if (row === NONE || this.tracking.isPurged(row)) return this.drop(frame, DROP.noConnection);
+    if (row === NONE || this.tracking.isPurged(row)) return this.context.consume(frame, DROP.noConnection);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
@@ -393,16 +398,16 @@ export class LoadBalancer implements FromVm, ToVm {
 
   /** An echo request that no rule balances: the VIP answers as long as one of its groups has a member to serve. */
   private echo(vip: number, frame: Frame): number {
-    if (!this.responder.answersEchoToVip) return this.drop(frame, DROP.noConnection);
+    if (!this.responder.answersEchoToVip) return this.context.consume(frame, DROP.noConnection);
     const rule = this.rules.matchAny(vip, frame);
     if (rule !== NONE && !this.rules.hasMember(rule)) return this.withoutMember(rule, frame);
     if (rule !== NONE && this.responder.answerEcho(frame)) return CONSUMED;
-    this.drop(frame, DROP.noConnection);
+    this.context.consume(frame, DROP.noConnection);
     return this.responder.reject(frame);
   }
 
   private withoutMember(rule: number, frame: Frame): number {
-    this.drop(frame, DROP.noMember);
+    this.context.consume(frame, DROP.noMember);
     return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
@@ -489,10 +494,5 @@ export class LoadBalancer implements FromVm, ToVm {
       port = nextClientPort(port, i);
     }
     return NONE;
-  }
-
-  private drop(frame: Frame, reason: number): number {
-    this.context.drop(frame, reason);
-    return CONSUMED;
   }
 }

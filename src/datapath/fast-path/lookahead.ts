@@ -103,7 +103,7 @@ export class Lookahead {
     const s1 = words[at + PACKET.source + 1]!;
     const s2 = words[at + PACKET.source + 2]!;
     const s3 = words[at + PACKET.source + 3]!;
-    return this.ports[port]!.antiSpoofing!.isOwnIpv6(s0, s1, s2, s3);
+    return this.ports[port]!.ownSources!.hasIpv6(s0, s1, s2, s3);
   }
 
   /** Finds a packet's service side, if exactly one side is a service. */

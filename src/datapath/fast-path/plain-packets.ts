@@ -73,7 +73,7 @@ export class PlainPackets {
     const { view } = this;
     // Odd offsets, which no engine has, would not do for TrackedPath's 16-bit writes.
     if (length < IPV4_L4 + udp.HEADER_BYTES || (offset & 1) !== 0) return false;
-    // Bad sources, and group destinations, some of which guards heed.
+    // Bad sources, and group destinations, some of which guards inspect.
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset) | ethernet.destinationHigh(view, offset)))
       return false;
     const type = ethernet.etherType(view, offset);

@@ -36,7 +36,7 @@ export const FACT = {
 } as const;
 
 export const FACT_PRESENT = 1;
-/** Nothing in the chains heeds tracked packets but load balancer and anti-spoofing. */
+/** The fast path may act for all operators of the port's chains. */
 export const FACT_SIMPLE = 2;
 export const FACT_BALANCES = 4;
 /** The device takes partial checksums. */
@@ -62,7 +62,7 @@ export class PortFacts {
       const network = networks.at(port.network);
       words[at + FACT.bits] =
         FACT_PRESENT |
-        (port.isSimple ? FACT_SIMPLE : 0) |
+        (port.hasFastPath ? FACT_SIMPLE : 0) |
         (port.balances ? FACT_BALANCES : 0) |
         (port.offloads ? FACT_OFFLOADS : 0);
       words[at + FACT.network] = port.network;
@@ -71,10 +71,10 @@ export class PortFacts {
       words[at + FACT.mtu] = network.mtu;
       words[at + FACT.routerMacHigh] = network.routerMacHigh;
       words[at + FACT.routerMacLow] = network.routerMacLow;
-      const { antiSpoofing } = port;
-      words[at + FACT.ownFirst] = antiSpoofing === undefined ? -1 : own.length;
-      own.push(...(antiSpoofing?.ownIpv4 ?? []));
-      words[at + FACT.ownEnd] = antiSpoofing === undefined ? -1 : own.length;
+      const { ownSources } = port;
+      words[at + FACT.ownFirst] = ownSources === undefined ? -1 : own.length;
+      own.push(...(ownSources?.ipv4 ?? []));
+      words[at + FACT.ownEnd] = ownSources === undefined ? -1 : own.length;
       words[at + FACT.lastService] = NONE;
       words[at + FACT.balancer] = port.balancer;
     }

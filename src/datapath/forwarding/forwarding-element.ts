@@ -19,8 +19,8 @@ import {
   type Frame,
   IPV4_MAPPED,
 } from '../frame/frame.ts';
+import { CONSUMED } from '../frame/verdict.ts';
 import type { Networks } from '../ports/networks.ts';
-import { CONSUMED } from '../ports/operator.ts';
 import type { LogicalRouter } from './logical-router.ts';
 import { isForRouter } from './logical-router.ts';
 import type { LogicalSwitch } from './logical-switch.ts';

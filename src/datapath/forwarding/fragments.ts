@@ -27,12 +27,12 @@ import { DUPLICATE, FRESH } from '../../tables/received-units.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, Frame } from '../frame/frame.ts';
-import { CONSUMED, PASS } from '../ports/operator.ts';
+import { CONSUMED, PASS } from '../frame/verdict.ts';
 import type { Port } from '../ports/port.ts';
 
 /** Which of the chains of a port a fragment is in. */
-export const FROM_VM = 0;
-export const TO_VM = 1;
+export const INGRESS = 0;
+export const EGRESS = 1;
 
 /** Third answer of `admit`, beside PASS and CONSUMED: the fragment is the LB's to handle, like a packet. */
 export const FOLLOW = 2;
@@ -80,16 +80,16 @@ export class Fragments {
     const from = frame.fragmentOffset;
     const to = from + frame.l3End - frame.fragmentData;
     if (to <= from || to > maxPayloadBytes(frame) || (frame.moreFragments && (to & 7) !== 0)) {
-      return this.drop(frame, DROP.fragmentMalformed);
+      return this.context.consume(frame, DROP.fragmentMalformed);
     }
     const row = this.rowOf(frame, direction);
     const state = table.state(row);
     if (state === DATAGRAM.refused) return this.refused(row, frame, to);
     const isEarly = state === DATAGRAM.waiting && from !== 0;
-    if (isEarly && !table.mayWait(row)) return this.drop(frame, DROP.fragmentTableFull);
+    if (isEarly && !table.mayWait(row)) return this.context.consume(frame, DROP.fragmentTableFull);
     const reason = this.note(row, frame, to);
     if (state !== DATAGRAM.pass) {
-      if (reason === DROP.fragmentDuplicate) return this.drop(frame, reason);
+      if (reason === DROP.fragmentDuplicate) return this.context.consume(frame, reason);
       if (reason !== DROP.none) return this.refuse(row, frame, reason);
     }
     if (isEarly) return this.hold(row, frame);
@@ -126,8 +126,8 @@ export class Fragments {
       const port = this.ports[chain >>> 1]!;
       this.loadWaiting(entry, port.network);
       this.context.count(frame.ingress, PORT.queuedSent);
-      if ((chain & 1) === TO_VM) port.send(frame);
-      else if (port.fromVm(frame) !== CONSUMED) forwarding.forward(frame);
+      if ((chain & 1) === EGRESS) port.send(frame);
+      else if (port.ingress(frame) !== CONSUMED) forwarding.forward(frame);
       this.context.arena.release(frame.slot);
     }
   }
@@ -173,7 +173,7 @@ export class Fragments {
     key[5] = frame.d1;
     key[6] = frame.d2;
     key[7] = frame.d3;
-    key[8] = ((direction === FROM_VM ? frame.ingress : frame.egress) << 1) | direction;
+    key[8] = ((direction === INGRESS ? frame.ingress : frame.egress) << 1) | direction;
     key[9] = frame.family === FAMILY_IPV4 ? frame.protocol : 0;
     key[10] = frame.fragmentId;
     const row = table.find(key);
@@ -206,7 +206,7 @@ export class Fragments {
     frame.datagram = row;
     if (frame.l4 === 0) {
       this.settle(frame, DATAGRAM.refused);
-      return this.drop(frame, DROP.fragmentTooSmall);
+      return this.context.consume(frame, DROP.fragmentTooSmall);
     }
     this.table.setFirst(row, frame.firstWord, frame.protocol);
     return FOLLOW;
@@ -219,7 +219,7 @@ export class Fragments {
     if (reason === DROP.firstFragmentDropped && this.note(row, frame, to) === DROP.none) {
       if (table.isComplete(row)) table.remove(row);
     }
-    return this.drop(frame, reason);
+    return this.context.consume(frame, reason);
   }
 
   private later(row: number, frame: Frame): number {
@@ -261,7 +261,7 @@ export class Fragments {
     this.table.setState(row, DATAGRAM.refused);
     this.table.setReason(row, reason);
     this.dropWaiting(row, reason);
-    return this.drop(frame, reason);
+    return this.context.consume(frame, reason);
   }
 
   private abandon(row: number, reason: number): void {
@@ -275,11 +275,6 @@ export class Fragments {
       context.counters.drop(table.waitingIngress[entry]!, reason);
       context.arena.release(table.waitingSlot[entry]!);
     }
-  }
-
-  private drop(frame: Frame, reason: number): number {
-    this.context.drop(frame, reason);
-    return CONSUMED;
   }
 }
 

@@ -19,7 +19,7 @@ import { FAMILY_IPV4, type Frame } from '../frame/frame.ts';
 import { areTagsKept } from '../frame/vlan-tags.ts';
 import { compileSubnet, isInSubnet, type Network, type Networks, type Subnet } from '../ports/networks.ts';
 import type { NetworkSpec } from '../snapshot.ts';
-import { FOLLOW, FROM_VM, type Fragments } from './fragments.ts';
+import { FOLLOW, type Fragments, INGRESS } from './fragments.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
 import type { NeighbourResolver } from './neighbour-resolver.ts';
 import type { Responder } from './responder.ts';
@@ -138,7 +138,7 @@ export class LogicalRouter {
   /** A packet for one of the router's addresses in a network. */
   private toUs(frame: Frame, asked: Network): void {
     const { fragments } = this;
-    if (frame.fragment && fragments.admit(frame, FROM_VM) !== FOLLOW) return;
+    if (frame.fragment && fragments.admit(frame, INGRESS) !== FOLLOW) return;
     const isAnswered = this.responder.answerEcho(frame, asked);
     if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
     if (isAnswered) return;

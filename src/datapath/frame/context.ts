@@ -6,6 +6,7 @@ import type { FrameArena } from '../../tables/frame-arena.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
 import type { Tables } from '../../tables/tables.ts';
 import type { Frame } from './frame.ts';
+import { CONSUMED } from './verdict.ts';
 
 /** Where frames go: an I/O engine, or a test. Takes a reference of its own on the slot, as engines do. */
 export interface FrameOutput {
@@ -77,6 +78,12 @@ export class Context {
   drop(frame: Frame, reason: number): void {
     frame.dropped = true;
     this.counters.drop(frame.ingress, reason);
+  }
+
+  /** Drops a frame and returns the verdict on it, for operators: `return context.consume(frame, DROP.…)`. */
+  consume(frame: Frame, reason: number): number {
+    this.drop(frame, reason);
+    return CONSUMED;
   }
 
   count(port: number, field: number): void {

@@ -20,21 +20,23 @@ import { PROTOCOL_UDP } from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_ARP, FAMILY_IPV4, FAMILY_IPV6, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { PASS } from '../frame/verdict.ts';
 import { compileSubnet, isInSubnet, type Subnet } from '../ports/networks.ts';
-import { CONSUMED, type FromVm, PASS } from '../ports/operator.ts';
+import type { Operator, OwnSources } from '../ports/operator.ts';
 
 const DHCP_SERVER_PORT = 67;
 
-export class AntiSpoofing implements FromVm {
-  readonly heeds = 'source';
+export class AntiSpoofing implements Operator, OwnSources {
+  readonly inspects = 'source';
   private readonly context: Context;
   private readonly macHigh: number;
   private readonly macLow: number;
-  /** Single IPv4 addresses, looked at first: what nearly every packet comes from. */
-  readonly ownIpv4: Int32Array;
+  readonly ownSources: OwnSources = this;
+  /** Single IPv4 addresses, compared first: nearly every packet comes from one. */
+  readonly ipv4: Int32Array;
   private readonly allowed: readonly Subnet[];
   /** Single IPv6 addresses, four words each. */
-  private readonly ipv6: Int32Array;
+  private readonly ownIpv6: Int32Array;
   /** Besides IPv4, IPv6, ARP and RARP; undefined: any. */
   private readonly etherTypes: readonly number[] | undefined;
 
@@ -52,54 +54,54 @@ export class AntiSpoofing implements FromVm {
     this.allowed = [...allowedSources, `${linkLocalOf(macHigh, macLow)}/128`].map(compileSubnet);
     const single = this.allowed.filter(({ bits }) => bits === 128);
     const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
-    this.ownIpv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
-    this.ipv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
+    this.ipv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
+    this.ownIpv6 = Int32Array.from(singleOf(false).flatMap(({ words }) => [...words]));
   }
 
-  fromVm(frame: Frame): number {
+  ingress(frame: Frame): number {
     const { view, offset } = frame;
     if (
       ethernet.sourceLow(view, offset) !== this.macLow ||
       ethernet.sourceHigh(view, offset) !== this.macHigh
     ) {
-      return this.drop(frame, DROP.spoofedSource);
+      return this.context.consume(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV4) {
       const { s0, s1, s2, s3 } = frame;
       const isOwn = this.isOwnIpv4(s3) || this.isAllowed(s0, s1, s2, s3) || isDhcp(frame);
-      return isOwn ? PASS : this.drop(frame, DROP.spoofedSource);
+      return isOwn ? PASS : this.context.consume(frame, DROP.spoofedSource);
     }
-    if (frame.family === FAMILY_IPV6) return this.ipv6FromVm(frame);
-    if (frame.family === FAMILY_ARP) return this.isArpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
+    if (frame.family === FAMILY_IPV6) return this.ipv6Ingress(frame);
+    if (frame.family === FAMILY_ARP)
+      return this.isArpOwn(frame) ? PASS : this.context.consume(frame, DROP.spoofedArp);
     if (frame.etherType === ethernet.TYPE_RARP)
-      return this.isRarpOwn(frame) ? PASS : this.drop(frame, DROP.spoofedArp);
+      return this.isRarpOwn(frame) ? PASS : this.context.consume(frame, DROP.spoofedArp);
     const { etherTypes } = this;
     const isAllowed = etherTypes === undefined || etherTypes.includes(frame.etherType);
-    return isAllowed ? PASS : this.drop(frame, DROP.etherTypeNotAllowed);
+    return isAllowed ? PASS : this.context.consume(frame, DROP.etherTypeNotAllowed);
   }
 
-  /** Whether the VM may surely send from an address; false: `fromVm` knows. */
   private isOwnIpv4(address: number): boolean {
-    const { ownIpv4 } = this;
-    for (let i = 0; i < ownIpv4.length; i++) if (ownIpv4[i] === address) return true;
+    const { ipv4 } = this;
+    for (let i = 0; i < ipv4.length; i++) if (ipv4[i] === address) return true;
     return false;
   }
 
-  isOwnIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
-    const { ipv6 } = this;
-    for (let i = 0; i < ipv6.length; i += 4) {
-      if (ipv6[i + 3] === w3 && ipv6[i] === w0 && ipv6[i + 1] === w1 && ipv6[i + 2] === w2) return true;
+  hasIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
+    const { ownIpv6: own } = this;
+    for (let i = 0; i < own.length; i += 4) {
+      if (own[i + 3] === w3 && own[i] === w0 && own[i + 1] === w1 && own[i + 2] === w2) return true;
     }
     return false;
   }
 
-  private ipv6FromVm(frame: Frame): number {
+  private ipv6Ingress(frame: Frame): number {
     const { s0, s1, s2, s3 } = frame;
     const isIcmp = frame.protocol === ipv6.NEXT_ICMPV6 && frame.l4 !== 0;
     const isOwn = this.isAllowed(s0, s1, s2, s3) || (isIcmp && ipv6.isUnspecified(s0, s1, s2, s3));
-    if (!isOwn) return this.drop(frame, DROP.spoofedSource);
+    if (!isOwn) return this.context.consume(frame, DROP.spoofedSource);
     if (!isIcmp) return PASS;
-    return this.isNdOwn(frame) ? PASS : this.drop(frame, DROP.spoofedNd);
+    return this.isNdOwn(frame) ? PASS : this.context.consume(frame, DROP.spoofedNd);
   }
 
   private isArpOwn(frame: Frame): boolean {
@@ -148,11 +150,6 @@ export class AntiSpoofing implements FromVm {
     const { allowed } = this;
     for (let i = 0; i < allowed.length; i++) if (isInSubnet(allowed[i]!, w0, w1, w2, w3)) return true;
     return false;
-  }
-
-  private drop(frame: Frame, reason: number): number {
-    this.context.drop(frame, reason);
-    return CONSUMED;
   }
 }
 

@@ -7,11 +7,12 @@
 import * as ethernet from '../../wire/ethernet.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
+import { PASS } from '../frame/verdict.ts';
 import type { Networks } from '../ports/networks.ts';
-import { type FromVm, PASS } from '../ports/operator.ts';
+import type { Operator } from '../ports/operator.ts';
 
-export class MacLearning implements FromVm {
-  readonly heeds = 'source';
+export class MacLearning implements Operator {
+  readonly inspects = 'source';
   private readonly context: Context;
   private readonly networks: Networks;
   /** The VM's configured MAC, which is known already; -1, which no frame has, if there is none. */
@@ -25,7 +26,7 @@ export class MacLearning implements FromVm {
     this.macLow = macLow;
   }
 
-  fromVm(frame: Frame): number {
+  ingress(frame: Frame): number {
     const { view, offset, network } = frame;
     const high = ethernet.sourceHigh(view, offset);
     const low = ethernet.sourceLow(view, offset);

@@ -11,10 +11,11 @@ import { delta16, replace } from '../../wire/checksum.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, type Frame } from '../frame/frame.ts';
-import { CONSUMED, type FromVm, PASS, type ToVm } from '../ports/operator.ts';
+import { PASS } from '../frame/verdict.ts';
+import type { Operator } from '../ports/operator.ts';
 
-export class MssClamp implements FromVm, ToVm {
-  readonly heeds = 'handshake';
+export class MssClamp implements Operator {
+  readonly inspects = 'handshake';
   private readonly context: Context;
   private readonly ipv4Bytes: number;
   private readonly ipv6Bytes: number;
@@ -25,11 +26,11 @@ export class MssClamp implements FromVm, ToVm {
     this.ipv6Bytes = ipv6Bytes;
   }
 
-  fromVm(frame: Frame): number {
+  ingress(frame: Frame): number {
     return (frame.tcpFlags & tcp.SYN) === 0 ? PASS : this.clamp(frame);
   }
 
-  toVm(frame: Frame): number {
+  egress(frame: Frame): number {
     return (frame.tcpFlags & tcp.SYN) === 0 ? PASS : this.clamp(frame);
   }
 
@@ -38,10 +39,7 @@ export class MssClamp implements FromVm, ToVm {
     const option = mssOption(frame);
     if (option === 0 || frame.view.getUint16(option + 2) <= most) return PASS;
     const distance = option - frame.l4;
-    if (!frame.makeWritable()) {
-      this.context.drop(frame, DROP.outOfBuffers);
-      return CONSUMED;
-    }
+    if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     const { view, l4 } = frame;
     const at = l4 + distance + 2;
     const was = view.getUint16(at);

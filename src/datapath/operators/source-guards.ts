@@ -19,11 +19,12 @@ import { PROTOCOL_ICMP, PROTOCOL_UDP } from '../../wire/ipv4.ts';
 import { NEXT_FRAGMENT, NEXT_ICMPV6 } from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, type Frame } from '../frame/frame.ts';
-import { CONSUMED, type FromVm, PASS } from '../ports/operator.ts';
+import { PASS } from '../frame/verdict.ts';
+import type { Operator } from '../ports/operator.ts';
 import type { PortGuards } from '../snapshot.ts';
 
-export class SourceGuards implements FromVm {
-  readonly heeds = 'odd';
+export class SourceGuards implements Operator {
+  readonly inspects = 'odd';
   private readonly context: Context;
   private readonly guards: PortGuards;
 
@@ -32,11 +33,9 @@ export class SourceGuards implements FromVm {
     this.guards = guards;
   }
 
-  fromVm(frame: Frame): number {
+  ingress(frame: Frame): number {
     const reason = this.reasonToDrop(frame);
-    if (reason === DROP.none) return PASS;
-    this.context.drop(frame, reason);
-    return CONSUMED;
+    return reason === DROP.none ? PASS : this.context.consume(frame, reason);
   }
 
   private reasonToDrop(frame: Frame): number {

@@ -28,12 +28,13 @@ import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import type { Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_ARP, FAMILY_IPV6, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { CONSUMED, PASS } from '../frame/verdict.ts';
 import type { Network, Networks } from '../ports/networks.ts';
-import { CONSUMED, type FromVm, PASS, type ToVm } from '../ports/operator.ts';
+import type { Operator } from '../ports/operator.ts';
 import type { Port } from '../ports/port.ts';
 
-export class UplinkEdge implements FromVm, ToVm {
-  readonly heeds = 'anything';
+export class UplinkEdge implements Operator {
+  readonly inspects = 'anything';
   private readonly context: Context;
   private readonly networks: Networks;
   private readonly responder: Responder;
@@ -59,8 +60,8 @@ export class UplinkEdge implements FromVm, ToVm {
 
   // --- to the wire -------------------------------------------------------------------------------------------
 
-  toVm(frame: Frame): number {
-    if (frame.tagged) return this.drop(frame, DROP.vlanNotAllowed);
+  egress(frame: Frame): number {
+    if (frame.tagged) return this.context.consume(frame, DROP.vlanNotAllowed);
     const { routerMacHigh, routerMacLow } = this.networks.at(frame.network);
     const { view, offset } = frame;
     if (
@@ -70,10 +71,12 @@ export class UplinkEdge implements FromVm, ToVm {
       return PASS;
     const isArp = frame.family === FAMILY_ARP;
     // The router asks, and answers nobody out there; what else there is of this kind is not the router's.
-    if (isArp && arp.operation(view, frame.l3) !== arp.REQUEST) return this.drop(frame, DROP.spoofedArp);
+    if (isArp && arp.operation(view, frame.l3) !== arp.REQUEST)
+      return this.context.consume(frame, DROP.spoofedArp);
     const solicits = isSolicitation(frame);
-    if (solicits && frame.l4Bytes !== icmpv6.ND_WITH_ADDRESS_BYTES) return this.drop(frame, DROP.spoofedNd);
-    if (!frame.makeWritable()) return this.drop(frame, DROP.outOfBuffers);
+    if (solicits && frame.l4Bytes !== icmpv6.ND_WITH_ADDRESS_BYTES)
+      return this.context.consume(frame, DROP.spoofedNd);
+    if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     ethernet.setSource(view, frame.offset, this.hostHigh, this.hostLow);
     if (isArp) this.askAsNobody(frame);
     else if (solicits) this.solicitAsHost(frame);
@@ -96,18 +99,18 @@ export class UplinkEdge implements FromVm, ToVm {
 
   // --- from the wire -----------------------------------------------------------------------------------------
 
-  fromVm(frame: Frame): number {
-    if (frame.tagged) return this.drop(frame, DROP.vlanNotAllowed);
+  ingress(frame: Frame): number {
+    if (frame.tagged) return this.context.consume(frame, DROP.vlanNotAllowed);
     const { view, offset } = frame;
     const network = this.networks.at(frame.network);
     const sourceHigh = ethernet.sourceHigh(view, offset);
     const sourceLow = ethernet.sourceLow(view, offset);
     if (this.isHost(sourceHigh, sourceLow) || this.isBehindPort(frame, sourceHigh, sourceLow))
-      return this.drop(frame, DROP.ownFrameReturned);
-    if (isRouter(network, sourceHigh, sourceLow)) return this.drop(frame, DROP.routerMacOutside);
+      return this.context.consume(frame, DROP.ownFrameReturned);
+    if (isRouter(network, sourceHigh, sourceLow)) return this.context.consume(frame, DROP.routerMacOutside);
     const high = ethernet.destinationHigh(view, offset);
     const low = ethernet.destinationLow(view, offset);
-    if (isRouter(network, high, low)) return this.drop(frame, DROP.routerMacOutside);
+    if (isRouter(network, high, low)) return this.context.consume(frame, DROP.routerMacOutside);
     if (this.isHost(high, low)) return this.toHost(frame, network);
     return this.asksForOurs(frame) ? this.takeIn(frame) : PASS;
   }
@@ -123,7 +126,7 @@ export class UplinkEdge implements FromVm, ToVm {
       frame.family === FAMILY_ARP
         ? arp.operation(view, frame.l3) === arp.REPLY
         : isOfType(frame, icmpv6.NEIGHBOUR_ADVERTISEMENT);
-    if (!isAnswer) return this.drop(frame, DROP.notForUs);
+    if (!isAnswer) return this.context.consume(frame, DROP.notForUs);
     ethernet.setDestination(view, offset, network.routerMacHigh, network.routerMacLow);
     return PASS;
   }
@@ -158,11 +161,6 @@ export class UplinkEdge implements FromVm, ToVm {
 
   private takeIn(frame: Frame): number {
     this.context.count(frame.ingress, PORT.answered);
-    return CONSUMED;
-  }
-
-  private drop(frame: Frame, reason: number): number {
-    this.context.drop(frame, reason);
     return CONSUMED;
   }
 }

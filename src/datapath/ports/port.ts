@@ -1,96 +1,102 @@
 /**
- * A port: where a VM is plugged in. It runs its I/O chain in both directions, and it is the last place a frame
- * passes: what the device cannot finish (partial checksums, GSO) is finished here, and what does not fit into the
- * network's packets is fragmented.
+ * A port: where a VM is plugged in, or an uplink to the physical network. It runs its I/O chain in both directions, and it
+ * is the last place that a frame passes: what the device cannot finish (partial checksums, GSO) is finished here, and
+ * packets larger than the network's MTU are fragmented.
  */
-import { NONE } from '../../tables/bucket-index.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { OffloadFinisher } from '../frame/offload.ts';
-import { AntiSpoofing } from '../operators/anti-spoofing.ts';
-import { CONSUMED, type FromVm, PASS, type ToVm } from './operator.ts';
+import { CONSUMED, PASS } from '../frame/verdict.ts';
+import type { Chain, EgressOperator, IngressOperator, Operator, OwnSources } from './operator.ts';
 
-/** High 16 bits of a port's MAC that has none: no frame has them. */
+/** High 16 bits of the MAC of a port without one: no frame has them. */
 export const NO_MAC = -1;
+
+export interface PortOptions {
+  readonly id: number;
+  readonly name: string;
+  readonly network: number;
+  /** The device takes partial checksums and GSO frames. */
+  readonly offloads: boolean;
+  /** The VM's configured MAC, or NO_MAC and 0. */
+  readonly macHigh: number;
+  readonly macLow: number;
+  /** The port leads to the physical network: stations of other hosts are behind it. */
+  readonly isUplink: boolean;
+  /** Number of the load balancer in both chains, or NONE. */
+  readonly balancer: number;
+  /** Frames to reserved group addresses neither come in nor leave by the port. */
+  readonly guardsReservedMulticast: boolean;
+  readonly chain: Chain;
+}
 
 export class Port {
   readonly id: number;
   readonly name: string;
   readonly network: number;
   readonly offloads: boolean;
-  /** In the order in which a frame meets them. */
-  private readonly fromVmChain: readonly FromVm[];
-  private readonly toVmChain: readonly ToVm[];
-  /** The VM's configured MAC, or NO_MAC. */
-  macHigh = NO_MAC;
-  macLow = 0;
-  /** A way to the physical network: stations of other hosts are behind it. */
-  isUplink = false;
-  /** Number of the load balancer in both chains; NONE: there is none. */
-  balancer = NONE;
-  /** No frame to a reserved group address comes in or leaves by it. */
-  guardsReservedMulticast = false;
+  readonly macHigh: number;
+  readonly macLow: number;
+  readonly isUplink: boolean;
+  readonly balancer: number;
+  readonly guardsReservedMulticast: boolean;
   /** A load balancer stands in both chains. */
   readonly balances: boolean;
-  /** Nothing else in the chains heeds the packets that TrackedPath handles, but for `antiSpoofing`. */
-  readonly isSimple: boolean;
-  readonly antiSpoofing: AntiSpoofing | undefined;
+  /** The fast path may act for all operators of both chains. */
+  readonly hasFastPath: boolean;
+  /** Source addresses that the ingress chain passes unchecked; undefined: it checks none. */
+  readonly ownSources: OwnSources | undefined;
+  private readonly ingressChain: readonly IngressOperator[];
+  private readonly egressChain: readonly EgressOperator[];
   private readonly context: Context;
   private readonly finisher: OffloadFinisher;
 
-  constructor(
-    id: number,
-    name: string,
-    network: number,
-    offloads: boolean,
-    fromVmChain: readonly FromVm[],
-    toVmChain: readonly ToVm[],
-    context: Context,
-    finisher: OffloadFinisher,
-  ) {
-    this.id = id;
-    this.name = name;
-    this.network = network;
-    this.offloads = offloads;
-    this.fromVmChain = fromVmChain;
-    this.toVmChain = toVmChain;
-    this.balances =
-      fromVmChain.some(({ heeds }) => heeds === 'flow') && toVmChain.some(({ heeds }) => heeds === 'flow');
-    this.antiSpoofing = fromVmChain.find((operator) => operator instanceof AntiSpoofing);
-    this.isSimple =
-      fromVmChain.every(({ heeds }) => heeds !== 'anything') &&
-      toVmChain.every(({ heeds }) => heeds === 'flow' || heeds === 'handshake');
+  constructor(options: PortOptions, context: Context, finisher: OffloadFinisher) {
+    const { ingress, egress } = options.chain;
+    this.id = options.id;
+    this.name = options.name;
+    this.network = options.network;
+    this.offloads = options.offloads;
+    this.macHigh = options.macHigh;
+    this.macLow = options.macLow;
+    this.isUplink = options.isUplink;
+    this.balancer = options.balancer;
+    this.guardsReservedMulticast = options.guardsReservedMulticast;
+    this.balances = ingress.some(inspectsFlows) && egress.some(inspectsFlows);
+    const checkers = ingress.filter(({ ownSources }) => ownSources !== undefined);
+    this.ownSources = checkers[0]?.ownSources;
+    this.hasFastPath =
+      checkers.length <= 1 &&
+      ingress.every(({ inspects }) => inspects !== 'anything') &&
+      egress.every(({ inspects }) => inspects === 'flow' || inspects === 'handshake');
+    this.ingressChain = ingress;
+    this.egressChain = egress;
     this.context = context;
     this.finisher = finisher;
   }
 
-  setMac(high16: number, low32: number): void {
-    this.macHigh = high16;
-    this.macLow = low32;
-  }
-
-  /** The chain towards the forwarding element. */
-  fromVm(frame: Frame): number {
-    const chain = this.fromVmChain;
+  /** Runs the ingress chain: PASS, or CONSUMED by one of its operators. */
+  ingress(frame: Frame): number {
+    const chain = this.ingressChain;
     for (let i = 0; i < chain.length; i++) {
-      if (chain[i]!.fromVm(frame) !== PASS) return CONSUMED;
+      if (chain[i]!.ingress(frame) !== PASS) return CONSUMED;
     }
     return PASS;
   }
 
-  /** The chain towards the VM, then out. The frame stays the caller's. */
+  /** Runs the egress chain, then sends what passes. The frame stays the caller's. */
   send(frame: Frame): void {
-    const chain = this.toVmChain;
+    const chain = this.egressChain;
     frame.network = this.network;
     frame.egress = this.id;
     for (let i = 0; i < chain.length; i++) {
-      if (chain[i]!.toVm(frame) !== PASS) return;
+      if (chain[i]!.egress(frame) !== PASS) return;
     }
     this.deliver(frame);
   }
 
-  /** Out, as it is, but finished where the device takes whole packets only. */
+  /** Sends a frame past the chain, finished if the device takes complete packets only. */
   deliver(frame: Frame): void {
     if (frame.cutToMtu !== 0) this.finisher.sendCut(frame, this.id);
     else if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
@@ -98,3 +104,5 @@ export class Port {
     else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
   }
 }
+
+const inspectsFlows = ({ inspects }: Operator): boolean => inspects === 'flow';
