@@ -8,24 +8,28 @@ const status = integer(100, 599, 'an HTTP status');
 
 export const health = z.strictObject({
   kind: choice('tcp', 'http', 'icmp').describe(
-    'A connection that opens; an HTTP answer with the right status; an answer to an ICMP echo.',
+    'Probe that a healthy member passes: a TCP connection opens, an HTTP response has the expected status, or an ICMP echo is answered.',
   ),
-  port: l4Port.optional().describe("Port to probe; absent: the member's, else the group's."),
+  port: l4Port.optional().describe("Port to probe; absent: the member's port, or else the group's."),
   path: z
     .string('a path that begins with /')
     .regex(/^\/[\x21-\x7e]*$/, 'a path that begins with /, without blanks')
     .optional()
-    .describe('What kind: http asks for; default: /.')
+    .describe('Path requested by `kind: http`; default: /.')
     .meta({ examples: ['/healthz'] }),
   expectStatus: oneOrList(status, 'an HTTP status or a list of them')
     .optional()
-    .describe('What kind: http takes for an answer of a healthy member; absent: 200 to 399.'),
-  interval: duration('100ms', '1h').default('1s').describe('Time from one probe of a member to the next.'),
-  timeout: duration('10ms', '1m').default('500ms').describe('A probe without an answer by then has failed.'),
-  rise: integer(1, 100).default(2).describe('Good probes in a row that make a member healthy.'),
-  fall: integer(1, 100).default(3).describe('Failed probes in a row that make it unhealthy.'),
+    .describe('Statuses that `kind: http` accepts; absent: 200 to 399.'),
+  interval: duration('100ms', '1h').default('1s').describe('Time between two probes of a member.'),
+  timeout: duration('10ms', '1m')
+    .default('500ms')
+    .describe('Time after which an unanswered probe counts as failed.'),
+  rise: integer(1, 100).default(2).describe('Successful probes in a row after which a member is healthy.'),
+  fall: integer(1, 100).default(3).describe('Failed probes in a row after which a member is unhealthy.'),
   quorum: z
     .union([choice('majority', 'any', 'all'), integer(1, 65535)], QUORUM_EXPECTED)
     .default('majority')
-    .describe('How many of the hosts that probe a member must find it unhealthy.'),
+    .describe(
+      'Hosts that must find a member unhealthy for it to fail: a number of hosts, or a share of those that probe it.',
+    ),
 });

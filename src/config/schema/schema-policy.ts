@@ -14,72 +14,89 @@ const METRICS = 'active flows, new flows per second, or bytes per second both wa
 const outlierEjection = z.strictObject({
   failureRatio: number(0.01, 1)
     .default(0.5)
-    .describe('Part of the connection attempts that must fail for a member to be an outlier.'),
-  minimumFlows: number(0, 1e9).default(1).describe('With fewer attempts per second nobody is an outlier.'),
+    .describe('Ratio of failed connection attempts from which on a member is an outlier.'),
+  minimumFlows: number(0, 1e9)
+    .default(1)
+    .describe('Connection attempts per second below which a member is never an outlier.'),
   duration: duration('1s', '1h')
     .default('30s')
-    .describe('Of the first ejection; the next ones soon after last 2, 3, … 10 times as long.'),
+    .describe('Length of the first ejection; ejections that follow soon last 2, 3, … 10 times as long.'),
   maximumShare: number(0, 1)
     .default(0.34)
-    .describe('Part of the members that may be ejected at a time; of two or more, one always may.'),
+    .describe(
+      'Largest share of the members that may be ejected at a time; one of two or more members always may.',
+    ),
   panicThreshold: number(0, 1)
     .default(0.5)
-    .describe('When fewer than this part of the members would be left, nobody is ejected.'),
+    .describe(
+      'Smallest share of the members that must remain; an ejection that would leave fewer does not happen.',
+    ),
 });
 
 export const policySettings = z.strictObject({
   kind: kind.describe(
-    'Configured weights; less to those with more load; less to those that are slow or have many flows in flight.',
+    'How weights are computed: configured weights, less for members with more load, or less for members that are slow or have many flows in flight.',
   ),
   mode: choice('distribute-rules', 'distribute-stats', 'both')
     .default('distribute-rules')
-    .describe('Who computes weights: the controllers; the agents, from the load of all; or both.'),
+    .describe(
+      'Where weights are computed: by the controllers, by the agents from the load of all hosts, or by both.',
+    ),
   perLoadBalancer: z
     .boolean('true or false')
     .default(false)
     .describe(
-      'distribute-rules: weights for each load balancer, by its own flows besides the load of all; else all have the same.',
+      'Compute separate weights for each load balancer, from its own flows as well as the total load (`distribute-rules` only); false: all load balancers have the same weights.',
     ),
-  interval: duration('100ms', '1h').default('1s').describe('Time from one computation to the next.'),
-  onChange: z.boolean('true or false').default(true).describe('Compute also when members change.'),
-  metric: metric.optional().describe(`What inverse-load evens out: ${METRICS}; default: active-flows.`),
+  interval: duration('100ms', '1h').default('1s').describe('Time between two computations of the weights.'),
+  onChange: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Also compute the weights whenever members change.'),
+  metric: metric.optional().describe(`Load that inverse-load evens out: ${METRICS}; default: active-flows.`),
   spread: integer(1, 65_534)
     .optional()
-    .describe('inverse-load: weight 1 for the most loaded member, 1 + spread for the least; default: 2.'),
+    .describe(
+      'Spread of inverse-load: the most loaded member gets weight 1, the least loaded 1 + spread; default: 2.',
+    ),
   localSpread: integer(1, 65_534)
     .optional()
-    .describe("The same by a load balancer's own flows, when the load of all is even; default: 1."),
+    .describe("Spread by a load balancer's own flows, used while the total load is even; default: 1."),
   tolerance: number(0, 1)
     .optional()
     .describe(
-      'inverse-load: loads that differ by less than this part of the greatest are even; default: 0.25.',
+      'Relative difference below which inverse-load treats loads as even, as a ratio of the greatest; default: 0.25.',
     ),
   flowLimit: integer(1, 1e9)
     .optional()
     .describe(
-      'inverse-load: active flows that a member of average weight can carry; while some are there, the others get all new flows. Absent: no limit.',
+      'Active flows at which inverse-load considers a member of average weight full; while some members are full, the others get all new flows; absent: no limit.',
     ),
   staleAfter: duration('500ms', '1h')
     .default('10s')
-    .describe('Older figures are not used: weights stay as they are.'),
+    .describe('Age above which load figures are ignored; weights then stay unchanged.'),
   slowStart: duration('0s', '1h')
     .default('0s')
-    .describe("Time over which a joining member's weight grows to its full value; 0s: at once."),
+    .describe("Time over which a joining member's weight grows to its full value; 0s: immediately."),
   damping: number(0, 0.99)
     .default(0)
-    .describe('Part of the way to new weights that is left after each computation.'),
+    .describe('Ratio of the old weight that is kept in each computation; 0 applies new weights immediately.'),
   hysteresis: number(0, 0.99)
     .optional()
     .describe(
-      "Weights stay while nobody's share would change by more than this part of it; default: 0, of latency-aware 0.05.",
+      "Relative change of a member's share below which weights are not updated; default: 0, for latency-aware 0.05.",
     ),
   floor: number(0, 1)
     .default(0)
-    .describe("A member's least share, relative to its share by configured weights."),
-  ceiling: number(1, 65_535).optional().describe('Its greatest share, relative to the same; absent: any.'),
+    .describe('Minimum share of a member, as a ratio of its share by configured weight.'),
+  ceiling: number(1, 65_535)
+    .optional()
+    .describe('Maximum share of a member, as a ratio of its share by configured weight; absent: no maximum.'),
   outlierEjection: outlierEjection
     .optional()
-    .describe('Members whose connects fail get no new flows for a while; absent: they do.'),
+    .describe(
+      'Ejection of members whose connection attempts fail: they get no new flows for a while; absent: no ejection.',
+    ),
 });
 
 export const policy = z.union(
@@ -88,30 +105,36 @@ export const policy = z.union(
 );
 
 const thresholds = z.strictObject({
-  above: number(0, 1e15).optional().describe('Grow when the load is greater.'),
-  below: number(0, 1e15).optional().describe('Shrink when it is less.'),
+  above: number(0, 1e15).optional().describe('Load above which VMs are added; absent: never.'),
+  below: number(0, 1e15).optional().describe('Load below which VMs are drained; absent: never.'),
 });
 
 const scalingSide = z.strictObject({
-  template: name.describe('Template of new instances.').meta({ examples: ['app-server'] }),
-  metric: metric.default('active-flows').describe(`What the thresholds are of: ${METRICS}.`),
+  template: name.describe('Template of the VMs that are started.').meta({ examples: ['app-server'] }),
+  metric: metric.default('active-flows').describe(`Load that the thresholds apply to: ${METRICS}.`),
   average: thresholds
     .prefault({})
-    .describe("Thresholds of the group's total load, divided by its active instances."),
-  single: thresholds.prefault({}).describe('Thresholds of the load of any single instance.'),
-  minimum: integer(1, 4096).default(1).describe('There are never fewer; other members count too.'),
-  maximum: integer(1, 4096).describe('Nor more.'),
-  step: integer(1, 256).default(1).describe('Instances added or drained at a time.'),
-  sustain: duration('0s', '1h').default('3s').describe('A threshold must be crossed for this long.'),
-  coolDown: duration('0s', '24h').default('30s').describe('Least time from one change to the next.'),
+    .describe("Thresholds of the group's total load divided by its active VMs."),
+  single: thresholds.prefault({}).describe('Thresholds of the load of any single VM.'),
+  minimum: integer(1, 4096)
+    .default(1)
+    .describe('Minimum number of members, including those that were not started from the template.'),
+  maximum: integer(1, 4096).describe(
+    'Maximum number of members, including those that were not started from the template.',
+  ),
+  step: integer(1, 256).default(1).describe('VMs added or drained at a time.'),
+  sustain: duration('0s', '1h')
+    .default('3s')
+    .describe('Time for which a threshold must be crossed before VMs are added or drained.'),
+  coolDown: duration('0s', '24h').default('30s').describe('Minimum time between two changes.'),
   drainDeadline: duration('0s', '7d')
     .default('5m')
     .describe(
-      'A drained instance is removed after this time, whatever still runs on it. Sources that are members of no group are not drained: they have the stopTimeout of their template.',
+      'Time after which a draining VM is removed even if flows are still running; sources that are members of no group are not drained, but stopped within the `stopTimeout` of their template.',
     ),
 });
 
 export const scaling = z.strictObject({
-  members: scalingSide.optional().describe('Of the destinations.'),
-  sources: scalingSide.optional().describe('Of the VMs that send to the group.'),
+  members: scalingSide.optional().describe('Scaling of the destinations, the members of the group.'),
+  sources: scalingSide.optional().describe('Scaling of the sources, the VMs that send to the group.'),
 });

@@ -30,42 +30,50 @@ const word = z
 
 export const template = z.strictObject({
   name: name
-    .max(40, 'a name of at most 40 characters, as instances are called after it')
-    .describe('Name of the template; its instances are called after it.'),
-  network: name.describe('Name of the network that its instances are on.'),
+    .max(40, 'a name of at most 40 characters, as VMs are named after it')
+    .describe('Name of the template, at most 40 characters; its VMs are named after it.'),
+  network: name.describe('Name of the network that its VMs belong to.'),
   command: z
     .union([word.min(1, COMMAND_EXPECTED), z.array(word).min(1, COMMAND_EXPECTED)], COMMAND_EXPECTED)
-    .describe('What runs in the namespace of an instance; when it ends, the instance has ended.')
+    .describe('Command that runs in the namespace of the VM; the VM ends when it exits.')
     .meta({ examples: [['/usr/bin/python3', '-m', 'http.server', '8080']] }),
-  group: name.optional().describe('Group whose member an instance becomes; absent: none.'),
-  labels: labels.default({}).describe("Labels of the instances' ports."),
-  port: l4Port.optional().describe("Port at which an instance serves, the member's port."),
-  weight: integer(0, 65535).default(1).describe("The member's share of new flows."),
+  group: name.optional().describe('Group that the VM joins as a member; absent: none.'),
+  labels: labels.default({}).describe("Labels of the VMs' ports, matched by the `from` of groups."),
+  port: l4Port
+    .optional()
+    .describe(
+      "Port that the VM serves at, which becomes the member's port; absent: the destination port stays unchanged.",
+    ),
+  weight: integer(0, 65535)
+    .default(1)
+    .describe('Weight of the member, its share of new flows relative to the other members.'),
   addresses: oneOrList(pool, 'a pool or a list of pools').describe(
-    'Where instances get their addresses from: of each family the first that is free.',
+    'Address pools of the VMs; each VM gets the first free address of each family.',
   ),
   interface: interfaceName.default('eth0').describe("The TAP's name inside the namespace."),
   env: z
     .record(z.string(), z.string('text; quote numbers and true/false').meta({ examples: ['info'] }))
     .default({})
-    .describe("Environment of the command, beside the host's."),
+    .describe("Environment variables of the command, in addition to the host's."),
   user: z
     .string('a user name')
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'a user name')
     .optional()
-    .describe('User that the command runs as; absent: root.')
+    .describe('User that runs the command; absent: root.')
     .meta({ examples: ['nobody'] }),
   directory: z
     .string('an absolute path')
     .regex(/^\//, 'an absolute path')
     .default('/')
-    .describe('Directory that the command starts in.'),
+    .describe('Working directory of the command.'),
   readyTimeout: duration('100ms', '10m')
     .default('30s')
-    .describe('An instance whose port accepts no connection by then has failed.'),
+    .describe('Time within which the port of a new VM must accept a connection, or else the VM has failed.'),
   stopTimeout: duration('0s', '10m')
     .default('5s')
-    .describe('Time between SIGTERM and SIGKILL when an instance is stopped.'),
-  maxInstances: integer(1, 4096).default(64).describe('Instances at most, over all hosts.'),
-  hosts: optionalList(name).describe('Hosts that may run it; empty: all.'),
+    .describe('Time between SIGTERM and SIGKILL when a VM is stopped.'),
+  maxInstances: integer(1, 4096)
+    .default(64)
+    .describe('Maximum number of VMs of this template on all hosts together.'),
+  hosts: optionalList(name).describe('Names of the hosts that may run the template; empty: all.'),
 });

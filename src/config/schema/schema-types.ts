@@ -1,4 +1,4 @@
-/** The kinds of values that the configuration file's keys have: each with what is expected, in words, and examples. */
+/** Types of the values in the configuration file, each with a description of valid values and examples. */
 import { z } from 'zod';
 import { isEndpoint, isGroupMac, isMac, isPrefix, isUnicast, parseEndpoint } from '../../wire/address.ts';
 import { DURATION_SYNTAX, parseDuration } from '../model/duration.ts';
@@ -6,7 +6,7 @@ import { DURATION_SYNTAX, parseDuration } from '../model/duration.ts';
 export const text = (valid: (value: string) => boolean, expected: string, ...examples: string[]) =>
   z.string(expected).refine(valid, expected).meta({ examples });
 
-/** For the JSON Schema, which cannot call a predicate. */
+/** Approximations for the JSON Schema, which cannot express predicates. */
 const ADDRESS_FORMATS = { anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] };
 const PREFIX_PATTERN = { pattern: '^[0-9a-fA-F:.]+/[0-9]+$' };
 const MAC_PATTERN = { pattern: '^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$' };
@@ -42,8 +42,9 @@ const NAME_EXPECTED =
 export const name = z.string(NAME_EXPECTED).regex(NAME, NAME_EXPECTED);
 
 /**
- * What native/interface-name.ts takes: the kernel's dev_valid_name (net/core/dev.c; IFNAMSIZ is 16 with the final zero)
- * without '%', of which the kernel makes a number, and without what does not print. `lo` is no VM's and no uplink.
+ * The names that native/interface-name.ts accepts: the kernel's dev_valid_name (net/core/dev.c; IFNAMSIZ is 16 with the
+ * final zero) without '%', which the kernel replaces by a number, and without unprintable characters. `lo` is neither
+ * a VM's interface nor an uplink.
  */
 export const interfaceName = text(
   (value) => /^[\x21-\x7e]{1,15}$/.test(value) && !/[/%:]/.test(value) && !/^(\.\.?|lo)$/.test(value),
@@ -51,7 +52,7 @@ export const interfaceName = text(
   'eth0',
 );
 
-/** A file name under /run/netns, as io/devices/namespace.ts takes it: one word to ip(8), and no option. */
+/** A file name under /run/netns that ip(8) accepts as a single argument and does not take for an option. */
 export const netnsName = text(
   (value) => /^[A-Za-z0-9_.][A-Za-z0-9_.@:+-]{0,127}$/.test(value) && value !== '.' && value !== '..',
   'a namespace name of 1 to 128 letters, digits and "_.@:+-", not beginning with "@:+-"',

@@ -1,9 +1,9 @@
 /**
  * The shape of the configuration file: every key with its type, range, default, description and an example.
- * What ties the parts together (names that must exist, addresses that must not clash) is in check-*.ts.
+ * Rules between parts (names that must exist, addresses that must not clash) are in checks/check-*.ts.
  *
- * Each schema's `error` text completes "found …, expected …". There are no transforms: what the schema
- * accepts is what stands in the file, so that checks and messages speak of the user's own values.
+ * Each schema's `error` text completes "found …, expected …". There are no transforms: the parsed values are those
+ * in the file, so that checks and messages quote the user's own text.
  *
  * Durations carry their unit: `udpIdle: 2m`, `1h30m`, `500ms`. Only `busyPollUs`, whose unit is in its name,
  * is a plain number.
@@ -38,127 +38,137 @@ import {
 const datapath = z.strictObject({
   engine: choice('auto', 'uring', 'syscall')
     .default('auto')
-    .describe('Frame I/O: io_uring, plain system calls, or the first of them that works here.'),
+    .describe(
+      'Frame I/O engine: io_uring, plain system calls, or the first of the two that works on this machine.',
+    ),
   maxConnections: integer(16, 16_777_216)
     .default(262_144)
-    .describe('Bound of the connection table, in connections.'),
+    .describe('Capacity of the connection table, in connections, rounded up to a power of two.'),
   busyPollUs: integer(0, 1_000_000)
     .default(50)
-    .describe('Microseconds to spin for the next frame before sleeping; 0 sleeps at once.'),
+    .describe('Time to poll for the next frame before sleeping, in microseconds; 0 sleeps immediately.'),
   meterPacketsPerMs: integer(0, 1_000_000)
     .default(64)
     .describe(
-      'Packets per millisecond and port that are looked at for times and losses, handshakes beyond that too; 0: none, not even handshakes, so that policies know no times.',
+      'Packets per millisecond and port that are measured for round-trip time and loss; handshakes are measured beyond this limit. 0 disables all measurement, and policies then have no latencies.',
     ),
   loadBalancers: choice('port', 'network', 'host')
     .default('port')
-    .describe('One load balancer per port, or one shared by the ports of a network, or by the whole host.'),
+    .describe(
+      'Scope of a load balancer: one per port, one shared by the ports of a network, or one shared by the whole host.',
+    ),
   udpIdle: duration('100ms', '7d')
     .default('2m')
-    .describe('A UDP flow that is idle for this long is forgotten (RFC 4787 REQ-5: not under 2 minutes).'),
+    .describe('Idle time after which a UDP flow is removed (RFC 4787 REQ-5 asks for at least 2 minutes).'),
   tcpEstablishedIdle: duration('100ms', '7d')
     .default('2h4m')
-    .describe('The same for an established TCP connection (RFC 5382 REQ-5: not under 2 hours 4 minutes).'),
+    .describe(
+      'Idle time after which an established TCP connection is removed (RFC 5382 REQ-5 asks for at least 2 hours 4 minutes).',
+    ),
   tcpTransitoryIdle: duration('100ms', '7d')
     .default('4m')
     .describe(
-      'The same for a TCP connection that is opening or closing (RFC 5382 REQ-5: not under 4 minutes).',
+      'Idle time after which an opening or closing TCP connection is removed (RFC 5382 REQ-5 asks for at least 4 minutes).',
     ),
   activeFlowIdle: duration('100ms', '7d')
     .default('30s')
-    .describe('A flow that is idle for this long no longer counts among the active ones.'),
+    .describe('Idle time after which a flow no longer counts as active; the flow itself stays.'),
   answerEchoToVip: z
     .boolean('true or false')
     .default(true)
     .describe(
-      'Answer ICMP and ICMPv6 echo requests to virtual addresses, as long as one of their groups has a usable member.',
+      'Answer ICMP and ICMPv6 echo requests to a virtual address while one of its groups has a usable member.',
     ),
   failFast: z
     .boolean('true or false')
     .default(true)
-    .describe(
-      'When a member fails, reset the TCP connections of its clients at once, so that they reconnect.',
-    ),
+    .describe('Reset the TCP connections to a failed member immediately, so that its clients reconnect.'),
   onTableFull: choice('refuse', 'evict-idle')
     .default('refuse')
     .describe(
-      'When the connection table is full of live flows: refuse new ones, or let the most idle give way.',
+      'Treatment of a new flow when the connection table is full of live flows: refuse it, or evict the flow that has been idle longest.',
     ),
 });
 
 const route = z.strictObject({
-  to: prefix.describe('Destination prefix.'),
-  via: unicastAddress.describe('Next hop, inside one of the subnets of this network.'),
+  to: prefix.describe('Destination prefix of the route.'),
+  via: unicastAddress.describe('Address of the next hop, inside one of the subnets of this network.'),
 });
 
 const routerAdvertisements = z.strictObject({
   lifetime: duration('0s', '9000s')
     .default('30m')
     .describe(
-      'Time for which VMs take the router for their default router; 0s: not at all, only prefixes and MTU are told.',
+      'Time for which VMs use the router as their default router; 0s advertises prefixes and MTU only.',
     ),
   interval: duration('4s', '30m')
     .default('10m')
-    .describe('Longest time between two unsolicited advertisements; the shortest is a third of it.'),
+    .describe('Maximum time between two unsolicited advertisements; the minimum is a third of it.'),
   autonomous: z
     .boolean('true or false')
     .default(false)
     .describe(
-      'VMs make themselves addresses in the /64 subnets (RFC 4862). Anti-spoofing lets a port use the one that follows from its MAC (EUI-64).',
+      'Let VMs configure their own addresses in the /64 subnets (SLAAC, RFC 4862); anti-spoofing permits the address derived from the MAC of the port (EUI-64).',
     ),
 });
 
-/** What `true` stands for. */
+/** The settings of `routerAdvertisements: true`. */
 export const DEFAULT_ADVERTISEMENTS = routerAdvertisements.parse({});
 
 const network = z.strictObject({
   name: name.describe('Name of the network.').meta({ examples: ['app'] }),
   vni: integer(1, 2 ** 24 - 1)
-    .describe('Virtual network identifier.')
+    .describe('Virtual network identifier (VNI), unique among the networks.')
     .meta({ examples: [5001] }),
   mtu: integer(576, 65521)
     .default(1500)
-    .describe('Largest IP packet in bytes; at least 1280 where there is IPv6.'),
+    .describe('Maximum size of an IP packet, in bytes; at least 1280 on a network with IPv6.'),
   mssClamp: z
     .union([z.literal('auto'), integer(88, 65495, 'bytes')], 'auto, or bytes from 88 to 65495')
     .optional()
     .describe(
-      'Lower the MSS that TCP connections announce to this many bytes, or to what fits into the MTU; absent: leave it.',
+      'Upper bound of the MSS announced by TCP connections, in bytes, or `auto` for the largest that fits the MTU; absent: the MSS is left unchanged.',
     )
     .meta({ examples: ['auto', 1360] }),
-  subnets: optionalList(prefix).describe('Prefixes whose addresses are on this logical switch.'),
+  subnets: optionalList(prefix).describe('Prefixes of the addresses on this logical switch.'),
   gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
-    .describe("The logical router's addresses in this network; absent: the network is not routed."),
+    .describe("The logical router's addresses on this network; absent: the network is not routed."),
   routerAdvertisements: z
     .union([z.boolean(), routerAdvertisements], 'true, false, or { lifetime, interval, autonomous }')
     .optional()
     .describe(
-      'Whether and how the logical router answers IPv6 router solicitations and advertises itself (RFC 4861); default: true where a gateway is an IPv6 address.',
+      'IPv6 router advertisements of the logical router (RFC 4861): on, off, or on with these settings; default: true if a gateway has an IPv6 address.',
     ),
-  routes: optionalList(route).describe('Next hops of the logical router that lie in this network.'),
+  routes: optionalList(route).describe(
+    'Static routes of the logical router whose next hops are on this network.',
+  ),
   probeAddress: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
     .describe(
-      "Addresses from which this host's health checks come, one per family; nobody else on the network has them. Absent: chosen, where every address on the network is known.",
+      "Source addresses of this host's health checks, one per family, used by nothing else on the network; absent: chosen automatically if every address on the network is known.",
     ),
 });
 
 const port = z.strictObject({
   name: name.describe('Name of the port.').meta({ examples: ['web1'] }),
-  network: name.describe('Name of the network that the port is on.').meta({ examples: ['app'] }),
-  netns: netnsName.describe('Network namespace of the VM; made when absent, and then removed by `down`.'),
+  network: name.describe('Name of the network that the port belongs to.').meta({ examples: ['app'] }),
+  netns: netnsName.describe(
+    'Network namespace of the VM; `up` creates it if it does not exist, and `down` removes it again.',
+  ),
   interface: interfaceName.default('eth0').describe("The TAP's name inside the namespace."),
   mac: mac.optional().describe("The VM's MAC address; absent: derived from host and port name."),
-  addresses: optionalList(interfaceAddress).describe("The VM's addresses, each with its prefix length."),
+  addresses: optionalList(interfaceAddress).describe(
+    "The VM's addresses, each with its prefix length; they are configured on the TAP.",
+  ),
   antiSpoofing: z
     .boolean('true or false')
     .optional()
     .describe(
-      'Drop what the VM sends with a source MAC or address that is not its own; default: true where addresses are given.',
+      'Drop frames from the VM whose source MAC or IP address is not its own; default: true if the port has addresses.',
     ),
   allowedAddresses: optionalList(addressOrPrefix).describe(
-    'Addresses and prefixes that the VM may also send from, and claim by ARP and neighbour discovery: floating addresses (VRRP), transparent proxies. Several ports may have the same.',
+    'Further addresses and prefixes that the VM may send from and claim by ARP and neighbour discovery, such as floating addresses (VRRP) or those of a transparent proxy; ports may share them.',
   ),
   allowedEtherTypes: z
     .union(
@@ -167,45 +177,47 @@ const port = z.strictObject({
     )
     .default([])
     .describe(
-      'What the VM may send under anti-spoofing besides IPv4, IPv6, ARP and RARP about itself; any: also frames of IEEE 802.2.',
+      'EtherTypes that the VM may send under anti-spoofing, besides IPv4, IPv6 and its own ARP and RARP; `any` also permits IEEE 802.2 frames.',
     )
     .meta({ examples: [[0x88b5], 'any'] }),
   dhcpGuard: z
     .boolean('true or false')
     .default(true)
-    .describe('Drop what only DHCP servers send, DHCPv6 too; false: the VM is a DHCP server or relay.'),
+    .describe(
+      'Drop DHCP and DHCPv6 server messages from the VM; set it to false for a VM that is a DHCP server or relay.',
+    ),
   raGuard: z
     .boolean('true or false')
     .default(true)
     .describe(
-      'Drop router advertisements and IPv6 redirects of the VM, also in fragments and behind extension headers (RFC 6105, 7113); false: the VM is a router.',
+      'Drop IPv6 router advertisements and redirects from the VM, including those in fragments and behind extension headers (RFC 6105, RFC 7113); set it to false for a VM that is a router.',
     ),
   reservedMulticastGuard: z
     .boolean('true or false')
     .default(true)
     .describe(
-      'Drop frames to group addresses that switches keep for themselves: STP, PAUSE, LACP, EAPOL, LLDP (01:80:c2:00:00:00 to 0f), CDP and their like; false: they pass between ports that have it off.',
+      'Drop frames to the group addresses reserved for switches: STP, PAUSE, LACP, EAPOL, LLDP (01:80:c2:00:00:00 to 0f), CDP and similar; false: they pass between ports that both have the guard off.',
     ),
-  labels: labels.default({}).describe('Labels that `from` of a group selects by.'),
+  labels: labels.default({}).describe('Labels of the port, matched by the `from` of groups.'),
 });
 
 export const memberSchema = z.strictObject({
-  name: name.describe('Name of the member, its own within the group.').meta({ examples: ['app1'] }),
-  address: unicastAddress.describe("The member's own address."),
-  port: l4Port.optional().describe('Destination port after translation; absent: unchanged.'),
-  mac: mac.optional().describe('Absent: resolved by ARP or neighbour discovery.'),
+  name: name.describe('Name of the member, unique within the group.').meta({ examples: ['app1'] }),
+  address: unicastAddress.describe("The member's own address, the destination after translation."),
+  port: l4Port.optional().describe('Destination port after translation; absent: the port stays unchanged.'),
+  mac: mac.optional().describe("The member's MAC address; absent: resolved by ARP or neighbour discovery."),
   weight: integer(0, 65535)
     .default(1)
-    .describe('Share of new flows, relative to the other members; 0: none.'),
+    .describe('Share of new flows relative to the other members; 0 gives the member no new flows.'),
 });
 
 const criteria = z.strictObject({
-  from: timestamp.optional().describe('Effective from this time on.'),
-  until: timestamp.optional().describe('Effective until just before this time.'),
-  members: z.array(memberSchema).describe('Destinations during this period.'),
+  from: timestamp.optional().describe('Start of the period, inclusive; absent: no start.'),
+  until: timestamp.optional().describe('End of the period, exclusive; absent: no end.'),
+  members: z.array(memberSchema).describe('Members during this period.'),
 });
 
-/** For the JSON Schema, where one of two keys must be there. */
+/** For the JSON Schema: requires this key. */
 const hasKey = (key: string) => ({
   type: 'object',
   properties: { [key]: { type: 'array' } },
@@ -213,92 +225,111 @@ const hasKey = (key: string) => ({
 });
 
 const match = z.strictObject({
-  sources: optionalList(prefix).describe('Source prefixes; empty: any source.'),
-  sourcePort: l4Port.optional().describe('Source port; absent: any.'),
+  sources: optionalList(prefix).describe('Source prefixes to match; empty: any source.'),
+  sourcePort: l4Port.optional().describe('Source port to match; absent: any.'),
 });
 
 const affinity = z.strictObject({
   timeout: duration('1s', '7d')
     .default('3h')
-    .describe('The member is forgotten when its client has opened no flow for this long.'),
+    .describe('Time without a new flow from a source address after which its affinity ends.'),
 });
 
 const group = z
   .strictObject({
     name: name.describe('Name of the group.').meta({ examples: ['api'] }),
-    network: name.describe('Name of the network of the virtual address.').meta({ examples: ['app'] }),
+    network: name
+      .describe('Name of the network that the virtual address belongs to.')
+      .meta({ examples: ['app'] }),
     vip: oneOrList(unicastAddress, 'an address or a list of addresses').describe(
-      'Virtual address, or one per family.',
+      'Virtual address (VIP), or one per address family.',
     ),
     protocol: choice('any', 'tcp', 'udp', 'sctp', 'icmp')
       .default('any')
       .describe(
-        'Balance this protocol only; icmp: echo, by identifier. Absent, or any: every protocol but ICMP, and the virtual address answers pings for its groups.',
+        'Protocol to balance: `icmp` balances echo requests by identifier; `any` balances every protocol except ICMP, and the virtual address answers echo requests itself.',
       ),
-    port: l4Port.optional().describe('Balance this destination port only.'),
-    match: match.prefault({}).describe('Further fields of the match tuple.'),
+    port: l4Port.optional().describe('Destination port to balance; absent: all ports.'),
+    match: match.prefault({}).describe('Further conditions that a packet to the virtual address must meet.'),
     from: labels
       .optional()
-      .describe('Labels that a source port must carry; absent: all ports of the network.'),
+      .describe(
+        'Labels that a port must have for the group to serve it; absent: the group serves all ports of the network.',
+      ),
     rewrite: choice('address', 'mac', 'port')
       .default('address')
       .describe(
-        "What becomes the member's: address (and port, if the member has one), MAC only, or port only.",
+        "Destination field that is replaced by the member's: the address (and the port, if the member has one), the MAC address only, or the port only.",
       ),
     algorithm: choice('weighted-round-robin', 'least-connections', 'random-two-choices', 'maglev')
       .default('weighted-round-robin')
       .describe(
-        'How new flows are spread over the members, by their weights: in exact shares; to the one with the fewest active flows; to the less loaded of two drawn at random; by consistent hashing.',
+        'Distribution of new flows, always by weight: in exact shares, to the member with the fewest active flows, to the less loaded of two random members, or by consistent hashing.',
       ),
     hash: choice('five-tuple', 'source-address')
       .optional()
-      .describe('What maglev hashes: addresses, ports and protocol (default), or the source address alone.'),
+      .describe(
+        'Input of the maglev hash: addresses, ports and protocol (default), or the source address alone.',
+      ),
     affinity: affinity
       .optional()
-      .describe("New flows of one source address go to the member of its last one; absent: they don't."),
+      .describe(
+        'Session affinity: a new flow goes to the member of the last flow from the same source address; absent: no affinity.',
+      ),
     avoidSelf: z
       .boolean('true or false')
       .default(false)
-      .describe('A client that is itself a member gets another member, if there is one.'),
+      .describe('Give a client that is itself a member another member, if there is one.'),
     udpIdle: duration('100ms', '7d')
       .optional()
-      .describe('A UDP flow that is idle for this long is forgotten; absent: as `datapath.udpIdle` says.'),
+      .describe('Idle time after which a UDP flow of this group is removed; absent: `datapath.udpIdle`.'),
     udpRepick: duration('100ms', '7d')
       .optional()
-      .describe('After a gap of this length a UDP flow finds its member anew; absent: it keeps its member.'),
+      .describe(
+        'Idle time after which a member is selected again for a UDP flow; absent: the flow keeps its member.',
+      ),
     udpScheduling: choice('per-flow', 'per-datagram')
       .default('per-flow')
       .describe(
-        'Of a UDP group: a flow keeps its member, or each datagram finds one anew, for clients that use one port for everything; replies find their way in both cases.',
+        'Unit of UDP balancing: a flow keeps its member, or a member is selected for each datagram, for clients that send everything from one port; replies are translated in both cases.',
       ),
     drainFallback: z
       .boolean('true or false')
       .default(false)
       .describe(
-        'With no active member left, new flows go to those that drain (but not to failed ones), in place of what onEmpty says.',
+        'Send new flows to draining members when no active member is left; only without those does `onEmpty` apply.',
       ),
     onEmpty: choice('reject', 'drop')
       .default('reject')
-      .describe('With no usable member: answer with RST or ICMP unreachable, or be silent.'),
+      .describe(
+        'Treatment of new flows without a usable member: reject them with a TCP RST or an ICMP unreachable message, or drop them silently.',
+      ),
     policy: policy
       .optional()
-      .describe('How weights follow the load: a kind, or its settings. Absent: weights stay as they are.'),
-    scaling: scaling.optional().describe('When instances are added or removed; absent: never.'),
-    health: health.optional().describe('How members are checked; absent: they are not.'),
-    members: z.array(memberSchema).optional().describe('Destinations; either this or criteria.'),
+      .describe(
+        'Policy by which weights follow the load: a kind, or a mapping with its settings; absent: the configured weights apply.',
+      ),
+    scaling: scaling
+      .optional()
+      .describe('Conditions for starting and draining VMs; absent: the group is not scaled automatically.'),
+    health: health.optional().describe('Health checks of the members; absent: members are not checked.'),
+    members: z
+      .array(memberSchema)
+      .optional()
+      .describe('Members of the group; exactly one of `members` and `criteria` is required.'),
     criteria: z
       .array(criteria)
       .min(1, 'at least one criteria set')
       .max(4096, 'at most 4096 criteria sets')
       .optional()
-      .describe('Members by time period; the first set that is effective decides.'),
+      .describe('Members by time period; the first set whose period contains the current time applies.'),
   })
   .meta({ oneOf: [hasKey('members'), hasKey('criteria')] });
 
 const vlan = integer(1, 4094, 'a VLAN id');
 const uplink = z.strictObject({
   name: name.describe('Name of the uplink.').meta({ examples: ['up0'] }),
-  interface: interfaceName.describe('An existing interface of the host.'),
+  interface: interfaceName.describe('Existing interface of the host.'),
   networks: z
     .array(
       z.union(
@@ -306,25 +337,29 @@ const uplink = z.strictObject({
           name,
           z.strictObject({
             name: name.describe('Name of the network.'),
-            vlan: vlan.optional().describe('802.1Q tag of its frames.'),
+            vlan: vlan.optional().describe('802.1Q VLAN id of the network on this uplink; absent: untagged.'),
           }),
         ],
         'a network name, or { name, vlan }',
       ),
     )
     .min(1, 'at least one network')
-    .describe('Networks that the uplink carries; with more than one, each needs its own VLAN.'),
+    .describe('Networks that the uplink carries; if there are several, each needs its own VLAN.'),
   reservedMulticastGuard: z
     .boolean('true or false')
     .default(true)
-    .describe("As a port's: false lets STP, LLDP, LACP and their like cross the uplink in both directions."),
+    .describe(
+      'Drop frames to reserved group addresses, as on a port; false lets STP, LLDP, LACP and similar cross the uplink in both directions.',
+    ),
 });
 
 const storeTlsFiles = z
   .strictObject({
-    ca: fileName.describe('PEM file: authorities to trust, of etcd and of `cert`.'),
-    cert: fileName.optional().describe('Our certificate, where etcd asks for one (--client-cert-auth).'),
-    key: fileName.optional().describe('Its private key.'),
+    ca: fileName.describe('PEM file of the authorities to trust.'),
+    cert: fileName
+      .optional()
+      .describe('PEM file of the client certificate, for an etcd with `--client-cert-auth`.'),
+    key: fileName.optional().describe('PEM file of the private key of `cert`.'),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key, both or neither');
 
@@ -332,7 +367,7 @@ const store = z.discriminatedUnion(
   'kind',
   [
     z.strictObject({
-      kind: z.literal('file').describe('A log and snapshots on this machine.'),
+      kind: z.literal('file').describe('A log and snapshots in a directory of this machine.'),
       dir: fileName.describe('Directory of the store.').meta({ examples: ['/var/lib/sluice'] }),
     }),
     z.strictObject({
@@ -341,12 +376,12 @@ const store = z.discriminatedUnion(
         .array(remoteEndpoint)
         .min(1, 'at least one endpoint')
         .describe('Client endpoints of the cluster.'),
-      prefix: keyPrefix.default('/sluice/').describe('All keys begin with it.'),
+      prefix: keyPrefix.default('/sluice/').describe('Prefix of all keys.'),
       tls: z
         .union([z.literal('none'), storeTlsFiles], 'none, or ca and perhaps cert with key')
         .optional()
         .describe(
-          "TLS to etcd, by itself; absent: none to loopback, the agents' `tls`, if any, to other addresses.",
+          'TLS for the connection to etcd; absent: no TLS to loopback, and the top-level `tls`, if any, to other addresses.',
         ),
     }),
   ],
@@ -355,28 +390,31 @@ const store = z.discriminatedUnion(
 
 export const configSchema = z
   .strictObject({
-    host: name.describe('Name of this host, its own among all hosts.').meta({ examples: ['h1'] }),
+    host: name.describe('Name of this host, unique among all hosts.').meta({ examples: ['h1'] }),
     datapath: datapath.prefault({}).describe('Settings of the datapath.'),
     networks: optionalList(network)
       .refine((list) => list.length <= 4096, 'at most 4096 networks')
-      .describe('Logical switches.'),
-    ports: optionalList(port).describe('One TAP per VM namespace.'),
-    groups: optionalList(group).describe('Destination groups behind virtual addresses.'),
+      .describe('Logical switches, at most 4096.'),
+    ports: optionalList(port).describe('Ports of the VMs: one TAP per VM namespace.'),
+    groups: optionalList(group).describe('Groups of destinations behind virtual addresses.'),
     templates: optionalList(template).describe(
-      'Commands that hosts may run as VMs; a host runs only those of its own file.',
+      'Templates of VMs that the controller may start; a host runs only the templates in its own file.',
     ),
-    uplinks: z.array(uplink).optional().describe('Ports to the physical network.'),
+    uplinks: z
+      .array(uplink)
+      .optional()
+      .describe('Ports to the physical network; absent: the host stands alone.'),
     listen: z
       .strictObject({
         agents: listenAddress
           .optional()
           .describe(
-            'Where agents of other hosts connect; without tls only on loopback, and only for root and the same user.',
+            'Address for the agents of other hosts; without `tls` it must be on loopback, and only root and the same user may connect.',
           ),
         http: listenAddress
           .optional()
           .describe(
-            'Where people and monitoring connect: HTTP on loopback; on other addresses HTTPS, for those with a certificate of `tls`.',
+            'Address of the API for people and monitoring: HTTP on loopback; elsewhere HTTPS, for clients with a certificate from `tls.ca`.',
           ),
       })
       .optional()
@@ -385,20 +423,22 @@ export const configSchema = z
       .array(remoteEndpoint)
       .min(1, 'at least one controller')
       .optional()
-      .describe('Controllers to connect to; absent: the embedded one.'),
-    store: store.optional().describe("The controllers' state."),
+      .describe('Controllers to connect to; absent: the embedded controller.'),
+    store: store.optional().describe("Store of the controllers' state."),
     tls: z
       .strictObject({
-        ca: fileName.describe('Certificates of the authorities to trust.'),
-        cert: fileName.describe('Certificate of this host.'),
-        key: fileName.describe('Its private key.'),
+        ca: fileName.describe('PEM file of the authorities to trust.'),
+        cert: fileName.describe('PEM file of the certificate of this host or controller.'),
+        key: fileName.describe('PEM file of the private key of `cert`.'),
       })
       .optional()
-      .describe('PEM files for mutual TLS; absent: only loopback and unix sockets are used.'),
+      .describe(
+        'PEM files for mutual TLS between hosts and controllers; absent: only loopback and unix sockets are used.',
+      ),
   })
   .meta({ title: 'Sluice configuration' });
 
-/** What a file may say. */
+/** The contents of a file. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** The same with defaults filled in. */

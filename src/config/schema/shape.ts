@@ -1,9 +1,9 @@
 /**
- * First half of the check: does each part have the shape that the schema gives it?
+ * First half of the check: does each part have the shape that the schema requires?
  *
- * A file with a wrong weight and an unknown network should be told both. So the wrong parts are reported and
- * then cut out, and the second half (check-*.ts) looks at what is left: a Lenient view, in which everything
- * that is there has its right type, and anything may be missing.
+ * A file with a wrong weight and an unknown network must get both reported. So the malformed parts are reported and
+ * then cut out, and the second half (checks/check-*.ts) examines the rest: a Lenient view, in which every
+ * value has the right type and any value may be missing.
  */
 import { z } from 'zod';
 import { ownEntry } from '../model/own-entry.ts';
@@ -16,13 +16,13 @@ export type Lenient<T> = T extends readonly (infer Item)[]
     ? { [Key in keyof T]?: Lenient<T[Key]> }
     : T;
 
-/** Whether a key is in the file but its value was cut out: already reported, and not to be taken for absent. */
+/** True if the key is in the file but its value was cut out: it is already reported, and not absent. */
 export const isCutOut = <T extends object>(part: T, key: keyof T): boolean =>
   key in part && part[key] === undefined;
 
 export interface Shape<Schema extends z.ZodType> {
   view: Lenient<z.input<Schema>>;
-  /** With defaults filled in; only if nothing was wrong. */
+  /** With defaults filled in; absent if there are problems. */
   value?: z.output<Schema>;
 }
 
@@ -59,13 +59,13 @@ function reportIssue(
     }
     return;
   }
-  if (wrong.has(keyOf(path))) return; // one problem per value is enough
+  if (wrong.has(keyOf(path))) return; // one problem per value
   wrong.add(keyOf(path));
   const found = valueAt(value, path);
   report(path, show(found), expectation(issue, found));
 }
 
-/** What is wrong within a value of several possible shapes, if it has the outer shape of one of them: a mapping's keys. */
+/** The problems inside a union's value if it has the outer shape of one alternative, that is, a mapping's keys. */
 function insideOnly(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
   const isInside = (one: z.core.$ZodIssue): boolean =>
     one.code === 'unrecognized_keys' || typeof one.path[0] === 'string';
@@ -81,7 +81,7 @@ function expectation(issue: z.core.$ZodIssue, found: unknown): string {
   return issue.message;
 }
 
-/** A number, true or false that its quotes make a text. */
+/** A number or boolean that was written in quotes and is therefore text. */
 const isQuoted = (expected: string, found: unknown): boolean =>
   typeof found === 'string' &&
   (expected === 'boolean'
@@ -91,7 +91,7 @@ const isQuoted = (expected: string, found: unknown): boolean =>
       : /^$./
   ).test(found);
 
-/** Keys that the schema knows at a path, over all alternatives but those that would know the misfit. */
+/** Keys that the schema allows at a path, over all alternatives except those that allow the misfit. */
 function keysAt(top: z.ZodType, path: Path, misfit: string): string[] {
   let level = alternatives(top);
   for (const step of path) {
@@ -116,7 +116,7 @@ function alternatives(schema: z.core.$ZodType): z.core.$ZodType[] {
   return schema instanceof z.ZodUnion ? schema.options.flatMap(alternatives) : [schema];
 }
 
-/** A copy of plain data without the parts at the given paths; list items leave a hole. */
+/** A copy of plain data without the parts at the given paths; removed list items leave a hole. */
 function cutOut(value: unknown, path: Path, wrong: ReadonlySet<string>): unknown {
   if (wrong.has(keyOf(path))) return undefined;
   if (Array.isArray(value)) return value.map((item, i) => cutOut(item, [...path, i], wrong));
