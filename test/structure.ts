@@ -42,14 +42,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   config: {
     imports: ['policy'],
     files: ['src/wire/address.ts'],
-    types: ['src/datapath/snapshot.ts', 'src/tables/rule-spec.ts', 'src/policy/policy-config.ts'],
+    types: ['src/datapath/snapshot.ts', 'src/tables/balancing/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
   'run-dir': { imports: ['native', 'config', 'io'] },
-  api: { imports: ['config', 'messages'], types: ['src/tables/rule-spec.ts'] },
+  api: { imports: ['config', 'messages'], types: ['src/tables/balancing/rule-spec.ts'] },
   controller: {
     imports: ['policy', 'messages', 'config', 'api'],
     files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts'],
-    types: ['src/tables/rule-spec.ts'],
+    types: ['src/tables/balancing/rule-spec.ts'],
   },
   host: {
     imports: ['api', 'config', 'datapath', 'io', 'messages', 'native', 'policy', 'run-dir', 'tables', 'wire'],
@@ -64,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'src/host/publishing/weights.ts',
       'src/tables/stat-table.ts',
     ],
-    types: ['src/tables/rule-spec.ts'],
+    types: ['src/tables/balancing/rule-spec.ts'],
   },
   replay: { imports: ['config', 'datapath', 'host', 'io', 'tables', 'wire'] },
   process: {

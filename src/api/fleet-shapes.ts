@@ -1,5 +1,5 @@
 /** What only controllers answer: shapes of the routes that hosts don't have (shapes.ts). */
-import type { MemberState } from '../tables/rule-spec.ts';
+import type { MemberState } from '../tables/balancing/rule-spec.ts';
 import type { StreamCounts } from './shapes.ts';
 
 /** What a controller says of itself in place of Status. */

@@ -31,7 +31,7 @@
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.
  */
-import type { HashInput, MemberState, UdpScheduling } from '../tables/rule-spec.ts';
+import type { HashInput, MemberState, UdpScheduling } from '../tables/balancing/rule-spec.ts';
 
 export interface ApiError {
   error: string;

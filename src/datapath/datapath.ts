@@ -9,10 +9,10 @@
  * A snapshot describes everything that the control side decides; `apply` swaps it in between two batches, and
  * running state (connections, learned MACs, round-robin positions) carries over by ids.
  */
-import { NONE } from '../tables/bucket-index.ts';
-import { ROLE_ANSWERED } from '../tables/endpoint-table.ts';
+import { ROLE_ANSWERED } from '../tables/balancing/endpoint-table.ts';
+import { NONE } from '../tables/common/bucket-index.ts';
+import { MAX_MACS_PER_PORT } from '../tables/forwarding/mac-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
-import { MAX_MACS_PER_PORT } from '../tables/mac-table.ts';
 import { DROP } from '../tables/port-counters.ts';
 import type { Tables } from '../tables/tables.ts';
 import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';

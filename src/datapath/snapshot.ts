@@ -7,8 +7,8 @@
  * Addresses are canonical text (RFC 5952 for IPv6), MACs lower-case colon text, times epoch milliseconds.
  */
 
-import type { AddressText, MacText, PrefixText } from '../tables/rule-spec.ts';
-import type { CompiledRules } from '../tables/rule-table.ts';
+import type { AddressText, MacText, PrefixText } from '../tables/balancing/rule-spec.ts';
+import type { CompiledRules } from '../tables/balancing/rule-table.ts';
 
 export interface NetworkSpec {
   /** Dense index, 0 … 4095. */

@@ -10,7 +10,7 @@
  * A row without records that has been silent for SILENT_MS is given back to the datapath; what it has counted stays in
  * its member's sums.
  */
-import { NONE } from '../tables/bucket-index.ts';
+import { NONE } from '../tables/common/bucket-index.ts';
 import { type MemberStats, STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import { MemberTotals } from './member-totals.ts';
 import type { DatapathIds, MemberIdentity } from './publishing/datapath-ids.ts';

@@ -10,8 +10,8 @@
  */
 import type { Configuration } from '../config/model/model.ts';
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
-import { NONE } from '../tables/bucket-index.ts';
-import { NEIGHBOUR } from '../tables/neighbour-table.ts';
+import { NONE } from '../tables/common/bucket-index.ts';
+import { NEIGHBOUR } from '../tables/forwarding/neighbour-table.ts';
 import type { Tables } from '../tables/tables.ts';
 import {
   addressToWords,

@@ -16,8 +16,8 @@
  * what is counted during that batch may have no entry of its own. The reader therefore looks at each row once more one
  * interval after it was read.
  */
-import { NONE } from './bucket-index.ts';
-import { mix32 } from './hash.ts';
+import { NONE } from './common/bucket-index.ts';
+import { mix32 } from './common/hash.ts';
 
 export const STAT_FIELDS = 24;
 

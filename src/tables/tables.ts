@@ -5,16 +5,16 @@
  * The block may be an ArrayBuffer (tests, replay) or a mapping of a tmpfs file (the host). Exactly one party
  * writes: the datapath. It calls `initialise` once; readers only construct.
  */
-import { AffinityTable } from './affinity-table.ts';
-import { BucketIndex } from './bucket-index.ts';
-import { COLD_WORDS, HOT_WORDS } from './connection-record.ts';
-import { ConnectionTable } from './connection-table.ts';
-import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './endpoint-table.ts';
-import { FRAGMENT_WORDS, FragmentTable } from './fragment-table.ts';
-import { MacTable } from './mac-table.ts';
-import { NEIGHBOUR_WORDS, NeighbourTable } from './neighbour-table.ts';
+import { AffinityTable } from './balancing/affinity-table.ts';
+import { COLD_WORDS, HOT_WORDS } from './balancing/connection-record.ts';
+import { ConnectionTable } from './balancing/connection-table.ts';
+import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './balancing/endpoint-table.ts';
+import { BucketIndex } from './common/bucket-index.ts';
+import { FRAGMENT_WORDS, FragmentTable } from './forwarding/fragment-table.ts';
+import { MacTable } from './forwarding/mac-table.ts';
+import { NEIGHBOUR_WORDS, NeighbourTable } from './forwarding/neighbour-table.ts';
+import { UNIT_WORDS } from './forwarding/received-units.ts';
 import { PORT_FIELDS, PortCounters } from './port-counters.ts';
-import { UNIT_WORDS } from './received-units.ts';
 import { StatTable } from './stat-table.ts';
 
 /** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */

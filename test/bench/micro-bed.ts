@@ -9,9 +9,9 @@
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
 import type { DatapathSnapshot } from '../../src/datapath/snapshot.ts';
 import { mapAnonymous } from '../../src/native/memory.ts';
+import type { RuleSpec } from '../../src/tables/balancing/rule-spec.ts';
+import { compileRules } from '../../src/tables/balancing/rule-table.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
-import type { RuleSpec } from '../../src/tables/rule-spec.ts';
-import { compileRules } from '../../src/tables/rule-table.ts';
 import { DEFAULT_LIMITS, Tables } from '../../src/tables/tables.ts';
 import { checkOf, delta16, fold, replace, sumBytes } from '../../src/wire/checksum.ts';
 import * as ethernet from '../../src/wire/ethernet.ts';

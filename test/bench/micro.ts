@@ -10,8 +10,8 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { raiseInliningLimits } from '../../src/host/thread/compiler-flags.ts';
-import { BucketIndex } from '../../src/tables/bucket-index.ts';
-import { COLD_WORDS, HOT_WORDS } from '../../src/tables/connection-record.ts';
+import { COLD_WORDS, HOT_WORDS } from '../../src/tables/balancing/connection-record.ts';
+import { BucketIndex } from '../../src/tables/common/bucket-index.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
 import { BATCH_FRAMES, type Direction, MicroBed } from './micro-bed.ts';
 import type { HeapUse, MicroPopulation, MicroResult } from './micro-result.ts';

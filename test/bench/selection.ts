@@ -4,8 +4,8 @@
  * have a few active flows each, so that least connections and two choices compare what differs.
  */
 import type { NewFlow } from '../../src/datapath/balancing/selection/candidates.ts';
-import type { Algorithm, RuleSpec } from '../../src/tables/rule-spec.ts';
-import { ALGORITHM } from '../../src/tables/rule-table.ts';
+import type { Algorithm, RuleSpec } from '../../src/tables/balancing/rule-spec.ts';
+import { ALGORITHM } from '../../src/tables/balancing/rule-table.ts';
 import { flowFrom, memberAddress, membersOf, ruleOf, SelectionBed } from '../support/selection-bed.ts';
 import { spreadOf } from './statistics.ts';
 

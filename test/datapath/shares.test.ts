@@ -284,28 +284,28 @@ trial('frame buffers', () => {
 
 /** Trials of what is shared in a file, or why it needs none. */
 const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
-  'tables/affinity-table': ['clients whose member is remembered'],
-  'tables/bucket-index': 'part of tables that have shares',
-  'tables/connection-table': [
+  'tables/balancing/affinity-table': ['clients whose member is remembered'],
+  'tables/common/bucket-index': 'part of tables that have shares',
+  'tables/balancing/connection-table': [
     'connection records',
     'connection records that give way by policy: never another port’s',
   ],
-  'tables/endpoint-table': 'made by configuration only',
-  'tables/fragment-table': ['datagrams in fragments, and fragments that wait'],
+  'tables/balancing/endpoint-table': 'made by configuration only',
+  'tables/forwarding/fragment-table': ['datagrams in fragments, and fragments that wait'],
   'tables/frame-arena': ['frame buffers'],
-  'tables/hash': 'fixed',
-  'tables/mac-table': ['learned MACs: where others send to does not change'],
-  'tables/maglev-table': 'made by configuration only',
-  'tables/neighbour-table': [
+  'tables/common/hash': 'fixed',
+  'tables/forwarding/mac-table': ['learned MACs: where others send to does not change'],
+  'tables/balancing/maglev-table': 'made by configuration only',
+  'tables/forwarding/neighbour-table': [
     'entries of the neighbour table and questions: a scan of a routed /16',
     'neighbours that the scan has touched before, and could not ask for',
     'neighbours in use: a scan of addresses of which each is answered',
     'places of packets that wait, in all and at one neighbour',
   ],
   'tables/port-counters': 'a row per port',
-  'tables/port-shares': 'the shares themselves',
-  'tables/received-units': 'part of the fragment table',
-  'tables/rule-table': 'made by configuration only',
+  'tables/common/port-shares': 'the shares themselves',
+  'tables/forwarding/received-units': 'part of the fragment table',
+  'tables/balancing/rule-table': 'made by configuration only',
   'tables/stat-table': 'made by configuration only',
   'tables/tables': 'where the tables lie',
   'datapath/port-chain': 'made by configuration only',

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Changed, FlowRow, GroupDetail, RuleRow } from '../../src/api/shapes.ts';
 import { maglevEntry } from '../../src/datapath/balancing/selection/maglev.ts';
-import { compileMaglev } from '../../src/tables/maglev-table.ts';
+import { compileMaglev } from '../../src/tables/balancing/maglev-table.ts';
 import { parseEndpoint } from '../../src/wire/address.ts';
 import { addressWords } from '../support/addresses.ts';
 import { sleep, until } from '../support/command.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatapathIds } from '../../src/host/publishing/datapath-ids.ts';
 import { SILENT_MS, StatCollector } from '../../src/host/stat-collector.ts';
-import { NONE } from '../../src/tables/bucket-index.ts';
+import { NONE } from '../../src/tables/common/bucket-index.ts';
 import { type MemberStats, STAT, STAT_FIELDS } from '../../src/tables/stat-table.ts';
 import { Random, runs, seed } from '../support/seed.ts';
 import { statTable } from '../support/stat-table.ts';

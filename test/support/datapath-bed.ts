@@ -4,11 +4,17 @@
  * outcome, and the ports' counters say what the collector saw. A test that uses the bed checks all this by the way.
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
-import { NONE } from '../../src/tables/bucket-index.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../src/tables/connection-record.ts';
-import { ENDPOINT_WORDS } from '../../src/tables/endpoint-table.ts';
+import {
+  COLD,
+  COLD_WORDS,
+  HOT,
+  HOT_WORDS,
+  STATE_NAMES,
+} from '../../src/tables/balancing/connection-record.ts';
+import { ENDPOINT_WORDS } from '../../src/tables/balancing/endpoint-table.ts';
+import { NONE } from '../../src/tables/common/bucket-index.ts';
+import { NEIGHBOUR_WORDS } from '../../src/tables/forwarding/neighbour-table.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
-import { NEIGHBOUR_WORDS } from '../../src/tables/neighbour-table.ts';
 import { PORT, PORT_FIELDS, type PortStats } from '../../src/tables/port-counters.ts';
 import { type MemberStats, NO_STATS } from '../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../src/tables/tables.ts';

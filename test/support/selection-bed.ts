@@ -6,9 +6,9 @@
 import { ActiveFlows } from '../../src/datapath/balancing/selection/active-flows.ts';
 import type { NewFlow } from '../../src/datapath/balancing/selection/candidates.ts';
 import { Selection } from '../../src/datapath/balancing/selection/selection.ts';
-import { NONE } from '../../src/tables/bucket-index.ts';
-import type { MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
-import { compileRules, RuleTable } from '../../src/tables/rule-table.ts';
+import type { MemberSpec, RuleSpec } from '../../src/tables/balancing/rule-spec.ts';
+import { compileRules, RuleTable } from '../../src/tables/balancing/rule-table.ts';
+import { NONE } from '../../src/tables/common/bucket-index.ts';
 import { STAT, type StatTable } from '../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, Tables } from '../../src/tables/tables.ts';
 import { addressWords } from './addresses.ts';

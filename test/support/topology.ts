@@ -9,8 +9,8 @@
  */
 import type { DatapathSnapshot, NetworkSpec, PortGuards, PortSpec } from '../../src/datapath/snapshot.ts';
 import { MaglevCache } from '../../src/host/publishing/maglev-cache.ts';
-import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
-import { compileRules } from '../../src/tables/rule-table.ts';
+import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/balancing/rule-spec.ts';
+import { compileRules } from '../../src/tables/balancing/rule-table.ts';
 import { addressBytes } from './addresses.ts';
 
 export interface MemberDescription {

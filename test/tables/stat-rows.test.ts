@@ -1,7 +1,7 @@
 /** Statistics rows are taken and given back, and the journal tells the reader of every change. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../src/tables/bucket-index.ts';
+import { NONE } from '../../src/tables/common/bucket-index.ts';
 import { STAT, STAT_FIELDS } from '../../src/tables/stat-table.ts';
 import { Random, runs, seed } from '../support/seed.ts';
 import { statTable } from '../support/stat-table.ts';

@@ -10,7 +10,7 @@ import type {
   Protocol,
   RewriteKind,
   UdpScheduling,
-} from '../../tables/rule-spec.ts';
+} from '../../tables/balancing/rule-spec.ts';
 import type { PortProtection } from './port-protection.ts';
 
 export interface Configuration {

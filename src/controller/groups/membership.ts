@@ -17,7 +17,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findGroup, findMember } from '../../config/model/group-members.ts';
 import type { Configuration, CriteriaConfig, GroupConfig, MemberConfig } from '../../config/model/model.ts';
-import type { MemberState } from '../../tables/rule-spec.ts';
+import type { MemberState } from '../../tables/balancing/rule-spec.ts';
 
 /** What people have changed about one member of one group. */
 export interface MemberOverride {

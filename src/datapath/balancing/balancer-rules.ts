@@ -5,15 +5,15 @@
  * there is one scope per network. New rules come with new endpoints before the old ones are given back, so an
  * endpoint that stays keeps its number; running flows hold references of their own.
  */
-import { NONE } from '../../tables/bucket-index.ts';
 import {
   type EndpointTable,
   ROLE_ANSWERED,
   ROLE_FIXED_MAC,
   ROLE_MEMBER,
   ROLE_VIP,
-} from '../../tables/endpoint-table.ts';
-import { REWRITE_KIND, RuleTable } from '../../tables/rule-table.ts';
+} from '../../tables/balancing/endpoint-table.ts';
+import { REWRITE_KIND, RuleTable } from '../../tables/balancing/rule-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { LoadBalancerSpec } from '../snapshot.ts';

@@ -15,10 +15,10 @@
  *
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { FLAG_ACTIVE, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
-import { PortShares } from '../../tables/port-shares.ts';
+import { FLAG_ACTIVE, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { PortShares } from '../../tables/common/port-shares.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';

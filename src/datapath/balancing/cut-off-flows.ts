@@ -2,7 +2,7 @@
  * Flows whose records were taken away while their members may still send (failed, expired, or evicted for a new one): what comes of them must reach the client neither
  * translated nor as it is.
  */
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import { FlowMemory } from './flow-memory.ts';

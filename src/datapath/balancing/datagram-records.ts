@@ -9,8 +9,8 @@
  *
  * An ICMP error from the client names no member, and is dropped as one of no flow.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Frame } from '../frame/frame.ts';
 import { nextClientPort, PORT_TRIES } from './client-ports.ts';
 

@@ -8,7 +8,7 @@
  * asked for. One round trip to the VM, nothing per packet.
  */
 
-import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import { checkOf } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';

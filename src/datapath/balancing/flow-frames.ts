@@ -1,5 +1,5 @@
 /** What a frame has to do with a balanced flow and its endpoints. */
-import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { isIcmp } from '../frame/echo.ts';
 import type { Frame } from '../frame/frame.ts';

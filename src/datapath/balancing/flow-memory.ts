@@ -5,9 +5,9 @@
  * four; a set that is full forgets what has ended, else the oldest of the entries that may give way to the port that notes
  * one (set-shares.ts). So it may forget, and never claims a flow it was not told of but by a collision of 32 bits.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { Hasher } from '../../tables/hash.ts';
-import { waysToReplace } from '../../tables/set-shares.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { Hasher } from '../../tables/common/hash.ts';
+import { waysToReplace } from '../../tables/common/set-shares.ts';
 import type { Context } from '../frame/context.ts';
 
 const WAYS = 4;

@@ -16,9 +16,9 @@
  *
  * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
  */
-import { COLD, COLD_WORDS, FLOW_NOTE, STATE } from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
-import { PortShares } from '../../tables/port-shares.ts';
+import { COLD, COLD_WORDS, FLOW_NOTE, STATE } from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { PortShares } from '../../tables/common/port-shares.ts';
 import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';

@@ -9,9 +9,9 @@
  * Afterwards everything is as if the configuration of the former were in force: what the next snapshot changes, it
  * changes as it would have there. Statistics begin at 0.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Tables } from '../../tables/tables.ts';
 import type { Context } from '../frame/context.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';

@@ -7,9 +7,9 @@
  * computed anew.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
-import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/connection-record.ts';
-import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
+import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/balancing/connection-record.ts';
+import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';

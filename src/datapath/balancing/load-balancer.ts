@@ -10,8 +10,6 @@
  * One instance serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
  * endpoints and statistics lie in the shared tables.
  */
-
-import { NONE } from '../../tables/bucket-index.ts';
 import {
   COLD,
   COLD_WORDS,
@@ -21,12 +19,18 @@ import {
   REWRITE_PORTS,
   REWRITE_SOURCE,
   REWRITE_TAGS,
-} from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
-import { ENDPOINT_WORDS, type EndpointTable, ROLE_ANSWERED, ROLE_VIP } from '../../tables/endpoint-table.ts';
-import { DATAGRAM } from '../../tables/fragment-table.ts';
+} from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import {
+  ENDPOINT_WORDS,
+  type EndpointTable,
+  ROLE_ANSWERED,
+  ROLE_VIP,
+} from '../../tables/balancing/endpoint-table.ts';
+import { ON_EMPTY, REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { DATAGRAM } from '../../tables/forwarding/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
-import { ON_EMPTY, REWRITE_KIND } from '../../tables/rule-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { NEXT_NONE } from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
@@ -282,16 +286,8 @@ export class LoadBalancer implements Operator {
         return this.context.consume(frame, DROP.connectionsFull);
       }
       const reverse = (clientPort << 16) | frame.destinationPort;
-      row = this.tracking.create(
-        frame,
-        ports,
-        reverse,
-        member,
-        member,
-        REWRITE_PORTS,
-        this.id,
-        this.context.selfSlot,
-      );
+      const slot = this.context.selfSlot;
+      row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.id, slot);
       if (row === NONE) return this.context.consume(frame, DROP.connectionsFull);
       this.own(row, frame, member);
     }

@@ -5,7 +5,7 @@
  * A row exists while a load balancer has flows to a member, and a while longer (tables/stat-table.ts). Timers are kept by
  * member, for the few groups that have their own, and copied to each row, so that a packet finds them by its row.
  */
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { StatTable } from '../../tables/stat-table.ts';
 
 interface Timers {

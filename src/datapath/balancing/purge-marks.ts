@@ -6,8 +6,8 @@
  * one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams, which nobody
  * would ever end, move on.
  */
-import { COLD, COLD_WORDS } from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+import { COLD, COLD_WORDS } from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import type { Context } from '../frame/context.ts';
 

@@ -6,8 +6,8 @@
  * that it has none (RFC 9293 §3.10.7.1). New connections are balanced. A VIP that no station has answers such a segment itself.
  * Datagrams open nothing, so those that have no record are balanced in any case.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
+import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';

@@ -24,8 +24,8 @@ import {
   HOT,
   HOT_WORDS,
   STATE,
-} from '../../tables/connection-record.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
+} from '../../tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';

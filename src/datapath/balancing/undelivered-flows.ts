@@ -6,9 +6,9 @@
  * route, the packet may be too large, or the member may not answer ARP. Nothing about that is asked of packets that are
  * delivered. The record of one that is not is found by what it was translated to.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { STATE } from '../../tables/connection-record.ts';
-import { WAITING_TOTAL } from '../../tables/neighbour-table.ts';
+import { STATE } from '../../tables/balancing/connection-record.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { WAITING_TOTAL } from '../../tables/forwarding/neighbour-table.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Port } from '../ports/port.ts';

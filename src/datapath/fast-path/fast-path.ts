@@ -18,7 +18,6 @@
  * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
 import {
   BALANCER_SHIFT,
   FLAG_ACTIVE,
@@ -29,8 +28,9 @@ import {
   REWRITE_TAGS,
   ROW_MASK,
   STAT_SLOT_MASK,
-} from '../../tables/connection-record.ts';
-import { ENDPOINT, ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+} from '../../tables/balancing/connection-record.ts';
+import { ENDPOINT, ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
 import { NOTED_AT, STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';

@@ -11,9 +11,9 @@
  * are still those of the look.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
-import type { ConnectionTable } from '../../tables/connection-table.ts';
-import { type EndpointTable, ROLE_VIP } from '../../tables/endpoint-table.ts';
+import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { type EndpointTable, ROLE_VIP } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from '../frame/context.ts';

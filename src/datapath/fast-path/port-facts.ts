@@ -2,7 +2,7 @@
  * What the short way needs to know of ports, as rows of words: one cache line per port in place of a port, its network
  * and its anti-spoofing. Written when a snapshot comes into force or a port goes, but for the lookahead's note.
  */
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
 

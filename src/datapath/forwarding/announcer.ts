@@ -18,8 +18,8 @@
  * is looked up again before each round. Bounded: one entry per configured address, a few per millisecond, and the copies
  * have a share of the network's floods like a port's; what finds no room for a second is left out, and counted.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { NEIGHBOUR } from '../../tables/neighbour-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { NEIGHBOUR } from '../../tables/forwarding/neighbour-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords, wordsFamily } from '../../wire/address.ts';
 import type { Context } from '../frame/context.ts';

@@ -2,8 +2,8 @@
  * The forwarding element behind all ports: decides for a frame that has passed its port's chain whether it goes to
  * a member, to the logical router, or through the logical switch, and takes in ARP and ND on the way.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { ENDPOINT_WORDS, ROLE_FIXED_MAC } from '../../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS, ROLE_FIXED_MAC } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';

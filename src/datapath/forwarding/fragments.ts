@@ -20,10 +20,10 @@
  * that is not blocks its identification until its time is over, or until it is the oldest of its port and the port needs
  * the row: at most one in 256 datagrams of a port whose fragments get lost.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { DATAGRAM, type FragmentTable } from '../../tables/fragment-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { DATAGRAM, type FragmentTable } from '../../tables/forwarding/fragment-table.ts';
+import { DUPLICATE, FRESH } from '../../tables/forwarding/received-units.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
-import { DUPLICATE, FRESH } from '../../tables/received-units.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, Frame } from '../frame/frame.ts';

@@ -7,9 +7,9 @@
  * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited for each port that causes them (RFC 1812 §4.3.2.8).
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { PortRates } from '../../tables/common/port-shares.ts';
 import { PORT } from '../../tables/port-counters.ts';
-import { PortRates } from '../../tables/port-shares.ts';
 import { checkOf } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmp from '../../wire/icmp.ts';

@@ -5,9 +5,9 @@
  * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list:
  * hosts have tens of routes, and a match costs 2 ns per entry.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
-import { DATAGRAM } from '../../tables/fragment-table.ts';
+import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { DATAGRAM } from '../../tables/forwarding/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords } from '../../wire/address.ts';
 import * as ethernet from '../../wire/ethernet.ts';

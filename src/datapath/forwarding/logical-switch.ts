@@ -6,7 +6,7 @@
  * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
  * Frames to reserved group addresses reach only ports that have the guard against them off.
  */
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import type { Context } from '../frame/context.ts';

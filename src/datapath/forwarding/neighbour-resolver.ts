@@ -10,8 +10,8 @@
  * Requests come from the network's gateway address if it has one of the family, else from 0.0.0.0 (an ARP probe,
  * RFC 5227) or from the router's link-local address.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { ENDPOINT_WORDS } from '../../tables/endpoint-table.ts';
+import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import {
   FAILED_MS,
   NEIGHBOUR,
@@ -20,7 +20,7 @@ import {
   PROBE_INTERVAL_MS,
   PROBES,
   REACHABLE_MS,
-} from '../../tables/neighbour-table.ts';
+} from '../../tables/forwarding/neighbour-table.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import type { UndeliveredFlows } from '../balancing/undelivered-flows.ts';

@@ -3,7 +3,7 @@
  * addresses. What returns a length in bytes writes a whole frame with an empty vnet header at `at`.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';

@@ -4,8 +4,8 @@
  * the same size as the question it is made in place.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
-import { ROLE_ANSWERED } from '../../tables/endpoint-table.ts';
+import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import { checkOf, delta16, replace } from '../../wire/checksum.ts';

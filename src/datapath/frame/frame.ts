@@ -8,7 +8,7 @@
  * Addresses are four signed 32-bit words, IPv4 as ::ffff:a.b.c.d. All offsets are bytes in the arena.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { FrameArena } from '../../tables/frame-arena.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';

@@ -10,7 +10,7 @@
  *
  * A record keeps two tags, as IEEE 802.1ad stacks them, each as TPID << 16 | TCI; 0: none.
  */
-import { COLD, COLD_TAGS, COLD_WORDS } from '../../tables/connection-record.ts';
+import { COLD, COLD_TAGS, COLD_WORDS } from '../../tables/balancing/connection-record.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Frame } from './frame.ts';

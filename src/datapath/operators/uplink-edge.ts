@@ -17,7 +17,7 @@
  * A VM's own VLAN tags do not cross in either direction: on the wire a tag says which network a frame belongs to.
  */
 
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import { macHigh16, macLow32 } from '../../wire/address.ts';
 import * as arp from '../../wire/arp.ts';

@@ -1,8 +1,8 @@
 /**
  * The networks of a host, compiled from a snapshot: logical switches and what the logical router knows of them.
  */
-import { NONE } from '../../tables/bucket-index.ts';
-import { PortRates } from '../../tables/port-shares.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
+import { PortRates } from '../../tables/common/port-shares.ts';
 import {
   addressToWords,
   isIpv4Mapped,

@@ -2,7 +2,7 @@
 
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
-import { NONE } from '../../tables/bucket-index.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Tables } from '../../tables/tables.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 

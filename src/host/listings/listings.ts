@@ -12,8 +12,8 @@ import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../api
 import { membersOf } from '../../config/model/group-members.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
+import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/balancing/rule-spec.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
-import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/rule-spec.ts';
 import type { UplinkView } from '../ports/uplinks.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';

@@ -11,7 +11,7 @@ export interface IdLimits {
   readonly maxPorts: number;
 }
 
-/** Connection rows keep these numbers in 12, 16 or 20 bits (tables/connection-record.ts). */
+/** Connection rows keep these numbers in 12, 16 or 20 bits (tables/balancing/connection-record.ts). */
 const MAX_NETWORKS = 4096;
 const MAX_LOAD_BALANCERS = 4096;
 const MAX_GROUPS = 65_536;

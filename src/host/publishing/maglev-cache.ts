@@ -2,8 +2,8 @@
  * Maglev tables by the members that they were built from: load balancers of one group share one, and a change to
  * another group builds none anew.
  */
-import { compileMaglev } from '../../tables/maglev-table.ts';
-import { type MemberSpec, weightForNewFlows } from '../../tables/rule-spec.ts';
+import { compileMaglev } from '../../tables/balancing/maglev-table.ts';
+import { type MemberSpec, weightForNewFlows } from '../../tables/balancing/rule-spec.ts';
 
 export class MaglevCache {
   private tables = new Map<string, SharedArrayBuffer>();

@@ -35,8 +35,8 @@ import type {
   PortSpec,
   RouterAdvertisementSpec,
 } from '../../datapath/snapshot.ts';
-import type { MemberSpec, RuleSpec } from '../../tables/rule-spec.ts';
-import { compileRules } from '../../tables/rule-table.ts';
+import type { MemberSpec, RuleSpec } from '../../tables/balancing/rule-spec.ts';
+import { compileRules } from '../../tables/balancing/rule-table.ts';
 import { addressFamily, macHigh16, macLow32, parsePrefix, wordsToAddress } from '../../wire/address.ts';
 import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../../wire/ipv4.ts';
 import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ipv6.ts';

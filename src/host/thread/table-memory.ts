@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import type { Configuration, CriteriaConfig } from '../../config/model/model.ts';
 import { type Mapping, mapFile } from '../../native/memory.ts';
 import type { InstanceState } from '../../run-dir/made-things.ts';
-import { STAT_SLOT_MASK } from '../../tables/connection-record.ts';
-import { MAX_ENDPOINTS } from '../../tables/endpoint-table.ts';
+import { STAT_SLOT_MASK } from '../../tables/balancing/connection-record.ts';
+import { MAX_ENDPOINTS } from '../../tables/balancing/endpoint-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../tables/tables.ts';
 
 /** So that a flow that gets a record always gets a statistics row; those beyond are for flows that have ended lately. */

@@ -1,8 +1,8 @@
 /** Selection behind packets: what the algorithms see of the flows that they have placed, and what records say of them. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Algorithm } from '../../../src/tables/rule-spec.ts';
-import { ALGORITHM, CHOSEN_BY } from '../../../src/tables/rule-table.ts';
+import type { Algorithm } from '../../../src/tables/balancing/rule-spec.ts';
+import { ALGORITHM, CHOSEN_BY } from '../../../src/tables/balancing/rule-table.ts';
 import { TcpConversation, UdpConversation } from '../../support/conversation.ts';
 import { DatapathBed, only } from '../../support/datapath-bed.ts';
 import { sharesOf } from '../../support/selection-bed.ts';

@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS } from '../../../src/tables/connection-record.ts';
+import { COLD, COLD_WORDS, HOT, HOT_WORDS } from '../../../src/tables/balancing/connection-record.ts';
 import { Tables } from '../../../src/tables/tables.ts';
 import { TcpConversation, UdpConversation } from '../../support/conversation.ts';
 import { DatapathBed, type Sent } from '../../support/datapath-bed.ts';

@@ -6,7 +6,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WAITING_TOTAL } from '../../../src/tables/fragment-table.ts';
+import { WAITING_TOTAL } from '../../../src/tables/forwarding/fragment-table.ts';
 import { hexOf } from '../../support/addresses.ts';
 import { DatapathBed, type Sent } from '../../support/datapath-bed.ts';
 import { concat, ipPacket, rawFrame, type Way, type WireFrame } from '../../support/packets.ts';

@@ -1,7 +1,7 @@
 /** Fragments at the load balancer, case by case; that all cases together hold is fragment-property.test.ts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WAITING_TOTAL } from '../../../src/tables/fragment-table.ts';
+import { WAITING_TOTAL } from '../../../src/tables/forwarding/fragment-table.ts';
 import { hexOf } from '../../support/addresses.ts';
 import { DatapathBed, describe, only, type Sent } from '../../support/datapath-bed.ts';
 import {

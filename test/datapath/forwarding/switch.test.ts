@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FLOOD_BURST } from '../../../src/datapath/ports/networks.ts';
-import { MAC_AGE_MS, MAX_MACS_PER_PORT } from '../../../src/tables/mac-table.ts';
+import { MAC_AGE_MS, MAX_MACS_PER_PORT } from '../../../src/tables/forwarding/mac-table.ts';
 import { TcpConversation } from '../../support/conversation.ts';
 import { DatapathBed, only, portsOf } from '../../support/datapath-bed.ts';
 import {

@@ -1,7 +1,7 @@
 /** Uplinks: what goes to the wire and what comes from it, and what all hosts have in common that does neither. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_MACS_PER_PORT } from '../../../src/tables/mac-table.ts';
+import { MAX_MACS_PER_PORT } from '../../../src/tables/forwarding/mac-table.ts';
 import { TcpConversation } from '../../support/conversation.ts';
 import { DatapathBed, describe, only, portsOf, type Sent } from '../../support/datapath-bed.ts';
 import {

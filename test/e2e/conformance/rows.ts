@@ -303,8 +303,8 @@ export const ROWS: readonly Row[] = [
     source: 'algorithms',
     requirement: 'Least connections, two choices, Maglev with its published vectors and bounds, affinity',
     tests: [
-      "tables/maglev-table › the paper's example, before and after B1 is removed",
-      'tables/maglev-table › one of n members goes: its entries are spread evenly, and few others move',
+      "tables/balancing/maglev-table › the paper's example, before and after B1 is removed",
+      'tables/balancing/maglev-table › one of n members goes: its entries are spread evenly, and few others move',
       'e2e/algorithms › maglev: drain, failure and a new weight have the table that follows from them',
       'e2e/algorithms › affinity: a client stays until its member drains or it was away for the timeout',
       'e2e/algorithms › random-two-choices: of two members the one with fewer connections, of idle ones either',

@@ -1,5 +1,5 @@
 /** How many active flows one load balancer has to each member. */
-import { NONE } from '../../../tables/bucket-index.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../../tables/stat-table.ts';
 
 export class ActiveFlows {

@@ -2,8 +2,8 @@
  * Source-address affinity of one load balancer, in front of the algorithms: a client keeps its member for as long as
  * that is a candidate (active, with weight) and the client opens a flow before the timeout; each new flow sets it anew.
  */
-import type { AffinityTable } from '../../../tables/affinity-table.ts';
-import { NONE } from '../../../tables/bucket-index.ts';
+import type { AffinityTable } from '../../../tables/balancing/affinity-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 import type { Candidates } from './candidates.ts';
 
 export class Affinity {

@@ -2,8 +2,8 @@
  * The members that one new flow may have: those of its criteria set, but for the client's own if its rule avoids
  * that and another one is usable. A cursor, reused for every flow; the algorithms choose among what it shows.
  */
-import { NONE } from '../../../tables/bucket-index.ts';
-import type { RuleTable } from '../../../tables/rule-table.ts';
+import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 
 /** What selection looks at of a flow's first packet; a Frame has it. Addresses are four words, IPv4 as ::ffff:a.b.c.d. */
 export interface NewFlow {

@@ -1,6 +1,6 @@
 /** When rules are replaced: which criteria sets go on where others left off. */
-import { NONE } from '../../../tables/bucket-index.ts';
-import type { RuleTable } from '../../../tables/rule-table.ts';
+import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 
 /** For each criteria set, the one of the same rule and number in `was`, or NONE. */
 export function formerSets(rules: RuleTable, was: RuleTable | undefined): Int32Array {

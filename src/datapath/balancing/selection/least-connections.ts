@@ -6,8 +6,8 @@
  * The search begins behind the member taken last, and the first of equals is taken: ties go round. A member that
  * joins gets all new flows until it has caught up.
  */
-import { NONE } from '../../../tables/bucket-index.ts';
-import type { RuleTable } from '../../../tables/rule-table.ts';
+import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 import type { ActiveFlows } from './active-flows.ts';
 import type { Candidates } from './candidates.ts';
 

@@ -1,14 +1,14 @@
 /**
- * Consistent hashing: the flow's hash names an entry of its criteria set's Maglev table (tables/maglev-table.ts), and
+ * Consistent hashing: the flow's hash names an entry of its criteria set's Maglev table (maglev-table.ts), and
  * the entry names the member. The same flow gets the same member, at any load balancer and host with the same
  * members, and mostly also when other members come and go. So the hash has no secret in it, and whoever chooses
  * addresses and ports can choose the member.
  *
  * A client that must avoid its own member goes on from its entry to the next one of another member.
  */
-import { NONE } from '../../../tables/bucket-index.ts';
-import { mix5 } from '../../../tables/hash.ts';
-import { MAGLEV_ENTRIES } from '../../../tables/maglev-table.ts';
+import { MAGLEV_ENTRIES } from '../../../tables/balancing/maglev-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import { mix5 } from '../../../tables/common/hash.ts';
 import type { Candidates, NewFlow } from './candidates.ts';
 
 /** The member of the flow's entry, or NONE if all weights are 0. */

@@ -8,8 +8,8 @@
  * rule table holds. Members that are out (the client's own, the one drawn first) are spans of tickets that are stepped
  * over, in ascending order.
  */
-import { NONE } from '../../../tables/bucket-index.ts';
-import type { RuleTable } from '../../../tables/rule-table.ts';
+import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 import type { ActiveFlows } from './active-flows.ts';
 import type { Candidates } from './candidates.ts';
 import type { Xorshift } from './xorshift.ts';

@@ -14,10 +14,10 @@
  * over in `adopt`. Nothing here asks for a clock or for chance: time is handed in, and random numbers follow from the
  * datapath's hash key and the load balancer's id, so a replay makes the same choices.
  */
-import type { AffinityTable } from '../../../tables/affinity-table.ts';
-import { NONE } from '../../../tables/bucket-index.ts';
-import { mix5 } from '../../../tables/hash.ts';
-import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/rule-table.ts';
+import type { AffinityTable } from '../../../tables/balancing/affinity-table.ts';
+import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import { mix5 } from '../../../tables/common/hash.ts';
 import type { StatTable } from '../../../tables/stat-table.ts';
 import { ActiveFlows } from './active-flows.ts';
 import { Affinity } from './affinity.ts';

@@ -16,8 +16,8 @@
  * LBs that start with equal credits would all send their first flows to the same member. `stagger` lets each
  * LB begin at another point of the cycle.
  */
-import { NONE } from '../../../tables/bucket-index.ts';
-import { ALGORITHM, type RuleTable } from '../../../tables/rule-table.ts';
+import { ALGORITHM, type RuleTable } from '../../../tables/balancing/rule-table.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
 import { Candidates } from './candidates.ts';
 import { hasSameMembers } from './former-sets.ts';
 

@@ -1,9 +1,9 @@
 /** Source-address affinity in front of every algorithm. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../../../src/tables/bucket-index.ts';
-import type { Algorithm, MemberSpec } from '../../../../src/tables/rule-spec.ts';
-import { ALGORITHM, CHOSEN_BY } from '../../../../src/tables/rule-table.ts';
+import type { Algorithm, MemberSpec } from '../../../../src/tables/balancing/rule-spec.ts';
+import { ALGORITHM, CHOSEN_BY } from '../../../../src/tables/balancing/rule-table.ts';
+import { NONE } from '../../../../src/tables/common/bucket-index.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {
   CLIENT,

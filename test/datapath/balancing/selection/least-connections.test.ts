@@ -1,8 +1,8 @@
 /** Weighted least connections, against a naive twin, and as flows come and go. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../../../src/tables/bucket-index.ts';
-import type { MemberSpec } from '../../../../src/tables/rule-spec.ts';
+import type { MemberSpec } from '../../../../src/tables/balancing/rule-spec.ts';
+import { NONE } from '../../../../src/tables/common/bucket-index.ts';
 import { assertCount } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {

@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NewFlow } from '../../../../src/datapath/balancing/selection/candidates.ts';
 import { maglevEntry } from '../../../../src/datapath/balancing/selection/maglev.ts';
-import { NONE } from '../../../../src/tables/bucket-index.ts';
-import { MAGLEV_ENTRIES } from '../../../../src/tables/maglev-table.ts';
-import type { MemberSpec } from '../../../../src/tables/rule-spec.ts';
+import { MAGLEV_ENTRIES } from '../../../../src/tables/balancing/maglev-table.ts';
+import type { MemberSpec } from '../../../../src/tables/balancing/rule-spec.ts';
+import { NONE } from '../../../../src/tables/common/bucket-index.ts';
 import { assertAtMost, assertShares } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {

@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Xorshift } from '../../../../src/datapath/balancing/selection/xorshift.ts';
-import { NONE } from '../../../../src/tables/bucket-index.ts';
-import type { MemberSpec } from '../../../../src/tables/rule-spec.ts';
+import type { MemberSpec } from '../../../../src/tables/balancing/rule-spec.ts';
+import { NONE } from '../../../../src/tables/common/bucket-index.ts';
 import { assertCount, assertShares } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {

@@ -1,7 +1,7 @@
 /** Weighted round robin: exact in every window of a cycle, spread out, and undisturbed by changes elsewhere. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../../../src/tables/bucket-index.ts';
+import { NONE } from '../../../../src/tables/common/bucket-index.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {
   CLIENT,

@@ -17,8 +17,9 @@
  *
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
-import { isIpv4Mapped } from '../wire/address.ts';
-import { BucketIndex, NONE } from './bucket-index.ts';
+import { isIpv4Mapped } from '../../wire/address.ts';
+import { BucketIndex, NONE } from '../common/bucket-index.ts';
+import { Hasher } from '../common/hash.ts';
 import {
   ADOPTED_COLD,
   BALANCER_SHIFT,
@@ -32,7 +33,6 @@ import {
   STAT_SLOT_MASK,
   STATE,
 } from './connection-record.ts';
-import { Hasher } from './hash.ts';
 
 const FORWARD = 0;
 const REVERSE = 1;

@@ -2,10 +2,9 @@
 import { BlockList } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_AFFINITY_MS } from '../../src/tables/affinity-table.ts';
-import { NONE } from '../../src/tables/bucket-index.ts';
-import { compileMaglev, MAGLEV_ENTRIES } from '../../src/tables/maglev-table.ts';
-import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../src/tables/rule-spec.ts';
+import { MAX_AFFINITY_MS } from '../../../src/tables/balancing/affinity-table.ts';
+import { compileMaglev, MAGLEV_ENTRIES } from '../../../src/tables/balancing/maglev-table.ts';
+import type { CriteriaSpec, MemberSpec, RuleSpec } from '../../../src/tables/balancing/rule-spec.ts';
 import {
   ALGORITHM,
   compileRules,
@@ -14,10 +13,11 @@ import {
   PROTOCOL_NUMBER,
   REWRITE_KIND,
   RuleTable,
-} from '../../src/tables/rule-table.ts';
-import { addressWords } from '../support/addresses.ts';
-import { Random, runs, seed } from '../support/seed.ts';
-import { familyOf } from '../support/topology.ts';
+} from '../../../src/tables/balancing/rule-table.ts';
+import { NONE } from '../../../src/tables/common/bucket-index.ts';
+import { addressWords } from '../../support/addresses.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
+import { familyOf } from '../../support/topology.ts';
 
 const matching = suite('rule table: matching');
 const criteria = suite('rule table: criteria and members');

@@ -9,8 +9,8 @@ import {
   OVERLAP,
   ReceivedUnits,
   UNIT_WORDS,
-} from '../../src/tables/received-units.ts';
-import { check } from '../support/seed.ts';
+} from '../../../src/tables/forwarding/received-units.ts';
+import { check } from '../../support/seed.ts';
 
 const seen = suite('received units');
 

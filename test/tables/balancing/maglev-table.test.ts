@@ -6,10 +6,10 @@ import {
   fillMaglev,
   MAGLEV_ENTRIES,
   type MaglevMember,
-} from '../../src/tables/maglev-table.ts';
-import type { MemberSpec } from '../../src/tables/rule-spec.ts';
-import { Random, runs, seed } from '../support/seed.ts';
-import { membersOf, sharesOf, sum } from '../support/selection-bed.ts';
+} from '../../../src/tables/balancing/maglev-table.ts';
+import type { MemberSpec } from '../../../src/tables/balancing/rule-spec.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
+import { membersOf, sharesOf, sum } from '../../support/selection-bed.ts';
 
 const vectors = suite('Maglev: published vectors');
 const tables = suite('Maglev: tables');

@@ -1,7 +1,6 @@
 /** Endpoint numbers against a Map with reference counts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../src/tables/bucket-index.ts';
 import {
   ENDPOINT_WORDS,
   EndpointTable,
@@ -9,9 +8,10 @@ import {
   ROLE_FIXED_MAC,
   ROLE_MEMBER,
   ROLE_VIP,
-} from '../../src/tables/endpoint-table.ts';
-import { addressWords } from '../support/addresses.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+} from '../../../src/tables/balancing/endpoint-table.ts';
+import { NONE } from '../../../src/tables/common/bucket-index.ts';
+import { addressWords } from '../../support/addresses.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const endpoints = suite('endpoint table');
 

@@ -1,8 +1,8 @@
 /** The hash index against a Map of lists: over millions of steps, with full buckets and equal hashes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUCKET_WORDS, BucketIndex, NONE } from '../../src/tables/bucket-index.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+import { BUCKET_WORDS, BucketIndex, NONE } from '../../../src/tables/common/bucket-index.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const index = suite('bucket index');
 

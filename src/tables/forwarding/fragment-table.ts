@@ -25,9 +25,9 @@
  * seen, 18 highest unit seen + 1, 19 reason (REFUSED), 20-21 waiting queue, 22-23 neighbours in the port's list,
  * 24 next free row, 25 connection record that the first fragment has named, or -1. Row 0 holds the table's own counters.
  */
-import { BucketIndex, NONE } from './bucket-index.ts';
-import { Hasher, mix32 } from './hash.ts';
-import { PortShares } from './port-shares.ts';
+import { BucketIndex, NONE } from '../common/bucket-index.ts';
+import { Hasher, mix32 } from '../common/hash.ts';
+import { PortShares } from '../common/port-shares.ts';
 import { FRESH, ReceivedUnits, UNIT_WORDS } from './received-units.ts';
 
 export const FRAGMENT_WORDS = 32;

@@ -1,7 +1,7 @@
 /** Neighbours: entries, their re-use, and the bounded queues of frames that wait for them. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BucketIndex, NONE } from '../../src/tables/bucket-index.ts';
+import { BucketIndex, NONE } from '../../../src/tables/common/bucket-index.ts';
 import {
   IN_USE_MS,
   NEIGHBOUR,
@@ -10,9 +10,9 @@ import {
   UNUSED_MS,
   WAITING_PER_NEIGHBOUR,
   WAITING_TOTAL,
-} from '../../src/tables/neighbour-table.ts';
-import { addressWords } from '../support/addresses.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+} from '../../../src/tables/forwarding/neighbour-table.ts';
+import { addressWords } from '../../support/addresses.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const PORTS = 8;
 /** Has no share, so that these tests meet the table's own bounds. */

@@ -14,11 +14,10 @@
  * The index is open addressing over row numbers, at most half full, with linear probing; a removal moves the
  * entries behind it up. The row that a probe looks at is the one whose address a rewrite needs next.
  */
-
-import { isIpv4Mapped, MAPPED_WORD } from '../wire/address.ts';
-import { fold } from '../wire/checksum.ts';
-import { NONE } from './bucket-index.ts';
-import { mix32 } from './hash.ts';
+import { isIpv4Mapped, MAPPED_WORD } from '../../wire/address.ts';
+import { fold } from '../../wire/checksum.ts';
+import { NONE } from '../common/bucket-index.ts';
+import { mix32 } from '../common/hash.ts';
 
 export const ENDPOINT_WORDS = 16;
 /** Endpoint numbers are stored in 16 bits, and 0 is never used. */

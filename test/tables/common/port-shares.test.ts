@@ -1,8 +1,8 @@
 /** Shares of rows, places and tokens per port: what greedy ports get, and what they leave. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PortRates, PortShares } from '../../src/tables/port-shares.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+import { PortRates, PortShares } from '../../../src/tables/common/port-shares.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const shares = suite('port shares');
 const rates = suite('port rates');

@@ -4,9 +4,9 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NONE } from '../../src/tables/bucket-index.ts';
-import { MAC_AGE_MS, MAX_MACS_PER_PORT, MacTable } from '../../src/tables/mac-table.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+import { NONE } from '../../../src/tables/common/bucket-index.ts';
+import { MAC_AGE_MS, MAX_MACS_PER_PORT, MacTable } from '../../../src/tables/forwarding/mac-table.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const macs = suite('MAC table');
 

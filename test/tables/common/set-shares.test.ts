@@ -1,7 +1,7 @@
 /** Which entries of a full set give way to a port's new one: against all sets there are. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { waysToReplace } from '../../src/tables/set-shares.ts';
+import { waysToReplace } from '../../../src/tables/common/set-shares.ts';
 
 const sets = suite('set shares');
 

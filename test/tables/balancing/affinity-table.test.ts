@@ -1,11 +1,11 @@
 /** The affinity table against a naive one, which knows no sets: what it has lost must have been counted as evicted. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { AffinityTable, MAX_AFFINITY_MS } from '../../src/tables/affinity-table.ts';
-import { NONE } from '../../src/tables/bucket-index.ts';
-import { addressWords } from '../support/addresses.ts';
-import { boundedDifferencesHigh } from '../support/chance.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+import { AffinityTable, MAX_AFFINITY_MS } from '../../../src/tables/balancing/affinity-table.ts';
+import { NONE } from '../../../src/tables/common/bucket-index.ts';
+import { addressWords } from '../../support/addresses.ts';
+import { boundedDifferencesHigh } from '../../support/chance.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const affinities = suite('affinity table');
 

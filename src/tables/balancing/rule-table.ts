@@ -21,8 +21,8 @@ import {
   networkOf,
   parsePrefix,
   prefixMask,
-} from '../wire/address.ts';
-import { NONE } from './bucket-index.ts';
+} from '../../wire/address.ts';
+import { NONE } from '../common/bucket-index.ts';
 import { compileMaglev, MAGLEV_ENTRIES } from './maglev-table.ts';
 import {
   type Algorithm,

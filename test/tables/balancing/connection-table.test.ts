@@ -1,7 +1,6 @@
 /** Connection records against two Maps from five-tuples in words to rows, one per direction. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BucketIndex, NONE } from '../../src/tables/bucket-index.ts';
 import {
   COLD_WORDS,
   HOT,
@@ -10,10 +9,11 @@ import {
   REWRITE_PORTS,
   STATE,
   STATE_NAMES,
-} from '../../src/tables/connection-record.ts';
-import { ConnectionTable } from '../../src/tables/connection-table.ts';
-import { addressWords } from '../support/addresses.ts';
-import { Random, runs, seed } from '../support/seed.ts';
+} from '../../../src/tables/balancing/connection-record.ts';
+import { ConnectionTable } from '../../../src/tables/balancing/connection-table.ts';
+import { BucketIndex, NONE } from '../../../src/tables/common/bucket-index.ts';
+import { addressWords } from '../../support/addresses.ts';
+import { Random, runs, seed } from '../../support/seed.ts';
 
 const connections = suite('connection table');
 

@@ -15,8 +15,8 @@
  * same members and weights build the same table, in whatever order they were told. The publisher builds; it takes
  * 2 ms for 10 members and 8 ms for 1000. The datapath reads: 2 bytes per entry, 128 KiB per table.
  */
-import { addressToWords } from '../wire/address.ts';
-import { mix5 } from './hash.ts';
+import { addressToWords } from '../../wire/address.ts';
+import { mix5 } from '../common/hash.ts';
 import { type MemberSpec, weightForNewFlows } from './rule-spec.ts';
 
 /** M, a prime; the paper's smaller size. With up to 655 equal members their shares differ by 1 % at most. */

@@ -9,9 +9,9 @@
  * so that a VM that invents addresses displaces nobody but itself; an uplink, with other hosts' VMs behind it, may
  * have more.
  */
-import { NONE } from './bucket-index.ts';
-import { mix5 } from './hash.ts';
-import { waysToReplace } from './set-shares.ts';
+import { NONE } from '../common/bucket-index.ts';
+import { mix5 } from '../common/hash.ts';
+import { waysToReplace } from '../common/set-shares.ts';
 
 const WAYS = 4;
 const ENTRY_WORDS = 4;

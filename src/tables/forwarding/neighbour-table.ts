@@ -17,9 +17,9 @@
  * 10 head (of a free row: the next free one + 1) and 11 tail of the waiting queue, 12 its length, 13 port that it
  * counts for, 14 used at (ms), 15 which probes have been sent.
  */
-import { BucketIndex, NONE } from './bucket-index.ts';
-import { Hasher } from './hash.ts';
-import { PortShares } from './port-shares.ts';
+import { BucketIndex, NONE } from '../common/bucket-index.ts';
+import { Hasher } from '../common/hash.ts';
+import { PortShares } from '../common/port-shares.ts';
 
 export const NEIGHBOUR_WORDS = 16;
 

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUCKET_WORDS, BucketIndex } from '../../src/tables/bucket-index.ts';
-import { Hasher, mix5, mix32 } from '../../src/tables/hash.ts';
-import { assertAtMost, assertCount } from '../support/chance.ts';
-import { check, Random, seed } from '../support/seed.ts';
+import { BUCKET_WORDS, BucketIndex } from '../../../src/tables/common/bucket-index.ts';
+import { Hasher, mix5, mix32 } from '../../../src/tables/common/hash.ts';
+import { assertAtMost, assertCount } from '../../support/chance.ts';
+import { check, Random, seed } from '../../support/seed.ts';
 
 const multilinear = suite('hash: multilinear');
 const mixes = suite('hash: mixes');

@@ -14,10 +14,10 @@
  * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 member; 6 until, ms; 7 port << 16 | the member's place + 1;
  * 0: free.
  */
-import { isIpv4Mapped } from '../wire/address.ts';
-import { NONE } from './bucket-index.ts';
-import { Hasher, mix32 } from './hash.ts';
-import { waysToReplace } from './set-shares.ts';
+import { isIpv4Mapped } from '../../wire/address.ts';
+import { NONE } from '../common/bucket-index.ts';
+import { Hasher, mix32 } from '../common/hash.ts';
+import { waysToReplace } from '../common/set-shares.ts';
 
 const WAYS = 4;
 const ROW_WORDS = 8;
