@@ -44,6 +44,10 @@ const pieceFrame = (one: Datagram, side: 'before' | 'after', { from, to, more }:
   return rawFrame(way, protocolOf(path), one[side].subarray(from, to));
 };
 
+/** The guards of a VM's port drop first fragments of IPv6 that hide the upper layer (RFC 7113); nobody remembers them. */
+const isStoppedByGuard = ({ kind, before }: Path, { from, to }: Piece): boolean =>
+  from === 0 && familyOf(before.from) === 6 && to < { tcp: 20, udp: 8, echo: 0 }[kind];
+
 class Round {
   readonly bed: DatapathBed;
   readonly paths: readonly Path[];
@@ -181,6 +185,10 @@ class Round {
     if (piece.from === 0 && !piece.more) return; // that is no fragment
     this.owners.set(piece, one);
     const { path } = one;
+    if (isStoppedByGuard(path, piece)) {
+      const sent = bed.send(path.port, pieceFrame(one, 'before', piece));
+      return this.compare(sent, [], ['fragment-too-small'], `${path.name} ${JSON.stringify(piece)}`);
+    }
     const isTooSmall = piece.from === 0 && path.kind === 'tcp' && piece.to < 20;
     const fate = isTooSmall ? 'refused' : path.fate;
     const reason = isTooSmall ? 'fragment-too-small' : path.reason;

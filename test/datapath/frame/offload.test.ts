@@ -142,7 +142,7 @@ function assertTcpSegments(
 const wayOptions = fc.record({
   ttl: fc.integer({ min: 2, max: 255 }),
   identification: fc.constantFrom(0, 7, 0xfffe),
-  vlan: fc.option(fc.nat(4_094), { nil: undefined }),
+  vlan: fc.option(fc.integer({ min: 1, max: 4_094 }), { nil: undefined }),
   ipOptions: fc.nat(10).map((words) => new Uint8Array(words * 4).fill(1)),
   extensions: fc.constantFrom([], [{ type: 60, bytes: Uint8Array.of(0, 1, ...new Uint8Array(14)) }]),
 });

@@ -94,7 +94,7 @@ const packet: fc.Arbitrary<Packet> = fc.record({
     identification: fc.nat(0xffff),
     ipOptions: fc.nat(10).map((words) => new Uint8Array(words * 4).fill(1)),
     extensions: fc.array(extension, { maxLength: 2 }),
-    vlan: fc.option(fc.nat(4_094), { nil: undefined }),
+    vlan: fc.option(fc.integer({ min: 1, max: 4_094 }), { nil: undefined }),
     padTo: fc.constantFrom(0, 60, 100),
   }),
 });
