@@ -3,22 +3,22 @@ import type { Logger } from 'pino';
 import type { Host } from '../host/host.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import { HealthChecker } from './health/health-checker.ts';
-import { InstanceDriver } from './vms/vm-driver.ts';
+import { VmDriver } from './vms/vm-driver.ts';
 
 type Send = (message: Exclude<FromAgent, { type: 'hello' | 'report' }>) => void;
 
 export class HostServices {
   private readonly send: Send;
-  private readonly driver: InstanceDriver;
+  private readonly driver: VmDriver;
   private readonly checker: HealthChecker;
 
   /** `send` may drop messages while no controller is attached: `attached` tells everything anew. */
   constructor(host: Host, log: Logger, send: Send) {
     this.send = send;
-    this.driver = new InstanceDriver({
+    this.driver = new VmDriver({
       host,
       log,
-      onEvent: (event) => send({ type: 'instanceEvent', ...event }),
+      onEvent: (event) => send({ type: 'vmEvent', ...event }),
     });
     this.checker = new HealthChecker({
       host,
@@ -28,12 +28,12 @@ export class HostServices {
   }
 
   attached(): void {
-    for (const event of this.driver.lastEvents()) this.send({ type: 'instanceEvent', ...event });
+    for (const event of this.driver.lastEvents()) this.send({ type: 'vmEvent', ...event });
     this.send({ type: 'probeResults', isFull: true, results: this.checker.results() });
   }
 
   received(message: FromController): void {
-    if (message.type === 'instance') this.driver.take(message);
+    if (message.type === 'vmOrder') this.driver.take(message);
   }
 
   async close(): Promise<void> {

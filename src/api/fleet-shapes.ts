@@ -79,7 +79,8 @@ export interface GroupSample {
   members: PolicyMemberRow[];
 }
 
-export interface InstanceRow {
+export interface VmRow {
+  /** Name of the VM. */
   instance: string;
   template: string;
   /** null: of no group. */

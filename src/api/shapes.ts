@@ -26,7 +26,7 @@
  *   GET    /v1/groups/{group}/policy               PolicyDetail
  *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed
  *   POST   /v1/groups/{group}/scale                { count } → Changed
- *   GET    /v1/vms                                 InstanceRow[]
+ *   GET    /v1/vms                                 VmRow[]
  *
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.

@@ -9,7 +9,7 @@ export const hostUp = async (options: UpOptions): Promise<number> =>
   (await import('../process/up.ts')).up(options);
 
 export const hostController = async (options: UpOptions): Promise<number> =>
-  (await import('../process/controller-process.ts')).controllerUp(options);
+  (await import('../process/controller-up.ts')).controllerUp(options);
 
 export const hostDown = async (options: { runDir: string }): Promise<number> =>
   (await import('../process/down.ts')).down(options);

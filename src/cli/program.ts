@@ -87,7 +87,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
 
   addAgentList(program.command('agent').description('hosts that are attached to a controller'));
   addScale(program);
-  addVmList(program.command('vm').description('instances that the VM manager has started'));
+  addVmList(program.command('vm').description('VMs that the VM manager has started'));
   addFlows(program);
   addStats(program);
   addReplay(program);

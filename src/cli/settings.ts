@@ -14,7 +14,7 @@ export const outputOption = (): Option =>
   new Option('-o, --output <format>', 'form of the result').choices(OUTPUT_FORMATS).default('table');
 
 export const runDirOption = (): Option =>
-  new Option('--run-dir <dir>', 'directory that keeps this instance apart from others')
+  new Option('--run-dir <dir>', 'directory that keeps several Sluice processes on one machine apart')
     .env('SLUICE_RUN_DIR')
     .default('/run/sluice');
 

@@ -10,7 +10,7 @@ export function warningsOf(configuration: Configuration, nowMs: number): string[
   ]);
 }
 
-/** In a fleet the ports may be on other hosts, and a template's instances come later. */
+/** In a fleet the ports may be on other hosts, and a template's VMs come later. */
 function selectsNoPort({ name, from }: GroupConfig, configuration: Configuration): string[] {
   const { ports, templates, controllers, listen } = configuration;
   if (from === undefined || controllers !== undefined || listen?.agents !== undefined) return [];

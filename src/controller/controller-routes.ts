@@ -29,9 +29,9 @@ import {
   flowRows,
   groupRows,
   groupSample,
-  instanceRows,
   policyDetail,
   rowsOfHosts,
+  vmRows,
 } from './fleet-listings.ts';
 import { existingGroup } from './groups/fleet-state.ts';
 
@@ -112,7 +112,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('POST /v1/groups/:group/scale', ({ controller }, [group], { body }) =>
     controller.scale(group!, checked(scaling, body).count),
   ),
-  route('GET /v1/vms', ({ controller }) => instanceRows(controller.instances)),
+  route('GET /v1/vms', ({ controller }) => vmRows(controller.vms)),
   route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);

@@ -31,8 +31,8 @@ import { Catalogue } from './groups/member-changes.ts';
 import type { MemberOverride, Membership } from './groups/membership.ts';
 import { Replica } from './groups/replica.ts';
 import { HealthVerdicts } from './health/health-verdicts.ts';
-import { type FleetActions, Instances } from './scaling/instance-keeper.ts';
 import { Scaling } from './scaling/scaling.ts';
+import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
 import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
 
@@ -53,7 +53,7 @@ export interface ControllerOptions {
 /** What there is only while this controller leads. */
 interface Office {
   readonly term: Term;
-  readonly instances: Instances;
+  readonly vms: VmKeeper;
   readonly scaling: Scaling;
   readonly health: HealthVerdicts;
 }
@@ -155,8 +155,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   /** Of the leader. */
-  get instances(): Instances {
-    return this.inOffice().instances;
+  get vms(): VmKeeper {
+    return this.inOffice().vms;
   }
 
   // --- changes ---------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
   }
 
-  /** Brings the group to so many members, by instances of its template. */
+  /** Brings the group to so many members, by VMs of its template. */
   async scale(group: string, count: number): Promise<Changed> {
     const { scaling } = this.inOffice();
     existingGroup(this.state, group);
@@ -293,21 +293,21 @@ export class Controller implements AgentSessionHandler, FleetActions {
           );
         },
         probed: (host, results) => health.took(host, results),
-        instanceEvent: (host, event) => instances.took(host, event),
-        attached: (agent) => instances.attached(agent),
+        vmEvent: (host, event) => vms.took(host, event),
+        attached: (agent) => vms.attached(agent),
         detached: (host) => {
           health.detached(host);
-          instances.detached(host);
+          vms.detached(host);
         },
       },
       this.log,
     );
-    const instances = new Instances(term, this.replica.entries, this, this.log);
+    const vms = new VmKeeper(term, this.replica.entries, this, this.log);
     const { settlingMs } = settings as TermSettings;
-    const scaling = new Scaling(term, this, instances, settlingMs, this.log);
+    const scaling = new Scaling(term, this, vms, settlingMs, this.log);
     const { healthWarmUpMs } = settings as TermSettings;
     const health = new HealthVerdicts(this, term.agents, this.log, { warmUpMs: healthWarmUpMs, settlingMs });
-    this.office = { term, instances, scaling, health };
+    this.office = { term, vms, scaling, health };
     term.begin(groupsOf(this.state));
     this.waitingAgents.attach((session) => term.attach(session));
     this.replica
@@ -341,7 +341,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     this.replica.dropUnwritten();
     office.health.stop();
     office.scaling.stop();
-    office.instances.stop();
+    office.vms.stop();
     office.term.end(leader);
   }
 

@@ -4,13 +4,7 @@
  * answer is named where sums lack it, and refuses a listing that would be wrong without it.
  */
 import type { z } from 'zod';
-import type {
-  AgentRow,
-  GroupSample,
-  InstanceRow,
-  PolicyDetail,
-  PolicyMemberRow,
-} from '../api/fleet-shapes.ts';
+import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow, VmRow } from '../api/fleet-shapes.ts';
 import { countsOf, groupDetail, groupRow, sum } from '../api/group-listings.ts';
 import type { flowQuery } from '../api/routes.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
@@ -22,7 +16,7 @@ import { Refusal } from '../config/model/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { existingGroup, type FleetState } from './groups/fleet-state.ts';
-import type { Instances } from './scaling/instance-keeper.ts';
+import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
 import { effectiveMembers } from './weights/group-weights.ts';
 
@@ -55,7 +49,7 @@ export function agentRows({ agents, distribution }: Term, nowMs: number): AgentR
   });
 }
 
-export const instanceRows = ({ manager }: Instances): InstanceRow[] =>
+export const vmRows = ({ manager }: VmKeeper): VmRow[] =>
   manager.list().map((record) => ({
     instance: record.id,
     template: record.template,

@@ -19,10 +19,10 @@ import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
-  type InstanceEvent,
   PROTOCOL_VERSION,
   type ProbeResults,
   type Request,
+  type VmEvent,
 } from '../messages/messages.ts';
 import { AttachedAgent } from './agents/attached-agent.ts';
 import { Distribution } from './distribution/distribution.ts';
@@ -58,7 +58,7 @@ export interface TermHooks {
   /** An agent asks the controller's API. */
   requested(agent: AttachedAgent, request: Request): void;
   probed(host: string, results: ProbeResults): void;
-  instanceEvent(host: string, event: InstanceEvent): void;
+  vmEvent(host: string, event: VmEvent): void;
   attached(agent: AttachedAgent): void;
   detached(host: string): void;
 }
@@ -186,8 +186,8 @@ export class Term {
         return this.distribution.portsChanged(agent.host, agent.hostPorts);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
-      case 'instanceEvent':
-        return this.hooks.instanceEvent(agent.host, message);
+      case 'vmEvent':
+        return this.hooks.vmEvent(agent.host, message);
       case 'request':
         return this.hooks.requested(agent, message);
       case 'reply':

@@ -20,7 +20,7 @@ import type { Logger } from 'pino';
 import { HostError, messageOf } from '../config/model/host-error.ts';
 import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
-import type { InstanceState } from '../run-dir/made-things.ts';
+import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { Tables } from '../tables/tables.ts';
 import { departures } from './departures.ts';
@@ -50,7 +50,7 @@ export interface HostOptions {
   readonly numbersFile: string;
   /** What the last host here has left; its files are gone by now. */
   readonly legacy?: Legacy;
-  readonly state: InstanceState;
+  readonly state: MadeThings;
   readonly log: Logger;
   /** The datapath has ended or hangs. */
   onDeath(reason: string): void;

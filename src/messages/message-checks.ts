@@ -22,7 +22,7 @@ const MAX_WEIGHT = 65_535;
 const MIN_REPORT_INTERVAL_MS = 10;
 const MAX_REPORT_INTERVAL_MS = 3_600_000;
 /** It names a port and a network namespace. */
-const INSTANCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const VM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const EVENT_KINDS: readonly string[] = ['created', 'serving', 'terminated', 'crashed'];
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
@@ -49,8 +49,8 @@ export function checkFromAgent(message: FromAgent): void {
         result.detail = cut(result.detail);
       }
       return;
-    case 'instanceEvent':
-      names(message, 'instance', 'template');
+    case 'vmEvent':
+      names(message, 'vm', 'template');
       if (!EVENT_KINDS.includes(message.kind)) wrong('kind', message.kind, EVENT_KINDS.join(', '));
       (message as Mutable<typeof message>).detail = cut(message.detail);
       if (message.port) checkPort(message.port);
@@ -100,11 +100,11 @@ export function checkFromController(message: FromController): void {
         }
       }
       return;
-    case 'instance':
+    case 'vmOrder':
       names(message, 'template');
       if (message.command !== 'start' && message.command !== 'stop')
         wrong('command', message.command, 'start or stop');
-      if (!INSTANCE_NAME.test(message.instance)) wrong('instance', message.instance, 'a name');
+      if (!VM_NAME.test(message.vm)) wrong('vm', message.vm, 'a name');
       return;
     case 'request':
       return checkRequest(message);

@@ -15,7 +15,7 @@ export type FromAgent =
   | Tagged<'ports', Ports>
   | Tagged<'applied', Applied>
   | Tagged<'probeResults', ProbeResults>
-  | Tagged<'instanceEvent', InstanceEvent>
+  | Tagged<'vmEvent', VmEvent>
   | Tagged<'request', Request>
   | Tagged<'reply', Reply>;
 
@@ -24,7 +24,7 @@ export type FromController =
   | Tagged<'redirect', Redirect>
   | Tagged<'rules', Rules>
   | Tagged<'globalStats', GlobalStats>
-  | Tagged<'instance', Instance>
+  | Tagged<'vmOrder', VmOrder>
   | Tagged<'request', Request>
   | Tagged<'reply', Reply>;
 
@@ -104,8 +104,8 @@ export interface ProbeResult {
   detail: string;
 }
 
-export interface InstanceEvent {
-  instance: string;
+export interface VmEvent {
+  vm: string;
   template: string;
   kind: 'created' | 'serving' | 'terminated' | 'crashed';
   detail: string;
@@ -204,9 +204,9 @@ export interface MemberGlobal {
 }
 
 /** What the host's VM driver is to do. */
-export interface Instance {
+export interface VmOrder {
   command: 'start' | 'stop';
-  instance: string;
+  vm: string;
   template: string;
   /** JSON of the template's definition, of which the host takes the addresses alone; empty for stop. */
   definition: string;

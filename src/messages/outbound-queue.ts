@@ -65,7 +65,7 @@ function bytesOf(message: FromController): number {
     case 'request':
     case 'reply':
       return message.body.length;
-    case 'instance':
+    case 'vmOrder':
       return message.definition.length;
     default:
       return 0;

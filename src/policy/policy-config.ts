@@ -66,7 +66,7 @@ export interface Thresholds {
 }
 
 export interface ScalingConfig {
-  /** Name of the template of new instances. */
+  /** Name of the template of new VMs. */
   template: string;
   metric: LoadMetric;
   /** Bounds on the total load per active unit. */

@@ -1,5 +1,5 @@
 /**
- * When to add instances to one side of a group, its members or its sources, and when to take some away.
+ * When to add VMs to one side of a group, its members or its sources, and when to take some away.
  *
  * Theory of operation. A pure state machine: settings, the state of before and what is known now give a decision and the
  * state of after. Whoever carries decisions out (a controller) keeps the state; if it is lost, only the
@@ -7,12 +7,12 @@
  *
  * The decisions, first match:
  *
- *   1. fewer than the minimum   → add at once; this replaces crashed instances too, as failed ones don't count
+ *   1. fewer than the minimum   → add at once; this replaces crashed VMs too, as failed ones don't count
  *   2. more than the maximum    → drain at once
  *   3. over a threshold, for long enough, and cooled down   → add
  *   4. under one, for long enough, cooled down, nothing on its way, and the others could carry it → drain
  *
- * Adding takes draining instances back first: they are there already. An instance on its way counts as active. Draining
+ * Adding takes draining VMs back first: they are there already. A VM on its way counts as active. Draining
  * takes the idle one, or the least loaded; its flows end by themselves, or at the deadline. With old figures nobody is over
  * or under anything.
  */
@@ -28,7 +28,7 @@ export interface ScalingUnit {
   readonly name: string;
   readonly state: MemberState;
   /** Made from the template: only such ones are drained. */
-  readonly isInstance: boolean;
+  readonly isVm: boolean;
   readonly activeFlows: number;
   readonly newFlowsPerSecond: number;
   readonly bytesPerSecond: number;
@@ -39,7 +39,7 @@ export interface ScalingUnit {
 export interface ScalingInput {
   readonly nowMs: number;
   readonly units: readonly ScalingUnit[];
-  /** Instances that are starting and are no units yet. */
+  /** VMs that are starting and are no units yet. */
   readonly starting: number;
 }
 
@@ -55,7 +55,7 @@ export const INITIAL_SCALING_STATE: ScalingState = {};
 export interface ScalingDecision {
   /** Draining units that become active again. */
   readonly reactivate: readonly string[];
-  /** New instances. */
+  /** New VMs. */
   readonly add: number;
   readonly drain: readonly string[];
   /** For people; empty: nothing is to be done. */
@@ -175,7 +175,7 @@ class View {
 
   /** The least loaded first; of equals, the youngest. */
   private drainable(): ScalingUnit[] {
-    return this.byLoad().filter(({ isInstance }) => isInstance);
+    return this.byLoad().filter(({ isVm }) => isVm);
   }
 
   private byLoad(): ScalingUnit[] {

@@ -1,5 +1,5 @@
 /** Entry of a detached controller process, started by `controller`. */
-import { runControllerProcess } from './controller-process.ts';
+import { runControllerProcess } from './controller-up.ts';
 import { runDetached } from './detached.ts';
 
 await runDetached(runControllerProcess);

@@ -1,11 +1,174 @@
-/** `sluice controller`: the process of a controller, here or in one of its own. */
-import { ControllerInstance } from './controller-instance.ts';
-import { type HostProcessOptions, runProcess } from './run-process.ts';
-import { launch, type UpOptions } from './up.ts';
+/**
+ * A controller in a run directory of its own: store, controller, the server that agents attach to, and the API.
+ *
+ * Theory of operation. As for a host (host-process.ts): the run directory is taken first, each step is undone when a later
+ * one fails. At the end the agents are sent to whoever leads next before the server closes, and the store is closed
+ * last.
+ */
+import type { Server } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { startApiServer, startReadOnlyServer, stopApiServer } from '../api/server.ts';
+import type { Changed } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
+import { HostError } from '../config/model/host-error.ts';
+import type { Configuration } from '../config/model/model.ts';
+import { ConfigError } from '../config/model/problems.ts';
+import { loadFleetTls, type TlsMaterial } from '../config/tls-files.ts';
+import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
+import { Controller } from '../controller/controller.ts';
+import { controllerAnswerer } from '../controller/controller-routes.ts';
+import { openStore } from '../controller/store/open-store.ts';
+import { MadeThings } from '../run-dir/made-things.ts';
+import { UndoStack } from '../run-dir/undo-stack.ts';
+import { checkedConfiguration } from './checked-configuration.ts';
+import type { ProcessOptions } from './host-process.ts';
+import { httpListener } from './http-listener.ts';
+import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
+import { reachableAddress } from './reachable-address.ts';
 
-export const runControllerProcess = (options: HostProcessOptions): Promise<number> =>
-  runProcess(options, (instanceOptions) => ControllerInstance.start(instanceOptions));
+/** How long the start waits to see a leader, this one or another. */
+const LEADER_WAIT_MS = 3_000;
+const LEADER_POLL_MS = 10;
 
-/** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
-export const controllerUp = (options: UpOptions): Promise<number> =>
-  launch({ main: './controller-main.js', run: runControllerProcess }, options);
+export class ControllerProcess {
+  readonly controller: Controller;
+  private readonly options: ProcessOptions;
+  private readonly undo: UndoStack;
+  private readonly agents: FleetServer;
+  private configuration: Configuration;
+
+  /** Resolves when agents can attach and the API answers. Rejects, with nothing left behind, if that cannot be. */
+  static async start(options: ProcessOptions): Promise<ControllerProcess> {
+    const { runDir, log } = options;
+    const configuration = checkedConfiguration(options.configPath, 'this machine');
+    const listen = listenAddress(configuration, options.configPath);
+    const tls = configuration.tls === undefined ? undefined : loadFleetTls(configuration.tls, 'controller');
+    const undo = new UndoStack();
+    try {
+      const { state } = await takeRunDir(runDir, undo, options.replace);
+      state.removeFiles();
+      state.addFile(runDir.apiSocket);
+      undo.push('clear up', () => reportAll(state.clear(), log));
+      const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
+      const store = await openStore(storeConfig, log, { tls: storeConfig.kind === 'etcd' ? tls : undefined });
+      undo.push('close the store', () => store.close());
+      const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
+      const controller = new Controller({ configuration, store, log, self });
+      const agents = await startAgentServer(listen, tls, controller, log, undo);
+      undo.push('stop the controller', () => controller.stop());
+      const started = new ControllerProcess(options, undo, controller, agents, configuration);
+      await started.listen(undo);
+      await started.leaderKnown();
+      return started;
+    } catch (error) {
+      reportAll(await undo.run(), log);
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: ProcessOptions,
+    undo: UndoStack,
+    controller: Controller,
+    agents: FleetServer,
+    configuration: Configuration,
+  ) {
+    this.options = options;
+    this.undo = undo;
+    this.controller = controller;
+    this.agents = agents;
+    this.configuration = configuration;
+  }
+
+  /** e.g. `sluice controller c1: 4 groups, leads, agents at 127.0.0.1:7400, pid 4711` */
+  get summary(): string {
+    const { id, state, leadership, leader } = this.controller;
+    const role = leadership !== undefined ? 'leads' : `follows ${leader ?? 'nobody yet'}`;
+    const groups = `${state.groups.size} group${state.groups.size === 1 ? '' : 's'}`;
+    return `sluice controller ${id}: ${groups}, ${role}, agents at ${this.agents.address}, pid ${process.pid}`;
+  }
+
+  async reload(path: string): Promise<Changed> {
+    const next = loadForReload(path);
+    const problems = (['host', 'listen', 'store', 'tls'] as const)
+      .filter((key) => !isDeepStrictEqual(next[key], this.configuration[key]))
+      .map((key) => ({
+        path: key,
+        found: JSON.stringify(next[key] ?? null),
+        expected: `${JSON.stringify(this.configuration[key] ?? null)}, which cannot change while the controller runs`,
+      }));
+    if (problems.length > 0)
+      throw new HostError(409, 'this needs a restart (down, then controller)', problems);
+    const changed = await this.controller.reload(next);
+    this.configuration = next;
+    this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
+    return changed;
+  }
+
+  async stop(): Promise<void> {
+    reportAll(await this.undo.run(), this.options.log);
+  }
+
+  /** Nothing of a controller is worth keeping but what the store keeps. */
+  leave(): Promise<void> {
+    return this.stop();
+  }
+
+  clear(): void {
+    MadeThings.load(this.options.runDir).removeFiles();
+  }
+
+  private async listen(undo: UndoStack): Promise<void> {
+    const { runDir, log } = this.options;
+    const { agents, controller } = this;
+    const answerer = controllerAnswerer({
+      controller,
+      version: VERSION,
+      get streams() {
+        return streamCounts(agents.counters);
+      },
+      reload: (path) => this.reload(path),
+      down: () => this.options.onDownRequest(),
+    });
+    this.controller.answerAgentsWith(answerer);
+    const close = (server: Server) => undo.push('close the API', () => stopApiServer(server));
+    close(await startApiServer(runDir.apiSocket, answerer, log));
+    const { listen, tls } = this.configuration;
+    if (listen?.http === undefined) return;
+    close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log));
+  }
+
+  /** A controller alone leads at once; one of several may have to wait for the others' lease. */
+  private async leaderKnown(): Promise<void> {
+    const giveUpMs = performance.now() + LEADER_WAIT_MS;
+    while (this.controller.leadership === undefined && this.controller.leader === undefined) {
+      if (performance.now() > giveUpMs) return;
+      await new Promise((resolve) => setTimeout(resolve, LEADER_POLL_MS));
+    }
+  }
+}
+
+async function startAgentServer(
+  listen: string,
+  tls: TlsMaterial | undefined,
+  handler: Controller,
+  log: Logger,
+  undo: UndoStack,
+): Promise<FleetServer> {
+  try {
+    const server = await startFleetServer({ listen, tls, handler, log });
+    undo.push('close the server of agents', () => server.close());
+    return server;
+  } catch (error) {
+    await handler.stop();
+    throw error;
+  }
+}
+
+function listenAddress(configuration: Configuration, file: string): string {
+  const listen = configuration.listen?.agents;
+  if (listen !== undefined) return listen;
+  const expected = 'where agents connect, ADDRESS:PORT, as a controller serves nobody else';
+  throw new ConfigError(file, [{ path: 'listen.agents', found: 'nothing', expected }]);
+}

@@ -4,10 +4,10 @@
  */
 import { messageOf } from '../config/model/host-error.ts';
 import type { StartOutcome } from './host-messages.ts';
-import { exitCodeOf, type HostProcessOptions } from './run-process.ts';
+import { exitCodeOf, type RunOptions } from './run-process.ts';
 
 /** Ends with the process's exit code set. */
-export async function runDetached(run: (options: HostProcessOptions) => Promise<number>): Promise<void> {
+export async function runDetached(run: (options: RunOptions) => Promise<number>): Promise<void> {
   const [configPath, runDir, replace] = process.argv.slice(2);
   if (configPath === undefined || runDir === undefined) {
     throw new Error('found no configuration and run directory, expected both as arguments');

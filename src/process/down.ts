@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf } from '../config/model/host-error.ts';
-import { InstanceState } from '../run-dir/made-things.ts';
+import { MadeThings } from '../run-dir/made-things.ts';
 import { endProcess, type ProcessIdentity } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { EXIT_FAILED, EXIT_OK } from './run-process.ts';
@@ -37,7 +37,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
   }
   const lock = await runDir.acquire();
   try {
-    const state = InstanceState.load(runDir);
+    const state = MadeThings.load(runDir);
     if (state.isEmpty && running === undefined) throw new Error(`no host runs at ${runDir.path}`);
     if (!state.isEmpty) {
       const problems = state.clear();
@@ -52,8 +52,8 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
 }
 
 /** False if it had to be killed. */
-async function stopProcess(instance: ProcessIdentity): Promise<boolean> {
-  if (await endProcess(instance, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
-  if (await endProcess(instance, 'SIGKILL', KILL_TIMEOUT_MS)) return false;
-  throw new Error(`pid ${instance.pid} could not be killed`);
+async function stopProcess(running: ProcessIdentity): Promise<boolean> {
+  if (await endProcess(running, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
+  if (await endProcess(running, 'SIGKILL', KILL_TIMEOUT_MS)) return false;
+  throw new Error(`pid ${running.pid} could not be killed`);
 }

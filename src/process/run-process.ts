@@ -1,5 +1,5 @@
 /**
- * The process of an instance, from start to end: signals, the log, exit codes.
+ * A Sluice process from start to end: signals, the log, exit codes.
  *
  * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with. SIGUSR2 is
  * how the next process takes its place (`up --replace`): it ends and leaves what it has made.
@@ -12,7 +12,7 @@ import { ConfigError } from '../config/model/problems.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
 import { LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
-import { Instance, type InstanceOptions } from './host-instance.ts';
+import { HostProcess, type ProcessOptions } from './host-process.ts';
 import { createLog } from './log.ts';
 
 export const EXIT_OK = 0;
@@ -29,17 +29,17 @@ const RELEASE_MEMORY_INTERVAL_MS = 15_000;
 /** After this time a stop that does not come to its end is given up, and the process ends as it is. */
 const STOP_TIMEOUT_MS = 10_000;
 
-export interface HostProcessOptions {
+export interface RunOptions {
   readonly configPath: string;
   readonly runDir: string;
-  /** Take the place of an instance that runs there. */
+  /** Take the place of a process that runs there. */
   readonly replace: boolean;
   /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
   onReady(summary: string): void;
 }
 
 /** What a process runs: a host, or a controller. */
-export interface ProcessInstance {
+export interface SluiceProcess {
   /** The line for the user. */
   readonly summary: string;
   /** Takes up the changed file. */
@@ -51,13 +51,13 @@ export interface ProcessInstance {
   clear(): void;
 }
 
-export const runHostProcess = (options: HostProcessOptions): Promise<number> =>
-  runProcess(options, (instanceOptions) => Instance.start(instanceOptions));
+export const runHostProcess = (options: RunOptions): Promise<number> =>
+  runProcess(options, (processOptions) => HostProcess.start(processOptions));
 
-/** Runs an instance until it is told to stop; resolves with the exit code. Rejects if it could not start. */
+/** Runs a process until it is told to stop; resolves with the exit code. Rejects if it could not start. */
 export async function runProcess(
-  options: HostProcessOptions,
-  start: (options: InstanceOptions) => Promise<ProcessInstance>,
+  options: RunOptions,
+  start: (options: ProcessOptions) => Promise<SluiceProcess>,
 ): Promise<number> {
   const log = createLog();
   let end: (code: number) => void = () => {};
@@ -72,7 +72,7 @@ export async function runProcess(
     end(EXIT_OK);
   };
   const signals = new Signals({ stop: () => end(EXIT_OK), leave, reload: () => reload() });
-  const instanceOptions: InstanceOptions = {
+  const processOptions: ProcessOptions = {
     configPath: options.configPath,
     runDir: new RunDir(options.runDir),
     replace: options.replace,
@@ -91,15 +91,15 @@ export async function runProcess(
   process.on('unhandledRejection', onBug);
   const memory = setInterval(releaseFreeMemory, RELEASE_MEMORY_INTERVAL_MS);
   try {
-    const instance = await start(instanceOptions);
+    const started = await start(processOptions);
     reload = () => {
-      instance.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
+      started.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
     };
-    log.info(instance.summary);
-    options.onReady(instance.summary);
+    log.info(started.summary);
+    options.onReady(started.summary);
     const code = await ended;
     log.info(how === 'stop' ? 'stopping' : 'leaving, for the next one to go on');
-    await endWithin(instance, how, STOP_TIMEOUT_MS);
+    await endWithin(started, how, STOP_TIMEOUT_MS);
     return code;
   } finally {
     clearInterval(memory);
@@ -109,14 +109,14 @@ export async function runProcess(
   }
 }
 
-async function endWithin(instance: ProcessInstance, how: 'stop' | 'leave', timeoutMs: number): Promise<void> {
+async function endWithin(started: SluiceProcess, how: 'stop' | 'leave', timeoutMs: number): Promise<void> {
   const giveUp = setTimeout(() => {
     createLog().fatal(`the host did not ${how} within ${timeoutMs} ms`);
-    if (how === 'stop') instance.clear();
+    if (how === 'stop') started.clear();
     process.exit(EXIT_FAILED);
   }, timeoutMs);
   try {
-    await instance[how]();
+    await started[how]();
   } finally {
     clearTimeout(giveUp);
   }

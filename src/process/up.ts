@@ -9,7 +9,7 @@ import { replaceProcess } from '../native/processes/exec.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { StartOutcome } from './host-messages.ts';
-import { EXIT_FAILED, EXIT_OK, exitCodeOf, type HostProcessOptions, runHostProcess } from './run-process.ts';
+import { EXIT_FAILED, EXIT_OK, exitCodeOf, type RunOptions, runHostProcess } from './run-process.ts';
 
 export interface UpOptions {
   readonly configPath: string;
@@ -30,7 +30,7 @@ export interface Program {
   readonly main: string;
   /** Options of node that the program's process must have. */
   readonly nodeOptions?: readonly string[];
-  run(options: HostProcessOptions): Promise<number>;
+  run(options: RunOptions): Promise<number>;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What an instance has made outside of its own memory, written down before it is made, so that whoever finds the
- * file of an instance that was killed can clear up, or go on with it.
+ * What a process has made outside of its own memory, written down before it is made, so that whoever finds the
+ * file of a process that was killed can clear up, or go on with it.
  *
  * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
  * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
@@ -45,11 +45,11 @@ interface StateOnDisk {
   taps: OwnTap[];
   /** Absolute paths. */
   files: string[];
-  /** Absolute paths; an instance that takes over from a killed one keeps what is in them. */
+  /** Absolute paths; a process that takes over from a killed one keeps what is in them. */
   directories: string[];
 }
 
-export class InstanceState {
+export class MadeThings {
   private readonly runDir: RunDir;
   private readonly namespaces: Map<string, OwnNamespace>;
   private taps: readonly OwnTap[];
@@ -66,16 +66,16 @@ export class InstanceState {
     this.directories = new Set(state.directories);
   }
 
-  /** What the last instance has left behind; empty if that cleared up. `copies`: of its devices, if it has been asked. */
-  static load(runDir: RunDir, copies: TapCopies = new Map()): InstanceState {
+  /** What the last process has left behind; empty if that cleared up. `copies`: of its devices, if it has been asked. */
+  static load(runDir: RunDir, copies: TapCopies = new Map()): MadeThings {
     let text: string;
     try {
       text = readFileSync(runDir.stateFile, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new InstanceState(runDir, { namespaces: [], taps: [], files: [], directories: [] }, copies);
+      return new MadeThings(runDir, { namespaces: [], taps: [], files: [], directories: [] }, copies);
     }
-    return new InstanceState(runDir, parseState(text, runDir.stateFile), copies);
+    return new MadeThings(runDir, parseState(text, runDir.stateFile), copies);
   }
 
   /** Of the devices of a process that runs still, and has written the file, so that they never stop. */
@@ -144,7 +144,7 @@ export class InstanceState {
     tap.makeLasting();
   }
 
-  /** The device that a former instance made for the same request, with all that the VM has done to it since. */
+  /** The device that a former process made for the same request, with all that the VM has done to it since. */
   takeOverTap(request: TapRequest): Tap | undefined {
     const former = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
     return former && takeOverTap(request, former.index, this.takeCopy(former));
@@ -188,7 +188,7 @@ export class InstanceState {
   }
 
   /**
-   * After an instance that was killed: removes all TAPs and namespaces but those that the configuration wants as they
+   * After a process that was killed: removes all TAPs and namespaces but those that the configuration wants as they
    * are.
    */
   removeLeftovers(taps: readonly TapRequest[]): string[] {
@@ -225,7 +225,7 @@ export class InstanceState {
     this.save();
   }
 
-  /** The same for a directory that lasts until the instance ends as it should, or somebody clears up. */
+  /** The same for a directory that lasts until the process ends as it should, or somebody clears up. */
   addDirectory(path: string): void {
     this.directories.add(path);
     this.save();
@@ -297,7 +297,7 @@ function parseState(text: string, path: string): StateOnDisk {
     return stateSchema.parse(JSON.parse(text));
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
-    throw new Error(`${path}: found ${found}, expected the namespaces and files of an instance`, {
+    throw new Error(`${path}: found ${found}, expected the namespaces and files of a Sluice process`, {
       cause: error,
     });
   }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Tells an instance to end and to leave what it has made to the next one. */
+/** Tells a process to end and to leave what it has made to the next one. */
 export const LEAVE_SIGNAL = 'SIGUSR2';
 
 export interface ProcessIdentity {

@@ -1,14 +1,14 @@
 /**
- * The run directory: where one instance on the machine keeps its socket, its pid, and what it must clear up.
+ * The run directory: where one process on the machine keeps its socket, its pid, and what it must clear up.
  *
  *   pid          three lines: process id, start time in clock ticks, start time in ISO 8601
- *   state.json   what the instance has made (instance-state.ts)
+ *   state.json   what the process has made (made-things.ts)
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
  *   numbers.json what the numbers in the tables stand for (legacy.ts)
- *   sluice.log   the log of a detached instance
+ *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
- *   rules.json   the last rules of controllers elsewhere; it stays when the instance ends
+ *   rules.json   the last rules of controllers elsewhere; it stays when the process ends
  *
  * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from
  * the process being gone (or being another one with the same number). Two `up` at the same moment are told apart
@@ -31,7 +31,7 @@ import { join } from 'node:path';
 import { isTmpfs } from '../native/memory.ts';
 import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
 
-export interface RunningInstance extends ProcessIdentity {
+export interface RunningProcess extends ProcessIdentity {
   /** ISO 8601. */
   readonly startedAt: string;
 }
@@ -94,8 +94,8 @@ export class RunDir {
     }
   }
 
-  /** The instance that runs here now. */
-  running(): RunningInstance | undefined {
+  /** The process that runs here now. */
+  running(): RunningProcess | undefined {
     let lines: string[];
     try {
       lines = readFileSync(this.pidFile, 'utf8').split('\n');
@@ -103,8 +103,8 @@ export class RunDir {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    const instance = { pid: Number(lines[0]), startTicks: Number(lines[1]), startedAt: lines[2] ?? '' };
-    return isRunning(instance) ? instance : undefined;
+    const running = { pid: Number(lines[0]), startTicks: Number(lines[1]), startedAt: lines[2] ?? '' };
+    return isRunning(running) ? running : undefined;
   }
 
   /**
@@ -144,11 +144,11 @@ export class RunDir {
 export interface RunDirLock {
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Last act of an instance: another one may start from now on. */
+  /** Last act of a process: another one may start from now on. */
   release(): void;
 }
 
-const alreadyRunning = ({ pid, startedAt }: RunningInstance): AlreadyRunning =>
+const alreadyRunning = ({ pid, startedAt }: RunningProcess): AlreadyRunning =>
   new AlreadyRunning(`already running: pid ${pid} since ${startedAt}`);
 
 const listenAbstract = (server: Server, name: string): Promise<void> =>

@@ -1,13 +1,13 @@
 /**
- * From the crash of an instance to the first answer of the one that takes its place, as a client sees it.
+ * From the crash of a VM to the first answer of the one that takes its place, as a client sees it.
  *
- * The instances of a group run on all hosts. Each trial kills the oldest; there are so many that it has served long
+ * The VMs of a group run on all hosts. Each trial kills the oldest; there are so many that it has served long
  * enough by then for its crash to be its first, after which nobody waits.
  */
 import { join } from 'node:path';
-import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
+import type { VmRow } from '../../src/api/fleet-shapes.ts';
 import { ApiClient } from '../../src/cli/api-client.ts';
-import { STABLE_MS } from '../../src/controller/vm-manager/instance-record.ts';
+import { STABLE_MS } from '../../src/controller/vm-manager/vm-record.ts';
 import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { sleep, until } from '../support/command.ts';
 import type { Fleet } from '../support/fleet.ts';
@@ -16,11 +16,11 @@ import { SERVER } from '../support/paths.ts';
 
 export const CRASH_VIP = '10.1.0.107';
 export const CRASH_GROUP = 'grown';
-const INSTANCES = 12;
+const VMS = 12;
 const PACE_MS = 20;
 const PATIENCE_MS = 60_000;
 
-/** `name`: of the instances' namespaces, which must be the run's own. */
+/** `name`: of the VMs' namespaces, which must be the run's own. */
 export const crashTemplate = (name: string) => ({
   name,
   network: 'app',
@@ -34,21 +34,21 @@ export const crashTemplate = (name: string) => ({
 /** Milliseconds of each trial. */
 export async function crash(fleet: Fleet, client: string, trials: number): Promise<number[]> {
   const api = new ApiClient((await fleet.head()).runDir);
-  const serving = async (): Promise<InstanceRow[]> => {
-    const rows = await api.get<InstanceRow[]>('/v1/vms');
+  const serving = async (): Promise<VmRow[]> => {
+    const rows = await api.get<VmRow[]>('/v1/vms');
     return rows.filter(({ phase }) => phase === 'serving').sort((a, b) => (a.since < b.since ? -1 : 1));
   };
-  await api.post(`/v1/groups/${CRASH_GROUP}/scale`, { count: INSTANCES });
-  await until('all instances', async () => (await serving()).length === INSTANCES, PATIENCE_MS);
+  await api.post(`/v1/groups/${CRASH_GROUP}/scale`, { count: VMS });
+  await until('all VMs', async () => (await serving()).length === VMS, PATIENCE_MS);
   const program = join(import.meta.dirname, '../support/clients/http-new-flows.js');
   const asking = fleet.hosts.start(client, process.execPath, program, CRASH_VIP, '80', String(PACE_MS));
   const samples: number[] = [];
   while (samples.length < trials) {
     const rows = await until(
-      'all instances',
+      'all VMs',
       async () => {
         const found = await serving();
-        return found.length === INSTANCES ? found : undefined;
+        return found.length === VMS ? found : undefined;
       },
       PATIENCE_MS,
     );

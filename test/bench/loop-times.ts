@@ -217,7 +217,7 @@ class LoopTimes {
   async crash(): Promise<Figures> {
     const samples = await crash(this.fleet, 'c1', this.options.trials);
     return figuresOf(
-      'instance crash → replacement answers',
+      'VM crash → replacement answers',
       2_000,
       samples.map((ms) => ({ ms })),
     );

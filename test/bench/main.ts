@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildRevision, type Revision, removeRevisions } from './against.ts';
 import { type Context, deleteAllNamespaces } from './environment.ts';
-import { SluiceInstance } from './environments/sluice.ts';
+import { SluiceRun } from './environments/sluice.ts';
 import { type LiveResult, measureLive, type Surroundings } from './live.ts';
 import { machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
@@ -137,7 +137,7 @@ async function runMicro(quick: boolean): Promise<MicroResult> {
 /** What a run that was killed could not remove itself; harmless when there is nothing. */
 async function removeLeftovers(context: Context): Promise<void> {
   for (const name of ['sluice', 'memory', ...variantIds]) {
-    await new SluiceInstance(context.root, join(context.runDir, name)).clearLeftovers();
+    await new SluiceRun(context.root, join(context.runDir, name)).clearLeftovers();
   }
   await deleteAllNamespaces();
   rmSync(RUN_DIR, { recursive: true, force: true });

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Environment, interfaceOf, makeDirectory, namespaceOf, VIP } from './environment.ts';
-import { configurationYaml, endPorts, portYaml, SluiceInstance } from './environments/sluice.ts';
+import { configurationYaml, endPorts, portYaml, SluiceRun } from './environments/sluice.ts';
 import type { Surroundings } from './live.ts';
 import { Meter } from './measure.ts';
 import { MEMORY_PORTS } from './plan.ts';
@@ -25,7 +25,7 @@ const FIRST_IDLE_ADDRESS = 11;
 export async function measureMemory(surroundings: Surroundings): Promise<MemoryResult> {
   const { context, progress } = surroundings;
   progress.say(`resident memory with ${MEMORY_PORTS} ports`);
-  const instance = new SluiceInstance(context.root, makeDirectory(context, 'memory'));
+  const run = new SluiceRun(context.root, makeDirectory(context, 'memory'));
   const idlePorts = Array.from({ length: MEMORY_PORTS - 2 }, (_, index) => {
     const namespace = namespaceOf(`idle${index}`, 'client');
     return portYaml(`idle${index}`, namespace, interfaceOf('client'), [
@@ -38,12 +38,12 @@ export async function measureMemory(surroundings: Surroundings): Promise<MemoryR
     destination: VIP,
     async start() {
       const configuration = configurationYaml(context, [...endPorts(NAME), ...idlePorts]);
-      pid = (await instance.up(configuration)).pid;
+      pid = (await run.up(configuration)).pid;
     },
     pids: () => (pid === 0 ? [] : [pid]),
     version: async () => '',
     async stop() {
-      if (pid !== 0) await instance.down();
+      if (pid !== 0) await run.down();
     },
   });
   try {

@@ -20,14 +20,14 @@ import {
   type GlobalStats,
   type Hello,
   type HostNetworks,
-  type Instance,
-  type InstanceEvent,
   NEEDS_FULL_RULES,
   type Port,
   PROTOCOL_VERSION,
   type Reply,
   type Request,
   type Rules,
+  type VmEvent,
+  type VmOrder,
   type Welcome,
 } from '../../src/messages/messages.ts';
 import type { ReportColumn } from '../../src/messages/report.ts';
@@ -131,8 +131,8 @@ export class TestAgent {
   readonly globalStats: GlobalStats[] = [];
   readonly detachments: string[] = [];
   readonly replies: Reply[] = [];
-  /** Instances that run here; orders are obeyed at once. */
-  readonly instances = new Map<string, Instance>();
+  /** VMs that run here; orders are obeyed at once. */
+  readonly vms = new Map<string, VmOrder>();
   welcome: Welcome | undefined;
   /** Set: rules are refused with this. */
   refusal = '';
@@ -236,32 +236,32 @@ export class TestAgent {
     if (message.type === 'rules') this.take(message);
     else if (message.type === 'globalStats') this.globalStats.push(message);
     else if (message.type === 'reply') this.replies.push(message);
-    else if (message.type === 'instance') this.obey(message);
+    else if (message.type === 'vmOrder') this.obey(message);
     else if (message.type === 'request') {
       this.link.send({ type: 'reply', id: message.id, ...this.options.answer(message) });
     }
   }
 
-  /** An instance's process has ended by itself. */
-  crash(instance: string): void {
-    const { template } = this.instances.get(instance)!;
-    this.instances.delete(instance);
-    this.tell(instance, template, 'crashed');
+  /** A VM's process has ended by itself. */
+  crash(vm: string): void {
+    const { template } = this.vms.get(vm)!;
+    this.vms.delete(vm);
+    this.tell(vm, template, 'crashed');
   }
 
-  private obey({ command, instance, template, ...order }: Instance): void {
+  private obey({ command, vm, template, ...order }: VmOrder): void {
     if (command === 'start') {
-      this.instances.set(instance, { command, instance, template, ...order });
-      this.tell(instance, template, 'created');
-      this.tell(instance, template, 'serving');
+      this.vms.set(vm, { command, vm, template, ...order });
+      this.tell(vm, template, 'created');
+      this.tell(vm, template, 'serving');
     } else {
-      this.instances.delete(instance);
-      this.tell(instance, template, 'terminated');
+      this.vms.delete(vm);
+      this.tell(vm, template, 'terminated');
     }
   }
 
-  private tell(instance: string, template: string, kind: InstanceEvent['kind']): void {
-    this.link.send({ type: 'instanceEvent', instance, template, kind, detail: '' });
+  private tell(vm: string, template: string, kind: VmEvent['kind']): void {
+    this.link.send({ type: 'vmEvent', vm, template, kind, detail: '' });
   }
 
   private take(rules: Rules): void {

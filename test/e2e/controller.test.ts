@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
-import type { ControllerStatus, GroupSample, InstanceRow, PolicyDetail } from '../../src/api/fleet-shapes.ts';
+import type { ControllerStatus, GroupSample, PolicyDetail, VmRow } from '../../src/api/fleet-shapes.ts';
 import type { Changed, GroupDetail, GroupRow } from '../../src/api/shapes.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
@@ -115,14 +115,14 @@ test('a group is watched, a line per look', async () => {
   assert.ok(samples.every(({ group, members }) => group === 'api' && members.length === 2));
 });
 
-test('a group is scaled by instances of its template', async () => {
+test('a group is scaled by VMs of its template', async () => {
   await host.json('scale', 'api', '3');
   await until(() => agent.weights('api').length === 3);
-  const [instance] = await host.json<InstanceRow[]>('vm', 'list');
-  assert.is(instance!.host, 'h1');
-  assert.is(instance!.phase, 'serving');
+  const [vm] = await host.json<VmRow[]>('vm', 'list');
+  assert.is(vm!.host, 'h1');
+  assert.is(vm!.phase, 'serving');
   await host.json('scale', 'api', '2');
-  await until(() => agent.instances.size === 0, 10_000);
+  await until(() => agent.vms.size === 0, 10_000);
 });
 
 test('a changed file is taken up; what cannot change is refused', async () => {

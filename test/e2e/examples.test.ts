@@ -78,7 +78,7 @@ test('mac-redirect: members that hold the address answer', async () => {
 
 test('policies-and-scaling: the least number of VMs is started and serves', async () => {
   const host = await run('policies-and-scaling.yaml');
-  await until('two active instances', async () => {
+  await until('two active VMs', async () => {
     const { members } = await host.json<{ members: { state: string }[] }>('group', 'show', 'api');
     return members.filter(({ state }) => state === 'active').length >= 2;
   });

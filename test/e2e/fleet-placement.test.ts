@@ -1,28 +1,28 @@
-// Instances go only where their network is. Of three hosts, h1 and h2 have the network `back`, h3 gets it later: by a
+// VMs go only where their network is. Of three hosts, h1 and h2 have the network `back`, h3 gets it later: by a
 // reload, which its agent tells the controller.
 // timeout: 180s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
+import type { VmRow } from '../../src/api/fleet-shapes.ts';
 import { until } from '../support/command.ts';
 import { Fleet } from '../support/fleet.ts';
 import { claimName } from '../support/host.ts';
 import { SOAK_SERVER } from '../support/paths.ts';
 
-const test = suite('e2e: fleet, placement of instances');
+const test = suite('e2e: fleet, placement of VMs');
 
 const PATIENCE_MS = 30_000;
 
 const BACK = { name: 'back', vni: 5002, subnets: ['10.2.0.0/24'] };
 
-/** Namespaces of instances are called after their templates. */
+/** Namespaces of VMs are called after their templates. */
 const { name: prefix, clear } = claimName();
 
 const template = (name: string, more: object) => ({
   name: `${prefix}-${name}`,
   network: 'back',
   group: name,
-  command: [process.execPath, SOAK_SERVER, 'instance', '8080'],
+  command: [process.execPath, SOAK_SERVER, 'vm', '8080'],
   port: 8080,
   ...more,
 });
@@ -54,15 +54,15 @@ test.after(async () => {
   clear();
 });
 
-const instancesOf = async (name: string): Promise<InstanceRow[]> =>
-  (await fleet.host('h1').json<InstanceRow[]>('vm', 'list')).filter((row) => row.group === name);
+const vmsOf = async (name: string): Promise<VmRow[]> =>
+  (await fleet.host('h1').json<VmRow[]>('vm', 'list')).filter((row) => row.group === name);
 
 /** Hosts of those that serve, sorted, when there are so many. */
 const untilServing = (name: string, count: number): Promise<(string | null)[]> =>
   until(
     `${count} of group ${name} to serve`,
     async () => {
-      const serving = (await instancesOf(name)).filter(({ phase }) => phase === 'serving');
+      const serving = (await vmsOf(name)).filter(({ phase }) => phase === 'serving');
       return serving.length === count && serving.map(({ host }) => host).sort();
     },
     PATIENCE_MS,
@@ -70,7 +70,7 @@ const untilServing = (name: string, count: number): Promise<(string | null)[]> =
 
 const scale = (name: string, count: number) => fleet.host('h1').sluice('scale', name, String(count));
 
-test('instances are spread over the hosts that have their network, and are on no other', async () => {
+test('VMs are spread over the hosts that have their network, and are on no other', async () => {
   const { status, stderr } = await scale('any', 4);
   assert.is(status, 0, stderr);
   assert.equal(await untilServing('any', 4), ['h1', 'h1', 'h2', 'h2']);
@@ -80,7 +80,7 @@ test('where no host that may run it has the network, the command says so', async
   const { status, stderr } = await scale('third', 1);
   assert.is(status, 1);
   assert.match(stderr, 'no host has network back (VNI 5002); found h3 with app (VNI 5001)');
-  assert.equal(await instancesOf('third'), []);
+  assert.equal(await vmsOf('third'), []);
 });
 
 test('a host that gets the network by a reload can have it', async () => {

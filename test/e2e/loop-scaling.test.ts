@@ -1,9 +1,9 @@
-// Scaling, live: load goes up and instances come, get flows, and share the load; it goes down and they drain and go, and
+// Scaling, live: load goes up and VMs come, get flows, and share the load; it goes down and they drain and go, and
 // no request of a steady client fails meanwhile. One whose process is killed is replaced.
 // timeout: 120s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
+import type { VmRow } from '../../src/api/fleet-shapes.ts';
 import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { type Background, until } from '../support/command.ts';
 import { HeldFlows } from '../support/held-flows.ts';
@@ -39,11 +39,11 @@ test.before(async () => {
     more: (host) => ({
       templates: [
         {
-          // Namespaces of instances are called after their template.
+          // Namespaces of VMs are called after their template.
           name: host.netns('i'),
           network: 'app',
           group: 'app',
-          command: [process.execPath, SOAK_SERVER, 'instance', '8080'],
+          command: [process.execPath, SOAK_SERVER, 'vm', '8080'],
           port: 8080,
           addresses: '10.1.0.128/28',
         },
@@ -57,21 +57,19 @@ test.after(async () => {
   bed?.close();
 });
 
-const serving = async (): Promise<InstanceRow[]> =>
-  (await bed.json<InstanceRow[]>('vm', 'list')).filter(({ phase }) => phase === 'serving');
+const serving = async (): Promise<VmRow[]> =>
+  (await bed.json<VmRow[]>('vm', 'list')).filter(({ phase }) => phase === 'serving');
 
 const activeMembers = async (): Promise<string[]> =>
   (await bed.members()).filter(({ state }) => state === 'active').map(({ member }) => member);
 
-async function untilNoInstance(): Promise<void> {
-  let left: InstanceRow[] = [];
+async function untilNoVm(): Promise<void> {
+  let left: VmRow[] = [];
   const isEmpty = async () => {
-    left = await bed.json<InstanceRow[]>('vm', 'list');
+    left = await bed.json<VmRow[]>('vm', 'list');
     return left.length === 0;
   };
-  await until('no instance', isEmpty, 30_000).catch(async () =>
-    assert.equal([left, await bed.members()], []),
-  );
+  await until('no VM', isEmpty, 30_000).catch(async () => assert.equal([left, await bed.members()], []));
 }
 
 interface Totals {
@@ -84,21 +82,21 @@ async function totalsOf(client: Background): Promise<Totals> {
   return JSON.parse(client.lines.at(-1)!) as Totals;
 }
 
-test('load up: instances are added and share it; load down: they drain and go; no request fails', async () => {
+test('load up: VMs are added and share it; load down: they drain and go; no request fails', async () => {
   const steady = bed.start('c2', process.execPath, SOAK_CLIENT, VIP, '80', String(STEADY_RATE));
   await held.open(80);
   await until('three members', async () => (await activeMembers()).length === 3, 30_000);
   // 80 on the first one; what is new goes where there is room.
   const opened = await held.open(60);
-  assert.ok(opened.instance! > opened.a!, JSON.stringify(opened));
-  assert.equal(await held.ask(), { a: 80 + opened.a!, instance: opened.instance });
+  assert.ok(opened.vm! > opened.a!, JSON.stringify(opened));
+  assert.equal(await held.ask(), { a: 80 + opened.a!, vm: opened.vm });
 
   await held.close('a', 80 + opened.a!);
-  await held.close('instance', opened.instance! - 4);
+  await held.close('vm', opened.vm! - 4);
   await until('one of two to drain', async () => (await activeMembers()).length < 3, 30_000);
-  assert.equal(await held.ask(), { instance: 4 });
-  await held.close('instance', 4);
-  await untilNoInstance();
+  assert.equal(await held.ask(), { vm: 4 });
+  await held.close('vm', 4);
+  await untilNoVm();
   assert.equal(await activeMembers(), ['a']);
   const { requests, failed } = await totalsOf(steady);
   assert.is(failed, 0, steady.stdout);
@@ -106,10 +104,10 @@ test('load up: instances are added and share it; load down: they drain and go; n
   assert.equal(held.lost, []);
 });
 
-test('an instance that is killed is out at once, and another one takes its place', async () => {
+test('a VM that is killed is out at once, and another one takes its place', async () => {
   await held.open(40); // too much for one, and enough to keep two
   const [first] = await until(
-    'an instance',
+    'a VM',
     async () => {
       const rows = await serving();
       return rows.length > 0 && rows;
@@ -136,7 +134,7 @@ test('an instance that is killed is out at once, and another one takes its place
   );
   const tookMs = performance.now() - startMs;
   assert.ok(tookMs < REPLACED_WITHIN_MS, `${tookMs} ms`);
-  assert.equal(Object.keys(await held.open(12)).sort(), ['a', 'instance']);
+  assert.equal(Object.keys(await held.open(12)).sort(), ['a', 'vm']);
 });
 
 test.run();

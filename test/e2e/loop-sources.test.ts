@@ -1,10 +1,10 @@
-// Scaling of sources, live: web servers, instances of a template, send to the group `app` for what clients ask of the
+// Scaling of sources, live: web servers, VMs of a template, send to the group `app` for what clients ask of the
 // group `web`, which they are members of. One that holds too many flows to `app` brings another one; when there is
 // little to do, the one that sends least is drained from `web` and stopped, and no connection breaks.
 // timeout: 120s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { InstanceRow } from '../../src/api/fleet-shapes.ts';
+import type { VmRow } from '../../src/api/fleet-shapes.ts';
 import type { GroupDetail } from '../../src/api/shapes.ts';
 import { until } from '../support/command.ts';
 import { HeldFlows } from '../support/held-flows.ts';
@@ -58,7 +58,7 @@ test.before(async () => {
       ],
       templates: [
         {
-          // Namespaces of instances are called after their template.
+          // Namespaces of VMs are called after their template.
           name: host.netns('w'),
           network: 'app',
           group: 'web',
@@ -77,7 +77,7 @@ test.after(async () => {
   bed?.close();
 });
 
-const instances = () => bed.json<InstanceRow[]>('vm', 'list');
+const vms = () => bed.json<VmRow[]>('vm', 'list');
 
 const group = (name: string) => bed.json<GroupDetail>('group', 'show', name);
 
@@ -94,7 +94,7 @@ const untilActive = (count: number): Promise<string[]> =>
 
 test('the least number is there without any load', async () => {
   await untilActive(1);
-  const rows = await instances();
+  const rows = await vms();
   assert.equal(
     rows.map(({ group, phase }) => `${group} ${phase}`),
     ['web serving'],
@@ -118,7 +118,7 @@ test('with little to do the one that sends least is drained, and gone when its f
   assert.equal(await held.ask(), { [first!]: 1, [second!]: 6 }, 'its last flow goes on');
   assert.equal(await held.open(3), { [second!]: 3 });
   await held.close(first!, 1);
-  await until('one instance', async () => (await instances()).length === 1, PATIENCE_MS);
+  await until('one VM', async () => (await vms()).length === 1, PATIENCE_MS);
   assert.equal(await held.ask(), { [second!]: 9 });
   assert.equal(held.lost, []);
 });

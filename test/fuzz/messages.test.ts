@@ -81,7 +81,7 @@ const FROM_AGENT: FromAgent[] = [
       { group: 'api', member: 'a', address: '10.1.0.1', isHealthy: false, sinceMs: 5, detail: 'refused' },
     ],
   },
-  { type: 'instanceEvent', instance: 'w-1', template: 'w', kind: 'serving', detail: '', port },
+  { type: 'vmEvent', vm: 'w-1', template: 'w', kind: 'serving', detail: '', port },
   { type: 'request', id: 7, method: 'POST', path: '/v1/groups/api/members/a/fail', body: '{}' },
   { type: 'reply', id: 1, status: 200, body: '[]' },
   { type: 'report', ...reportOf(header, rows) },
@@ -130,7 +130,7 @@ const FROM_CONTROLLER: FromController[] = [
       },
     ],
   },
-  { type: 'instance', command: 'start', instance: 'w-1', template: 'w', definition: '{}' },
+  { type: 'vmOrder', command: 'start', vm: 'w-1', template: 'w', definition: '{}' },
   { type: 'request', id: 1, method: 'GET', path: '/v1/ports', body: '' },
   { type: 'reply', id: 7, status: 409, body: '{"error":"no"}' },
 ];
@@ -177,7 +177,7 @@ test('what controllers send: a message or MalformedMessage', async () => {
     [...corpus, ...FOUND],
     (bytes) => decoded(() => decodeFromController(bytes)).outcome,
   );
-  for (const kind of ['malformed', 'welcome', 'rules', 'globalStats', 'instance'])
+  for (const kind of ['malformed', 'welcome', 'rules', 'globalStats', 'vmOrder'])
     assert.ok((outcomes.get(kind) ?? 0) > 0, `${kind}: ${JSON.stringify([...outcomes])}`);
 });
 

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ApiError, GroupDetail, RuleRow, Status } from '../../src/api/shapes.ts';
-import { TestInstance } from '../support/host-processes.ts';
+import { TestRun } from '../support/host-processes.ts';
 
 const test = suite('api');
 
-const instance = new TestInstance('api');
+const run = new TestRun('api');
 const CONFIG = {
   host: 'h1',
   networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
   ports: ['a', 'b'].map((name) => ({
     name,
     network: 'app',
-    netns: instance.netns(name),
+    netns: run.netns(name),
     labels: { vm: name },
   })),
   groups: [
@@ -33,12 +33,12 @@ const CONFIG = {
 };
 
 test.before(async () => {
-  instance.writeConfig(CONFIG);
-  await instance.start();
+  run.writeConfig(CONFIG);
+  await run.start();
 });
-test.after(() => instance.close());
+test.after(() => run.close());
 
-const get = <Body>(path: string) => instance.api<Body>('GET', path);
+const get = <Body>(path: string) => run.api<Body>('GET', path);
 
 test('what is not there is 404, and says what is', async () => {
   for (const [path, error] of [
@@ -56,13 +56,13 @@ test('what is not there is 404, and says what is', async () => {
 });
 
 test('another method is told which one is expected', async () => {
-  const { status, body } = await instance.api<ApiError>('DELETE', '/v1/groups/web/members');
+  const { status, body } = await run.api<ApiError>('DELETE', '/v1/groups/web/members');
   assert.is(status, 400);
   assert.is(body.error, '/v1/groups/web/members: found DELETE, expected POST');
 });
 
 test('wrong input is 400 with every problem', async () => {
-  const { status, body } = await instance.api<ApiError>('POST', '/v1/groups/web/members', {
+  const { status, body } = await run.api<ApiError>('POST', '/v1/groups/web/members', {
     address: 7,
     weight: -1,
     colour: 'red',
@@ -109,7 +109,7 @@ test('rules are with the load balancers of the ports that `from` selects, and no
 });
 
 test('a change answers with the revision that is in force then', async () => {
-  const { body } = await instance.api<{ revision: number }>('POST', '/v1/groups/web/members/s1/weight', {
+  const { body } = await run.api<{ revision: number }>('POST', '/v1/groups/web/members/s1/weight', {
     weight: 5,
   });
   assert.is((await get<Status>('/v1/status')).body.revision, body.revision);
@@ -120,9 +120,9 @@ test('a change answers with the revision that is in force then', async () => {
 
 test('a refused change takes no revision', async () => {
   const { revision } = (await get<Status>('/v1/status')).body;
-  assert.is((await instance.api('POST', '/v1/groups/web/members/s9/fail')).status, 404);
+  assert.is((await run.api('POST', '/v1/groups/web/members/s9/fail')).status, 404);
   assert.is(
-    (await instance.api('POST', '/v1/groups/web/members', { name: 's2', address: 'fd00::1' })).status,
+    (await run.api('POST', '/v1/groups/web/members', { name: 's2', address: 'fd00::1' })).status,
     400,
   );
   assert.is((await get<Status>('/v1/status')).body.revision, revision);
@@ -131,7 +131,7 @@ test('a refused change takes no revision', async () => {
 test('changes that arrive together are all done', async () => {
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, i) =>
-      instance.api('POST', '/v1/groups/web/members', { name: `m${i}`, address: `10.1.0.${100 + i + 1}` }),
+      run.api('POST', '/v1/groups/web/members', { name: `m${i}`, address: `10.1.0.${100 + i + 1}` }),
     ),
   );
   assert.ok(answers.every(({ status }) => status === 200));
@@ -141,7 +141,7 @@ test('changes that arrive together are all done', async () => {
 /** What the socket answers to these bytes. */
 const raw = (bytes: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    const socket = connect(join(instance.runDir, 'api.sock'));
+    const socket = connect(join(run.runDir, 'api.sock'));
     let text = '';
     socket.setEncoding('utf8');
     socket.on('data', (chunk) => {

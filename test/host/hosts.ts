@@ -3,23 +3,23 @@ import { type Logger, pino } from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { Host } from '../../src/host/host.ts';
 import { portSetups, tapRequestOf } from '../../src/host/ports/port-setup.ts';
-import { InstanceState } from '../../src/run-dir/made-things.ts';
+import { MadeThings } from '../../src/run-dir/made-things.ts';
 import { RunDir } from '../../src/run-dir/run-dir.ts';
-import { TestInstance } from '../support/host-processes.ts';
+import { TestRun } from '../support/host-processes.ts';
 
 export class TestHost {
   /** Its configuration file and namespaces. */
-  readonly files: TestInstance;
+  readonly files: TestRun;
   /** What it has logged. */
   readonly log: string[] = [];
   readonly logger: Logger = pino(
     {},
     { write: (line: string) => void this.log.push((JSON.parse(line) as { msg: string }).msg) },
   );
-  private running: { host: Host; state: InstanceState } | undefined;
+  private running: { host: Host; state: MadeThings } | undefined;
 
   constructor(name: string) {
-    this.files = new TestInstance(name);
+    this.files = new TestRun(name);
   }
 
   get host(): Host {
@@ -30,7 +30,7 @@ export class TestHost {
   async start(): Promise<Host> {
     const runDir = new RunDir(this.files.runDir);
     runDir.create();
-    const state = InstanceState.load(runDir);
+    const state = MadeThings.load(runDir);
     const host = await Host.start({
       configuration: loadConfiguration(this.files.configPath),
       tablesFile: runDir.tablesFile,
@@ -50,7 +50,7 @@ export class TestHost {
     const runDir = new RunDir(this.files.runDir);
     const setups = portSetups(loadConfiguration(this.files.configPath));
     const wanted = [...setups.values()].map(tapRequestOf);
-    const problems = InstanceState.load(runDir).removeLeftovers(wanted);
+    const problems = MadeThings.load(runDir).removeLeftovers(wanted);
     if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 

@@ -36,7 +36,7 @@ const portFor = (name: string, address: string, other: Partial<PortConfig> = {})
   addresses: [`${address}/24`],
   ...FULL_PROTECTION,
   labels: {},
-  purpose: 'instance',
+  purpose: 'vm',
   ...other,
 });
 

@@ -86,8 +86,8 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
   }),
   fc.record(
     {
-      type: fc.constant('instanceEvent' as const),
-      instance: text,
+      type: fc.constant('vmEvent' as const),
+      vm: text,
       template: text,
       kind: fc.constantFrom(
         'created' as const,
@@ -98,7 +98,7 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
       detail: text,
       port,
     },
-    { requiredKeys: ['type', 'instance', 'template', 'kind', 'detail'] },
+    { requiredKeys: ['type', 'vm', 'template', 'kind', 'detail'] },
   ),
   fc.record(request),
   fc.record(reply),
@@ -165,9 +165,9 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     ),
   }),
   fc.record({
-    type: fc.constant('instance' as const),
+    type: fc.constant('vmOrder' as const),
     command: fc.constantFrom('start' as const, 'stop' as const),
-    instance: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+    vm: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
     template: text,
     definition: text,
   }),

@@ -30,7 +30,7 @@ const units = (...loads: number[]): ScalingUnit[] =>
   loads.map((activeFlows, i) => ({
     name: `app${i + 1}`,
     state: 'active',
-    isInstance: true,
+    isVm: true,
     activeFlows,
     newFlowsPerSecond: 0,
     bytesPerSecond: 0,
@@ -95,7 +95,7 @@ scaling('from one change to the next the group cools down', () => {
   assert.is(summary(bed.at(133, units(200, 200))), 'add 1');
 });
 
-scaling('an instance that is starting counts, against the average and the maximum', () => {
+scaling('a VM that is starting counts, against the average and the maximum', () => {
   assert.is(summary(new Bed().lasting(units(140, 140), 1)), '');
   assert.is(summary(new Bed({ step: 3 }).lasting(units(400, 400, 400))), 'add 2');
   assert.is(summary(new Bed().lasting(units(400, 400, 400, 400), 1)), '');
@@ -131,8 +131,8 @@ scaling('an idle one goes, if the others can carry its load', () => {
   assert.is(summary(new Bed().lasting(units(70, 1, 70))), 'drain app2');
 });
 
-scaling('only instances are drained, nothing is while another is starting or draining', () => {
-  assert.is(summary(new Bed().lasting(withOne(units(5, 1, 5), 1, { isInstance: false }))), 'drain app3');
+scaling('only VMs are drained, nothing is while another is starting or draining', () => {
+  assert.is(summary(new Bed().lasting(withOne(units(5, 1, 5), 1, { isVm: false }))), 'drain app3');
   assert.is(summary(new Bed().lasting(units(5, 1, 5), 1)), '');
   assert.is(summary(new Bed().lasting(withOne(units(5, 1, 5, 1), 3, { state: 'draining' }))), '');
 });
@@ -164,7 +164,7 @@ scaling('carried out, it settles: between the bounds, and no back and forth unde
         const { add, drain } = bed.at(second, units(...new Array<number>(count).fill(total / count)));
         if (add + drain.length > 0) changes.push(add - drain.length);
         count += add - drain.length;
-        assert.ok(count <= config.maximum && (count >= config.minimum || second === 0), `${count} instances`);
+        assert.ok(count <= config.maximum && (count >= config.minimum || second === 0), `${count} VMs`);
       }
       assert.ok(!(changes.some((by) => by > 0) && changes.some((by) => by < 0)) || first < config.minimum);
     }),

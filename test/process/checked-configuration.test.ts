@@ -12,7 +12,7 @@ import { interfaceName, netnsName } from '../../src/config/schema/schema-types.t
 import { checkNamespaceName } from '../../src/io/devices/namespace.ts';
 import { checkInterfaceName } from '../../src/native/network/interface-name.ts';
 import { type CheckScope, checkedConfiguration } from '../../src/process/checked-configuration.ts';
-import { controllerUp } from '../../src/process/controller-process.ts';
+import { controllerUp } from '../../src/process/controller-up.ts';
 import { up } from '../../src/process/up.ts';
 import { quietly } from '../support/host-processes.ts';
 import { check } from '../support/seed.ts';

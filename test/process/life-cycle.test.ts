@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/shapes.ts';
 import { down } from '../../src/process/down.ts';
 import { up } from '../../src/process/up.ts';
-import { quietly, sleep, TestInstance } from '../support/host-processes.ts';
+import { quietly, sleep, TestRun } from '../support/host-processes.ts';
 
 const test = suite('life cycle');
 
@@ -18,112 +18,110 @@ const TWO = [
   { name: 'b', address: '10.1.0.12' },
 ];
 
-let instance: TestInstance;
+let run: TestRun;
 let count = 0;
 test.before.each(() => {
-  instance = new TestInstance(`l${++count}`);
+  run = new TestRun(`l${++count}`);
 });
-test.after.each(() => instance.close());
+test.after.each(() => run.close());
 
 const upDetached = () =>
-  quietly(() =>
-    up({ configPath: instance.configPath, runDir: instance.runDir, detach: true, replace: false }),
-  );
+  quietly(() => up({ configPath: run.configPath, runDir: run.runDir, detach: true, replace: false }));
 
 test('of several ups at the same moment one succeeds, and the others leave it alone', async () => {
-  instance.configure(TWO);
+  run.configure(TWO);
   const { result, stdout, stderr } = await quietly(() =>
     Promise.all(
       Array.from({ length: 4 }, () =>
-        up({ configPath: instance.configPath, runDir: instance.runDir, detach: true, replace: false }),
+        up({ configPath: run.configPath, runDir: run.runDir, detach: true, replace: false }),
       ),
     ),
   );
   assert.equal(result.sort(), [0, 1, 1, 1]);
   assert.match(stdout, /^sluice h1: 2 ports, 0 groups, engine (uring|syscall), pid \d+\n$/);
   assert.is(stderr.match(/sluice: already (running|starting)/g)?.length, 3, stderr);
-  instance.ping('a', '10.1.0.12');
+  run.ping('a', '10.1.0.12');
 });
 
 test('a run directory that was made goes with the host if nothing is in it', async () => {
-  instance.configure(TWO);
-  const host = await instance.start();
-  assert.ok(existsSync(join(instance.runDir, 'state.json')));
+  run.configure(TWO);
+  const host = await run.start();
+  assert.ok(existsSync(join(run.runDir, 'state.json')));
   host.kill('SIGTERM');
   assert.equal(await once(host, 'exit'), [0, null]);
-  assert.not.ok(existsSync(instance.runDir), 'no log was written into it');
-  assert.equal(instance.namespaces(), []);
+  assert.not.ok(existsSync(run.runDir), 'no log was written into it');
+  assert.equal(run.namespaces(), []);
 });
 
 test('after a kill -9 the namespaces that are wanted again keep their processes; the others go', async () => {
-  instance.configure(TWO);
-  const host = await instance.start();
-  const vm = spawn('ip', ['netns', 'exec', instance.netns('a'), 'sleep', '100'], { stdio: 'ignore' });
+  run.configure(TWO);
+  const host = await run.start();
+  const vm = spawn('ip', ['netns', 'exec', run.netns('a'), 'sleep', '100'], { stdio: 'ignore' });
   host.kill('SIGKILL');
   await once(host, 'exit');
-  assert.equal(instance.namespaces(), ['a', 'b']);
+  assert.equal(run.namespaces(), ['a', 'b']);
   const tables = readdirSync('/dev/shm').filter((name) => name.startsWith('sluice-'));
-  instance.configure([TWO[0]!, { name: 'c', address: '10.1.0.13' }]);
+  run.configure([TWO[0]!, { name: 'c', address: '10.1.0.13' }]);
   const { result, stderr } = await upDetached();
   assert.is(result, 0, stderr);
-  assert.equal(instance.namespaces(), ['a', 'c']);
-  instance.ping('a', '10.1.0.13');
+  assert.equal(run.namespaces(), ['a', 'c']);
+  run.ping('a', '10.1.0.13');
   assert.is(vm.exitCode, null);
-  assert.is((await quietly(() => down({ runDir: instance.runDir }))).result, 0);
-  assert.equal(instance.namespaces(), []);
+  assert.is((await quietly(() => down({ runDir: run.runDir }))).result, 0);
+  assert.equal(run.namespaces(), []);
   const left = readdirSync('/dev/shm').filter((name) => tables.includes(name));
   assert.ok(left.length < tables.length || tables.length === 0, 'the table file is gone');
   vm.kill();
 });
 
 test('a configuration that cannot be used: 2, its problems, and no run directory', async () => {
-  instance.configure([{ name: 'a', address: '10.9.0.1' }]);
+  run.configure([{ name: 'a', address: '10.9.0.1' }]);
   const { result, stdout, stderr } = await upDetached();
   assert.is(result, 2);
   assert.is(stdout, '');
   assert.match(stderr, /config\.yaml:1: ports\[0\]\.addresses\[0\]: found "10\.9\.0\.1\/24"/);
-  assert.not.ok(existsSync(instance.runDir));
+  assert.not.ok(existsSync(run.runDir));
 });
 
 test('a host process that is killed while it starts does not leave its up waiting', async () => {
-  instance.configure(Array.from({ length: 20 }, (_, i) => ({ name: `p${i}`, address: `10.1.0.${20 + i}` })));
+  run.configure(Array.from({ length: 20 }, (_, i) => ({ name: `p${i}`, address: `10.1.0.${20 + i}` })));
   const starting = upDetached();
-  while (instance.namespaces().length < 3) await sleep(5);
-  process.kill(hostPidOf(instance.configPath), 'SIGKILL');
+  while (run.namespaces().length < 3) await sleep(5);
+  process.kill(hostPidOf(run.configPath), 'SIGKILL');
   const { result, stderr } = await starting;
   assert.is(result, 1);
   assert.match(stderr, /^sluice: the process ended with signal SIGKILL; the end of .*sluice\.log:/);
-  const cleared = await quietly(() => down({ runDir: instance.runDir }));
+  const cleared = await quietly(() => down({ runDir: run.runDir }));
   assert.is(cleared.result, 0, cleared.stderr);
-  assert.equal(instance.namespaces(), []);
+  assert.equal(run.namespaces(), []);
 });
 
 test('a datapath that dies takes the host with it, and the host clears up', async () => {
-  instance.configure(TWO);
-  const host = instance.spawn('dist/test/process/dying-host.js');
+  run.configure(TWO);
+  const host = run.spawn('dist/test/process/dying-host.js');
   let log = '';
   host.stderr!.on('data', (chunk) => {
     log += chunk;
   });
   assert.equal(await once(host, 'exit'), [1, null]);
   assert.match(log, /fatal the datapath has ended, and the host with it: it ended with code 1/);
-  assert.equal(instance.namespaces(), []);
-  assert.not.ok(existsSync(instance.runDir));
+  assert.equal(run.namespaces(), []);
+  assert.not.ok(existsSync(run.runDir));
 });
 
 test('SIGHUP reloads the file that it was started with; a wrong one changes nothing', async () => {
-  instance.configure(TWO);
-  const host = await instance.start();
-  const status = async () => (await instance.api<Status>('GET', '/v1/status')).body;
-  instance.configure([...TWO, { name: 'c', address: '10.1.0.13' }]);
+  run.configure(TWO);
+  const host = await run.start();
+  const status = async () => (await run.api<Status>('GET', '/v1/status')).body;
+  run.configure([...TWO, { name: 'c', address: '10.1.0.13' }]);
   host.kill('SIGHUP');
   for (let tries = 0; (await status()).ports !== 3; tries++) {
     assert.ok(tries < 100, 'reloaded');
     await sleep(20);
   }
-  instance.ping('a', '10.1.0.13');
+  run.ping('a', '10.1.0.13');
   const { revision } = await status();
-  instance.configure([{ name: 'a', address: '10.9.0.1' }]);
+  run.configure([{ name: 'a', address: '10.9.0.1' }]);
   host.kill('SIGHUP');
   await sleep(300);
   assert.is((await status()).revision, revision);
@@ -131,12 +129,12 @@ test('SIGHUP reloads the file that it was started with; a wrong one changes noth
 });
 
 test('down over the API answers first', async () => {
-  instance.configure(TWO);
-  const host = await instance.start();
+  run.configure(TWO);
+  const host = await run.start();
   const ended = once(host, 'exit');
-  assert.equal(await instance.api('POST', '/v1/down'), { status: 200, body: {} });
+  assert.equal(await run.api('POST', '/v1/down'), { status: 200, body: {} });
   assert.equal(await ended, [0, null]);
-  assert.equal(instance.namespaces(), []);
+  assert.equal(run.namespaces(), []);
 });
 
 function hostPidOf(configPath: string): number {

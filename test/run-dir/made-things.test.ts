@@ -6,10 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTap } from '../../src/io/devices/tap.ts';
 import { namespaceExists, namespacePath } from '../../src/native/network/netns.ts';
-import { InstanceState } from '../../src/run-dir/made-things.ts';
+import { MadeThings } from '../../src/run-dir/made-things.ts';
 import { RunDir } from '../../src/run-dir/run-dir.ts';
 
-const test = suite('instance state');
+const test = suite('process state');
 
 const NETNS = `slstate${process.pid}`;
 const [OWN, OTHER] = [`${NETNS}-own`, `${NETNS}-other`];
@@ -30,13 +30,13 @@ test.after.each(() => {
 
 test('what was made is known to whoever loads it next, and cleared', () => {
   const file = join(runDir.path, 'made');
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   assert.ok(state.isEmpty);
   assert.ok(state.ensureNamespace(OWN));
   state.addFile(file);
   writeFileSync(file, '');
 
-  const next = InstanceState.load(runDir);
+  const next = MadeThings.load(runDir);
   assert.not.ok(next.isEmpty);
   assert.equal(next.clear(), []);
   assert.not.ok(namespaceExists(OWN));
@@ -46,43 +46,43 @@ test('what was made is known to whoever loads it next, and cleared', () => {
 
 test("a namespace that was there is not ours, and isn't removed", () => {
   ip('netns', 'add', OTHER);
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   assert.not.ok(state.ensureNamespace(OTHER));
   assert.equal(state.clear(), []);
   assert.ok(namespaceExists(OTHER));
 });
 
 test('a namespace that somebody has removed and made again is theirs', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   state.ensureNamespace(OWN);
   ip('netns', 'del', OWN);
   ip('netns', 'add', OWN);
-  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.equal(MadeThings.load(runDir).clear(), []);
   assert.ok(namespaceExists(OWN));
 });
 
 test('a namespace that somebody has removed is no problem', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   state.ensureNamespace(OWN);
   ip('netns', 'del', OWN);
   assert.equal(state.clear(), []);
 });
 
 test('namespaces that are wanted again are kept, and stay ours', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   state.ensureNamespace(OWN);
   state.ensureNamespace(OTHER);
   assert.equal(state.removeNamespacesExcept(new Set([OWN])), []);
   assert.ok(namespaceExists(OWN));
   assert.not.ok(namespaceExists(OTHER));
-  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.equal(MadeThings.load(runDir).clear(), []);
   assert.not.ok(namespaceExists(OWN));
 });
 
 test('a namespace that was about to be made when its maker was killed is cleared up', () => {
   writeFileSync(runDir.stateFile, JSON.stringify({ namespaces: [{ name: OWN, identity: null }], files: [] }));
   ip('netns', 'add', OWN);
-  assert.equal(InstanceState.load(runDir).removeNamespacesExcept(new Set([OWN])), []);
+  assert.equal(MadeThings.load(runDir).removeNamespacesExcept(new Set([OWN])), []);
   assert.not.ok(namespaceExists(OWN), 'its loopback may not be up, so it is made anew even if it is wanted');
 });
 
@@ -90,24 +90,21 @@ test('the empty file that is left of one whose making was cut short is removed t
   const state = { namespaces: [{ name: OWN, identity: null }], files: [] };
   writeFileSync(runDir.stateFile, JSON.stringify(state));
   writeFileSync(namespacePath(OWN), '');
-  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.equal(MadeThings.load(runDir).clear(), []);
   assert.not.ok(existsSync(namespacePath(OWN)));
 });
 
 test('one that cannot be made is forgotten', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   assert.throws(() => state.ensureNamespace('no/such'));
   assert.throws(() => state.ensureNamespace('bad name'), /network namespace "bad name"/);
-  assert.ok(InstanceState.load(runDir).isEmpty);
+  assert.ok(MadeThings.load(runDir).isEmpty);
 });
 
 test('a file of another kind is not taken for one of ours', () => {
   for (const text of ['', '{"namespaces":["a"]}', '[1]', '{"namespaces":[],']) {
     writeFileSync(runDir.stateFile, text);
-    assert.throws(
-      () => InstanceState.load(runDir),
-      /state\.json: found ".*, expected the namespaces and files/,
-    );
+    assert.throws(() => MadeThings.load(runDir), /state\.json: found ".*, expected the namespaces and files/);
     assert.is(readFileSync(runDir.stateFile, 'utf8'), text);
   }
 });
@@ -120,14 +117,14 @@ const interfaces = (): string => {
 };
 
 test('TAPs that are noted outlive their process, and the next one takes over what it wants as it is', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   state.ensureNamespace(OWN);
   for (const request of [TAP, TAP_TOO]) {
     const tap = createTap(request);
     state.keepTap(request, tap);
     tap.release();
   }
-  const next = InstanceState.load(runDir);
+  const next = MadeThings.load(runDir);
   assert.is(next.takeOverTap({ ...TAP, addresses: ['10.9.0.2/24'] }), undefined, 'made for something else');
   const taken = next.takeOverTap(TAP_TOO)!;
   assert.is(taken.interfaceName, 'eth1');
@@ -143,26 +140,26 @@ test('TAPs that are noted outlive their process, and the next one takes over wha
 
 test('TAPs in namespaces of others are cleared, the namespaces are not', () => {
   ip('netns', 'add', OTHER);
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   const request = { ...TAP, netns: OTHER };
   const tap = createTap(request);
   state.keepTap(request, tap);
   tap.release();
   assert.not.ok(state.isEmpty);
-  assert.equal(InstanceState.load(runDir).clear(), []);
+  assert.equal(MadeThings.load(runDir).clear(), []);
   assert.ok(namespaceExists(OTHER));
   const { stdout } = spawnSync('ip', ['-n', OTHER, '-brief', 'link'], { encoding: 'utf8' });
   assert.not.match(stdout, /eth0/);
 });
 
 test('a TAP that is closed is forgotten', () => {
-  const state = InstanceState.load(runDir);
+  const state = MadeThings.load(runDir);
   state.ensureNamespace(OWN);
   const tap = createTap(TAP);
   state.keepTap(TAP, tap);
   tap.close();
   state.forgetTap(tap);
-  assert.is(InstanceState.load(runDir).takeOverTap(TAP), undefined);
+  assert.is(MadeThings.load(runDir).takeOverTap(TAP), undefined);
 });
 
 test.run();

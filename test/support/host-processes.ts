@@ -26,7 +26,7 @@ export interface NetworkText {
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
-export class TestInstance {
+export class TestRun {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-host-'));
   readonly runDir = join(this.directory, 'run');
   readonly configPath = join(this.directory, 'config.yaml');

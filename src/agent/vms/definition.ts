@@ -1,4 +1,4 @@
-/** What becomes of a controller's order: the host's own template, with the addresses that the instance gets. */
+/** What becomes of a controller's order: the host's own template, with the addresses that the VM gets. */
 import { z } from 'zod';
 import { type Pool, parsePool, poolContains } from '../../config/model/address-pool.ts';
 import type { NetworkConfig, PortConfig, TemplateConfig } from '../../config/model/model.ts';
@@ -43,25 +43,25 @@ function addressesOf(order: string): string[] {
     return orderSchema.parse(JSON.parse(order)).addresses;
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new Error(`found an order that cannot be used, expected addresses for an instance: ${reason}`);
+    throw new Error(`found an order that cannot be used, expected addresses for a VM: ${reason}`);
   }
 }
 
 /**
- * The instance's port, in a namespace called after it. The MAC comes from the address, not from the name: who knew an
- * earlier instance at this address, on whichever host, finds the new one without asking again.
+ * The VM's port, in a namespace called after it. The MAC comes from the address, not from the name: who knew an
+ * earlier VM at this address, on whichever host, finds the new one without asking again.
  */
-export function portOf(instance: string, definition: TemplateConfig, network: NetworkConfig): PortConfig {
+export function portOf(vm: string, definition: TemplateConfig, network: NetworkConfig): PortConfig {
   return {
-    name: instance,
+    name: vm,
     network: network.name,
-    netns: instance,
+    netns: vm,
     interface: definition.interface,
     mac: derivePortMac(network.name, definition.addresses[0]!),
     addresses: definition.addresses.map((address) => withBits(canonicalAddress(address), network)),
     ...FULL_PROTECTION,
     labels: definition.labels,
-    purpose: 'instance',
+    purpose: 'vm',
   };
 }
 

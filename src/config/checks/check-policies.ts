@@ -34,11 +34,7 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
       checkSource(template, group, [...at, 'template'], report);
       if (membersOf.has(template.name)) {
         const found = `${show(template.name)}, by which the members of group ${membersOf.get(template.name)} scale`;
-        report(
-          [...at, 'template'],
-          found,
-          'a template of which nobody else decides how many instances there are',
-        );
+        report([...at, 'template'], found, 'a template of which nobody else decides how many VMs there are');
       }
     }
     if (scaling !== undefined && !('members' in scaling) && !('sources' in scaling)) {
@@ -47,7 +43,7 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
   }
 }
 
-/** Instances that the group's rules do not hold for would be added without end. */
+/** VMs that the group's rules do not hold for would be added without end. */
 function checkSource(template: TemplateView, group: GroupView, path: Path, report: Report): void {
   if (group.network !== undefined && template.network !== undefined && template.network !== group.network) {
     const found = `${show(template.name)} on network ${template.network}`;

@@ -1,4 +1,4 @@
-/** Templates: names of their own, a network and a group that exist, pools that instances can use. */
+/** Templates: names of their own, a network and a group that exist, pools that VMs can use. */
 import { addressFamily, formatPrefix } from '../../wire/address.ts';
 import { type Pool, parsePool, poolContains, subnetPool } from '../model/address-pool.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';

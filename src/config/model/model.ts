@@ -103,7 +103,7 @@ export interface PortConfig extends PortProtection {
   addresses: string[];
   labels: Record<string, string>;
   /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
-  purpose?: 'instance' | 'probe';
+  purpose?: 'vm' | 'probe';
 }
 
 export interface GroupConfig {
@@ -182,7 +182,7 @@ export interface TemplateConfig {
   command: string[];
   group?: string;
   labels: Record<string, string>;
-  /** At which an instance serves. */
+  /** At which a VM serves. */
   port?: number;
   /** Of its members. */
   weight: number;

@@ -1,5 +1,5 @@
 /**
- * What an agent may ask of a controller's API, for the people at its host: about agents and instances, and everything
+ * What an agent may ask of a controller's API, for the people at its host: about agents and VMs, and everything
  * about groups that concern the host; an admin's agent about all groups. Nothing else: no agent stops a controller or
  * makes it read a file.
  */

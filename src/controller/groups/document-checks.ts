@@ -29,7 +29,7 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   ],
   [KEYS.policy, z.looseObject({ kind: z.string() })],
   [
-    KEYS.instance,
+    KEYS.vm,
     z.looseObject({
       id: z.string().min(1),
       template: z.string(),

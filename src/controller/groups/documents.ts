@@ -5,12 +5,12 @@
  *   overrides/NAME  what people changed about its members, and members that were added, in order
  *   health/NAME     members that health checks have found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
- *   instances/ID    what the VM manager knows of an instance (vm-manager/instance-record.ts)
+ *   instances/ID    what the VM manager knows of a VM (vm-manager/vm-record.ts)
  *   files/ID        what controller ID's file said when it was last compared (seed.ts)
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { Change } from '../store/store.ts';
-import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+import type { VmRecord } from '../vm-manager/vm-record.ts';
 import type { GroupOverrides, MemberOverride } from './membership.ts';
 
 export const KEYS = {
@@ -18,7 +18,7 @@ export const KEYS = {
   overrides: 'overrides/',
   health: 'health/',
   policy: 'policies/',
-  instance: 'instances/',
+  vm: 'instances/',
   file: 'files/',
 } as const;
 
@@ -52,8 +52,8 @@ export function* named<Value>(entries: Entries, prefix: string): Generator<reado
   }
 }
 
-export const instanceRecords = (entries: Entries): InstanceRecord[] =>
-  [...named<InstanceRecord>(entries, KEYS.instance)].map(([, record]) => record);
+export const vmRecords = (entries: Entries): VmRecord[] =>
+  [...named<VmRecord>(entries, KEYS.vm)].map(([, record]) => record);
 
 export const groupOf = (entries: Entries, name: string): GroupConfig | undefined =>
   entries.get(KEYS.group + name) as GroupConfig | undefined;

@@ -16,7 +16,7 @@ import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/documents.ts';
 import type { FleetGroup } from '../groups/fleet-state.ts';
-import type { FleetActions } from '../scaling/instance-keeper.ts';
+import type { FleetActions } from '../scaling/vm-keeper.ts';
 import { agree } from './health-agreement.ts';
 
 /** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */

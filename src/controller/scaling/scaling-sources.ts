@@ -3,10 +3,10 @@
  *
  * Where a port has a load balancer of its own, the load is that one's; balancers that several ports share, and the
  * sums of hosts that do not tell them apart (agents of an earlier version), count evenly for each of the host's ports.
- * An instance is no unit before it serves, nor after it was told to stop.
+ * A VM is no unit before it serves, nor after it was told to stop.
  *
  * A host that is away for a moment, or has still to find a new leader, has not lost its VMs: for `settlingMs` its ports
- * count as they were seen last, and a new leader says nothing before. Else each change of leaders would add instances.
+ * count as they were seen last, and a new leader says nothing before. Else each change of leaders would add VMs.
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { ScalingInput, ScalingUnit } from '../../policy/scaling.ts';
@@ -14,7 +14,7 @@ import type { AttachedAgent } from '../agents/attached-agent.ts';
 import { matchesLabels } from '../distribution/interest.ts';
 import type { Aggregation, HostLoads } from '../load/aggregation.ts';
 import { type BalancerLoad, noLoad } from '../load/balancer-load.ts';
-import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+import type { VmRecord } from '../vm-manager/vm-record.ts';
 
 interface Seen {
   readonly ports: AttachedAgent['ports'];
@@ -27,23 +27,23 @@ export interface SourcesOf {
     readonly agents: ReadonlyMap<string, Pick<AttachedAgent, 'host' | 'ports'>>;
     readonly aggregation: Pick<Aggregation, 'loadsByBalancer'>;
   };
-  readonly instances: {
-    readonly manager: { list(): readonly InstanceRecord[] };
+  readonly vms: {
+    readonly manager: { list(): readonly VmRecord[] };
     isLeaving(id: string): boolean;
   };
 }
 
 export class Sources {
   private readonly term: SourcesOf['term'];
-  private readonly instances: SourcesOf['instances'];
+  private readonly vms: SourcesOf['vms'];
   private readonly settlingMs: number;
   private readonly sinceMs: number;
   /** By host; forgotten `settlingMs` after it was seen last. */
   private readonly seen = new Map<string, Seen>();
 
-  constructor({ term, instances }: SourcesOf, settlingMs: number, nowMs: number) {
+  constructor({ term, vms }: SourcesOf, settlingMs: number, nowMs: number) {
     this.term = term;
-    this.instances = instances;
+    this.vms = vms;
     this.settlingMs = settlingMs;
     this.sinceMs = nowMs;
   }
@@ -58,14 +58,14 @@ export class Sources {
   of(group: GroupConfig, template: string, nowMs: number): ScalingInput | undefined {
     if (nowMs - this.sinceMs < this.settlingMs) return undefined;
     const loads = this.term.aggregation.loadsByBalancer(group.name, nowMs);
-    const records = new Map(this.instances.manager.list().map((record) => [record.id, record]));
+    const records = new Map(this.vms.manager.list().map((record) => [record.id, record]));
     const ports = [...this.seen].flatMap(([host, seen]) => loadsOfPorts(seen.ports, group, loads.get(host)));
     const units = ports.flatMap(({ name, ageMs, load }): ScalingUnit[] => {
       const record = records.get(name);
       if (record !== undefined && (record.phase !== 'serving' || !record.isWanted)) return [];
-      const state = this.instances.isLeaving(name) ? 'draining' : 'active';
+      const state = this.vms.isLeaving(name) ? 'draining' : 'active';
       const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
-      return [{ name, state, isInstance: record?.template === template, sinceMs, ageMs, ...load }];
+      return [{ name, state, isVm: record?.template === template, sinceMs, ageMs, ...load }];
     });
     const shown = new Set(ports.map(({ name }) => name));
     const starting = [...records.values()].filter(
@@ -76,13 +76,13 @@ export class Sources {
 }
 
 /** Of the template, wanted, and not in service yet. */
-export const isStarting = (record: InstanceRecord, template: string): boolean =>
+export const isStarting = (record: VmRecord, template: string): boolean =>
   record.isWanted && record.template === template && STARTING.has(record.phase);
 
-const isServing = (record: InstanceRecord, template: string): boolean =>
+const isServing = (record: VmRecord, template: string): boolean =>
   record.isWanted && record.template === template && record.phase === 'serving';
 
-const STARTING: ReadonlySet<InstanceRecord['phase']> = new Set(['pending', 'starting', 'created']);
+const STARTING: ReadonlySet<VmRecord['phase']> = new Set(['pending', 'starting', 'created']);
 
 interface PortLoad {
   readonly name: string;

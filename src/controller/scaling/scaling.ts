@@ -21,8 +21,8 @@ import {
 } from '../../policy/scaling.ts';
 import type { Term } from '../term.ts';
 import { effectiveMembers } from '../weights/group-weights.ts';
-import type { FleetActions, Instances } from './instance-keeper.ts';
 import { isStarting, Sources } from './scaling-sources.ts';
+import type { FleetActions, VmKeeper } from './vm-keeper.ts';
 
 type Side = 'members' | 'sources';
 
@@ -31,7 +31,7 @@ const STEP_MS = 1_000;
 export class Scaling {
   private readonly term: Term;
   private readonly actions: FleetActions;
-  private readonly instances: Instances;
+  private readonly vms: VmKeeper;
   private readonly sources: Sources;
   private readonly log: Logger;
   private readonly clock: NodeJS.Timeout;
@@ -39,11 +39,11 @@ export class Scaling {
   /** Sides whose last decision is still being carried out. */
   private readonly busy = new Set<string>();
 
-  constructor(term: Term, actions: FleetActions, instances: Instances, settlingMs: number, log: Logger) {
+  constructor(term: Term, actions: FleetActions, vms: VmKeeper, settlingMs: number, log: Logger) {
     this.term = term;
     this.actions = actions;
-    this.instances = instances;
-    this.sources = new Sources({ term, instances }, settlingMs, Date.now());
+    this.vms = vms;
+    this.sources = new Sources({ term, vms }, settlingMs, Date.now());
     this.log = log;
     this.clock = setInterval(() => this.step(Date.now()), STEP_MS);
     this.clock.unref();
@@ -64,7 +64,7 @@ export class Scaling {
     const wanted = { ...config, minimum: count, maximum: count };
     const input = this.memberInput(group, config.template, Date.now());
     const { decision } = decideScaling(wanted, INITIAL_SCALING_STATE, input);
-    const refusal = decision.add > 0 ? this.instances.manager.refusal(config.template) : undefined;
+    const refusal = decision.add > 0 ? this.vms.manager.refusal(config.template) : undefined;
     if (refusal !== undefined)
       throw new Refusal(409, `group ${name}: template ${config.template}: ${refusal}`);
     this.states.set(keyOf(name, 'members'), { changedMs: Date.now() });
@@ -105,7 +105,7 @@ export class Scaling {
     config: ScalingConfig,
     { reactivate, add, drain, reason }: ScalingDecision,
   ): Promise<void> {
-    const { instances } = this;
+    const { vms } = this;
     const steps = [
       ...reactivate.map((member) => `${member} stays`),
       ...(add > 0 ? [`${add} more`] : []),
@@ -113,28 +113,28 @@ export class Scaling {
     ];
     if (steps.length > 0) this.log.info(`group ${group}: ${side}: ${reason}: ${steps.join(', ')}`);
     for (const unit of reactivate) {
-      if (side === 'members') await instances.reactivate(group, unit);
-      else await instances.reactivateInstance(unit);
+      if (side === 'members') await vms.reactivate(group, unit);
+      else await vms.reactivateVm(unit);
     }
     for (let i = 0; i < add; i++) {
-      if (side === 'members') instances.add(group, config.template);
-      else instances.manager.instantiate(config.template);
+      if (side === 'members') vms.add(group, config.template);
+      else vms.manager.instantiate(config.template);
     }
     for (const unit of drain) {
-      if (side === 'members') await instances.drain(group, unit, config.drainDeadlineMs);
-      else await instances.retire(unit, config.drainDeadlineMs);
+      if (side === 'members') await vms.drain(group, unit, config.drainDeadlineMs);
+      else await vms.retire(unit, config.drainDeadlineMs);
     }
   }
 
   private memberInput(group: GroupConfig, template: string, nowMs: number): ScalingInput {
     const loads = this.term.aggregation.loads(group.name, nowMs);
-    const instances = this.instances.ofGroup(group.name);
+    const vms = this.vms.ofGroup(group.name);
     const units = effectiveMembers(group, nowMs).map(({ name, state }): ScalingUnit => {
-      const record = instances.get(name);
+      const record = vms.get(name);
       const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
-      return { name, state, isInstance: record !== undefined, sinceMs, ...figuresOf(loads.get(name)) };
+      return { name, state, isVm: record !== undefined, sinceMs, ...figuresOf(loads.get(name)) };
     });
-    const starting = this.instances.manager
+    const starting = this.vms.manager
       .list()
       .filter((record) => isStarting(record, template) && record.group === group.name);
     return { nowMs, units, starting: starting.length };

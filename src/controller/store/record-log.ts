@@ -98,7 +98,7 @@ export class RecordLog {
   }
 }
 
-/** write(2) may stop in the middle, on a disk that is just full for instance. */
+/** write(2) may stop in the middle, on a disk that is just full for example. */
 export async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);

@@ -1,8 +1,8 @@
-/** An instance's addresses, and the members that it makes. Pure. */
+/** A VM's addresses, and the members that it makes. Pure. */
 import type { MemberAdd } from '../../api/shapes.ts';
 import { firstFree, parsePool } from '../../config/model/address-pool.ts';
 import type { GroupConfig, TemplateConfig } from '../../config/model/model.ts';
-import type { InstanceRecord } from './instance-record.ts';
+import type { VmRecord } from './vm-record.ts';
 
 /** Of each family that the pools have, the first free address; empty if one family has none left. */
 export function chooseAddresses(pools: readonly string[], isTaken: (address: string) => boolean): string[] {
@@ -18,11 +18,11 @@ export function chooseAddresses(pools: readonly string[], isTaken: (address: str
 const isIpv6 = (address: string): boolean => address.includes(':');
 
 /**
- * What an instance adds to its group: a member for each family of the group's virtual addresses, called after the
- * instance, the IPv6 one of two with `.6` behind.
+ * What a VM adds to its group: a member for each family of the group's virtual addresses, called after the
+ * VM, the IPv6 one of two with `.6` behind.
  */
-export function membersOfInstance(
-  { id, addresses }: InstanceRecord,
+export function membersOfVm(
+  { id, addresses }: VmRecord,
   { port, weight }: TemplateConfig,
   { vip }: Pick<GroupConfig, 'vip'>,
 ): MemberAdd[] {

@@ -1,4 +1,4 @@
-/** On which host an instance is started. Pure. */
+/** On which host a VM is started. Pure. */
 import type { Network } from '../../messages/messages.ts';
 
 /** A host as its agent's reports show it. */
@@ -25,19 +25,19 @@ export interface PlacementRequest {
   readonly allowed: readonly string[];
   /** Where the last one failed: taken only if there is no other. */
   readonly avoid?: string;
-  /** Instances on each host, those of all templates, and those of this one. */
-  instancesOn(host: string): number;
+  /** VMs on each host, those of all templates, and those of this one. */
+  vmsOn(host: string): number;
   siblingsOn(host: string): number;
 }
 
 export type Placement = { readonly host: string } | { readonly refusal: string };
 
 /**
- * The least loaded of the hosts that can have it: fewest instances of the same template (so that one host's end takes
- * as few of them as can be), then fewest instances, then least load, then by name. Or why none can have it, for people.
+ * The least loaded of the hosts that can have it: fewest VMs of the same template (so that one host's end takes
+ * as few of them as can be), then fewest VMs, then least load, then by name. Or why none can have it, for people.
  */
-export function placeInstance(request: PlacementRequest, hosts: readonly HostLoad[]): Placement {
-  const { allowed, avoid, instancesOn, siblingsOn } = request;
+export function placeVm(request: PlacementRequest, hosts: readonly HostLoad[]): Placement {
+  const { allowed, avoid, vmsOn, siblingsOn } = request;
   const candidates = hosts.filter(({ host }) => allowed.length === 0 || allowed.includes(host));
   const ranked = candidates
     .filter((host) => hasNetwork(host, request.network) && hasTemplate(host, request.template))
@@ -45,7 +45,7 @@ export function placeInstance(request: PlacementRequest, hosts: readonly HostLoa
       (a, b) =>
         Number(a.host === avoid) - Number(b.host === avoid) ||
         siblingsOn(a.host) - siblingsOn(b.host) ||
-        instancesOn(a.host) - instancesOn(b.host) ||
+        vmsOn(a.host) - vmsOn(b.host) ||
         a.load - b.load ||
         (a.host < b.host ? -1 : 1),
     );

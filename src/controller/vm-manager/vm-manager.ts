@@ -1,5 +1,5 @@
 /**
- * The VM manager: which instances there should be, which there are, and the orders that make the one the other.
+ * The VM manager: which VMs there should be, which there are, and the orders that make the one the other.
  *
  * Theory of operation. The leading controller owns one. It says what it wants (`instantiate`, `release`, `scale`,
  * `allocate`), hands on what agents say (`hostAttached`, `hostDetached`, `take`) and calls `tick` a few times a
@@ -7,24 +7,24 @@
  * timers, so a test is a clock and a list of what was sent.
  *
  * Orders are idempotent and repeated when a host comes back: a driver answers a `start` that it has obeyed with how
- * the instance stands. So nothing is lost with a connection, and a manager that was restored from its records
- * finds every instance again. An instance that ends although it is wanted is replaced under a new name, at once
- * after its first failure and then ever more slowly (instance-record.ts); what a lost host may still run keeps its
+ * the VM stands. So nothing is lost with a connection, and a manager that was restored from its records
+ * finds every VM again. A VM that ends although it is wanted is replaced under a new name, at once
+ * after its first failure and then ever more slowly (vm-record.ts); what a lost host may still run keeps its
  * address until the host is back.
  */
 import type { TemplateConfig } from '../../config/model/model.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
 import { Refusal } from '../../config/model/refusal.ts';
-import type { Instance, InstanceEvent } from '../../messages/messages.ts';
+import type { VmEvent, VmOrder } from '../../messages/messages.ts';
 import { chooseAddresses } from './addresses.ts';
-import { afterEvent, type InstanceRecord, replacementOf } from './instance-record.ts';
-import { type HostLoad, type PlacementRequest, placeInstance } from './placement.ts';
+import { type HostLoad, type PlacementRequest, placeVm } from './placement.ts';
+import { afterEvent, replacementOf, type VmRecord } from './vm-record.ts';
 
-/** A host that is away for longer has lost its instances. */
+/** A host that is away for longer has lost its VMs. */
 export const HOST_LOSS_MS = 10_000;
 /** An order that has no effect within this time, on top of the template's own, counts as failed. */
 const ORDER_TIMEOUT_MS = 15_000;
-/** An instance on a host that never came back is forgotten, and its address given out again. */
+/** A VM on a host that never came back is forgotten, and its address given out again. */
 const FORGET_MS = 60 * 60_000;
 /** An address is given out again after this time, or when there is no other. */
 const REST_MS = 60_000;
@@ -33,49 +33,49 @@ const MAX_RESTING = 4096;
 /** Over all templates and hosts. */
 export const MAX_RECORDS = 16_384;
 
-export type VmEventKind = InstanceEvent['kind'];
+export type VmEventKind = VmEvent['kind'];
 
-export interface VmEvent {
+export interface VmChange {
   readonly kind: VmEventKind;
-  readonly instance: InstanceRecord;
+  readonly vm: VmRecord;
   readonly detail: string;
 }
 
 export type RecordChange =
-  | { readonly id: string; readonly record: InstanceRecord }
+  | { readonly id: string; readonly record: VmRecord }
   | { readonly id: string; readonly record: undefined };
 
 export interface VmManagerOptions {
   /** What the store has. */
-  readonly records?: Iterable<InstanceRecord>;
+  readonly records?: Iterable<VmRecord>;
   /** As configured now. */
   templates(): readonly TemplateConfig[];
   /** Attached ones. */
   hosts(): readonly HostLoad[];
   /** As configured now; of templates' networks. */
   vniOf(network: string): number;
-  /** Whether somebody other than an instance has the address. */
+  /** Whether somebody other than a VM has the address. */
   isAddressTaken(network: string, address: string): boolean;
   /** May be lost: orders are repeated when the host attaches again. */
-  send(host: string, order: Instance): void;
+  send(host: string, order: VmOrder): void;
   persist(changes: readonly RecordChange[]): void;
-  onEvent(event: VmEvent): void;
-  /** A pending instance cannot be started now; once for each reason. */
-  onWait(instance: InstanceRecord, why: string): void;
+  onEvent(event: VmChange): void;
+  /** A pending VM cannot be started now; once for each reason. */
+  onWait(vm: VmRecord, why: string): void;
   /** Wall clock, epoch ms. */
   now(): number;
-  /** A few characters that make a new instance's name unique. */
+  /** A few characters that make a new VM's name unique. */
   suffix(): string;
 }
 
 export class VmManager {
   private readonly options: VmManagerOptions;
-  private readonly records: Map<string, InstanceRecord>;
-  /** Addresses of instances that have ended, and when: the oldest first. */
+  private readonly records: Map<string, VmRecord>;
+  /** Addresses of VMs that have ended, and when: the oldest first. */
   private readonly freedAtMs = new Map<string, number>();
-  /** Hosts that have instances and are away: since when. */
+  /** Hosts that have VMs and are away: since when. */
   private readonly awaySinceMs = new Map<string, number>();
-  /** Why a pending instance is not started, by its name. */
+  /** Why a pending VM is not started, by its name. */
   private readonly waiting = new Map<string, string>();
 
   constructor(options: VmManagerOptions) {
@@ -83,36 +83,33 @@ export class VmManager {
     this.records = new Map([...(options.records ?? [])].map((record) => [record.id, record]));
   }
 
-  list(): InstanceRecord[] {
+  list(): VmRecord[] {
     return [...this.records.values()];
   }
 
-  /** What a pending instance waits for; undefined: it does not. */
+  /** What a pending VM waits for; undefined: it does not. */
   waitsFor(id: string): string | undefined {
     return this.waiting.get(id);
   }
 
-  /** Why none of the attached hosts could have an instance of the template; undefined: one could, or none is attached. */
+  /** Why none of the attached hosts could have a VM of the template; undefined: one could, or none is attached. */
   refusal(templateName: string): string | undefined {
     const hosts = this.options.hosts();
     if (hosts.length === 0) return undefined;
-    const placement = placeInstance(this.request(this.template(templateName), undefined), hosts);
+    const placement = placeVm(this.request(this.template(templateName), undefined), hosts);
     return 'refusal' in placement ? placement.refusal : undefined;
   }
 
-  /** A new instance of a template, in the template's group or another one; it starts with the next `tick`. */
-  instantiate(templateName: string, group?: string): InstanceRecord {
+  /** A new VM of a template, in the template's group or another one; it starts with the next `tick`. */
+  instantiate(templateName: string, group?: string): VmRecord {
     const template = this.template(templateName);
     const wanted = this.wantedOf(templateName).length;
     if (wanted >= template.maxInstances || this.records.size >= MAX_RECORDS) {
       const limit = Math.min(template.maxInstances, MAX_RECORDS);
-      throw new Refusal(
-        409,
-        `template ${templateName}: found ${wanted} instances, expected fewer than ${limit}`,
-      );
+      throw new Refusal(409, `template ${templateName}: found ${wanted} VMs, expected fewer than ${limit}`);
     }
     const nowMs = this.options.now();
-    const record: InstanceRecord = {
+    const record: VmRecord = {
       id: this.newId(templateName),
       template: templateName,
       group: group ?? template.group,
@@ -127,8 +124,8 @@ export class VmManager {
     return record;
   }
 
-  /** Takes a serving instance that is in no group into this one; undefined: there is none of the template. */
-  allocate(group: string, templateName: string): InstanceRecord | undefined {
+  /** Takes a serving VM that is in no group into this one; undefined: there is none of the template. */
+  allocate(group: string, templateName: string): VmRecord | undefined {
     const spare = this.wantedOf(templateName).find(
       (record) => record.phase === 'serving' && record.group === undefined,
     );
@@ -138,10 +135,10 @@ export class VmManager {
     return record;
   }
 
-  /** Ends an instance for good; the caller has drained it. */
+  /** Ends a VM for good; the caller has drained it. */
   release(id: string): void {
     const record = this.records.get(id);
-    if (record === undefined) throw new Refusal(404, `instance: found ${id}, expected one that exists`);
+    if (record === undefined) throw new Refusal(404, `VM: found ${id}, expected one that exists`);
     if (record.phase === 'pending') {
       this.forget(record);
       this.emit('terminated', record, 'released before it was started');
@@ -152,14 +149,14 @@ export class VmManager {
     }
   }
 
-  /** As many wanted instances as asked for: starts what is missing, releases the youngest. */
+  /** As many wanted VMs as asked for: starts what is missing, releases the youngest. */
   scale(templateName: string, count: number): void {
     const wanted = this.wantedOf(templateName);
     for (let missing = count - wanted.length; missing > 0; missing--) this.instantiate(templateName);
     for (const { id } of wanted.slice(count)) this.release(id);
   }
 
-  /** An agent has come: its instances are asked after; those of a former agent of the host are gone. */
+  /** An agent has come: its VMs are asked after; those of a former agent of the host are gone. */
   hostAttached(host: string, agentEpoch: number): void {
     this.awaySinceMs.delete(host);
     for (const record of this.on(host)) {
@@ -172,12 +169,12 @@ export class VmManager {
     this.awaySinceMs.set(host, this.options.now());
   }
 
-  /** An agent's event. One about an instance that nobody knows has it stopped. */
-  take(host: string, event: InstanceEvent): void {
-    const record = this.records.get(event.instance);
+  /** An agent's event. One about a VM that nobody knows has it stopped. */
+  take(host: string, event: VmEvent): void {
+    const record = this.records.get(event.vm);
     const isOver = event.kind === 'terminated' || event.kind === 'crashed';
     if (record?.host !== host) {
-      if (!isOver) this.options.send(host, stopOrder(event.instance, event.template));
+      if (!isOver) this.options.send(host, stopOrder(event.vm, event.template));
       return;
     }
     const after = afterEvent(record, event.kind, this.options.now());
@@ -205,7 +202,7 @@ export class VmManager {
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  private startPending(record: InstanceRecord, nowMs: number): void {
+  private startPending(record: VmRecord, nowMs: number): void {
     if (nowMs < record.notBeforeMs) return;
     const template = this.options.templates().find(({ name }) => name === record.template);
     if (template === undefined) {
@@ -215,7 +212,7 @@ export class VmManager {
     }
     const hosts = this.options.hosts();
     const avoid = record.failures > 0 ? record.avoid : undefined;
-    const placement = placeInstance(this.request(template, avoid), hosts);
+    const placement = placeVm(this.request(template, avoid), hosts);
     if ('refusal' in placement) return this.wait(record, placement.refusal);
     const addresses = this.freeAddresses(template, nowMs);
     if (addresses.length === 0) {
@@ -224,7 +221,7 @@ export class VmManager {
     this.waiting.delete(record.id);
     const { host } = placement;
     const agentEpoch = hosts.find((candidate) => candidate.host === host)!.agentEpoch;
-    const started: InstanceRecord = {
+    const started: VmRecord = {
       ...record,
       phase: 'starting',
       host,
@@ -242,12 +239,12 @@ export class VmManager {
       network: { name: template.network, vni: this.options.vniOf(template.network) },
       allowed: template.hosts,
       avoid,
-      instancesOn: (name) => this.on(name).length,
+      vmsOn: (name) => this.on(name).length,
       siblingsOn: (name) => this.on(name).filter((other) => other.template === template.name).length,
     };
   }
 
-  private wait(record: InstanceRecord, why: string): void {
+  private wait(record: VmRecord, why: string): void {
     if (this.waiting.get(record.id) === why) return;
     this.waiting.set(record.id, why);
     this.options.onWait(record, why);
@@ -282,17 +279,17 @@ export class VmManager {
   }
 
   /** Nobody knows how it is: another one takes its place, its address stays taken. */
-  private lose(record: InstanceRecord, nowMs: number, detail: string): void {
+  private lose(record: VmRecord, nowMs: number, detail: string): void {
     this.keep({ ...record, phase: 'lost', isWanted: false, sinceMs: nowMs });
     this.emit('crashed', record, detail);
     if (record.isWanted) this.replace(record, record.phase === 'starting' || record.phase === 'created');
   }
 
-  private forgetLost(record: InstanceRecord, nowMs: number): void {
+  private forgetLost(record: VmRecord, nowMs: number): void {
     if (nowMs - record.sinceMs > FORGET_MS) this.forget(record);
   }
 
-  private patienceMs({ phase, template: name }: InstanceRecord): number {
+  private patienceMs({ phase, template: name }: VmRecord): number {
     const template = this.options.templates().find((candidate) => candidate.name === name);
     if (phase === 'serving') return Infinity;
     if (phase === 'created') return ORDER_TIMEOUT_MS + (template?.readyTimeoutMs ?? 0);
@@ -300,27 +297,27 @@ export class VmManager {
   }
 
   /** The host does not answer an order: one to stop is repeated, one to start is taken back. */
-  private overdue(record: InstanceRecord, nowMs: number): void {
+  private overdue(record: VmRecord, nowMs: number): void {
     if (record.phase === 'stopping') this.keep({ ...record, sinceMs: nowMs });
     else this.lose(record, nowMs, `${record.phase} for too long on host ${record.host}`);
     this.order(record, 'stop');
   }
 
-  private ended(record: InstanceRecord, kind: VmEventKind, detail: string, isFault: boolean): void {
+  private ended(record: VmRecord, kind: VmEventKind, detail: string, isFault: boolean): void {
     this.forget(record);
     // One that is lost has been told of and replaced already.
     if (record.phase !== 'lost') this.emit(kind, record, detail);
     if (record.isWanted) this.replace(record, isFault);
   }
 
-  private replace(record: InstanceRecord, isFault: boolean): void {
+  private replace(record: VmRecord, isFault: boolean): void {
     const nowMs = this.options.now();
     const replacement = replacementOf(record, this.newId(record.template), isFault, nowMs);
     this.keep(replacement);
     this.startPending(replacement, nowMs);
   }
 
-  private order(record: InstanceRecord, command: Instance['command']): void {
+  private order(record: VmRecord, command: VmOrder['command']): void {
     const { id, host, addresses } = record;
     if (host === undefined) return;
     const template = this.options.templates().find(({ name }) => name === record.template);
@@ -329,15 +326,15 @@ export class VmManager {
       return;
     }
     const definition = JSON.stringify({ ...template, addresses, group: record.group });
-    this.options.send(host, { command, instance: id, template: template.name, definition });
+    this.options.send(host, { command, vm: id, template: template.name, definition });
   }
 
-  private on(host: string): InstanceRecord[] {
+  private on(host: string): VmRecord[] {
     return this.list().filter((record) => record.host === host);
   }
 
   /** Oldest first. */
-  private wantedOf(template: string): InstanceRecord[] {
+  private wantedOf(template: string): VmRecord[] {
     return this.list().filter((record) => record.isWanted && record.template === template);
   }
 
@@ -356,12 +353,12 @@ export class VmManager {
     }
   }
 
-  private keep(record: InstanceRecord): void {
+  private keep(record: VmRecord): void {
     this.records.set(record.id, record);
     this.options.persist([{ id: record.id, record }]);
   }
 
-  private forget({ id, addresses }: InstanceRecord): void {
+  private forget({ id, addresses }: VmRecord): void {
     this.records.delete(id);
     this.waiting.delete(id);
     for (const address of addresses) {
@@ -373,14 +370,14 @@ export class VmManager {
     this.options.persist([{ id, record: undefined }]);
   }
 
-  private emit(kind: VmEventKind, instance: InstanceRecord, detail: string): void {
-    this.options.onEvent({ kind, instance, detail });
+  private emit(kind: VmEventKind, vm: VmRecord, detail: string): void {
+    this.options.onEvent({ kind, vm, detail });
   }
 }
 
-const stopOrder = (instance: string, template: string): Instance => ({
+const stopOrder = (vm: string, template: string): VmOrder => ({
   command: 'stop',
-  instance,
+  vm,
   template,
   definition: '',
 });

@@ -7,7 +7,7 @@
  * delivers to `frame.member`).
  * To the VM: a packet from a member that matches a record is turned back, so that the VM sees only the VIP.
  *
- * One instance serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
+ * One load balancer serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
  * endpoints and statistics lie in the shared tables.
  */
 import {

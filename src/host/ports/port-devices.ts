@@ -16,7 +16,7 @@ import { runIpBatch } from '../../io/devices/ip-command.ts';
 import { createTap, type Tap } from '../../io/devices/tap.ts';
 import type { FrameDevice } from '../../io/engine.ts';
 import { namespacePath, withNamespace } from '../../native/network/netns.ts';
-import type { InstanceState } from '../../run-dir/made-things.ts';
+import type { MadeThings } from '../../run-dir/made-things.ts';
 import { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
@@ -34,11 +34,11 @@ interface OpenPort {
 export class PortDevices {
   private readonly thread: DatapathThread;
   private readonly ids: DatapathIds;
-  private readonly state: InstanceState;
+  private readonly state: MadeThings;
   private readonly ports = new Map<string, OpenPort>();
   private readonly gone = new Set<string>();
 
-  constructor(thread: DatapathThread, ids: DatapathIds, state: InstanceState) {
+  constructor(thread: DatapathThread, ids: DatapathIds, state: MadeThings) {
     this.thread = thread;
     this.ids = ids;
     this.state = state;

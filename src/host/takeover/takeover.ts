@@ -7,7 +7,7 @@ import { findMember } from '../../config/model/group-members.ts';
 import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
 import type { Mapping } from '../../native/memory.ts';
-import type { InstanceState } from '../../run-dir/made-things.ts';
+import type { MadeThings } from '../../run-dir/made-things.ts';
 import type { TableLimits, Tables } from '../../tables/tables.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
@@ -30,7 +30,7 @@ interface Successor {
 
 interface Place {
   readonly tablesFile: string;
-  readonly state: InstanceState;
+  readonly state: MadeThings;
   readonly legacy?: Legacy;
   readonly log: Logger;
 }

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import type { Configuration, CriteriaConfig } from '../../config/model/model.ts';
 import { type Mapping, mapFile } from '../../native/memory.ts';
-import type { InstanceState } from '../../run-dir/made-things.ts';
+import type { MadeThings } from '../../run-dir/made-things.ts';
 import { STAT_SLOT_MASK } from '../../tables/balancing/connection-record.ts';
 import { MAX_ENDPOINTS } from '../../tables/balancing/endpoint-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../tables/tables.ts';
@@ -28,7 +28,7 @@ export function limitsFor({ datapath: { maxConnections }, groups }: Configuratio
 const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + members.length;
 
 /** A fresh, zeroed file of the right size, mapped; noted in `state` before it is made. */
-export function mapTables(path: string, limits: TableLimits, state: InstanceState): Mapping {
+export function mapTables(path: string, limits: TableLimits, state: MadeThings): Mapping {
   state.addFile(path);
   rmSync(path, { force: true });
   // Lookups in a table of a million connections take half the time (native-notes/decisions/v8.md).

@@ -10,7 +10,7 @@ export namespace sluice {
             ports?: (sluice.v1.IPorts|null);
             applied?: (sluice.v1.IApplied|null);
             probeResults?: (sluice.v1.IProbeResults|null);
-            instanceEvent?: (sluice.v1.IInstanceEvent|null);
+            vmEvent?: (sluice.v1.IVmEvent|null);
             request?: (sluice.v1.IRequest|null);
             reply?: (sluice.v1.IReply|null);
         }
@@ -22,10 +22,10 @@ export namespace sluice {
             public ports?: (sluice.v1.IPorts|null);
             public applied?: (sluice.v1.IApplied|null);
             public probeResults?: (sluice.v1.IProbeResults|null);
-            public instanceEvent?: (sluice.v1.IInstanceEvent|null);
+            public vmEvent?: (sluice.v1.IVmEvent|null);
             public request?: (sluice.v1.IRequest|null);
             public reply?: (sluice.v1.IReply|null);
-            public message?: ("hello"|"report"|"ports"|"applied"|"probeResults"|"instanceEvent"|"request"|"reply");
+            public message?: ("hello"|"report"|"ports"|"applied"|"probeResults"|"vmEvent"|"request"|"reply");
             public static encode(message: sluice.v1.IFromAgent, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.FromAgent;
             public static fromObject(object: { [k: string]: any }): sluice.v1.FromAgent;
@@ -38,7 +38,7 @@ export namespace sluice {
             redirect?: (sluice.v1.IRedirect|null);
             rules?: (sluice.v1.IRules|null);
             globalStats?: (sluice.v1.IGlobalStats|null);
-            instance?: (sluice.v1.IInstance|null);
+            vmOrder?: (sluice.v1.IVmOrder|null);
             request?: (sluice.v1.IRequest|null);
             reply?: (sluice.v1.IReply|null);
         }
@@ -49,10 +49,10 @@ export namespace sluice {
             public redirect?: (sluice.v1.IRedirect|null);
             public rules?: (sluice.v1.IRules|null);
             public globalStats?: (sluice.v1.IGlobalStats|null);
-            public instance?: (sluice.v1.IInstance|null);
+            public vmOrder?: (sluice.v1.IVmOrder|null);
             public request?: (sluice.v1.IRequest|null);
             public reply?: (sluice.v1.IReply|null);
-            public message?: ("welcome"|"redirect"|"rules"|"globalStats"|"instance"|"request"|"reply");
+            public message?: ("welcome"|"redirect"|"rules"|"globalStats"|"vmOrder"|"request"|"reply");
             public static encode(message: sluice.v1.IFromController, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.FromController;
             public static fromObject(object: { [k: string]: any }): sluice.v1.FromController;
@@ -318,25 +318,25 @@ export namespace sluice {
             public toJSON(): { [k: string]: any };
         }
 
-        interface IInstanceEvent {
-            instance?: (string|null);
+        interface IVmEvent {
+            vm?: (string|null);
             template?: (string|null);
             kind?: (string|null);
             detail?: (string|null);
             port?: (sluice.v1.IPort|null);
         }
 
-        class InstanceEvent implements IInstanceEvent {
-            constructor(properties?: sluice.v1.IInstanceEvent);
-            public instance: string;
+        class VmEvent implements IVmEvent {
+            constructor(properties?: sluice.v1.IVmEvent);
+            public vm: string;
             public template: string;
             public kind: string;
             public detail: string;
             public port?: (sluice.v1.IPort|null);
-            public static encode(message: sluice.v1.IInstanceEvent, writer?: $protobuf.Writer): $protobuf.Writer;
-            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.InstanceEvent;
-            public static fromObject(object: { [k: string]: any }): sluice.v1.InstanceEvent;
-            public static toObject(message: sluice.v1.InstanceEvent, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public static encode(message: sluice.v1.IVmEvent, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.VmEvent;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.VmEvent;
+            public static toObject(message: sluice.v1.VmEvent, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
 
@@ -550,23 +550,23 @@ export namespace sluice {
             public toJSON(): { [k: string]: any };
         }
 
-        interface IInstance {
+        interface IVmOrder {
             command?: (string|null);
-            instance?: (string|null);
+            vm?: (string|null);
             template?: (string|null);
             definition?: (string|null);
         }
 
-        class Instance implements IInstance {
-            constructor(properties?: sluice.v1.IInstance);
+        class VmOrder implements IVmOrder {
+            constructor(properties?: sluice.v1.IVmOrder);
             public command: string;
-            public instance: string;
+            public vm: string;
             public template: string;
             public definition: string;
-            public static encode(message: sluice.v1.IInstance, writer?: $protobuf.Writer): $protobuf.Writer;
-            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Instance;
-            public static fromObject(object: { [k: string]: any }): sluice.v1.Instance;
-            public static toObject(message: sluice.v1.Instance, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public static encode(message: sluice.v1.IVmOrder, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.VmOrder;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.VmOrder;
+            public static toObject(message: sluice.v1.VmOrder, options?: $protobuf.IConversionOptions): { [k: string]: any };
             public toJSON(): { [k: string]: any };
         }
     }

@@ -27,14 +27,14 @@ export const sluice = $root.sluice = (() => {
             FromAgent.prototype.ports = null;
             FromAgent.prototype.applied = null;
             FromAgent.prototype.probeResults = null;
-            FromAgent.prototype.instanceEvent = null;
+            FromAgent.prototype.vmEvent = null;
             FromAgent.prototype.request = null;
             FromAgent.prototype.reply = null;
 
             let $oneOfFields;
 
             Object.defineProperty(FromAgent.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "report", "ports", "applied", "probeResults", "instanceEvent", "request", "reply"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "report", "ports", "applied", "probeResults", "vmEvent", "request", "reply"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -55,8 +55,8 @@ export const sluice = $root.sluice = (() => {
                     $root.sluice.v1.Applied.encode(message.applied, writer.uint32(34).fork(), q + 1).ldelim();
                 if (message.probeResults != null && Object.hasOwnProperty.call(message, "probeResults"))
                     $root.sluice.v1.ProbeResults.encode(message.probeResults, writer.uint32(42).fork(), q + 1).ldelim();
-                if (message.instanceEvent != null && Object.hasOwnProperty.call(message, "instanceEvent"))
-                    $root.sluice.v1.InstanceEvent.encode(message.instanceEvent, writer.uint32(50).fork(), q + 1).ldelim();
+                if (message.vmEvent != null && Object.hasOwnProperty.call(message, "vmEvent"))
+                    $root.sluice.v1.VmEvent.encode(message.vmEvent, writer.uint32(50).fork(), q + 1).ldelim();
                 if (message.request != null && Object.hasOwnProperty.call(message, "request"))
                     $root.sluice.v1.Request.encode(message.request, writer.uint32(58).fork(), q + 1).ldelim();
                 if (message.reply != null && Object.hasOwnProperty.call(message, "reply"))
@@ -108,7 +108,7 @@ export const sluice = $root.sluice = (() => {
                             break;
                         }
                     case 6: {
-                            message.instanceEvent = $root.sluice.v1.InstanceEvent.decode(reader, reader.uint32(), undefined, long + 1);
+                            message.vmEvent = $root.sluice.v1.VmEvent.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     case 7: {
@@ -167,10 +167,10 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.FromAgent.probeResults: object expected");
                     message.probeResults = $root.sluice.v1.ProbeResults.fromObject(object.probeResults, long + 1);
                 }
-                if (object.instanceEvent != null) {
-                    if (!$util.isObject(object.instanceEvent))
-                        throw TypeError(".sluice.v1.FromAgent.instanceEvent: object expected");
-                    message.instanceEvent = $root.sluice.v1.InstanceEvent.fromObject(object.instanceEvent, long + 1);
+                if (object.vmEvent != null) {
+                    if (!$util.isObject(object.vmEvent))
+                        throw TypeError(".sluice.v1.FromAgent.vmEvent: object expected");
+                    message.vmEvent = $root.sluice.v1.VmEvent.fromObject(object.vmEvent, long + 1);
                 }
                 if (object.request != null) {
                     if (!$util.isObject(object.request))
@@ -218,10 +218,10 @@ export const sluice = $root.sluice = (() => {
                     if (options.oneofs)
                         object.message = "probeResults";
                 }
-                if (message.instanceEvent != null && Object.hasOwnProperty.call(message, "instanceEvent")) {
-                    object.instanceEvent = $root.sluice.v1.InstanceEvent.toObject(message.instanceEvent, options, q + 1);
+                if (message.vmEvent != null && Object.hasOwnProperty.call(message, "vmEvent")) {
+                    object.vmEvent = $root.sluice.v1.VmEvent.toObject(message.vmEvent, options, q + 1);
                     if (options.oneofs)
-                        object.message = "instanceEvent";
+                        object.message = "vmEvent";
                 }
                 if (message.request != null && Object.hasOwnProperty.call(message, "request")) {
                     object.request = $root.sluice.v1.Request.toObject(message.request, options, q + 1);
@@ -256,14 +256,14 @@ export const sluice = $root.sluice = (() => {
             FromController.prototype.redirect = null;
             FromController.prototype.rules = null;
             FromController.prototype.globalStats = null;
-            FromController.prototype.instance = null;
+            FromController.prototype.vmOrder = null;
             FromController.prototype.request = null;
             FromController.prototype.reply = null;
 
             let $oneOfFields;
 
             Object.defineProperty(FromController.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["welcome", "redirect", "rules", "globalStats", "instance", "request", "reply"]),
+                get: $util.oneOfGetter($oneOfFields = ["welcome", "redirect", "rules", "globalStats", "vmOrder", "request", "reply"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -282,8 +282,8 @@ export const sluice = $root.sluice = (() => {
                     $root.sluice.v1.Rules.encode(message.rules, writer.uint32(26).fork(), q + 1).ldelim();
                 if (message.globalStats != null && Object.hasOwnProperty.call(message, "globalStats"))
                     $root.sluice.v1.GlobalStats.encode(message.globalStats, writer.uint32(34).fork(), q + 1).ldelim();
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance"))
-                    $root.sluice.v1.Instance.encode(message.instance, writer.uint32(42).fork(), q + 1).ldelim();
+                if (message.vmOrder != null && Object.hasOwnProperty.call(message, "vmOrder"))
+                    $root.sluice.v1.VmOrder.encode(message.vmOrder, writer.uint32(42).fork(), q + 1).ldelim();
                 if (message.request != null && Object.hasOwnProperty.call(message, "request"))
                     $root.sluice.v1.Request.encode(message.request, writer.uint32(50).fork(), q + 1).ldelim();
                 if (message.reply != null && Object.hasOwnProperty.call(message, "reply"))
@@ -331,7 +331,7 @@ export const sluice = $root.sluice = (() => {
                             break;
                         }
                     case 5: {
-                            message.instance = $root.sluice.v1.Instance.decode(reader, reader.uint32(), undefined, long + 1);
+                            message.vmOrder = $root.sluice.v1.VmOrder.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     case 6: {
@@ -385,10 +385,10 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.FromController.globalStats: object expected");
                     message.globalStats = $root.sluice.v1.GlobalStats.fromObject(object.globalStats, long + 1);
                 }
-                if (object.instance != null) {
-                    if (!$util.isObject(object.instance))
-                        throw TypeError(".sluice.v1.FromController.instance: object expected");
-                    message.instance = $root.sluice.v1.Instance.fromObject(object.instance, long + 1);
+                if (object.vmOrder != null) {
+                    if (!$util.isObject(object.vmOrder))
+                        throw TypeError(".sluice.v1.FromController.vmOrder: object expected");
+                    message.vmOrder = $root.sluice.v1.VmOrder.fromObject(object.vmOrder, long + 1);
                 }
                 if (object.request != null) {
                     if (!$util.isObject(object.request))
@@ -431,10 +431,10 @@ export const sluice = $root.sluice = (() => {
                     if (options.oneofs)
                         object.message = "globalStats";
                 }
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance")) {
-                    object.instance = $root.sluice.v1.Instance.toObject(message.instance, options, q + 1);
+                if (message.vmOrder != null && Object.hasOwnProperty.call(message, "vmOrder")) {
+                    object.vmOrder = $root.sluice.v1.VmOrder.toObject(message.vmOrder, options, q + 1);
                     if (options.oneofs)
-                        object.message = "instance";
+                        object.message = "vmOrder";
                 }
                 if (message.request != null && Object.hasOwnProperty.call(message, "request")) {
                     object.request = $root.sluice.v1.Request.toObject(message.request, options, q + 1);
@@ -3166,30 +3166,30 @@ export const sluice = $root.sluice = (() => {
             return ProbeResult;
         })();
 
-        v1.InstanceEvent = (function() {
+        v1.VmEvent = (function() {
 
-            function InstanceEvent(properties) {
+            function VmEvent(properties) {
                 if (properties)
                     for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
                             this[keys[i]] = properties[keys[i]];
             }
 
-            InstanceEvent.prototype.instance = "";
-            InstanceEvent.prototype.template = "";
-            InstanceEvent.prototype.kind = "";
-            InstanceEvent.prototype.detail = "";
-            InstanceEvent.prototype.port = null;
+            VmEvent.prototype.vm = "";
+            VmEvent.prototype.template = "";
+            VmEvent.prototype.kind = "";
+            VmEvent.prototype.detail = "";
+            VmEvent.prototype.port = null;
 
-            InstanceEvent.encode = function encode(message, writer, q) {
+            VmEvent.encode = function encode(message, writer, q) {
                 if (!writer)
                     writer = $Writer.create();
                 if (q === undefined)
                     q = 0;
                 if (q > $util.recursionLimit)
                     throw Error("max depth exceeded");
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance"))
-                    writer.uint32(10).string(message.instance);
+                if (message.vm != null && Object.hasOwnProperty.call(message, "vm"))
+                    writer.uint32(10).string(message.vm);
                 if (message.template != null && Object.hasOwnProperty.call(message, "template"))
                     writer.uint32(18).string(message.template);
                 if (message.kind != null && Object.hasOwnProperty.call(message, "kind"))
@@ -3201,7 +3201,7 @@ export const sluice = $root.sluice = (() => {
                 return writer;
             };
 
-            InstanceEvent.decode = function decode(reader, length, error, long) {
+            VmEvent.decode = function decode(reader, length, error, long) {
                 if (!(reader instanceof $Reader))
                     reader = $Reader.create(reader);
                 if (long === undefined)
@@ -3218,14 +3218,14 @@ export const sluice = $root.sluice = (() => {
                     length = reader.len;
                     reader.len = end;
                 }
-                message = new $root.sluice.v1.InstanceEvent();
+                message = new $root.sluice.v1.VmEvent();
                 while (reader.pos < end) {
                     let tag = reader.uint32();
                     if (tag === error)
                         break;
                     switch (tag >>> 3) {
                     case 1: {
-                            message.instance = reader.string();
+                            message.vm = reader.string();
                             break;
                         }
                     case 2: {
@@ -3257,18 +3257,18 @@ export const sluice = $root.sluice = (() => {
                 return message;
             };
 
-            InstanceEvent.fromObject = function fromObject(object, long) {
-                if (object instanceof $root.sluice.v1.InstanceEvent)
+            VmEvent.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.VmEvent)
                     return object;
                 if (!$util.isObject(object))
-                    throw TypeError(".sluice.v1.InstanceEvent: object expected");
+                    throw TypeError(".sluice.v1.VmEvent: object expected");
                 if (long === undefined)
                     long = 0;
                 if (long > $util.recursionLimit)
                     throw Error("maximum nesting depth exceeded");
-                let message = new $root.sluice.v1.InstanceEvent();
-                if (object.instance != null)
-                    message.instance = String(object.instance);
+                let message = new $root.sluice.v1.VmEvent();
+                if (object.vm != null)
+                    message.vm = String(object.vm);
                 if (object.template != null)
                     message.template = String(object.template);
                 if (object.kind != null)
@@ -3277,13 +3277,13 @@ export const sluice = $root.sluice = (() => {
                     message.detail = String(object.detail);
                 if (object.port != null) {
                     if (!$util.isObject(object.port))
-                        throw TypeError(".sluice.v1.InstanceEvent.port: object expected");
+                        throw TypeError(".sluice.v1.VmEvent.port: object expected");
                     message.port = $root.sluice.v1.Port.fromObject(object.port, long + 1);
                 }
                 return message;
             };
 
-            InstanceEvent.toObject = function toObject(message, options, q) {
+            VmEvent.toObject = function toObject(message, options, q) {
                 if (!options)
                     options = {};
                 if (q === undefined)
@@ -3292,14 +3292,14 @@ export const sluice = $root.sluice = (() => {
                     throw Error("max depth exceeded");
                 let object = {};
                 if (options.defaults) {
-                    object.instance = "";
+                    object.vm = "";
                     object.template = "";
                     object.kind = "";
                     object.detail = "";
                     object.port = null;
                 }
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance"))
-                    object.instance = message.instance;
+                if (message.vm != null && Object.hasOwnProperty.call(message, "vm"))
+                    object.vm = message.vm;
                 if (message.template != null && Object.hasOwnProperty.call(message, "template"))
                     object.template = message.template;
                 if (message.kind != null && Object.hasOwnProperty.call(message, "kind"))
@@ -3311,11 +3311,11 @@ export const sluice = $root.sluice = (() => {
                 return object;
             };
 
-            InstanceEvent.prototype.toJSON = function toJSON() {
+            VmEvent.prototype.toJSON = function toJSON() {
                 return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
             };
 
-            return InstanceEvent;
+            return VmEvent;
         })();
 
         v1.Request = (function() {
@@ -4979,21 +4979,21 @@ export const sluice = $root.sluice = (() => {
             return MemberGlobal;
         })();
 
-        v1.Instance = (function() {
+        v1.VmOrder = (function() {
 
-            function Instance(properties) {
+            function VmOrder(properties) {
                 if (properties)
                     for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
                             this[keys[i]] = properties[keys[i]];
             }
 
-            Instance.prototype.command = "";
-            Instance.prototype.instance = "";
-            Instance.prototype.template = "";
-            Instance.prototype.definition = "";
+            VmOrder.prototype.command = "";
+            VmOrder.prototype.vm = "";
+            VmOrder.prototype.template = "";
+            VmOrder.prototype.definition = "";
 
-            Instance.encode = function encode(message, writer, q) {
+            VmOrder.encode = function encode(message, writer, q) {
                 if (!writer)
                     writer = $Writer.create();
                 if (q === undefined)
@@ -5002,8 +5002,8 @@ export const sluice = $root.sluice = (() => {
                     throw Error("max depth exceeded");
                 if (message.command != null && Object.hasOwnProperty.call(message, "command"))
                     writer.uint32(10).string(message.command);
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance"))
-                    writer.uint32(18).string(message.instance);
+                if (message.vm != null && Object.hasOwnProperty.call(message, "vm"))
+                    writer.uint32(18).string(message.vm);
                 if (message.template != null && Object.hasOwnProperty.call(message, "template"))
                     writer.uint32(26).string(message.template);
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
@@ -5011,7 +5011,7 @@ export const sluice = $root.sluice = (() => {
                 return writer;
             };
 
-            Instance.decode = function decode(reader, length, error, long) {
+            VmOrder.decode = function decode(reader, length, error, long) {
                 if (!(reader instanceof $Reader))
                     reader = $Reader.create(reader);
                 if (long === undefined)
@@ -5028,7 +5028,7 @@ export const sluice = $root.sluice = (() => {
                     length = reader.len;
                     reader.len = end;
                 }
-                message = new $root.sluice.v1.Instance();
+                message = new $root.sluice.v1.VmOrder();
                 while (reader.pos < end) {
                     let tag = reader.uint32();
                     if (tag === error)
@@ -5039,7 +5039,7 @@ export const sluice = $root.sluice = (() => {
                             break;
                         }
                     case 2: {
-                            message.instance = reader.string();
+                            message.vm = reader.string();
                             break;
                         }
                     case 3: {
@@ -5063,20 +5063,20 @@ export const sluice = $root.sluice = (() => {
                 return message;
             };
 
-            Instance.fromObject = function fromObject(object, long) {
-                if (object instanceof $root.sluice.v1.Instance)
+            VmOrder.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.VmOrder)
                     return object;
                 if (!$util.isObject(object))
-                    throw TypeError(".sluice.v1.Instance: object expected");
+                    throw TypeError(".sluice.v1.VmOrder: object expected");
                 if (long === undefined)
                     long = 0;
                 if (long > $util.recursionLimit)
                     throw Error("maximum nesting depth exceeded");
-                let message = new $root.sluice.v1.Instance();
+                let message = new $root.sluice.v1.VmOrder();
                 if (object.command != null)
                     message.command = String(object.command);
-                if (object.instance != null)
-                    message.instance = String(object.instance);
+                if (object.vm != null)
+                    message.vm = String(object.vm);
                 if (object.template != null)
                     message.template = String(object.template);
                 if (object.definition != null)
@@ -5084,7 +5084,7 @@ export const sluice = $root.sluice = (() => {
                 return message;
             };
 
-            Instance.toObject = function toObject(message, options, q) {
+            VmOrder.toObject = function toObject(message, options, q) {
                 if (!options)
                     options = {};
                 if (q === undefined)
@@ -5094,14 +5094,14 @@ export const sluice = $root.sluice = (() => {
                 let object = {};
                 if (options.defaults) {
                     object.command = "";
-                    object.instance = "";
+                    object.vm = "";
                     object.template = "";
                     object.definition = "";
                 }
                 if (message.command != null && Object.hasOwnProperty.call(message, "command"))
                     object.command = message.command;
-                if (message.instance != null && Object.hasOwnProperty.call(message, "instance"))
-                    object.instance = message.instance;
+                if (message.vm != null && Object.hasOwnProperty.call(message, "vm"))
+                    object.vm = message.vm;
                 if (message.template != null && Object.hasOwnProperty.call(message, "template"))
                     object.template = message.template;
                 if (message.definition != null && Object.hasOwnProperty.call(message, "definition"))
@@ -5109,11 +5109,11 @@ export const sluice = $root.sluice = (() => {
                 return object;
             };
 
-            Instance.prototype.toJSON = function toJSON() {
+            VmOrder.prototype.toJSON = function toJSON() {
                 return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
             };
 
-            return Instance;
+            return VmOrder;
         })();
 
         return v1;

@@ -3,14 +3,14 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { InstanceDriver } from '../../../src/agent/vms/vm-driver.ts';
+import { VmDriver } from '../../../src/agent/vms/vm-driver.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import { VmManager } from '../../../src/controller/vm-manager/vm-manager.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { TestHost } from '../../host/hosts.ts';
 import { sleep } from '../../support/host-processes.ts';
 
-const test = suite('replacement of instances');
+const test = suite('replacement of VMs');
 
 const SERVER = join(import.meta.dirname, '../../../../scripts/testbed/server.mjs');
 const CRASHES = 10;
@@ -25,7 +25,7 @@ test('a killed command is replaced and serving within two seconds', async () => 
     ports: [{ name: 'a', network: 'app', netns: host.files.netns('a'), addresses: ['10.1.0.11/24'] }],
     templates: [
       {
-        // Names of instances are names of namespaces.
+        // Names of VMs are names of namespaces.
         name: host.files.netns('w'),
         network: 'app',
         command: [process.execPath, SERVER, '--name', 'w'],
@@ -35,7 +35,7 @@ test('a killed command is replaced and serving within two seconds', async () => 
     ],
   });
   let names = 0;
-  let driver: InstanceDriver | undefined;
+  let driver: VmDriver | undefined;
   try {
     await host.start();
     const { templates } = loadConfiguration(host.files.configPath);
@@ -53,7 +53,7 @@ test('a killed command is replaced and serving within two seconds', async () => 
       now: () => nowMs,
       suffix: () => String(++names),
     });
-    driver = new InstanceDriver({
+    driver = new VmDriver({
       host: host.host,
       log: host.logger,
       onEvent: (event) => manager.take('h1', event),

@@ -1,24 +1,24 @@
-// Instances on a real host: start, serve, crash, stop; and what a killed host leaves.
+// VMs on a real host: start, serve, crash, stop; and what a killed host leaves.
 // timeout: 120s
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { InstanceDriver } from '../../../src/agent/vms/vm-driver.ts';
+import { VmDriver } from '../../../src/agent/vms/vm-driver.ts';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { TemplateConfig } from '../../../src/config/model/model.ts';
-import type { InstanceEvent } from '../../../src/messages/messages.ts';
+import type { VmEvent } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { identityOf } from '../../../src/run-dir/process-identity.ts';
 import { TestHost } from '../../host/hosts.ts';
 import { sleep } from '../../support/host-processes.ts';
 
-const test = suite('instances');
+const test = suite('VMs on a host');
 
 let host: TestHost;
-let driver: InstanceDriver;
-let events: InstanceEvent[];
+let driver: VmDriver;
+let events: VmEvent[];
 /** Of the host's file, by name. */
 const templates = new Map<string, TemplateConfig>();
 let count = 0;
@@ -29,7 +29,7 @@ test.before.each(async () => {
   events = [];
   templates.clear();
   const { host: real } = host;
-  driver = new InstanceDriver({
+  driver = new VmDriver({
     host: {
       get configuration() {
         return { ...real.configuration, templates: [...templates.values()] };
@@ -64,19 +64,18 @@ function template(change: Partial<TemplateConfig>): TemplateConfig {
 }
 
 const id = (name: string): string => host.files.netns(name);
-/** The order of a controller that has the same template; `addresses` are the instance's. */
+/** The order of a controller that has the same template; `addresses` are the VM's. */
 function start(name: string, { addresses = ['10.1.0.129'], ...change }: Partial<TemplateConfig>): void {
   const own = template(change);
   templates.set('t', own);
   const definition = JSON.stringify({ ...own, addresses });
-  driver.take({ command: 'start', instance: id(name), template: 't', definition });
+  driver.take({ command: 'start', vm: id(name), template: 't', definition });
 }
 const stop = (name: string): void =>
-  driver.take({ command: 'stop', instance: id(name), template: 't', definition: '' });
+  driver.take({ command: 'stop', vm: id(name), template: 't', definition: '' });
 const kindsOf = (name: string): string[] =>
-  events.filter(({ instance }) => instance === id(name)).map(({ kind }) => kind);
-const lastOf = (name: string): InstanceEvent =>
-  events.filter(({ instance }) => instance === id(name)).at(-1)!;
+  events.filter(({ vm }) => vm === id(name)).map(({ kind }) => kind);
+const lastOf = (name: string): VmEvent => events.filter(({ vm }) => vm === id(name)).at(-1)!;
 
 async function until(what: string, holds: () => boolean, timeoutMs = 10_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !holds(); await sleep(10))
@@ -105,7 +104,7 @@ test('a controller names a template and gives addresses: what runs is the host o
   templates.set('t', template({ command: ['/bin/sh', '-c', 'echo own; exec sleep 600'] }));
   const order = (name: string, change: object, of = 't') => {
     const forged = { ...template({}), addresses: ['10.1.0.129'], ...change };
-    driver.take({ command: 'start', instance: id(name), template: of, definition: JSON.stringify(forged) });
+    driver.take({ command: 'start', vm: id(name), template: of, definition: JSON.stringify(forged) });
   };
   const foreign = {
     command: ['/bin/sh', '-c', 'echo foreign'],
@@ -206,7 +205,7 @@ test('an address that is taken, a network that is not there', async () => {
 
 test.run();
 
-const leftovers = suite('instances of a host that was killed');
+const leftovers = suite('VMs of a host that was killed');
 
 leftovers(
   'the command dies with the host; its children and the namespace are cleared by the next host',
@@ -228,7 +227,7 @@ leftovers(
     });
     const { files } = dying;
     try {
-      const main = join(import.meta.dirname, 'dying-instances.js');
+      const main = join(import.meta.dirname, 'dying-vms.js');
       const child = spawn(process.execPath, [main, files.configPath, files.runDir, files.netns('x')], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

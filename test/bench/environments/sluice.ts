@@ -26,7 +26,7 @@ import { run, signalAll } from '../process.ts';
 const UP_TIMEOUT_MS = 60_000;
 
 /** A running `sluice up`, reached through its run directory. */
-export class SluiceInstance {
+export class SluiceRun {
   readonly runDir: string;
   private command: string;
 
@@ -144,19 +144,19 @@ export function unmeasuredForwarder(context: Context): Forwarder {
 }
 
 function forwarderOf(context: Context, { name, root, remark, moreDatapath }: Variant): Forwarder {
-  const instance = new SluiceInstance(root, makeDirectory(context, name));
+  const run = new SluiceRun(root, makeDirectory(context, name));
   let status: Status | undefined;
   return {
     name,
     destination: VIP,
     async start() {
-      status = await instance.up(configurationYaml(context, endPorts(name), moreDatapath));
+      status = await run.up(configurationYaml(context, endPorts(name), moreDatapath));
     },
     pids: () => (status === undefined ? [] : [status.pid]),
     version: async () =>
       `Sluice ${status?.version}${remark}, engine ${status?.engine} (${status?.engineReason})`,
     async stop() {
-      if (status !== undefined) await instance.down();
+      if (status !== undefined) await run.down();
     },
   };
 }

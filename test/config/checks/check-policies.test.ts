@@ -108,7 +108,7 @@ const cases: Case[] = [
       ['groups.1.scaling', { members: { template: 'web', maximum: 3 } }],
     ],
     [
-      'groups[0].scaling.sources.template: found "web", by which the members of group night scale, expected a template of which nobody else decides how many instances there are',
+      'groups[0].scaling.sources.template: found "web", by which the members of group night scale, expected a template of which nobody else decides how many VMs there are',
     ],
   ],
 ];

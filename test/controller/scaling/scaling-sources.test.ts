@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import { Aggregation } from '../../../src/controller/load/aggregation.ts';
 import { Sources } from '../../../src/controller/scaling/scaling-sources.ts';
-import type { InstancePhase, InstanceRecord } from '../../../src/controller/vm-manager/instance-record.ts';
+import type { VmPhase, VmRecord } from '../../../src/controller/vm-manager/vm-record.ts';
 import type { Port } from '../../../src/messages/messages.ts';
 import { ReportDiff, ReportTable } from '../../../src/messages/report-table.ts';
 import { port } from '../fleet.ts';
@@ -23,16 +23,16 @@ class Bed {
   nowMs = 1_000_000;
   readonly agents = new Map<string, { host: string; ports: Port[] }>();
   readonly aggregation = new Aggregation();
-  readonly records: InstanceRecord[] = [];
+  readonly records: VmRecord[] = [];
   readonly leaving = new Set<string>();
   readonly sources: Sources;
 
   constructor() {
-    const instances = {
+    const vms = {
       manager: { list: () => this.records },
       isLeaving: (id: string) => this.leaving.has(id),
     };
-    this.sources = new Sources({ term: this, instances }, SETTLING_MS, this.nowMs);
+    this.sources = new Sources({ term: this, vms }, SETTLING_MS, this.nowMs);
   }
 
   get term() {
@@ -53,7 +53,7 @@ class Bed {
     this.aggregation.report(name, new ReportDiff().next(header, table), this.nowMs);
   }
 
-  instance(id: string, phase: InstancePhase, isWanted = true): void {
+  vm(id: string, phase: VmPhase, isWanted = true): void {
     const { nowMs } = this;
     const times = { sinceMs: nowMs, notBeforeMs: nowMs, failures: 0 };
     this.records.push({ id, template: 'web', phase, isWanted, addresses: [], ...times });
@@ -68,10 +68,8 @@ class Bed {
   get input(): [string[], number] | undefined {
     const input = this.sources.of(group!, 'web', this.nowMs);
     if (input === undefined) return undefined;
-    const units = input.units.map(({ name, activeFlows, isInstance, state }) =>
-      [name, activeFlows, ...(isInstance ? ['instance'] : []), ...(state === 'active' ? [] : [state])].join(
-        ' ',
-      ),
+    const units = input.units.map(({ name, activeFlows, isVm, state }) =>
+      [name, activeFlows, ...(isVm ? ['vm'] : []), ...(state === 'active' ? [] : [state])].join(' '),
     );
     return [units.sort(), input.starting];
   }
@@ -91,18 +89,18 @@ test('each port counts with what its own load balancer sends, shared ones evenly
   assert.equal(bed.input, [['w1 30', 'w2 2', 'w3 5', 'w4 5', 'w5 2', 'w6 2', 'w7 0'], 0]);
 });
 
-test('an instance is a unit while it serves and is wanted, and starting before', () => {
+test('a VM is a unit while it serves and is wanted, and starting before', () => {
   const bed = new Bed();
   bed.pass(SETTLING_MS);
   for (const phase of ['pending', 'starting', 'created', 'serving', 'stopping', 'lost'] as const) {
-    bed.instance(phase, phase, phase !== 'stopping' && phase !== 'lost');
+    bed.vm(phase, phase, phase !== 'stopping' && phase !== 'lost');
   }
-  bed.instance('leaving', 'serving');
-  bed.instance('unseen', 'serving');
+  bed.vm('leaving', 'serving');
+  bed.vm('unseen', 'serving');
   bed.leaving.add('leaving');
   bed.host('h1', ['created', 'serving', 'stopping', 'leaving', 'w1'], {});
   bed.pass(0);
-  assert.equal(bed.input, [['leaving 0 instance draining', 'serving 0 instance', 'w1 0'], 4]);
+  assert.equal(bed.input, [['leaving 0 vm draining', 'serving 0 vm', 'w1 0'], 4]);
 });
 
 test('a host that is away for a moment keeps its sources', () => {

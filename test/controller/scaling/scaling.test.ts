@@ -1,4 +1,4 @@
-// Instances as members: added when asked for or when the load is high, replaced when they crash, drained before they go.
+// VMs as members: added when asked for or when the load is high, replaced when they crash, drained before they go.
 // The agents obey orders as a host does, without VMs.
 // timeout: 60s
 import { suite } from 'uvu';
@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
 import { Refusal } from '../../../src/config/model/refusal.ts';
-import { instanceRows } from '../../../src/controller/fleet-listings.ts';
+import { vmRows } from '../../../src/controller/fleet-listings.ts';
 import type { HostNetworks } from '../../../src/messages/messages.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';
@@ -44,14 +44,14 @@ const active = (agent: TestAgent): string[] =>
     .members('app')
     .filter(({ state }) => state === 'active')
     .map(({ name }) => name);
-const running = (): string[] => agents.flatMap(({ instances }) => [...instances.keys()]);
+const running = (): string[] => agents.flatMap(({ vms }) => [...vms.keys()]);
 
 test('a group is brought to a number of members, spread over the hosts', async () => {
   await start(configured());
   await fleet.controller.scale('app', 3);
   await until(() => agents.every((agent) => active(agent).length === 3));
   assert.equal(
-    agents.map(({ instances }) => instances.size),
+    agents.map(({ vms }) => vms.size),
     [1, 1],
   );
   const members = agents[0]!.members('app').slice(1);
@@ -70,7 +70,7 @@ test('more than the template allows is refused', async () => {
   }
 });
 
-test('where no host has the network of the template: a command is refused, an instance waits', async () => {
+test('where no host has the network of the template: a command is refused, a VM waits', async () => {
   const other: HostNetworks = { all: [{ name: 'app', vni: 9 }] };
   await start(
     configured('scaling: { members: { template: server, minimum: 2, maximum: 3 } }'),
@@ -79,7 +79,7 @@ test('where no host has the network of the template: a command is refused, an in
   );
   const { controller } = fleet;
   const why = 'no host has network app (VNI 5001); found h1 with app (VNI 9); h2 with app (VNI 9)';
-  await until(() => instanceRows(controller.instances)[0]?.waitsFor === why, 5_000);
+  await until(() => vmRows(controller.vms)[0]?.waitsFor === why, 5_000);
   try {
     await controller.scale('app', 3);
     assert.unreachable('not refused');
@@ -88,34 +88,34 @@ test('where no host has the network of the template: a command is refused, an in
     assert.is((error as Refusal).message, `group app: template server: ${why}`);
   }
   agents[1]!.setPorts([], { all: [{ name: 'app', vni: 5001 }] });
-  await until(() => agents[1]!.instances.size === 1, 5_000);
-  assert.is(agents[0]!.instances.size, 0);
-  assert.is(instanceRows(controller.instances)[0]!.waitsFor, null);
+  await until(() => agents[1]!.vms.size === 1, 5_000);
+  assert.is(agents[0]!.vms.size, 0);
+  assert.is(vmRows(controller.vms)[0]!.waitsFor, null);
 });
 
-test('a crashed instance is out at once, and replaced', async () => {
+test('a crashed VM is out at once, and replaced', async () => {
   await start(configured());
   await fleet.controller.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
   const [crashed] = running();
-  agents.find(({ instances }) => instances.has(crashed!))!.crash(crashed!);
+  agents.find(({ vms }) => vms.has(crashed!))!.crash(crashed!);
   await until(() => active(agents[0]!).length === 2 && !active(agents[0]!).includes(crashed!));
   assert.is(running().length, 1);
   assert.is.not(running()[0], crashed);
   await until(() => !agents[0]!.members('app').some(({ name }) => name === crashed));
 });
 
-test('an instance that is to go keeps its flows until they have ended', async () => {
+test('a VM that is to go keeps its flows until they have ended', async () => {
   await start(configured());
   await fleet.controller.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
-  const [instance] = running();
-  agents[0]!.report('app', { [instance!]: { newFlows: 5, endedFlows: 4, activeFlows: 1 } });
+  const [vm] = running();
+  agents[0]!.report('app', { [vm!]: { newFlows: 5, endedFlows: 4, activeFlows: 1 } });
   await fleet.controller.scale('app', 1);
   assert.equal(active(agents[0]!), ['a']);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  assert.equal(running(), [instance], 'one flow is left');
-  agents[0]!.report('app', { [instance!]: { newFlows: 5, endedFlows: 5 } });
+  assert.equal(running(), [vm], 'one flow is left');
+  agents[0]!.report('app', { [vm!]: { newFlows: 5, endedFlows: 5 } });
   await until(() => running().length === 0);
   assert.equal(
     agents[0]!.members('app').map(({ name }) => name),
@@ -123,11 +123,11 @@ test('an instance that is to go keeps its flows until they have ended', async ()
   );
 });
 
-test('a controller that starts again finds its instances, and starts no others', async () => {
+test('a controller that starts again finds its VMs, and starts no others', async () => {
   await start(configured());
   await fleet.controller.scale('app', 3);
   await until(() => active(agents[0]!).length === 3);
-  const before = fleet.controller.instances.manager.list().map(({ id }) => id);
+  const before = fleet.controller.vms.manager.list().map(({ id }) => id);
   await until(
     () =>
       [...fleet.store.snapshot().entries.keys()].filter((key) => key.startsWith('instances/')).length === 2,
@@ -153,7 +153,7 @@ test('load over the threshold adds members, up to the maximum', async () => {
 
 const SOURCES = 'average: { below: 5 }, single: { above: 50 }, maximum: 4, sustain: 0s, coolDown: 0s';
 
-/** Sources are the ports with `tier: web`: one on each host, and instances of `web`, which agents that obey have none of. */
+/** Sources are the ports with `tier: web`: one on each host, and VMs of `web`, which agents that obey have none of. */
 const withSources = (group: string): Configuration =>
   parseConfiguration(`
 host: c1
@@ -172,10 +172,10 @@ groups:
 
 const webPort = (name: string) => port(name, 'app', { tier: 'web' });
 
-/** The hosts' ports, with those of the instances that run there. */
+/** The hosts' ports, with those of the VMs that run there. */
 function showPorts(): void {
   for (const [i, agent] of agents.entries()) {
-    const names = [`h${i + 1}-web`, ...agent.instances.keys()];
+    const names = [`h${i + 1}-web`, ...agent.vms.keys()];
     agent.setPorts([...names.map(webPort), port(`h${i + 1}-client`, 'app', { tier: 'client' })]);
   }
 }

@@ -3,11 +3,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { TemplateConfig } from '../../../src/config/model/model.ts';
-import { chooseAddresses, membersOfInstance } from '../../../src/controller/vm-manager/addresses.ts';
-import type { InstanceRecord } from '../../../src/controller/vm-manager/instance-record.ts';
-import { type HostLoad, placeInstance } from '../../../src/controller/vm-manager/placement.ts';
+import { chooseAddresses, membersOfVm } from '../../../src/controller/vm-manager/addresses.ts';
+import { type HostLoad, placeVm } from '../../../src/controller/vm-manager/placement.ts';
 import { HOST_LOSS_MS, VmManager } from '../../../src/controller/vm-manager/vm-manager.ts';
-import type { Instance } from '../../../src/messages/messages.ts';
+import type { VmRecord } from '../../../src/controller/vm-manager/vm-record.ts';
+import type { VmOrder } from '../../../src/messages/messages.ts';
 
 const templates = (...changes: object[]): TemplateConfig[] =>
   parseConfiguration(
@@ -30,11 +30,11 @@ const templates = (...changes: object[]): TemplateConfig[] =>
 class Fleet {
   nowMs = 1_000_000;
   hosts: HostLoad[] = ['h1', 'h2', 'h3'].map((host) => ({ host, agentEpoch: 1, load: 0 }));
-  readonly orders: [host: string, command: string, instance: string][] = [];
+  readonly orders: [host: string, command: string, vm: string][] = [];
   readonly definitions = new Map<string, TemplateConfig>();
   readonly events: string[] = [];
   readonly waits: string[] = [];
-  readonly store = new Map<string, InstanceRecord>();
+  readonly store = new Map<string, VmRecord>();
   readonly taken = new Set<string>();
   manager: VmManager;
   private readonly configured: TemplateConfig[];
@@ -58,7 +58,7 @@ class Fleet {
           else this.store.set(id, JSON.parse(JSON.stringify(record)));
         }
       },
-      onEvent: ({ kind, instance }) => this.events.push(`${kind} ${instance.id}`),
+      onEvent: ({ kind, vm }) => this.events.push(`${kind} ${vm.id}`),
       vniOf: () => 1,
       onWait: ({ id }, why) => this.waits.push(`${id}: ${why}`),
       now: () => this.nowMs,
@@ -66,9 +66,9 @@ class Fleet {
     });
   }
 
-  private ordered(host: string, { command, instance, definition }: Instance): void {
-    this.orders.push([host, command, instance]);
-    if (definition !== '') this.definitions.set(instance, JSON.parse(definition));
+  private ordered(host: string, { command, vm, definition }: VmOrder): void {
+    this.orders.push([host, command, vm]);
+    if (definition !== '') this.definitions.set(vm, JSON.parse(definition));
   }
 
   /** Another controller takes over. */
@@ -81,13 +81,13 @@ class Fleet {
     this.manager.tick();
   }
 
-  says(instance: string, ...kinds: ('created' | 'serving' | 'terminated' | 'crashed')[]): void {
-    const host = this.record(instance).host!;
-    for (const kind of kinds) this.manager.take(host, { instance, template: 'web', kind, detail: '' });
+  says(vm: string, ...kinds: ('created' | 'serving' | 'terminated' | 'crashed')[]): void {
+    const host = this.record(vm).host!;
+    for (const kind of kinds) this.manager.take(host, { vm, template: 'web', kind, detail: '' });
   }
 
-  record(instance: string): InstanceRecord {
-    return this.manager.list().find(({ id }) => id === instance)!;
+  record(vm: string): VmRecord {
+    return this.manager.list().find(({ id }) => id === vm)!;
   }
 
   takeOrders(): string[] {
@@ -101,7 +101,7 @@ class Fleet {
 
 const manager = suite('VM manager');
 
-manager('instances spread over the hosts, each with an address of its own', () => {
+manager('VMs spread over the hosts, each with an address of its own', () => {
   const fleet = new Fleet();
   fleet.taken.add('10.1.0.21');
   fleet.manager.scale('web', 4);
@@ -154,7 +154,7 @@ manager('a template that always crashes does not spin', () => {
   assert.is(fleet.store.size, 1);
 });
 
-manager('an address rests after its instance has ended, while there are others', () => {
+manager('an address rests after its VM has ended, while there are others', () => {
   const fleet = new Fleet({ addresses: '10.1.0.20-10.1.0.22' });
   fleet.manager.instantiate('web');
   fleet.pass(0);
@@ -199,7 +199,7 @@ manager('an order that a host never carries out is taken back', () => {
   assert.equal(fleet.phases(), ['web-2 starting']);
 });
 
-manager('a host that is away for a while keeps its instances; for longer, it loses them', () => {
+manager('a host that is away for a while keeps its VMs; for longer, it loses them', () => {
   const fleet = new Fleet();
   fleet.manager.instantiate('web');
   fleet.pass(0);
@@ -253,7 +253,7 @@ manager('another controller goes on with the records', () => {
   assert.equal(fleet.takeOrders(), ['h1 start web-1', 'h2 start web-2']);
   fleet.says('web-2', 'created');
   assert.equal(fleet.phases(), ['web-1 serving', 'web-2 created']);
-  fleet.manager.take('h3', { instance: 'web-9', template: 'web', kind: 'serving', detail: '' });
+  fleet.manager.take('h3', { vm: 'web-9', template: 'web', kind: 'serving', detail: '' });
   assert.equal(fleet.takeOrders(), ['h3 stop web-9'], 'nobody knows it');
 });
 
@@ -262,7 +262,7 @@ manager('scaling in takes the youngest; the limit holds; no host and no address:
   const { hosts } = fleet;
   fleet.hosts = [];
   fleet.manager.scale('web', 12);
-  assert.throws(() => fleet.manager.instantiate('web'), /found 12 instances, expected fewer than 12/);
+  assert.throws(() => fleet.manager.instantiate('web'), /found 12 VMs, expected fewer than 12/);
   fleet.pass(0);
   assert.equal(fleet.takeOrders(), []);
   fleet.hosts = hosts;
@@ -326,7 +326,7 @@ const pure = suite('placement and addresses');
 const app = { name: 'app', vni: 1 };
 
 pure('only where the host has the template itself', () => {
-  const request = { template: 't', network: app, allowed: [], siblingsOn: () => 0, instancesOn: () => 0 };
+  const request = { template: 't', network: app, allowed: [], siblingsOn: () => 0, vmsOn: () => 0 };
   const host = (name: string, templates: string[]): HostLoad => ({
     host: name,
     agentEpoch: 1,
@@ -334,13 +334,13 @@ pure('only where the host has the template itself', () => {
     networks: [app],
     templates,
   });
-  assert.equal(placeInstance(request, [host('a', []), host('b', ['u', 't'])]), { host: 'b' });
-  assert.equal(placeInstance(request, [host('a', []), host('b', ['u'])]), {
+  assert.equal(placeVm(request, [host('a', []), host('b', ['u', 't'])]), { host: 'b' });
+  assert.equal(placeVm(request, [host('a', []), host('b', ['u'])]), {
     refusal: 'no host with network app (VNI 1) has template t in its own configuration',
   });
 });
 
-pure('fewest siblings, then fewest instances, then load; never where it is not allowed', () => {
+pure('fewest siblings, then fewest VMs, then load; never where it is not allowed', () => {
   const hosts: HostLoad[] = [
     { host: 'a', agentEpoch: 1, load: 9, networks: [app] },
     { host: 'b', agentEpoch: 1, load: 5, networks: [app] },
@@ -348,14 +348,14 @@ pure('fewest siblings, then fewest instances, then load; never where it is not a
     { host: 'd', agentEpoch: 1, load: 7 }, // does not say
     { host: 'e', agentEpoch: 1, load: 0, networks: [{ name: 'app', vni: 2 }] },
   ];
-  const place = (siblings: Record<string, number>, instances: Record<string, number>, more = {}) => {
-    const placement = placeInstance(
+  const place = (siblings: Record<string, number>, vms: Record<string, number>, more = {}) => {
+    const placement = placeVm(
       {
         template: 't',
         network: app,
         allowed: [],
         siblingsOn: (host) => siblings[host] ?? 0,
-        instancesOn: (host) => instances[host] ?? 0,
+        vmsOn: (host) => vms[host] ?? 0,
         ...more,
       },
       hosts,
@@ -386,12 +386,10 @@ pure('one address per family, or none at all', () => {
 });
 
 pure('members of the families that the group has', () => {
-  const record = { id: 'web-1', addresses: ['10.1.0.5', 'fd00::5'] } as unknown as InstanceRecord;
+  const record = { id: 'web-1', addresses: ['10.1.0.5', 'fd00::5'] } as unknown as VmRecord;
   const [template] = templates({});
   const names = (...vip: string[]) =>
-    membersOfInstance(record, template!, { vip }).map(
-      ({ name, address, port }) => `${name} ${address} ${port}`,
-    );
+    membersOfVm(record, template!, { vip }).map(({ name, address, port }) => `${name} ${address} ${port}`);
   assert.equal(names('10.1.0.100'), ['web-1 10.1.0.5 8080']);
   assert.equal(names('fd00::100'), ['web-1 fd00::5 8080']);
   assert.equal(names('10.1.0.100', 'fd00::100'), ['web-1 10.1.0.5 8080', 'web-1.6 fd00::5 8080']);

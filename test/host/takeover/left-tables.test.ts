@@ -7,7 +7,7 @@ import type { PortConfig } from '../../../src/config/model/model.ts';
 import { DatapathIds } from '../../../src/host/publishing/datapath-ids.ts';
 import { closeLegacy, NumbersFile, openLegacy } from '../../../src/host/takeover/left-tables.ts';
 import { mapTables } from '../../../src/host/thread/table-memory.ts';
-import { InstanceState } from '../../../src/run-dir/made-things.ts';
+import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
@@ -33,7 +33,7 @@ test.after.each(() => rmSync(runDir.path, { recursive: true, force: true }));
 
 /** Tables with one flow, and numbers for it. */
 function leave(): DatapathIds {
-  const { bytes } = mapTables(runDir.tablesFile, LIMITS, InstanceState.load(runDir));
+  const { bytes } = mapTables(runDir.tablesFile, LIMITS, MadeThings.load(runDir));
   const tables = new Tables(bytes, 0, LIMITS, [1, 2]);
   tables.initialise();
   tables.connections.create(0, 0, 0xffff, 1, 2, 3, 4, 5, 6, 3, 1, 0, 0, 0);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { InstanceRow } from '../../../api/fleet-shapes.ts';
+import type { VmRow } from '../../../api/fleet-shapes.ts';
 import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatTable } from '../../table.ts';
 
-const COLUMNS: readonly Column<InstanceRow>[] = [
+const COLUMNS: readonly Column<VmRow>[] = [
   { key: 'instance' },
   { key: 'template' },
   { key: 'group' },
@@ -17,13 +17,13 @@ const COLUMNS: readonly Column<InstanceRow>[] = [
   { key: 'waitsFor' },
 ];
 
-export const formatInstances = (rows: readonly InstanceRow[]): string => formatTable(rows, COLUMNS);
+export const formatVms = (rows: readonly VmRow[]): string => formatTable(rows, COLUMNS);
 
 export function addVmList(parent: Command): void {
   parent
     .command('list')
-    .description('the instances: where they run, of which template and group')
+    .description('the VMs: where they run, of which template and group')
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<InstanceRow[]>('/v1/vms'), formatInstances);
+      await printResult(command, await apiOf(command).get<VmRow[]>('/v1/vms'), formatVms);
     });
 }

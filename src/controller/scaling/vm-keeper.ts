@@ -2,10 +2,10 @@
  * The VM manager at work in a leader's term: its orders go to agents, its records to the store, and what it tells
  * becomes members of groups.
  *
- * Theory of operation. An instance that serves joins its group; one that has crashed is failed at once, so that nobody
+ * Theory of operation. A VM that serves joins its group; one that has crashed is failed at once, so that nobody
  * waits for it, and then taken out. One that is to go is drained first; when no flow is left on it, or the deadline
- * of the drain has passed, its member is taken out and the instance is released. The manager is ahead of the store:
- * records that cannot be written are written later, and an instance that the store has lost is stopped when its host
+ * of the drain has passed, its member is taken out and the VM is released. The manager is ahead of the store:
+ * records that cannot be written are written later, and a VM that the store has lost is stopped when its host
  * tells of it.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,18 +14,18 @@ import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
 import type { NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
-import type { InstanceEvent } from '../../messages/messages.ts';
+import type { VmEvent } from '../../messages/messages.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
-import { type Entries, instanceRecords, KEYS } from '../groups/documents.ts';
+import { type Entries, KEYS, vmRecords } from '../groups/documents.ts';
 import type { FleetState } from '../groups/fleet-state.ts';
 import type { Change } from '../store/store.ts';
 import type { Term } from '../term.ts';
-import { membersOfInstance } from '../vm-manager/addresses.ts';
-import type { InstanceRecord } from '../vm-manager/instance-record.ts';
+import { membersOfVm } from '../vm-manager/addresses.ts';
 import type { HostLoad } from '../vm-manager/placement.ts';
-import { type RecordChange, type VmEvent, VmManager } from '../vm-manager/vm-manager.ts';
+import { type RecordChange, type VmChange, VmManager } from '../vm-manager/vm-manager.ts';
+import type { VmRecord } from '../vm-manager/vm-record.ts';
 
-/** What a controller does for its instances. */
+/** What a controller does for its VMs. */
 export interface FleetActions {
   readonly state: FleetState;
   readonly templates: readonly TemplateConfig[];
@@ -51,18 +51,18 @@ const RETRY_MS = 1_000;
 /** A drain that has just begun may not be in force everywhere yet. */
 const SHORTEST_DRAIN_MS = 2_000;
 
-export class Instances {
+export class VmKeeper {
   readonly manager: VmManager;
   private readonly term: Term;
   private readonly actions: FleetActions;
   private readonly log: Logger;
   private readonly clock: NodeJS.Timeout;
-  private readonly unwritten = new Map<string, InstanceRecord | undefined>();
+  private readonly unwritten = new Map<string, VmRecord | undefined>();
   private isWriting = false;
   private retryAtMs = 0;
-  /** What could not be done about an instance, and is tried again. */
+  /** What could not be done about a VM, and is tried again. */
   private readonly retries = new Map<string, Retry>();
-  /** Instances that are drained, to be released then: since when. */
+  /** VMs that are drained, to be released then: since when. */
   private readonly leaving = new Map<string, number>();
 
   constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
@@ -70,15 +70,15 @@ export class Instances {
     this.actions = actions;
     this.log = log;
     this.manager = new VmManager({
-      records: instanceRecords(entries),
+      records: vmRecords(entries),
       templates: () => actions.templates,
       hosts: () => [...term.agents.values()].map(hostLoad),
       vniOf: (network) => actions.networks.find(({ name }) => name === network)!.vni,
       isAddressTaken: (network, address) => this.isAddressTaken(network, address),
-      send: (host, order) => term.agents.get(host)?.send({ type: 'instance', ...order }),
+      send: (host, order) => term.agents.get(host)?.send({ type: 'vmOrder', ...order }),
       persist: (changes) => this.persist(changes),
       onEvent: (event) => this.onEvent(event),
-      onWait: ({ id, template }, why) => log.warn(`instance ${id} (${template}) waits: ${why}`),
+      onWait: ({ id, template }, why) => log.warn(`VM ${id} (${template}) waits: ${why}`),
       now: Date.now,
       suffix: () => randomBytes(3).toString('hex'),
     });
@@ -98,12 +98,12 @@ export class Instances {
     this.manager.hostDetached(host);
   }
 
-  took(host: string, event: InstanceEvent): void {
+  took(host: string, event: VmEvent): void {
     this.manager.take(host, event);
   }
 
-  /** Instances of the group, wanted ones only, by the names of their members. */
-  ofGroup(group: string): Map<string, InstanceRecord> {
+  /** VMs of the group, wanted ones only, by the names of their members. */
+  ofGroup(group: string): Map<string, VmRecord> {
     const own = this.manager.list().filter((record) => record.isWanted && record.group === group);
     return new Map(own.flatMap((record) => this.memberNames(record).map((name) => [name, record])));
   }
@@ -115,14 +115,14 @@ export class Instances {
     else this.join(allocated);
   }
 
-  /** Drains the member that is an instance; it ends when its flows have, or after `deadlineMs`. */
+  /** Drains the member that is a VM; it ends when its flows have, or after `deadlineMs`. */
   async drain(group: string, member: string, deadlineMs: number): Promise<void> {
     const record = this.ofGroup(group).get(member);
-    if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no instance`);
+    if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no VM`);
     await this.drainRecord(group, record, deadlineMs);
   }
 
-  /** Ends an instance: drains it first where it is a member. */
+  /** Ends a VM: drains it first where it is a member. */
   async retire(id: string, deadlineMs: number): Promise<void> {
     const record = this.manager.list().find((other) => other.id === id);
     if (record === undefined) return;
@@ -139,10 +139,10 @@ export class Instances {
   /** A draining member stays after all. */
   async reactivate(group: string, member: string): Promise<void> {
     const record = this.ofGroup(group).get(member);
-    if (record !== undefined) await this.reactivateInstance(record.id);
+    if (record !== undefined) await this.reactivateVm(record.id);
   }
 
-  async reactivateInstance(id: string): Promise<void> {
+  async reactivateVm(id: string): Promise<void> {
     const record = this.manager.list().find((other) => other.id === id);
     if (record === undefined || !record.isWanted) return;
     this.leaving.delete(id);
@@ -151,7 +151,7 @@ export class Instances {
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  private async drainRecord(group: string, record: InstanceRecord, deadlineMs: number): Promise<void> {
+  private async drainRecord(group: string, record: VmRecord, deadlineMs: number): Promise<void> {
     this.leaving.set(record.id, Date.now());
     for (const name of this.memberNames(record)) {
       if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
@@ -169,51 +169,51 @@ export class Instances {
         this.attempt(id, what, task);
       }
     } catch (error) {
-      this.log.error({ err: error }, `instances: ${messageOf(error)}`);
+      this.log.error({ err: error }, `VMs: ${messageOf(error)}`);
     }
     if (this.unwritten.size > 0 && Date.now() >= this.retryAtMs) this.flush();
   }
 
-  private onEvent({ kind, instance, detail }: VmEvent): void {
-    const where = instance.host === undefined ? '' : ` on host ${instance.host}`;
+  private onEvent({ kind, vm, detail }: VmChange): void {
+    const where = vm.host === undefined ? '' : ` on host ${vm.host}`;
     const why = detail === '' ? '' : `: ${detail}`;
-    const line = `instance ${instance.id} (${instance.template})${where}: ${kind}${why}`;
+    const line = `VM ${vm.id} (${vm.template})${where}: ${kind}${why}`;
     if (kind === 'crashed') this.log.warn(line);
     else this.log.info(line);
-    if (kind === 'serving') this.join(instance);
-    else if (kind === 'crashed' || kind === 'terminated') this.leave(instance);
+    if (kind === 'serving') this.join(vm);
+    else if (kind === 'crashed' || kind === 'terminated') this.leave(vm);
   }
 
-  private join(record: InstanceRecord): void {
+  private join(record: VmRecord): void {
     this.attempt(record.id, `join group ${record.group}`, () => this.addMembers(record));
   }
 
-  /** The last that is to become of an instance takes the place of what was tried before. */
+  /** The last that is to become of a VM takes the place of what was tried before. */
   private attempt(id: string, what: string, task: () => Promise<void>): void {
     this.retries.delete(id);
     task().catch((error) => {
-      this.log.warn(`instance ${id} could not ${what}: ${messageOf(error)}`);
+      this.log.warn(`VM ${id} could not ${what}: ${messageOf(error)}`);
       if (!this.retries.has(id)) this.retries.set(id, { atMs: Date.now() + RETRY_MS, what, task });
     });
   }
 
-  private async addMembers(record: InstanceRecord): Promise<void> {
+  private async addMembers(record: VmRecord): Promise<void> {
     const { group } = record;
     const template = this.actions.templates.find(({ name }) => name === record.template);
     const config = group === undefined ? undefined : this.actions.state.groups.get(group)?.group;
     if (group === undefined || template === undefined || config === undefined) return;
-    for (const member of membersOfInstance(record, template, config)) {
+    for (const member of membersOfVm(record, template, config)) {
       if (this.stateOf(group, member.name) !== 'active') await this.actions.addMember(group, member);
     }
   }
 
   /** It has ended: nothing is to be waited for. */
-  private leave(record: InstanceRecord): void {
+  private leave(record: VmRecord): void {
     this.leaving.delete(record.id);
     this.attempt(record.id, `leave group ${record.group}`, () => this.takeOut(record, true));
   }
 
-  private async takeOut(record: InstanceRecord, isFailed: boolean): Promise<void> {
+  private async takeOut(record: VmRecord, isFailed: boolean): Promise<void> {
     const { group } = record;
     if (group === undefined) return;
     for (const name of this.memberNames(record)) {
@@ -257,11 +257,11 @@ export class Instances {
     return totals === undefined || totals.newFlows <= totals.endedFlows;
   }
 
-  private memberNames(record: InstanceRecord): string[] {
+  private memberNames(record: VmRecord): string[] {
     const template = this.actions.templates.find(({ name }) => name === record.template);
     const group = record.group === undefined ? undefined : this.actions.state.groups.get(record.group)?.group;
     if (template === undefined || group === undefined) return [];
-    return membersOfInstance(record, template, group).map(({ name }) => name);
+    return membersOfVm(record, template, group).map(({ name }) => name);
   }
 
   private has(group: string, member: string): boolean {
@@ -301,7 +301,7 @@ export class Instances {
     try {
       await this.actions.write(
         batch.map(([id, record]): Change => {
-          const key = KEYS.instance + id;
+          const key = KEYS.vm + id;
           return record === undefined ? { key, deleted: true } : { key, value: record };
         }),
       );
@@ -309,7 +309,7 @@ export class Instances {
       // What was told meanwhile is newer.
       for (const [id, record] of batch) if (!this.unwritten.has(id)) this.unwritten.set(id, record);
       this.retryAtMs = Date.now() + RETRY_MS;
-      this.log.warn(`records of instances are not stored yet: ${messageOf(error)}`);
+      this.log.warn(`records of VMs are not stored yet: ${messageOf(error)}`);
     } finally {
       this.isWriting = false;
     }

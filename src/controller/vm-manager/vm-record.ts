@@ -1,5 +1,5 @@
 /**
- * What the VM manager knows of one instance, and how events change it. Pure.
+ * What the VM manager knows of one VM, and how events change it. Pure.
  *
  *            order sent         the command runs        it listens
  *   pending ───────────► starting ───────────► created ───────────► serving
@@ -8,21 +8,21 @@
  *      ▼                                                               ▼
  *   (gone) ◄──────────────────── ended, or its host restarted ──── stopping
  *
- * An instance of which nothing is known any more (its host is away, or does not do what it was told) is `lost`: it may
+ * A VM of which nothing is known any more (its host is away, or does not do what it was told) is `lost`: it may
  * still run there, so its address stays taken until the host has stopped it. Whatever has ended is forgotten; if it was wanted, another one takes
  * its place.
  */
-import type { InstanceEvent } from '../../messages/messages.ts';
+import type { VmEvent } from '../../messages/messages.ts';
 
-export type InstancePhase = 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
+export type VmPhase = 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
 
 /** Plain JSON: this is what the store keeps. */
-export interface InstanceRecord {
+export interface VmRecord {
   readonly id: string;
   readonly template: string;
   /** Group whose member it is, or will be. */
   readonly group?: string;
-  readonly phase: InstancePhase;
+  readonly phase: VmPhase;
   /** Replaced when it ends. */
   readonly isWanted: boolean;
   /** Absent while pending. */
@@ -54,10 +54,10 @@ export const replacementDelayMs = (failures: number): number =>
 
 /** The record after its host's event; undefined: the event says nothing new. */
 export function afterEvent(
-  record: InstanceRecord,
-  kind: InstanceEvent['kind'],
+  record: VmRecord,
+  kind: VmEvent['kind'],
   nowMs: number,
-): InstanceRecord | 'ended' | undefined {
+): VmRecord | 'ended' | undefined {
   if (kind === 'terminated' || kind === 'crashed') return record.phase === 'pending' ? undefined : 'ended';
   const isNews =
     kind === 'created'
@@ -67,12 +67,7 @@ export function afterEvent(
 }
 
 /** The one that takes the place of a wanted one that has ended; `isFault`: by its own fault. */
-export function replacementOf(
-  ended: InstanceRecord,
-  id: string,
-  isFault: boolean,
-  nowMs: number,
-): InstanceRecord {
+export function replacementOf(ended: VmRecord, id: string, isFault: boolean, nowMs: number): VmRecord {
   const wasStable = ended.phase === 'serving' && nowMs - ended.sinceMs >= STABLE_MS;
   const failures = isFault ? (wasStable ? 1 : ended.failures + 1) : wasStable ? 0 : ended.failures;
   return {

@@ -1,8 +1,8 @@
 /**
- * One instance of the product: a run directory, what was made for it, the host, and its API.
+ * One process of the product: a run directory, what was made for it, the host, and its API.
  *
  * Theory of operation. `start` takes the run directory first and makes everything else after that, each step with
- * its way back; if one fails, what was made is removed in reverse order. What an instance that was killed, or told
+ * its way back; if one fails, what was made is removed in reverse order. What a process that was killed, or told
  * to leave, has left behind is found in state.json: namespaces and TAPs that the configuration wants again are taken over
  * as they are, with the processes in them, and so are the flows (legacy.ts); the rest is removed.
  */
@@ -18,30 +18,30 @@ import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { statusOf } from '../host/listings/status.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
 import { type Legacy, openLegacy } from '../host/takeover/left-tables.ts';
-import type { InstanceState } from '../run-dir/made-things.ts';
+import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
-import { loadForReload, reportAll, takeRunDir } from './instance-start.ts';
+import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
 
-export interface InstanceOptions {
+export interface ProcessOptions {
   readonly configPath: string;
   readonly runDir: RunDir;
   readonly log: Logger;
   /** One that runs here already is asked to leave; else that is an error. */
   readonly replace: boolean;
-  /** Somebody asked over the API for the instance to stop. */
+  /** Somebody asked over the API for the process to stop. */
   onDownRequest(): void;
-  /** The datapath has ended or hangs: the instance is of no more use. */
+  /** The datapath has ended or hangs: the process is of no more use. */
   onDeath(reason: string): void;
 }
 
-export class Instance {
+export class HostProcess {
   readonly host: Host;
-  private readonly options: InstanceOptions;
+  private readonly options: ProcessOptions;
   private readonly control: Control;
-  private readonly state: InstanceState;
+  private readonly state: MadeThings;
   private readonly lock: RunDirLock;
   private api: Server | undefined;
 
@@ -49,7 +49,7 @@ export class Instance {
    * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error of
    * the step that failed, and then has left nothing behind.
    */
-  static async start(options: InstanceOptions): Promise<Instance> {
+  static async start(options: ProcessOptions): Promise<HostProcess> {
     const { runDir, log } = options;
     const configuration = checkedConfiguration(options.configPath, 'this machine');
     const undo = new UndoStack();
@@ -74,10 +74,10 @@ export class Instance {
         onDeath,
       });
       undo.push('stop the host', () => host.stop('end'));
-      const instance = new Instance(options, host, control, state, lock);
-      await instance.listen();
-      instance.warn();
-      return instance;
+      const started = new HostProcess(options, host, control, state, lock);
+      await started.listen();
+      started.warn();
+      return started;
     } catch (error) {
       reportAll(await undo.run(), log);
       throw error;
@@ -85,10 +85,10 @@ export class Instance {
   }
 
   private constructor(
-    options: InstanceOptions,
+    options: ProcessOptions,
     host: Host,
     control: Control,
-    state: InstanceState,
+    state: MadeThings,
     lock: RunDirLock,
   ) {
     this.options = options;
@@ -129,7 +129,7 @@ export class Instance {
     }
   }
 
-  /** Ends, and leaves VMs, their interfaces and flows to the next instance here. */
+  /** Ends, and leaves VMs, their interfaces and flows to the next process here. */
   async leave(): Promise<void> {
     try {
       await this.end('leave');
@@ -170,18 +170,18 @@ export class Instance {
   }
 }
 
-/** State that outlives a killed process, not the instance: that is what `store` in the configuration is for. */
-function ownStore(configuration: Configuration, runDir: RunDir, state: InstanceState): StoreConfig {
+/** State that outlives a killed process, not the process: that is what `store` in the configuration is for. */
+function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThings): StoreConfig {
   if (configuration.store === undefined && configuration.controllers === undefined) {
     state.addDirectory(runDir.storeDir);
   }
   return { kind: 'file', dir: runDir.storeDir };
 }
 
-/** What the last instance has left: kept are only namespaces and TAPs that are wanted again as they are. */
-function clearLeftovers(state: InstanceState, configuration: Configuration, log: Logger): void {
+/** What the last process has left: kept are only namespaces and TAPs that are wanted again as they are. */
+function clearLeftovers(state: MadeThings, configuration: Configuration, log: Logger): void {
   if (state.isEmpty) return;
-  log.info('going on with what the last instance here has left');
+  log.info('going on with what the last process here has left');
   state.removeFiles();
   const wanted = [...portSetups(configuration).values()].map(tapRequestOf);
   reportAll(state.removeLeftovers(wanted), log);

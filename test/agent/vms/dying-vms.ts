@@ -1,13 +1,13 @@
-/** A host with one instance whose command has a child, for tests that kill it: prints a line when both run. */
+/** A host with one VM whose command has a child, for tests that kill it: prints a line when both run. */
 import { pino } from 'pino';
-import { InstanceDriver } from '../../../src/agent/vms/vm-driver.ts';
+import { VmDriver } from '../../../src/agent/vms/vm-driver.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import { Host } from '../../../src/host/host.ts';
-import { InstanceState } from '../../../src/run-dir/made-things.ts';
+import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
 
-const [configPath, runDirPath, instance] = process.argv.slice(2) as [string, string, string];
+const [configPath, runDirPath, vm] = process.argv.slice(2) as [string, string, string];
 const runDir = new RunDir(runDirPath);
 runDir.create();
 const log = pino({ level: 'silent' });
@@ -15,15 +15,15 @@ const host = await Host.start({
   configuration: loadConfiguration(configPath),
   tablesFile: runDir.tablesFile,
   numbersFile: runDir.numbersFile,
-  state: InstanceState.load(runDir),
+  state: MadeThings.load(runDir),
   log,
   onDeath: () => process.exit(1),
 });
-const driver = new InstanceDriver({ host, log, onEvent: () => {} });
+const driver = new VmDriver({ host, log, onEvent: () => {} });
 const definition = JSON.stringify({ addresses: ['10.1.0.129'] });
-driver.take({ command: 'start', instance, template: 't', definition });
+driver.take({ command: 'start', vm, template: 't', definition });
 const watch = setInterval(() => {
-  if (processesIn(instance).length < 2) return;
+  if (processesIn(vm).length < 2) return;
   clearInterval(watch);
   process.stdout.write('running\n');
 }, 10);

@@ -1,9 +1,9 @@
-/** What an instance of a host and one of a controller share: how they begin, and how they take up a changed file. */
+/** What a process of a host and one of a controller share: how they begin, and how they take up a changed file. */
 import type { Logger } from 'pino';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
-import { InstanceState, type TapCopies } from '../run-dir/made-things.ts';
+import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
 import { endProcess, LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
@@ -13,27 +13,27 @@ import { checkedConfiguration } from './checked-configuration.ts';
 const LEAVE_TIMEOUT_MS = 15_000;
 
 /**
- * Rejects with AlreadyRunning, unless the instance that runs there is to be replaced. `state`: what the last instance
+ * Rejects with AlreadyRunning, unless the process that runs there is to be replaced. `state`: what the last process
  * here has left, if it was killed or has left.
  */
 export async function takeRunDir(
   runDir: RunDir,
   undo: UndoStack,
   replace: boolean,
-): Promise<{ lock: RunDirLock; state: InstanceState }> {
+): Promise<{ lock: RunDirLock; state: MadeThings }> {
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
   const copies = replace ? await askToLeave(runDir) : undefined;
   const lock = await runDir.acquire();
   undo.push('release the run directory', () => lock.release());
-  return { lock, state: InstanceState.load(runDir, copies) };
+  return { lock, state: MadeThings.load(runDir, copies) };
 }
 
-/** Waits until the instance that runs here, if there is one, has left; answers copies of its devices. */
+/** Waits until the process that runs here, if there is one, has left; answers copies of its devices. */
 async function askToLeave(runDir: RunDir): Promise<TapCopies | undefined> {
   const running = runDir.running();
   if (running === undefined) return undefined;
-  const copies = InstanceState.load(runDir).copyTaps(running.pid);
+  const copies = MadeThings.load(runDir).copyTaps(running.pid);
   if (await endProcess(running, LEAVE_SIGNAL, LEAVE_TIMEOUT_MS)) return copies;
   throw new Error(`pid ${running.pid}, which runs here, has not left within ${LEAVE_TIMEOUT_MS / 1000} s`);
 }

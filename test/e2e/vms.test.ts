@@ -1,4 +1,4 @@
-// Instances and health checks by the commands alone: scaled out, found unhealthy, killed and replaced, scaled in, and
+// VMs and health checks by the commands alone: scaled out, found unhealthy, killed and replaced, scaled in, and
 // nothing left of a host that was killed.
 // timeout: 180s
 import { writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { until } from '../support/command.ts';
 import { Host, killProcess } from '../support/host.ts';
 import { SERVER } from '../support/paths.ts';
 
-const test = suite('e2e: instances');
+const test = suite('e2e: VMs');
 
 let host: Host;
 test.before(async () => {
@@ -113,12 +113,12 @@ test('scaled in, one is drained and gone', async () => {
 
 test('of a host that was killed, nothing is left after down', async () => {
   const { pid } = await host.status();
-  const [instance] = await untilActive(1);
+  const [vm] = await untilActive(1);
   killProcess(pid);
   const { status, stderr } = await host.sluice('down');
   assert.is(status, 0, stderr);
   assert.equal(host.namespaces(), []);
-  assert.equal(processesIn(instance!), []);
+  assert.equal(processesIn(vm!), []);
   assert.equal(processesIn(`sluice-probe-${pid}-app`), []);
 });
 
