@@ -3,13 +3,18 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  bannedImports,
   cycles,
   directionProblems,
+  folderCycles,
+  fullFolders,
   importsOf,
   leftOutTests,
   longFiles,
+  MAX_FILES,
   MAX_LINES,
   missingFromLock,
+  ROOMS,
   type SourceTree,
 } from './structure.ts';
 
@@ -118,6 +123,62 @@ rules('cycles are found, of any length, and told once', () => {
   assert.equal(cycles(tree({ ...files, 'src/c.ts': '' })), []);
 });
 
+rules(
+  'operators that import each other, and a fast path that imports the forwarding element, are found',
+  () => {
+    const files = {
+      'src/datapath/operators/a.ts': "import type { B } from './b.ts'; import '../frame/frame.ts';",
+      'src/datapath/operators/b.ts': "import '../ports/operator.ts';",
+      'src/datapath/fast-path/c.ts': "import '../forwarding/d.ts'; import '../balancing/e.ts';",
+      'src/datapath/forwarding/d.ts': "import './f.ts';",
+      'src/datapath/port-chain.ts': "import './operators/a.ts'; import './operators/b.ts';",
+    };
+    assert.equal(bannedImports(tree(files)), [
+      'src/datapath/operators/a.ts imports ./b.ts: operators do not import each other',
+      'src/datapath/fast-path/c.ts imports ../forwarding/d.ts: the fast path imports nothing of the forwarding element',
+    ]);
+  },
+);
+
+rules('the agent imports only named files of the host, and only the process imports the controller', () => {
+  const problemsOf = (path: string, target: string) =>
+    directionProblems(tree({ [path]: `import '../${target}';`, [`src/${target}`]: '' })).length;
+  assert.is(problemsOf('src/agent/x.ts', 'host/host.ts'), 0);
+  assert.is(problemsOf('src/agent/x.ts', 'host/listings/listings.ts'), 1);
+  for (const room of Object.keys(ROOMS).filter((name) => name !== 'controller')) {
+    const problems = problemsOf(`src/${room}/x.ts`, 'controller/controller.ts');
+    assert.is(problems, room === 'process' ? 0 : 1, room);
+  }
+});
+
+rules('cycles of folders are found on every level; the files beside them may join them', () => {
+  const files = {
+    'src/a/x/one.ts': "import '../y/two.ts';",
+    'src/a/y/two.ts': '',
+    'src/a/y/three.ts': "import type { One } from '../x/four.ts';",
+    'src/a/x/four.ts': '',
+    'src/a/main.ts': "import './x/one.ts'; import './y/two.ts';",
+  };
+  assert.equal(folderCycles(tree(files)), ['src/a/x → src/a/y → src/a/x']);
+  assert.equal(folderCycles(tree({ ...files, 'src/a/y/three.ts': "import '../main.ts';" })), []);
+  const deeper = {
+    'src/a/x/p/one.ts': "import '../q/two.ts'; import '../three.ts';",
+    'src/a/x/q/two.ts': "import '../p/four.ts';",
+    'src/a/x/p/four.ts': '',
+    'src/a/x/three.ts': "import './p/four.ts';",
+  };
+  assert.equal(folderCycles(tree(deeper)), ['src/a/x/p → src/a/x/q → src/a/x/p']);
+});
+
+rules('folders with too many files are found', () => {
+  const filesOf = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`src/wire/f${i}.ts`, '']));
+  assert.equal(fullFolders(tree({ ...filesOf(MAX_FILES), 'src/wire/more/x.ts': '' })), []);
+  assert.equal(fullFolders(tree(filesOf(MAX_FILES + 1))), [
+    `src/wire: ${MAX_FILES + 1} files, expected at most ${MAX_FILES}`,
+  ]);
+});
+
 rules('long files are found, generated ones are let be', () => {
   const atLimit = 'x\n'.repeat(MAX_LINES);
   assert.equal(longFiles(tree({ 'src/a.ts': atLimit, 'src/messages/generated/b.js': `${atLimit}x\n` })), []);
@@ -160,6 +221,12 @@ structure('the checkout was read', () => {
 structure('imports run one way', () => none(directionProblems(source)));
 
 structure('no file imports itself by a detour', () => none(cycles(source)));
+
+structure('no part imports what it must not know', () => none(bannedImports(source)));
+
+structure('no folder of a room imports itself by a detour', () => none(folderCycles(source)));
+
+structure('no folder has too many files', () => none(fullFolders(source)));
 
 structure('no file is longer than people read', () => none(longFiles(everything)));
 

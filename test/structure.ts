@@ -3,7 +3,7 @@
  * can be tested on a few lines.
  *
  * Imports run one way between the rooms of src/; the rooms that handle packets and policies know no I/O and no
- * packages; no file imports itself by a detour; no file is longer than people read.
+ * packages; no file imports itself by a detour, nor does a folder; no file is longer than people read.
  */
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -75,6 +75,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 export const MAX_LINES = 500;
+/** Files directly in a folder of src. */
+export const MAX_FILES = 16;
+/** Folders that may have more, with the number of files that they may have. */
+const FULLER_FOLDERS: Readonly<Record<string, number>> = {
+  'src/datapath/balancing': 20,
+  'src/process': 20,
+  'src/config/model': 20,
+};
 
 const roomOf = (path: string): string | null => /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
 
@@ -141,27 +149,109 @@ function judge(name: string, room: Room, { target, typeOnly }: Import, tree: Sou
   return `${name} may import from ${room.imports.join(', ') || 'no other room'}`;
 }
 
+/** Folders that must not import from others, or files of one folder from each other. */
+export const BANS: readonly { readonly from: string; readonly to: string; readonly because: string }[] = [
+  {
+    from: 'src/datapath/operators/',
+    to: 'src/datapath/operators/',
+    because: 'operators do not import each other',
+  },
+  {
+    from: 'src/datapath/fast-path/',
+    to: 'src/datapath/forwarding/',
+    because: 'the fast path imports nothing of the forwarding element',
+  },
+];
+
+export function bannedImports(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    const bans = BANS.filter(({ from }) => path.startsWith(from));
+    if (bans.length === 0) continue;
+    for (const { specifier, target } of importsOf(path, text)) {
+      const ban = bans.find(({ to }) => target?.startsWith(to));
+      if (ban) problems.push(`${path} imports ${specifier}: ${ban.because}`);
+    }
+  }
+  return problems;
+}
+
+/**
+ * Cycles between the folders beside each other in a room or in one of its folders, as `src/a/x → src/a/y → src/a/x`. Files beside
+ * the folders, which put the parts together, are not counted.
+ */
+export function folderCycles(tree: SourceTree): string[] {
+  const imports = new Map<string, Map<string, Set<string>>>();
+  for (const [path, text] of tree) {
+    if (roomOf(path) === null) continue;
+    for (const { target } of importsOf(path, text)) {
+      if (target === null || !tree.has(target)) continue;
+      const edge = siblingFolders(path, target);
+      if (!edge) continue;
+      const folders = imports.get(edge.parent) ?? new Map<string, Set<string>>();
+      imports.set(edge.parent, folders);
+      folders.set(edge.from, (folders.get(edge.from) ?? new Set()).add(edge.to));
+    }
+  }
+  return [...imports.values()].flatMap((folders) =>
+    graphCycles(folders.keys(), (folder) => folders.get(folder) ?? []),
+  );
+}
+
+/** The two folders in which the paths of an importing and an imported file part, if both are folders of one room. */
+function siblingFolders(
+  path: string,
+  target: string,
+): { readonly parent: string; readonly from: string; readonly to: string } | undefined {
+  const a = path.split('/');
+  const b = target.split('/');
+  let depth = 0;
+  while (a[depth] === b[depth]) depth++;
+  // src and the room come first; the last part is the file.
+  if (depth < 2 || depth >= a.length - 1 || depth >= b.length - 1) return undefined;
+  const folder = (parts: string[]): string => parts.slice(0, depth + 1).join('/');
+  return { parent: a.slice(0, depth).join('/'), from: folder(a), to: folder(b) };
+}
+
 /** One line per cycle of imports, type imports included: `a → b → a`. */
 export function cycles(tree: SourceTree): string[] {
+  return graphCycles(tree.keys(), (path) =>
+    importsOf(path, tree.get(path)!).flatMap(({ target }) =>
+      target !== null && tree.has(target) ? [target] : [],
+    ),
+  );
+}
+
+function graphCycles(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const found: string[] = [];
   const finished = new Set<string>();
   const stack: string[] = [];
-  const visit = (path: string): void => {
-    const at = stack.indexOf(path);
+  const visit = (node: string): void => {
+    const at = stack.indexOf(node);
     if (at >= 0) {
-      found.push([...stack.slice(at), path].join(' → '));
+      found.push([...stack.slice(at), node].join(' → '));
       return;
     }
-    if (finished.has(path)) return;
-    stack.push(path);
-    for (const { target } of importsOf(path, tree.get(path)!)) {
-      if (target !== null && tree.has(target)) visit(target);
-    }
+    if (finished.has(node)) return;
+    stack.push(node);
+    for (const other of next(node)) visit(other);
     stack.pop();
-    finished.add(path);
+    finished.add(node);
   };
-  for (const path of tree.keys()) visit(path);
+  for (const node of nodes) visit(node);
   return found;
+}
+
+/** Folders of src with more files than people find their way in; folders in them are not counted. */
+export function fullFolders(tree: SourceTree): string[] {
+  const files = new Map<string, number>();
+  for (const path of tree.keys()) {
+    const folder = posix.dirname(path);
+    if (roomOf(path) !== null) files.set(folder, (files.get(folder) ?? 0) + 1);
+  }
+  return [...files]
+    .filter(([folder, count]) => count > (FULLER_FOLDERS[folder] ?? MAX_FILES))
+    .map(([folder, count]) => `${folder}: ${count} files, expected at most ${MAX_FILES}`);
 }
 
 /** Files over MAX_LINES; generated ones are not read by people. */

@@ -131,16 +131,18 @@ export class Datapath {
       this.fragments,
     );
     this.advertiser = new RouterAdvertiser(context, networks, this.ports);
-    this.forwarding = new ForwardingElement(
+    const { logicalSwitch, router, resolver, responder, errors, advertiser } = this;
+    this.forwarding = new ForwardingElement({
       context,
       networks,
-      this.logicalSwitch,
-      this.router,
-      this.resolver,
-      this.responder,
-      this.advertiser,
+      logicalSwitch,
+      router,
+      resolver,
+      responder,
+      errors,
+      advertiser,
       undelivered,
-    );
+    });
     this.announcer = new Announcer(context, networks, this.responder, this.ports);
     this.finisher = new OffloadFinisher(context);
     this.shortWay = options.shortWay ?? true;

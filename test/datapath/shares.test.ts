@@ -259,7 +259,8 @@ trial('packets that are measured', () => {
       sourcePort: 5_000,
       destinationPort: 80,
       flags: 'A',
-      sequence: 9_000,
+      sequence: 101,
+      acknowledgment: 301,
       payload: countingBytes(10),
     });
   for (let i = 0; i < 100; i++) bed.send('web2', segment('web2'));
@@ -315,7 +316,7 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'datapath/operators/anti-spoofing': 'made by configuration only',
   'datapath/balancing/cut-off-flows': ['memories of flows: direct ones, and those that were cut off'],
   'datapath/balancing/direct-flows': ['memories of flows: direct ones, and those that were cut off'],
-  'datapath/balancing/selection/xorshift': 'one random number after another',
+  'tables/common/xorshift': 'one random number after another',
   'datapath/balancing/balancer-rules': 'made by configuration only',
   'datapath/balancing/connection-tracking': [
     'connection records',

@@ -11,10 +11,9 @@ import { NONE } from '../../tables/common/bucket-index.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
-import { isForRouter } from '../forwarding/logical-router.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
-import type { Networks } from '../ports/networks.ts';
+import { isForRouter, type Networks } from '../ports/networks.ts';
 
 /** A TCP segment that opens no connection. */
 export const isMidStream = (frame: Frame): boolean =>

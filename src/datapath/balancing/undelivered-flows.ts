@@ -11,10 +11,11 @@ import { NONE } from '../../tables/common/bucket-index.ts';
 import { WAITING_TOTAL } from '../../tables/forwarding/neighbour-table.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
+import type { OnUndelivered } from '../frame/undelivered.ts';
 import type { Port } from '../ports/port.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 
-export class UndeliveredFlows {
+export class UndeliveredFlows implements OnUndelivered {
   private readonly context: Context;
   private readonly tracking: ConnectionTracking;
   private readonly ports: readonly (Port | undefined)[];

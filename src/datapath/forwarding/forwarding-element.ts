@@ -9,7 +9,6 @@ import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
-import type { UndeliveredFlows } from '../balancing/undelivered-flows.ts';
 import type { Context } from '../frame/context.ts';
 import {
   FAMILY_ARP,
@@ -19,14 +18,27 @@ import {
   type Frame,
   IPV4_MAPPED,
 } from '../frame/frame.ts';
+import type { OnUndelivered } from '../frame/undelivered.ts';
 import { CONSUMED } from '../frame/verdict.ts';
-import type { Networks } from '../ports/networks.ts';
+import { fits, isForRouter, type Networks } from '../ports/networks.ts';
+import type { IcmpErrors } from './icmp-errors.ts';
 import type { LogicalRouter } from './logical-router.ts';
-import { isForRouter } from './logical-router.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
 import type { NeighbourResolver } from './neighbour-resolver.ts';
 import { isValidNd, isValidRouterSolicitation, type Responder } from './responder.ts';
 import type { RouterAdvertiser } from './router-advertiser.ts';
+
+export interface ForwardingParts {
+  readonly context: Context;
+  readonly networks: Networks;
+  readonly logicalSwitch: LogicalSwitch;
+  readonly router: LogicalRouter;
+  readonly resolver: NeighbourResolver;
+  readonly responder: Responder;
+  readonly errors: IcmpErrors;
+  readonly advertiser: RouterAdvertiser;
+  readonly undelivered: OnUndelivered;
+}
 
 export class ForwardingElement {
   private readonly context: Context;
@@ -35,27 +47,20 @@ export class ForwardingElement {
   private readonly router: LogicalRouter;
   private readonly resolver: NeighbourResolver;
   private readonly responder: Responder;
+  private readonly errors: IcmpErrors;
   private readonly advertiser: RouterAdvertiser;
-  private readonly undelivered: UndeliveredFlows;
+  private readonly undelivered: OnUndelivered;
 
-  constructor(
-    context: Context,
-    networks: Networks,
-    logicalSwitch: LogicalSwitch,
-    router: LogicalRouter,
-    resolver: NeighbourResolver,
-    responder: Responder,
-    advertiser: RouterAdvertiser,
-    undelivered: UndeliveredFlows,
-  ) {
-    this.context = context;
-    this.networks = networks;
-    this.logicalSwitch = logicalSwitch;
-    this.router = router;
-    this.resolver = resolver;
-    this.responder = responder;
-    this.advertiser = advertiser;
-    this.undelivered = undelivered;
+  constructor(parts: ForwardingParts) {
+    this.context = parts.context;
+    this.networks = parts.networks;
+    this.logicalSwitch = parts.logicalSwitch;
+    this.router = parts.router;
+    this.resolver = parts.resolver;
+    this.responder = parts.responder;
+    this.errors = parts.errors;
+    this.advertiser = parts.advertiser;
+    this.undelivered = parts.undelivered;
   }
 
   /** Takes a frame to where it belongs; the frame stays the caller's. */
@@ -89,9 +94,10 @@ export class ForwardingElement {
     const { context } = this;
     const { endpoints } = context.tables;
     const { member, network } = frame;
+    const link = this.networks.at(network);
     const port = endpoints.wayPort(member, context.wayGeneration);
     if (port >= 0) {
-      if (!this.router.fits(frame, this.networks.at(network))) return;
+      if (!fits(frame, link)) return this.errors.dropOverMtu(frame, link.mtu);
       ethernet.setDestination(
         frame.view,
         frame.offset,
@@ -101,14 +107,14 @@ export class ForwardingElement {
       return this.logicalSwitch.sendTo(port, frame);
     }
     if (endpoints.hasRole(member, ROLE_FIXED_MAC)) {
-      if (!this.router.fits(frame, this.networks.at(network))) return;
+      if (!fits(frame, link)) return this.errors.dropOverMtu(frame, link.mtu);
       ethernet.setDestination(frame.view, frame.offset, endpoints.macHigh(member), endpoints.macLow(member));
       return this.logicalSwitch.forward(frame, network);
     }
     const at = member * ENDPOINT_WORDS;
     const { rows } = endpoints;
-    if (this.networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!)) {
-      if (!this.router.fits(frame, this.networks.at(network))) return;
+    if (link.isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!)) {
+      if (!fits(frame, link)) return this.errors.dropOverMtu(frame, link.mtu);
       this.resolver.cacheWay(member, network);
       return this.resolver.deliver(frame, network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
     }

@@ -28,7 +28,6 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, Frame } from '../frame/frame.ts';
 import { CONSUMED, PASS } from '../frame/verdict.ts';
-import type { Port } from '../ports/port.ts';
 
 /** Which of the chains of a port a fragment is in. */
 export const INGRESS = 0;
@@ -48,6 +47,13 @@ const TICK_MS = 250;
 const MAX_PACKET_BYTES = 65_535;
 const FRAGMENT_HEADERS_BYTES = ipv6.HEADER_BYTES + ipv6.FRAGMENT_HEADER_BYTES;
 
+/** The chains of a port, which fragments that waited go through. */
+interface FragmentPort {
+  readonly network: number;
+  ingress(frame: Frame): number;
+  send(frame: Frame): void;
+}
+
 /** Where fragments go that have passed the chain of the port that they came in by. */
 interface Forwarding {
   forward(frame: Frame): void;
@@ -56,13 +62,13 @@ interface Forwarding {
 export class Fragments {
   private readonly context: Context;
   private readonly table: FragmentTable;
-  private readonly ports: readonly (Port | undefined)[];
+  private readonly ports: readonly (FragmentPort | undefined)[];
   private readonly key = new Int32Array(11);
   /** Cursor for fragments that waited. */
   private readonly waiting: Frame;
   private lastTickMs = 0;
 
-  constructor(context: Context, ports: readonly (Port | undefined)[]) {
+  constructor(context: Context, ports: readonly (FragmentPort | undefined)[]) {
     this.context = context;
     this.table = context.tables.fragments;
     this.ports = ports;

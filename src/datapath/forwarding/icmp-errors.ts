@@ -9,7 +9,7 @@
 
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { PortRates } from '../../tables/common/port-shares.ts';
-import { PORT } from '../../tables/port-counters.ts';
+import { DROP, PORT } from '../../tables/port-counters.ts';
 import { checkOf } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmp from '../../wire/icmp.ts';
@@ -61,6 +61,12 @@ export class IcmpErrors {
 
   timeExceeded(frame: Frame): void {
     this.send(frame, frame.family === FAMILY_IPV4 ? icmp.TIME_EXCEEDED : icmpv6.TIME_EXCEEDED, 0, 0);
+  }
+
+  /** Drops a packet that is larger than the next network's MTU, in bytes, and reports it to its sender. */
+  dropOverMtu(frame: Frame, mtu: number): void {
+    this.context.drop(frame, DROP.mtuExceeded);
+    this.tooBig(frame, mtu);
   }
 
   /**

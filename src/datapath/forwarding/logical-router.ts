@@ -10,14 +10,19 @@ import { NONE } from '../../tables/common/bucket-index.ts';
 import { DATAGRAM } from '../../tables/forwarding/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords } from '../../wire/address.ts';
-import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { Context } from '../frame/context.ts';
-import { isOverMtu, mayFragment } from '../frame/fragmentation.ts';
 import { FAMILY_IPV4, type Frame } from '../frame/frame.ts';
 import { areTagsKept } from '../frame/vlan-tags.ts';
-import { compileSubnet, isInSubnet, type Network, type Networks, type Subnet } from '../ports/networks.ts';
+import {
+  compileSubnet,
+  fits,
+  isInSubnet,
+  type Network,
+  type Networks,
+  type Subnet,
+} from '../ports/networks.ts';
 import type { NetworkSpec } from '../snapshot.ts';
 import { FOLLOW, type Fragments, INGRESS } from './fragments.ts';
 import type { IcmpErrors } from './icmp-errors.ts';
@@ -92,7 +97,7 @@ export class LogicalRouter {
       context.drop(frame, DROP.ttlExceeded);
       return this.errors.timeExceeded(frame);
     }
-    if (!this.fits(frame, to)) return;
+    if (!fits(frame, to)) return this.errors.dropOverMtu(frame, to.mtu);
     if (frame.family === FAMILY_IPV4) ipv4.decrementTtlWithChecksum(frame.view, frame.l3);
     else ipv6.decrementHopLimit(frame.view, frame.l3);
     frame.ttl--;
@@ -110,21 +115,6 @@ export class LogicalRouter {
     const { rows } = this.context.tables.endpoints;
     const at = frame.member * ENDPOINT_WORDS;
     this.resolver.deliver(frame, to.id, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
-  }
-
-  /**
-   * Whether a packet may leave by a network as far as its size goes: it fits, or may be fragmented, which `cutToMtu`
-   * then asks for. If not, it is dropped and its sender told.
-   */
-  fits(frame: Frame, network: Network): boolean {
-    if (!isOverMtu(frame, network.mtu)) return true;
-    if (mayFragment(frame)) {
-      frame.cutToMtu = network.mtu;
-      return true;
-    }
-    this.context.drop(frame, DROP.mtuExceeded);
-    this.errors.tooBig(frame, network.mtu);
-    return false;
   }
 
   private find(frame: Frame): Route | undefined {
@@ -157,12 +147,3 @@ const isRoutable6 = (frame: Frame): boolean =>
   !ipv6.isLinkLocal(frame.s0) &&
   !ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3) &&
   !ipv6.isUnspecified(frame.d0, frame.d1, frame.d2, frame.d3);
-
-/** True if the frame is addressed to the router of its network. */
-export function isForRouter(frame: Frame, networks: Networks): boolean {
-  const network = networks.at(frame.network);
-  return (
-    ethernet.destinationLow(frame.view, frame.offset) === network.routerMacLow &&
-    ethernet.destinationHigh(frame.view, frame.offset) === network.routerMacHigh
-  );
-}

@@ -23,10 +23,10 @@ import {
 } from '../../tables/forwarding/neighbour-table.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
-import type { UndeliveredFlows } from '../balancing/undelivered-flows.ts';
 import type { Context } from '../frame/context.ts';
 import { isOverMtu } from '../frame/fragmentation.ts';
 import { Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import type { OnUndelivered } from '../frame/undelivered.ts';
 import { stripTags } from '../frame/vlan-tags.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
@@ -45,7 +45,7 @@ export class NeighbourResolver {
   private readonly networks: Networks;
   private readonly logicalSwitch: LogicalSwitch;
   private readonly errors: IcmpErrors;
-  private readonly undelivered: UndeliveredFlows;
+  private readonly undelivered: OnUndelivered;
   private readonly ports: readonly (Port | undefined)[];
   /** Cursor for frames that waited, and for requests. */
   private readonly waiting: Frame;
@@ -57,7 +57,7 @@ export class NeighbourResolver {
     networks: Networks,
     logicalSwitch: LogicalSwitch,
     errors: IcmpErrors,
-    undelivered: UndeliveredFlows,
+    undelivered: OnUndelivered,
     ports: readonly (Port | undefined)[],
   ) {
     this.context = context;

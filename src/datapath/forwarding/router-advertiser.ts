@@ -14,13 +14,13 @@
  * PER_TICK per millisecond.
  */
 
+import { Xorshift } from '../../tables/common/xorshift.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as virtio from '../../wire/virtio-net.ts';
-import { Xorshift } from '../balancing/selection/xorshift.ts';
 import type { Context } from '../frame/context.ts';
 import { Frame, HOPS } from '../frame/frame.ts';
 import type { Network, Networks } from '../ports/networks.ts';

@@ -14,6 +14,7 @@ import {
 } from '../../wire/address.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { isOverMtu, mayFragment } from '../frame/fragmentation.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { NetworkSpec, RouterAdvertisementSpec } from '../snapshot.ts';
 
@@ -210,4 +211,22 @@ export class Networks {
 export function setRouterSource(frame: Frame, networks: Networks): void {
   const { routerMacHigh, routerMacLow } = networks.at(frame.network);
   ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
+}
+
+/** Whether a frame is addressed to the router of its network. */
+export function isForRouter(frame: Frame, networks: Networks): boolean {
+  const { routerMacHigh, routerMacLow } = networks.at(frame.network);
+  const { view, offset } = frame;
+  return (
+    ethernet.destinationLow(view, offset) === routerMacLow &&
+    ethernet.destinationHigh(view, offset) === routerMacHigh
+  );
+}
+
+/** Whether a packet's size lets it leave by a network: within the MTU, or fragmentable, which is noted in `cutToMtu`. */
+export function fits(frame: Frame, { mtu }: Network): boolean {
+  if (!isOverMtu(frame, mtu)) return true;
+  if (!mayFragment(frame)) return false;
+  frame.cutToMtu = mtu;
+  return true;
 }

@@ -10,9 +10,9 @@
  */
 import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
+import type { Xorshift } from '../../../tables/common/xorshift.ts';
 import type { ActiveFlows } from './active-flows.ts';
 import type { Candidates } from './candidates.ts';
-import type { Xorshift } from './xorshift.ts';
 
 export class RandomTwoChoices {
   private readonly flows: ActiveFlows;

@@ -18,6 +18,7 @@ import type { AffinityTable } from '../../../tables/balancing/affinity-table.ts'
 import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
 import { mix5 } from '../../../tables/common/hash.ts';
+import { Xorshift } from '../../../tables/common/xorshift.ts';
 import type { StatTable } from '../../../tables/stat-table.ts';
 import { ActiveFlows } from './active-flows.ts';
 import { Affinity } from './affinity.ts';
@@ -27,7 +28,6 @@ import { LeastConnections } from './least-connections.ts';
 import { maglevMember } from './maglev.ts';
 import { RandomTwoChoices } from './random-two-choices.ts';
 import { WeightedRoundRobin } from './weighted-round-robin.ts';
-import { Xorshift } from './xorshift.ts';
 
 /** What selection needs of the host's tables. */
 export interface SelectionTables {

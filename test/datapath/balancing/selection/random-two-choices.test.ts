@@ -1,9 +1,9 @@
 /** Random of two choices: shares by weight when idle, balance under load, and nothing left to chance in a replay. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Xorshift } from '../../../../src/datapath/balancing/selection/xorshift.ts';
 import type { MemberSpec } from '../../../../src/tables/balancing/rule-spec.ts';
 import { NONE } from '../../../../src/tables/common/bucket-index.ts';
+import { Xorshift } from '../../../../src/tables/common/xorshift.ts';
 import { assertCount, assertShares } from '../../../support/chance.ts';
 import { Random, runs, seed } from '../../../support/seed.ts';
 import {
