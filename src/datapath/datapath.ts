@@ -21,6 +21,7 @@ import { FailFast } from './balancing/fail-fast.ts';
 import { FlowMeter } from './balancing/flow-meter.ts';
 import { FormerFlows } from './balancing/former-flows.ts';
 import { LoadBalancer } from './balancing/load-balancer.ts';
+import { type RuleSet, RuleSets } from './balancing/rule-sets.ts';
 import { UndeliveredFlows } from './balancing/undelivered-flows.ts';
 import { TrackedPath } from './fast-path/fast-path.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './fast-path/lookahead.ts';
@@ -73,6 +74,7 @@ export class Datapath {
   private readonly frame: Frame;
   private readonly meter: FlowMeter;
   private readonly tracking: ConnectionTracking;
+  private readonly ruleSets: RuleSets;
   private readonly errors: IcmpErrors;
   private readonly fragments: Fragments;
   private readonly responder: Responder;
@@ -94,6 +96,8 @@ export class Datapath {
     length: new Int32Array(1),
   };
   private readonly shortWay: boolean;
+  /** Networks and ports that are in force as a whole: a snapshot with the same objects changes nothing about them. */
+  private wired: Pick<DatapathSnapshot, 'networks' | 'ports'> | undefined;
   private lastTimersMs = -1;
   private nextTimersMs = 0;
   /** Neighbours preset by the snapshot in force. */
@@ -109,6 +113,7 @@ export class Datapath {
     const failFast = new FailFast(context, networks, this.ports);
     this.meter = new FlowMeter(context, options.meterPacketsPerMs);
     this.tracking = new ConnectionTracking(context, this.meter, (row) => failFast.tell(row));
+    this.ruleSets = new RuleSets(context.tables.endpoints, this.tracking.memberRows);
     this.errors = new IcmpErrors(context, networks, this.ports);
     this.fragments = new Fragments(context, this.ports);
     this.responder = new Responder(context, networks, this.errors, this.ports);
@@ -231,22 +236,33 @@ export class Datapath {
   apply(snapshot: DatapathSnapshot, nowMs: number): string[] {
     const problems: string[] = [];
     this.context.nowMs = nowMs | 0;
-    this.networks.replace(snapshot.networks);
-    this.resolver.forgetLostNetworks();
+    const { networks, ports } = snapshot;
+    const isWiredAsBefore = networks === this.wired?.networks && ports === this.wired.ports;
+    if (!isWiredAsBefore) {
+      this.networks.replace(networks);
+      this.resolver.forgetLostNetworks();
+    }
     this.tracking.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
     this.tracking.memberRows.renewTimers();
-    this.applyPorts(snapshot, problems);
-    this.tracking.balancedPorts = snapshot.ports.filter((port) => port.loadBalancer >= 0).length;
-    this.router.replace(snapshot.networks);
-    this.announcer.replace(snapshot.ports);
-    this.advertiser.replace();
-    this.presetNeighbours(snapshot.ports, problems);
+    if (!isWiredAsBefore) this.rewire(snapshot, problems);
     this.context.revalidate();
     this.lastTimersMs = -1;
     this.revision = snapshot.revision;
     return problems;
+  }
+
+  private rewire(snapshot: DatapathSnapshot, problems: string[]): void {
+    const { networks, ports } = snapshot;
+    const before = problems.length;
+    this.applyPorts(snapshot, problems);
+    this.tracking.balancedPorts = ports.filter((port) => port.loadBalancer >= 0).length;
+    this.router.replace(networks);
+    this.announcer.replace(ports);
+    this.advertiser.replace();
+    this.presetNeighbours(ports, problems);
+    this.wired = problems.length === before ? { networks, ports } : undefined;
   }
 
   /**
@@ -292,6 +308,7 @@ export class Datapath {
     this.announcer.portGone(port);
     this.advertiser.portGone(port);
     this.ports[port] = undefined;
+    this.wired = undefined;
     this.facts.forget(port);
     this.context.revalidate();
     this.context.tables.macs.forgetPort(port);
@@ -300,27 +317,34 @@ export class Datapath {
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
   }
 
-  private applyLoadBalancers(snapshot: DatapathSnapshot, problems: string[]): void {
-    const wanted = new Set(snapshot.loadBalancers.map((spec) => spec.id));
-    for (const spec of snapshot.loadBalancers) {
-      let balancer = this.loadBalancers.get(spec.id);
-      if (balancer === undefined) {
-        const { context, tracking, responder, networks, fragments } = this;
-        balancer = new LoadBalancer(spec.id, context, tracking, responder, networks, fragments);
-        this.loadBalancers.set(spec.id, balancer);
-      }
-      const networks = new Set(
-        snapshot.ports.filter((port) => port.loadBalancer === spec.id).map((port) => port.network),
-      );
-      if (!balancer.adopt(spec, [...networks], snapshot.revision)) {
-        problems.push(`load balancer ${spec.name}: the endpoint table is full, some rules are not in force`);
+  private applyLoadBalancers({ loadBalancers, ports, revision }: DatapathSnapshot, problems: string[]): void {
+    const networks = new Map<number, Set<number>>(loadBalancers.map(({ id }) => [id, new Set()]));
+    for (const { loadBalancer, network } of ports) networks.get(loadBalancer)?.add(network);
+    const lost = this.ruleSets.replace(
+      loadBalancers.map(({ id, groups }) => ({ balancer: id, blocks: groups, networks: networks.get(id)! })),
+      revision,
+    );
+    const sets = new Map<number, RuleSet[]>();
+    for (const set of this.ruleSets.inForce) {
+      for (const balancer of set.balancers) sets.set(balancer, [...(sets.get(balancer) ?? []), set]);
+    }
+    for (const { id, name } of loadBalancers) {
+      const own = sets.get(id) ?? [];
+      this.loadBalancerOf(id).rules.adopt(own, lost);
+      if (!own.every((set) => set.isWhole)) {
+        problems.push(`load balancer ${name}: the endpoint table is full, some rules are not in force`);
       }
     }
-    for (const [id, balancer] of this.loadBalancers) {
-      if (wanted.has(id)) continue;
-      balancer.rules.close();
-      this.loadBalancers.delete(id);
-    }
+    for (const id of this.loadBalancers.keys()) if (!networks.has(id)) this.loadBalancers.delete(id);
+  }
+
+  private loadBalancerOf(id: number): LoadBalancer {
+    const known = this.loadBalancers.get(id);
+    if (known !== undefined) return known;
+    const { context, tracking, responder, networks, fragments } = this;
+    const made = new LoadBalancer(id, context, tracking, responder, networks, fragments);
+    this.loadBalancers.set(id, made);
+    return made;
   }
 
   private applyPorts({ ports: specs, networks: networkSpecs }: DatapathSnapshot, problems: string[]): void {

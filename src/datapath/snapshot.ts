@@ -75,13 +75,18 @@ export interface PortSpec {
   };
 }
 
-/** A load balancer with its rules, compiled by `compileRules`. */
-export interface LoadBalancerSpec extends CompiledRules {
+/** A load balancer with its rules. */
+export interface LoadBalancerSpec {
   /** Dense index, stable over revisions. */
   readonly id: number;
   readonly scope: 'port' | 'network' | 'host';
   /** Name of the port or network it serves, or of the host. */
   readonly name: string;
+  /**
+   * The groups that it enforces, each compiled by `compileRules`. Load balancers with the same groups name the same list; a
+   * list, and a group, that are the same objects as in the snapshot before have not changed.
+   */
+  readonly groups: readonly CompiledRules[];
 }
 
 export interface DatapathSnapshot {

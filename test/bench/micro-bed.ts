@@ -323,7 +323,7 @@ function snapshot(): DatapathSnapshot {
       id: station,
       scope: 'port',
       name: `port${station}`,
-      ...compileRules([rule]),
+      groups: GROUPS,
     })),
     settings: {
       udpIdleMs: 120_000,
@@ -360,3 +360,4 @@ const rule: RuleSpec = {
     },
   ],
 };
+const GROUPS = [compileRules([rule])];

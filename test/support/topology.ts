@@ -205,6 +205,13 @@ export class SnapshotMaker {
         uplink: port.uplink,
       };
     });
+    const names = new Set(topology.groups.map(({ name }) => name));
+    const groups = [...names].map((name) =>
+      compileRules(
+        topology.groups.filter((group) => group.name === name).map((group) => this.rule(group)),
+        (members) => this.maglev.tableOf(members),
+      ),
+    );
     const balancers = new Set(ports.map((port) => port.loadBalancer).filter((id) => id >= 0));
     return {
       revision,
@@ -221,10 +228,7 @@ export class SnapshotMaker {
         id,
         scope: topology.balancer,
         name: `balancer ${id}`,
-        ...compileRules(
-          topology.groups.map((group) => this.rule(group)),
-          (list) => this.maglev.tableOf(list),
-        ),
+        groups,
       })),
       settings: topology.settings,
     };

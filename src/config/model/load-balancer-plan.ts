@@ -22,14 +22,16 @@ export interface PlannedLoadBalancer {
   /** Of its ports, which are all on one. */
   readonly network: string;
   readonly ports: PortConfig[];
-  /** In the order of the configuration. */
-  readonly groups: GroupConfig[];
+  /** In the order of the configuration; the same list for load balancers that enforce the same groups. */
+  readonly groups: readonly GroupConfig[];
 }
+
+type Planned = Omit<PlannedLoadBalancer, 'groups'> & { groups: readonly GroupConfig[] };
 
 export function planLoadBalancers(configuration: Configuration): PlannedLoadBalancer[] {
   const scope = configuration.datapath.loadBalancers;
   const reach = new Reach(configuration);
-  const plan = new Map<string, PlannedLoadBalancer>();
+  const plan = new Map<string, Planned>();
   for (const port of configuration.ports) {
     if (port.purpose === 'probe') continue;
     const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port, reach);
@@ -41,12 +43,22 @@ export function planLoadBalancers(configuration: Configuration): PlannedLoadBala
     }
     planned.ports.push(port);
   }
+  const selected = new Map<string, readonly GroupConfig[]>();
   for (const planned of plan.values()) {
-    const wanted = (group: GroupConfig) => planned.ports.some((port) => reach.selects(group, port));
-    planned.groups.push(...configuration.groups.filter(wanted));
+    // Ports of one network with the same labels are selected by the same groups; all ports of a shared LB are.
+    const { network, labels } = planned.ports[0]!;
+    const key = JSON.stringify([network, Object.entries(labels).sort(byName)]);
+    let groups = selected.get(key);
+    if (groups === undefined) {
+      groups = configuration.groups.filter((group) => reach.selects(group, planned.ports[0]!));
+      selected.set(key, groups);
+    }
+    planned.groups = groups;
   }
   return [...plan.values()];
 }
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function scopeName(configuration: Configuration, port: PortConfig): string {
   switch (configuration.datapath.loadBalancers) {

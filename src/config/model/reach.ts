@@ -11,34 +11,50 @@ import type { Configuration, GroupConfig, PortConfig } from './model.ts';
 export class Reach {
   /** Of the networks that the router joins. */
   private readonly subnets: ReadonlyMap<string, readonly Prefix[]>;
-  private readonly vipsOfNetwork = new Map<string, Set<string>>();
+  private readonly groups: readonly GroupConfig[];
+  /** Made when somebody asks about another network than a group's own. */
+  private vipsOfNetwork: Map<string, Set<string>> | undefined;
   /** The VIPs that the router would send to the group's network. */
   private readonly routable = new Map<GroupConfig, readonly string[]>();
 
   constructor({ networks, groups }: Pick<Configuration, 'networks' | 'groups'>) {
     const routed = networks.filter(({ gateway }) => gateway.length > 0);
     this.subnets = new Map(routed.map(({ name, subnets }) => [name, subnets.map(parsePrefix)]));
-    const words = new Int32Array(4);
-    for (const group of groups) {
-      const ofNetwork = this.vipsOfNetwork.get(group.network) ?? new Set();
-      this.vipsOfNetwork.set(group.network, ofNetwork);
-      for (const vip of group.vip) ofNetwork.add(vip);
-      const subnets = this.subnets.get(group.network) ?? [];
-      const isInside = (vip: string): boolean => {
-        addressToWords(vip, words, 0);
-        return subnets.some((subnet) => prefixContains(subnet, words, 0));
-      };
-      this.routable.set(group, group.vip.filter(isInside));
-    }
+    this.groups = groups;
   }
 
   /** The VIPs of a group that hold at the ports of a network. */
   vipsAt(group: GroupConfig, network: string): readonly string[] {
     if (group.network === network) return group.vip;
     if (!this.subnets.has(network)) return [];
-    const own = this.vipsOfNetwork.get(network);
-    const routable = this.routable.get(group) ?? [];
+    const own = this.ownVips(network);
+    const routable = this.routableVips(group);
     return own === undefined ? routable : routable.filter((vip) => !own.has(vip));
+  }
+
+  private ownVips(network: string): ReadonlySet<string> | undefined {
+    if (this.vipsOfNetwork === undefined) {
+      this.vipsOfNetwork = new Map();
+      for (const group of this.groups) {
+        const ofNetwork = this.vipsOfNetwork.get(group.network) ?? new Set();
+        this.vipsOfNetwork.set(group.network, ofNetwork);
+        for (const vip of group.vip) ofNetwork.add(vip);
+      }
+    }
+    return this.vipsOfNetwork.get(network);
+  }
+
+  private routableVips(group: GroupConfig): readonly string[] {
+    const known = this.routable.get(group);
+    if (known !== undefined) return known;
+    const subnets = this.subnets.get(group.network) ?? [];
+    const words = new Int32Array(4);
+    const routable = group.vip.filter((vip) => {
+      addressToWords(vip, words, 0);
+      return subnets.some((subnet) => prefixContains(subnet, words, 0));
+    });
+    this.routable.set(group, routable);
+    return routable;
   }
 
   /** Whether the group's rules hold for what this port sends. */
@@ -51,5 +67,6 @@ export function matchesLabels(
   selector: Record<string, string> | undefined,
   port: Pick<PortConfig, 'labels'>,
 ): boolean {
-  return Object.entries(selector ?? {}).every(([label, value]) => port.labels[label] === value);
+  if (selector === undefined) return true;
+  return Object.entries(selector).every(([label, value]) => port.labels[label] === value);
 }

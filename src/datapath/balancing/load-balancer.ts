@@ -44,7 +44,6 @@ import { CONSUMED, PASS } from '../frame/verdict.ts';
 import { keepTags, restoreTags } from '../frame/vlan-tags.ts';
 import { type Networks, setRouterSource } from '../ports/networks.ts';
 import type { Operator } from '../ports/operator.ts';
-import type { LoadBalancerSpec } from '../snapshot.ts';
 import { BalancerRules } from './balancer-rules.ts';
 import { nextClientPort, PORT_TRIES } from './client-ports.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
@@ -93,18 +92,6 @@ export class LoadBalancer implements Operator {
     this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
     this.datagrams = new DatagramRecords(this.connections, id);
-  }
-
-  /** Takes new rules into force for the networks of the LB's ports. Returns false if the endpoint table is full. */
-  adopt(spec: LoadBalancerSpec, networks: readonly number[], revision: number): boolean {
-    const isWhole = this.rules.adopt(spec, networks, revision);
-    if (this.rules.revision === revision) {
-      const { rules } = this.rules;
-      this.rules.forEachMember((rule, member) => {
-        this.tracking.memberRows.setTimers(member, rules.udpIdleMs(rule), rules.udpRepickMs(rule));
-      });
-    }
-    return isWhole;
   }
 
   ingress(frame: Frame): number {
@@ -345,7 +332,7 @@ export class LoadBalancer implements Operator {
   private datagram(rule: number, set: number, vip: number, frame: Frame): number {
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
-    const member = this.memberEndpoint(rule, choice, vip, frame);
+    const member = this.memberEndpoint(rule, choice, vip);
     let row = this.datagrams.find(frame, vip, member, this.memberPort(choice, frame));
     if (row === NONE || this.tracking.isPurged(row)) {
       if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
@@ -379,7 +366,7 @@ export class LoadBalancer implements Operator {
    */
   private isLoop(vip: number, choice: number, frame: Frame): boolean {
     this.connections.passedOver = false;
-    const chosen = this.rules.memberEndpoint(frame.network, choice);
+    const chosen = this.rules.memberEndpoint(choice);
     if (chosen === NONE) return false;
     const way = this.endpoints.wayPort(chosen, this.context.wayGeneration);
     const { s0, s1, s2, s3, ports, protocol } = frame;
@@ -411,9 +398,9 @@ export class LoadBalancer implements Operator {
   private record(rule: number, set: number, choice: number, vip: number, frame: Frame): number {
     const { rules } = this.rules;
     const kind = rules.rewriteKind(rule);
-    const chosen = this.rules.memberEndpoint(frame.network, choice);
+    const chosen = this.rules.memberEndpoint(choice);
     if (chosen === NONE) return NONE;
-    const member = this.memberEndpoint(rule, choice, vip, frame);
+    const member = this.memberEndpoint(rule, choice, vip);
     const memberPort = this.memberPort(choice, frame);
     const clientPort = this.freeClientPort(frame, memberPort, member);
     if (clientPort === NONE) return NONE;
@@ -439,9 +426,9 @@ export class LoadBalancer implements Operator {
   }
 
   /** Endpoint that a member answers as: where the address is not rewritten, that of the VIP. NONE: it has none. */
-  private memberEndpoint(rule: number, choice: number, vip: number, frame: Frame): number {
+  private memberEndpoint(rule: number, choice: number, vip: number): number {
     const isRewritten = this.rules.rules.rewriteKind(rule) === REWRITE_KIND.address;
-    return isRewritten ? this.rules.memberEndpoint(frame.network, choice) : vip;
+    return isRewritten ? this.rules.memberEndpoint(choice) : vip;
   }
 
   /** Port at which a member gets a packet: only protocols with ports have one to translate. */

@@ -138,9 +138,11 @@ export function ruleRows(
 ): RuleRow[] {
   return built.loadBalancers
     .filter(({ spec }) => loadBalancerIds === undefined || loadBalancerIds.has(spec.id))
-    .flatMap(({ spec, rules }) =>
-      rules.flatMap((rule) =>
-        criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', built.snapshot.revision),
+    .flatMap(({ spec, compiled }) =>
+      compiled.flatMap(({ rules }) =>
+        rules.flatMap((rule) =>
+          criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', built.snapshot.revision),
+        ),
       ),
     );
 }

@@ -18,6 +18,10 @@ export class MaglevCache {
     return table;
   }
 
+  get isEmpty(): boolean {
+    return this.tables.size === 0;
+  }
+
   /** Drops the tables that are not among these. */
   retainOnly(inUse: ReadonlySet<ArrayBufferLike>): void {
     this.tables = new Map([...this.tables].filter(([, table]) => inUse.has(table)));

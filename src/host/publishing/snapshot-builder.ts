@@ -14,9 +14,11 @@
  * here but listed in `clearStatSlots`, which travels with the snapshot. It is given out again only when the
  * datapath's gauge says that no connection uses it.
  *
- * An LB whose groups and weights are the same objects as in the last build keeps its compiled rules, object and all.
+ * A group that is the same object as before keeps its compiled rules, object and all, and an LB whose groups and weights
+ * are the same keeps its list of them; LBs with the same groups share one. So a change compiles the groups that it changes.
  */
 
+import { difference } from '../../config/model/difference.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
 import type {
   Configuration,
@@ -36,12 +38,12 @@ import type {
   RouterAdvertisementSpec,
 } from '../../datapath/snapshot.ts';
 import type { MemberSpec, RuleSpec } from '../../tables/balancing/rule-spec.ts';
-import { compileRules } from '../../tables/balancing/rule-table.ts';
+import { type CompiledRules, compileRules } from '../../tables/balancing/rule-table.ts';
 import { addressFamily, macHigh16, macLow32, parsePrefix, wordsToAddress } from '../../wire/address.ts';
 import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../../wire/ipv4.ts';
 import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ipv6.ts';
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
-import { DatapathIds, type IdLimits } from './datapath-ids.ts';
+import { DatapathIds, type IdLimits, type NumberedThings } from './datapath-ids.ts';
 import { MaglevCache } from './maglev-cache.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
@@ -50,12 +52,17 @@ const NO_LOAD_BALANCER = -1;
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
-  /** What was compiled into `spec.ruleTable`. */
-  readonly rules: readonly RuleSpec[];
+  /** What was compiled into `spec.groups`, group by group. */
+  readonly compiled: readonly CompiledGroup[];
   readonly groups: readonly GroupConfig[];
   readonly networks: readonly NetworkConfig[];
   /** Weights of its own. */
   readonly weights: GroupWeights | undefined;
+}
+
+/** A group's rules, and what they were compiled from. */
+export interface CompiledGroup extends CompiledRules {
+  readonly rules: readonly RuleSpec[];
 }
 
 export interface BuiltSnapshot {
@@ -63,6 +70,8 @@ export interface BuiltSnapshot {
   readonly plan: readonly PlannedLoadBalancer[];
   readonly loadBalancers: readonly BuiltLoadBalancer[];
 }
+
+type Wiring = Pick<DatapathSnapshot, 'networks' | 'ports'>;
 
 export interface BuilderOptions {
   /** The ports' devices take partial checksums and GSO frames: true for TAPs, false for capture files. */
@@ -78,6 +87,14 @@ export class SnapshotBuilder {
   private readonly maglev = new MaglevCache();
   /** By LB key, as of the last commit. */
   private compiled = new Map<string, BuiltLoadBalancer>();
+  /** Groups that are in force, and those of builds since; with their configured weights, by where they hold (`compile`). */
+  private readonly compiledGroups = new Map<GroupConfig, Map<string, CompiledGroup>>();
+  /** By the plan's list of groups, of one build. */
+  private lists = new Map<readonly GroupConfig[], readonly CompiledGroup[]>();
+  private wired: { readonly from: readonly unknown[]; readonly wiring: Wiring } | undefined;
+  private inForce: NumberedThings | undefined;
+  /** Builds since the last commit. */
+  private builds = 0;
 
   constructor(options: BuilderOptions) {
     this.ids = new DatapathIds(options.limits, options.isMemberIdle);
@@ -90,6 +107,8 @@ export class SnapshotBuilder {
     revision: number,
     weights: WeightsByLoadBalancer = NO_WEIGHTS,
   ): BuiltSnapshot {
+    this.builds++;
+    this.lists = new Map();
     const plan = planLoadBalancers(configuration);
     const reach = new Reach(configuration);
     const loadBalancers = plan.map((planned) =>
@@ -101,8 +120,7 @@ export class SnapshotBuilder {
       loadBalancers,
       snapshot: {
         revision,
-        networks: configuration.networks.map((network) => this.networkSpec(network)),
-        ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
+        ...this.wiring(configuration, plan),
         loadBalancers: loadBalancers.map(({ spec }) => spec),
         settings: {
           udpIdleMs: datapath.udpIdleMs,
@@ -119,10 +137,48 @@ export class SnapshotBuilder {
 
   /** The datapath has this snapshot in force. */
   commit(configuration: Configuration, built: BuiltSnapshot): void {
-    const plan = planLoadBalancers(configuration);
+    const { plan } = built;
+    const former = this.builds === 1 ? this.inForce : undefined;
+    this.builds = 0;
+    this.inForce = { configuration, plan };
     this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
-    this.ids.retain({ configuration, plan });
-    this.maglev.retainOnly(new Set(built.loadBalancers.flatMap(({ spec }) => spec.maglevTables)));
+    this.ids.retain(this.inForce, former);
+    this.forget(
+      difference(former?.configuration.groups ?? [...this.compiledGroups.keys()], configuration.groups).gone,
+    );
+  }
+
+  private forget(gone: readonly GroupConfig[]): void {
+    if (gone.length === 0) return;
+    for (const group of gone) this.compiledGroups.delete(group);
+    if (this.maglev.isEmpty) return;
+    const lists = new Set([...this.compiled.values()].map(({ compiled }) => compiled));
+    const tables = [...lists].flatMap((list) => list.flatMap(({ maglevTables }) => maglevTables));
+    this.maglev.retainOnly(new Set(tables));
+  }
+
+  /** Networks and ports: the former ones, object and all, if all that they follow from is the same. */
+  private wiring(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): Wiring {
+    const { networks, ports, uplinks = [], groups, host } = configuration;
+    const from = [
+      host,
+      ...networks,
+      null,
+      ...ports,
+      null,
+      ...uplinks,
+      null,
+      ...plan.flatMap(({ key, ports }) => [key, ports.length]),
+      null,
+      ...groups.filter(keepsVip),
+    ];
+    if (this.wired !== undefined && sameItems(this.wired.from, from)) return this.wired.wiring;
+    const wiring = {
+      networks: networks.map((network) => this.networkSpec(network)),
+      ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
+    };
+    this.wired = { from, wiring };
+    return wiring;
   }
 
   private networkSpec(network: NetworkConfig): NetworkSpec {
@@ -142,13 +198,14 @@ export class SnapshotBuilder {
 
   private portSpecs(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): PortSpec[] {
     const balancerOf = new Map(plan.flatMap(({ key, ports }) => ports.map((port) => [port.name, key])));
+    const holders = configuration.groups.filter(keepsVip);
     return configuration.ports.map((port) => ({
       id: this.ids.port(port),
       name: port.name,
       network: this.ids.network(port.network),
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
-      allowedSources: port.antiSpoofing ? allowedSources(port, configuration) : undefined,
+      allowedSources: port.antiSpoofing ? allowedSources(port, configuration, holders) : undefined,
       allowedEtherTypes: port.allowedEtherTypes === 'any' ? undefined : port.allowedEtherTypes,
       guards: port.guards,
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
@@ -184,18 +241,57 @@ export class SnapshotBuilder {
     const before = this.compiled.get(key);
     const isSame = before?.networks === networks && before.weights === weights;
     if (isSame && sameItems(before.groups, groups)) return before;
-    const rules = groups.flatMap((group) => {
-      const vips = reach.vipsAt(group, network);
-      return this.rulesOf(group, vips, group.network !== network, weights?.get(group.name));
-    });
-    const compiled = compileRules(rules, (members) => this.maglev.tableOf(members));
-    return {
-      spec: { id: this.ids.loadBalancer(key), scope, name, ...compiled },
-      rules,
-      groups,
-      networks,
-      weights,
-    };
+    const compiled =
+      weights === undefined
+        ? this.sharedList(groups, network, reach)
+        : this.listOf(groups, network, reach, (name) => weights.get(name));
+    const spec = { id: this.ids.loadBalancer(key), scope, name, groups: compiled };
+    return { spec, compiled, groups, networks, weights };
+  }
+
+  /** Load balancers with the same groups have the same list. */
+  private sharedList(
+    groups: readonly GroupConfig[],
+    network: string,
+    reach: Reach,
+  ): readonly CompiledGroup[] {
+    const known = this.lists.get(groups);
+    if (known !== undefined) return known;
+    const list = this.listOf(groups, network, reach, () => undefined);
+    this.lists.set(groups, list);
+    return list;
+  }
+
+  /** Groups without a rule, all of whose sources are of another family than the VIP, are not in it. */
+  private listOf(
+    groups: readonly GroupConfig[],
+    network: string,
+    reach: Reach,
+    weightsOf: (group: string) => ReadonlyMap<string, number> | undefined,
+  ): readonly CompiledGroup[] {
+    return groups
+      .map((group) => this.compile(group, network, reach, weightsOf(group.name)))
+      .filter(({ rules }) => rules.length > 0);
+  }
+
+  /** As it holds at the ports of a network. */
+  private compile(
+    group: GroupConfig,
+    network: string,
+    reach: Reach,
+    weights: ReadonlyMap<string, number> | undefined,
+  ): CompiledGroup {
+    const vips = reach.vipsAt(group, network);
+    const isBehindRouter = group.network !== network;
+    const place = isBehindRouter ? `behind the router ${vips}` : '';
+    const known = weights === undefined ? this.compiledGroups.get(group)?.get(place) : undefined;
+    if (known !== undefined) return known;
+    const rules = this.rulesOf(group, vips, isBehindRouter, weights);
+    const compiled = { ...compileRules(rules, (members) => this.maglev.tableOf(members)), rules };
+    if (weights !== undefined) return compiled;
+    const places = this.compiledGroups.get(group) ?? new Map<string, CompiledGroup>();
+    this.compiledGroups.set(group, places.set(place, compiled));
+    return compiled;
   }
 
   /**
@@ -248,11 +344,15 @@ export const snapshotOf = (configuration: Configuration, options: BuilderOptions
  * address its members keep (they answer as the VIP), the prefixes of routes that lead through it, and what the
  * configuration allows besides.
  */
-function allowedSources(port: PortConfig, configuration: Configuration): string[] {
+function allowedSources(
+  port: PortConfig,
+  configuration: Configuration,
+  holders: readonly GroupConfig[],
+): string[] {
   const own = new Set(port.addresses.map(withoutBits));
   const isOwn = (member: MemberConfig): boolean => own.has(member.address);
-  const heldVips = configuration.groups
-    .filter((group) => group.network === port.network && group.rewrite !== 'address')
+  const heldVips = holders
+    .filter((group) => group.network === port.network)
     .filter((group) => group.criteria.some(({ members }) => members.some(isOwn)))
     .flatMap((group) => group.vip);
   const autonomous = configuration.networks
@@ -301,6 +401,9 @@ function autonomousAddresses(mac: string, network: NetworkConfig): string[] {
       return wordsToAddress(address, 0);
     });
 }
+
+/** Its members answer as the VIP. */
+const keepsVip = ({ rewrite }: GroupConfig): boolean => rewrite !== 'address';
 
 const withoutBits = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 

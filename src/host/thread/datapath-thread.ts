@@ -12,6 +12,7 @@ import type { EngineCounters } from '../../io/engine.ts';
 import { signalEvent } from '../../native/libc.ts';
 import type { Mapping } from '../../native/memory.ts';
 import type { TableLimits } from '../../tables/tables.ts';
+import { SnapshotSender } from './snapshot-transfer.ts';
 import {
   type AttachedPort,
   type Report,
@@ -52,6 +53,7 @@ export class DatapathThread {
   private readonly wakeFd: number;
   private readonly events: ThreadEvents;
   private readonly vitals: Float64Array;
+  private readonly snapshots = new SnapshotSender();
   private readonly pending = new Map<number, Pending>();
   private readonly heartbeat: NodeJS.Timeout;
   private lastId = 0;
@@ -101,7 +103,7 @@ export class DatapathThread {
 
   /** Swaps a snapshot in; answers what could not be put in force, in words. */
   apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
-    return this.ask({ kind: 'apply', snapshot });
+    return this.ask({ kind: 'apply', delta: this.snapshots.delta(snapshot) });
   }
 
   /** Takes over the flows that a former host has left; before the first snapshot. */

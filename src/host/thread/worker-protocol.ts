@@ -2,9 +2,9 @@
  * What the main thread and the datapath's thread say to each other. Requests are answered in order, each by one
  * reply with its number; the worker takes them between two batches, after a write to its eventfd.
  */
-import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
 import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
+import type { SnapshotDelta } from './snapshot-transfer.ts';
 
 /** Given to the worker at its start. */
 export interface WorkerStart {
@@ -31,7 +31,7 @@ export type Request =
   | { readonly kind: 'detach'; readonly port: number }
   | {
       readonly kind: 'apply';
-      readonly snapshot: DatapathSnapshot;
+      readonly delta: SnapshotDelta;
     }
   /** Statistics rows that have been silent and are reported, each with its place in the journal then. */
   | { readonly kind: 'release'; readonly rows: readonly number[]; readonly notedAt: readonly number[] }

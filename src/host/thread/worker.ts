@@ -18,6 +18,7 @@ import { viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
 import { Tables } from '../../tables/tables.ts';
 import { raiseInliningLimits } from './compiler-flags.ts';
+import { SnapshotReceiver } from './snapshot-transfer.ts';
 import {
   type AttachedPort,
   type NumberedRequest,
@@ -35,6 +36,7 @@ class DatapathLoop {
   private readonly engine: FrameEngine;
   private readonly tables: Tables;
   private readonly datapath: Datapath;
+  private readonly snapshots = new SnapshotReceiver();
   private stopped = false;
 
   constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
@@ -91,7 +93,7 @@ class DatapathLoop {
         this.datapath.portGone(request.port);
         return [];
       case 'apply':
-        return this.datapath.apply(request.snapshot, monotonicMs32());
+        return this.datapath.apply(this.snapshots.take(request.delta), monotonicMs32());
       case 'follow': {
         const { address, length } = request.tables;
         const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);

@@ -1,5 +1,5 @@
 /**
- * The rules of one LB, compiled into one block of memory.
+ * The rules of one group, compiled into one block of memory.
  *
  * Theory of operation. The publisher compiles rule specifications off the packet path; the datapath swaps the
  * block in between two batches and never edits it. Rules lie sorted by specificity, so the first rule of a VIP
@@ -69,7 +69,7 @@ const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
 const EACH_DATAGRAM = 4;
 
-/** An LB's rules as they lie in memory; never edited in place. */
+/** A group's rules as they lie in memory; never edited in place. */
 export interface CompiledRules {
   readonly ruleTable: ArrayBufferLike;
   /** By the numbers that criteria sets have for them; load balancers with the same members share them. */
@@ -77,7 +77,7 @@ export interface CompiledRules {
 }
 
 /**
- * Compiles an LB's rules. `maglevOf` may answer with a table that it has built before for the same members. Throws
+ * Compiles the rules of a group, at least one. `maglevOf` may answer with a table that it has built before for the same members. Throws
  * AddressError on addresses, prefixes or MACs that don't parse.
  */
 export function compileRules(
@@ -125,6 +125,8 @@ export function compileRules(
       (rule.udpScheduling === 'per-datagram' ? EACH_DATAGRAM : 0);
     words[at + 18] = rule.udpIdleMs ?? 0;
     words[at + 19] = rule.udpRepickMs ?? 0;
+    words[at + 20] = longestPrefix(rule);
+    words[at + 21] = rule.labels ?? 0;
     for (const source of rule.sources) {
       const prefix = networkOf(parsePrefix(source));
       const to = prefixAt + nextPrefix++ * PREFIX_WORDS;
@@ -169,16 +171,29 @@ const withServingMembers = (rule: RuleSpec): RuleSpec => ({
   })),
 });
 
-function bySpecificity(a: RuleSpec, b: RuleSpec): number {
-  const longest = (rule: RuleSpec): number =>
-    Math.max(-1, ...rule.sources.map((source) => parsePrefix(source).bits));
+/** -1: the rule names no sources. */
+const longestPrefix = ({ sources }: RuleSpec): number =>
+  Math.max(-1, ...sources.map((source) => parsePrefix(source).bits));
+
+const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
+  Number(a.protocol === 'any') - Number(b.protocol === 'any') ||
+  Number(a.port === undefined) - Number(b.port === undefined) ||
+  Number(a.sourcePort === undefined) - Number(b.sourcePort === undefined) ||
+  longestPrefix(b) - longestPrefix(a) ||
+  (b.labels ?? 0) - (a.labels ?? 0) ||
+  a.id - b.id;
+
+/** The same order for rules of two tables: negative, if the first one is to be asked first. */
+export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, ruleOfB: number): number {
+  const [atA, atB] = [a.wordOf(ruleOfA), b.wordOf(ruleOfB)];
+  for (const field of [6, 7, 8]) {
+    const difference = Number(a.words[atA + field] === ANY) - Number(b.words[atB + field] === ANY);
+    if (difference !== 0) return difference;
+  }
   return (
-    Number(a.protocol === 'any') - Number(b.protocol === 'any') ||
-    Number(a.port === undefined) - Number(b.port === undefined) ||
-    Number(a.sourcePort === undefined) - Number(b.sourcePort === undefined) ||
-    longest(b) - longest(a) ||
-    (b.labels ?? 0) - (a.labels ?? 0) ||
-    a.id - b.id
+    b.words[atB + 20]! - a.words[atA + 20]! ||
+    b.words[atB + 21]! - a.words[atA + 21]! ||
+    a.id(ruleOfA) - b.id(ruleOfB)
   );
 }
 
@@ -215,6 +230,22 @@ export class RuleTable {
     this.idAt = this.words[8]!;
     this.weightAt = this.idAt + this.memberCount;
     this.weightUpToAt = this.weightAt + this.memberCount;
+  }
+
+  /** Where a rule's words begin. */
+  wordOf(rule: number): number {
+    return this.ruleAt + rule * RULE_WORDS;
+  }
+
+  /** Calls with every member of every rule: position of the rule, number of the member. */
+  forEachMember(visit: (rule: number, memberId: number) => void): void {
+    for (let rule = 0; rule < this.ruleCount; rule++) {
+      const first = this.firstCriteria(rule);
+      for (let set = first; set < first + this.criteriaCount(rule); set++) {
+        const member = this.firstMember(set);
+        for (let m = member; m < member + this.membersOf(set); m++) visit(rule, this.memberId(m));
+      }
+    }
   }
 
   id(rule: number): number {

@@ -1,6 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { routerMac, SnapshotBuilder, snapshotOf } from '../../../src/host/publishing/snapshot-builder.ts';
+import {
+  type BuiltLoadBalancer,
+  type BuiltSnapshot,
+  routerMac,
+  SnapshotBuilder,
+  snapshotOf,
+} from '../../../src/host/publishing/snapshot-builder.ts';
 import { addressBytes, addressText, macBytes } from '../../support/addresses.ts';
 import { concat } from '../../support/packets.ts';
 import { shop, shopWith } from '../configurations.ts';
@@ -8,6 +14,8 @@ import { shop, shopWith } from '../configurations.ts';
 const test = suite('snapshot builder');
 
 const builderOf = () => new SnapshotBuilder({ offloads: true });
+
+const rulesOf = ({ compiled }: BuiltLoadBalancer) => compiled.flatMap(({ rules }) => rules);
 
 test('networks and ports are told as the datapath wants them', () => {
   const { networks, ports, revision, settings } = snapshotOf(shop(), { offloads: false });
@@ -63,7 +71,7 @@ test('timers of a group reach its rules', () => {
     'from: { tier: web }',
     'udpIdle: 5m, udpRepick: 20s'.replace(', ', '\n    '),
   );
-  const { rules } = builderOf().build(configuration, 1).loadBalancers[0]!;
+  const rules = rulesOf(builderOf().build(configuration, 1).loadBalancers[0]!);
   assert.equal(
     rules.map(({ udpIdleMs, udpRepickMs }) => [udpIdleMs, udpRepickMs]),
     [
@@ -82,7 +90,7 @@ test("the router's MAC is locally administered, unicast, and tells networks apar
 test('a group with a VIP per family makes one rule each, with the members of that family', () => {
   const built = builderOf().build(shop(), 1);
   const web1 = built.loadBalancers.find(({ spec }) => spec.name === 'web1')!;
-  const api = web1.rules.filter(({ vip }) => vip !== '10.1.0.101');
+  const api = rulesOf(web1).filter(({ vip }) => vip !== '10.1.0.101');
   assert.equal(
     api.map(({ vip, criteria }) => [vip, criteria[0]!.members.map(({ name }) => name)]),
     [
@@ -96,7 +104,7 @@ test('a group with a VIP per family makes one rule each, with the members of tha
 
 test('source prefixes of the other family make no rule at all, not one for any source', () => {
   const configuration = shopWith('from: { tier: web }', 'match: { sources: [10.1.0.0/24] }');
-  const { rules } = builderOf().build(configuration, 1).loadBalancers[0]!;
+  const rules = rulesOf(builderOf().build(configuration, 1).loadBalancers[0]!);
   assert.equal(
     rules.filter(({ port }) => port === 80).map(({ vip, sources }) => [vip, sources]),
     [['10.1.0.100', ['10.1.0.0/24']]],
@@ -105,8 +113,10 @@ test('source prefixes of the other family make no rule at all, not one for any s
 
 test('a number belongs to one member of a group at one address, the same for all load balancers', () => {
   const built = builderOf().build(shop(), 1);
-  const idsOf = ({ rules }: (typeof built.loadBalancers)[number]) =>
-    rules.flatMap(({ criteria }) => criteria.flatMap(({ members }) => members.map(({ id }) => id)));
+  const idsOf = (balancer: BuiltLoadBalancer) =>
+    rulesOf(balancer).flatMap(({ criteria }) =>
+      criteria.flatMap(({ members }) => members.map(({ id }) => id)),
+    );
   // api 3 members, night 2, of which app1 stands in two criteria sets.
   assert.is(new Set(built.loadBalancers.flatMap(idsOf)).size, 5);
   assert.equal(idsOf(built.loadBalancers[0]!), idsOf(built.loadBalancers[1]!));
@@ -129,8 +139,8 @@ test('numbers stay the same over revisions, whatever else changes', () => {
   for (const [name, id] of idsOf(before.snapshot.loadBalancers))
     assert.is(balancersAfter.get(name), id, name);
   assert.equal(
-    after.loadBalancers.find(({ spec }) => spec.name === 'web1')!.rules,
-    before.loadBalancers[0]!.rules,
+    rulesOf(after.loadBalancers.find(({ spec }) => spec.name === 'web1')!),
+    rulesOf(before.loadBalancers[0]!),
   );
 });
 
@@ -146,23 +156,26 @@ test('a port that is made anew is another port; one with other addresses or labe
   assert.is.not(idOfWeb1(shopWith('name: web1,', 'name: web1, mac: "02:00:00:00:00:01",')), 0);
 });
 
-test('an unchanged load balancer keeps its compiled rules, a changed one does not', () => {
+test('a change compiles the groups that it changes; load balancers with the same groups share one list', () => {
   const builder = builderOf();
   const configuration = shop();
   const before = builder.build(configuration, 1);
   builder.commit(configuration, before);
   const same = builder.build({ ...configuration }, 2);
-  assert.ok(
-    same.snapshot.loadBalancers.every(
-      ({ ruleTable }, at) => ruleTable === before.snapshot.loadBalancers[at]!.ruleTable,
-    ),
-  );
+  const listsOf = ({ snapshot }: BuiltSnapshot) => snapshot.loadBalancers.map(({ groups }) => groups);
+  const isKept = (a: readonly unknown[], b: readonly unknown[]) => a.map((one, at) => one === b[at]);
+  assert.equal(isKept(listsOf(same), listsOf(before)), [true, true, true, true]);
+  assert.is(same.snapshot.ports, before.snapshot.ports);
   const [api, night] = configuration.groups;
   const changed = builder.build({ ...configuration, groups: [{ ...api!, port: 81 }, night!] }, 3);
-  const isKept = changed.snapshot.loadBalancers.map(
-    ({ ruleTable }, at) => ruleTable === before.snapshot.loadBalancers[at]!.ruleTable,
+  assert.equal(
+    isKept(listsOf(changed), listsOf(before)),
+    [false, false, true, true],
+    'web1 and web2 enforce api, app1 and db1 do not',
   );
-  assert.equal(isKept, [false, false, true, true], 'web1 and web2 enforce api, app1 and db1 do not');
+  const [web1, web2] = listsOf(changed);
+  assert.is(web1, web2);
+  assert.equal(isKept(web1!, listsOf(before)[0]!), [false, true], 'night was compiled before');
 });
 
 test('selection settings reach the rules', () => {
@@ -170,7 +183,12 @@ test('selection settings reach the rules', () => {
     'algorithm: maglev\n    hash: source-address\n    affinity: { timeout: 90s }\n    avoidSelf: true';
   const [web1] = builderOf().build(shopWith('from: { tier: web }', settings), 1).loadBalancers;
   assert.equal(
-    web1!.rules.map(({ algorithm, hash, affinityMs, avoidSelf }) => [algorithm, hash, affinityMs, avoidSelf]),
+    rulesOf(web1!).map(({ algorithm, hash, affinityMs, avoidSelf }) => [
+      algorithm,
+      hash,
+      affinityMs,
+      avoidSelf,
+    ]),
     [
       ['maglev', 'source-address', 90_000, true],
       ['maglev', 'source-address', 90_000, true],
@@ -186,7 +204,9 @@ test('Maglev tables are shared by the load balancers of a group, and built anew 
     groups: configuration.groups.map((group) => ({ ...group, algorithm: 'maglev' as const })),
   });
   const tablesOf = (built: ReturnType<SnapshotBuilder['build']>, name: string) =>
-    built.loadBalancers.find(({ spec }) => spec.name === name)!.spec.maglevTables;
+    built.loadBalancers
+      .find(({ spec }) => spec.name === name)!
+      .spec.groups.flatMap(({ maglevTables }) => maglevTables);
   const first = withMaglev(shop());
   const before = builder.build(first, 1);
   builder.commit(first, before);

@@ -46,13 +46,16 @@ export class Selection {
   private readonly leastConnections: LeastConnections;
   private readonly twoChoices: RandomTwoChoices;
 
-  /** `balancer`: the load balancer's id; round robins begin at another place for each. */
-  constructor({ stats, affinities, hashKey }: SelectionTables, balancer: number) {
+  /** `balancer`: the load balancer's id; round robins begin at another place for each. `group`: so does chance. */
+  constructor({ stats, affinities, hashKey }: SelectionTables, balancer: number, group = 0) {
     this.balancer = balancer;
     this.affinity = new Affinity(affinities, balancer);
     const flows = new ActiveFlows(stats, balancer);
     this.leastConnections = new LeastConnections(flows);
-    this.twoChoices = new RandomTwoChoices(flows, new Xorshift(mix5(hashKey[0], hashKey[1], balancer, 0, 0)));
+    this.twoChoices = new RandomTwoChoices(
+      flows,
+      new Xorshift(mix5(hashKey[0], hashKey[1], balancer, group, 0)),
+    );
   }
 
   /** New rules come into force; `was`: those before. */
