@@ -98,7 +98,7 @@ export class Host {
         const { tables, log, builder } = host;
         await followLegacy(legacy, { thread, tables, ids: builder.ids, log }, configuration);
       }
-      for (const setup of portSetups(configuration).values()) host.ports.open(setup, undo);
+      await host.ports.openAll([...portSetups(configuration).values()], undo);
       host.uplinks.openMissing(configuration, undo);
       state.addFile(options.numbersFile);
       await host.publisher.publishFirst(configuration);

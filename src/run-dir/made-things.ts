@@ -9,7 +9,12 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../config/model/host-error.ts';
-import { deleteNamespace, ensureNamespace } from '../io/devices/namespace.ts';
+import {
+  deleteNamespace,
+  deleteNamespaces,
+  ensureNamespace,
+  makeNamespaces,
+} from '../io/devices/namespace.ts';
 import { removeTap, type Tap, type TapRequest, takeOverTap } from '../io/devices/tap.ts';
 import { namespaceExists, namespaceIdentity } from '../native/network/netns.ts';
 import { withDescriptorsOf } from '../native/processes/pidfd.ts';
@@ -119,6 +124,20 @@ export class MadeThings {
     }
   }
 
+  /** Makes all of these that are not there, which are ours to remove then, and answers their names. Their loopback is down. */
+  ensureNamespaces(names: ReadonlySet<string>): Set<string> {
+    const absent = [...names].filter((name) => !namespaceExists(name));
+    if (absent.length === 0) return new Set();
+    for (const name of absent) this.namespaces.set(name, { name, identity: null, withProcesses: false });
+    this.save();
+    makeNamespaces(absent);
+    for (const name of absent) {
+      this.namespaces.set(name, { name, identity: namespaceIdentity(name) ?? null, withProcesses: false });
+    }
+    this.save();
+    return new Set(absent);
+  }
+
   /** Whether the namespace was made for a command of ours. */
   isOwn(name: string): boolean {
     return this.namespaces.get(name)?.withProcesses ?? false;
@@ -142,6 +161,22 @@ export class MadeThings {
     this.taps = [...this.tapsBut(tap), { request: plain(request), index: tap.index, fd: tap.fd }];
     this.save();
     tap.makeLasting();
+  }
+
+  /** The same for many. */
+  keepTaps(made: readonly { readonly request: TapRequest; readonly tap: Tap }[]): void {
+    const key = (netns: string, { interfaceName, index }: { interfaceName: string; index: number }): string =>
+      `${netns} ${interfaceName} ${index}`;
+    const kept = new Set(made.map(({ tap }) => key(tap.netns, tap)));
+    this.taps = [
+      ...this.taps.filter(
+        ({ request, index }) =>
+          !kept.has(key(request.netns, { interfaceName: request.interfaceName, index })),
+      ),
+      ...made.map(({ request, tap }) => ({ request: plain(request), index: tap.index, fd: tap.fd })),
+    ];
+    this.save();
+    for (const { tap } of made) tap.makeLasting();
   }
 
   /** The device that a former process made for the same request, with all that the VM has done to it since. */
@@ -208,8 +243,11 @@ export class MadeThings {
    */
   removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
     const problems: string[] = [];
-    for (const { name, identity } of [...this.namespaces.values()].reverse()) {
-      if (wanted.has(name) && identity !== null) continue;
+    const unwanted = [...this.namespaces.values()].filter(
+      ({ name, identity }) => !wanted.has(name) || identity === null,
+    );
+    this.removeAtOnce(unwanted);
+    for (const { name } of unwanted.reverse()) {
       try {
         this.removeNamespace(name);
       } catch (error) {
@@ -217,6 +255,21 @@ export class MadeThings {
       }
     }
     return problems;
+  }
+
+  /** Those that are surely ours and hold no processes of ours go by one process; what is left goes one by one. */
+  private removeAtOnce(unwanted: readonly OwnNamespace[]): void {
+    const names = unwanted
+      .filter(({ name, identity, withProcesses }) => !withProcesses && identity === namespaceIdentity(name))
+      .map(({ name }) => name);
+    if (names.length < 2) return;
+    try {
+      deleteNamespaces(names);
+    } catch {
+      return; // and why, is said for each
+    }
+    for (const name of names) this.namespaces.delete(name);
+    this.save();
   }
 
   /** Notes a file before it is made. */

@@ -13,9 +13,9 @@
 import { writeFileSync } from 'node:fs';
 import type { PortConfig } from '../../config/model/model.ts';
 import { runIpBatch } from '../../io/devices/ip-command.ts';
-import { createTap, type Tap } from '../../io/devices/tap.ts';
+import { createTap, createTaps, type Tap } from '../../io/devices/tap.ts';
 import type { FrameDevice } from '../../io/engine.ts';
-import { namespacePath, withNamespace } from '../../native/network/netns.ts';
+import { namespaceExists, namespacePath, withNamespace } from '../../native/network/netns.ts';
 import type { MadeThings } from '../../run-dir/made-things.ts';
 import { UndoStack } from '../../run-dir/undo-stack.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
@@ -66,6 +66,33 @@ export class PortDevices {
     this.ports.set(port.name, { id: this.ids.port(port), tap, setup, attached: false });
     this.gone.delete(port.name);
     undo.push(`close port ${port.name}`, () => this.close(port.name, new UndoStack()));
+  }
+
+  /** The same for many VMs' ports, whose devices are made together: all or none. */
+  async openAll(setups: readonly PortSetup[], undo: UndoStack): Promise<void> {
+    const names = new Set(setups.map(({ port }) => port.netns));
+    const absent = [...names].filter((name) => !namespaceExists(name));
+    undo.push('remove the namespaces that were made', () => {
+      for (const name of absent) this.state.removeNamespace(name);
+    });
+    const fresh = this.state.ensureNamespaces(names);
+    const requests = setups.map(tapRequestOf);
+    const taps = requests.map((request) => this.state.takeOverTap(request));
+    try {
+      const missing = requests.filter((_, at) => taps[at] === undefined);
+      const made = await createTaps(missing, fresh);
+      for (const [at, tap] of taps.entries()) taps[at] = tap ?? made.shift()!;
+      this.state.keepTaps(requests.map((request, at) => ({ request, tap: taps[at]! })));
+    } catch (error) {
+      for (const tap of taps) tap?.close();
+      throw error;
+    }
+    for (const [at, setup] of setups.entries()) {
+      const { name } = setup.port;
+      this.ports.set(name, { id: this.ids.port(setup.port), tap: taps[at]!, setup, attached: false });
+      this.gone.delete(name);
+      undo.push(`close port ${name}`, () => this.close(name, new UndoStack()));
+    }
   }
 
   private openLasting(setup: PortSetup): Tap {
@@ -155,6 +182,8 @@ export class PortDevices {
 
   /** When the datapath has ended: ends all devices at once, or leaves those that last to the next process. */
   closeAll(how: 'end' | 'leave'): void {
+    // A namespace that goes takes its devices with it, all at once, where each alone waits for the kernel.
+    if (how === 'end') this.state.removeNamespacesExcept(new Set());
     for (const { tap } of this.ports.values()) {
       if (how === 'end') tap.close();
       else tap.release();

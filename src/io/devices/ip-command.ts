@@ -1,5 +1,5 @@
 /** iproute2 as a batch: one process for many changes, and errors that name the change that failed. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 
 /** Longest time that one batch may take. */
 const TIMEOUT_MS = 20_000;
@@ -9,24 +9,85 @@ const TIMEOUT_MS = 20_000;
  * the first that fails and throws an Error whose message is `cannot PURPOSE: "ip COMMAND" said: TEXT`.
  */
 export function runIpBatch(purpose: string, commands: readonly string[], netns?: string): void {
-  const words = commands.find((command) => /[\n\0\\#]/.test(command));
-  if (words !== undefined) throw new RangeError(`cannot ${purpose}: "${words}" is no single ip command`);
-  const inNamespace = netns === undefined ? [] : ['-netns', netns];
-  const run = spawnSync('ip', [...inNamespace, '-batch', '-'], {
-    input: `${commands.join('\n')}\n`,
+  const batch = { purpose, commands, netns };
+  checkBatch(batch);
+  const { error, status, stderr } = spawnSync('ip', argumentsOf(batch), {
+    input: inputOf(batch),
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
   });
-  if (run.error) throw new Error(`cannot ${purpose}: ip(8) could not be run: ${run.error.message}`);
-  if (run.status === 0) return;
-  const said = run.stderr
+  if (error || status !== 0) throw failure(batch, error, status, stderr);
+}
+
+export interface IpBatch {
+  readonly purpose: string;
+  readonly commands: readonly string[];
+  readonly netns?: string;
+}
+
+/** Processes at a time: each waits for the kernel's one lock on network devices for a part of its time. */
+const AT_A_TIME = 8;
+
+/** The same for many batches, in no order, several at a time. Rejects when all have ended, with what one of them said. */
+export async function runIpBatches(batches: readonly IpBatch[]): Promise<void> {
+  for (const batch of batches) checkBatch(batch);
+  const left = [...batches];
+  const work = async (): Promise<void> => {
+    for (let batch = left.shift(); batch !== undefined; batch = left.shift()) await runAside(batch);
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: AT_A_TIME }, work));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+function runAside(batch: IpBatch): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('ip', argumentsOf(batch), {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      timeout: TIMEOUT_MS,
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    // One that ends before it has read everything says why by its status.
+    child.stdin.on('error', () => {});
+    child.on('error', (error) => reject(failure(batch, error, null, '')));
+    child.on('close', (status) => {
+      if (status === 0) resolve();
+      else reject(failure(batch, undefined, status, stderr));
+    });
+    child.stdin.end(inputOf(batch));
+  });
+}
+
+function checkBatch({ purpose, commands }: IpBatch): void {
+  const words = commands.find((command) => /[\n\0\\#]/.test(command));
+  if (words !== undefined) throw new RangeError(`cannot ${purpose}: "${words}" is no single ip command`);
+}
+
+const argumentsOf = ({ netns }: IpBatch): string[] => [
+  ...(netns === undefined ? [] : ['-netns', netns]),
+  '-batch',
+  '-',
+];
+
+const inputOf = ({ commands }: IpBatch): string => `${commands.join('\n')}\n`;
+
+function failure(
+  { purpose, commands, netns }: IpBatch,
+  error: Error | undefined,
+  status: number | null,
+  stderr: string,
+): Error {
+  if (error) return new Error(`cannot ${purpose}: ip(8) could not be run: ${error.message}`);
+  const said = stderr
     .replace(/^Command failed .*$/gm, '')
     .trim()
     .replace(/\s+/g, ' ');
-  const command = failedCommand(commands, run.stderr);
+  const command = failedCommand(commands, stderr);
   const what = command === undefined ? 'ip -batch' : `"ip ${command}"`;
   const where = netns === undefined ? '' : ` in namespace ${netns}`;
-  throw new Error(`cannot ${purpose}: ${what}${where} said: ${said || `exit status ${run.status}`}`);
+  return new Error(`cannot ${purpose}: ${what}${where} said: ${said || `exit status ${status}`}`);
 }
 
 /** ip(8) says `Command failed -:LINE`; for a wrong word it exits without, but quotes the word. */

@@ -16,6 +16,24 @@ export function ensureNamespace(name: string): boolean {
   return true;
 }
 
+/** Make namespaces, none of which exists, by one process. Their loopback is down. */
+export function makeNamespaces(names: readonly string[]): void {
+  for (const name of names) checkNamespaceName(name);
+  runIpBatch(
+    'make network namespaces',
+    names.map((name) => `netns add ${name}`),
+  );
+}
+
+/** The same as `deleteNamespace` for many, by one process. */
+export function deleteNamespaces(names: readonly string[]): void {
+  for (const name of names) checkNamespaceName(name);
+  runIpBatch(
+    'remove network namespaces',
+    names.map((name) => `netns del ${name}`),
+  );
+}
+
 /** Remove the namespace's name; its devices go with it once no process is inside. */
 export function deleteNamespace(name: string): void {
   checkNamespaceName(name);

@@ -32,7 +32,7 @@ import {
 } from '../../native/network/tun.ts';
 import { EBADFD, EBUSY, SystemError } from '../../native/system-error.ts';
 import type { FrameDevice } from '../engine.ts';
-import { runIpBatch } from './ip-command.ts';
+import { runIpBatch, runIpBatches } from './ip-command.ts';
 import { checkNamespaceName } from './namespace.ts';
 
 /** Largest IP packet, and in front of it Ethernet with one VLAN tag; GSO frames count whole. */
@@ -86,6 +86,47 @@ export function createTap(request: TapRequest): Tap {
   }
   const index = interfaceIndex(netns, interfaceName);
   return tapOf(request, opened, index);
+}
+
+/**
+ * The same for many TAPs, with a process per namespace in place of several per TAP, several at a time. `fresh`: namespaces
+ * whose loopback is to be brought up too. All or none.
+ */
+export async function createTaps(
+  requests: readonly TapRequest[],
+  fresh: ReadonlySet<string>,
+): Promise<Tap[]> {
+  const batches = new Map<string, { purpose: string; commands: string[]; netns: string }>();
+  for (const netns of fresh) {
+    const purpose = `bring up loopback of network namespace ${netns}`;
+    batches.set(netns, { purpose, commands: ['link set lo up'], netns });
+  }
+  const settings = requests.map(configuration);
+  const opened: TapDescriptor[] = [];
+  try {
+    const moves = requests.map(({ netns, interfaceName, options }, at) => {
+      const descriptor = openUnderTemporaryName(options ?? {});
+      opened.push(descriptor);
+      const { name } = descriptor;
+      const commands = [`link set dev ${name} name ${interfaceName}`, ...settings[at]!];
+      const purpose = `put interface ${interfaceName} into namespace ${netns}`;
+      const batch = batches.get(netns);
+      if (batch === undefined) batches.set(netns, { purpose, commands, netns });
+      else {
+        batch.purpose = purpose;
+        batch.commands.push(...commands);
+      }
+      return `link set dev ${name} netns ${netns}`;
+    });
+    if (moves.length > 0) runIpBatch('put interfaces into their namespaces', moves);
+    await runIpBatches([...batches.values()]);
+    return requests.map((request, at) =>
+      tapOf(request, opened[at]!, interfaceIndex(request.netns, request.interfaceName)),
+    );
+  } catch (error) {
+    for (const { fd } of opened) closeSync(fd);
+    throw error;
+  }
 }
 
 /**
