@@ -111,6 +111,19 @@ export class Aggregation {
     return new Map(loads.map((load) => [load.name, load]));
   }
 
+  /** Another number after each change of what `loads` says of a group, but for the age of the figures. */
+  versionOf(group: string, nowMs: number): number {
+    this.expire(nowMs);
+    return this.members.versionOf(group);
+  }
+
+  /** Time since the report of the host that has been silent for the longest; 0 if there is none. */
+  silenceMs(nowMs: number): number {
+    this.expire(nowMs);
+    for (const { rows } of this.live.values()) return nowMs - rows.receivedMs;
+    return 0;
+  }
+
   /** By host and load balancer, '' where a host sums them up; hosts that have not reported of late are not listed. */
   loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads> {
     this.expire(nowMs);

@@ -214,6 +214,7 @@ export class HostRows {
       if (slot === NONE) this.refusedRows++;
       slots[i] = slot;
       places[i] = this.places[slot]!;
+      this.sums[slot]?.changed();
       if (this.isLive[slot] === 0) this.enter(slot);
       if (!isCounted && this.listedIn[slot] === 0) {
         for (let cell = 0; cell < TOTALS; cell++)
@@ -312,6 +313,7 @@ export class HostRows {
 
   /** Nothing has happened in the row: no rates, no connects; its gauges stay. */
   private rest(slot: number): void {
+    this.sums[slot]?.changed();
     for (let place = 0; place < RATES.length; place++) this.set(slot, FIRST_RATE + place, 0);
     this.average(slot, SYN_TIME, 0, 0);
   }
@@ -332,6 +334,7 @@ export class HostRows {
 
   private enter(slot: number): void {
     this.isLive[slot] = 1;
+    this.sums[slot]!.changed();
     const { hosts } = this.sums[slot]!;
     hosts.set(this, (hosts.get(this) ?? 0) + 1);
   }

@@ -1,12 +1,17 @@
 /** The members that hosts report about: by group and name, with their places among the sums. Bounded. */
 import type { RowKey } from '../../messages/report.ts';
-import { CellColumns, MemberSums } from './member-sums.ts';
+import { CellColumns, type GroupVersion, MemberSums } from './member-sums.ts';
 
 const FIRST_CAPACITY = 64;
 /** Names that are shared, as a multiple of the members. */
 const NAMES_PER_MEMBER = 4;
 /** Members that no group has take at most this part of the room. */
 const UNKNOWN_PART = 16;
+
+interface Group {
+  readonly members: Map<string, MemberSums>;
+  readonly version: GroupVersion;
+}
 
 export class MemberDirectory {
   /** Of all members, by their places. Place 0 is nobody's. */
@@ -15,7 +20,9 @@ export class MemberDirectory {
   private readonly isKnown: (group: string, member: string) => boolean;
   /** Those that no group had when a host first reported them. */
   private readonly unknown = new Set<MemberSums>();
-  private readonly groups = new Map<string, Map<string, MemberSums>>();
+  private readonly groups = new Map<string, Group>();
+  /** Changes of any group so far. */
+  private readonly clock = { changes: 0 };
   private count = 0;
   private readonly freePlaces: number[] = [];
   private readonly names = new Map<string, string>();
@@ -27,27 +34,32 @@ export class MemberDirectory {
   }
 
   of(group: string): MemberSums[] {
-    return [...(this.groups.get(group)?.values() ?? [])];
+    return [...(this.groups.get(group)?.members.values() ?? [])];
+  }
+
+  /** Another number after each change of a group's figures; 0: there are none. */
+  versionOf(group: string): number {
+    return this.groups.get(group)?.version.at ?? 0;
   }
 
   /** Undefined: there is no room for another one. */
   sumsOf(group: string, member: string): MemberSums | undefined {
-    let members = this.groups.get(group);
-    const known = members?.get(member);
+    let entry = this.groups.get(group);
+    const known = entry?.members.get(member);
     if (known !== undefined) return known;
     if (this.count >= this.maxMembers) return undefined;
     const isKnown = this.isKnown(group, member);
     if (!isKnown && this.unknown.size >= this.maxMembers / UNKNOWN_PART) return undefined;
-    if (members === undefined) {
-      members = new Map();
-      this.groups.set(group, members);
+    if (entry === undefined) {
+      entry = { members: new Map(), version: { clock: this.clock, at: 0 } };
+      this.groups.set(group, entry);
     }
     this.count++;
     const place = this.freePlaces.pop() ?? this.count;
     this.sums.reserve(place + 1);
     this.sums.clear(place);
-    const sums = new MemberSums(group, member, this.sums, place);
-    members.set(member, sums);
+    const sums = new MemberSums(group, member, this.sums, place, entry.version);
+    entry.members.set(member, sums);
     if (!isKnown) this.unknown.add(sums);
     return sums;
   }
@@ -56,7 +68,7 @@ export class MemberDirectory {
   release(sums: MemberSums): void {
     const { group, name, place } = sums;
     this.unknown.delete(sums);
-    const members = this.groups.get(group)!;
+    const { members } = this.groups.get(group)!;
     members.delete(name);
     if (members.size === 0) this.groups.delete(group);
     this.freePlaces.push(place);

@@ -94,6 +94,12 @@ function columnsOf(capacity: number): Float64Array[] {
   return Array.from({ length: CELLS }, (_, cell) => all.subarray(cell * capacity, (cell + 1) * capacity));
 }
 
+/** When a group's figures have changed last, by a clock that counts all changes. */
+export interface GroupVersion {
+  readonly clock: { changes: number };
+  at: number;
+}
+
 export class MemberSums {
   readonly group: string;
   readonly name: string;
@@ -104,15 +110,23 @@ export class MemberSums {
   readonly hosts = new Map<{ readonly receivedMs: number }, number>();
   /** Rows that count here, contributing or not. */
   rows = 0;
+  private readonly version: GroupVersion;
   private lastSynTimeMicros = 0;
   private lastRttMicros = 0;
 
   /** The place's cells are 0. */
-  constructor(group: string, name: string, sums: CellColumns, place: number) {
+  constructor(group: string, name: string, sums: CellColumns, place: number, version: GroupVersion) {
     this.group = group;
     this.name = name;
     this.sums = sums;
     this.place = place;
+    this.version = version;
+    this.changed();
+  }
+
+  /** A contribution to the figures has changed. */
+  changed(): void {
+    this.version.at = ++this.version.clock.changes;
   }
 
   get activeFlows(): number {

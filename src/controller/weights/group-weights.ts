@@ -8,6 +8,9 @@
  *
  * A group goes out as a new object only when something about it has changed.
  *
+ * A policy whose answer follows from its input alone is at rest when it has answered with the weights in force: it is not
+ * asked again until its figures, its group, or what is said about their age have changed.
+ *
  * With `perLoadBalancer` the policy is asked once more for each load balancer that has reported, with its own flows
  * (balancer-weights.ts); where that gives other weights than the group's, they go out beside it, to that host alone.
  */
@@ -24,6 +27,10 @@ import { WeightsOfBalancers } from './balancer-weights.ts';
 export interface Loads {
   loads(group: string, nowMs: number): ReadonlyMap<string, MemberGlobal>;
   loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads>;
+  /** Changes with what `loads` says, but for ages. */
+  versionOf(group: string, nowMs: number): number;
+  /** Of the host that has not reported for the longest. */
+  silenceMs(nowMs: number): number;
 }
 
 export class GroupWeights {
@@ -85,6 +92,8 @@ class WeightedGroup {
   readonly balancers = new WeightsOfBalancers();
   private policy: Policy | undefined;
   private dueMs: number;
+  /** Version of the loads with which the policy has answered with what was in force; undefined: it is not at rest. */
+  private restsAt: number | undefined;
   /** Since when each is a member, on the caller's clock; those of the beginning: always. */
   private readonly joinedMs = new Map<string, number>();
 
@@ -104,6 +113,20 @@ class WeightedGroup {
     return this.policy !== undefined && nowMs >= this.dueMs;
   }
 
+  /** No host's figures are about to count as old. */
+  private isFresh(source: Loads, nowMs: number): boolean {
+    return source.silenceMs(nowMs) <= this.source.policy!.staleAfterMs;
+  }
+
+  /** The passing of time alone changes nothing for the policy: nobody has joined of late. */
+  private isTimeless(nowMs: number): boolean {
+    const { slowStartMs, staleAfterMs } = this.source.policy!;
+    if (!isPure(this.source)) return false;
+    const sinceMs = nowMs - Math.max(slowStartMs, staleAfterMs);
+    for (const joinedMs of this.joinedMs.values()) if (joinedMs > sinceMs) return false;
+    return true;
+  }
+
   replace(group: GroupConfig, nowMs: number): void {
     if (!isDeepStrictEqual(group.policy, this.source.policy)) {
       this.policy = policyOf(group);
@@ -112,6 +135,7 @@ class WeightedGroup {
     }
     this.weights = this.weights && rescaled(this.weights, this.source, group);
     this.source = group;
+    this.restsAt = undefined;
     // They may be of members that are to have no flows any more.
     this.balancers.clear();
     const names = new Set(membersOf(group).map(({ name }) => name));
@@ -122,6 +146,12 @@ class WeightedGroup {
 
   compute(source: Loads, nowMs: number): boolean {
     const { name: group } = this.source;
+    const version = source.versionOf(group, nowMs);
+    if (version === this.restsAt && this.isFresh(source, nowMs)) {
+      this.dueMs = nowMs + this.source.policy!.intervalMs;
+      return false;
+    }
+    this.restsAt = undefined;
     const loads = source.loads(group, nowMs);
     this.dueMs = nowMs + this.source.policy!.intervalMs;
     const members = effectiveMembers(this.source, nowMs);
@@ -139,12 +169,25 @@ class WeightedGroup {
         members: input,
         weights: next,
       });
-    if (isDeepStrictEqual(weights, this.weights)) return isOther;
+    if (isDeepStrictEqual(weights, this.weights)) {
+      if (this.isTimeless(nowMs) && this.isFresh(source, nowMs)) this.restsAt = version;
+      return isOther;
+    }
     this.weights = weights;
     this.result = withWeights(this.source, weights, nowMs);
     return true;
   }
 }
+
+/** Whether the policy remembers nothing, and its answer is that of the same figures. */
+const isPure = ({ policy, criteria }: GroupConfig): boolean =>
+  policy !== undefined &&
+  policy.kind !== 'latency-aware' &&
+  policy.outlierEjection === undefined &&
+  policy.perLoadBalancer !== true &&
+  criteria.length === 1 &&
+  criteria[0]!.fromMs === undefined &&
+  criteria[0]!.untilMs === undefined;
 
 const policyOf = ({ policy }: GroupConfig): Policy | undefined =>
   policy === undefined || policy.mode === 'distribute-stats' ? undefined : createPolicy(policy);
