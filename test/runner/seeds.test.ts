@@ -11,9 +11,9 @@ const test = suite('runner: tests over many seeds');
 /** A checkout: sources, which are read for their imports, and compiled files, which are run. */
 const FILES: Record<string, string> = {
   'test/support/seed.ts': '',
-  'test/support/model.ts': "import { Random } from '../support/seed.ts';",
+  'test/support/model.ts': "import { Random } from './seed.ts';",
   'test/support/other.ts': "import { model } from './model.ts';\nimport './missing.ts';",
-  'test/direct.test.ts': "import { Random } from '../support/seed.ts';",
+  'test/direct.test.ts': "import { Random } from './support/seed.ts';",
   'test/through/others.test.ts': "import {\n  other,\n} from '../support/other.ts';",
   'test/unseeded.test.ts': "// imports no './support/seed.ts'\nimport * as assert from 'uvu/assert';",
   'dist/test/direct.test.js': `

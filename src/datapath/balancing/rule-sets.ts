@@ -12,7 +12,7 @@
  * and the index are there once per network. What changes while rules are in force (positions of round robins) belongs to
  * the load balancer (balancer-rules.ts).
  */
-import { NONE } from '../../tables/common/bucket-index.ts';
+
 import {
   type EndpointTable,
   ROLE_ANSWERED,
@@ -20,7 +20,13 @@ import {
   ROLE_MEMBER,
   ROLE_VIP,
 } from '../../tables/balancing/endpoint-table.ts';
-import { type CompiledRules, compareSpecificity, REWRITE_KIND, RuleTable } from '../../tables/balancing/rule-table.ts';
+import {
+  type CompiledRules,
+  compareSpecificity,
+  REWRITE_KIND,
+  RuleTable,
+} from '../../tables/balancing/rule-table.ts';
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { MemberRows } from './member-rows.ts';
 
 /** A group's rules in one network. */
