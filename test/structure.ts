@@ -59,7 +59,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     files: [
       'src/host/host.ts',
       'src/host/stat-collector.ts',
-      'src/host/listings/flows-left.ts',
+      'src/host/listings/remaining-flows.ts',
       'src/host/publishing/datapath-ids.ts',
       'src/host/publishing/weights.ts',
       'src/tables/stat-table.ts',

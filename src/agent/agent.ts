@@ -19,7 +19,7 @@ import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { Host } from '../host/host.ts';
-import { flowsLeftOf } from '../host/listings/flows-left.ts';
+import { remainingFlowsOf } from '../host/listings/remaining-flows.ts';
 import { MergedWeights } from '../host/publishing/weights.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
 import {
@@ -185,7 +185,7 @@ export class Agent implements ControllerLinkHandler {
     const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
     const { groups } = configuration;
     collector.refresh();
-    const left = flowsLeftOf(groups, tables, builder.ids);
+    const left = remainingFlowsOf(groups, tables, builder.ids);
     const { plan } = publisher.inForce!.built;
     this.report.fill({ collector, ids: builder.ids, groups, plan, left }, isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;

@@ -367,7 +367,7 @@ class Outage {
     const line = `controller ${address}: ${reason}`;
     if (this.told.has(line) || this.told.size >= 100) return;
     this.told.add(line);
-    this.log.warn(`${line}; trying on`);
+    this.log.warn(`${line}; retrying`);
   }
 
   over(address: string, { controller, epoch }: Welcome): void {

@@ -14,7 +14,7 @@
 import { difference } from '../config/model/difference.ts';
 import type { PlannedLoadBalancer } from '../config/model/load-balancer-plan.ts';
 import type { GroupConfig } from '../config/model/model.ts';
-import type { FlowsLeft } from '../host/listings/flows-left.ts';
+import type { RemainingFlows } from '../host/listings/remaining-flows.ts';
 import type { DatapathIds, MemberIdentity } from '../host/publishing/datapath-ids.ts';
 import type { StatCollector } from '../host/stat-collector.ts';
 import type { RowFigures, RowKey } from '../messages/report.ts';
@@ -39,7 +39,7 @@ export interface LoadSources {
   readonly ids: Pick<DatapathIds, 'membersOf' | 'memberOf' | 'loadBalancerKey'>;
   readonly groups: readonly GroupConfig[];
   readonly plan: readonly PlannedLoadBalancer[];
-  readonly left: FlowsLeft;
+  readonly left: RemainingFlows;
 }
 
 /** One row of the table. */

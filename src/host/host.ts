@@ -12,7 +12,7 @@
  *
  * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process. A host that was killed
  * or has left (`stop`) is followed by the next one in its place, which goes on with the flows as if nothing but the
- * configuration had changed (succession.ts).
+ * configuration had changed (takeover/takeover.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -23,8 +23,8 @@ import type { Configuration, GroupConfig, PortConfig } from '../config/model/mod
 import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { Tables } from '../tables/tables.ts';
-import { departures } from './departures.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
+import { memberExits } from './member-exits.ts';
 import { clashesOf } from './ports/port-clashes.ts';
 import { PortDevices } from './ports/port-devices.ts';
 import { portSetups } from './ports/port-setup.ts';
@@ -34,8 +34,13 @@ import { Publisher } from './publishing/publisher.ts';
 import { SnapshotBuilder } from './publishing/snapshot-builder.ts';
 import type { WeightsByLoadBalancer } from './publishing/weights.ts';
 import { StatCollector } from './stat-collector.ts';
-import { type Legacy, NumbersFile } from './takeover/left-tables.ts';
-import { followLegacy, type Leaving, leftMeanwhile, mapBesideLegacy } from './takeover/takeover.ts';
+import { type LeftTables, NumbersFile } from './takeover/left-tables.ts';
+import {
+  type ExitedMembers,
+  exitsMeanwhile,
+  mapBesideLeftTables,
+  takeOverFlows,
+} from './takeover/takeover.ts';
 import { DatapathThread } from './thread/datapath-thread.ts';
 import { limitsFor } from './thread/table-memory.ts';
 
@@ -49,7 +54,7 @@ export interface HostOptions {
   readonly tablesFile: string;
   readonly numbersFile: string;
   /** What the last host here has left; its files are gone by now. */
-  readonly legacy?: Legacy;
+  readonly leftTables?: LeftTables;
   readonly state: MadeThings;
   readonly log: Logger;
   /** The datapath has ended or hangs. */
@@ -74,7 +79,7 @@ export class Host {
   static async start(options: HostOptions): Promise<Host> {
     const { configuration, state } = options;
     const limits = limitsFor(configuration);
-    const { mapping, legacy } = mapBesideLegacy(options, limits);
+    const { mapping, leftTables } = mapBesideLeftTables(options, limits);
     const seed = randomBytes(8);
     let host: Host | undefined;
     const thread = await DatapathThread.start(
@@ -94,15 +99,15 @@ export class Host {
     try {
       // Only counters and rows are read here, so no look-up needs the hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
-      if (legacy !== undefined) {
+      if (leftTables !== undefined) {
         const { tables, log, builder } = host;
-        await followLegacy(legacy, { thread, tables, ids: builder.ids, log }, configuration);
+        await takeOverFlows(leftTables, { thread, tables, ids: builder.ids, log }, configuration);
       }
       await host.ports.openAll([...portSetups(configuration).values()], undo);
       host.uplinks.openMissing(configuration, undo);
       state.addFile(options.numbersFile);
       await host.publisher.publishFirst(configuration);
-      await host.letGo(leftMeanwhile(host.builder.ids, configuration.groups));
+      await host.endFlowsOf(exitsMeanwhile(host.builder.ids, configuration.groups));
       await host.attachOpened();
       host.drainTimer.watch(configuration);
       host.collector.start();
@@ -142,7 +147,7 @@ export class Host {
    * Ends datapath and ports, after the change that is under way; or leaves the ports' devices and the flows to the next
    * host. Namespaces and files are the owner's to remove.
    */
-  stop(how: 'end' | 'leave'): Promise<void> {
+  stop(how: 'end' | 'handOver'): Promise<void> {
     return this.exclusively(async () => {
       clearInterval(this.namespaceWatch);
       this.drainTimer.stop();
@@ -169,9 +174,9 @@ export class Host {
       if (isSameList(base.groups, running.base.groups) && weights === running.weights) {
         return this.publisher.revision;
       }
-      const leaving = this.leaving(running.base, base);
+      const exited = this.exitedMembers(running.base, base);
       const revision = await this.publisher.publish({ base, weights });
-      await this.letGo(leaving);
+      await this.endFlowsOf(exited);
       this.drainTimer.watch(base);
       return revision;
     });
@@ -184,15 +189,15 @@ export class Host {
   }
 
   /** Taken before the change: afterwards nobody has the numbers of members that are gone. */
-  private leaving(before: Configuration, after: Configuration): Leaving[] {
-    return departures(before.groups, after.groups).map(({ group, member, ends }) => ({
+  private exitedMembers(before: Configuration, after: Configuration): ExitedMembers[] {
+    return memberExits(before.groups, after.groups).map(({ group, member, ends }) => ({
       members: this.builder.ids.membersOf(group, member),
       ends,
     }));
   }
 
-  private async letGo(leaving: readonly Leaving[]): Promise<void> {
-    for (const { members, ends } of leaving) await this.thread.purge(members, ends);
+  private async endFlowsOf(exited: readonly ExitedMembers[]): Promise<void> {
+    for (const { members, ends } of exited) await this.thread.purge(members, ends);
   }
 
   /** The deadline is reached: what is left of the member's flows ends; it stays draining. */
@@ -239,9 +244,9 @@ export class Host {
         for (const { port } of plan.close) await this.ports.close(port.name, undo);
         for (const setup of plan.replace) this.ports.open(setup, undo);
         for (const change of plan.adjust) this.ports.adjust(change, undo);
-        const leaving = this.leaving(running, wanted);
+        const exited = this.exitedMembers(running, wanted);
         const revision = await this.bringIntoForce(wanted, kept);
-        await this.letGo(leaving);
+        await this.endFlowsOf(exited);
         this.drainTimer.watch(wanted);
         await this.uplinks.closeUnwanted(wanted);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);

@@ -111,7 +111,7 @@ export class ControllerProcess {
   }
 
   /** Nothing of a controller is worth keeping but what the store keeps. */
-  leave(): Promise<void> {
+  handOver(): Promise<void> {
     return this.stop();
   }
 

@@ -14,13 +14,13 @@ export async function runDetached(run: (options: RunOptions) => Promise<number>)
   }
   try {
     const onReady = (summary: string): void => {
-      tell({ kind: 'ready', summary }).then(letGo);
+      tell({ kind: 'ready', summary }).then(release);
     };
     process.exitCode = await run({ configPath, runDir, replace: replace === 'replace', onReady });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     await tell({ kind: 'failed', exitCode: process.exitCode, message: messageOf(error) });
-    letGo();
+    release();
   }
 }
 
@@ -31,6 +31,6 @@ const tell = (outcome: StartOutcome): Promise<void> =>
     else resolve();
   });
 
-const letGo = (): void => {
+const release = (): void => {
   if (process.connected) process.disconnect();
 };

@@ -4,7 +4,7 @@
  * Theory of operation. `start` takes the run directory first and makes everything else after that, each step with
  * its way back; if one fails, what was made is removed in reverse order. What a process that was killed, or told
  * to leave, has left behind is found in state.json: namespaces and TAPs that the configuration wants again are taken over
- * as they are, with the processes in them, and so are the flows (legacy.ts); the rest is removed.
+ * as they are, with the processes in them, and so are the flows (takeover); the rest is removed.
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
@@ -17,7 +17,7 @@ import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { statusOf } from '../host/listings/status.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
-import { type Legacy, openLegacy } from '../host/takeover/left-tables.ts';
+import { type LeftTables, openLeftTables } from '../host/takeover/left-tables.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
@@ -55,7 +55,7 @@ export class HostProcess {
     const undo = new UndoStack();
     try {
       const { lock, state } = await takeRunDir(runDir, undo, options.replace);
-      const legacy = takeLegacy(runDir, log);
+      const leftTables = openLeftTablesIfUsable(runDir, log);
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
@@ -68,7 +68,7 @@ export class HostProcess {
         configuration: withGroups,
         tablesFile,
         numbersFile,
-        legacy,
+        leftTables,
         state,
         log,
         onDeath,
@@ -130,15 +130,15 @@ export class HostProcess {
   }
 
   /** Ends, and leaves VMs, their interfaces and flows to the next process here. */
-  async leave(): Promise<void> {
+  async handOver(): Promise<void> {
     try {
-      await this.end('leave');
+      await this.end('handOver');
     } finally {
       this.lock.release();
     }
   }
 
-  private async end(how: 'end' | 'leave'): Promise<void> {
+  private async end(how: 'end' | 'handOver'): Promise<void> {
     if (this.api !== undefined) await stopApiServer(this.api);
     await this.control.stop();
     await this.host.stop(how);
@@ -181,17 +181,17 @@ function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThing
 /** What the last process has left: kept are only namespaces and TAPs that are wanted again as they are. */
 function clearLeftovers(state: MadeThings, configuration: Configuration, log: Logger): void {
   if (state.isEmpty) return;
-  log.info('going on with what the last process here has left');
+  log.info('taking over from the previous process');
   state.removeFiles();
   const wanted = [...portSetups(configuration).values()].map(tapRequestOf);
   reportAll(state.removeLeftovers(wanted), log);
 }
 
-function takeLegacy(runDir: RunDir, log: Logger): Legacy | undefined {
+function openLeftTablesIfUsable(runDir: RunDir, log: Logger): LeftTables | undefined {
   try {
-    return openLegacy(runDir);
+    return openLeftTables(runDir);
   } catch (error) {
-    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
+    log.warn(`the flows of the previous process are not taken over: ${messageOf(error)}`);
     return undefined;
   }
 }

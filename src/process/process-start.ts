@@ -4,13 +4,13 @@ import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
-import { endProcess, LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
+import { endProcess, HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 
 /** A host gives itself 10 s. */
-const LEAVE_TIMEOUT_MS = 15_000;
+const HAND_OVER_TIMEOUT_MS = 15_000;
 
 /**
  * Rejects with AlreadyRunning, unless the process that runs there is to be replaced. `state`: what the last process
@@ -34,8 +34,10 @@ async function askToLeave(runDir: RunDir): Promise<TapCopies | undefined> {
   const running = runDir.running();
   if (running === undefined) return undefined;
   const copies = MadeThings.load(runDir).copyTaps(running.pid);
-  if (await endProcess(running, LEAVE_SIGNAL, LEAVE_TIMEOUT_MS)) return copies;
-  throw new Error(`pid ${running.pid}, which runs here, has not left within ${LEAVE_TIMEOUT_MS / 1000} s`);
+  if (await endProcess(running, HAND_OVER_SIGNAL, HAND_OVER_TIMEOUT_MS)) return copies;
+  throw new Error(
+    `pid ${running.pid}, which runs here, has not left within ${HAND_OVER_TIMEOUT_MS / 1000} s`,
+  );
 }
 
 /** Throws HostError with every problem of the file. */

@@ -10,7 +10,7 @@
 import { messageOf } from '../config/model/host-error.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
-import { LEAVE_SIGNAL } from '../run-dir/process-identity.ts';
+import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { HostProcess, type ProcessOptions } from './host-process.ts';
 import { createLog } from './log.ts';
@@ -46,7 +46,7 @@ export interface SluiceProcess {
   reload(path: string): Promise<unknown>;
   stop(): Promise<void>;
   /** Ends as it is, for the next one to go on with. */
-  leave(): Promise<void>;
+  handOver(): Promise<void>;
   /** Removes what outlives the process, when it could not stop. */
   clear(): void;
 }
@@ -66,12 +66,12 @@ export async function runProcess(
   });
   // A signal that comes during the start is heeded once that is through.
   let reload = (): void => {};
-  let how: 'stop' | 'leave' = 'stop';
-  const leave = (): void => {
-    how = 'leave';
+  let how: 'stop' | 'handOver' = 'stop';
+  const handOver = (): void => {
+    how = 'handOver';
     end(EXIT_OK);
   };
-  const signals = new Signals({ stop: () => end(EXIT_OK), leave, reload: () => reload() });
+  const signals = new Signals({ stop: () => end(EXIT_OK), handOver, reload: () => reload() });
   const processOptions: ProcessOptions = {
     configPath: options.configPath,
     runDir: new RunDir(options.runDir),
@@ -98,7 +98,7 @@ export async function runProcess(
     log.info(started.summary);
     options.onReady(started.summary);
     const code = await ended;
-    log.info(how === 'stop' ? 'stopping' : 'leaving, for the next one to go on');
+    log.info(how === 'stop' ? 'stopping' : 'handing over to the next process');
     await endWithin(started, how, STOP_TIMEOUT_MS);
     return code;
   } finally {
@@ -109,9 +109,9 @@ export async function runProcess(
   }
 }
 
-async function endWithin(started: SluiceProcess, how: 'stop' | 'leave', timeoutMs: number): Promise<void> {
+async function endWithin(started: SluiceProcess, how: 'stop' | 'handOver', timeoutMs: number): Promise<void> {
   const giveUp = setTimeout(() => {
-    createLog().fatal(`the host did not ${how} within ${timeoutMs} ms`);
+    createLog().fatal(`the process did not ${how === 'stop' ? 'stop' : 'hand over'} within ${timeoutMs} ms`);
     if (how === 'stop') started.clear();
     process.exit(EXIT_FAILED);
   }, timeoutMs);
@@ -125,12 +125,12 @@ async function endWithin(started: SluiceProcess, how: 'stop' | 'leave', timeoutM
 class Signals {
   private readonly handlers: readonly (readonly [NodeJS.Signals, () => void])[];
 
-  constructor({ stop, leave, reload }: { stop: () => void; leave: () => void; reload: () => void }) {
+  constructor({ stop, handOver, reload }: { stop: () => void; handOver: () => void; reload: () => void }) {
     this.handlers = [
       ['SIGTERM', stop],
       ['SIGINT', stop],
       ['SIGHUP', reload],
-      [LEAVE_SIGNAL, leave],
+      [HAND_OVER_SIGNAL, handOver],
     ];
     for (const [signal, handler] of this.handlers) process.on(signal, handler);
   }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const POLL_MS = 20;
 
 /** Tells a process to end and to leave what it has made to the next one. */
-export const LEAVE_SIGNAL = 'SIGUSR2';
+export const HAND_OVER_SIGNAL = 'SIGUSR2';
 
 export interface ProcessIdentity {
   readonly pid: number;

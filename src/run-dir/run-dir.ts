@@ -5,7 +5,7 @@
  *   state.json   what the process has made (made-things.ts)
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
- *   numbers.json what the numbers in the tables stand for (legacy.ts)
+ *   numbers.json what the numbers in the tables stand for (takeover)
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
  *   rules.json   the last rules of controllers elsewhere; it stays when the process ends

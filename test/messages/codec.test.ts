@@ -32,7 +32,7 @@ const port = fc.record({
 });
 /** None at all is not the same as not said. */
 const networks = fc.record(
-  { networks: fc.record({ all: list(fc.record({ name, vni: fc.nat(0xffffff) })) }) },
+  { networks: fc.record({ all: list(fc.record({ name, vni: fc.nat(0xffffff), routed: fc.boolean() })) }) },
   { requiredKeys: [] },
 );
 const request = {

@@ -54,7 +54,10 @@ export async function runFile(compiled: string, limits: Limits): Promise<Verdict
   }
   const closed = once(child, 'close');
   const inTime = await endsWithin(child, limits.timeoutMs, limits.termGraceMs ?? 10_000);
-  const letGo = await Promise.race([closed.then(() => true), sleep(limits.outputGraceMs ?? 3_000, false)]);
+  const isReleased = await Promise.race([
+    closed.then(() => true),
+    sleep(limits.outputGraceMs ?? 3_000, false),
+  ]);
   signalGroup(child, 'SIGKILL');
   running.delete(child);
   child.stdout.destroy();
@@ -64,7 +67,7 @@ export async function runFile(compiled: string, limits: Limits): Promise<Verdict
   const exit = child.signalCode ? `killed by ${child.signalCode}` : `exit status ${child.exitCode}`;
   let problem = problemOf(summary, exit);
   if (!inTime) problem = `still running after ${limits.timeoutMs / 1000} s`;
-  else if (!letGo && problem === null)
+  else if (!isReleased && problem === null)
     problem = 'ended, but something that it started still holds its output';
   const { total, passed, skipped } =
     typeof summary === 'string' ? { total: 0, passed: 0, skipped: 0 } : summary;

@@ -27,7 +27,6 @@ import { expectOneOf } from '../../config/model/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import type { Host } from '../host.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
-import { flowsLeft } from './flows-left.ts';
 import {
   groupDetail,
   groupRows,
@@ -37,6 +36,7 @@ import {
   statRows,
   uplinkRows,
 } from './listings.ts';
+import { remainingFlows } from './remaining-flows.ts';
 
 export interface ApiContext {
   readonly host: Host;
@@ -89,7 +89,7 @@ function statistics({ builder, collector }: Host): Statistics {
 
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
-  const left = flowsLeft(group, host.tables, host.builder.ids);
+  const left = remainingFlows(group, host.tables, host.builder.ids);
   return groupDetail(group, statistics(host), left);
 }
 

@@ -181,7 +181,7 @@ export class PortDevices {
   }
 
   /** When the datapath has ended: ends all devices at once, or leaves those that last to the next process. */
-  closeAll(how: 'end' | 'leave'): void {
+  closeAll(how: 'end' | 'handOver'): void {
     // A namespace that goes takes its devices with it, all at once, where each alone waits for the kernel.
     if (how === 'end') this.state.removeNamespacesExcept(new Set());
     for (const { tap } of this.ports.values()) {

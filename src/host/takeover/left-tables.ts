@@ -16,7 +16,7 @@ import type { RunDir } from '../../run-dir/run-dir.ts';
 import { LAYOUT_VERSION, type TableLimits, Tables } from '../../tables/tables.ts';
 import { type DatapathIds, type GivenNumber, NUMBERED, type Numbers } from '../publishing/datapath-ids.ts';
 
-export interface Legacy {
+export interface LeftTables {
   readonly tables: Mapping;
   readonly limits: TableLimits;
   readonly numbers: Numbers;
@@ -45,7 +45,7 @@ const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z
  * What the last host here has left; undefined if there is nothing. Throws an Error that says why it cannot be used. The
  * files may be removed afterwards.
  */
-export function openLegacy({ numbersFile, tablesFile }: RunDir): Legacy | undefined {
+export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables | undefined {
   const size = statSync(tablesFile, { throwIfNoEntry: false })?.size;
   if (size === undefined || statSync(numbersFile, { throwIfNoEntry: false }) === undefined) return undefined;
   const { boot, limits, numbers } = parse(readFileSync(numbersFile, 'utf8'), numbersFile);
@@ -79,7 +79,7 @@ function parse(text: string, path: string): z.infer<typeof headerSchema> & { rea
 }
 
 /** The memory goes; whoever looks into these tables afterwards finds zeros. */
-export const closeLegacy = ({ tables }: Legacy): void => discard(tables);
+export const closeLeftTables = ({ tables }: LeftTables): void => discard(tables);
 
 /** Keeps the file of the numbers as it must be. */
 export class NumbersFile {

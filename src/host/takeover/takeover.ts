@@ -12,10 +12,10 @@ import type { TableLimits, Tables } from '../../tables/tables.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
 import { mapTables } from '../thread/table-memory.ts';
-import { closeLegacy, type Legacy } from './left-tables.ts';
+import { closeLeftTables, type LeftTables } from './left-tables.ts';
 
 /** Flows of members that have failed or left. */
-export interface Leaving {
+export interface ExitedMembers {
   /** Their numbers. */
   readonly members: readonly number[];
   readonly ends: 'all' | 'datagrams';
@@ -31,48 +31,48 @@ interface Successor {
 interface Place {
   readonly tablesFile: string;
   readonly state: MadeThings;
-  readonly legacy?: Legacy;
+  readonly leftTables?: LeftTables;
   readonly log: Logger;
 }
 
 /** Where there is no room for two hosts' tables, the former ones go. */
-export function mapBesideLegacy(
-  { tablesFile, state, legacy, log }: Place,
+export function mapBesideLeftTables(
+  { tablesFile, state, leftTables, log }: Place,
   limits: TableLimits,
-): { mapping: Mapping; legacy?: Legacy } {
+): { mapping: Mapping; leftTables?: LeftTables } {
   try {
-    return { mapping: mapTables(tablesFile, limits, state), legacy };
+    return { mapping: mapTables(tablesFile, limits, state), leftTables };
   } catch (error) {
-    if (legacy === undefined) throw error;
-    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
-    closeLegacy(legacy);
+    if (leftTables === undefined) throw error;
+    log.warn(`the flows of the previous process are not taken over: ${messageOf(error)}`);
+    closeLeftTables(leftTables);
     return { mapping: mapTables(tablesFile, limits, state) };
   }
 }
 
 /** Before the first publication: numbers, flows and clients' members as the former host had them. */
-export async function followLegacy(
-  legacy: Legacy,
+export async function takeOverFlows(
+  leftTables: LeftTables,
   { thread, tables, ids, log }: Successor,
   { ports }: Configuration,
 ): Promise<void> {
   try {
-    ids.follow(legacy.numbers);
+    ids.follow(leftTables.numbers);
   } catch (error) {
-    log.warn(`the flows of the last host are not taken over: ${messageOf(error)}`);
-    closeLegacy(legacy);
+    log.warn(`the flows of the previous process are not taken over: ${messageOf(error)}`);
+    closeLeftTables(leftTables);
     return;
   }
   const keptPorts = ports.map((port) => ids.findFormerPort(port)).filter((id) => id !== undefined);
-  await thread.follow(legacy.tables, legacy.limits, keptPorts);
-  closeLegacy(legacy);
-  log.info(`took over ${tables.connections.inUse} of ${legacy.flows} flows of the last host here`);
+  await thread.takeOver(leftTables.tables, leftTables.limits, keptPorts);
+  closeLeftTables(leftTables);
+  log.info(`took over ${tables.connections.inUse} of ${leftTables.flows} flows of the previous process`);
 }
 
 /** Of the members that may have flows: those that are not in these groups, and those that have failed. */
-export function leftMeanwhile(ids: DatapathIds, groups: readonly GroupConfig[]): Leaving[] {
+export function exitsMeanwhile(ids: DatapathIds, groups: readonly GroupConfig[]): ExitedMembers[] {
   const byName = new Map(groups.map((group) => [group.name, group]));
-  const gone: Record<Leaving['ends'], number[]> = { all: [], datagrams: [] };
+  const gone: Record<ExitedMembers['ends'], number[]> = { all: [], datagrams: [] };
   for (const [id, identity] of ids.allMembers()) {
     const group = byName.get(identity.group);
     const member = group === undefined ? undefined : findMember(group, identity.member);

@@ -107,10 +107,10 @@ export class DatapathThread {
   }
 
   /** Takes over the flows that a former host has left; before the first snapshot. */
-  async follow(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
+  async takeOver(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
     const tables = { address: former.address, length: former.length };
     for (let first = 0; first <= limits.maxConnections; first += FOLLOWED_ROWS) {
-      await this.ask({ kind: 'follow', tables, limits, keptPorts, first, end: first + FOLLOWED_ROWS });
+      await this.ask({ kind: 'takeOver', tables, limits, keptPorts, first, end: first + FOLLOWED_ROWS });
     }
   }
 

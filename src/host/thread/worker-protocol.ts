@@ -37,7 +37,7 @@ export type Request =
   | { readonly kind: 'release'; readonly rows: readonly number[]; readonly notedAt: readonly number[] }
   /** The tables that a former host has left, mapped by the main thread, and the ports that are still the same. */
   | {
-      readonly kind: 'follow';
+      readonly kind: 'takeOver';
       readonly tables: { readonly address: number; readonly length: number };
       readonly limits: TableLimits;
       readonly keptPorts: readonly number[];

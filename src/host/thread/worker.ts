@@ -94,7 +94,7 @@ class DatapathLoop {
         return [];
       case 'apply':
         return this.datapath.apply(this.snapshots.take(request.delta), monotonicMs32());
-      case 'follow': {
+      case 'takeOver': {
         const { address, length } = request.tables;
         const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
         const { first, end } = request;

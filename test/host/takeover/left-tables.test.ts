@@ -5,14 +5,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PortConfig } from '../../../src/config/model/model.ts';
 import { DatapathIds } from '../../../src/host/publishing/datapath-ids.ts';
-import { closeLegacy, NumbersFile, openLegacy } from '../../../src/host/takeover/left-tables.ts';
+import { closeLeftTables, NumbersFile, openLeftTables } from '../../../src/host/takeover/left-tables.ts';
 import { mapTables } from '../../../src/host/thread/table-memory.ts';
 import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 
-const test = suite('legacy');
+const test = suite('leftTables');
 
 const LIMITS = { ...DEFAULT_LIMITS, maxConnections: 1_000 };
 const MEMBER = { group: 'web', member: 's1', address: '10.1.0.21' };
@@ -27,7 +27,7 @@ const LEG = { uplink: 'up', interface: 'up0', network: 'app', vlan: 7 };
 
 let runDir: RunDir;
 test.before.each(() => {
-  runDir = new RunDir(mkdtempSync('/dev/shm/sluice-legacy-'));
+  runDir = new RunDir(mkdtempSync('/dev/shm/sluice-leftTables-'));
 });
 test.after.each(() => rmSync(runDir.path, { recursive: true, force: true }));
 
@@ -59,18 +59,18 @@ const change = (edit: (header: Record<string, unknown>) => void): void => {
 
 test('tables and numbers are there for the next host, also when their files are gone', () => {
   const ids = leave();
-  const legacy = openLegacy(runDir)!;
+  const leftTables = openLeftTables(runDir)!;
   rmSync(runDir.tablesFile);
   rmSync(runDir.numbersFile);
-  assert.is(legacy.flows, 1);
-  assert.equal(legacy.limits, LIMITS);
-  const { connections } = new Tables(legacy.tables.bytes, 0, legacy.limits, [0, 0]);
+  assert.is(leftTables.flows, 1);
+  assert.equal(leftTables.limits, LIMITS);
+  const { connections } = new Tables(leftTables.tables.bytes, 0, leftTables.limits, [0, 0]);
   assert.equal([connections.vip(1), connections.member(1)], [4, 5]);
-  closeLegacy(legacy);
+  closeLeftTables(leftTables);
   assert.is(connections.inUse, 0);
 
   const next = new DatapathIds(LIMITS);
-  next.follow(legacy.numbers);
+  next.follow(leftTables.numbers);
   assert.equal(next.numbers, ids.numbers);
   assert.is(next.findPort(PORT), undefined);
   assert.is(next.findFormerPort(PORT), 0);
@@ -99,7 +99,7 @@ test('a number that is given to something else costs a line; the file is for its
   ids.group('api');
   file.save();
   assert.is(statSync(runDir.numbersFile).size, size + '["groups",1,"api"]\n'.length);
-  assert.equal(openLegacy(runDir)!.numbers.groups, ['web', 'api']);
+  assert.equal(openLeftTables(runDir)!.numbers.groups, ['web', 'api']);
 });
 
 test('a line that was cut short is of a number that the datapath has not heard of', () => {
@@ -107,32 +107,32 @@ test('a line that was cut short is of a number that the datapath has not heard o
   const whole = readFileSync(runDir.numbersFile, 'utf8');
   for (const torn of ['[', '["groups",1,"ap', '["groups",1,"api"]']) {
     writeFileSync(runDir.numbersFile, whole + torn);
-    assert.equal(openLegacy(runDir)!.numbers.groups, ['web'], torn);
+    assert.equal(openLeftTables(runDir)!.numbers.groups, ['web'], torn);
   }
   writeFileSync(runDir.numbersFile, `${whole}["groups",0,"other"]\n`);
-  assert.equal(openLegacy(runDir)!.numbers.groups, ['other'], 'the last line of a number holds');
+  assert.equal(openLeftTables(runDir)!.numbers.groups, ['other'], 'the last line of a number holds');
   writeFileSync(runDir.numbersFile, `${whole}["groups",7,"api"]\n`);
-  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
+  assert.throws(() => openLeftTables(runDir), /not written by this version, or not whole/);
 });
 
 test('where there is nothing, there is nothing; what cannot be used is refused with the reason', () => {
-  assert.is(openLegacy(runDir), undefined);
+  assert.is(openLeftTables(runDir), undefined);
   leave();
   change((header) => {
     header.boot = 'another';
   });
-  assert.throws(() => openLegacy(runDir), /numbers\.json is of before the machine was started/);
+  assert.throws(() => openLeftTables(runDir), /numbers\.json is of before the machine was started/);
   change((header) => {
     header.layout = 0;
   });
-  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
+  assert.throws(() => openLeftTables(runDir), /not written by this version, or not whole/);
   writeFileSync(runDir.numbersFile, '{"layout": 1, "bo');
-  assert.throws(() => openLegacy(runDir), /not written by this version, or not whole/);
+  assert.throws(() => openLeftTables(runDir), /not written by this version, or not whole/);
   leave();
   truncateSync(runDir.tablesFile, 4096);
-  assert.throws(() => openLegacy(runDir), /tables: found 4096 bytes, expected \d+/);
+  assert.throws(() => openLeftTables(runDir), /tables: found 4096 bytes, expected \d+/);
   rmSync(runDir.tablesFile);
-  assert.is(openLegacy(runDir), undefined);
+  assert.is(openLeftTables(runDir), undefined);
 });
 
 test('a full disk: no numbers are better than wrong ones, and the next change is written again', () => {

@@ -10,8 +10,8 @@ import type { DatapathIds } from '../publishing/datapath-ids.ts';
  * Flows left per draining member of a group. The datapath goes on meanwhile: a flow that begins or ends under our
  * eyes may be counted or not.
  */
-export function flowsLeft(group: GroupConfig, tables: Tables, ids: DatapathIds): Map<string, number> {
-  const { byMember } = flowsLeftOf([group], tables, ids);
+export function remainingFlows(group: GroupConfig, tables: Tables, ids: DatapathIds): Map<string, number> {
+  const { byMember } = remainingFlowsOf([group], tables, ids);
   const byName = new Map<string, number>();
   for (const [id, count] of byMember) {
     const { member } = ids.memberOf(id)!;
@@ -21,18 +21,18 @@ export function flowsLeft(group: GroupConfig, tables: Tables, ids: DatapathIds):
 }
 
 /** Flows left on the draining members of groups. */
-export interface FlowsLeft {
+export interface RemainingFlows {
   /** By number of each such member, none left: 0. */
   readonly byMember: ReadonlyMap<number, number>;
   /** By statistics row of each such member. */
   readonly byRow: ReadonlyMap<number, number>;
 }
 
-export function flowsLeftOf(
+export function remainingFlowsOf(
   groups: readonly GroupConfig[],
   { connections, stats }: Tables,
   ids: DatapathIds,
-): FlowsLeft {
+): RemainingFlows {
   const byMember = new Map<number, number>();
   const byRow = new Map<number, number>();
   for (const group of groups) {

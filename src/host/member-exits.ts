@@ -3,7 +3,7 @@
 import { findMember, membersOf } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 
-export interface Departure {
+export interface MemberExit {
   readonly group: string;
   readonly member: string;
   /** All of its flows end, or its datagrams move on while TCP flows run to their end. */
@@ -11,12 +11,12 @@ export interface Departure {
 }
 
 /** Members that have failed since, and members that are gone. */
-export function departures(before: readonly GroupConfig[], after: readonly GroupConfig[]): Departure[] {
+export function memberExits(before: readonly GroupConfig[], after: readonly GroupConfig[]): MemberExit[] {
   const next = new Map(after.map((group) => [group.name, group]));
   return before.flatMap((group) => {
     const now = next.get(group.name);
     if (now === group) return [];
-    return membersOf(group).flatMap((member): Departure[] => {
+    return membersOf(group).flatMap((member): MemberExit[] => {
       const same = now === undefined ? undefined : findMember(now, member.name);
       const at = { group: group.name, member: member.name };
       // With the whole group gone, there is no member to move on to: what runs goes on.

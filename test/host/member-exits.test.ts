@@ -3,10 +3,10 @@ import * as assert from 'uvu/assert';
 import type { GroupConfig } from '../../src/config/model/model.ts';
 import { Catalogue } from '../../src/controller/groups/member-changes.ts';
 import { initialMembership } from '../../src/controller/groups/membership.ts';
-import { departures } from '../../src/host/departures.ts';
+import { memberExits } from '../../src/host/member-exits.ts';
 import { shop } from './configurations.ts';
 
-const test = suite('departures');
+const test = suite('memberExits');
 
 function changed(
   change: (catalogue: Catalogue) => ReturnType<Catalogue['fail']>,
@@ -17,13 +17,13 @@ function changed(
 
 test('a member that has failed loses all its flows', () => {
   const [before, after] = changed((catalogue) => catalogue.fail('api', 'app1'));
-  assert.equal(departures(before, after), [{ group: 'api', member: 'app1', ends: 'all' }]);
-  assert.equal(departures(after, after), [], 'once');
+  assert.equal(memberExits(before, after), [{ group: 'api', member: 'app1', ends: 'all' }]);
+  assert.equal(memberExits(after, after), [], 'once');
 });
 
 test('a removed member keeps its TCP flows, its datagrams move on', () => {
   const [before, after] = changed((catalogue) => catalogue.remove('api', 'app1'));
-  assert.equal(departures(before, after), [{ group: 'api', member: 'app1', ends: 'datagrams' }]);
+  assert.equal(memberExits(before, after), [{ group: 'api', member: 'app1', ends: 'datagrams' }]);
 });
 
 test('drained members, other weights and revived members lose nothing', () => {
@@ -32,15 +32,15 @@ test('drained members, other weights and revived members lose nothing', () => {
     (catalogue: Catalogue) => catalogue.setWeight('api', 'app1', 0),
   ]) {
     const [before, after] = changed(change);
-    assert.equal(departures(before, after), []);
+    assert.equal(memberExits(before, after), []);
   }
   const [active, failed] = changed((catalogue) => catalogue.fail('api', 'app1'));
-  assert.equal(departures(failed, active), []);
+  assert.equal(memberExits(failed, active), []);
 });
 
 test('with a group that is gone, no flow has a member to move on to: what runs goes on', () => {
   const { groups } = shop();
-  assert.equal(departures(groups, groups.slice(1)), []);
+  assert.equal(memberExits(groups, groups.slice(1)), []);
 });
 
 test.run();
