@@ -15,9 +15,17 @@
  *
  * A record counts as active in the statistics until it ends or has been idle for the configured time.
  */
-import { FLAG_ACTIVE, HOT, HOT_WORDS, STATE, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
+import {
+  FLAG_ACTIVE,
+  HOT,
+  HOT_WORDS,
+  NEXT_STATES,
+  STATE,
+  STATE_NAMES,
+} from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
+import { DEBUG, debugAssert } from '../../tables/common/debug.ts';
 import { PortShares } from '../../tables/common/port-shares.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -261,7 +269,7 @@ export class ConnectionTracking {
         this.tcpReverse(row, state, frame.tcpFlags);
       }
     } else if ((kind & 0xff00) === UNREPLIED) {
-      this.table.setState(row, STATE.replied);
+      this.setState(row, STATE.replied);
     }
     if ((kind & ACTIVE) === 0) this.reactivate(row);
     return kind >>> 16;
@@ -291,7 +299,7 @@ export class ConnectionTracking {
     if (!this.numbers.contradictsFin(row, side, frame)) return true;
     this.numbers.forget(row);
     const other = side === CLIENT ? STATE.finMember : STATE.finClient;
-    this.table.setState(row, state === own ? STATE.established : other);
+    this.setState(row, state === own ? STATE.established : other);
     return true;
   }
 
@@ -300,9 +308,9 @@ export class ConnectionTracking {
     if (state === STATE.resetByClient || state === STATE.resetByMember) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finMember) this.end(row, STATE.timeWait);
-      else if (state <= STATE.established) this.table.setState(row, STATE.finClient);
+      else if (state <= STATE.established) this.setState(row, STATE.finClient);
     } else if (state === STATE.synReceived && (flags & (tcp.ACK | tcp.SYN)) === tcp.ACK) {
-      this.table.setState(row, STATE.established);
+      this.setState(row, STATE.established);
     }
   }
 
@@ -311,9 +319,9 @@ export class ConnectionTracking {
     if (state === STATE.resetByClient || state === STATE.resetByMember) return this.revive(row);
     if ((flags & tcp.FIN) !== 0) {
       if (state === STATE.finClient) this.end(row, STATE.timeWait);
-      else if (state <= STATE.established) this.table.setState(row, STATE.finMember);
+      else if (state <= STATE.established) this.setState(row, STATE.finMember);
     } else if ((flags & tcp.SYN) !== 0 && state === STATE.synSent) {
-      this.table.setState(row, STATE.synReceived);
+      this.setState(row, STATE.synReceived);
     }
   }
 
@@ -327,11 +335,20 @@ export class ConnectionTracking {
 
   /** A flow that is said to have been reset goes on. */
   private revive(row: number): void {
-    this.table.setState(row, this.numbers.stateBeforeReset(row));
+    this.setState(row, this.numbers.stateBeforeReset(row));
+  }
+
+  private setState(row: number, state: number): void {
+    if (DEBUG) {
+      const was = this.table.state(row);
+      const change = `${STATE_NAMES[was]} → ${STATE_NAMES[state]}`;
+      debugAssert(((NEXT_STATES[was]! >>> state) & 1) === 1, `record ${row} changes its state: ${change}`);
+    }
+    this.table.setState(row, state);
   }
 
   private end(row: number, state: number): void {
-    this.table.setState(row, state);
+    this.setState(row, state);
     this.deactivate(row);
   }
 

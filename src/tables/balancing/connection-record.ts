@@ -135,6 +135,25 @@ export const STATE = {
   resetByMember: 10,
 } as const;
 
+const TCP_STATES = 0b111_1111 & ~(1 << STATE.free);
+const RESETS = (1 << STATE.resetByClient) | (1 << STATE.resetByMember);
+const FINS = (1 << STATE.finClient) | (1 << STATE.finMember);
+
+/** States that may follow a state while a record is in use, one bit each. A segment that contradicts a FIN takes it back. */
+export const NEXT_STATES: readonly number[] = [
+  /* free */ 0,
+  /* synSent */ (1 << STATE.synReceived) | FINS | RESETS,
+  /* synReceived */ (1 << STATE.established) | FINS | RESETS,
+  /* established */ FINS | RESETS,
+  /* finClient */ (1 << STATE.timeWait) | (1 << STATE.established) | RESETS,
+  /* finMember */ (1 << STATE.timeWait) | (1 << STATE.established) | RESETS,
+  /* timeWait */ (1 << STATE.timeWait) | FINS,
+  /* resetByClient */ TCP_STATES,
+  /* unreplied */ 1 << STATE.replied,
+  /* replied */ 0,
+  /* resetByMember */ TCP_STATES,
+];
+
 export const STATE_NAMES = [
   'free',
   'syn-sent',
