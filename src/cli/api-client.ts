@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
 import { formatProblem } from '../config/model/problems.ts';
 
-/** Longer than a reload with many namespaces takes; a host that is silent for this long is stuck. */
+/** Longer than a reload with many namespaces takes: a process that is silent for this long is stuck. */
 const TIMEOUT_MS = 60_000;
 
-/** The host refused or could not do it. */
+/** The host or controller answered with an error status. */
 export class ApiFailure extends Error {
   readonly status: number;
 
@@ -42,7 +42,7 @@ export class ApiClient {
     return this.exchange('DELETE', path);
   }
 
-  /** An answer without an end, item by item. */
+  /** An endless response, item by item. */
   async *lines<Item>(path: string, query: Record<string, string | number>): AsyncGenerator<Item> {
     const search = searchOf(query);
     const response = await this.open('GET', `${path}?${search}`);
@@ -57,7 +57,7 @@ export class ApiClient {
     if (response.statusCode !== 200) readAnswer(response.statusCode ?? 0, rest);
   }
 
-  /** Resolves when the answer has begun; its end may be far. */
+  /** Resolves with the headers of the response. */
   private open(method: string, path: string): Promise<IncomingMessage> {
     const socketPath = join(this.runDir, 'api.sock');
     return new Promise((resolve, reject) => {
@@ -95,11 +95,13 @@ export class ApiClient {
       const start = '`sluice up -c FILE`, or a controller with `sluice controller -c FILE`';
       return new Error(`no Sluice host or controller runs at ${this.runDir}; start a host with ${start}`);
     }
-    const what = `(api.sock: ${error.code ?? error.message})`;
+    const cause = `(api.sock: ${error.code ?? error.message})`;
     if (error.code === 'EACCES' || error.code === 'EPERM') {
-      return new Error(`not allowed to talk to the Sluice host at ${this.runDir} ${what}; try as root`);
+      return new Error(
+        `not allowed to connect to the Sluice process at ${this.runDir} ${cause}; try again as root`,
+      );
     }
-    return new Error(`the Sluice host at ${this.runDir} does not answer ${what}`);
+    return new Error(`the Sluice process at ${this.runDir} does not answer ${cause}`);
   }
 }
 
@@ -111,7 +113,7 @@ function searchOf(query: Record<string, string | number | undefined>): URLSearch
   return search;
 }
 
-/** A path with each name escaped: `` path`/v1/groups/${group}` ``. */
+/** A URL path with each name escaped: `` path`/v1/groups/${group}` ``. */
 export const path = (parts: TemplateStringsArray, ...names: string[]): string =>
   String.raw({ raw: parts }, ...names.map(encodeURIComponent));
 
@@ -121,10 +123,10 @@ function readAnswer<Answer>(status: number, text: string): Answer {
     body = JSON.parse(text);
   } catch {
     throw new ApiFailure(status, {
-      error: `the host answered ${status} with ${JSON.stringify(text.slice(0, 80))}, expected JSON`,
+      error: `found an answer with status ${status} and body ${JSON.stringify(text.slice(0, 80))}, expected JSON`,
     });
   }
   if (status >= 200 && status < 300) return body as Answer;
-  const error = (body as Partial<ApiError> | null)?.error ?? `the host answered ${status}`;
+  const error = (body as Partial<ApiError> | null)?.error ?? `the request failed with status ${status}`;
   throw new ApiFailure(status, { ...(body as Partial<ApiError> | null), error });
 }

@@ -1,4 +1,4 @@
-/** Parsers of arguments and options; what does not parse is a usage error that says what was expected. */
+/** Parsers of arguments and options. Invalid text is a usage error that says what was expected. */
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/model/duration.ts';
 import { canonicalMac, type Endpoint, isEndpoint, isMac, parseEndpoint } from '../wire/address.ts';

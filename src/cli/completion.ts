@@ -1,6 +1,6 @@
 /**
- * Shell completion, written from the program's own command tree: commands, subcommands, options, and the values of
- * options that have choices. Arguments that are files are left to the shell.
+ * Shell completion, generated from the program's command tree: commands, subcommands, options, and the values of
+ * options that have choices. File names are completed by the shell.
  */
 import type { Command, Option } from 'commander';
 
@@ -41,7 +41,7 @@ function choicesByFlags(places: readonly Place[]): Map<string, string> {
   return choices;
 }
 
-/** The shell function that knows, for the words that lead to a place, which words may follow there. */
+/** A shell function that sets the words that may follow a place in the command tree. */
 const knownPlaces = (places: readonly Place[]): string => `_sluice_words() {
   case "$1" in
 ${places.map((place) => `    '${place.words}') follow='${wordsAfter(place)}' ;;`).join('\n')}

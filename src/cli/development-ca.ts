@@ -1,10 +1,11 @@
 /**
- * A certificate authority for development, and certificates for hosts, controllers and admins, made by the openssl command.
+ * A certificate authority for development, and certificates for hosts, controllers and admins, made by the openssl
+ * command.
  *
- * One directory: `ca.pem`, `ca.key`, and `NAME.pem`, `NAME.key` per name. An authority that is there is used again, so
- * names can be added later. A certificate has the name (its common name and a DNS name), the addresses that were given,
- * and its roles (config/certificate-roles.ts). Only controllers and servers can be the listening end of a
- * connection (extendedKeyUsage), and only theirs are good for loopback. Keys: P-256, readable by their owner only.
+ * One directory holds `ca.pem`, `ca.key`, and `NAME.pem`, `NAME.key` per name. An existing authority is used again, so
+ * that names can be added later. A certificate contains the name (as common name and DNS name), the given addresses
+ * and the roles (config/certificate-roles.ts). Only the certificates of controllers and servers permit listening
+ * (extendedKeyUsage) and are valid for loopback. Keys are P-256 and readable by their owner only.
  */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -20,10 +21,10 @@ const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/;
 
 export interface Holder {
   readonly name: string;
-  /** Further addresses and DNS names under which others connect to it. */
+  /** Further addresses and DNS names that others connect to. */
   readonly alternatives: readonly string[];
   readonly roles: readonly Role[];
-  /** It listens: a controller, or a server such as etcd, which has no role. */
+  /** True if it listens: a controller, or a server such as etcd, which has no role. */
   readonly isServer: boolean;
 }
 
@@ -42,7 +43,7 @@ export interface MadeCertificates {
   readonly certificates: readonly MadeCertificate[];
 }
 
-/** `h1,c1=192.0.2.1=controller.example.net`: names, each with what else it is reached by. Throws on bad ones. */
+/** `h1,c1=192.0.2.1=controller.example.net`: names, each with its further addresses. Throws on invalid ones. */
 export function parseHolders(text: string, option: `${Role}s` | 'servers'): Holder[] {
   return text.split(',').map((item) => {
     const [name, ...alternatives] = item.split('=').map((part) => part.trim());
@@ -51,14 +52,14 @@ export function parseHolders(text: string, option: `${Role}s` | 'servers'): Hold
         throw new Error(`--${option}: found ${JSON.stringify(part)}, expected NAME or NAME=ADDRESS`);
     }
     if (isIP(name!) !== 0 || name === 'ca' || name === 'localhost')
-      throw new Error(`--${option}: found ${name} as a name, expected the name of its configuration`);
+      throw new Error(`--${option}: found ${name} as a name, expected the name in its configuration`);
     const roles = option === 'servers' ? [] : [option.slice(0, -1) as Role];
     const isServer = option === 'servers' || option === 'controllers';
     return { name: name!, alternatives, roles, isServer };
   });
 }
 
-/** One certificate per name, with all roles that were asked for it. */
+/** Merges holders of the same name, so that each gets one certificate with all its roles. */
 export function mergeHolders(holders: readonly Holder[]): Holder[] {
   const merged = new Map<string, Holder>();
   for (const holder of holders) {

@@ -1,4 +1,4 @@
-/** From an error to what the user reads on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
+/** Maps an error to its message on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/model/problems.ts';
 import { messageOf } from '../config/model/refusal.ts';

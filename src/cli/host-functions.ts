@@ -1,6 +1,6 @@
 /**
- * What the CLI calls in the process and replay rooms directly instead of over the API. Loaded when needed: they
- * bring the native library and the datapath, which the other commands don't pay for. All answer with the exit code.
+ * The functions of the process and replay rooms that the CLI calls directly instead of through the API. They are loaded
+ * when needed, because they load the native library and the datapath. Each resolves with the exit code.
  */
 import type { UpOptions } from '../process/up.ts';
 import type { ReplayOptions } from '../replay/replay.ts';

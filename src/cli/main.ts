@@ -2,12 +2,12 @@
 import { exitCodeOf, reportError } from './errors.ts';
 import { createProgram } from './program.ts';
 
-// `sluice flows | head` closes the pipe early: not an error of ours.
+// `sluice flows | head` closes the pipe early, which is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
-// `sluice 2>&1 | head`: what there is to say is not read to its end; the exit code stays what it is.
+// `sluice 2>&1 | head` also closes stderr early; the exit code stays the same.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

@@ -2,11 +2,14 @@
 import type { Command } from 'commander';
 import { type OutputFormat, settingsOf } from './settings.ts';
 
-/** Writes a result as the user wants it; JSON and YAML have it whole, a table is for reading. */
+/** Text for people; `maxWidth`: of the terminal, in characters, absent: no limit. */
+type Formatter<Result> = (result: Result, maxWidth?: number) => string;
+
+/** Writes a result in the format that the user chose. JSON and YAML are complete; a table is a selection. */
 export async function printResult<Result>(
   command: Command,
   result: Result,
-  asTable: (result: Result) => string,
+  asTable: Formatter<Result>,
 ): Promise<void> {
   process.stdout.write(await formatResult(settingsOf(command).output, result, asTable));
 }
@@ -14,12 +17,17 @@ export async function printResult<Result>(
 export async function formatResult<Result>(
   format: OutputFormat,
   result: Result,
-  asTable: (result: Result) => string,
+  asTable: Formatter<Result>,
 ): Promise<string> {
-  if (format === 'table') return asTable(result);
+  if (format === 'table') return asTable(result, terminalWidth());
+  if (format === 'wide') return asTable(result);
   if (format === 'json') return asJson(result);
-  const { stringify } = await import('yaml'); // costs as much as the rest of the program
+  const { stringify } = await import('yaml'); // takes as long to load as the rest of the program
   return stringify(result);
 }
+
+/** Undefined when stdout is no terminal, or one of unknown size. */
+const terminalWidth = (): number | undefined =>
+  process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 
 export const asJson = (result: unknown): string => `${JSON.stringify(result, null, 2)}\n`;

@@ -38,20 +38,22 @@ export function createProgram(): Command {
     .addOption(outputOption())
     .addOption(runDirOption())
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(run with --help for usage)')
     .exitOverride()
     .addHelpText(
       'after',
       `
 Examples:
-  $ sluice config check -c sluice.yaml      every problem of a configuration at once
-  $ sluice up -c sluice.yaml --detach       start the host; returns when traffic can flow
-  $ sluice group show api                   members, their weights and loads
+  $ sluice config check -c sluice.yaml      report all problems of a configuration
+  $ sluice up -c sluice.yaml --detach       start the host; return when traffic can flow
+  $ sluice group show api                   members with their weights and loads
   $ sluice member drain api app2 --deadline 5m
   $ sluice flows --group api -o json
   $ sluice down
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
+Signals to a running host or controller: SIGTERM and SIGINT stop it, SIGHUP reloads the configuration file.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.`,
     );
 
   addUp(program);
@@ -60,7 +62,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addReload(program);
   addStatus(program);
 
-  const config = program.command('config').description('check configurations, describe their format');
+  const config = program.command('config').description('check a configuration, describe its format');
   addConfigCheck(config);
   addConfigSchema(config);
   addConfigReference(config);
@@ -72,22 +74,22 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`,
   addGroupShow(group);
   addGroupWatch(group);
 
-  const policy = program.command('policy').description('how the weights of a group follow its load');
+  const policy = program.command('policy').description('policies, by which weights follow the load');
   addPolicyShow(policy);
   addPolicySet(policy);
 
-  addRuleList(program.command('rule').description('rules, as each load balancer has them'));
+  addRuleList(program.command('rule').description('rules in force'));
 
-  const member = program.command('member').description('change the members of a group, now');
+  const member = program.command('member').description('change the members of a running group');
   addMemberAdd(member);
   addMemberWeight(member);
   addMemberDrain(member);
   addMemberFail(member);
   addMemberRemove(member);
 
-  addAgentList(program.command('agent').description('hosts that are attached to a controller'));
+  addAgentList(program.command('agent').description('agents of the hosts that are attached to a controller'));
   addScale(program);
-  addVmList(program.command('vm').description('VMs that the VM manager has started'));
+  addVmList(program.command('vm').description('VMs started from templates'));
   addFlows(program);
   addStats(program);
   addReplay(program);

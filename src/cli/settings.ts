@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { ApiClient } from './api-client.ts';
 
-const OUTPUT_FORMATS = ['table', 'json', 'yaml'] as const;
+const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 export interface Settings {
@@ -11,18 +11,20 @@ export interface Settings {
 }
 
 export const outputOption = (): Option =>
-  new Option('-o, --output <format>', 'form of the result').choices(OUTPUT_FORMATS).default('table');
+  new Option('-o, --output <format>', 'output format; a table fits the terminal, wide has all columns')
+    .choices(OUTPUT_FORMATS)
+    .default('table');
 
 export const runDirOption = (): Option =>
-  new Option('--run-dir <dir>', 'directory that keeps several Sluice processes on one machine apart')
+  new Option('--run-dir <dir>', 'run directory of the process: its API socket, state and log')
     .env('SLUICE_RUN_DIR')
     .default('/run/sluice');
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Of the commands that start a process; its own processes find the level in the environment. */
+/** For commands that start a process; its child processes read the level from the environment. */
 export const logLevelOption = (): Option =>
-  new Option('--log-level <level>', 'least severity of what is logged')
+  new Option('--log-level <level>', 'minimum severity of log messages')
     .env('SLUICE_LOG')
     .choices(LOG_LEVELS)
     .default('info');

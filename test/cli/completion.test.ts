@@ -25,7 +25,7 @@ test('bash: commands, subcommands, options, and the values of an option', () => 
   assert.equal(inBash('sluice mem'), ['member']);
   assert.equal(inBash('sluice -o json member dr'), ['drain']);
   assert.equal(inBash('sluice member drain api app1 --dead'), ['--deadline']);
-  assert.equal(inBash('sluice flows -o '), ['table', 'json', 'yaml']);
+  assert.equal(inBash('sluice flows -o '), ['table', 'wide', 'json', 'yaml']);
   assert.ok(inBash('sluice up --').includes('--detach'));
 });
 

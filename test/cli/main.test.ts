@@ -2,6 +2,7 @@
 // timeout: 300s
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
+import * as http from 'node:http';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { suite } from 'uvu';
@@ -15,6 +16,10 @@ const repositoryFile = (name: string): string =>
   fs.readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 
 const usage = suite('usage');
+
+usage('help explains the signals to a running process', async () => {
+  assert.match((await sluice(['--help'])).stdout, /SIGHUP reloads the configuration file/);
+});
 
 usage('version and help: exit 0, on stdout', async () => {
   const { version } = JSON.parse(repositoryFile('package.json'));
@@ -33,7 +38,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
   [['stauts'], /unknown command 'stauts'\n\(Did you mean .*status/],
   [['status', '--colour'], /unknown option '--colour'/],
   [['status', 'now'], /too many arguments/],
-  [['status', '-o', 'xml'], /argument 'xml' is invalid\. Allowed choices are table, json, yaml/],
+  [['status', '-o', 'xml'], /argument 'xml' is invalid\. Allowed choices are table, wide, json, yaml/],
   [['up'], /required option '-c, --config <file>' not specified/],
   [['reload'], /required option '-c, --config <file>' not specified/],
   [['replay', '-c', EXAMPLE], /required option '--pcap <in>' not specified/],
@@ -66,7 +71,10 @@ config('check: a good file', async () => {
   const text = { code: 0, stdout: `${EXAMPLE}: ok, 1 network, 1 port, 2 groups\n`, stderr: '' };
   assert.equal(await sluice(['config', 'check', '-c', EXAMPLE]), text);
   const json = await sluice(['config', 'check', '-c', EXAMPLE, '-o', 'json']);
-  assert.equal([json.code, JSON.parse(json.stdout)], [0, { file: EXAMPLE, ok: true, problems: [] }]);
+  assert.equal(
+    [json.code, JSON.parse(json.stdout)],
+    [0, { file: EXAMPLE, ok: true, problems: [], warnings: [] }],
+  );
 });
 
 config('check: every problem on stdout, how many on stderr, exit 2', async () => {
@@ -91,11 +99,11 @@ config('check: the same as JSON and YAML, the format given before or after the c
   });
 });
 
-config('check: what asks this machine is told, and can be left out', async () => {
+config('check: problems of this machine are counted, and --offline skips them', async () => {
   const file = 'examples/several-hosts/h2.yaml';
   const { code, stderr } = await sluice(['config', 'check', '-c', file]);
   assert.is(code, 2);
-  assert.match(stderr, /^sluice: \S+: (\d+) problems, \1 of this machine, which --offline leaves out\n$/);
+  assert.match(stderr, /^sluice: \S+: (\d+) problems, \1 of this machine, which --offline skips\n$/);
   const offline = await sluice(['config', 'check', '--offline', '-c', file]);
   assert.equal([offline.code, offline.stderr], [0, '']);
 });
@@ -209,3 +217,39 @@ noHost('a socket that a killed host left behind', async () => {
 });
 
 noHost.run();
+
+const terminal = suite('terminal');
+
+terminal('a table fits the terminal; wide, JSON and pipes have all columns', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), `sluice-cli-${process.pid}-`));
+  const groups = [{ group: 'api', vip: ['10.1.0.100', 'fd00:1::100'], algorithm: 'weighted-round-robin' }];
+  const server = http.createServer((_request, response) => response.end(JSON.stringify(groups)));
+  await new Promise<void>((resolve) => server.listen(path.join(directory, 'api.sock'), resolve));
+  try {
+    const main = new URL('../../src/cli/main.js', import.meta.url).pathname;
+    const onTerminal = (format: string): Promise<string> =>
+      new Promise((resolve) => {
+        const command = `stty cols 80; '${process.execPath}' '${main}' group list -o ${format} --run-dir '${directory}'`;
+        const child = spawn('script', ['-qec', command, '/dev/null'], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        let text = '';
+        child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        child.on('close', () => resolve(text.replaceAll('\r', '')));
+      });
+    const piped = await sluice(['group', 'list', '--run-dir', directory]);
+    const [table, wide, json] = await Promise.all(['table', 'wide', 'json'].map(onTerminal));
+    const [header] = table!.split('\n');
+    assert.ok(header!.length <= 80, header);
+    assert.match(table, /hidden: .*REWRITE.*-o wide shows all columns/);
+    assert.equal([wide, JSON.parse(json!)], [piped.stdout, groups]);
+    assert.match(piped.stdout, /REWRITE/);
+  } finally {
+    server.close();
+    fs.rmSync(directory, { recursive: true });
+  }
+});
+
+terminal.run();

@@ -200,6 +200,40 @@ tables('flows', () => {
   );
 });
 
+tables('a narrow terminal: columns are hidden in their order, and named', () => {
+  assert.is(
+    formatFlows([flow], 100),
+    lines(`
+    PORT  PROTOCOL  CLIENT           VIP            MEMBER  DESTINATION     STATE         IDLE   BYTES
+    web1  tcp       10.1.0.11:40000  10.1.0.100:80  app1    10.1.0.21:8080  established  250ms  1.5 kB
+    (hidden: GROUP, AGE, PACKETS, REPLY-PACKETS, REPLY-BYTES, WHY; -o wide shows all columns)
+    `),
+  );
+});
+
+tables('a terminal narrower than the columns that always stay: the widest cells are truncated', () => {
+  assert.is(
+    formatFlows([{ ...flow, client: '[2001:db8:1234:5678:9abc:def0:1234:5678]:40000' }], 60),
+    lines(`
+    PORT  PROTOCOL  CLIENT      VIP          MEMBER  STATE
+    web1  tcp       [2001:db8…  10.1.0.100…  app1    established
+    (hidden: DESTINATION, GROUP, AGE, IDLE, PACKETS, BYTES, REPLY-PACKETS, REPLY-BYTES, WHY; -o wide shows all columns)
+    `),
+  );
+});
+
+tables('no line of any table is wider than the terminal, down to 72 columns', () => {
+  const wide = [
+    formatFlows([flow], 72),
+    formatPorts([port], 72),
+    formatRules([rule], 72),
+    formatGroups([], 72),
+  ];
+  for (const line of wide.flatMap((text) => text.split('\n'))) {
+    if (!line.startsWith('(hidden:')) assert.ok(line.length <= 72, line);
+  }
+});
+
 tables('a group: what it is, then its members', () => {
   assert.is(
     formatGroup(group),
@@ -215,7 +249,7 @@ tables('a group: what it is, then its members', () => {
     UDP scheduling  per-flow
     drain fallback  yes
     members         1 active of 2
-    flows           2 active, 5 in all
+    flows           2 active, 5 in total
 
     MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
     app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB

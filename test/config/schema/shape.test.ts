@@ -55,7 +55,7 @@ const cases: Case[] = [
       ['ports.0.toString', 1],
     ],
     [
-      'ports[0].toString: found an unknown key "toString", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, labels',
+      'ports[0].toString: found an unknown key "toString", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels',
       'constructor: found an unknown key "constructor", expected one of host, datapath, networks, ports, groups, templates, uplinks, listen, controllers, store, tls',
     ],
   ],

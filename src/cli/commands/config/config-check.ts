@@ -7,20 +7,22 @@ interface CheckResult {
   file: string;
   ok: boolean;
   problems: readonly Problem[];
-  /** What the file may say, but hardly means. */
+  /** Valid settings that are probably mistakes. */
   warnings: readonly string[];
 }
 
 const HELP = `
-The checks are those of \`up\` and \`controller\`. Some ask this machine: interfaces of uplinks, TLS files, addresses of
-listeners, users of templates. --offline leaves them out.`;
+The checks are those of \`up\` and \`controller\`. Some depend on this machine: interfaces of uplinks, TLS files, addresses
+of listeners, users of templates. --offline skips them.`;
 
 export function addConfigCheck(parent: Command): void {
   parent
     .command('check')
-    .description('tell every problem of a configuration at once: where, what was found, what was expected')
+    .description(
+      'report all problems of a configuration, each with its place, what was found and what was expected',
+    )
     .requiredOption('-c, --config <file>', 'configuration, YAML')
-    .option('--offline', 'a file for another machine: leave out what asks this one', false)
+    .option('--offline', 'skip the checks that depend on this machine, for a file of another one', false)
     .addHelpText('after', HELP)
     .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
       const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
@@ -39,7 +41,7 @@ export function addConfigCheck(parent: Command): void {
         );
         const ofFile = offline ? error.problems : problemsOf(() => checkedConfiguration(file, 'offline'));
         const ofMachine = error.problems.length - ofFile.length;
-        const hint = ofMachine > 0 ? `, ${ofMachine} of this machine, which --offline leaves out` : '';
+        const hint = ofMachine > 0 ? `, ${ofMachine} of this machine, which --offline skips` : '';
         process.stderr.write(`sluice: ${file}: ${counted(error.problems.length, 'problem')}${hint}\n`);
         process.exitCode = 2;
       }

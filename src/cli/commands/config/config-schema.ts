@@ -4,7 +4,7 @@ import { asJson, printResult } from '../../output.ts';
 export function addConfigSchema(parent: Command): void {
   parent
     .command('schema')
-    .description('the JSON Schema of the configuration, for editors')
+    .description('print the JSON Schema of the configuration, for editors')
     .action(async (_options: object, command: Command) => {
       const { configJsonSchema } = await import('../../../config/schema/json-schema.ts');
       const schema = configJsonSchema();

@@ -7,28 +7,29 @@ import { humanDuration } from '../../units.ts';
 
 const COLUMNS: readonly Column<AgentRow>[] = [
   { key: 'host' },
-  { key: 'peer' },
-  { key: 'version' },
-  { key: 'since' },
-  { key: 'ports' },
-  { key: 'groups' },
+  { key: 'peer', hide: 9 },
+  { key: 'version', hide: 6 },
+  { key: 'since', hide: 5 },
+  { key: 'ports', hide: 8 },
+  { key: 'groups', hide: 7 },
   { key: 'revision' },
-  { key: 'sentRevision' },
-  { key: 'localRevision' },
-  { key: 'reports' },
-  { key: 'missedReports' },
+  { key: 'sentRevision', hide: 4 },
+  { key: 'localRevision', hide: 3 },
+  { key: 'reports', hide: 2 },
+  { key: 'missedReports', hide: 1 },
   { key: 'lastReportAgeMs', text: (row) => ageText(row.lastReportAgeMs) },
   { key: 'error' },
 ];
 
 const ageText = (ms: number | null): string => (ms === null ? '-' : humanDuration(ms));
 
-export const formatAgents = (rows: readonly AgentRow[]): string => formatTable(rows, COLUMNS);
+export const formatAgents = (rows: readonly AgentRow[], maxWidth?: number): string =>
+  formatTable(rows, COLUMNS, maxWidth);
 
 export function addAgentList(parent: Command): void {
   parent
     .command('list')
-    .description('the hosts that are attached to the controller: rules in force, reports')
+    .description('list the hosts attached to the controller, with their rule revision and reports')
     .action(async (_options: object, command: Command) => {
       await printResult(command, await apiOf(command).get<AgentRow[]>('/v1/agents'), formatAgents);
     });

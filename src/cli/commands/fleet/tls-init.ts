@@ -13,16 +13,20 @@ interface Options {
 export function addTlsInit(tls: Command): void {
   tls
     .command('init')
-    .description('make a development CA, and certificates for hosts, controllers and admins')
-    .argument('[DIR]', 'where to; a CA that is there is used again', 'tls')
-    .option('--hosts <NAMES>', 'h1,h2: names of hosts, as in their configuration', holdersOf('hosts'))
+    .description('create a development CA and certificates for hosts, controllers and admins')
+    .argument('[DIR]', 'output directory; an existing CA in it is used again', 'tls')
+    .option('--hosts <NAMES>', 'names of hosts, as in their configuration: h1,h2', holdersOf('hosts'))
     .option(
       '--controllers <NAMES>',
-      'c1=192.0.2.1: names, with addresses that hosts use; a host with an embedded controller is in both lists',
+      'names of controllers with the addresses that hosts connect to: c1=192.0.2.1; a host with an embedded controller needs both options',
       holdersOf('controllers'),
     )
-    .option('--admins <NAMES>', 'h1: names that may ask for changes of every group', holdersOf('admins'))
-    .option('--servers <NAMES>', 'etcd=192.0.2.9: servers that controllers connect to', holdersOf('servers'))
+    .option('--admins <NAMES>', 'names that may change every group: h1', holdersOf('admins'))
+    .option(
+      '--servers <NAMES>',
+      'names of servers that controllers connect to: etcd=192.0.2.9',
+      holdersOf('servers'),
+    )
     .action(async (directory: string, options: Options, command: Command) => {
       const { hosts = [], controllers = [], admins = [], servers = [] } = options;
       const holders = [...hosts, ...controllers, ...admins, ...servers];

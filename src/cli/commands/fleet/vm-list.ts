@@ -7,22 +7,23 @@ import { type Column, formatTable } from '../../table.ts';
 const COLUMNS: readonly Column<VmRow>[] = [
   { key: 'instance' },
   { key: 'template' },
-  { key: 'group' },
+  { key: 'group', hide: 5 },
   { key: 'host' },
   { key: 'addresses' },
   { key: 'phase' },
-  { key: 'since' },
-  { key: 'failures' },
-  { key: 'replaces' },
-  { key: 'waitsFor' },
+  { key: 'since', hide: 4 },
+  { key: 'failures', hide: 3 },
+  { key: 'replaces', hide: 2 },
+  { key: 'waitsFor', hide: 1 },
 ];
 
-export const formatVms = (rows: readonly VmRow[]): string => formatTable(rows, COLUMNS);
+export const formatVms = (rows: readonly VmRow[], maxWidth?: number): string =>
+  formatTable(rows, COLUMNS, maxWidth);
 
 export function addVmList(parent: Command): void {
   parent
     .command('list')
-    .description('the VMs: where they run, of which template and group')
+    .description('list the VMs started from templates, with template, group, host and phase')
     .action(async (_options: object, command: Command) => {
       await printResult(command, await apiOf(command).get<VmRow[]>('/v1/vms'), formatVms);
     });

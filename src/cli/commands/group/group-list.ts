@@ -6,24 +6,25 @@ import { type Column, formatTable } from '../../table.ts';
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   { key: 'group' },
-  { key: 'network' },
+  { key: 'network', hide: 2 },
   { key: 'vip' },
-  { key: 'protocol' },
+  { key: 'protocol', hide: 5 },
   { key: 'port' },
-  { key: 'rewrite' },
-  { key: 'algorithm' },
+  { key: 'rewrite', hide: 1 },
+  { key: 'algorithm', hide: 3 },
   { key: 'members' },
   { key: 'activeMembers' },
   { key: 'activeFlows' },
-  { key: 'newFlows' },
+  { key: 'newFlows', hide: 4 },
 ];
 
-export const formatGroups = (rows: readonly GroupRow[]): string => formatTable(rows, COLUMNS);
+export const formatGroups = (rows: readonly GroupRow[], maxWidth?: number): string =>
+  formatTable(rows, COLUMNS, maxWidth);
 
 export function addGroupList(parent: Command): void {
   parent
     .command('list')
-    .description('the groups with their virtual addresses and flows')
+    .description('list the groups with their virtual addresses and flows')
     .action(async (_options: object, command: Command) => {
       await printResult(command, await apiOf(command).get<GroupRow[]>('/v1/groups'), formatGroups);
     });

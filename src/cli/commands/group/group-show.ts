@@ -13,19 +13,19 @@ const COLUMNS: readonly Column<MemberRow>[] = [
   { key: 'state' },
   { key: 'weight' },
   { key: 'activeFlows' },
-  { key: 'newFlows' },
-  { key: 'packets' },
-  { key: 'bytes', text: (row) => humanBytes(row.bytes) },
-  { key: 'replyPackets' },
-  { key: 'replyBytes', text: (row) => humanBytes(row.replyBytes) },
+  { key: 'newFlows', hide: 4 },
+  { key: 'packets', hide: 2 },
+  { key: 'bytes', hide: 5, text: (row) => humanBytes(row.bytes) },
+  { key: 'replyPackets', hide: 1 },
+  { key: 'replyBytes', hide: 3, text: (row) => humanBytes(row.replyBytes) },
   { key: 'newFlowsPerSecond', text: (row) => humanRate(row.newFlowsPerSecond) },
-  { key: 'bytesPerSecond', text: (row) => humanBytes(row.bytesPerSecond) },
+  { key: 'bytesPerSecond', hide: 6, text: (row) => humanBytes(row.bytesPerSecond) },
 ];
 
 export function addGroupShow(parent: Command): void {
   parent
     .command('show')
-    .description('a group and its members: state, weight, active flows, totals, rates')
+    .description('show a group and its members: state, weight, active flows, totals, rates')
     .argument('<group>', 'name of the group')
     .action(async (group: string, _options: object, command: Command) => {
       await printResult(
@@ -38,7 +38,7 @@ export function addGroupShow(parent: Command): void {
 
 const FLEET_COLUMNS: readonly Column<MemberRow>[] = [...COLUMNS, { key: 'flowsByHost' }, { key: 'health' }];
 
-export function formatGroup(group: GroupDetail): string {
+export function formatGroup(group: GroupDetail, maxWidth?: number): string {
   const fields = formatFields([
     ['group', group.group],
     ['network', group.network],
@@ -51,19 +51,21 @@ export function formatGroup(group: GroupDetail): string {
     ['UDP scheduling', group.udpScheduling],
     ['drain fallback', group.drainFallback ? 'yes' : 'no'],
     ['members', `${group.activeMembers} active of ${group.members.length}`],
-    ['flows', `${group.activeFlows} active, ${group.newFlows} in all`],
+    ['flows', `${group.activeFlows} active, ${group.newFlows} in total`],
   ]);
   const isOfFleet = group.members.some(({ flowsByHost }) => flowsByHost !== undefined);
-  const members = formatTable(group.members, isOfFleet ? FLEET_COLUMNS : COLUMNS);
+  const members = formatTable(group.members, isOfFleet ? FLEET_COLUMNS : COLUMNS, maxWidth);
   const missing =
-    group.unanswered === undefined ? '' : `without the counters of ${group.unanswered.join(', ')}\n`;
+    group.unanswered === undefined
+      ? ''
+      : `counters of ${group.unanswered.join(', ')} are missing: no answer\n`;
   return `${fields}\n${members}${missing}${group.members.map(drainText).join('')}`;
 }
 
 /** `app1 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest`, or nothing. */
 function drainText({ member, flowsLeft, drainDeadline }: MemberRow): string {
   if (flowsLeft === null) return '';
-  if (flowsLeft === 0) return `${member} drains: no flows left, it can go\n`;
+  if (flowsLeft === 0) return `${member} drains: no flows left, it can be removed\n`;
   const flows = flowsLeft === 1 ? '1 flow left' : `${flowsLeft} flows left`;
   const until = drainDeadline === null ? '' : `, until ${drainDeadline} at the latest`;
   return `${member} drains: ${flows}${until}\n`;

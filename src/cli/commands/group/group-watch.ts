@@ -13,14 +13,14 @@ interface Options {
 export function addGroupWatch(parent: Command): void {
   parent
     .command('watch')
-    .description('load and weights of the members of a group, again and again, until interrupted')
+    .description('watch load and weights of the members of a group until interrupted')
     .argument('<group>', 'name of the group')
-    .option('--interval <duration>', 'time between two looks', durationArgument, 1_000)
+    .option('--interval <duration>', 'time between two samples, such as 500ms', durationArgument, 1_000)
     .action(async (group: string, { interval }: Options, command: Command) => {
       const { output } = settingsOf(command);
       const at = path`/v1/groups/${group}/watch`;
       for await (const sample of apiOf(command).lines<GroupSample>(at, { intervalMs: interval })) {
-        // JSON comes a line per look, for programs that read it as it comes.
+        // JSON is one line per sample, so that programs can read it as a stream.
         const text =
           output === 'json'
             ? `${JSON.stringify(sample)}\n`
@@ -30,5 +30,5 @@ export function addGroupWatch(parent: Command): void {
     });
 }
 
-const formatGroupSample = ({ at, group, revision, members }: GroupSample): string =>
-  `${at} ${group}, revision ${revision}\n${formatPolicyMembers(members)}\n`;
+const formatGroupSample = ({ at, group, revision, members }: GroupSample, maxWidth?: number): string =>
+  `${at} ${group}, revision ${revision}\n${formatPolicyMembers(members, maxWidth)}\n`;

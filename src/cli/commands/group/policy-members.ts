@@ -1,4 +1,4 @@
-/** The members of a group as its policy sees them: for `policy show` and `group watch`. */
+/** Members with the loads and weights that their policy sees: for `policy show` and `group watch`. */
 import type { PolicyMemberRow } from '../../../api/fleet-shapes.ts';
 import { type Column, formatTable } from '../../table.ts';
 import { humanBytes, humanDuration, humanRate } from '../../units.ts';
@@ -8,16 +8,16 @@ const milliseconds = (ms: number | null): string => (ms === null ? '-' : `${ms.t
 const COLUMNS: readonly Column<PolicyMemberRow>[] = [
   { key: 'member' },
   { key: 'state' },
-  { key: 'configuredWeight' },
+  { key: 'configuredWeight', hide: 2 },
   { key: 'weight' },
   { key: 'activeFlows' },
   { key: 'newFlowsPerSecond', text: (row) => humanRate(row.newFlowsPerSecond) },
-  { key: 'bytesPerSecond', text: (row) => humanBytes(row.bytesPerSecond) },
+  { key: 'bytesPerSecond', hide: 4, text: (row) => humanBytes(row.bytesPerSecond) },
   { key: 'synTimeMs', text: (row) => milliseconds(row.synTimeMs) },
   { key: 'rttMs', text: (row) => milliseconds(row.rttMs) },
-  { key: 'congestionPercent' },
-  { key: 'ageMs', text: (row) => (row.ageMs === null ? '-' : humanDuration(row.ageMs)) },
+  { key: 'congestionPercent', hide: 1 },
+  { key: 'ageMs', hide: 3, text: (row) => (row.ageMs === null ? '-' : humanDuration(row.ageMs)) },
 ];
 
-export const formatPolicyMembers = (members: readonly PolicyMemberRow[]): string =>
-  formatTable(members, COLUMNS);
+export const formatPolicyMembers = (members: readonly PolicyMemberRow[], maxWidth?: number): string =>
+  formatTable(members, COLUMNS, maxWidth);

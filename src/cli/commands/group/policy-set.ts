@@ -11,11 +11,11 @@ interface Options {
 export function addPolicySet(parent: Command): void {
   parent
     .command('set')
-    .description("change a group's policy, until it is changed again or the file says another one")
+    .description("change a group's policy until the next change, or until the file has another policy")
     .argument('<group>', 'name of the group')
     .argument('[kind]', 'even, inverse-load or latency-aware')
-    .argument('[setting=value...]', 'as under `policy` in the file', collectSetting, {})
-    .option('--file', "take the file's policy again", false)
+    .argument('[setting=value...]', 'settings, as under `policy` in the file', collectSetting, {})
+    .option('--file', "return to the file's policy", false)
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice policy set api inverse-load spread=3 interval=2s\n  $ sluice policy set api --file',
@@ -28,7 +28,7 @@ export function addPolicySet(parent: Command): void {
         { file }: Options,
         command: Command,
       ) => {
-        if (file === (kind !== undefined)) command.error('error: expected either a kind of policy or --file');
+        if (file === (kind !== undefined)) command.error('error: expected either a policy kind or --file');
         const { parse } = await import('yaml');
         const values = Object.entries(settings).map(([key, value]) => [key, parse(value)]);
         const policy = file ? null : { kind, ...Object.fromEntries(values) };

@@ -9,7 +9,7 @@ import { formatPolicyMembers } from './policy-members.ts';
 export function addPolicyShow(parent: Command): void {
   parent
     .command('show')
-    .description("a group's policy, what it knows of each member, and the weights that it gives")
+    .description("show a group's policy, the load of each member, and the resulting weights")
     .argument('<group>', 'name of the group')
     .action(async (group: string, _options: object, command: Command) => {
       const detail = await apiOf(command).get<PolicyDetail>(path`/v1/groups/${group}/policy`);
@@ -17,8 +17,8 @@ export function addPolicyShow(parent: Command): void {
     });
 }
 
-export function formatPolicy({ group, from, policy, members }: PolicyDetail): string {
+export function formatPolicy({ group, from, policy, members }: PolicyDetail, maxWidth?: number): string {
   const settings = Object.entries(policy ?? {}).map(([key, value]) => [key, cellText(value)] as const);
-  const origin = { file: 'of the file', runtime: 'set at run time', none: 'none: configured weights' };
-  return `${formatFields([['group', group], ['policy', origin[from]], ...settings])}\n${formatPolicyMembers(members)}`;
+  const origin = { file: 'from the file', runtime: 'set at run time', none: 'none: configured weights' };
+  return `${formatFields([['group', group], ['policy', origin[from]], ...settings])}\n${formatPolicyMembers(members, maxWidth)}`;
 }

@@ -8,9 +8,9 @@ import { printChanged } from '../member/changed.ts';
 export function addScale(parent: Command): void {
   parent
     .command('scale')
-    .description('scale a group to COUNT members: start VMs of its template, or drain some')
+    .description('scale a group to COUNT members: start VMs from its template, or drain some')
     .argument('<group>', 'name of the group')
-    .argument('<count>', 'members that the group shall have', countArgument)
+    .argument('<count>', 'number of members, 0 to 4096', countArgument)
     .action(async (group: string, count: number, _options: object, command: Command) => {
       const changed = await apiOf(command).post<Changed>(path`/v1/groups/${group}/scale`, { count });
       await printChanged(command, changed);

@@ -12,19 +12,20 @@ const COLUMNS: readonly Column<FlowRow>[] = [
   { key: 'client' },
   { key: 'vip' },
   { key: 'member' },
-  { key: 'destination' },
-  { key: 'group' },
+  { key: 'destination', hide: 7 },
+  { key: 'group', hide: 6 },
   { key: 'state' },
-  { key: 'ageMs', text: (row) => humanDuration(row.ageMs) },
-  { key: 'idleMs', text: (row) => humanDuration(row.idleMs) },
-  { key: 'packets' },
-  { key: 'bytes', text: (row) => humanBytes(row.bytes) },
-  { key: 'replyPackets' },
-  { key: 'replyBytes', text: (row) => humanBytes(row.replyBytes) },
-  { key: 'why' },
+  { key: 'ageMs', hide: 5, text: (row) => humanDuration(row.ageMs) },
+  { key: 'idleMs', hide: 9, text: (row) => humanDuration(row.idleMs) },
+  { key: 'packets', hide: 3 },
+  { key: 'bytes', hide: 8, text: (row) => humanBytes(row.bytes) },
+  { key: 'replyPackets', hide: 2 },
+  { key: 'replyBytes', hide: 4, text: (row) => humanBytes(row.replyBytes) },
+  { key: 'why', hide: 1 },
 ];
 
-export const formatFlows = (rows: readonly FlowRow[]): string => formatFleetTable(rows, COLUMNS);
+export const formatFlows = (rows: readonly FlowRow[], maxWidth?: number): string =>
+  formatFleetTable(rows, COLUMNS, maxWidth);
 
 interface Options {
   port?: string;
@@ -36,11 +37,13 @@ interface Options {
 export function addFlows(parent: Command): void {
   parent
     .command('flows')
-    .description('connection records: five-tuple, chosen member and why, state, age, idle time, counters')
-    .option('--port <port>', 'only flows from this port')
-    .option('--group <group>', 'only flows to this group')
-    .option('--member <member>', 'only flows to members of this name')
-    .option('--limit <count>', 'at most so many', limitArgument)
+    .description(
+      'list connection records: five-tuple, chosen member and reason, state, age, idle time, counters',
+    )
+    .option('--port <port>', 'show only flows from this port')
+    .option('--group <group>', 'show only flows to this group')
+    .option('--member <member>', 'show only flows to members of this name')
+    .option('--limit <count>', 'show at most COUNT flows', limitArgument)
     .action(async ({ port, group, member, limit }: Options, command: Command) => {
       const rows = await apiOf(command).get<FlowRow[]>('/v1/flows', { port, group, member, limit });
       await printResult(command, rows, formatFlows);

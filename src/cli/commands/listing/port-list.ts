@@ -8,24 +8,27 @@ import { humanBytes } from '../../units.ts';
 const COLUMNS: readonly Column<PortRow>[] = [
   { key: 'port' },
   { key: 'network' },
-  { key: 'netns', text: (row) => row.netns || '-' },
-  { key: 'interface' },
-  { key: 'mac' },
+  { key: 'netns', hide: 2, text: (row) => row.netns || '-' },
+  { key: 'interface', hide: 1 },
+  { key: 'mac', hide: 5 },
   { key: 'addresses' },
   { key: 'state' },
-  { key: 'rxPackets' },
-  { key: 'rxBytes', text: (row) => humanBytes(row.rxBytes) },
-  { key: 'txPackets' },
-  { key: 'txBytes', text: (row) => humanBytes(row.txBytes) },
-  { key: 'drops' },
+  { key: 'rxPackets', hide: 4 },
+  { key: 'rxBytes', hide: 7, text: (row) => humanBytes(row.rxBytes) },
+  { key: 'txPackets', hide: 3 },
+  { key: 'txBytes', hide: 6, text: (row) => humanBytes(row.txBytes) },
+  { key: 'drops', hide: 8 },
 ];
 
-export const formatPorts = (rows: readonly PortRow[]): string => formatFleetTable(rows, COLUMNS);
+export const formatPorts = (rows: readonly PortRow[], maxWidth?: number): string =>
+  formatFleetTable(rows, COLUMNS, maxWidth);
 
 export function addPortList(parent: Command): void {
   parent
     .command('list')
-    .description('the ports with their addresses and counters; rx is what their VMs sent')
+    .description(
+      'list the ports with their addresses and counters; rx counts frames from the VM, tx frames to it',
+    )
     .action(async (_options: object, command: Command) => {
       await printResult(command, await apiOf(command).get<PortRow[]>('/v1/ports'), formatPorts);
     });

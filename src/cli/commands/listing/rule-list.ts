@@ -11,28 +11,29 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'vip' },
   { key: 'protocol' },
   { key: 'port' },
-  { key: 'sources' },
-  { key: 'sourcePort' },
-  { key: 'rewrite' },
-  { key: 'algorithm' },
-  { key: 'hash' },
-  { key: 'affinityMs', text: ({ affinityMs }) => cellText(affinityMs && humanDuration(affinityMs)) },
-  { key: 'avoidSelf' },
-  { key: 'udpScheduling' },
-  { key: 'drainFallback' },
-  { key: 'effectiveFrom' },
-  { key: 'effectiveUntil' },
+  { key: 'sources', hide: 7 },
+  { key: 'sourcePort', hide: 6 },
+  { key: 'rewrite', hide: 10 },
+  { key: 'algorithm', hide: 11 },
+  { key: 'hash', hide: 5 },
+  { key: 'affinityMs', hide: 4, text: ({ affinityMs }) => cellText(affinityMs && humanDuration(affinityMs)) },
+  { key: 'avoidSelf', hide: 3 },
+  { key: 'udpScheduling', hide: 2 },
+  { key: 'drainFallback', hide: 1 },
+  { key: 'effectiveFrom', hide: 8 },
+  { key: 'effectiveUntil', hide: 9 },
   { key: 'members' },
-  { key: 'revision' },
+  { key: 'revision', hide: 12 },
 ];
 
-export const formatRules = (rows: readonly RuleRow[]): string => formatFleetTable(rows, COLUMNS);
+export const formatRules = (rows: readonly RuleRow[], maxWidth?: number): string =>
+  formatFleetTable(rows, COLUMNS, maxWidth);
 
 export function addRuleList(parent: Command): void {
   parent
     .command('list')
-    .description('the rules that each load balancer enforces, one line per criteria set')
-    .option('--port <port>', 'only those of the load balancer of this port')
+    .description('list the rules that each load balancer enforces, one line per criteria set')
+    .option('--port <port>', "show only the rules of this port's load balancer")
     .action(async ({ port }: { port?: string }, command: Command) => {
       await printResult(command, await apiOf(command).get<RuleRow[]>('/v1/rules', { port }), formatRules);
     });

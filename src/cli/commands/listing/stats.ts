@@ -9,24 +9,26 @@ import { formatPorts } from './port-list.ts';
 const COUNTERS: readonly Column<StatRow>[] = [
   { key: 'newFlows' },
   { key: 'activeFlows' },
-  { key: 'packets' },
+  { key: 'packets', hide: 2 },
   { key: 'bytes', text: (row) => humanBytes(row.bytes) },
-  { key: 'replyPackets' },
-  { key: 'replyBytes', text: (row) => humanBytes(row.replyBytes) },
+  { key: 'replyPackets', hide: 1 },
+  { key: 'replyBytes', hide: 3, text: (row) => humanBytes(row.replyBytes) },
 ];
 
-export const formatGroupStats = (rows: readonly StatRow[]): string =>
-  formatFleetTable(rows, [{ key: 'group' }, ...COUNTERS]);
+export const formatGroupStats = (rows: readonly StatRow[], maxWidth?: number): string =>
+  formatFleetTable(rows, [{ key: 'group' }, ...COUNTERS], maxWidth);
 
-export const formatMemberStats = (rows: readonly StatRow[]): string =>
-  formatFleetTable(rows, [{ key: 'group' }, { key: 'member' }, ...COUNTERS]);
+export const formatMemberStats = (rows: readonly StatRow[], maxWidth?: number): string =>
+  formatFleetTable(rows, [{ key: 'group' }, { key: 'member' }, ...COUNTERS], maxWidth);
 
 export function addStats(parent: Command): void {
   parent
     .command('stats')
-    .description('counters of flows, packets and bytes since the start')
+    .description('show counters of flows, packets and bytes since the start')
     .addOption(
-      new Option('--by <what>', 'one line per').choices(['group', 'member', 'port']).default('group'),
+      new Option('--by <what>', 'what each line counts')
+        .choices(['group', 'member', 'port'])
+        .default('group'),
     )
     .action(async ({ by }: { by: 'group' | 'member' | 'port' }, command: Command) => {
       const api = apiOf(command);

@@ -1,4 +1,4 @@
-/** The answer of every command that changes something: the new rule revision. */
+/** The result of every command that makes a change: the new rule revision. */
 import type { Command } from 'commander';
 import type { Changed } from '../../../api/shapes.ts';
 import { printResult } from '../../output.ts';

@@ -14,12 +14,16 @@ interface Options {
 export function addMemberAdd(parent: Command): void {
   parent
     .command('add')
-    .description('add a member, which gets new flows at once; prints the new rule revision')
+    .description('add a member, which gets new flows immediately; prints the new rule revision')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the new member')
-    .argument('<address[:port]>', 'its address; with a port, that is translated too', endpointArgument)
+    .argument('<address[:port]>', 'address of the member; a port is translated as well', endpointArgument)
     .option('--weight <weight>', 'share of new flows, 0 to 65535 (default: 1)', weightArgument)
-    .option('--mac <mac>', 'its MAC address; else ARP or neighbour discovery finds it', macArgument)
+    .option(
+      '--mac <mac>',
+      'MAC address of the member (default: resolved by ARP or neighbour discovery)',
+      macArgument,
+    )
     .addHelpText('after', '\nExample:\n  $ sluice member add api app3 10.1.0.23:8080 --weight 2')
     .action(
       async (group: string, name: string, endpoint: Endpoint, { weight, mac }: Options, command: Command) => {

@@ -8,10 +8,14 @@ import { printChanged } from './changed.ts';
 export function addMemberDrain(parent: Command): void {
   parent
     .command('drain')
-    .description('no new flows for a member; running ones go on until they end, or the deadline')
+    .description('give a member no new flows; running flows continue until they end or the deadline passes')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
-    .option('--deadline <duration>', 'drop what still runs after this time, such as 5m', durationArgument)
+    .option(
+      '--deadline <duration>',
+      'drop flows that still run after this time, such as 5m',
+      durationArgument,
+    )
     .action(async (group: string, name: string, options: { deadline?: number }, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/drain`;
       await printChanged(command, await apiOf(command).post<Changed>(at, { deadlineMs: options.deadline }));

@@ -7,7 +7,7 @@ import { printChanged } from './changed.ts';
 export function addMemberFail(parent: Command): void {
   parent
     .command('fail')
-    .description('stop using a member at once and forget its connections')
+    .description('stop using a member immediately and drop its connections')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
     .action(async (group: string, name: string, _options: object, command: Command) => {

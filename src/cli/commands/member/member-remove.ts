@@ -7,7 +7,7 @@ import { printChanged } from './changed.ts';
 export function addMemberRemove(parent: Command): void {
   parent
     .command('remove')
-    .description('take a member out of its group')
+    .description('remove a member from its group')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
     .action(async (group: string, name: string, _options: object, command: Command) => {

@@ -8,10 +8,10 @@ import { printChanged } from './changed.ts';
 export function addMemberWeight(parent: Command): void {
   parent
     .command('weight')
-    .description("change a member's share of new flows; running flows stay")
+    .description("change a member's share of new flows; running flows keep their member")
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
-    .argument('<weight>', '0 to 65535; 0: no new flows', weightArgument)
+    .argument('<weight>', 'weight, 0 to 65535; 0 gives the member no new flows', weightArgument)
     .action(async (group: string, name: string, weight: number, _options: object, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/weight`;
       await printChanged(command, await apiOf(command).post<Changed>(at, { weight }));

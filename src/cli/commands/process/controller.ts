@@ -6,9 +6,9 @@ import { logLevelOption, settingsOf } from '../../settings.ts';
 export function addController(parent: Command): void {
   parent
     .command('controller')
-    .description('start a controller: hosts attach to it and get their groups from it')
-    .requiredOption('-c, --config <file>', 'configuration, YAML: listen, store, networks, groups')
-    .option('--detach', 'return when hosts can attach, and leave the controller running', false)
+    .description('start a controller, which hosts attach to and get their groups from')
+    .requiredOption('-c, --config <file>', 'configuration file, YAML: listen, store, networks, groups')
+    .option('--detach', 'run in the background; return when hosts can attach', false)
     .addOption(logLevelOption())
     .action(
       async (

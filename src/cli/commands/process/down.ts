@@ -6,7 +6,9 @@ import { settingsOf } from '../../settings.ts';
 export function addDown(parent: Command): void {
   parent
     .command('down')
-    .description('stop the host; its TAPs and the namespaces that it made are gone, nothing else is touched')
+    .description(
+      'stop the host or controller; remove the TAPs and namespaces that it created, and nothing else',
+    )
     .action(async (_options: object, command: Command) => {
       process.exitCode = await hostDown({ runDir: resolve(settingsOf(command).runDir) });
     });

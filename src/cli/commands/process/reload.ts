@@ -7,11 +7,11 @@ import { printChanged } from '../member/changed.ts';
 export function addReload(parent: Command): void {
   parent
     .command('reload')
-    .description('apply a changed configuration without losing a packet or a connection')
-    .requiredOption('-c, --config <file>', 'configuration, YAML')
+    .description('apply a changed configuration without losing packets or connections')
+    .requiredOption('-c, --config <file>', 'configuration file, YAML')
     .action(async ({ config }: { config: string }, command: Command) => {
       const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
-      checkedConfiguration(config, 'offline'); // its problems are told here, with their lines
+      checkedConfiguration(config, 'offline'); // reports problems with their lines, before the host is asked
       const body = { path: resolve(config) };
       await printChanged(command, await apiOf(command).post<Changed>('/v1/reload', body));
     });

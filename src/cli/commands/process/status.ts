@@ -9,7 +9,7 @@ import { humanBytes, humanDuration } from '../../units.ts';
 export function addStatus(parent: Command): void {
   parent
     .command('status')
-    .description('version, uptime, I/O engine, ports, rule revision, connections, drops by reason')
+    .description('show version, uptime, I/O engine, ports, rule revision, connections, and drops by reason')
     .action(async (_options: object, command: Command) => {
       const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');
       await printResult(command, status, (result) =>
@@ -80,7 +80,7 @@ export const formatControllerStatus = (status: ControllerStatus): string =>
     ['pid', String(status.pid)],
     ['uptime', `${humanDuration(status.uptimeMs)}, since ${status.startedAt}`],
     ['role', status.epoch === null ? status.role : `${status.role}, epoch ${status.epoch}`],
-    ['leader', status.leader ?? 'none is known'],
+    ['leader', status.leader ?? 'unknown'],
     ['store', status.store],
     ['groups', String(status.groups)],
     ['hosts', `${status.agents} attached`],

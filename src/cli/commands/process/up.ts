@@ -13,10 +13,10 @@ interface UpCommandOptions {
 export function addUp(parent: Command): void {
   parent
     .command('up')
-    .description('start the host: namespaces and TAPs exist, the datapath forwards')
-    .requiredOption('-c, --config <file>', 'configuration, YAML')
-    .option('--detach', 'return when traffic can flow, and leave the host running', false)
-    .option('--replace', 'take the place of the host that runs here; flows and VMs go on', false)
+    .description('start the host: create namespaces and TAPs, run the datapath')
+    .requiredOption('-c, --config <file>', 'configuration file, YAML')
+    .option('--detach', 'run in the background; return when traffic can flow', false)
+    .option('--replace', 'replace the running host, e.g. for an upgrade; flows and VMs continue', false)
     .addOption(logLevelOption())
     .action(async ({ config, detach, replace, logLevel }: UpCommandOptions, command: Command) => {
       const { runDir } = settingsOf(command);

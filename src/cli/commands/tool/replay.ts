@@ -12,10 +12,10 @@ interface Options {
 export function addReplay(parent: Command): void {
   parent
     .command('replay')
-    .description('run a capture through the datapath offline: no root needed, same input, same bytes out')
-    .requiredOption('--pcap <in>', 'capture to read: pcap (µs, ns) or pcapng')
-    .option('--port <port>', 'port that the frames come from')
-    .requiredOption('-c, --config <file>', 'configuration, YAML')
+    .description('run a capture through the datapath offline, deterministically and without root')
+    .requiredOption('--pcap <in>', 'capture to read: pcap (µs or ns) or pcapng')
+    .option('--port <port>', 'port that the frames enter by')
+    .requiredOption('-c, --config <file>', 'configuration file, YAML')
     .requiredOption('-w, --write <out>', 'capture to write')
     .addHelpText(
       'after',
