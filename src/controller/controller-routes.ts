@@ -33,7 +33,7 @@ import {
   rowsOfHosts,
   vmRows,
 } from './fleet-listings.ts';
-import { existingGroup } from './groups/fleet-state.ts';
+import { existingGroup } from './groups/group-states.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;
@@ -62,7 +62,7 @@ const policySetting = z.strictObject({ policy: z.unknown() });
 
 const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members') });
 
-const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), state: controller.state });
+const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), groups: controller.groups });
 
 /** The same listing of each host, as it was asked here. */
 const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
@@ -75,7 +75,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/groups', ({ controller }) => groupRows(fleet(controller))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
   route('GET /v1/groups/:group/watch', ({ controller }, [group], { query }) => {
-    existingGroup(controller.state, group!);
+    existingGroup(controller.groups, group!);
     return new JsonLines(samples(controller, group!, checked(watchQuery, query).intervalMs));
   }),
   route('GET /v1/rules', ({ controller }, _, request) => {
@@ -138,7 +138,7 @@ function statusOf({ controller, version, streams }: ControllerContext): Controll
     epoch: term?.epoch ?? null,
     leader: controller.leader ?? null,
     store: controller.storeKind,
-    groups: controller.state.groups.size,
+    groups: controller.groups.size,
     agents: term?.agents.size ?? 0,
     streams,
     setAside: [...controller.setAside].map(([key, problem]) => ({ key, problem })),
@@ -153,7 +153,7 @@ async function* samples(
   group: string,
   intervalMs: number,
 ): AsyncGenerator<GroupSample> {
-  while (controller.leadership !== undefined && controller.state.groups.has(group)) {
+  while (controller.leadership !== undefined && controller.groups.has(group)) {
     yield groupSample(fleet(controller), group, Date.now());
     await sleep(intervalMs, undefined, { ref: false });
   }

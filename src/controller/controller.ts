@@ -25,11 +25,11 @@ import { checkAgentRequest } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
-import { KEYS, overridesChange } from './groups/documents.ts';
-import { existingGroup, type FleetState, membershipOf } from './groups/fleet-state.ts';
-import { Catalogue } from './groups/member-changes.ts';
-import type { MemberOverride, Membership } from './groups/membership.ts';
+import { existingGroup, type GroupStates } from './groups/group-states.ts';
+import { MemberChanges } from './groups/member-changes.ts';
+import type { GroupOverrides, MemberOverride } from './groups/member-overrides.ts';
 import { Replica } from './groups/replica.ts';
+import { KEYS, overridesChange } from './groups/stored-documents.ts';
 import { HealthVerdicts } from './health/health-verdicts.ts';
 import { Scaling } from './scaling/scaling.ts';
 import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
@@ -94,8 +94,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.configurationNow;
   }
 
-  get state(): FleetState {
-    return this.replica.state;
+  get groups(): GroupStates {
+    return this.replica.groups;
   }
 
   /** Documents of the store that are not what controllers write, by key, and why. */
@@ -162,25 +162,25 @@ export class Controller implements AgentSessionHandler, FleetActions {
   // --- changes ---------------------------------------------------------------------------------------------------
 
   addMember(group: string, request: MemberAdd): Promise<Changed> {
-    return this.changeMember(group, request.name, (catalogue) => catalogue.add(group, request));
+    return this.changeMember(group, request.name, (changes) => changes.add(group, request));
   }
 
   setWeight(group: string, member: string, weight: number): Promise<Changed> {
-    return this.changeMember(group, member, (catalogue) => catalogue.setWeight(group, member, weight));
+    return this.changeMember(group, member, (changes) => changes.setWeight(group, member, weight));
   }
 
   /** `deadlineMs`: from now. */
   drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed> {
     const atMs = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
-    return this.changeMember(group, member, (catalogue) => catalogue.drain(group, member, atMs));
+    return this.changeMember(group, member, (changes) => changes.drain(group, member, atMs));
   }
 
   failMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, (catalogue) => catalogue.fail(group, member));
+    return this.changeMember(group, member, (changes) => changes.fail(group, member));
   }
 
   removeMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, (catalogue) => catalogue.remove(group, member));
+    return this.changeMember(group, member, (changes) => changes.remove(group, member));
   }
 
   /** In place of the file's policy, checked like that; null: the file's again. */
@@ -188,7 +188,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const policy = input === null ? undefined : checkedPolicy(input, group);
     await this.exclusively(async () => {
       const { epoch } = this.leading();
-      existingGroup(this.state, group);
+      existingGroup(this.groups, group);
       const key = KEYS.policy + group;
       await this.replica.write(
         [policy === undefined ? { key, deleted: true } : { key, value: policy }],
@@ -206,7 +206,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   /** Brings the group to so many members, by VMs of its template. */
   async scale(group: string, count: number): Promise<Changed> {
     const { scaling } = this.inOffice();
-    existingGroup(this.state, group);
+    existingGroup(this.groups, group);
     await scaling.scale(group, count);
     return this.settled(group);
   }
@@ -224,7 +224,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     await this.exclusively(async () => {
       const { epoch } = this.leading();
       this.configurationNow = configuration;
-      await this.replica.seed(configuration, this.id, epoch);
+      await this.replica.applyFile(configuration, this.id, epoch);
     });
     return this.settled(undefined);
   }
@@ -232,14 +232,13 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private async changeMember(
     group: string,
     member: string,
-    propose: (catalogue: Catalogue) => Membership,
+    change: (changes: MemberChanges) => GroupOverrides,
   ): Promise<Changed> {
     let before: MemberOverride | undefined;
     await this.exclusively(async () => {
       const { epoch } = this.leading();
-      const membership = this.membership();
-      before = membership.overrides.get(group)?.get(member);
-      const overrides = propose(new Catalogue(membership)).overrides.get(group)!;
+      before = this.groups.get(group)?.overrides.get(member);
+      const overrides = change(new MemberChanges(this.groups, this.networks));
       await this.replica.write([overridesChange(group, overrides)], epoch);
     });
     const settlement = await this.settlement(group);
@@ -249,16 +248,12 @@ export class Controller implements AgentSessionHandler, FleetActions {
     if (!isRefusedByAll) return changed(settlement);
     await this.exclusively(async () => {
       const { epoch } = this.leading();
-      const overrides = new Map(this.state.groups.get(group)?.overrides);
+      const overrides = new Map(this.groups.get(group)?.overrides);
       if (before === undefined) overrides.delete(member);
       else overrides.set(member, before);
       await this.replica.write([overridesChange(group, overrides)], epoch);
     });
     throw new Refusal(409, refusals.map(([host, error]) => `host ${host}: ${error}`).join('; '));
-  }
-
-  private membership(): Membership {
-    return membershipOf(this.state, this.configurationNow);
   }
 
   private async settled(group: string | undefined): Promise<Changed> {
@@ -308,15 +303,15 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const { healthWarmUpMs } = settings as TermSettings;
     const health = new HealthVerdicts(this, term.agents, this.log, { warmUpMs: healthWarmUpMs, settlingMs });
     this.office = { term, vms, scaling, health };
-    term.begin(groupsOf(this.state));
+    term.begin(groupsOf(this.groups));
     this.waitingAgents.attach((session) => term.attach(session));
     this.replica
-      .seed(this.configurationNow, this.id, epoch)
+      .applyFile(this.configurationNow, this.id, epoch)
       .catch((error) => this.log.error(`the file's groups: ${messageOf(error)}`));
   }
 
   private lost(reason: string): void {
-    this.log.warn(`controller ${this.id} leads no longer: ${reason}`);
+    this.log.warn(`controller ${this.id} has lost leadership: ${reason}`);
     this.endTerm(this.leaderElsewhere ?? '');
   }
 
@@ -346,13 +341,13 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   private stateChanged(): void {
-    this.office?.term.setGroups(groupsOf(this.state));
+    this.office?.term.setGroups(groupsOf(this.groups));
   }
 
   private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
     const call = { method, target: path, body };
     const answerer: Answerer = (asked) => {
-      checkAgentRequest(agent, this.state, asked.method, asked.path);
+      checkAgentRequest(agent, this.groups, asked.method, asked.path);
       return this.agentAnswerer(asked);
     };
     const answer = await answerCall(call, answerer, (error) =>
@@ -371,7 +366,7 @@ function checkedPolicy(input: unknown, group: string): PolicyConfig {
   }
 }
 
-const groupsOf = (state: FleetState) => new Map([...state.groups].map(([name, { group }]) => [name, group]));
+const groupsOf = (groups: GroupStates) => new Map([...groups].map(([name, { group }]) => [name, group]));
 
 /** Lists and records that are empty are left out. */
 function changed({ revision, hosts, late, refused }: Settlement): Changed {

@@ -15,7 +15,7 @@ import { expectOneOf } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
-import { existingGroup, type FleetState } from './groups/fleet-state.ts';
+import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
 import { effectiveMembers } from './weights/group-weights.ts';
@@ -25,7 +25,7 @@ type FlowFilter = z.output<typeof flowQuery>;
 /** A leader, its groups, and which of their policies were set at run time. */
 export interface Fleet {
   readonly term: Term;
-  readonly state: FleetState;
+  readonly groups: GroupStates;
 }
 
 export function agentRows({ agents, distribution }: Term, nowMs: number): AgentRow[] {
@@ -105,16 +105,16 @@ export async function rowsOfHosts<Row extends object>(
 
 /** At most `limit` rows over all hosts. */
 export async function flowRows(
-  { term, state }: Fleet,
+  { term, groups }: Fleet,
   path: string,
   { port, group, member, limit }: FlowFilter,
 ): Promise<FlowRow[]> {
-  if (group !== undefined) existingGroup(state, group);
+  if (group !== undefined) existingGroup(groups, group);
   if (port !== undefined) refuseUnknownPort(term, port);
   const rows = await rowsOfHosts<FlowRow>(term, path);
   if (member !== undefined && rows.length === 0) {
     refuseUnknownMember(
-      [...state.groups.values()].map((one) => one.group),
+      [...groups.values()].map((one) => one.group),
       member,
     );
   }
@@ -129,16 +129,16 @@ function refuseUnknownPort({ agents }: Term, name: string): void {
 
 // --- groups ----------------------------------------------------------------------------------------------------
 
-export async function groupRows({ term, state }: Fleet): Promise<GroupRow[]> {
+export async function groupRows({ term, groups }: Fleet): Promise<GroupRow[]> {
   const { answers } = await askAll<GroupRow[]>(term.agents.values(), '/v1/groups');
   const rows = answers.flatMap(({ answer }) => answer);
-  return [...state.groups.values()].map(({ group }) =>
+  return [...groups.values()].map(({ group }) =>
     groupRow(weighted(term, group), { total: flowsOf(rows.filter((row) => row.group === group.name)) }),
   );
 }
 
-export async function fleetGroupDetail({ term, state }: Fleet, name: string): Promise<GroupDetail> {
-  const { group, health } = existingGroup(state, name);
+export async function fleetGroupDetail({ term, groups }: Fleet, name: string): Promise<GroupDetail> {
+  const { group, health } = existingGroup(groups, name);
   const concerned = [...term.agents.values()].filter(({ host }) => term.distribution.feedOf(host)?.has(name));
   const path = `/v1/groups/${encodeURIComponent(name)}`;
   const { answers, unanswered } = await askAll<GroupDetail>(concerned, path);
@@ -177,14 +177,14 @@ const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
 
 // --- policies --------------------------------------------------------------------------------------------------
 
-export function policyDetail({ term, state }: Fleet, name: string): PolicyDetail {
-  const { group, isPolicyOfRuntime } = existingGroup(state, name);
+export function policyDetail({ term, groups }: Fleet, name: string): PolicyDetail {
+  const { group, isPolicyOfRuntime } = existingGroup(groups, name);
   const from = group.policy === undefined ? 'none' : isPolicyOfRuntime ? 'runtime' : 'file';
   return { group: name, from, policy: group.policy ?? null, members: policyMembers(term, group, Date.now()) };
 }
 
-export function groupSample({ term, state }: Fleet, name: string, nowMs: number): GroupSample {
-  const { group } = existingGroup(state, name);
+export function groupSample({ term, groups }: Fleet, name: string, nowMs: number): GroupSample {
+  const { group } = existingGroup(groups, name);
   const at = new Date(nowMs).toISOString();
   const { revision } = term.distribution;
   return { at, group: name, revision, members: policyMembers(term, group, nowMs) };

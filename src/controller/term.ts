@@ -162,7 +162,7 @@ export class Term {
     for (const agent of [...this.agents.values()]) {
       this.remove(agent);
       agent.send({ type: 'redirect', leader });
-      agent.session.close('this controller leads no longer');
+      agent.session.close('this controller has lost leadership');
     }
     this.distribution.stop();
   }

@@ -83,9 +83,9 @@ export class ControllerProcess {
 
   /** e.g. `sluice controller c1: 4 groups, leads, agents at 127.0.0.1:7400, pid 4711` */
   get summary(): string {
-    const { id, state, leadership, leader } = this.controller;
+    const { id, groups: states, leadership, leader } = this.controller;
     const role = leadership !== undefined ? 'leads' : `follows ${leader ?? 'nobody yet'}`;
-    const groups = `${state.groups.size} group${state.groups.size === 1 ? '' : 's'}`;
+    const groups = `${states.size} group${states.size === 1 ? '' : 's'}`;
     return `sluice controller ${id}: ${groups}, ${role}, agents at ${this.agents.address}, pid ${process.pid}`;
   }
 

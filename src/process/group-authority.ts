@@ -143,7 +143,7 @@ class EmbeddedControl implements Control {
 
   async reload(configuration: Configuration): Promise<number> {
     const { host, agent } = this.attached!;
-    const known = new Map([...this.controller.state.groups].map(([name, { group }]) => [name, group]));
+    const known = new Map([...this.controller.groups].map(([name, { group }]) => [name, group]));
     const inForce = new Map(host.configuration.groups.map((group) => [group.name, group]));
     // A group that the file does not change keeps the weights that it has now.
     const groups = this.controller

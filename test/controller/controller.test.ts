@@ -148,7 +148,7 @@ test('a changed file speaks where it has changed; the rest stays', async () => {
   assert.equal(web.weights('api'), ['failed', 4, 2]);
   await fleet.stop();
   fleet = await startFleet({ ...changed, groups: changed.groups.slice(0, 1) }, { dir: fleet.dir });
-  assert.equal([...fleet.controller.state.groups.keys()], ['api'], 'a group that its file names no more');
+  assert.equal([...fleet.controller.groups.keys()], ['api'], 'a group that its file names no more');
 });
 
 test('a controller that takes over with another file changes nothing that is there', async () => {
@@ -160,7 +160,7 @@ test('a controller that takes over with another file changes nothing that is the
   assert.equal(web.weights('api'), [1, 3, 2]);
 });
 
-test('agents of a controller that leads no longer are sent away, and changes are refused', async () => {
+test('agents of a controller that lost leadership are redirected, and changes are refused', async () => {
   const web = fleet.agent('h1', { ports: WEB });
   await until(() => web.inForce.revision > 0);
   await fleet.controller.stop();

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { seedChanges } from '../../src/controller/groups/seed.ts';
+import { fileChanges } from '../../src/controller/groups/file-changes.ts';
 import { port, startFleet } from './fleet.ts';
 import { until } from './until.ts';
 
@@ -29,10 +29,7 @@ test('a member called constructor is active until checks fail it, and back when 
     await haveStates(1, 1);
     agent.probe('valueOf', { constructor: false, toString: true } as Record<string, boolean>);
     await haveStates('failed', 1);
-    assert.match(
-      JSON.stringify(fleet.controller.state.groups.get('valueOf')!.health),
-      /^{"constructor":.*refused/,
-    );
+    assert.match(JSON.stringify(fleet.controller.groups.get('valueOf')!.health), /^{"constructor":.*refused/);
     agent.probe('valueOf', { constructor: true, toString: true } as Record<string, boolean>);
     await haveStates(1, 1);
   } finally {
@@ -43,7 +40,7 @@ test('a member called constructor is active until checks fail it, and back when 
 test('a group called constructor is seeded once, and goes when the file no longer has it', () => {
   const entries = new Map<string, unknown>();
   const seed = (group: string): string[] => {
-    const changes = seedChanges(configured(group), entries, 'c1');
+    const changes = fileChanges(configured(group), entries, 'c1');
     for (const change of changes) {
       if ('deleted' in change) entries.delete(change.key);
       else entries.set(change.key, change.value);

@@ -147,7 +147,7 @@ test('etcd is away: what is in force stays, changes are refused; it comes back: 
   await etcd.kill();
   const { status, stderr } = await before.sluice('member', 'weight', 'api', 'b', '8');
   assert.is(status, 1);
-  assert.match(stderr, /the store cannot be written|is not the leader|leads no longer/);
+  assert.match(stderr, /the store cannot be written|is not the leader|has lost leadership/);
   await new Promise((resolve) => setTimeout(resolve, 4_000));
   assert.equal(agent.weights('api'), ['failed', 7, 3]);
   await etcd.restart();

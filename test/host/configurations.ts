@@ -1,6 +1,7 @@
 /** Configurations that the tests of this directory share. */
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Configuration } from '../../src/config/model/model.ts';
+import { applyOverrides, type MemberOverride } from '../../src/controller/groups/member-overrides.ts';
 
 /** Two networks, four ports, a dual-stack group for the web tier, and one with time periods for all of `app`. */
 export const SHOP = `
@@ -40,4 +41,18 @@ export const shop = (): Configuration => parseConfiguration(SHOP);
 export function shopWith(what: string, replacement: string): Configuration {
   if (!SHOP.includes(what)) throw new Error(`the shop's configuration has no ${what}`);
   return parseConfiguration(SHOP.replace(what, replacement));
+}
+
+/** The configuration with one member changed, in every criteria set that names it. */
+export function withMember(
+  configuration: Configuration,
+  group: string,
+  member: string,
+  override: MemberOverride,
+): Configuration {
+  const overrides = new Map([[member, override]]);
+  const groups = configuration.groups.map((one) =>
+    one.name === group ? applyOverrides(one, overrides) : one,
+  );
+  return { ...configuration, groups };
 }

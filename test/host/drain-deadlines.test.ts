@@ -1,29 +1,31 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Catalogue } from '../../src/controller/groups/member-changes.ts';
-import { initialMembership } from '../../src/controller/groups/membership.ts';
+import type { Configuration } from '../../src/config/model/model.ts';
 import { type DrainDeadline, DrainTimer, drainDeadlines } from '../../src/host/drain-deadlines.ts';
-import { shop } from './configurations.ts';
+import { shop, withMember } from './configurations.ts';
 
 const test = suite('drain deadlines');
 
-/** api's app1 and night's app2 drain; by `atMs` and a moment earlier. */
-function draining(atMs: number) {
-  const store = new Catalogue(initialMembership(shop()));
-  store.accept(store.drain('api', 'app1', atMs));
-  store.accept(store.drain('night', 'app2', atMs - 1));
-  store.accept(store.drain('api', 'app2'));
-  return store;
+/** Drains app1 of api by `atMs`, app2 of night a moment earlier, app2 of api without a deadline. */
+function draining(atMs: number): Configuration {
+  let configuration = shop();
+  const drain = (group: string, member: string, drainDeadlineMs?: number): void => {
+    configuration = withMember(configuration, group, member, { state: 'draining', drainDeadlineMs });
+  };
+  drain('api', 'app1', atMs);
+  drain('night', 'app2', atMs - 1);
+  drain('api', 'app2');
+  return configuration;
 }
 
 test('deadlines that are set, the earliest first', () => {
-  const store = draining(1_000);
-  assert.equal(drainDeadlines(store.current.effective), [
+  const configuration = draining(1_000);
+  assert.equal(drainDeadlines(configuration), [
     { group: 'night', member: 'app2', atMs: 999 },
     { group: 'api', member: 'app1', atMs: 1_000 },
   ]);
-  store.accept(store.fail('night', 'app2'));
-  assert.equal(drainDeadlines(store.current.effective).length, 1, 'a failed member drains no more');
+  const failed = withMember(configuration, 'night', 'app2', { state: 'failed', drainDeadlineMs: undefined });
+  assert.equal(drainDeadlines(failed).length, 1, 'a failed member does not drain');
 });
 
 test('the timer rings for the earliest, and not before', async () => {
@@ -32,16 +34,16 @@ test('the timer rings for the earliest, and not before', async () => {
   const alive = setInterval(() => {}, 1_000);
   const rang = await new Promise<DrainDeadline & { ringMs: number }>((resolve) => {
     const timer = new DrainTimer((due) => resolve({ ...due, ringMs: Date.now() }));
-    timer.watch(draining(atMs).current.effective);
+    timer.watch(draining(atMs));
   });
   clearInterval(alive);
   assert.is(rang.group, 'night');
   assert.ok(rang.ringMs >= rang.atMs, `rang ${rang.atMs - rang.ringMs} ms early`);
 });
 
-test('a membership without deadlines stops it', async () => {
+test('groups without deadlines stop it', async () => {
   const timer = new DrainTimer(() => assert.unreachable());
-  timer.watch(draining(Date.now() + 20).current.effective);
+  timer.watch(draining(Date.now() + 20));
   timer.watch(shop());
   await new Promise((resolve) => setTimeout(resolve, 60));
 });

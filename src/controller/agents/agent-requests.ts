@@ -5,7 +5,7 @@
  */
 import { Refusal } from '../../config/model/refusal.ts';
 import { isConcerned } from '../distribution/interest.ts';
-import type { FleetState } from '../groups/fleet-state.ts';
+import type { GroupStates } from '../groups/group-states.ts';
 import type { AttachedAgent } from './attached-agent.ts';
 
 const LISTINGS: readonly string[] = ['agents', 'vms'];
@@ -13,7 +13,7 @@ const LISTINGS: readonly string[] = ['agents', 'vms'];
 /** Throws a Refusal unless `agent` may ask this; `path` as in ApiRequest. */
 export function checkAgentRequest(
   agent: AttachedAgent,
-  state: FleetState,
+  groups: GroupStates,
   method: string,
   path: readonly string[],
 ): void {
@@ -25,7 +25,7 @@ export function checkAgentRequest(
       403,
       `/${path.join('/')}: found a request of host ${agent.host}, expected one at the controller itself`,
     );
-  const config = state.groups.get(group)?.group;
+  const config = groups.get(group)?.group;
   // One that does not exist is answered like one that is not its business.
   if (agent.session.isAdmin || (config !== undefined && isConcerned(agent.ports, config))) return;
   throw new Refusal(

@@ -1,11 +1,11 @@
 /**
- * Whether a document of the store is what a controller writes under its key. Others can write to etcd, too, and one
- * document that is none must not keep the rest from working: it is set aside, and named in the log and in `status`.
+ * Checks that a stored document has the shape that controllers write under its key. Others can write to etcd, too,
+ * and one malformed document must not stop the rest: it is set aside, and named in the log and in `status`.
  */
 import { z } from 'zod';
 import { parseGroupDocument } from '../../config/group-document.ts';
 import { messageOf } from '../../config/model/refusal.ts';
-import { type Entries, KEYS } from './documents.ts';
+import { type Entries, KEYS } from './stored-documents.ts';
 
 const epochMs = z.number();
 const state = z.enum(['active', 'draining', 'failed']);
@@ -20,7 +20,7 @@ const override = z.looseObject({
   drainDeadlineMs: epochMs.optional(),
 });
 
-/** By the prefix of their keys; keys that a newer version has are left alone. */
+/** By key prefix. Unknown prefixes may belong to a newer version and are not checked. */
 const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   [KEYS.overrides, z.looseObject({ members: z.array(override) })],
   [
@@ -47,10 +47,10 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   [KEYS.file, z.looseObject({ groups: z.record(z.string(), z.string()) })],
 ];
 
-/** What was found in documents that were looked at: they are read again and again, and never change. */
+/** Results by document and key: documents are read often and never change. '': no problem. */
 const known = new WeakMap<object, Map<string, string>>();
 
-/** What is wrong with it, for people; undefined: nothing. */
+/** The problem, for people; undefined: none. */
 function documentProblem(key: string, value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null)
     return `found ${JSON.stringify(value)?.slice(0, 40)}, expected an object`;
@@ -86,9 +86,9 @@ function shapeProblem(key: string, value: object): string {
 }
 
 export interface CheckedEntries {
-  /** Without those that were set aside; the same map if there are none. */
+  /** Without documents that were set aside; the same map if there are none. */
   readonly entries: Entries;
-  /** By key: why it was set aside. */
+  /** By key: the reason. */
   readonly setAside: ReadonlyMap<string, string>;
 }
 

@@ -1,11 +1,11 @@
 /**
- * A controller's view of the store, and its way to change it.
+ * The group states that a controller derives from the store, and its changes of the store.
  *
- * Theory of operation. The state is always made of the store's documents as they are now; a change is written first
- * and seen when the store shows it, whoever wrote it. Two things go ahead of a store that takes nothing: what the
- * leader's file seeds, so that a full disk or an etcd that is away keeps nobody from starting, and what the hosts have
- * found out, so that it keeps no failed member in service. They count at once, and are written as soon as the store
- * takes them; to another leader they are nothing, it has the same file and asks the same hosts.
+ * Theory of operation. The states always follow the store's documents; a change is written first and takes effect
+ * when the store shows it, whoever wrote it. Two kinds of changes take effect even if the store rejects writes: those
+ * of the leader's file, so that a controller starts although the disk is full or etcd is unreachable, and findings
+ * of hosts, so that a failed member does not stay in service. Both are written once the store accepts them. Another
+ * leader does not need them: it has its own file and asks the same hosts.
  */
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
@@ -20,9 +20,9 @@ import {
   StoreUnavailable,
 } from '../store/store.ts';
 import { checkEntries } from './document-checks.ts';
-import type { Entries } from './documents.ts';
-import { type FleetState, fleetState } from './fleet-state.ts';
-import { seedChanges } from './seed.ts';
+import { fileChanges } from './file-changes.ts';
+import { type GroupStates, groupStates } from './group-states.ts';
+import type { Entries } from './stored-documents.ts';
 
 const RETRY_MS = 1_000;
 
@@ -31,64 +31,64 @@ export class Replica {
   private readonly log: Logger;
   private readonly onChange: () => void;
   private readonly unwatch: () => void;
-  private seeds: readonly Change[] = [];
-  private seedRetry: NodeJS.Timeout | undefined;
-  /** Findings that the store has not taken yet, by key. */
-  private readonly held = new Map<string, Change>();
-  private heldRetry: NodeJS.Timeout | undefined;
-  private current: FleetState;
+  private unwrittenFile: readonly Change[] = [];
+  private fileRetry: NodeJS.Timeout | undefined;
+  /** Findings not yet written, by key. */
+  private readonly unwrittenFindings = new Map<string, Change>();
+  private findingsRetry: NodeJS.Timeout | undefined;
+  private current: GroupStates;
   private aside: ReadonlyMap<string, string> = new Map();
 
-  /** `onChange`: the state is another one. */
+  /** `onChange`: called after the group states have changed. */
   constructor(store: Store, log: Logger, onChange: () => void) {
     this.store = store;
     this.log = log;
     this.onChange = onChange;
-    this.current = fleetState(this.entries);
+    this.current = groupStates(this.entries);
     this.unwatch = store.watch(() => this.refresh());
   }
 
-  get state(): FleetState {
+  get groups(): GroupStates {
     return this.current;
   }
 
-  /** Documents of the store that are not what controllers write, by key, and why. */
+  /** Malformed documents of the store that are ignored: reason by key. */
   get setAside(): ReadonlyMap<string, string> {
     return this.aside;
   }
 
-  /** The store's, without those that were set aside. */
+  /** The stored documents without those that were set aside. */
   private get stored(): Entries {
     const { entries, setAside } = checkEntries(this.store.snapshot().entries);
     for (const [key, problem] of setAside) {
       if (this.aside.get(key) !== problem) this.log.error(`store: ${key} is set aside: ${problem}`);
     }
     for (const key of this.aside.keys()) {
-      if (!setAside.has(key)) this.log.info(`store: ${key} is set aside no longer`);
+      if (!setAside.has(key)) this.log.info(`store: ${key} is valid again`);
     }
     this.aside = setAside;
     return entries;
   }
 
-  /** The store's, and what goes ahead of it. */
+  /** The documents in force: the stored ones and changes not yet written. */
   get entries(): Entries {
     const entries = this.stored;
-    if (this.seeds.length === 0 && this.held.size === 0) return entries;
+    if (this.unwrittenFile.length === 0 && this.unwrittenFindings.size === 0) return entries;
     const overlaid = new Map(entries);
-    applyChanges(overlaid, this.seeds);
-    applyChanges(overlaid, [...this.held.values()]);
+    applyChanges(overlaid, this.unwrittenFile);
+    applyChanges(overlaid, [...this.unwrittenFindings.values()]);
     return overlaid;
   }
 
-  /** The groups as they will be when this file is seeded. */
-  preview(configuration: Configuration, id: string): FleetState {
+  /** The groups as they will be once this file is applied. */
+  preview(configuration: Configuration, id: string): GroupStates {
     const entries = this.stored;
-    const seeded = new Map(entries);
-    applyChanges(seeded, seedChanges(configuration, entries, id));
-    return fleetState(seeded, this.current);
+    const changed = new Map(entries);
+    applyChanges(changed, fileChanges(configuration, entries, id));
+    return groupStates(changed, this.current);
   }
 
-  /** Resolves when the changes are durable and part of the state; a Refusal says why nothing has changed. */
+  /** Resolves when the changes are durable and in force; rejects with a Refusal if nothing was changed. */
   async write(changes: readonly Change[], epoch: number): Promise<void> {
     try {
       await this.store.write(changes, epoch);
@@ -98,35 +98,36 @@ export class Replica {
     this.refresh();
   }
 
-  /** The same for what hosts have found out: if the store cannot be written it counts nevertheless, and is written later. */
+  /** The same for findings of hosts: they take effect even if the store cannot be written, and are written later. */
   async writeFindings(changes: readonly Change[], epoch: number): Promise<void> {
     try {
       await this.store.write(changes, epoch);
-      for (const { key } of changes) this.held.delete(key);
+      for (const { key } of changes) this.unwrittenFindings.delete(key);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw refusalOf(error);
-      if (this.held.size === 0) this.log.warn(`findings are in force but not stored yet: ${error.message}`);
-      for (const change of changes) this.held.set(change.key, change);
-      this.writeHeldLater(epoch);
+      if (this.unwrittenFindings.size === 0)
+        this.log.warn(`findings are in force but not stored yet: ${error.message}`);
+      for (const change of changes) this.unwrittenFindings.set(change.key, change);
+      this.writeFindingsLater(epoch);
     }
     this.refresh();
   }
 
-  /** Takes up what the file says (seed.ts); resolves when it is written, or has to wait. */
-  async seed(configuration: Configuration, id: string, epoch: number): Promise<void> {
-    clearTimeout(this.seedRetry);
-    this.seeds = seedChanges(configuration, this.stored, id);
+  /** Applies the file (file-changes.ts); resolves when it is written, or when the write will be retried. */
+  async applyFile(configuration: Configuration, id: string, epoch: number): Promise<void> {
+    clearTimeout(this.fileRetry);
+    this.unwrittenFile = fileChanges(configuration, this.stored, id);
     this.refresh();
-    await this.writeSeeds(epoch);
+    await this.writeFile(epoch);
   }
 
-  /** Leadership is lost: what was not written is forgotten. */
+  /** For when leadership is lost. */
   dropUnwritten(): void {
-    clearTimeout(this.seedRetry);
-    clearTimeout(this.heldRetry);
-    this.heldRetry = undefined;
-    this.seeds = [];
-    this.held.clear();
+    clearTimeout(this.fileRetry);
+    clearTimeout(this.findingsRetry);
+    this.findingsRetry = undefined;
+    this.unwrittenFile = [];
+    this.unwrittenFindings.clear();
   }
 
   stop(): void {
@@ -134,66 +135,66 @@ export class Replica {
     this.unwatch();
   }
 
-  private async writeSeeds(epoch: number): Promise<void> {
-    const { seeds } = this;
+  private async writeFile(epoch: number): Promise<void> {
+    const changes = this.unwrittenFile;
     try {
-      // The note of what the file said is the last change: until that is written the rest is found again.
-      for (const batch of batches(seeds)) await this.store.write(batch, epoch);
-      if (this.seeds === seeds) this.seeds = [];
+      // The file's digests are the last change: until they are written, the comparison finds the rest again.
+      for (const batch of batches(changes)) await this.store.write(batch, epoch);
+      if (this.unwrittenFile === changes) this.unwrittenFile = [];
       this.refresh();
     } catch (error) {
-      if (this.seeds !== seeds || error instanceof Fenced) return;
+      if (this.unwrittenFile !== changes || error instanceof Fenced) return;
       this.log.warn(`the file's groups are in force but not stored yet: ${messageOf(error)}`);
-      this.seedRetry = setTimeout(() => this.writeSeeds(epoch), RETRY_MS);
-      this.seedRetry.unref();
+      this.fileRetry = setTimeout(() => this.writeFile(epoch), RETRY_MS);
+      this.fileRetry.unref();
     }
   }
 
-  private writeHeldLater(epoch: number): void {
-    if (this.heldRetry !== undefined) return;
-    this.heldRetry = setTimeout(() => {
-      this.heldRetry = undefined;
-      this.writeHeld(epoch).catch((error) => this.log.error(`findings: ${messageOf(error)}`));
+  private writeFindingsLater(epoch: number): void {
+    if (this.findingsRetry !== undefined) return;
+    this.findingsRetry = setTimeout(() => {
+      this.findingsRetry = undefined;
+      this.writeUnwrittenFindings(epoch).catch((error) => this.log.error(`findings: ${messageOf(error)}`));
     }, RETRY_MS);
-    this.heldRetry.unref();
+    this.findingsRetry.unref();
   }
 
-  private async writeHeld(epoch: number): Promise<void> {
+  private async writeUnwrittenFindings(epoch: number): Promise<void> {
     try {
-      while (this.held.size > 0) {
-        const [batch] = batches([...this.held.values()]);
+      while (this.unwrittenFindings.size > 0) {
+        const [batch] = batches([...this.unwrittenFindings.values()]);
         await this.store.write(batch!, epoch);
-        for (const change of batch!) if (this.held.get(change.key) === change) this.held.delete(change.key);
+        for (const change of batch!)
+          if (this.unwrittenFindings.get(change.key) === change) this.unwrittenFindings.delete(change.key);
       }
       this.refresh();
     } catch (error) {
       if (error instanceof Fenced) return;
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.writeHeldLater(epoch);
+      this.writeFindingsLater(epoch);
     }
   }
 
   private refresh(): void {
-    const next = fleetState(this.entries, this.current);
+    const next = groupStates(this.entries, this.current);
     const isSame =
-      next.groups.size === this.current.groups.size &&
-      [...next.groups].every(([name, group]) => this.current.groups.get(name) === group);
+      next.size === this.current.size && [...next].every(([name, group]) => this.current.get(name) === group);
     if (isSame) return;
     this.current = next;
     this.onChange();
   }
 }
 
-/** Of what a store rejects with. */
+/** The Refusal for an error of the store. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof Fenced)
-    return new Refusal(503, 'this controller leads no longer: nothing was changed');
+    return new Refusal(503, 'this controller has lost leadership: nothing was changed');
   if (error instanceof StoreUnavailable)
     return new Refusal(503, `the store cannot be written: ${messageOf(error)}`);
   return error;
 }
 
-/** In order, each as much as one write takes. */
+/** In order, each as large as one write may be. */
 function batches(changes: readonly Change[]): Change[][] {
   const result: Change[][] = [];
   let room = 0;

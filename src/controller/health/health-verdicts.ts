@@ -14,8 +14,8 @@ import { ownEntry } from '../../config/model/own-entry.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';
-import { type FailedMember, type HealthDocument, healthChange } from '../groups/documents.ts';
-import type { FleetGroup } from '../groups/fleet-state.ts';
+import type { GroupState } from '../groups/group-states.ts';
+import { type FailedMember, type HealthDocument, healthChange } from '../groups/stored-documents.ts';
 import type { FleetActions } from '../scaling/vm-keeper.ts';
 import { agree } from './health-agreement.ts';
 
@@ -28,7 +28,7 @@ interface VotingHost {
 }
 
 export class HealthVerdicts {
-  private readonly actions: Pick<FleetActions, 'state' | 'writeFindings'>;
+  private readonly actions: Pick<FleetActions, 'groups' | 'writeFindings'>;
   private readonly log: Logger;
   private readonly agents: ReadonlyMap<string, VotingHost>;
   private readonly settlingMs: number;
@@ -45,7 +45,7 @@ export class HealthVerdicts {
   private isAskedAgain = false;
 
   constructor(
-    actions: Pick<FleetActions, 'state' | 'writeFindings'>,
+    actions: Pick<FleetActions, 'groups' | 'writeFindings'>,
     agents: ReadonlyMap<string, VotingHost>,
     log: Logger,
     { warmUpMs, settlingMs }: { readonly warmUpMs: number; readonly settlingMs: number },
@@ -72,7 +72,7 @@ export class HealthVerdicts {
   took(host: string, { isFull, results }: ProbeResults): void {
     const before = isFull ? undefined : this.words.get(host);
     const words = before ?? new Map<string, ProbeResult>();
-    const known = new Set([...this.actions.state.groups.values()].flatMap(keysOf));
+    const known = new Set([...this.actions.groups.values()].flatMap(keysOf));
     for (const result of results) if (known.has(keyOf(result))) words.set(keyOf(result), result);
     for (const key of words.keys()) if (!known.has(key)) words.delete(key);
     this.words.set(host, words);
@@ -113,7 +113,7 @@ export class HealthVerdicts {
 
   /** Of the groups where it has changed. */
   private verdicts(nowMs: number): { name: string; before: Failed; failed: Failed }[] {
-    const groups = [...this.actions.state.groups.values()];
+    const groups = [...this.actions.groups.values()];
     const checked = groups.flatMap(({ group: { name, health } }) =>
       health === undefined ? [] : [{ name, quorum: health.quorum }],
     );
@@ -155,7 +155,7 @@ export class HealthVerdicts {
   }
 
   /** Members that a host has a vote on: those of groups that concern its ports. */
-  private keysConcerning(host: string, groups: readonly FleetGroup[]): Set<string> {
+  private keysConcerning(host: string, groups: readonly GroupState[]): Set<string> {
     const ports = this.agents.get(host)?.ports ?? [];
     return new Set(groups.filter(({ group }) => isConcerned(ports, group)).flatMap(keysOf));
   }
@@ -213,7 +213,7 @@ const recoveryMsOf = ({ health }: GroupConfig): number =>
 const keyOf = ({ group, member, address }: Pick<ProbeResult, 'group' | 'member' | 'address'>): string =>
   `${group}\0${member}\0${address}`;
 
-const keysOf = ({ group }: FleetGroup): string[] =>
+const keysOf = ({ group }: GroupState): string[] =>
   membersOf(group).map(({ name, address }) => keyOf({ group: group.name, member: name, address }));
 
 const memberKey = ({ group, member }: Pick<ProbeResult, 'group' | 'member'>): string => `${group}\0${member}`;

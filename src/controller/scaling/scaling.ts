@@ -55,7 +55,7 @@ export class Scaling {
 
   /** Brings the group to so many members, active or about to be; within its bounds where it has some. */
   async scale(name: string, count: number): Promise<void> {
-    const group = this.actions.state.groups.get(name)!.group;
+    const group = this.actions.groups.get(name)!.group;
     const config = group.scaling?.members ?? this.settingsOf(name);
     const { minimum, maximum } = config;
     if (count < minimum || count > maximum) {
@@ -73,7 +73,7 @@ export class Scaling {
 
   private step(nowMs: number): void {
     this.sources.look(nowMs);
-    for (const [name, { group }] of this.actions.state.groups) {
+    for (const [name, { group }] of this.actions.groups) {
       for (const side of ['members', 'sources'] as const) {
         const config = group.scaling?.[side];
         if (config !== undefined) this.stepSide(name, group, side, config, nowMs);

@@ -16,8 +16,8 @@ import type { NetworkConfig, TemplateConfig } from '../../config/model/model.ts'
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
 import type { VmEvent } from '../../messages/messages.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
-import { type Entries, KEYS, vmRecords } from '../groups/documents.ts';
-import type { FleetState } from '../groups/fleet-state.ts';
+import type { GroupStates } from '../groups/group-states.ts';
+import { type Entries, KEYS, vmRecords } from '../groups/stored-documents.ts';
 import type { Change } from '../store/store.ts';
 import type { Term } from '../term.ts';
 import { membersOfVm } from '../vm-manager/addresses.ts';
@@ -27,7 +27,7 @@ import type { VmRecord } from '../vm-manager/vm-record.ts';
 
 /** What a controller does for its VMs. */
 export interface FleetActions {
-  readonly state: FleetState;
+  readonly groups: GroupStates;
   readonly templates: readonly TemplateConfig[];
   readonly networks: readonly NetworkConfig[];
   addMember(group: string, member: MemberAdd): Promise<Changed>;
@@ -200,7 +200,7 @@ export class VmKeeper {
   private async addMembers(record: VmRecord): Promise<void> {
     const { group } = record;
     const template = this.actions.templates.find(({ name }) => name === record.template);
-    const config = group === undefined ? undefined : this.actions.state.groups.get(group)?.group;
+    const config = group === undefined ? undefined : this.actions.groups.get(group)?.group;
     if (group === undefined || template === undefined || config === undefined) return;
     for (const member of membersOfVm(record, template, config)) {
       if (this.stateOf(group, member.name) !== 'active') await this.actions.addMember(group, member);
@@ -250,7 +250,7 @@ export class VmKeeper {
   }
 
   private isDrained(group: string, member: string, nowMs: number): boolean {
-    const config = this.actions.state.groups.get(group)?.group;
+    const config = this.actions.groups.get(group)?.group;
     const deadlineMs = config && findMember(config, member)?.drainDeadlineMs;
     if (deadlineMs !== undefined && nowMs >= deadlineMs) return true;
     const totals = this.term.aggregation.totals(group).get(member);
@@ -259,7 +259,7 @@ export class VmKeeper {
 
   private memberNames(record: VmRecord): string[] {
     const template = this.actions.templates.find(({ name }) => name === record.template);
-    const group = record.group === undefined ? undefined : this.actions.state.groups.get(record.group)?.group;
+    const group = record.group === undefined ? undefined : this.actions.groups.get(record.group)?.group;
     if (template === undefined || group === undefined) return [];
     return membersOfVm(record, template, group).map(({ name }) => name);
   }
@@ -269,7 +269,7 @@ export class VmKeeper {
   }
 
   private stateOf(group: string, member: string) {
-    const config = this.actions.state.groups.get(group)?.beforeHealth;
+    const config = this.actions.groups.get(group)?.beforeHealth;
     return config && findMember(config, member)?.state;
   }
 
@@ -280,7 +280,7 @@ export class VmKeeper {
       ),
     );
     if (isOfPort) return true;
-    return [...this.actions.state.groups.values()].some(
+    return [...this.actions.groups.values()].some(
       ({ group }) =>
         group.network === network &&
         (group.vip.includes(address) || membersOf(group).some((member) => member.address === address)),

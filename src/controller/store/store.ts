@@ -1,26 +1,21 @@
 /**
- * What the controllers must not lose: small JSON documents under keys, and who of the controllers leads.
+ * Durable state that the controllers share: small JSON documents under keys (groups/stored-documents.ts), and the
+ * election of the leader. Statistics are never stored: they are replaced every second.
  *
- *   groups/NAME     the configuration of a group       policies/NAME   its policy
- *   overrides/NAME  people's changes of its members    instances/ID    what the VM manager has started
- *   settings        everything else
- *
- * Statistics never go here: they are worth a second and come every second.
- *
- * A store answers reads from memory and goes on doing so when the disk is full or etcd is away. Only the leader
- * writes, and each write names the leader's epoch, so that one who leads no longer, and does not know it yet,
+ * A store answers reads from memory, also while the disk is full or etcd is unreachable. Only the leader writes,
+ * and each write carries the leader's epoch, so a controller that has lost leadership without knowing it yet
  * changes nothing.
  */
 
 export interface Store {
   readonly kind: 'file' | 'etcd';
 
-  /** Everything that is durable, and the revision that it is of. The values are shared: leave them as they are. */
+  /** All durable documents and their revision. The values are shared: callers must not change them. */
   snapshot(): StoreSnapshot;
 
   /**
-   * Tells of changes, others' and one's own, in order, once they are durable and part of `snapshot()`; what one
-   * write changed comes in one call, several writes may share one. Answers the function that ends it.
+   * Reports changes of this and other controllers, in order, once they are durable and part of `snapshot()`. The
+   * changes of one write come in one call, which several writes may share. Returns the function that ends the watch.
    */
   watch(listener: StoreListener): () => void;
 
@@ -28,20 +23,20 @@ export interface Store {
    * All changes or none; resolves with the revision when they are durable (fdatasync, etcd transaction) and part of
    * `snapshot()`. Writes take effect in the order in which they were called.
    *
-   * Rejects with Fenced when `epoch` is not, or no longer, the leader's: nothing was written. Rejects with
-   * StoreUnavailable when the store cannot be reached or has no room: the file store has then written nothing; an
-   * etcd that did not answer in time may still carry it out, and `watch` tells. Rejects with InvalidWrite for what
-   * no store takes (see `encodeChanges`).
+   * Rejects with Fenced when `epoch` is not the current leader's: nothing was written. Rejects with
+   * StoreUnavailable when the store cannot be reached or is full: the file store has then written nothing; an etcd
+   * that did not answer in time may still apply the write, which `watch` then reports. Rejects with InvalidWrite for
+   * changes that no store accepts (see `encodeChanges`).
    */
   write(changes: readonly Change[], epoch: number): Promise<number>;
 
   /**
-   * Stands for election until `resign` is called. Callbacks never come out of `campaign` itself, only later. A
-   * store takes one campaign at a time.
+   * Stands for election until `resign` is called. Callbacks are called only after `campaign` has returned. A
+   * store runs one campaign at a time.
    */
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign;
 
-  /** Resigns, ends all watches, lets go of files and connections. Writes that are under way are finished first. */
+  /** Finishes running writes, then resigns, ends all watches and closes files and connections. */
   close(): Promise<void>;
 }
 
@@ -64,18 +59,18 @@ export interface Candidate {
 
 export interface CampaignCallbacks {
   /**
-   * We lead. Epochs only grow: every elected() of any controller brings a greater one than those before it, also
-   * when the same controller leads again.
+   * This controller leads. Epochs only grow: each election, of any controller, has a greater epoch than those
+   * before it, also when the same controller is elected again.
    */
   elected(epoch: number): void;
-  /** We lead no longer; the campaign goes on, and elected() may follow with another epoch. */
+  /** Leadership was lost; the campaign continues, and elected() may follow with another epoch. */
   lost(reason: string): void;
-  /** Who leads as far as the store tells, ourselves included; undefined: nobody, or nobody knows. */
+  /** The leader's address according to the store, possibly this controller's; undefined: none is known. */
   leader(address: string | undefined): void;
 }
 
 export interface Campaign {
-  /** Gives leadership up, if we have it, at once and for good; lost() comes before it resolves. */
+  /** Gives up leadership, if held, and ends the campaign; lost() is called before it resolves. */
   resign(): Promise<void>;
 }
 
@@ -85,27 +80,27 @@ export interface StoreLog {
   warn(message: string): void;
 }
 
-/** The writer's epoch is not, or no longer, that of the leader: it must not write any more. */
+/** The writer's epoch is not the current leader's: it must not write any more. */
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-/** Cannot be reached, has no room, or did not answer in time; trying again later makes sense. */
+/** The store cannot be reached, is full, or did not answer in time; a later retry may succeed. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
 
-/** No store would ever take these changes: a mistake of the caller. */
+/** No store accepts these changes: a mistake of the caller. */
 export class InvalidWrite extends Error {
   override readonly name = 'InvalidWrite';
 }
 
-/** Changes in one write. etcd takes 128 operations in a transaction (--max-txn-ops). */
+/** Changes in one write. etcd accepts 128 operations in a transaction (--max-txn-ops). */
 export const MAX_CHANGES = 128;
-/** All values of one write as JSON, in bytes. etcd takes requests of 1.5 MiB (--max-request-bytes). */
+/** Total bytes of a write's values as JSON. etcd accepts requests of 1.5 MiB (--max-request-bytes). */
 export const MAX_WRITE_BYTES = 1 << 20;
 export const MAX_KEY_BYTES = 512;
-/** Writes that wait for their turn; more are refused. */
+/** Queued writes; more are refused. */
 export const MAX_PENDING_WRITES = 1024;
 
 /** A change as it is stored: `json` is undefined for a deletion. */
@@ -114,7 +109,7 @@ export interface EncodedChange {
   readonly json: string | undefined;
 }
 
-/** Throws InvalidWrite unless every store can take these changes in one write. */
+/** Throws InvalidWrite unless every store accepts these changes in one write. */
 export function encodeChanges(changes: readonly Change[]): EncodedChange[] {
   if (changes.length === 0 || changes.length > MAX_CHANGES)
     throw new InvalidWrite(`found ${changes.length} changes in one write, expected 1 … ${MAX_CHANGES}`);
@@ -139,7 +134,7 @@ export function encodeChanges(changes: readonly Change[]): EncodedChange[] {
   return encoded;
 }
 
-/** The change as everyone else will see it: through JSON, so that it shares nothing with the writer's objects. */
+/** The change as other controllers see it: parsed from JSON, so it shares nothing with the writer's objects. */
 export const decodeChange = ({ key, json }: EncodedChange): Change =>
   json === undefined ? { key, deleted: true } : { key, value: JSON.parse(json) };
 

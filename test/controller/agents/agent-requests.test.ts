@@ -162,7 +162,7 @@ test('a host asks about the groups that concern its ports, and changes them', as
   controller,
 }) => {
   await host.requests.ask('POST', '/v1/groups/own/members/a/fail', {});
-  assert.is(controller.state.groups.get('own')!.group.criteria[0]!.members[0]!.state, 'failed');
+  assert.is(controller.groups.get('own')!.group.criteria[0]!.members[0]!.state, 'failed');
   await host.requests.ask('GET', '/v1/groups/own/policy');
   assert.is((await host.requests.ask<unknown[]>('GET', '/v1/agents')).length, 2);
 });
@@ -179,12 +179,12 @@ test('no group of another network, or for other labels, and none that does not e
     assert.match(await refusal(host.requests.ask('GET', `/v1/groups/${group}/policy`)), /^403 /);
   }
   for (const group of ['foreign', 'labelled'])
-    assert.is(controller.state.groups.get(group)!.group.criteria[0]!.members[0]!.state, 'active');
+    assert.is(controller.groups.get(group)!.group.criteria[0]!.members[0]!.state, 'active');
 });
 
 test('an admin at its host changes every group', async ({ admin, controller }) => {
   await admin.requests.ask('POST', '/v1/groups/foreign/members/a/weight', { weight: 7 });
-  assert.is(controller.state.groups.get('foreign')!.group.criteria[0]!.members[0]!.weight, 7);
+  assert.is(controller.groups.get('foreign')!.group.criteria[0]!.members[0]!.weight, 7);
 });
 
 test.run();

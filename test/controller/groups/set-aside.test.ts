@@ -77,7 +77,7 @@ test.after(async () => {
 
 test('they are named in log and status, and changes go on', async () => {
   const { controller, lines } = await start('c1');
-  await until('the group', () => controller.leadership !== undefined && controller.state.groups.has('api'));
+  await until('the group', () => controller.leadership !== undefined && controller.groups.has('api'));
   for (const [key, value] of BAD) await etcd.control('put', `/sluice/state/${key}`, value);
   const names = BAD.map(([key]) => key).sort();
   await until('all of them', () => [...controller.setAside.keys()].sort().join() === names.join());
@@ -87,9 +87,9 @@ test('they are named in log and status, and changes go on', async () => {
       name,
     );
   }
-  assert.equal([...controller.state.groups.keys()], ['api']);
+  assert.equal([...controller.groups.keys()], ['api']);
   assert.equal(
-    controller.state.groups.get('api')!.group.criteria[0]!.members.map(({ name, state }) => [name, state]),
+    controller.groups.get('api')!.group.criteria[0]!.members.map(({ name, state }) => [name, state]),
     [
       ['a', 'active'],
       ['constructor', 'active'],
@@ -97,7 +97,7 @@ test('they are named in log and status, and changes go on', async () => {
   );
   // Written over, it is what it should be.
   await controller.setWeight('api', 'a', 7);
-  assert.is(controller.state.groups.get('api')!.group.criteria[0]!.members[0]!.weight, 7);
+  assert.is(controller.groups.get('api')!.group.criteria[0]!.members[0]!.weight, 7);
   assert.not.ok(controller.setAside.has('overrides/api'));
 });
 

@@ -44,7 +44,7 @@ test('a member is failed when the quorum finds it so, and back when it no longer
   assert.equal(agents[0]!.weights('app'), [1, 1], 'one of two is no majority');
   agents[1]!.probe('app', { a: false, b: true });
   await haveStates('failed', 1);
-  assert.match(fleet.controller.state.groups.get('app')!.health.a!.detail, '2 of 3 hosts: refused');
+  assert.match(fleet.controller.groups.get('app')!.health.a!.detail, '2 of 3 hosts: refused');
   agents[1]!.probe('app', { a: true, b: true });
   await haveStates(1, 1);
 });

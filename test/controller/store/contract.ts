@@ -220,7 +220,7 @@ export function runContract(kind: Store['kind'], make: () => Promise<StoreUnderT
     assert.equal(entries(), {});
   });
 
-  test('who resigned leads no longer; standing again brings a greater epoch', async () => {
+  test('a candidate that resigned is not the leader; standing again gives a greater epoch', async () => {
     assert.is(standing.leader, 'a:1');
     await standing.resign();
     assert.is(standing.epoch, undefined);

@@ -1,17 +1,17 @@
 /**
  * The documents that controllers keep in the store, one per key, as JSON.
  *
- *   groups/NAME     the group as the last changed file had it (config/model/model.ts, GroupConfig)
- *   overrides/NAME  what people changed about its members, and members that were added, in order
- *   health/NAME     members that health checks have found failed
+ *   groups/NAME     the group as in the file that last changed it (config/model/model.ts, GroupConfig)
+ *   overrides/NAME  people's changes of its members, in order (member-overrides.ts)
+ *   health/NAME     members that health checks found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
- *   instances/ID    what the VM manager knows of a VM (vm-manager/vm-record.ts)
- *   files/ID        what controller ID's file said when it was last compared (seed.ts)
+ *   instances/ID    the VM manager's record of a VM (vm-manager/vm-record.ts)
+ *   files/ID        digests of the groups in controller ID's file when it was last compared (file-changes.ts)
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { Change } from '../store/store.ts';
 import type { VmRecord } from '../vm-manager/vm-record.ts';
-import type { GroupOverrides, MemberOverride } from './membership.ts';
+import type { GroupOverrides, MemberOverride } from './member-overrides.ts';
 
 export const KEYS = {
   group: 'groups/',
@@ -36,16 +36,16 @@ export interface HealthDocument {
 export interface FailedMember {
   /** Wall clock, epoch milliseconds. */
   readonly sinceMs: number;
-  /** What the checks found. */
+  /** The checks' result, for people. */
   readonly detail: string;
 }
 
 export interface FileDocument {
-  /** By group: a digest of its entry in the file. */
+  /** By group: digest of its entry in the file. */
   readonly groups: Readonly<Record<string, string>>;
 }
 
-/** Names after the prefix, in the order of the store. */
+/** Documents under the prefix with the rest of their keys, in the order of the store. */
 export function* named<Value>(entries: Entries, prefix: string): Generator<readonly [string, Value]> {
   for (const [key, value] of entries) {
     if (key.startsWith(prefix)) yield [key.slice(prefix.length), value as Value];

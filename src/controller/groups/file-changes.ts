@@ -1,37 +1,44 @@
 /**
- * How a controller's file meets the store: what a new leader, or a reload, writes.
+ * Changes of the store that a controller's file asks for: at the start of its term, and at a reload.
  *
- * Theory of operation. The store has the groups; files seed them and change them. Each controller notes under
- * files/ID what its own file said about each group when it last compared, so that a file only speaks where it has
- * changed since then:
+ * Theory of operation. The store holds the groups; files add and change them. Each controller notes under files/ID
+ * the digest of each group in its own file when it last compared, so that a file counts only where it has changed
+ * since:
  *
- * - a group that the store has not is taken from the file;
- * - a group that the file says differently from what it said last time becomes what the file says now. Overrides of
- *   members whose entries have changed, come or gone are forgotten, others stay (membership.ts); a policy that was
- *   set at run time stays unless the file's policy has changed;
- * - a group that the file named last time and names no more is removed, with all that belongs to it;
- * - everything else stays as the store has it. So a controller that takes over with a file that was not kept up to
- *   date changes nothing, and one that leads for the first time only fills gaps.
+ * - a group that is missing in the store is taken from the file;
+ * - a group whose entry in the file has changed since becomes what the file says now. Overrides of members whose
+ *   entries were changed, added or removed are dropped, others stay (member-overrides.ts); a policy that was set at
+ *   run time stays unless the file's policy has changed;
+ * - a group that is no longer in the file is removed, with all documents that belong to it;
+ * - everything else stays as stored. So a controller that takes over with an outdated file changes nothing, and one
+ *   that leads for the first time only fills gaps.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import type { Change } from '../store/store.ts';
-import { type Entries, type FileDocument, groupOf, KEYS, overridesChange, overridesOf } from './documents.ts';
-import { keptOverrides } from './membership.ts';
+import { keptOverrides } from './member-overrides.ts';
+import {
+  type Entries,
+  type FileDocument,
+  groupOf,
+  KEYS,
+  overridesChange,
+  overridesOf,
+} from './stored-documents.ts';
 
-/** Changes that bring the store up to the file; none if there is nothing to do. */
-export function seedChanges(configuration: Configuration, entries: Entries, id: string): Change[] {
+/** `id`: the controller whose file this is. */
+export function fileChanges(configuration: Configuration, entries: Entries, id: string): Change[] {
   const key = KEYS.file + id;
   const before = (entries.get(key) as FileDocument | undefined)?.groups ?? {};
   const now = Object.fromEntries(configuration.groups.map((group) => [group.name, digestOf(group)]));
   const changes: Change[] = [];
   for (const group of configuration.groups) {
     const stored = groupOf(entries, group.name);
-    const said = ownEntry(before, group.name);
-    const isNews = stored === undefined || (said !== undefined && said !== now[group.name]);
-    if (isNews) changes.push(...replaceGroup(group, stored, entries));
+    const noted = ownEntry(before, group.name);
+    const isChanged = stored === undefined || (noted !== undefined && noted !== now[group.name]);
+    if (isChanged) changes.push(...replaceGroup(group, stored, entries));
   }
   for (const name of Object.keys(before)) {
     if (!Object.hasOwn(now, name)) changes.push(...removeGroup(name, entries));
@@ -61,7 +68,7 @@ const removeGroup = (name: string, entries: Entries): Change[] =>
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));
 
-/** As the store gives it back: without keys that have no value. */
+/** As the store returns it: without keys whose value is undefined. */
 const plain = (group: GroupConfig): GroupConfig => JSON.parse(JSON.stringify(group));
 
 const digestOf = (group: GroupConfig): string =>

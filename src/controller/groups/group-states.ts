@@ -1,0 +1,91 @@
+/**
+ * Group states: the groups that the stored documents define, with their members, states and configured weights. The
+ * same documents give the same states at every controller, leader or not. Weights that policies compute are not
+ * part of them.
+ *
+ * A group consists of its definition, the policy set at run time, people's overrides and, above all of them, the
+ * findings of health checks: a member that they failed is failed whatever the rest says, and returns to its
+ * previous state once they revive it.
+ *
+ * A group whose documents have not changed stays the same object.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
+import { ownEntry } from '../../config/model/own-entry.ts';
+import { expectOneOf } from '../../config/model/problems.ts';
+import { Refusal } from '../../config/model/refusal.ts';
+import { applyOverrides, type GroupOverrides } from './member-overrides.ts';
+import { type Entries, type HealthDocument, KEYS, named, overridesOf } from './stored-documents.ts';
+
+/** By name. */
+export type GroupStates = ReadonlyMap<string, GroupState>;
+
+export interface GroupState {
+  /** With members, states and configured weights in force. */
+  readonly group: GroupConfig;
+  /** The same without the findings of health checks. */
+  readonly beforeHealth: GroupConfig;
+  /** As in the file, with the policy set at run time, if any. */
+  readonly definition: GroupConfig;
+  readonly overrides: GroupOverrides;
+  readonly health: HealthDocument['failed'];
+  readonly isPolicyOfRuntime: boolean;
+  /** The values of its stored documents. */
+  readonly documents: readonly unknown[];
+}
+
+const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health] as const;
+
+/** `before`: the previous states, whose unchanged groups are reused. */
+export function groupStates(entries: Entries, before?: GroupStates): GroupStates {
+  const groups = new Map<string, GroupState>();
+  for (const [name, definition] of named<GroupConfig>(entries, KEYS.group)) {
+    const documents = PARTS.map((prefix) => entries.get(prefix + name));
+    const previous = before?.get(name);
+    const isSame = previous?.documents.every((document, at) => isSameDocument(document, documents[at]));
+    groups.set(name, isSame ? previous! : groupState(name, definition, documents, entries));
+  }
+  return groups;
+}
+
+/** A document that was read again, or was first written here, is another object with the same content. */
+const isSameDocument = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
+
+function groupState(
+  name: string,
+  stored: GroupConfig,
+  documents: readonly unknown[],
+  entries: Entries,
+): GroupState {
+  const policy = documents[1] as GroupConfig['policy'];
+  const definition = policy === undefined ? stored : { ...stored, policy };
+  const overrides = overridesOf(entries, name);
+  const health = (documents[3] as HealthDocument | undefined)?.failed ?? {};
+  const beforeHealth = applyOverrides(definition, overrides);
+  const group = withStates(beforeHealth, (member) =>
+    ownEntry(health, member.name) === undefined ? member.state : 'failed',
+  );
+  const isPolicyOfRuntime = policy !== undefined;
+  return { group, beforeHealth, definition, overrides, health, isPolicyOfRuntime, documents };
+}
+
+function withStates(
+  group: GroupConfig,
+  stateOf: (member: MemberConfig) => MemberConfig['state'],
+): GroupConfig {
+  const criteria = group.criteria.map((set) => ({
+    ...set,
+    members: set.members.map((member) => {
+      const state = stateOf(member);
+      return state === member.state ? member : { ...member, state, drainDeadlineMs: undefined };
+    }),
+  }));
+  return { ...group, criteria };
+}
+
+/** Refusal 404 if no group has this name. */
+export function existingGroup(groups: GroupStates, name: string): GroupState {
+  const group = groups.get(name);
+  if (group !== undefined) return group;
+  throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, [...groups.keys()])}`);
+}

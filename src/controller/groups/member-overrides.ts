@@ -1,0 +1,95 @@
+/**
+ * Overrides: people's changes of a group's members, over the group as its file defines it.
+ *
+ * Theory of operation. The file names members; `member add|weight|drain|fail|remove` leaves an override per group and
+ * member name. The members in force are the file's with their overrides applied, then those added at run time, in
+ * the order in which they were added. In a group with several criteria sets an override applies to every set that
+ * names the member, and an added member joins every set.
+ *
+ * When the file changes, an override stays if the file's entry for its member is the same as before, so a drain or a
+ * failure outlives a reload that is about something else. If the entry was changed, added or removed, the file
+ * wins and the override is dropped. To restore a failed member, add it again under its name or change its entry.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { findMember } from '../../config/model/group-members.ts';
+import type { CriteriaConfig, GroupConfig, MemberConfig } from '../../config/model/model.ts';
+import type { MemberState } from '../../tables/balancing/rule-spec.ts';
+
+/** What people have changed about one member of one group. */
+export interface MemberOverride {
+  /** Removed; the other fields are then ignored. */
+  readonly removed?: boolean;
+  /** Added at run time, at this address. Takes precedence over the file's entry. */
+  readonly added?: { readonly address: string; readonly port?: number; readonly mac?: string };
+  readonly weight?: number;
+  readonly state?: MemberState;
+  /** Wall clock, epoch milliseconds: a draining member's remaining flows are dropped then. */
+  readonly drainDeadlineMs?: number;
+}
+
+/** By member name, in the order of the changes. */
+export type GroupOverrides = ReadonlyMap<string, MemberOverride>;
+
+/** The overrides with this one in place of the member's previous one. */
+export function withOverride(
+  overrides: GroupOverrides,
+  definition: GroupConfig,
+  member: string,
+  override: MemberOverride,
+): GroupOverrides {
+  const next = new Map(overrides);
+  // A removed member that is added again goes to the end, like a new one.
+  if (override.removed || next.get(member)?.removed) next.delete(member);
+  const isDefined = findMember(definition, member) !== undefined;
+  if (!override.removed || isDefined) next.set(member, override);
+  return next;
+}
+
+/** The overrides that outlive a change of the group's entry in the file. */
+export const keptOverrides = (
+  overrides: GroupOverrides,
+  before: GroupConfig,
+  after: GroupConfig,
+): GroupOverrides =>
+  new Map(
+    [...overrides].filter(([member]) =>
+      isDeepStrictEqual(entriesOf(before, member), entriesOf(after, member)),
+    ),
+  );
+
+/** The member's entries in all criteria sets of the group. */
+function entriesOf(group: GroupConfig, member: string): MemberConfig[] {
+  return group.criteria.flatMap(({ members }) => members.filter(({ name }) => name === member));
+}
+
+export function applyOverrides(group: GroupConfig, overrides: GroupOverrides): GroupConfig {
+  if (overrides.size === 0) return group;
+  return { ...group, criteria: group.criteria.map((set) => applyToSet(set, overrides)) };
+}
+
+function applyToSet(set: CriteriaConfig, overrides: GroupOverrides): CriteriaConfig {
+  const members: MemberConfig[] = [];
+  for (const member of set.members) {
+    const override = overrides.get(member.name);
+    if (override === undefined) members.push(member);
+    else if (!override.removed) members.push(overridden(member, override));
+  }
+  for (const [name, override] of overrides) {
+    if (override.added === undefined || set.members.some((member) => member.name === name)) continue;
+    members.push(overridden({ name, ...override.added, weight: 1, state: 'active' }, override));
+  }
+  return { ...set, members };
+}
+
+function overridden(member: MemberConfig, override: MemberOverride): MemberConfig {
+  const { address, port, mac } = override.added ?? member;
+  return {
+    name: member.name,
+    address,
+    port,
+    mac,
+    weight: override.weight ?? member.weight,
+    state: override.state ?? member.state,
+    ...(override.drainDeadlineMs !== undefined && { drainDeadlineMs: override.drainDeadlineMs }),
+  };
+}
