@@ -69,6 +69,10 @@ export const DROP_REASONS = [
   'dhcp-guard',
   'ra-guard',
   'ether-type-not-allowed',
+  'routing-header',
+  'authentication-header',
+  'flow-collision',
+  'icmp-error-fragment',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -137,6 +141,10 @@ export const DROP = {
   dhcpGuard: at('dhcp-guard'),
   raGuard: at('ra-guard'),
   etherTypeNotAllowed: at('ether-type-not-allowed'),
+  routingHeader: at('routing-header'),
+  authenticationHeader: at('authentication-header'),
+  flowCollision: at('flow-collision'),
+  icmpErrorFragment: at('icmp-error-fragment'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

@@ -107,9 +107,23 @@ export const isExtension = (next: number): boolean =>
   next === NEXT_AUTHENTICATION ||
   next === NEXT_MOBILITY;
 
+/** Of a routing header (RFC 8200 §4.4): hops of its path that the packet has not reached yet. */
+export const segmentsLeft = (view: DataView, at: number): number => view.getUint8(at + 3);
+
 /** Bytes of the extension header at `at`, at least 8; its first two bytes are within the packet. */
 export function extensionBytes(view: DataView, at: number, next: number): number {
   if (next === NEXT_FRAGMENT) return 8;
   const units = view.getUint8(at + 1);
   return next === NEXT_AUTHENTICATION ? Math.max(8, (units + 2) * 4) : (units + 1) * 8;
+}
+
+/** Where the number of the upper layer stands, in the header before it. `l3`: the IPv6 header; `l4`: the upper layer. */
+export function upperLayerFieldAt(view: DataView, l3: number, l4: number): number {
+  let field = l3 + 6;
+  for (let at = l3 + HEADER_BYTES; at < l4; ) {
+    const bytes = extensionBytes(view, at, view.getUint8(field));
+    field = at;
+    at += bytes;
+  }
+  return field;
 }

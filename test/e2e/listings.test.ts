@@ -79,6 +79,8 @@ test('port list', async () => {
     txPackets: 'number',
     txBytes: 'number',
     drops: 'object',
+    allowedAddresses: 'array',
+    guards: 'array',
   });
   assert.equal([c1.network, c1.netns, c1.interface, c1.state], ['app', bed.netns('c1'), 'eth0', 'up']);
   assert.is(c1.mac, (await bed.exec('c1', 'cat', '/sys/class/net/eth0/address')).trim());
@@ -160,7 +162,8 @@ test('rule list: each load balancer has its own rules, and only those', async ()
     [...new Set((await bed.json<RuleRow[]>('rule', 'list', '--port', port)).map((row) => row.group))].sort();
   assert.equal(await groupsAt('c1'), ['bulk', 'direct', 'echo', 'remote', 'web', 'web6']);
   assert.equal(await groupsAt('s1'), ['bulk', 'direct', 'echo', 'remote']); // web is for clients
-  assert.equal(await groupsAt('d1'), []); // its network has none
+  // The router joins the network of d1 with that of the groups.
+  assert.equal(await groupsAt('d1'), ['bulk', 'direct', 'echo', 'remote']);
 
   const rules = await bed.json<RuleRow[]>('rule', 'list', '--port', 'c1');
   const web = rules.find((row) => row.group === 'web')!;

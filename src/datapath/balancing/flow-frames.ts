@@ -1,5 +1,8 @@
 /** What a frame has to do with a balanced flow and its endpoints. */
+import { REWRITE_ADDRESS, REWRITE_PORTS } from '../../tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
+import { REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
+import { DROP } from '../../tables/port-counters.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { isIcmp } from '../frame/echo.ts';
 import type { Frame } from '../frame/frame.ts';
@@ -16,6 +19,14 @@ export const mayAnswer = (frame: Frame): boolean =>
 /** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
 export const isUnfixable = (frame: Frame, was: number): boolean =>
   frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;
+
+/** Whether a packet cannot be translated as its record says (`rewrite`): there are headers that no longer would hold. */
+export const isSpoiled = (frame: Frame, rewrite: number): boolean =>
+  frame.untranslatable !== DROP.none && (rewrite & (REWRITE_ADDRESS | REWRITE_PORTS)) !== 0;
+
+/** Whether a rule's kind of rewriting (REWRITE_KIND) may change the packet behind its Ethernet header. */
+export const changesPackets = (kind: number, frame: Frame): boolean =>
+  kind === REWRITE_KIND.address || (kind === REWRITE_KIND.port && frame.ports !== 0);
 
 /** Whether the frame comes from the address of an endpoint, a row of the endpoint table. */
 export function isSource(rows: Int32Array, endpoint: number, { s0, s1, s2, s3 }: Frame): boolean {

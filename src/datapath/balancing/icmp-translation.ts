@@ -11,19 +11,19 @@ import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/balancing/connection-
 import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP } from '../../tables/port-counters.ts';
-import { checkOf, delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
+import { delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
-import { pseudoSum6, setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import type { Context } from '../frame/context.ts';
 import { echoPorts, identifierOf, isEcho, isIcmp } from '../frame/echo.ts';
 import { FAMILY_IPV4, type Frame, IPV4_MAPPED } from '../frame/frame.ts';
+import { fixIcmpCheck, isIcmpCheckRight } from '../frame/icmp-check.ts';
 import { rewriteDestination, rewriteSource } from '../frame/rewrite.ts';
 import { PASS } from '../frame/verdict.ts';
 import { restoreTags } from '../frame/vlan-tags.ts';
@@ -44,22 +44,13 @@ export function isIcmpError(frame: Frame): boolean {
     : frame.protocol === ipv6.NEXT_ICMPV6 && icmpv6.isError(type);
 }
 
-/** Whether the message's own checksum is right. */
-export function isIcmpCheckRight(frame: Frame): boolean {
-  const { view, l3, l4, l4Bytes } = frame;
-  const pseudo = frame.family === FAMILY_IPV4 ? 0 : pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, l4Bytes);
-  return checkOf(view, l4, l4Bytes, pseudo) === 0;
-}
-
-/** Computes the message's own checksum after a change. */
-export function fixIcmpCheck(frame: Frame): void {
-  const { view, l3, l4, l4Bytes } = frame;
-  if (frame.family === FAMILY_IPV4) {
-    icmp.setCheck(view, l4, 0);
-    icmp.setCheck(view, l4, checkOf(view, l4, l4Bytes, 0));
-  } else {
-    setIcmpv6Check(view, l3, l4, l4Bytes);
-  }
+/**
+ * True for the first fragment of such a message. None is translated: its checksum can be verified (RFC 5508 REQ-3) by nobody
+ * who has not all of it, and errors that keep to RFC 1812 §4.3.2.3 and RFC 4443 §2.4 c are never fragmented.
+ */
+export function isFirstOfIcmpError(frame: Frame): boolean {
+  if (!frame.fragment || frame.fragmentOffset !== 0 || frame.l4 === 0 || frame.icmpType < 0) return false;
+  return frame.family === FAMILY_IPV4 ? icmp.isError(frame.icmpType) : icmpv6.isError(frame.icmpType);
 }
 
 /** The packet inside an ICMP error: a cursor like Frame, for what little of it is there. */
@@ -132,6 +123,8 @@ export class QuotedPacket {
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
       if (next === ipv6.NEXT_FRAGMENT && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
+      // On its way the packet was none to the destination that its header names.
+      if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0) return false;
       const bytes = ipv6.extensionBytes(view, at, next);
       next = view.getUint8(at);
       at += bytes;
@@ -235,19 +228,9 @@ export class IcmpTranslator {
     const { quoted } = this;
     const { connections, endpoints } = this.context.tables;
     if (!quoted.load(frame)) return this.withoutFlow(vip, frame);
-    const c = quoted.destination;
-    const ports = swapPorts(quoted.ports);
-    const row = connections.findForward(
-      this.balancer,
-      c[0]!,
-      c[1]!,
-      c[2]!,
-      c[3]!,
-      ports,
-      vip,
-      quoted.protocol,
-    );
+    const row = this.rowOfAnswer(vip);
     if (row === NONE) return this.fromOwnMember(vip, frame);
+    if (frame.untranslatable !== DROP.none) return this.context.consume(frame, frame.untranslatable);
     if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
     const member = connections.member(row) * ENDPOINT_WORDS;
     const reverse = connections.reversePorts(row);
@@ -260,6 +243,20 @@ export class IcmpTranslator {
     fixIcmpCheck(frame);
     frame.member = connections.via(row);
     return PASS;
+  }
+
+  /** The first fragment of an error from a client to a VIP: dropped, unless it certainly is about another packet. */
+  fragmentFromClient(vip: number, frame: Frame): number {
+    const isOther = this.quoted.load(frame) && this.rowOfAnswer(vip) === NONE;
+    return isOther ? this.withoutFlow(vip, frame) : this.context.consume(frame, DROP.icmpErrorFragment);
+  }
+
+  /** Row of the flow that the quoted packet, of a VIP to its client, belongs to, or NONE. */
+  private rowOfAnswer(vip: number): number {
+    const { connections } = this.context.tables;
+    const { destination: c, protocol } = this.quoted;
+    const ports = swapPorts(this.quoted.ports);
+    return connections.findForward(this.balancer, c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, protocol);
   }
 
   /**
@@ -312,27 +309,16 @@ export class IcmpTranslator {
     const { quoted } = this;
     const { connections, endpoints } = this.context.tables;
     if (!quoted.load(frame)) return PASS;
-    const d = quoted.destination;
-    const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
-    if (member === NONE) return PASS;
-    const c = quoted.source;
-    const row = connections.findReverse(
-      this.balancer,
-      c[0]!,
-      c[1]!,
-      c[2]!,
-      c[3]!,
-      quoted.ports,
-      member,
-      quoted.protocol,
-    );
-    if (row === NONE || (frame.shared && connections.ownerPort(row) !== frame.egress)) return PASS;
+    const row = this.rowOfQuestion(frame);
+    if (row === NONE) return PASS;
     // RFC 5508 §7: another way to the member is none to the VIP.
     const isRedirect = frame.family === FAMILY_IPV4 && icmp.type(frame.view, frame.l4) === icmp.REDIRECT;
     if (isRedirect) return this.context.consume(frame, DROP.icmpRedirect);
+    if (frame.untranslatable !== DROP.none) return this.context.consume(frame, frame.untranslatable);
     if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
     if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     quoted.load(frame);
+    const d = quoted.destination;
     const vip = connections.vip(row) * ENDPOINT_WORDS;
     quoted.rewriteDestination(endpoints.rows, vip, connections.forwardPorts(row));
     if (frame.s3 === d[3] && frame.s2 === d[2] && frame.s1 === d[1] && frame.s0 === d[0]) {
@@ -343,5 +329,21 @@ export class IcmpTranslator {
     fixIcmpCheck(frame);
     if ((connections.rewrite(row) & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
     return PASS;
+  }
+
+  /** The first fragment of an error to a client: dropped, unless it certainly is about another packet. */
+  fragmentToClient(frame: Frame): number {
+    const isOther = this.quoted.load(frame) && this.rowOfQuestion(frame) === NONE;
+    return isOther ? PASS : this.context.consume(frame, DROP.icmpErrorFragment);
+  }
+
+  /** Row of the flow that the quoted packet, of a client to a member, belongs to; NONE if there is none at this port. */
+  private rowOfQuestion(frame: Frame): number {
+    const { connections, endpoints } = this.context.tables;
+    const { source: c, destination: d, ports, protocol } = this.quoted;
+    const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
+    if (member === NONE) return NONE;
+    const row = connections.findReverse(this.balancer, c[0]!, c[1]!, c[2]!, c[3]!, ports, member, protocol);
+    return row !== NONE && frame.shared && connections.ownerPort(row) !== frame.egress ? NONE : row;
   }
 }

@@ -31,7 +31,6 @@ import { ON_EMPTY, REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DATAGRAM } from '../../tables/forwarding/fragment-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
 import { NEXT_NONE } from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import { EGRESS, FOLLOW, type Fragments, INGRESS } from '../forwarding/fragments.ts';
@@ -45,13 +44,21 @@ import { keepTags, restoreTags } from '../frame/vlan-tags.ts';
 import { type Networks, setRouterSource } from '../ports/networks.ts';
 import type { Operator } from '../ports/operator.ts';
 import { BalancerRules } from './balancer-rules.ts';
-import { nextClientPort, PORT_TRIES } from './client-ports.ts';
+import { ClientPorts } from './client-ports.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import { DatagramRecords } from './datagram-records.ts';
 import { DirectFlows } from './direct-flows.ts';
-import { asksService, isOnLink, isSource, isUnfixable, mayAnswer } from './flow-frames.ts';
-import { IcmpTranslator, isIcmpError } from './icmp-translation.ts';
-import { isForStation, isMidStream } from './running-flows.ts';
+import {
+  asksService,
+  changesPackets,
+  isOnLink,
+  isSource,
+  isSpoiled,
+  isUnfixable,
+  mayAnswer,
+} from './flow-frames.ts';
+import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translation.ts';
+import { isForStation, isMidStream, opensConnection } from './running-flows.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -70,6 +77,7 @@ export class LoadBalancer implements Operator {
   private readonly fragments: Fragments;
   private readonly icmp: IcmpTranslator;
   private readonly directFlows: DirectFlows;
+  private readonly clientPorts: ClientPorts;
   private readonly datagrams: DatagramRecords;
 
   constructor(
@@ -91,6 +99,7 @@ export class LoadBalancer implements Operator {
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
+    this.clientPorts = new ClientPorts(id, tracking, this.connections, this.directFlows);
     this.datagrams = new DatagramRecords(this.connections, id);
   }
 
@@ -99,6 +108,12 @@ export class LoadBalancer implements Operator {
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (endpoint === NONE) return PASS;
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
+    if (frame.untranslatable === DROP.routingHeader) {
+      // The VIP is a hop of its path: a VM's own address is the VM's affair, any other VIP forwards nothing.
+      return this.endpoints.hasRole(endpoint, ROLE_ANSWERED)
+        ? this.context.consume(frame, DROP.routingHeader)
+        : PASS;
+    }
     return frame.fragment ? this.fragmentIngress(endpoint, frame) : this.balance(endpoint, frame);
   }
 
@@ -108,6 +123,8 @@ export class LoadBalancer implements Operator {
       const row = this.connections.findForward(this.id, s0, s1, s2, s3, ports, endpoint, protocol);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
         if (this.cameBack(row, frame)) return this.context.consume(frame, DROP.balancingLoop);
+        if (isSpoiled(frame, this.connections.rewrite(row)))
+          return this.context.consume(frame, frame.untranslatable);
         this.toMember(row, this.tracking.packetForward(row, frame), frame);
         return PASS;
       }
@@ -115,6 +132,7 @@ export class LoadBalancer implements Operator {
       return this.newFlow(endpoint, frame);
     }
     if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
+    if (isFirstOfIcmpError(frame)) return this.icmp.fragmentFromClient(endpoint, frame);
     if (isNeighbourDiscovery(frame)) return PASS;
     if (frame.isEchoReply && this.hairpinReply(frame)) return PASS;
     // An address that is also a VM's own keeps all of its ICMP.
@@ -126,7 +144,7 @@ export class LoadBalancer implements Operator {
   egress(frame: Frame): number {
     if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
-    if (member === NONE) return PASS;
+    if (member === NONE) return isFirstOfIcmpError(frame) ? this.icmp.fragmentToClient(frame) : PASS;
     // What has just been balanced is nobody's answer.
     if (frame.fragment) return frame.member === NONE ? this.fragmentEgress(member, frame) : PASS;
     const row = this.replyRow(member, frame);
@@ -135,6 +153,8 @@ export class LoadBalancer implements Operator {
 
   /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
   private withoutRow(member: number, frame: Frame): number {
+    if (opensConnection(frame)) return PASS;
+    if (isFirstOfIcmpError(frame)) return this.icmp.fragmentToClient(frame);
     const ports = swapPorts(frame.ports);
     return this.tracking.cutOff.cover(frame, ports, member)
       ? this.context.consume(frame, DROP.noConnection)
@@ -185,10 +205,14 @@ export class LoadBalancer implements Operator {
     const row = this.connections.findReverse(this.id, d0, d1, d2, d3, ports, member, protocol);
     if (row === NONE || this.tracking.isPurged(row)) return NONE;
     // A flooded frame comes by at every port: it is the client's own that turns it back.
-    return frame.shared && this.connections.ownerPort(row) !== frame.egress ? NONE : row;
+    if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return NONE;
+    // The member itself may connect to the client, with the ports of a flow that has ended.
+    return this.startsAnew(row, frame) ? NONE : row;
   }
 
   private turnBack(row: number, frame: Frame): number {
+    if (isSpoiled(frame, this.connections.rewrite(row)))
+      return this.context.consume(frame, frame.untranslatable);
     if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     this.toClient(row, this.tracking.packetReverse(row, frame), frame);
     return PASS;
@@ -268,10 +292,9 @@ export class LoadBalancer implements Operator {
         this.tracking.remove(other);
         return PASS;
       }
-      const clientPort = this.freeClientPort(frame, frame.destinationPort, member);
-      if (clientPort === NONE || !this.tracking.admits(frame.ingress)) {
-        return this.context.consume(frame, DROP.connectionsFull);
-      }
+      const clientPort = this.clientPorts.free(frame, frame.destinationPort, member);
+      if (clientPort === NONE) return this.context.consume(frame, DROP.flowCollision);
+      if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
       const reverse = (clientPort << 16) | frame.destinationPort;
       const slot = this.context.selfSlot;
       row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.id, slot);
@@ -284,7 +307,7 @@ export class LoadBalancer implements Operator {
 
   /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
   private startsAnew(row: number, frame: Frame): boolean {
-    if (frame.protocol !== ipv4.PROTOCOL_TCP || isMidStream(frame)) return false;
+    if (!opensConnection(frame)) return false;
     if (!this.connections.hasEnded(row)) return false;
     this.tracking.remove(row);
     return true;
@@ -306,13 +329,16 @@ export class LoadBalancer implements Operator {
       // Their checksums cover the addresses in ways that are not known here.
       return this.context.consume(frame, DROP.unsupportedProtocolToVip);
     }
+    const { rules } = this.rules;
+    if (frame.untranslatable !== DROP.none && changesPackets(rules.rewriteKind(rule), frame)) {
+      return this.context.consume(frame, frame.untranslatable);
+    }
     if (isMidStream(frame)) {
       if (isForStation(vip, frame, this.context, this.networks)) return PASS;
       // No such connection here: say so, as a host would (RFC 9293 §3.10.7.1).
       this.context.consume(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
-    const { rules } = this.rules;
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
@@ -323,7 +349,7 @@ export class LoadBalancer implements Operator {
     if (this.connections.passedOver && this.isLoop(vip, choice, frame))
       return this.context.consume(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, vip, frame);
-    if (row === NONE) return this.context.consume(frame, DROP.endpointsFull);
+    if (row === NONE) return CONSUMED;
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
@@ -337,7 +363,7 @@ export class LoadBalancer implements Operator {
     if (row === NONE || this.tracking.isPurged(row)) {
       if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
       row = this.record(rule, set, choice, vip, frame);
-      if (row === NONE) return this.context.consume(frame, DROP.endpointsFull);
+      if (row === NONE) return CONSUMED;
     }
     frame.record = row;
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
@@ -394,16 +420,16 @@ export class LoadBalancer implements Operator {
     return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
-  /** Makes the connection record of a new flow, with the decision that led to it. */
+  /** Makes the connection record of a new flow, with the decision that led to it. NONE: there is none, the packet is dropped. */
   private record(rule: number, set: number, choice: number, vip: number, frame: Frame): number {
     const { rules } = this.rules;
     const kind = rules.rewriteKind(rule);
     const chosen = this.rules.memberEndpoint(choice);
-    if (chosen === NONE) return NONE;
+    if (chosen === NONE) return this.refuse(frame, DROP.endpointsFull);
     const member = this.memberEndpoint(rule, choice, vip);
     const memberPort = this.memberPort(choice, frame);
-    const clientPort = this.freeClientPort(frame, memberPort, member);
-    if (clientPort === NONE) return NONE;
+    const clientPort = this.clientPorts.free(frame, memberPort, member);
+    if (clientPort === NONE) return this.refuse(frame, DROP.flowCollision);
     const reversePorts = (clientPort << 16) | memberPort;
     let rewrite = kind === REWRITE_KIND.address ? REWRITE_ADDRESS : 0;
     if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
@@ -413,9 +439,9 @@ export class LoadBalancer implements Operator {
     if (frame.tagged && !isOnLink(this.networks, this.endpoints.rows, chosen, frame)) rewrite |= REWRITE_TAGS;
     if (rules.choosesPerDatagram(rule)) rewrite |= PER_DATAGRAM;
     const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
-    if (slot === NONE) return NONE;
+    if (slot === NONE) return this.refuse(frame, DROP.endpointsFull);
     const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, this.id, slot);
-    if (row === NONE) return NONE;
+    if (row === NONE) return this.refuse(frame, DROP.connectionsFull);
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
     cold[at + COLD.rule] = rules.id(rule);
@@ -448,34 +474,9 @@ export class LoadBalancer implements Operator {
     cold[at + COLD.via] = via;
   }
 
-  /**
-   * The client's own port, unless another live flow of the same client already uses it towards the same member
-   * and port (two VIPs may share a member, or it talks to the member directly): then replies could not be told apart,
-   * and another port is taken. NONE if none is found, or if the protocol has no ports.
-   */
-  private freeClientPort(frame: Frame, memberPort: number, member: number): number {
-    const { s0, s1, s2, s3, protocol } = frame;
-    let port = frame.sourcePort;
-    for (let i = 0; i < PORT_TRIES; i++) {
-      const row = this.connections.findReverse(
-        this.id,
-        s0,
-        s1,
-        s2,
-        s3,
-        (port << 16) | memberPort,
-        member,
-        protocol,
-      );
-      if (row === NONE) {
-        if (!this.directFlows.uses(frame, (port << 16) | memberPort, member)) return port;
-      } else if (this.connections.hasEnded(row)) {
-        this.tracking.remove(row);
-        return port;
-      }
-      if (frame.ports === 0) return NONE;
-      port = nextClientPort(port, i);
-    }
+  /** A flow that gets no record: drops its packet. */
+  private refuse(frame: Frame, reason: number): typeof NONE {
+    this.context.drop(frame, reason);
     return NONE;
   }
 }

@@ -20,6 +20,10 @@ export const isMidStream = (frame: Frame): boolean =>
   frame.protocol === ipv4.PROTOCOL_TCP &&
   (frame.tcpFlags & (tcp.SYN | tcp.ACK | tcp.RST | tcp.FIN)) !== tcp.SYN;
 
+/** A first SYN: the segment that opens a connection. */
+export const opensConnection = (frame: Frame): boolean =>
+  frame.protocol === ipv4.PROTOCOL_TCP && !isMidStream(frame);
+
 /** Whether a packet to a VIP is addressed to a station: the VIP is a VM's own address, or the frame goes to a MAC that is known. */
 export function isForStation(vip: number, frame: Frame, context: Context, networks: Networks): boolean {
   if (!context.tables.endpoints.hasRole(vip, ROLE_ANSWERED)) return true;

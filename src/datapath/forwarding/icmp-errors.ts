@@ -87,6 +87,19 @@ export class IcmpErrors {
     else this.send(frame, icmpv6.UNREACHABLE, icmpv6.CODE_PORT_UNREACHABLE, 0, true);
   }
 
+  /**
+   * No such protocol here, said in the name of the packet's destination (RFC 1122 §3.2.2.1). IPv6 points at the field that
+   * names it (RFC 4443 §3.4).
+   */
+  protocolUnreachable(frame: Frame): void {
+    if (frame.family === FAMILY_IPV4) {
+      this.send(frame, icmp.UNREACHABLE, icmp.CODE_PROTOCOL_UNREACHABLE, 0, true);
+    } else {
+      const pointer = ipv6.upperLayerFieldAt(frame.view, frame.l3, frame.l4) - frame.l3;
+      this.send(frame, icmpv6.PARAMETER_PROBLEM, icmpv6.CODE_UNKNOWN_NEXT_HEADER, pointer, true);
+    }
+  }
+
   private send(frame: Frame, type: number, code: number, rest: number, asDestination = false): void {
     const port = this.ports[frame.ingress];
     if (port === undefined || !isQuotable(frame)) return;

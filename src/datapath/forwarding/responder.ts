@@ -20,6 +20,7 @@ import * as tcp from '../../wire/tcp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from '../frame/context.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, Frame, HOPS, IPV4_MAPPED } from '../frame/frame.ts';
+import { isIcmpCheckRight } from '../frame/icmp-check.ts';
 import { rewriteDestination } from '../frame/rewrite.ts';
 import { CONSUMED, PASS } from '../frame/verdict.ts';
 import type { Network, Networks } from '../ports/networks.ts';
@@ -123,9 +124,18 @@ export class Responder {
   /**
    * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
    * the same fragment of the reply: the first one has the type and the checksum. `asked`: network of the destination.
+   * A whole request whose checksum is wrong is dropped; that of a request in fragments stays as wrong as it was.
    */
   answerEcho(frame: Frame, asked = this.networks.at(frame.network)): boolean {
     if (!frame.isEchoRequest) return false;
+    if (frame.untranslatable !== DROP.none) {
+      this.context.drop(frame, frame.untranslatable);
+      return true;
+    }
+    if (!frame.fragment && !frame.needsChecksum && !isIcmpCheckRight(frame)) {
+      this.context.drop(frame, DROP.badTransportChecksum);
+      return true;
+    }
     const { view, l3, l4, offset } = frame;
     const isIpv4 = frame.family === FAMILY_IPV4;
     if (!isIpv4) this.setUnicastDestination(frame, asked);
@@ -187,14 +197,16 @@ export class Responder {
     rewriteDestination(frame, isLocal ? network.linkLocal! : network.gateways, isLocal ? 0 : at, frame.ports);
   }
 
-  /** Says to a client that nobody serves it: RST for TCP, port unreachable for the rest. */
+  /** Says to a client that nobody serves it: RST for TCP, port unreachable where there are ports, protocol unreachable for the rest. */
   reject(frame: Frame): number {
     if (frame.protocol === ipv4.PROTOCOL_TCP) return this.reset(frame);
     if (frame.isEchoRequest) {
       this.errors.hostUnreachable(frame, true);
       return CONSUMED;
     }
-    this.errors.portUnreachable(frame);
+    const hasPorts = frame.protocol === ipv4.PROTOCOL_UDP || frame.protocol === ipv4.PROTOCOL_SCTP;
+    if (hasPorts) this.errors.portUnreachable(frame);
+    else this.errors.protocolUnreachable(frame);
     return CONSUMED;
   }
 

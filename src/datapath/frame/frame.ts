@@ -95,6 +95,11 @@ export class Frame {
   icmpType = -1;
   /** TCP flags, else 0. */
   tcpFlags = 0;
+  /**
+   * Why addresses and ports must stay as they are, else DROP.none. authenticationHeader: AH signs them (RFC 4302 §3.3.3).
+   * routingHeader: with segments left, `d0` … `d3` are a hop, and checksums cover the final destination (RFC 8200 §8.1).
+   */
+  untranslatable: number = DROP.none;
 
   /** The vnet header asks for a checksum (NEEDS_CSUM). */
   needsChecksum = false;
@@ -180,6 +185,7 @@ export class Frame {
     this.ports = 0;
     this.icmpType = -1;
     this.tcpFlags = 0;
+    this.untranslatable = DROP.none;
     this.fragment = false;
     this.needsChecksum = false;
     this.partial = false;
@@ -308,6 +314,11 @@ export class Frame {
         const bytes = ipv6.extensionBytes(view, at, next);
         if (at + bytes > end) return this.incomplete(DROP.badExtensionHeader);
         if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
+        if (next === ipv6.NEXT_AUTHENTICATION && this.untranslatable === DROP.none) {
+          this.untranslatable = DROP.authenticationHeader;
+        } else if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0) {
+          this.untranslatable = DROP.routingHeader;
+        }
         next = view.getUint8(at);
         at += bytes;
       }
@@ -361,6 +372,9 @@ export class Frame {
           return this.incomplete(DROP.truncatedTransport);
         }
         if (bytes >= icmp.HEADER_BYTES) this.loadIcmp(l4);
+        break;
+      case ipv6.NEXT_AUTHENTICATION: // over IPv4 an upper layer
+        this.untranslatable = DROP.authenticationHeader;
         break;
       default:
     }

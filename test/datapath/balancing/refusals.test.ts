@@ -84,6 +84,48 @@ refusals('UDP hears "port unreachable" from the VIP itself, with its own packet 
   assert.equal(bed.drops(), { 'no-member': 2 });
 });
 
+/** GRE, ESP, and a number that nobody has. */
+const PORTLESS = [47, 50, 200];
+
+refusals(
+  'protocols without ports hear that there is no such protocol (RFC 1122 §3.2.2.1, RFC 4443 §3.4)',
+  () => {
+    const other = [
+      { name: 'tcp', vip: VIP, protocol: 'tcp' as const, members: members([1]) },
+      { name: 'tcp6', vip: VIP6, protocol: 'tcp' as const, members: members([1], { family: 6 }) },
+    ];
+    for (const groups of [empty, other]) {
+      const bed = new DatapathBed({ groups });
+      for (const protocol of PORTLESS) {
+        const four = only(bed.send('web1', rawFrame(bed.way('web1', VIP), protocol, countingBytes(24))));
+        assert.is(describe([four]), `web1: icmp ${VIP} > 10.1.0.11 3/2`);
+        // The number stands in the IPv6 header, or in the last extension header.
+        const extensions = [60, 60].map((type) => ({ type, bytes: Uint8Array.of(0, 0, 1, 4, 0, 0, 0, 0) }));
+        for (const [more, pointer] of [
+          [[], 6],
+          [extensions.slice(1), 40],
+          [extensions, 48],
+        ] as const) {
+          const way = bed.way('web1', VIP6, { extensions: more });
+          const six = only(bed.send('web1', rawFrame(way, protocol, countingBytes(24))));
+          assert.is(describe([six]), `web1: icmp ${VIP6} > fd00:1::b 4/1`);
+          assert.is(six.frame.packet?.icmp?.rest, pointer);
+        }
+        assert.ok(four.frame.packet?.icmp?.quoted);
+      }
+    }
+  },
+);
+
+refusals('two VIPs of one member: of protocols without ports one client has one flow to it at a time', () => {
+  const second = { name: 'second', vip: '10.1.0.101', members: members([1]) };
+  const bed = new DatapathBed({ groups: [...served, second] });
+  const gre = (vip: string) => bed.send('web1', rawFrame(bed.way('web1', vip), 47, countingBytes(24)));
+  assert.is(only(gre(VIP)).port, 'app1');
+  assert.equal(gre(second.vip), []);
+  assert.equal(bed.drops(), { 'flow-collision': 1 });
+});
+
 refusals('a long packet is quoted up to 576 bytes over IPv4 and 1280 over IPv6', () => {
   const bed = new DatapathBed({ groups: empty });
   const payload = countingBytes(1_400);

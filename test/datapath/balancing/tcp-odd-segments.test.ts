@@ -1,8 +1,10 @@
 /** TCP segments that a careful middlebox would be tempted to drop, or to pass as they are: always translated. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { hexOf } from '../../support/addresses.ts';
 import { TcpConversation } from '../../support/conversation.ts';
-import { DatapathBed, describe } from '../../support/datapath-bed.ts';
+import { DatapathBed, describe, only } from '../../support/datapath-bed.ts';
+import { tcpFrame } from '../../support/packets.ts';
 import { members } from '../../support/topology.ts';
 
 const segments = suite('odd TCP segments');
@@ -101,6 +103,38 @@ segments('what comes after the end: last ACKs and retransmitted FINs are transla
     bed.passSlowly(3 * 60_000, 10_000);
     assert.is(describe(flow.reply('FA', { sequence: 301, acknowledgment: 102 })), `${toClient} FA`);
     assert.is(describe(flow.send('A', { sequence: 102, acknowledgment: 302 })), `${toMember} A`);
+  });
+});
+
+segments(
+  "a SYN of the member's own, to the port of a flow that has ended, is a new connection: nothing of it is translated",
+  () => {
+    bothFamilies((flow, bed) => {
+      flow.open().close();
+      const { port, packet } = flow.member;
+      const there = bed.way(port, packet.from, { from: packet.to });
+      const back = bed.way('web1', packet.to, { from: packet.from });
+      const ports = { sourcePort: 8080, destinationPort: 40_000 };
+      const answers = { sourcePort: 40_000, destinationPort: 8080 };
+      for (const [from, way, fields] of [
+        [port, there, { ...ports, flags: 'S', sequence: 9_000 }],
+        ['web1', back, { ...answers, flags: 'SA', sequence: 7_000, acknowledgment: 9_001 }],
+        [port, there, { ...ports, flags: 'A', sequence: 9_001, acknowledgment: 7_001 }],
+        ['web1', back, { ...answers, flags: 'PA', sequence: 7_001, acknowledgment: 9_001 }],
+      ] as const) {
+        const frame = tcpFrame(way, fields);
+        assert.is(hexOf(only(bed.send(from, frame)).wire.bytes), hexOf(frame.bytes), fields.flags);
+      }
+      assert.equal(bed.flows(), [], 'the ended flow has gone, the direct one needs no record');
+      assert.equal(bed.drops(), {});
+    });
+  },
+);
+
+segments("a SYN of the member's own is none while the flow runs: it is the VIP's", () => {
+  bothFamilies((flow, _, { toClient }) => {
+    flow.open();
+    assert.is(describe(flow.reply('S', { sequence: 9_000 })), `${toClient} S`);
   });
 });
 

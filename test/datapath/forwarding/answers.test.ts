@@ -218,6 +218,20 @@ echo('with options and odd lengths', () => {
   assert.is(frame.packet?.icmp?.type, 0);
 });
 
+echo('a request with a wrong checksum is not answered, by VIPs and gateways', () => {
+  const bed = new DatapathBed({ groups: GROUPS });
+  for (const to of [VIP, VIP6, '10.1.0.1', 'fd00:1::1']) {
+    for (const length of [0, 13, 56]) {
+      const { bytes, vnet } = echoFrame(bed.way('web1', to), 2, 3, countingBytes(length));
+      const wrong = Uint8Array.from(bytes);
+      wrong[wrong.length - 1]! ^= 1;
+      assert.equal(bed.send('web1', { bytes: wrong, vnet }), [], `${to}, ${length} bytes`);
+    }
+  }
+  assert.equal(bed.drops(), { 'bad-transport-checksum': 12 });
+  assert.is(bed.counters('web1').answered, 0);
+});
+
 echo('a setting makes VIPs silent, not gateways', () => {
   const bed = bedOf({ settings: { ...SETTINGS, answerEchoToVip: false } });
   assert.equal(bed.send('web1', echoFrame(bed.way('web1', VIP), 1, 1)), []);

@@ -209,6 +209,64 @@ toClient('an error with a wrong checksum is dropped, not made right', () => {
   }
 });
 
+/** A message in two fragments, the first with `bytes` of it. */
+function inFragments(
+  bed: DatapathBed,
+  port: string,
+  to: string,
+  from: string,
+  packet: Uint8Array,
+  bytes: number,
+) {
+  const isIpv4 = familyOf(to) === 4;
+  const message = packet.subarray(isIpv4 ? 20 : 40);
+  return [0, bytes].map((offset) => {
+    const fragment = { offset, more: offset === 0 };
+    const way = bed.way(port, to, { from, fragment, identification: 9 });
+    return rawFrame(way, isIpv4 ? 1 : 58, message.slice(offset, offset === 0 ? bytes : undefined));
+  });
+}
+
+toClient('an error in fragments is dropped, whoever complains and in whichever order they come', () => {
+  for (const { vip, client, member } of CASES) {
+    const router = familyOf(vip) === 4 ? '10.1.0.22' : 'fd00:1::16';
+    for (const [port, from] of [
+      ['app1', member],
+      ['app2', router],
+    ] as const) {
+      for (const bytes of [8, 64]) {
+        const bed = new DatapathBed({ groups: GROUPS });
+        const flow = flowTo(bed, vip, 'udp');
+        const { bytes: whole } = errorAbout(bed, port, from, flow.member.packet, KINDS[familyOf(vip)][0]);
+        const [first, later] = inFragments(bed, port, client, from, whole.subarray(14), bytes);
+        assert.equal(bed.send(port, first!), [], `${from}, ${bytes} bytes`);
+        assert.is(bed.drops()['icmp-error-fragment'], 1);
+        if (from === member) assert.equal(bed.send(port, later!), []);
+        const other = new DatapathBed({ groups: GROUPS });
+        flowTo(other, vip, 'udp');
+        const turned = [later!, first!].flatMap((frame) => other.send(port, frame));
+        assert.ok(turned.every(({ wire }) => hexOf(wire.bytes) !== hexOf(first!.bytes)));
+        assert.is(other.drops()['icmp-error-fragment'], 1);
+      }
+    }
+  }
+});
+
+toClient('an error in fragments about another packet passes as it is', () => {
+  const bed = new DatapathBed({ groups: GROUPS });
+  flowTo(bed, CASES[0].vip, 'udp');
+  const quoted = ipPacket(
+    bed.way('web1', '10.1.0.21'),
+    17,
+    Uint8Array.of(0x9c, 0x41, 0x1f, 0x90, 0, 8, 0, 0),
+  );
+  const { bytes } = icmpFrame(bed.way('app1', '10.1.0.11'), 3, 3, 0, quoted);
+  for (const frame of inFragments(bed, 'app1', '10.1.0.11', '10.1.0.21', bytes.subarray(14), 32)) {
+    assert.is(hexOf(only(bed.send('app1', frame)).wire.bytes), hexOf(frame.bytes));
+  }
+  assert.equal(bed.drops(), {});
+});
+
 toClient('errors about other packets pass as they are', () => {
   const bed = new DatapathBed({ groups: GROUPS });
   flowTo(bed, CASES[0].vip, 'tcp');
@@ -253,6 +311,18 @@ toMember('the client complains to the VIP: the member hears it, about its own pa
         assert.equal(portsOf(quoted), [8080, 40_000]);
       }
     }
+  }
+});
+
+toMember('an error in fragments is dropped', () => {
+  for (const { vip, client } of CASES) {
+    const bed = new DatapathBed({ groups: GROUPS });
+    const flow = flowTo(bed, vip, 'udp');
+    const { bytes } = errorAbout(bed, 'web1', client, answerTo(flow), KINDS[familyOf(vip)][0]);
+    for (const frame of inFragments(bed, 'web1', vip, client, bytes.subarray(14), 64)) {
+      assert.equal(bed.send('web1', frame), []);
+    }
+    assert.is(bed.drops()['icmp-error-fragment'], 1);
   }
 });
 

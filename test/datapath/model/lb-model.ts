@@ -121,9 +121,15 @@ export class LoadBalancerModel {
   }
 
   /** A packet on its way to a client's port; `balancer` is the load balancer of that port. */
-  toClient({ protocol, from, fromPort, to, toPort, ...rest }: Packet, balancer: string): Outcome {
+  toClient(packet: Packet, balancer: string): Outcome {
+    const { protocol, from, fromPort, to, toPort } = packet;
     const flow = this.lookupReverse(balancer, protocol, to, toPort, from, fromPort);
-    if (flow !== undefined) return this.backward(flow, { protocol, from, fromPort, to, toPort, ...rest });
+    if (isNewSyn(packet) && (flow === undefined || hasEnded(flow))) {
+      // The member's own connection, with the ports of a flow that has ended or was cut off.
+      if (flow !== undefined) this.remove(flow);
+      return { kind: 'unchanged' };
+    }
+    if (flow !== undefined) return this.backward(flow, packet);
     const cutOffMs = this.cutOff.get(reverseKey(balancer, protocol, to, toPort, from, fromPort));
     if (cutOffMs === undefined || this.nowMs - cutOffMs >= CUT_OFF_MS) return { kind: 'unchanged' };
     // The datapath's memory is small and may forget; and an address that is no member's any more is not looked at.

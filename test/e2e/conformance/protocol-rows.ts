@@ -5,6 +5,7 @@ const ERRORS = 'datapath/forwarding/icmp-errors › ';
 const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const PACKETS = 'e2e/conformance/packets › ';
 const ECHO = 'datapath/balancing/echo › ';
+const UNTRANSLATABLE = 'datapath/balancing/untranslatable › ';
 
 export const PROTOCOL_ROWS: readonly Row[] = [
   {
@@ -85,6 +86,56 @@ export const PROTOCOL_ROWS: readonly Row[] = [
       'datapath/balancing/sctp › ports are translated there and back, and the checksum is that of the whole packet, at any length',
       'datapath/balancing/sctp › associations are spread by weight, and each stays with its member',
       `${FRAGMENTS}SCTP in fragments: addresses are translated, ports cannot be`,
+    ],
+  },
+  {
+    source: 'RFC 1122 §3.2.2.1, RFC 4443 §3.4',
+    requirement: 'A protocol that a VIP does not serve is unreachable, where it has no ports',
+    tests: [
+      'datapath/balancing/refusals › protocols without ports hear that there is no such protocol (RFC 1122 §3.2.2.1, RFC 4443 §3.4)',
+      'datapath/balancing/refusals › UDP hears "port unreachable" from the VIP itself, with its own packet quoted',
+    ],
+  },
+  {
+    source: 'RFC 1122 §3.2.2.6, RFC 4443 §2.3',
+    requirement: 'An echo request with a wrong checksum is not answered',
+    tests: [
+      'datapath/forwarding/answers › a request with a wrong checksum is not answered, by VIPs and gateways',
+    ],
+  },
+  {
+    source: 'RFC 5508 REQ-3',
+    requirement: 'No ICMP error about a balanced flow passes in fragments: its checksum cannot be verified',
+    tests: [
+      `${ERRORS}an error in fragments is dropped, whoever complains and in whichever order they come`,
+      `${ERRORS}an error in fragments is dropped`,
+      `${ERRORS}an error in fragments about another packet passes as it is`,
+    ],
+  },
+  {
+    source: 'RFC 8200 §8.1',
+    requirement: 'Packets behind a routing header with segments left are not balanced, and counted',
+    tests: [
+      `${UNTRANSLATABLE}to a VIP with segments left: dropped and counted, whatever it carries, whole or in fragments`,
+      `${UNTRANSLATABLE}a segment of a running flow is no exception, from either end`,
+      `${UNTRANSLATABLE}with no segment left it is an extension header like any other`,
+    ],
+  },
+  {
+    source: 'RFC 4302 §3.3.3',
+    requirement: 'Packets that AH signs are balanced by MAC alone; address rewriting drops and counts them',
+    tests: [
+      `${UNTRANSLATABLE}its check would not hold for another address: dropped and counted, no member is charged`,
+      `${UNTRANSLATABLE}a running flow does not carry it through either, nor an error about one`,
+      `${UNTRANSLATABLE}where only the MAC is rewritten it arrives as it was sent`,
+    ],
+  },
+  {
+    source: 'RFC 9293 §3.10.7.2',
+    requirement: "A connection of a member's own is its own, whatever ports it has",
+    tests: [
+      "datapath/balancing/tcp-odd-segments › a SYN of the member's own, to the port of a flow that has ended, is a new connection: nothing of it is translated",
+      "datapath/balancing/tcp-odd-segments › a SYN of the member's own is none while the flow runs: it is the VIP's",
     ],
   },
 ];
