@@ -42,13 +42,14 @@ const entries = Object.entries(API_PATHS).map(([key, answeredBy]) => {
   return { method, path: path.split('/').slice(1), answeredBy };
 });
 
-/** Undefined: no such path, or not with this method. */
-export const answeredBy = (request: {
+/** Undefined: no such path. A path with another method is answered, by an error, where the path is. */
+export function answeredBy(request: {
   readonly method: string;
   readonly path: readonly string[];
-}): AnsweredBy | undefined =>
-  entries.find(({ method, path }) => method === request.method && matchesPath(path, request.path))
-    ?.answeredBy;
+}): AnsweredBy | undefined {
+  const matching = entries.filter(({ path }) => matchesPath(path, request.path));
+  return (matching.find(({ method }) => method === request.method) ?? matching[0])?.answeredBy;
+}
 
 /** `pattern`: a path of the table, in segments. */
 export const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>

@@ -1,5 +1,5 @@
 // The README's first steps, as they stand there, in namespaces of their own; nothing outlives them.
-// timeout: 240s
+// timeout: 400s
 // serial
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ test('the first steps work, word by word', () => {
     cwd: CHECKOUT,
     env,
     encoding: 'utf8',
-    timeout: 200_000,
+    timeout: 360_000,
   });
   const said = `${stdout}${stderr}`;
   assert.is(status, 0, said);
