@@ -98,7 +98,7 @@ export class RuleStore {
       renameSync(`${this.path}.new`, this.path);
       return undefined;
     } catch (error) {
-      return `${this.path}: ${messageOf(error)}`;
+      return messageOf(error);
     }
   }
 }

@@ -51,6 +51,10 @@ export function answeredBy(request: {
   return (matching.find(({ method }) => method === request.method) ?? matching[0])?.answeredBy;
 }
 
+/** The methods that the table has for this path, wherever they are answered. */
+export const methodsAt = (path: readonly string[]): string[] =>
+  entries.filter((entry) => matchesPath(entry.path, path)).map(({ method }) => method);
+
 /** `pattern`: a path of the table, in segments. */
 export const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
   pattern.length === path.length &&

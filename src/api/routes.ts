@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Problem, pathText } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import { checkShape } from '../config/schema/shape.ts';
-import { type ApiPath, matchesPath } from './answered-by.ts';
+import { type ApiPath, matchesPath, methodsAt } from './answered-by.ts';
 
 export interface ApiRequest {
   readonly method: string;
@@ -44,13 +44,15 @@ export async function answerRequest<Context>(
   context: Context,
   request: ApiRequest,
 ): Promise<unknown> {
-  const matching = routes.filter(({ path }) => matchesPath(path, request.path));
-  const found = matching.find(({ method }) => method === request.method);
+  const found = routes.find(
+    ({ method, path }) => method === request.method && matchesPath(path, request.path),
+  );
   if (found === undefined) {
     const asked = `/${request.path.join('/')}`;
-    if (matching.length === 0) throw new Refusal(404, `no such resource: ${asked}`);
-    const expected = matching.map(({ method }) => method).join(' or ');
-    throw new Refusal(400, `${asked}: found ${request.method}, expected ${expected}`);
+    const methods = methodsAt(request.path);
+    if (methods.length === 0 || methods.includes(request.method))
+      throw new Refusal(404, `no such resource: ${asked}`);
+    throw new Refusal(400, `${asked}: found ${request.method}, expected ${methods.join(' or ')}`);
   }
   const values = request.path.filter((_, at) => found.path[at]!.startsWith(':'));
   return found.answer(context, values, request);

@@ -78,8 +78,13 @@ const detailOf = (member: string): string =>
   checker.results().find((result) => result.member === member)!.detail;
 
 async function until(wanted: string): Promise<void> {
-  for (const end = Date.now() + 10_000; states() !== wanted; await sleep(10))
+  for (const end = Date.now() + 30_000; states() !== wanted; await sleep(10))
     if (Date.now() > end) throw new Error(`found ${states()}, expected ${wanted}\n${host.log.join('\n')}`);
+}
+
+async function untilDetail(member: string, wanted: RegExp): Promise<void> {
+  for (const end = Date.now() + 30_000; !wanted.test(detailOf(member)); await sleep(10))
+    if (Date.now() > end) throw new Error(`${member}: found ${detailOf(member)}, expected ${wanted}`);
 }
 
 async function begin(health: object, more: object = {}): Promise<void> {
@@ -105,13 +110,13 @@ test('an HTTP member that stops answering, one that is killed, one whose TAP is 
   await until('m1+ m2+ m3+ six+');
   servers.get('m2')!.kill('SIGSTOP');
   await until('m1+ m2- m3+ six+');
-  assert.is(detailOf('m2'), 'no answer within 100 ms');
+  await untilDetail('m2', /^no answer within 100 ms$/);
   servers.get('m2')!.kill('SIGCONT');
   await until('m1+ m2+ m3+ six+');
 
   servers.get('m3')!.kill('SIGKILL');
   await until('m1+ m2+ m3- six+');
-  assert.is(detailOf('m3'), 'connection refused');
+  await untilDetail('m3', /^connection refused$/);
   serve('m3');
   await until('m1+ m2+ m3+ six+');
 
@@ -122,19 +127,24 @@ test('an HTTP member that stops answering, one that is killed, one whose TAP is 
   assert.ok(told.every(({ isFull, results }) => isFull || results.length > 0));
   const changes = told.filter(({ isFull }) => !isFull).flatMap(({ results }) => results);
   const ofM2 = changes.filter(({ member }) => member === 'm2').map(({ isHealthy }) => isHealthy);
-  assert.equal(ofM2, [true, false, true]);
+  // On a busy machine m2 may have been late at other times, too.
+  assert.ok(ofM2.length >= 3 && ofM2.at(-1), `m2: ${ofM2}`);
+  assert.ok(
+    ofM2.every((isHealthy, i) => i === 0 || isHealthy !== ofM2[i - 1]),
+    `every change once: ${ofM2}`,
+  );
 });
 
 test('a status that was not expected', async () => {
   await begin({ kind: 'http', port: 8080, path: '/healthz', expectStatus: 204 });
   await until('m1- m2- m3- six-');
-  assert.match(detailOf('m1'), /^HTTP status \d+$/);
+  await untilDetail('m1', /^HTTP status \d+$/);
 });
 
 test('connections and echoes, both families', async () => {
   await begin({ kind: 'icmp' });
   await until('m1+ m2+ m3+ six+');
-  assert.is(detailOf('six'), 'echo reply');
+  await untilDetail('six', /^echo reply$/);
   spawnSync('ip', ['-n', host.files.netns('m1'), 'link', 'set', 'eth0', 'down']);
   await until('m1- m2+ m3+ six-');
   configure({ kind: 'tcp', port: 8080 });
@@ -143,7 +153,7 @@ test('connections and echoes, both families', async () => {
   spawnSync('ip', ['-n', host.files.netns('m1'), 'addr', 'add', 'fd00:1::21/64', 'dev', 'eth0', 'nodad']);
   await host.host.reload(loadConfiguration(host.files.configPath));
   await until('m1+ m2+ m3+ six+');
-  assert.is(detailOf('m1'), 'connected');
+  await untilDetail('m1', /^connected$/);
 });
 
 test('a prober that dies says nothing, and comes back', async () => {
