@@ -38,6 +38,8 @@ export interface CollectedRow {
   readonly balancer: number;
   /** Number of the member. */
   readonly member: number;
+  /** How often the row had been given back when this owner took it. */
+  readonly givenBack: number;
   /** Its place in the journal when it was read last. */
   notedAt: number;
 }
@@ -153,11 +155,13 @@ export class StatCollector {
   private read(slot: number): void {
     const balancer = this.stats.balancerOf(slot);
     const member = this.stats.memberOf(slot);
+    const givenBack = this.stats.givenBack(slot);
     const known = this.rows.get(slot);
-    if (known !== undefined && (known.balancer !== balancer || known.member !== member)) this.forget(known);
+    // A row may have been given back and taken again, by the same owner even, since it was read.
+    if (known !== undefined && known.givenBack !== givenBack) this.forget(known);
     this.changedRows.add(slot);
     if (balancer === NONE) return;
-    const row = this.rows.get(slot) ?? { slot, balancer, member, notedAt: 0 };
+    const row = this.rows.get(slot) ?? { slot, balancer, member, givenBack, notedAt: 0 };
     this.rows.set(slot, row);
     row.notedAt = this.stats.notedAt(slot);
     const identity = this.ids.memberOf(member);

@@ -59,6 +59,9 @@ export const STAT = {
 /** Position after the row's last entry in the journal; beside the packet counters, which are in use at the same time. */
 export const NOTED_AT = 7;
 
+/** Times that the row was given back: when this has grown, the counters have begun anew, be it for the same owner. */
+const GIVEN_BACK = 19;
+
 export type MemberStats = Record<keyof typeof STAT, number>;
 
 const STAT_NAMES = Object.keys(STAT) as (keyof typeof STAT)[];
@@ -215,12 +218,14 @@ export class StatTable {
     this.header[HEAD] = head + 1;
   }
 
-  /** All of a row but its place in the journal. */
+  /** All of a row but its place in the journal and how often it was given back. */
   private clear(slot: number): void {
     const at = slot * STAT_FIELDS;
     const notedAt = this.fields[at + NOTED_AT]!;
+    const givenBack = this.fields[at + GIVEN_BACK]!;
     this.fields.fill(0, at, at + STAT_FIELDS);
     this.fields[at + NOTED_AT] = notedAt;
+    this.fields[at + GIVEN_BACK] = givenBack + 1;
   }
 
   private takeFree(): number {
@@ -296,6 +301,11 @@ export class StatTable {
   /** Position of a row's last entry: the same as long as nothing new was counted and noted. */
   notedAt(slot: number): number {
     return this.fields[slot * STAT_FIELDS + NOTED_AT]!;
+  }
+
+  /** How often a row was given back; what is read afterwards counts from 0 again. */
+  givenBack(slot: number): number {
+    return this.fields[slot * STAT_FIELDS + GIVEN_BACK]!;
   }
 
   /** All of a row, gauges rounded. */

@@ -28,7 +28,7 @@ usage('version and help: exit 0, on stdout', async () => {
     const { code, stdout, stderr } = await sluice(args);
     assert.equal([code, stderr], [0, ''], args.join(' '));
     assert.match(stdout, /^Usage: sluice /);
-    assert.match(stdout, /--run-dir <dir>[^-]*\(default: "\/run\/sluice", env: SLUICE_RUN_DIR\)/);
+    assert.match(stdout, /--run-dir <dir>[^-]*\(default:\s+"\/run\/sluice",\s+env:\s+SLUICE_RUN_DIR\)/);
   }
 });
 

@@ -120,6 +120,18 @@ test('a row that is silent and has no records is given back; its member keeps wh
   assert.is(collector.of(member).stats.newFlows, 7);
 });
 
+test('a row that its owner takes again before it is read has counted what it counts now besides', async () => {
+  const { collector, member, count, released } = setUp();
+  const slot = count(0, 'packets', 1);
+  for (let ms = 0; released.length === 0; ms += 1_000) {
+    collector.collect(ms);
+    await Promise.resolve();
+  }
+  assert.is(count(0, 'packets', 1), slot);
+  collector.refresh();
+  assert.is(collector.of(member).stats.packets, 2);
+});
+
 test('whatever is counted, given back and taken again: members have the sums of all that ever was', async () => {
   const random = new Random(seed, 4);
   const { stats, ids, collector, count } = setUp(40);

@@ -116,7 +116,7 @@ test('an HTTP member that stops answering, one that is killed, one whose TAP is 
 
   servers.get('m3')!.kill('SIGKILL');
   await until('m1+ m2+ m3- six+');
-  await untilDetail('m3', /^connection refused$/);
+  await untilDetail('m3', /^connection (refused|reset)$/);
   serve('m3');
   await until('m1+ m2+ m3+ six+');
 
