@@ -23,7 +23,7 @@ import { FormerFlows } from './balancing/former-flows.ts';
 import { LoadBalancer } from './balancing/load-balancer.ts';
 import { type RuleSet, RuleSets } from './balancing/rule-sets.ts';
 import { UndeliveredFlows } from './balancing/undelivered-flows.ts';
-import { TrackedPath } from './fast-path/fast-path.ts';
+import { FastPath } from './fast-path/fast-path.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './fast-path/lookahead.ts';
 import { PortFacts } from './fast-path/port-facts.ts';
 import { Announcer } from './forwarding/announcer.ts';
@@ -55,8 +55,8 @@ export interface DatapathOptions {
   readonly tables: Tables;
   /** Packets looked at for times and losses per millisecond; 0: none, not even handshakes. */
   readonly meterPacketsPerMs?: number;
-  /** False: every packet takes the general way; for comparing. */
-  readonly shortWay?: boolean;
+  /** False: every packet takes the slow path; for comparisons. */
+  readonly fastPath?: boolean;
 }
 
 /** MAC sets aged per millisecond that has batches at all. */
@@ -87,7 +87,7 @@ export class Datapath {
   private readonly finisher: OffloadFinisher;
   private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
-  private readonly trackedPath: TrackedPath;
+  private readonly fastPath: FastPath;
   /** The list of a frame that is handled alone. */
   private readonly alone: FrameList = {
     port: new Int32Array(1),
@@ -95,7 +95,7 @@ export class Datapath {
     offset: new Int32Array(1),
     length: new Int32Array(1),
   };
-  private readonly shortWay: boolean;
+  private readonly usesFastPath: boolean;
   /** Networks and ports that are in force as a whole: a snapshot with the same objects changes nothing about them. */
   private wired: Pick<DatapathSnapshot, 'networks' | 'ports'> | undefined;
   private lastTimersMs = -1;
@@ -150,10 +150,10 @@ export class Datapath {
     });
     this.announcer = new Announcer(context, networks, this.responder, this.ports);
     this.finisher = new OffloadFinisher(context);
-    this.shortWay = options.shortWay ?? true;
+    this.usesFastPath = options.fastPath ?? true;
     this.facts = new PortFacts(options.tables.limits.maxPorts);
     this.lookahead = new Lookahead(context, this.facts, this.ports);
-    this.trackedPath = new TrackedPath(context, this.facts, this.tracking, this.meter, this.lookahead);
+    this.fastPath = new FastPath(context, this.facts, this.tracking, this.meter, this.lookahead);
   }
 
   /** Sets the clocks for a batch: monotonic milliseconds (any origin), epoch milliseconds, monotonic microseconds. */
@@ -172,9 +172,9 @@ export class Datapath {
     for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
       const some = Math.min(LOOKAHEAD_FRAMES, count - first);
       for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
-      if (this.shortWay) this.lookahead.look(frames, first, some);
+      if (this.usesFastPath) this.lookahead.look(frames, first, some);
       for (let i = 0; i < some; i++) {
-        if (this.shortWay) i = this.trackedPath.send(frames, first, i, some);
+        if (this.usesFastPath) i = this.fastPath.send(frames, first, i, some);
         if (i === some) break;
         const at = first + i;
         this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!);
@@ -192,7 +192,7 @@ export class Datapath {
     this.handleFrames(alone, 1);
   }
 
-  /** The general way of a frame. */
+  /** Slow path of one frame. */
   private handle(portId: number, slot: number, offset: number, length: number): void {
     const { frame, context } = this;
     const port = this.ports[portId];

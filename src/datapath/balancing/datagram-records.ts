@@ -4,7 +4,7 @@
  * Theory of operation. A client that uses one port for everything (a DNS forwarder, syslog) is one flow, and would stay
  * with one member. Here each of its datagrams asks the rule anew. What is remembered is for the replies: one record per
  * member that the flow has sent to, with the usual reverse key. These records are not in the index under their forward
- * key (PER_DATAGRAM), so neither the general way nor the short one takes a datagram past the rule; `find` goes by the
+ * key (PER_DATAGRAM), so neither the slow path nor the fast path takes a datagram past the rule; `find` goes by the
  * reverse key. Later fragments go where their first one went: its record is named by the fragment table.
  *
  * An ICMP error from the client names no member, and is dropped as one of no flow.

@@ -1,21 +1,22 @@
 /**
- * The short way of packets whose flow has a record and about which nothing needs care: most packets of a host.
+ * Fast path: packets of established flows that need no special handling, which are most packets of a host.
  *
- * Theory of operation. Between a client and a member on one network, with neither a handshake nor an end under way, the
- * chains of both ports, the load balancer and the forwarding element come down to this: the record says where
- * to, the addresses and ports are rewritten, the frame is counted and sent. `send` makes sure that it is so before it
- * changes anything, and stops at the first packet of which it is not; that frame then takes the general way, which knows all
- * cases, and which would have done the very same (test/datapath/fast-path/fast-path.test.ts compares the two, byte by byte).
+ * Theory of operation. Between a client and a member on one network, while no connection opens or ends, the chains of
+ * both ports, the load balancer and the forwarding element come down to four steps: find the record, rewrite addresses
+ * and ports, count, send. `send` checks the preconditions before it changes a packet, and stops at the first packet that
+ * fails one. That packet takes the slow path, which handles all cases. For packets that meet the preconditions both
+ * paths give the same bytes and counters (test/datapath/fast-path/fast-path.test.ts compares them).
  *
- * What is made sure of: the packet is plain (plain-packets.ts); its source MAC and address are the port's own, so that
- * there is nothing to learn and nothing to suspect; exactly one of its addresses is a service's; the record's key
- * is the packet's; its state stays what it is; it rewrites the service's address, and maybe ports, but nothing else; the
- * receiving port is known, in the same network, has no other operators, and takes the packet as it is.
+ * Preconditions: the packet is plain (plain-packets.ts); its source MAC and address are the port's own, so MAC learning
+ * and anti-spoofing have nothing to do; exactly one of its addresses is a service's; the record's key is the packet's;
+ * the packet does not change the record's state; the record rewrites the service's address, and possibly ports, but
+ * nothing else; the port that it leaves by is known, in the same network, has no other operators, and takes the packet
+ * without segmentation or a checksum.
  *
- * `translate` is one loop over a run of packets, both ways and both families, for V8's sake: it looks at the map,
- * length and base of a typed array at each access, unless it has seen them before in the same function with neither a call nor
- * a DataView's `set` in between. So all arrays are held in constants, frames are written as 16-bit words, and what
- * has to be called (the meter, the engine) is called afterwards, in a loop of its own.
+ * `translate` is one loop over a run of packets, for both directions and both families, because of V8: it checks the
+ * map, length and base of a typed array at each access, unless it has checked them before in the same function without a
+ * call or a DataView's `set` in between. So all arrays are held in constants, frames are written as 16-bit words, and
+ * the calls (to the meter and the engine) are made afterwards in a loop of their own.
  */
 
 import {
@@ -67,13 +68,13 @@ const IPV4_L4 = ethernet.HEADER_BYTES + 20;
 const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
 const IPV6_L4 = ethernet.HEADER_BYTES + 40;
 
-/** Bits of a record's kind that are looked at, and what they must be, but for the protocol in the low byte. */
+/** Bits of a record's kind that are checked, and their required values; the low byte must be the packet's protocol. */
 const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS) << 16) | 0xff;
 const KIND_REQUIRED = (FLAG_ACTIVE | REWRITE_ADDRESS) << 16;
-/** In a packet's kind. */
+/** Flags in a packet's kind that may change the record's state. */
 const CHANGES_STATE = (tcp.SYN | tcp.FIN | tcp.RST) << 8;
 
-export class TrackedPath {
+export class FastPath {
   private readonly context: Context;
   private readonly view: DataView;
   /** The arena in 16-bit words, in the machine's byte order. */
@@ -101,8 +102,8 @@ export class TrackedPath {
   }
 
   /**
-   * Sends the lookahead's packets `from` … `to` - 1 and gives their slots back. Returns `to`, the first that it does not send,
-   * at most `count`: that frame is as it was, and the general way's. Packet 0 is frame `first`.
+   * Sends the lookahead's packets `from` … `to` - 1 and releases their slots. Returns `to`, at most `count`: the first packet
+   * that it does not send, unchanged, for the slow path. Packet 0 is frame `first`.
    */
   send(frames: FrameList, first: number, from: number, count: number): number {
     const { context, lookahead, tracking } = this;
@@ -117,13 +118,13 @@ export class TrackedPath {
       const port = frames.port[first + i]!;
       if (this.meter.hasBudget(port)) this.measure(packetAt(i), port, offset);
       else if (this.meter.isOn) this.meter.numbers.miss(words[packetAt(i) + PACKET.row]!);
-      output.transmit(words[packetAt(i) + PACKET.way]!, slot, offset, frames.length[first + i]!);
+      output.transmit(words[packetAt(i) + PACKET.egress]!, slot, offset, frames.length[first + i]!);
       arena.release(slot);
     }
     return to;
   }
 
-  /** What the meter reads of a packet, the short way has not changed. */
+  /** The meter reads only fields that the fast path does not rewrite. */
   private measure(at: number, port: number, offset: number): void {
     const { words } = this.lookahead.packets;
     const kind = words[at + PACKET.kind]!;
@@ -134,7 +135,7 @@ export class TrackedPath {
     else this.meter.fromMember(row, port, kind & 0xff, offset + headers, l4Bytes);
   }
 
-  /** Rewrites and counts packets from … to - 1, notes by which port each leaves, and returns `to`. */
+  /** Rewrites and counts packets from … to - 1, stores each one's egress port, and returns `to`. */
   private translate(frames: FrameList, first: number, from: number, count: number): number {
     const { view, halves, context } = this;
     const { nowMs, wayGeneration } = context;
@@ -148,7 +149,7 @@ export class TrackedPath {
     const slotRepickMs = this.tracking.memberRows.repickMs;
     const statTable = context.tables.stats;
     const { tail } = statTable;
-    // What the packets of one port add up to, until another port's come.
+    // Sums of a run of packets of one port.
     let ingress = 0;
     let packets = 0;
     let bytes = 0;
@@ -162,10 +163,10 @@ export class TrackedPath {
       if (row === NONE || (kind & (PACKET_OWN | CHANGES_STATE)) !== PACKET_OWN) break;
       if ((facts[fact + FACT.bits]! & FACT_SIMPLE) === 0) break;
 
-      // --- the record's key, and what it says
+      // --- the record: key, kind and state
       const isReply = (kind & PACKET_REPLY) !== 0;
       const isIpv6 = (kind & PACKET_IPV6) !== 0;
-      // 1 or 0: what differs by direction is computed from it, where that spares a branch.
+      // 1 or 0: offsets that differ by direction are computed from it, which avoids branches.
       const reply = (kind >>> PACKET_REPLY_SHIFT) & 1;
       const record = (row & ROW_MASK) * HOT_WORDS;
       if (hot[record + HOT.forwardPorts + reply] !== words[at + PACKET.keyPorts]) break;
@@ -194,37 +195,37 @@ export class TrackedPath {
         if (repickMs !== 0 && ((nowMs - hot[record + HOT.lastSeenMs]!) | 0) > repickMs) break;
       }
 
-      // --- the way
+      // --- the egress port
       const offset = frames.offset[first + i]! & OFFSET_MASK;
       const network = facts[fact + FACT.network]!;
       const now = ((both >>> (16 * reply)) & 0xffff) * ENDPOINT_WORDS;
-      let way = NONE;
+      let egress = NONE;
       if (isReply) {
         const high = ethernet.destinationHigh(view, offset);
         const low = ethernet.destinationLow(view, offset);
         if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
         if (ethernet.isGroup(high)) break;
-        way = macs.find(network, high, low, nowMs);
+        egress = macs.find(network, high, low, nowMs);
       } else {
         if ((facts[fact + FACT.bits]! & FACT_BALANCES) === 0) break;
         if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
         if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
-        way = endpoints[now + ENDPOINT.wayPort]!;
+        egress = endpoints[now + ENDPOINT.wayPort]!;
       }
-      // What would go back to where it came from is a hairpin, or a loop.
-      if (way === NONE || way === port) break;
-      const wayFact = (way & PORT_MASK) * FACT_WORDS;
-      const wayBits = facts[wayFact + FACT.bits]!;
+      // A packet that would leave by its ingress port is a hairpin or a loop.
+      if (egress === NONE || egress === port) break;
+      const egressFact = (egress & PORT_MASK) * FACT_WORDS;
+      const egressBits = facts[egressFact + FACT.bits]!;
       const wanted = isReply ? FACT_SIMPLE | FACT_BALANCES : FACT_SIMPLE;
-      if ((wayBits & wanted) !== wanted || facts[wayFact + FACT.network] !== network) break;
-      // The record must be of the load balancer that stands at the client's port.
-      const balanced = isReply ? wayFact : fact;
+      if ((egressBits & wanted) !== wanted || facts[egressFact + FACT.network] !== network) break;
+      // The record must belong to the load balancer of the client's port.
+      const balanced = isReply ? egressFact : fact;
       if (balancerSlot >>> BALANCER_SHIFT !== facts[balanced + FACT.balancer]) break;
-      if ((wayBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
+      if ((egressBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
 
-      // --- from here on it is sent: counters
+      // --- all preconditions are met: counters
       const length = frames.length[first + i]!;
-      words[at + PACKET.way] = way;
+      words[at + PACKET.egress] = egress;
       hot[record + HOT.lastSeenMs] = nowMs;
       hot[record + HOT.packetsForward + reply] = (hot[record + HOT.packetsForward + reply]! + 1) | 0;
       hotFloats[((record + HOT.bytesForward) >> 1) + reply]! += length;
@@ -240,7 +241,7 @@ export class TrackedPath {
       }
       packets++;
       bytes += length;
-      const sent = (way & PORT_MASK) * PORT_FIELDS;
+      const sent = (egress & PORT_MASK) * PORT_FIELDS;
       counters[sent + PORT.txPackets]! += 1;
       counters[sent + PORT.txBytes]! += length;
 

@@ -1,14 +1,14 @@
 /**
- * A look at all frames of a batch before the first is handled: which are plain packets, and which record each will
- * probably need.
+ * Lookahead: before the first frame of a batch is handled, finds the batch's plain packets and the record that each
+ * probably needs.
  *
- * Theory of operation. What a packet of a known flow waits for, where there are many flows, is memory: the index line
- * of its key, then the record. Handled one by one, packets wait one after another; a CPU can wait for ten lines at a
- * time. So the keys of a batch are hashed first, then the lines of the index are touched, then the records, each in a
- * loop so short that the CPU has the loads of several packets under way. The packet's own turn finds both in the cache.
+ * Theory of operation. With many flows, a packet of a known flow waits for two cache misses: the index line of its key,
+ * then the record. Packets handled one by one wait one after another, although a CPU can have ten misses outstanding.
+ * So the keys of a batch are hashed first, then the index lines are touched, then the records, each in a loop so short
+ * that the loads of several packets overlap. Both lines are in the cache when the packet is handled.
  *
- * What is found is a guess, for TrackedPath to verify: it compares the whole key. `changes` tells whether the endpoints
- * are still those of the look.
+ * The record is a guess that FastPath verifies by comparing the whole key. `changes` is the state of the endpoint table
+ * for which the guesses hold.
  */
 
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
@@ -30,19 +30,19 @@ import {
 } from './plain-packets.ts';
 import { FACT, FACT_PRESENT, FACT_WORDS, type PortFacts } from './port-facts.ts';
 
-/** Frames looked at in one go: headers, packet, index line and record of each, 5 lines, stay in a 32 KB cache. */
+/** Frames per lookahead: headers, packet, index line and record of each, 5 lines, stay in a 32 KB cache. */
 export const LOOKAHEAD_FRAMES = MAX_PACKETS;
 
 export class Lookahead {
   readonly packets: PlainPackets;
-  /** State of the endpoint table that the look saw. */
+  /** State of the endpoint table during the last lookahead. */
   changes = 0;
   private readonly view: DataView;
   private readonly connections: ConnectionTable;
   private readonly endpoints: EndpointTable;
   private readonly facts: PortFacts;
   private readonly ports: readonly (Port | undefined)[];
-  /** Keeps the loads that are made for the cache's sake. */
+  /** Result of the loads that only fill the cache: keeps the compiler from removing them. */
   touched = 0;
 
   constructor(context: Context, facts: PortFacts, ports: readonly (Port | undefined)[]) {
@@ -54,14 +54,14 @@ export class Lookahead {
     this.ports = ports;
   }
 
-  /** Looks at frames first … first + count - 1, at most LOOKAHEAD_FRAMES; frame `first` becomes packet 0. */
+  /** Reads frames first … first + count - 1, at most LOOKAHEAD_FRAMES; frame `first` becomes packet 0. */
   look(frames: FrameList, first: number, count: number): void {
     this.changes = this.endpoints.changes;
     this.read(frames, first, count);
     this.fetch(count);
   }
 
-  /** Reads the plain packets and hashes their keys; those without one have no endpoint. */
+  /** Reads the plain packets and hashes their keys; frames without a key get endpoint NONE. */
   private read(frames: FrameList, first: number, count: number): void {
     const { packets, facts } = this;
     const { words } = packets;
@@ -80,7 +80,7 @@ export class Lookahead {
     }
   }
 
-  /** Whether the sender is the VM that the port is known to have: nothing to learn, nothing to suspect. */
+  /** Whether MAC and address of the source are the port's own: MAC learning and anti-spoofing have nothing to do. */
   private isFromOwner(port: number, at: number, offset: number): boolean {
     const { view, facts } = this;
     const { words } = facts;
@@ -146,7 +146,7 @@ export class Lookahead {
     if (from !== NONE) words[at + PACKET.kind]! |= PACKET_REPLY;
   }
 
-  /** The one of two endpoints that is the service's, or NONE. */
+  /** The endpoint on the service side of a packet between two endpoints, or NONE. */
   private serviceOf(from: number, to: number): number {
     if (from === NONE) return to !== NONE && this.endpoints.hasRole(to, ROLE_VIP) ? to : NONE;
     return to === NONE ? from : NONE;
@@ -176,7 +176,7 @@ export class Lookahead {
       : connections.forwardKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff);
   }
 
-  /** Brings index lines and records into the cache, and notes the records. */
+  /** Loads index lines and records into the cache, and stores the records' rows. */
   private fetch(count: number): void {
     const { connections } = this;
     const { words } = this.packets;
@@ -189,7 +189,7 @@ export class Lookahead {
       const isKeyed = words[at + PACKET.endpoint] !== NONE;
       words[at + PACKET.row] = isKeyed ? connections.guess(words[at + PACKET.hash]!) : NONE;
     }
-    // Row 0, which is no record, for those that have none.
+    // Packets without a record touch row 0, which is never in use.
     for (let i = 0; i < count; i++)
       touched ^= connections.touch(Math.max(0, words[packetAt(i) + PACKET.row]!));
     this.touched = touched;

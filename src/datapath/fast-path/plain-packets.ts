@@ -1,10 +1,10 @@
 /**
  * The plain packets of a batch: TCP and UDP over IPv4 or IPv6, whole, without tags, IP options, extension headers and
- * GSO, to a single station, and not to a DHCP client. Nearly every frame of a VM is one, and what there is to know about it
- * fits into one cache line.
+ * GSO, to a single station, and not to a DHCP client. Nearly every frame of a VM is one; its parsed fields
+ * fit into one cache line.
  *
  * `parse` accepts a frame only if `Frame.load` finds nothing wrong with it, and reads the same from it
- * (test/datapath/fast-path/plain-packets.test.ts); what it declines is for `Frame.load` to judge. A packet is numbered by its
+ * (test/datapath/fast-path/plain-packets.test.ts); `Frame.load` judges the frames that it declines. A packet is numbered by its
  * place in the batch. The lookahead adds the flow that the packet seems to belong to.
  */
 import * as dhcp from '../../wire/dhcp.ts';
@@ -17,10 +17,10 @@ import * as virtio from '../../wire/virtio-net.ts';
 import { IPV4_MAPPED } from '../frame/frame.ts';
 
 export const PACKET_WORDS = 16;
-/** Packets of a batch at most. */
+/** Most packets of a batch. */
 export const MAX_PACKETS = 64;
 
-/** Where a packet's words begin. A sum with a number whose range V8 knows, as after a mask, needs no check for overflow. */
+/** Index of a packet's first word. After the mask V8 knows the number's range and omits overflow checks. */
 export const packetAt = (number: number): number => (number & (MAX_PACKETS - 1)) * PACKET_WORDS;
 
 /** Words of a packet. */
@@ -34,25 +34,25 @@ export const PACKET = {
   destination: 6,
   /** Bytes of the IP packet. */
   ipBytes: 10,
-  /** By the lookahead: endpoint on the service side, record, hash of the key. */
+  /** Set by the lookahead: endpoint on the service side, record, hash of the key. */
   endpoint: 11,
   row: 12,
   hash: 13,
-  /** By TrackedPath: the port that it leaves by. */
-  way: 14,
-  /** By the lookahead: both ports in the order in which a record has them, the client's first. */
+  /** Set by FastPath: the port that the packet leaves by. */
+  egress: 14,
+  /** Set by the lookahead: both ports in a record's order, the client's first. */
   keyPorts: 15,
 } as const;
 
 /** The transport check is a partial one. */
 export const PACKET_PARTIAL = 1 << 16;
 export const PACKET_IPV6 = 1 << 17;
-/** From the service, by the lookahead; else to it. */
+/** The packet comes from the service, else it goes to it. Set by the lookahead. */
 export const PACKET_REPLY_SHIFT = 18;
 export const PACKET_REPLY = 1 << PACKET_REPLY_SHIFT;
-/** It surely comes from the VM that its port is known to have, by the lookahead. */
+/** MAC and address of the source are the port's own. Set by the lookahead. */
 export const PACKET_OWN = 1 << 19;
-/** It has no offload state: any device takes it as it is. */
+/** The packet has no offload state: every device takes it. */
 export const PACKET_FINISHED = 1 << 20;
 
 const VERSION_4_WITHOUT_OPTIONS = 0x45;
@@ -71,9 +71,9 @@ export class PlainPackets {
   /** Reads a frame as packet `number`; false if it is no plain packet. `offset`: its Ethernet header. */
   parse(number: number, offset: number, length: number): boolean {
     const { view } = this;
-    // Odd offsets, which no engine has, would not do for TrackedPath's 16-bit writes.
+    // FastPath's 16-bit writes need even offsets, as all engines have.
     if (length < IPV4_L4 + udp.HEADER_BYTES || (offset & 1) !== 0) return false;
-    // Bad sources, and group destinations, some of which guards inspect.
+    // Group sources are invalid; some group destinations are inspected by guards.
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset) | ethernet.destinationHigh(view, offset)))
       return false;
     const type = ethernet.etherType(view, offset);

@@ -1,6 +1,6 @@
 /**
- * What the short way needs to know of ports, as rows of words: one cache line per port in place of a port, its network
- * and its anti-spoofing. Written when a snapshot comes into force or a port goes, but for the lookahead's note.
+ * Facts of ports that the fast path needs, as rows of words: one cache line per port in place of a port, its network and
+ * its source check. Written when a snapshot is applied or a port goes; the lookahead's note changes per packet.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Networks } from '../ports/networks.ts';
@@ -19,19 +19,19 @@ export const FACT = {
   mtu: 4,
   routerMacHigh: 5,
   routerMacLow: 6,
-  /** Where its VM's IPv4 addresses begin and end in `own`; both -1: any source will do. */
+  /** Range of the port's IPv4 source addresses in `own`; both -1: sources are not checked. */
   ownFirst: 7,
   ownEnd: 8,
   /**
-   * The lookahead's note about the port's last IPv4 packet, as successive packets of a VM tend to go the same way: source,
-   * destination, what it found (endpoint and PACKET_REPLY), and in which state of the endpoint table.
+   * The lookahead's note about the port's last IPv4 packet, as successive packets of a VM tend to have the same
+   * addresses: source, destination, the result (endpoint and PACKET_REPLY), and the state of the endpoint table.
    */
   lastSource: 9,
   lastDestination: 10,
   lastService: 11,
   lastReply: 12,
   lastChanges: 13,
-  /** Number of the load balancer in its chains; NONE: there is none. */
+  /** Number of the load balancer in the port's chains, or NONE. */
   balancer: 14,
 } as const;
 
@@ -44,14 +44,14 @@ export const FACT_OFFLOADS = 8;
 
 export class PortFacts {
   readonly words: Int32Array;
-  /** IPv4 addresses that VMs may surely send from, port by port. */
+  /** IPv4 source addresses that need no further check, port by port. */
   own = new Int32Array(0);
 
   constructor(maxPorts: number) {
     this.words = new Int32Array(maxPorts * FACT_WORDS);
   }
 
-  /** Notes all ports of a snapshot. */
+  /** Writes the rows of all ports of a snapshot. */
   replace(ports: readonly (Port | undefined)[], networks: Networks): void {
     const { words } = this;
     const own: number[] = [];

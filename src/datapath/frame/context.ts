@@ -1,6 +1,6 @@
 /**
- * What all parts of one datapath share: memory, tables, clocks, and the two ways a frame can end, sent or
- * dropped. The clocks are handed in once per batch: the datapath never asks the time.
+ * State that all parts of one datapath share: memory, tables, clocks, and the two ends of a frame, sent or dropped.
+ * The clocks are set once per batch; the datapath never reads a clock.
  */
 import type { FrameArena } from '../../tables/frame-arena.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
@@ -24,8 +24,7 @@ export interface FrameList {
 }
 
 /**
- * All bits that port numbers and offsets have. What has passed a mask, V8 knows the range of, and leaves out the checks
- * for overflow in what is computed from it.
+ * All bits that port numbers and offsets have. After masking, V8 knows the value's range and omits overflow checks.
  */
 export const PORT_MASK = 0xffff;
 export const OFFSET_MASK = 0x7fff_ffff;
@@ -38,11 +37,11 @@ export class Context {
   nowMs = 0;
   /** The same clock in microseconds modulo 2^32, for measuring. */
   nowUs = 0;
-  /** Wall clock, epoch milliseconds: for the periods of criteria sets only. */
+  /** Wall clock, epoch milliseconds; only the periods of criteria sets use it. */
   wallMs = 0;
-  /** Snapshots applied and seconds passed: each makes cached ways to endpoints be looked at again. */
+  /** Number of snapshots applied and seconds passed: each invalidates the cached paths to endpoints. */
   private revalidations = 1;
-  /** Statistics row of records that are no member's: the last one. */
+  /** Statistics row of records without a member: the last row. */
   readonly selfSlot: number;
   /** Counter row of frames that the datapath makes itself: the last port number, which no port has. */
   readonly selfPort: number;
@@ -64,12 +63,12 @@ export class Context {
     this.wallMs = wallMs;
   }
 
-  /** To be called when ports or networks have changed. */
+  /** Invalidates cached paths after a change of ports or networks. */
   revalidate(): void {
     this.revalidations++;
   }
 
-  /** Number of the present state of MAC table, neighbours and ports; it only grows. */
+  /** Generation of MAC table, neighbours and ports: grows with every change of them. */
   get wayGeneration(): number {
     return this.revalidations + this.tables.macs.changes + this.tables.neighbours.changes;
   }
@@ -90,7 +89,7 @@ export class Context {
     this.counters.add(port, field, 1);
   }
 
-  /** Sends bytes out of a port as they are. */
+  /** Sends bytes out of a port without changes. */
   transmit(port: number, slot: number, offset: number, length: number): void {
     this.counters.countSent(port, length);
     this.output.transmit(port, slot, offset, length);

@@ -1,6 +1,6 @@
 /**
- * Packets that exceed the MTU of the network they leave by: IPv4 ones that may be are fragmented (RFC 791 §3.2,
- * RFC 1812 §5.2.6), all others are the router's to answer (RFC 1191, RFC 8201).
+ * Packets that exceed the MTU of the network they leave by: IPv4 packets without DF are fragmented (RFC 791
+ * §3.2, RFC 1812 §5.2.6); for all others the router sends an ICMP error (RFC 1191, RFC 8201).
  *
  * Fragments keep the identification, and begin at multiples of 8 bytes of the original packet's payload, which may be
  * a fragment itself. Options without the copied flag stay in the first fragment; later ones have as many no-operations

@@ -1,9 +1,9 @@
 /**
- * The frame under the datapath's hand: a cursor over the arena, reused for every packet.
+ * The frame being processed: a cursor over the arena, reused for every packet.
  *
  * `load` points it at a frame and checks each layer once: lengths, versions, header checksums, the vnet header.
- * After that the accessors of `wire` cannot run out of bounds, and nobody looks at a length again. What a frame
- * lacks is marked (l3 = 0, l4 = 0, protocol = -1). A frame that is malformed gets a drop reason.
+ * After that the accessors of `wire` cannot run out of bounds, and lengths are not checked again. Headers that a
+ * frame lacks are marked (l3 = 0, l4 = 0, protocol = -1). A malformed frame gets a drop reason.
  *
  * Addresses are four signed 32-bit words, IPv4 as ::ffff:a.b.c.d. All offsets are bytes in the arena.
  */
@@ -55,7 +55,7 @@ export class Frame {
   family = FAMILY_NONE;
   /** EtherType, or the length of an IEEE 802.2 frame, behind the tags if there are any. */
   etherType = 0;
-  /** What follows the Ethernet header and its tags. */
+  /** Offset of the payload behind the Ethernet header and its tags. */
   payload = 0;
   /** True if there is an 802.1Q tag. */
   tagged = false;
@@ -114,17 +114,17 @@ export class Frame {
   member = NONE;
   /** Made or moved on by the datapath itself: may leave by the port that it came in by. */
   routed = false;
-  /** Set when it is dropped (Context.drop); whoever wants to know clears it before. */
+  /** Set when the frame is dropped (Context.drop). Callers that test it must clear it first. */
   dropped = false;
-  /** Others hold the same bytes: copy before writing. */
+  /** Other frames use the same bytes: copy before writing (makeWritable). */
   shared = false;
-  /** The packet exceeds the MTU of the network that it leaves by, this many bytes, and is to be fragmented; else 0. */
+  /** MTU in bytes of the network that the packet leaves by, if the packet must be fragmented; else 0. */
   cutToMtu = 0;
   /** Row of a first fragment in the fragment table, from its admission on. */
   datagram = NONE;
-  /** Connection record of a fragmented datagram that its ports do not lead to (PER_DATAGRAM), or NONE. */
+  /** Connection record of a fragmented datagram whose ports are not the record's key (PER_DATAGRAM), or NONE. */
   record = NONE;
-  /** State of the datagram of a fragment that has waited for its first one; 0: it has not. */
+  /** State of the datagram, in a fragment that waited for the first one; else 0. */
   released = 0;
 
   constructor(arena: FrameArena) {
@@ -148,12 +148,12 @@ export class Frame {
     return this.icmpType === replyType(this.family === FAMILY_IPV4);
   }
 
-  /** Of a first fragment: what the later ones must know of its transport header, beside the protocol. */
+  /** Transport fields of a first fragment that later ones need beside the protocol: ports, or ICMP type and identifier. */
   get firstWord(): number {
     return this.icmpType < 0 ? this.ports : (this.icmpType << 24) | identifierOf(this.ports);
   }
 
-  /** Gives a later fragment what its first one has: protocol and `firstWord`. */
+  /** Sets the protocol and transport fields of a later fragment from its first one's protocol and `firstWord`. */
   followFirst(protocol: number, word: number): void {
     const isIpv4 = this.family === FAMILY_IPV4;
     const isIcmp = protocol === (isIpv4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMPV6);
@@ -302,7 +302,7 @@ export class Frame {
       if (i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
       if (at + 8 > end) return this.incomplete(DROP.badExtensionHeader);
       if (next === ipv6.NEXT_FRAGMENT) {
-        if (this.fragment) break; // a fragment of a fragment: what it belongs to cannot be told here
+        if (this.fragment) break; // a fragment of a fragment: its datagram is unknown here
         this.loadFragmentHeader(at);
         next = view.getUint8(at);
         at += 8;
@@ -337,7 +337,7 @@ export class Frame {
     this.fragment = this.fragmentOffset !== 0 || this.moreFragments;
   }
 
-  /** Headers end behind the packet: in a first fragment the rest is in the next one, else there is a reason to drop. */
+  /** Verdict on headers that the packet cuts short: valid in a first fragment, else the reason to drop. */
   private incomplete(reason: number): number {
     return this.fragment ? DROP.none : reason;
   }
@@ -383,7 +383,7 @@ export class Frame {
     return DROP.none;
   }
 
-  /** Echoes are named by their identifiers. */
+  /** The identifier of an echo takes the place of ports (echo.ts). */
   private loadIcmp(l4: number): void {
     const { view } = this;
     const isIpv4 = this.family === FAMILY_IPV4;
@@ -421,8 +421,8 @@ export class Frame {
   }
 
   /**
-   * Whether the place of an offloaded checksum lies where a VM's stack puts one: the transport's own field, or
-   * somewhere in its payload (a packet inside a tunnel). Never in a header that has been judged already.
+   * Whether an offloaded checksum lies where a VM's stack puts one: in the transport's own field, or in its payload (a
+   * packet inside a tunnel). A place in a header that has been checked already is refused.
    */
   private isChecksumPlaceRight(): boolean {
     const { view, offset, l4 } = this;

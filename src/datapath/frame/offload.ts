@@ -1,6 +1,5 @@
 /**
- * Finishing what a VM's stack left to the hardware, for ports whose device takes whole packets only: partial
- * checksums are completed, GSO super-segments cut as the kernel's own segmentation does
+ * Software offload for ports whose device takes complete packets only: partial checksums are completed, GSO super-segments cut as the kernel's own segmentation does
  * (net/ipv4/tcp_offload.c, udp_offload.c): IPv4 identification counts up, FIN and PSH go on the last segment,
  * CWR on the first, every segment gets its own lengths and checksums.
  */

@@ -1,11 +1,10 @@
 /**
- * VLAN tags of VMs that tag their frames themselves, where a frame changes its link.
+ * VLAN tags of VMs that tag their own frames, when a frame is routed to another network.
  *
- * Theory of operation. On its own network a VM's tag is its own business: the logical switch takes it along, and answers
- * to a question bear the question's. The logical router ends a link, so the tag ends there with the rest of the Ethernet
+ * Theory of operation. Within a network the logical switch keeps a VM's tag, and a reply carries the tag of its request. The logical router ends a link, so the tag ends there with the rest of the Ethernet
  * header, and what comes from the router has none: it asks for its next hops untagged, so that is how they are reached.
- * For the way back somebody must know the tag of the client. Balanced flows do: their record keeps the tags of their first
- * packet in its cold row, and REWRITE_TAGS says that they went off; the answer may come by this host's router or, from a
+ * Replies need the client's tag again. A balanced flow's record keeps the tags of its first packet in its cold row, and
+ * REWRITE_TAGS says that they were removed; the answer may come by this host's router or, from a
  * member of another host, by an uplink. Other packets have no record, so they are not routed if they are tagged.
  *
  * A record keeps two tags, as IEEE 802.1ad stacks them, each as TPID << 16 | TCI; 0: none.

@@ -29,7 +29,7 @@ const ROLES = 6;
 const MAC_HIGH = 7;
 const MAC_LOW = 8;
 const NEXT_FREE = 9;
-/** Words of a row that TrackedPath reads where they lie. */
+/** Words of a row that FastPath reads where they lie. */
 export const ENDPOINT = { wayGeneration: 10, wayPort: 11, wayMacHigh: 12, wayMacLow: 13, sum: 14 } as const;
 const WAY_GENERATION = ENDPOINT.wayGeneration;
 const WAY_PORT = ENDPOINT.wayPort;

@@ -1,13 +1,13 @@
 // timeout: 120s
 /**
- * The short way of tracked packets does exactly what the general way does: two datapaths are fed the same batches, one
- * of them without the short way, and after each batch they have sent the same bytes in the same order, and all of
+ * The fast path does exactly what the slow path does: two datapaths are fed the same batches, one
+ * of them without the fast path, and after each batch they have sent the same bytes in the same order, and all of
  * their tables are the same to the byte.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Datapath, type FrameOutput } from '../../../src/datapath/datapath.ts';
-import { TrackedPath } from '../../../src/datapath/fast-path/fast-path.ts';
+import { FastPath } from '../../../src/datapath/fast-path/fast-path.ts';
 import { FRAME_HEADROOM_BYTES, FrameArena, SLOT_BYTES } from '../../../src/tables/frame-arena.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../../src/tables/tables.ts';
 import { tcpFrame, udpFrame, type Way, type WireFrame } from '../../support/packets.ts';
@@ -59,9 +59,9 @@ class Side implements FrameOutput {
   readonly datapath: Datapath;
   sent: Sent[] = [];
 
-  constructor(shortWay: boolean) {
+  constructor(fastPath: boolean) {
     this.tables.initialise();
-    this.datapath = new Datapath({ arena: this.arena, output: this, tables: this.tables, shortWay });
+    this.datapath = new Datapath({ arena: this.arena, output: this, tables: this.tables, fastPath });
   }
 
   transmit(port: number, slot: number, offset: number, length: number): void {
@@ -215,15 +215,15 @@ function swap(bytes: Uint8Array, a: number, b: number, length: number): void {
   bytes.set(kept, b);
 }
 
-const test = suite('tracked path');
+const test = suite('fast path');
 
-test('the short way sends and counts what the general way does', () => {
-  const { send } = TrackedPath.prototype;
+test('the fast path sends and counts what the slow path does', () => {
+  const { send } = FastPath.prototype;
   const short = { ipv4: 0, ipv6: 0 };
   const replies = { ipv4: 0, ipv6: 0 };
   let frames = 0;
   let bytes: Uint8Array = new Uint8Array();
-  TrackedPath.prototype.send = function (list, first, from, count): number {
+  FastPath.prototype.send = function (list, first, from, count): number {
     const kinds = Array.from({ length: count }, (_, i) => {
       const offset = list.offset[first + i];
       const isReply = bytes[offset + ROUTER_MAC_BYTE] !== ROUTER_MAC;
@@ -274,9 +274,9 @@ test('the short way sends and counts what the general way does', () => {
       frames += batch.length;
     }
   }
-  TrackedPath.prototype.send = send;
-  // Else the comparison would be of the general way with itself.
-  const told = `of ${frames} frames took the short way: ${JSON.stringify({ short, replies })}`;
+  FastPath.prototype.send = send;
+  // Otherwise the slow path would be compared with itself.
+  const told = `of ${frames} frames took the fast path: ${JSON.stringify({ short, replies })}`;
   for (const family of ['ipv4', 'ipv6'] as const) {
     assert.ok(replies[family] > frames / 200, told);
     assert.ok(short[family] - replies[family] > frames / 100, told);
