@@ -2,10 +2,10 @@
  * Weights that this host computes itself, from the fleet's figures and each load balancer's own flows: for groups
  * whose policy says `distribute-stats` or `both`.
  *
- * Theory of operation. One policy lives per group and LB, as it may remember what it has seen. Figures of the fleet
- * come as GlobalStats, only those that changed; they age here while nothing new comes, and the policy says what old
- * figures are worth. `compute` answers weights for all LBs that enforce such a group: the former map itself when
- * nothing has changed, so that the publisher has nothing to do.
+ * Theory of operation. Each group and LB has its own policy object, as policies may keep state. The fleet's figures
+ * come as GlobalStats; they age here until new ones arrive, and the policy decides how much old figures count.
+ * `compute` returns weights for all LBs that enforce such a group: the previous map itself if nothing has changed, so
+ * that the publisher has nothing to do.
  */
 
 import { membersOf } from '../config/model/group-members.ts';
@@ -14,13 +14,13 @@ import type { EnforcedGroups } from '../host/host.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from '../host/publishing/weights.ts';
 import type { GlobalStats, MemberGlobal } from '../messages/messages.ts';
 import { createPolicy } from '../policy/create-policy.ts';
-import type { MemberLoad, Policy } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import { memberLoad, type WeightsByMember, weightsByMember } from '../policy/weights-by-member.ts';
 
 /** Active flows of one LB by group and member. */
 export type LocalFlows = (loadBalancerKey: string, group: string, member: string) => number;
 
 interface Running {
-  /** The settings that the policy was made of. */
   readonly settings: GroupConfig['policy'];
   readonly policy: Policy;
 }
@@ -59,7 +59,7 @@ export class LocalWeights {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
     for (const { loadBalancerKey, groups } of balancers) {
-      const ofBalancer = new Map<string, ReadonlyMap<string, number>>();
+      const ofBalancer = new Map<string, WeightsByMember>();
       for (const group of groups) {
         if (!computesHere(group)) continue;
         const key = JSON.stringify([loadBalancerKey, group.name]);
@@ -88,33 +88,24 @@ export class LocalWeights {
   private weightsOf(
     policy: Policy,
     group: GroupConfig,
-    previous: ReadonlyMap<string, number> | undefined,
+    previous: WeightsByMember | undefined,
     flows: (member: string) => number,
     nowMs: number,
-  ): ReadonlyMap<string, number> {
+  ): WeightsByMember {
     const figures = this.figures.get(group.name);
     const members = membersOf(group);
-    const loads = members.map((member): MemberLoad => {
+    const receivedAgoMs = figures === undefined ? 0 : nowMs - figures.receivedMs;
+    const loads = members.map((member) => {
       const joined = JSON.stringify([group.name, member.name]);
       if (!this.joinedMs.has(joined)) this.joinedMs.set(joined, nowMs);
-      const { name, state, weight: configuredWeight } = member;
       const sinceMs = nowMs - this.joinedMs.get(joined)!;
-      const measured = figures?.members.get(name);
-      if (measured === undefined) return { ...UNMEASURED, name, state, configuredWeight, sinceMs };
-      const ageMs = measured.ageMs + (nowMs - figures!.receivedMs);
-      return { ...loadOf(measured), name, state, configuredWeight, sinceMs, ageMs };
+      return memberLoad(member, figures?.members.get(member.name), sinceMs, receivedAgoMs);
     });
-    const next = policy.weights({
-      nowMs,
-      members: loads,
-      localFlows: members.map(({ name }) => flows(name)),
-      previous: previous && members.map(({ name }) => previous.get(name) ?? 0),
-    });
-    const weights = new Map(members.map(({ name }, at) => [name, next[at]!]));
+    const weights = weightsByMember(policy, { nowMs, members: loads, previous, localFlows: flows });
     return previous !== undefined && sameNumbers(previous, weights) ? previous : weights;
   }
 
-  /** What no LB here enforces any more. */
+  /** Drops state of groups and members that no LB here enforces any more. */
   private forget(balancers: readonly EnforcedGroups[]): void {
     const groups = new Map(
       balancers.flatMap((balancer) => balancer.groups.map((group) => [group.name, group])),
@@ -132,35 +123,14 @@ export class LocalWeights {
 export const computesHere = ({ policy }: GroupConfig): boolean =>
   policy !== undefined && policy.mode !== 'distribute-rules';
 
-const UNMEASURED = {
-  activeFlows: 0,
-  newFlowsPerSecond: 0,
-  bytesPerSecond: 0,
-  retransmissionsPerSecond: 0,
-  resetsPerSecond: 0,
-  failedConnectsPerSecond: 0,
-  ageMs: Infinity,
-};
-
-const loadOf = (member: MemberGlobal) => ({
-  activeFlows: member.activeFlows,
-  newFlowsPerSecond: member.newFlowsPerSecond,
-  bytesPerSecond: member.bytesPerSecond,
-  synTimeMs: member.synTimeMicros === 0 ? undefined : member.synTimeMicros / 1000,
-  rttMs: member.rttMicros === 0 ? undefined : member.rttMicros / 1000,
-  retransmissionsPerSecond: member.retransmissionsPerSecond,
-  resetsPerSecond: member.resetsPerSecond,
-  failedConnectsPerSecond: member.failedConnectsPerSecond,
-});
-
-const sameNumbers = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean =>
+const sameNumbers = (a: WeightsByMember, b: WeightsByMember): boolean =>
   a.size === b.size && [...b].every(([name, value]) => a.get(name) === value);
 
-/** The former map if it holds the very same objects. */
+/** The previous map if it holds the same objects. */
 function keepSame<Value>(
   next: ReadonlyMap<string, Value>,
-  former: ReadonlyMap<string, Value> | undefined,
+  previous: ReadonlyMap<string, Value> | undefined,
 ): ReadonlyMap<string, Value> {
-  if (former === undefined || former.size !== next.size) return next;
-  return [...next].every(([key, value]) => former.get(key) === value) ? former : next;
+  if (previous === undefined || previous.size !== next.size) return next;
+  return [...next].every(([key, value]) => previous.get(key) === value) ? previous : next;
 }

@@ -1,30 +1,31 @@
 /**
- * Weights of single load balancers of a group: the group's policy, asked with a balancer's own flows besides the load of
- * all. As in the agents' own computation (agent/local-weights.ts) each balancer has a policy of its own,
- * which may remember what it has seen. A host that does not report keeps what it was given, until the group changes.
+ * Weights of single load balancers: the group's policy with a load balancer's own flows in addition to the load of
+ * all. As in the agents' computation (agent/local-weights.ts), each load balancer has its own policy object, as
+ * policies may keep state. A host that does not report keeps its weights until the group changes.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { BalancerWeights } from '../../messages/messages.ts';
 import { createPolicy } from '../../policy/create-policy.ts';
 import type { MemberLoad, Policy } from '../../policy/policy.ts';
 import type { PolicyConfig } from '../../policy/policy-config.ts';
+import { type WeightsByMember, weightsByMember } from '../../policy/weights-by-member.ts';
 import type { HostLoads } from '../load/aggregation.ts';
 
 interface Balancer {
   readonly config: PolicyConfig;
   readonly policy: Policy;
-  previous: readonly number[] | undefined;
+  previous: WeightsByMember | undefined;
 }
 
 export interface GroupInput {
   readonly nowMs: number;
   readonly members: readonly MemberLoad[];
-  /** What the policy says for all, by member. */
-  readonly weights: readonly number[];
+  /** The policy's weights for all load balancers. */
+  readonly weights: WeightsByMember;
 }
 
 export class WeightsOfBalancers {
-  /** By host: those that differ from the group's. */
+  /** By host: weights that differ from the group's. */
   private readonly differing = new Map<string, readonly BalancerWeights[]>();
   private balancers = new Map<string, Balancer>();
 
@@ -37,7 +38,7 @@ export class WeightsOfBalancers {
     this.balancers.clear();
   }
 
-  /** Asks for each balancer that has been reported; true if what goes out to a host has changed. */
+  /** Computes for each reported load balancer; true if a host's weights have changed. */
   compute(config: PolicyConfig, hosts: ReadonlyMap<string, HostLoads>, input: GroupInput): boolean {
     const asked = new Map<string, Balancer>();
     let isChanged = false;
@@ -48,10 +49,15 @@ export class WeightsOfBalancers {
         const key = JSON.stringify([host, loadBalancer]);
         const balancer = this.balancerOf(key, config);
         asked.set(key, balancer);
-        const next = ask(balancer, flowsByMember, input);
-        if (isDeepStrictEqual(next, input.weights)) continue;
-        const weights = Object.fromEntries(input.members.map(({ name }, i) => [name, next[i]!]));
-        differing.push({ loadBalancer, weights });
+        const weights = weightsByMember(balancer.policy, {
+          nowMs: input.nowMs,
+          members: input.members,
+          previous: balancer.previous,
+          localFlows: (member) => flowsByMember.get(member) ?? 0,
+        });
+        balancer.previous = weights;
+        if (isDeepStrictEqual(weights, input.weights)) continue;
+        differing.push({ loadBalancer, weights: Object.fromEntries(weights) });
       }
       isChanged = this.keep(host, differing) || isChanged;
     }
@@ -72,19 +78,4 @@ export class WeightsOfBalancers {
     else this.differing.set(host, differing);
     return true;
   }
-}
-
-function ask(balancer: Balancer, flows: ReadonlyMap<string, number>, input: GroupInput): readonly number[] {
-  const { nowMs, members } = input;
-  const localFlows = members.map(({ name }) => flows.get(name) ?? 0);
-  const { previous } = balancer;
-  const isSameLength = previous?.length === members.length;
-  const next = balancer.policy.weights({
-    nowMs,
-    members,
-    localFlows,
-    previous: isSameLength ? previous : undefined,
-  });
-  balancer.previous = next;
-  return next;
 }

@@ -1,5 +1,5 @@
 /**
- * Weights of the groups whose policy is computed here: when to compute, and what goes out.
+ * Weights that the controller computes by the groups' policies, and the groups with these weights.
  *
  * Theory of operation. A group without a policy, or whose agents compute (`distribute-stats`), goes out as it is
  * configured. For the others the policy is asked at its interval, and, with `onChange`, when the group's members
@@ -19,7 +19,8 @@ import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { BalancerWeights, MemberGlobal } from '../../messages/messages.ts';
 import { createPolicy } from '../../policy/create-policy.ts';
-import type { MemberLoad, Policy } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { memberLoad, type WeightsByMember, weightsByMember } from '../../policy/weights-by-member.ts';
 import type { HostLoads } from '../load/aggregation.ts';
 import { WeightsOfBalancers } from './balancer-weights.ts';
 
@@ -41,7 +42,7 @@ export class GroupWeights {
     this.source = source;
   }
 
-  /** Load balancers of the host whose weights are not the group's; the same object as long as nothing changes. */
+  /** The host's load balancers whose weights differ from the group's; the same object as long as nothing changes. */
   balancersOf(group: string, host: string): readonly BalancerWeights[] | undefined {
     return this.entries.get(group)?.balancers.of(host);
   }
@@ -51,12 +52,12 @@ export class GroupWeights {
     return new Map([...this.entries].map(([name, entry]) => [name, entry.result]));
   }
 
-  /** By member, as the policy said last; undefined: no policy has been asked here. */
-  weightsOf(group: string): ReadonlyMap<string, number> | undefined {
+  /** The policy's last result; undefined: no policy has run here. */
+  weightsOf(group: string): WeightsByMember | undefined {
     return this.entries.get(group)?.weights;
   }
 
-  /** The groups as they are configured now; true if what goes out has changed. */
+  /** Takes the configured groups; true if the distributed ones have changed. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>, nowMs: number): boolean {
     let isChanged = false;
     for (const name of this.entries.keys()) {
@@ -74,7 +75,7 @@ export class GroupWeights {
     return isChanged;
   }
 
-  /** Asks the policies that are due; true if a weight has changed. */
+  /** Runs the policies that are due; true if a weight has changed. */
   tick(nowMs: number): boolean {
     let isChanged = false;
     for (const entry of this.entries.values()) {
@@ -88,13 +89,13 @@ export class GroupWeights {
 class WeightedGroup {
   source: GroupConfig;
   result: GroupConfig;
-  weights: ReadonlyMap<string, number> | undefined;
+  weights: WeightsByMember | undefined;
   readonly balancers = new WeightsOfBalancers();
   private policy: Policy | undefined;
   private dueMs: number;
-  /** Version of the loads with which the policy has answered with what was in force; undefined: it is not at rest. */
+  /** Version of the loads for which the result equalled the weights in force; undefined: the policy must run. */
   private restsAt: number | undefined;
-  /** Since when each is a member, on the caller's clock; those of the beginning: always. */
+  /** When each member joined, on the caller's clock; -Infinity for the initial ones. */
   private readonly joinedMs = new Map<string, number>();
 
   constructor(group: GroupConfig, nowMs: number) {
@@ -113,12 +114,12 @@ class WeightedGroup {
     return this.policy !== undefined && nowMs >= this.dueMs;
   }
 
-  /** No host's figures are about to count as old. */
+  /** All hosts' figures are recent enough to count. */
   private isFresh(source: Loads, nowMs: number): boolean {
     return source.silenceMs(nowMs) <= this.source.policy!.staleAfterMs;
   }
 
-  /** The passing of time alone changes nothing for the policy: nobody has joined of late. */
+  /** Time alone does not change the result: the policy keeps no state and no member has joined recently. */
   private isTimeless(nowMs: number): boolean {
     const { slowStartMs, staleAfterMs } = this.source.policy!;
     if (!isPure(this.source)) return false;
@@ -136,7 +137,7 @@ class WeightedGroup {
     this.weights = this.weights && rescaled(this.weights, this.source, group);
     this.source = group;
     this.restsAt = undefined;
-    // They may be of members that are to have no flows any more.
+    // These weights may be of members that must not get flows any more.
     this.balancers.clear();
     const names = new Set(membersOf(group).map(({ name }) => name));
     for (const name of this.joinedMs.keys()) if (!names.has(name)) this.joinedMs.delete(name);
@@ -158,16 +159,14 @@ class WeightedGroup {
     const input = members.map((member) =>
       memberLoad(member, loads.get(member.name), nowMs - this.joinedMs.get(member.name)!),
     );
-    const previous = this.weights && members.map(({ name }) => this.weights!.get(name) ?? 0);
-    const next = this.policy!.weights({ nowMs, members: input, previous });
-    const weights = new Map(members.map(({ name }, i) => [name, next[i]!]));
-    const { perLoadBalancer } = this.source.policy!;
+    const weights = weightsByMember(this.policy!, { nowMs, members: input, previous: this.weights });
+    const policy = this.source.policy!;
     const isOther =
-      perLoadBalancer === true &&
-      this.balancers.compute(this.source.policy!, source.loadsByBalancer(group, nowMs), {
+      policy.perLoadBalancer === true &&
+      this.balancers.compute(policy, source.loadsByBalancer(group, nowMs), {
         nowMs,
         members: input,
-        weights: next,
+        weights,
       });
     if (isDeepStrictEqual(weights, this.weights)) {
       if (this.isTimeless(nowMs) && this.isFresh(source, nowMs)) this.restsAt = version;
@@ -179,7 +178,7 @@ class WeightedGroup {
   }
 }
 
-/** Whether the policy remembers nothing, and its answer is that of the same figures. */
+/** Whether the policy keeps no state, so that the same loads give the same weights. */
 const isPure = ({ policy, criteria }: GroupConfig): boolean =>
   policy !== undefined &&
   policy.kind !== 'latency-aware' &&
@@ -192,16 +191,12 @@ const isPure = ({ policy, criteria }: GroupConfig): boolean =>
 const policyOf = ({ policy }: GroupConfig): Policy | undefined =>
   policy === undefined || policy.mode === 'distribute-stats' ? undefined : createPolicy(policy);
 
-/** Weights after configured ones have changed: in the same proportion, until the policy says otherwise. */
-function rescaled(
-  weights: ReadonlyMap<string, number>,
-  before: GroupConfig,
-  after: GroupConfig,
-): ReadonlyMap<string, number> {
-  const former = new Map(membersOf(before).map(({ name, weight }) => [name, weight]));
+/** Weights after configured weights have changed: scaled in proportion, until the policy runs. */
+function rescaled(weights: WeightsByMember, before: GroupConfig, after: GroupConfig): WeightsByMember {
+  const previous = new Map(membersOf(before).map(({ name, weight }) => [name, weight]));
   const next = new Map(weights);
   for (const { name, weight } of membersOf(after)) {
-    const [was, inForce] = [former.get(name), weights.get(name)];
+    const [was, inForce] = [previous.get(name), weights.get(name)];
     if (was === weight || inForce === undefined) continue;
     if (was === undefined || was === 0) next.delete(name);
     else next.set(name, weight === 0 ? 0 : clampWeight((inForce * weight) / was));
@@ -211,7 +206,7 @@ function rescaled(
 
 const clampWeight = (weight: number): number => Math.min(65_535, Math.max(1, Math.round(weight)));
 
-/** Of the criteria set that decides at this time; none: no set is effective. */
+/** Members of the criteria set that is effective at this time; none if no set is. */
 export const effectiveMembers = (group: GroupConfig, nowMs: number): readonly MemberConfig[] =>
   group.criteria[effectiveSet(group, nowMs)]?.members ?? [];
 
@@ -220,11 +215,7 @@ const effectiveSet = (group: GroupConfig, nowMs: number): number =>
     ({ fromMs, untilMs }) => (fromMs ?? -Infinity) <= nowMs && nowMs < (untilMs ?? Infinity),
   );
 
-function withWeights(
-  group: GroupConfig,
-  weights: ReadonlyMap<string, number> | undefined,
-  nowMs: number,
-): GroupConfig {
+function withWeights(group: GroupConfig, weights: WeightsByMember | undefined, nowMs: number): GroupConfig {
   if (weights === undefined) return group;
   const at = effectiveSet(group, nowMs);
   const criteria = group.criteria.map((set, i) => {
@@ -236,26 +227,4 @@ function withWeights(
     return { ...set, members };
   });
   return { ...group, criteria };
-}
-
-/** 0 micros: not measured. */
-const milliseconds = (micros: number): number | undefined => (micros > 0 ? micros / 1000 : undefined);
-
-function memberLoad(member: MemberConfig, load: MemberGlobal | undefined, sinceMs: number): MemberLoad {
-  const { name, state, weight } = member;
-  return {
-    name,
-    state,
-    configuredWeight: weight,
-    activeFlows: load?.activeFlows ?? 0,
-    newFlowsPerSecond: load?.newFlowsPerSecond ?? 0,
-    bytesPerSecond: load?.bytesPerSecond ?? 0,
-    synTimeMs: milliseconds(load?.synTimeMicros ?? 0),
-    rttMs: milliseconds(load?.rttMicros ?? 0),
-    retransmissionsPerSecond: load?.retransmissionsPerSecond ?? 0,
-    resetsPerSecond: load?.resetsPerSecond ?? 0,
-    failedConnectsPerSecond: load?.failedConnectsPerSecond ?? 0,
-    ageMs: load?.ageMs ?? Number.POSITIVE_INFINITY,
-    sinceMs,
-  };
 }
