@@ -10,13 +10,14 @@
  * before any controller answers.
  */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseGroupDocument } from '../config/group-document.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { BalancerWeights, GroupDefinition, Rules } from '../messages/messages.ts';
+import { replaceFile } from '../run-dir/replace-file.ts';
 
 export interface StoredRules {
   readonly epoch: number;
@@ -94,8 +95,7 @@ export class RuleStore {
     }));
     const { epoch, revision } = rules;
     try {
-      writeFileSync(`${this.path}.new`, JSON.stringify({ epoch, revision, groups }), { mode: 0o600 });
-      renameSync(`${this.path}.new`, this.path);
+      replaceFile(this.path, JSON.stringify({ epoch, revision, groups }));
       return undefined;
     } catch (error) {
       return messageOf(error);

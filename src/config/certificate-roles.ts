@@ -1,12 +1,12 @@
 /**
- * What a certificate says about its holder: names, and what it may be in a fleet.
+ * The holder of a certificate: its names and its roles in a fleet.
  *
- * A role is a URI among the subject's alternative names, `sluice:role:ROLE`, so that an authority decides who is a
- * controller:
+ * A role is a URI among the subject's alternative names, `sluice:role:ROLE`, so that the certificate authority decides
+ * which peers are controllers:
  *
- *   host        attaches to controllers under one of its names, and asks them about the groups that concern it
- *   controller  is believed by hosts: what it sends become their rules
- *   admin       may ask for changes of every group
+ *   host        attaches to controllers under one of its names, and requests data of groups that concern it
+ *   controller  is trusted by hosts, which apply the rules that it sends
+ *   admin       may change every group
  */
 export const ROLES = ['host', 'controller', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -24,7 +24,7 @@ export const roleUri = (role: Role): string => `${ROLE_URI}${role}`;
 /** OpenSSL's list, with values in quotes where they have a comma or a quote in them (node: X509Certificate.subjectAltName). */
 const ALTERNATIVE = /([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/y;
 
-/** `commonName`: of the subject, all that there are. */
+/** `commonName`: one or all common names of the subject. */
 export function identityOf(commonName: string | readonly string[] | undefined, alternatives = ''): Identity {
   const names = new Set([commonName ?? []].flat());
   const roles = new Set<Role>();
@@ -44,7 +44,7 @@ export interface RoleMismatch {
   readonly expected: string;
 }
 
-/** Why this certificate does not do for the role; undefined: it does. */
+/** Why the certificate does not have the role; undefined if it does. */
 export function roleProblem(identity: Identity, role: Role): string | undefined {
   const mismatch = roleMismatch(identity, role);
   return mismatch && `found ${mismatch.found}, expected ${mismatch.expected}`;

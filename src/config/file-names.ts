@@ -1,8 +1,8 @@
-/** File names in a configuration are relative to the configuration's own file, whatever directory a process runs in. */
+/** File names in a configuration are relative to the directory of the configuration file, not to that of the process. */
 import { dirname, resolve } from 'node:path';
 import type { Configuration } from './model/model.ts';
 
-/** `name`, as it stands in the configuration `file`. */
+/** The absolute form of `name` in the configuration `file`. */
 export const besideFile = (file: string, name: string): string => resolve(dirname(resolve(file)), name);
 
 /** The same configuration with absolute file names. */

@@ -1,6 +1,6 @@
 /**
- * A group as it travels from a controller to its hosts: GroupConfig (model.ts) as JSON. The receiver checks what it
- * relies on; keys that it does not know are left for those who do.
+ * A group as a controller sends it to hosts: GroupConfig (model.ts) as JSON. The receiver checks the keys that it
+ * relies on and keeps those that it does not know.
  */
 import { z } from 'zod';
 import { isMac, isPrefix, isUnicast } from '../wire/address.ts';
@@ -38,7 +38,7 @@ const groupDocument = z.looseObject({
   criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
 });
 
-/** Throws ConfigError with every problem; `origin` is who sent it. */
+/** Throws ConfigError with all problems; `origin` names the sender. */
 export function parseGroupDocument(json: string, origin: string): GroupConfig {
   let input: unknown;
   try {

@@ -1,4 +1,4 @@
-/** From a YAML file to a Configuration, or to every problem that the file has. */
+/** Loads a YAML file as a Configuration, or reports all its problems. */
 import { readFileSync } from 'node:fs';
 import { checkFleet } from './checks/check-fleet.ts';
 import { checkGroups } from './checks/check-groups.ts';
@@ -17,11 +17,11 @@ import { type ConfigInput, configSchema } from './schema/schema.ts';
 import { checkShape, type Lenient } from './schema/shape.ts';
 import { readSource } from './source.ts';
 
-/** Checks by those who know more than the file: their problems come in the same list. */
+/** Further checks by the caller, whose problems are reported in the same list. */
 export interface FurtherChecks {
-  /** Of the file as far as it has the right shape, whatever else is wrong with it. */
+  /** Checks the parts of the file that have the right shape, even if there are other problems. */
   readonly view?: (view: Lenient<ConfigInput>, report: Report) => void;
-  /** Of a file with which nothing else is wrong. */
+  /** Checks a configuration without other problems. */
   readonly whole?: (configuration: Configuration, report: Report) => void;
 }
 
@@ -36,7 +36,7 @@ export function loadConfiguration(file: string, further: FurtherChecks = {}): Co
   return withAbsoluteNames(file, parseConfiguration(text, file, further));
 }
 
-/** Throws ConfigError; `file` is the name that its messages give. */
+/** Throws ConfigError; `file` is the name in its messages. */
 export function parseConfiguration(
   text: string,
   file = 'configuration',
@@ -76,10 +76,10 @@ export function parseConfiguration(
 
 const SETTINGS = new RegExp(`(^|[\\s{,])["']?(${Object.keys(configSchema.shape).join('|')})["']?\\s*:`, 'm');
 
-/** Problems quote what they found: of a file that is something else, a key or a list of passwords, nothing is told. */
+/** Problems quote the file, so a file without any setting, such as a key or a password list, is refused unquoted. */
 const mentionsSettings = (text: string): boolean => SETTINGS.test(text);
 
-/** The one key that cannot stand in a plain object: what says so is told, as it would be lost without a word. */
+/** Reports `__proto__`, which cannot be a key of a plain object and would be lost silently. */
 function refuseProtoKeys(value: unknown, path: Path, report: Report): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, item] of Object.entries(value)) {

@@ -1,4 +1,4 @@
-/** A member that joins a running group: the same checks as for one in the file. */
+/** Checks a member that joins a running group as if it were in the file. */
 import { canonicalAddress, networkOf, parsePrefix } from '../wire/address.ts';
 import { checkMembers } from './checks/check-groups.ts';
 import type { GroupConfig, MemberConfig, NetworkConfig } from './model/model.ts';
@@ -8,9 +8,9 @@ import { memberSchema } from './schema/schema.ts';
 import { checkShape } from './schema/shape.ts';
 
 /**
- * The member that `input` ({ name, address, port?, mac?, weight? }) describes, with defaults, canonical.
- * Throws ConfigError if it is misshapen, does not fit the group, or takes a name or destination that one of
- * the group's members has, in whichever criteria set, or has the virtual address of one of the `others`.
+ * The member described by `input` ({ name, address, port?, mac?, weight? }), canonical and with defaults.
+ * Throws ConfigError if the input is malformed, does not fit the group, has the name or destination of a member in
+ * any of the group's criteria sets, or has the virtual address of one of the `others`.
  */
 export function checkNewMember(
   input: unknown,

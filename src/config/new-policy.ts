@@ -1,4 +1,4 @@
-/** A policy that is set while the group runs: the same checks as for one in the file. */
+/** Checks a policy that is set at run time as if it were in the file. */
 import { z } from 'zod';
 import type { PolicyConfig } from '../policy/policy-config.ts';
 import { checkPolicies } from './checks/check-policies.ts';
@@ -9,7 +9,7 @@ import { checkShape } from './schema/shape.ts';
 
 const settings = z.strictObject({ policy });
 
-/** The policy that `input` describes, as `policy:` of a group would, with defaults. Throws ConfigError. */
+/** The policy described by `input`, which has the form of a group's `policy:`, with defaults. Throws ConfigError. */
 export function checkNewPolicy(input: unknown, group: string): PolicyConfig {
   const problems: Problem[] = [];
   const report: Report = (path, found, expected) => problems.push({ path: pathText(path), found, expected });

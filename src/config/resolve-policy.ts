@@ -1,4 +1,4 @@
-/** `policy` and `scaling` of a group, from the file to what policies work with. */
+/** Converts `policy` and `scaling` of a group from the file to the settings of policies. */
 import type { z } from 'zod';
 import type { GroupScalingConfig, PolicyConfig, ScalingConfig } from '../policy/policy-config.ts';
 import { milliseconds } from './model/duration.ts';

@@ -1,4 +1,4 @@
-/** From the file, checked and with defaults, to the model: canonical addresses, milliseconds, one form for lists. */
+/** Converts the checked file to the model: canonical addresses, milliseconds, one form for lists. */
 import { addressFamily, canonicalAddress, canonicalMac, formatPrefix, parsePrefix } from '../wire/address.ts';
 import { milliseconds } from './model/duration.ts';
 import type {
@@ -168,7 +168,7 @@ export const resolveMember = (member: FileMember): MemberConfig => ({
 const asList = (value: string | readonly string[] | undefined): readonly string[] =>
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
 
-/** A single address as the prefix that holds nothing else. */
+/** A single address as a prefix of full length. */
 const asPrefix = (text: string): string =>
   text.includes('/') ? text : `${text}/${addressFamily(text) === 4 ? 32 : 128}`;
 

@@ -1,12 +1,12 @@
-/** A YAML document together with the lines its parts stand on. */
+/** A YAML document together with the line numbers of its parts. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Path, Problem } from './model/problems.ts';
 
 export interface Source {
-  /** Plain data; undefined if the text is no YAML. */
+  /** Plain data; undefined if the text is not valid YAML. */
   readonly value: unknown;
   readonly syntaxProblems: Problem[];
-  /** Line of the value at a path, or of the deepest part of the path that the text has. */
+  /** Line of the value at a path, or of the deepest part of the path that exists. */
   lineOf(path: Path): number;
 }
 
@@ -50,7 +50,7 @@ export function readSource(text: string): Source {
     try {
       value = document.toJS();
     } catch (error) {
-      // Aliases that multiply beyond yaml's bound, or lead nowhere.
+      // Aliases that expand beyond the parser's limit, or are undefined.
       const found = `a YAML error: ${(error as Error).message}`;
       syntaxProblems.push({ path: '', line: lineAt(0), found, expected: 'a YAML 1.2 document' });
     }

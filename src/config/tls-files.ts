@@ -1,4 +1,4 @@
-/** The files of `tls:`, read and checked against each other before anybody relies on them. */
+/** Reads the files of `tls:` and checks them against each other before use. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Identity, identityOf, type Role, roleMismatch } from './certificate-roles.ts';
@@ -10,18 +10,18 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** PEM, as TLS wants it. */
+/** PEM, as node:tls expects it. */
 export interface TlsMaterial {
   readonly ca: Buffer;
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** Of the certificate. */
+  /** Holder of the certificate. */
   readonly identity: Identity;
   /** End of the certificate's or its authority's validity, whichever is earlier. */
   readonly expiresMs: number;
 }
 
-/** What is wrong with the file of a setting. */
+/** A problem with the file of a setting. */
 export interface TlsFileProblem {
   readonly setting: keyof TlsFiles;
   readonly file: string;
@@ -29,12 +29,12 @@ export interface TlsFileProblem {
   readonly expected: string;
 }
 
-/** Everything that is wrong with the files, one line each: `tls.cert FILE: found …, expected …`. */
+/** All problems of the files, one per line: `tls.cert FILE: found …, expected …`. */
 export class TlsFilesError extends Error {
   readonly problems: readonly string[];
   readonly details: readonly TlsFileProblem[];
 
-  /** `path`: of the settings. */
+  /** `path` of the settings in the configuration. */
   constructor(path: string, details: readonly TlsFileProblem[]) {
     const problems = details.map(
       ({ setting, file, found, expected }) =>
@@ -49,7 +49,7 @@ export class TlsFilesError extends Error {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
-/** Throws TlsFilesError; `path`: of the setting, for its messages. */
+/** Throws TlsFilesError; `path` of the setting appears in its messages. */
 export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'): TlsMaterial {
   const problems: TlsFileProblem[] = [];
   const problem = (setting: keyof TlsFiles, found: string, expected: string): void => {
@@ -86,7 +86,7 @@ export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'):
   return { ca, cert, key, identity: identityIn(own), expiresMs: Math.min(endOf(own), endOf(issuer)) };
 }
 
-/** Authorities alone, where the other side asks for no certificate. Throws TlsFilesError. */
+/** Loads authorities alone, for peers that request no client certificate. Throws TlsFilesError. */
 export function loadAuthorities(file: string, path: string): Buffer {
   const problems: TlsFileProblem[] = [];
   const report: Report = (found, expected) => problems.push({ setting: 'ca', file, found, expected });
@@ -137,7 +137,7 @@ function checkTime(certificate: X509Certificate, nowMs: number, report: Report):
 const identityIn = ({ subject, subjectAltName }: X509Certificate): Identity =>
   identityOf(/^CN=(.*)$/m.exec(subject)?.[1], subjectAltName);
 
-/** The same for who takes part in a fleet: the certificate has to have the role. */
+/** As loadTlsFiles, for a member of a fleet, whose certificate must have the role. */
 export function loadFleetTls(files: TlsFiles, role: Role): TlsMaterial {
   const material = loadTlsFiles(files);
   const mismatch = roleMismatch(material.identity, role);

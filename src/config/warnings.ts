@@ -1,8 +1,8 @@
-/** What a configuration may say, but hardly means: it is used as it is, and the user is told. */
+/** Warnings about valid settings that are probably mistakes. */
 import type { Configuration, GroupConfig } from './model/model.ts';
 import { matchesLabels } from './model/reach.ts';
 
-/** One line each; empty: nothing to say. `nowMs`: wall clock, epoch milliseconds. */
+/** One line per warning. `nowMs`: wall clock, epoch milliseconds. */
 export function warningsOf(configuration: Configuration, nowMs: number): string[] {
   return configuration.groups.flatMap((group) => [
     ...selectsNoPort(group, configuration),

@@ -13,6 +13,7 @@
 import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
+import { SerialQueue } from '../api/serial-queue.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -69,7 +70,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private configurationNow: Configuration;
   private office: Office | undefined;
   private leaderAddress: string | undefined;
-  private lastChange: Promise<unknown> = Promise.resolve();
+  private readonly changes = new SerialQueue();
   private agentAnswerer: Answerer = () => {
     throw new Refusal(503, 'this controller answers no requests yet');
   };
@@ -130,7 +131,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     await this.campaign.resign();
     this.endTerm('');
     this.replica.stop();
-    await this.lastChange;
+    await this.changes.idle();
   }
 
   /** The leader's term; a Refusal that says where it is if that is not here. */
@@ -266,9 +267,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   private exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
-    const result = this.lastChange.then(change);
-    this.lastChange = result.catch(() => undefined);
-    return result;
+    return this.changes.run(change);
   }
 
   // --- leadership ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { SerialQueue } from '../api/serial-queue.ts';
 import { HostError, messageOf } from '../config/model/host-error.ts';
 import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
@@ -73,7 +74,7 @@ export class Host {
   private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
   private readonly goneListeners = new Set<(port: string) => void>();
   private namespaceWatch: NodeJS.Timeout | undefined;
-  private lastChange: Promise<unknown> = Promise.resolve();
+  private readonly changes = new SerialQueue();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
   static async start(options: HostOptions): Promise<Host> {
@@ -364,9 +365,7 @@ export class Host {
   // -----------------------------------------------------------------------------------------------------------
 
   private exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
-    const result = this.lastChange.then(change);
-    this.lastChange = result.catch(() => undefined);
-    return result;
+    return this.changes.run(change);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The less load, the more new flows.
+ * Gives members with less load more new flows.
  *
  *   weight = 1 + round((max - load) / (max - min) × spread)
  *

@@ -1,8 +1,8 @@
-/** What is done to shares after a policy has computed them. Each is a pure function over members in the same order. */
+/** Adjustments of the shares that a policy has computed. Each is a pure function over members in the same order. */
 import { sum } from './load.ts';
 import type { MemberLoad } from './policy.ts';
 
-/** What a joining member begins with, of its share. */
+/** Fraction of its share that a joining member starts with. */
 const SLOW_START_FROM = 0.1;
 
 /** A joining member's share grows linearly over `slowStartMs`. */

@@ -1,5 +1,5 @@
 /**
- * Members whose connects fail get no new flows for a while.
+ * Ejects members whose connection attempts fail: they get no new flows for a while.
  *
  * A member is an outlier when so many of its connection attempts of the last interval failed. It is ejected for a
  * time that grows with every ejection that follows soon after the last; then it is tried again. Two brakes: only a part of

@@ -1,4 +1,4 @@
-/** What a policy is given and what it returns. */
+/** Input and output of a policy. */
 
 export type MemberState = 'active' | 'draining' | 'failed';
 

@@ -5,7 +5,7 @@
  * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
  * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../config/model/host-error.ts';
@@ -20,6 +20,7 @@ import { namespaceExists, namespaceIdentity } from '../native/network/netns.ts';
 import { withDescriptorsOf } from '../native/processes/pidfd.ts';
 import { SystemError } from '../native/system-error.ts';
 import { killProcessesIn } from './namespace-processes.ts';
+import { replaceFile } from './replace-file.ts';
 import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
@@ -308,9 +309,7 @@ export class MadeThings {
       files: [...this.files],
       directories: [...this.directories],
     };
-    const temporary = `${this.runDir.stateFile}.new`;
-    writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, this.runDir.stateFile);
+    replaceFile(this.runDir.stateFile, `${JSON.stringify(state, null, 2)}\n`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Listeners and controllers: what leaves the machine needs TLS. */
+/** Listeners and controllers: connections that leave the machine need TLS. */
 import { isLocal } from '../model/local-endpoint.ts';
 import { type Path, type Report, show } from '../model/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';

@@ -108,7 +108,7 @@ function checkNotAnycast(
   report(path, found, `another address inside ${formatPrefix(subnet)}`);
 }
 
-/** What has an owner is preset as a neighbour or answered for: a claim of another VM would not be believed. */
+/** Addresses with an owner are preset neighbours, or Sluice answers for them: it would ignore another VM's claim. */
 function checkAllowedAddress(
   text: string,
   network: NetworkInfo,

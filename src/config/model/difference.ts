@@ -1,4 +1,4 @@
-/** What is in one list and not in another, by identity; cheap where most of both is the same, in the same order. */
+/** Items that were removed from and added to a list, by identity; cheap if most of both lists is the same, in order. */
 export interface Difference<Item> {
   readonly gone: readonly Item[];
   readonly come: readonly Item[];

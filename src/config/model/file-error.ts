@@ -1,4 +1,4 @@
-/** Why a file could not be opened, in words that need no manual. */
+/** Plain words for the errors of opening a file. */
 const WORDS = new Map([
   ['ENOENT', 'no such file'],
   ['ENOTDIR', 'no such file'],

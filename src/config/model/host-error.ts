@@ -1,4 +1,4 @@
-/** What a host refuses or could not do. */
+/** A request that a host refused or failed to carry out. */
 import { Refusal } from './refusal.ts';
 
 export { messageOf } from './refusal.ts';

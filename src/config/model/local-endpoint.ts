@@ -1,4 +1,4 @@
-/** Which endpoints do without TLS: those whose traffic never leaves the machine. */
+/** Endpoints that need no TLS because their traffic never leaves the machine. */
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** `unix:/run/x.sock`, or `host:port` with an address that never leaves the machine. */

@@ -1,4 +1,4 @@
-/** MAC addresses for ports that are given none. */
+/** MAC addresses of ports whose configuration has none. */
 import { wordsToMac } from '../../wire/address.ts';
 
 const FNV_OFFSET = 0xcbf29ce484222325n;

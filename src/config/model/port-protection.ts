@@ -1,4 +1,4 @@
-/** What a port lets its VM send: everything is checked unless the configuration says otherwise. */
+/** What a port lets its VM send; all checks are on unless the configuration disables them. */
 
 /** Messages that only servers, routers and switches send; true: dropped when a port's VM sends them. */
 export interface PortGuards {
@@ -17,7 +17,7 @@ export interface PortProtection {
   guards: PortGuards;
 }
 
-/** Of ports that are in no file. */
+/** For ports that no file configures. */
 export const FULL_PROTECTION: PortProtection = {
   antiSpoofing: true,
   allowedAddresses: [],

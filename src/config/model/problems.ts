@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: every problem with its path, what was found and what was expected. */
+/** Problems of a configuration, each with its path, what was found and what was expected. */
 
 /** Keys and list indices from the top of the document. */
 export type Path = readonly (string | number)[];
@@ -14,7 +14,7 @@ export interface Problem {
 
 export type Report = (path: Path, found: string, expected: string) => void;
 
-/** A configuration that cannot be used, with everything that is wrong with it. */
+/** An unusable configuration, with all its problems. */
 export class ConfigError extends Error {
   readonly file: string;
   readonly problems: readonly Problem[];
@@ -62,7 +62,7 @@ export function expectOneOf(found: string, known: readonly string[]): string {
   return near === undefined ? list : `${list} (did you mean ${JSON.stringify(near)}?)`;
 }
 
-/** The known word that is fewest edits away, if they are few for its length. */
+/** The known word with the smallest edit distance, if it is small for the word's length. */
 function nearest(found: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let fewest = Math.max(1, Math.floor(found.length / 3)) + 1;

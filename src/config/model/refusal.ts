@@ -1,8 +1,8 @@
-/** Errors that are told to the user as they are: they say what was found and what was expected. */
+/** Errors whose messages are written for users: they say what was found and what was expected. */
 import { fileErrorText } from './file-error.ts';
 import type { Problem } from './problems.ts';
 
-/** HTTP's: wrong input, not allowed, not there, in conflict with what is, could not be done, not now or not here. */
+/** HTTP status: invalid input, forbidden, not found, conflict with the current state, failed, not available now. */
 export type RefusalStatus = 400 | 403 | 404 | 409 | 500 | 503;
 
 export class Refusal extends Error {

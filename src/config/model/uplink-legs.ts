@@ -11,7 +11,7 @@ export interface UplinkLeg {
   readonly reservedMulticastGuard: boolean;
 }
 
-/** Of all uplinks, in the order of the configuration. */
+/** Legs of all uplinks, in the order of the configuration. */
 export const uplinkLegs = ({ uplinks = [] }: Pick<Configuration, 'uplinks'>): UplinkLeg[] =>
   uplinks.flatMap(({ name, interface: device, networks, reservedMulticastGuard }) =>
     networks.map((carried) => ({

@@ -9,6 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Etcd3, IKeyValue, IWatchResponse } from 'etcd3';
+import { messageOf } from '../../config/model/refusal.ts';
 import { prefixEnd } from './etcd-client.ts';
 import { type StoreLog, StoreUnavailable } from './store.ts';
 
@@ -203,5 +204,3 @@ const entryOf = (kv: IKeyValue): MirrorEntry => ({
 
 const isSame = (a: MirrorEntry, b: MirrorEntry | undefined): boolean =>
   a.value === b?.value && a.createRevision === b.createRevision;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

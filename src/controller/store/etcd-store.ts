@@ -9,6 +9,7 @@
  * has what they wrote.
  */
 import type { Etcd3, ICompare, IRequestOp, ITxnResponse } from 'etcd3';
+import { SerialQueue } from '../../api/serial-queue.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
 import { CALL_TIMEOUT_MS, connectEtcd, type EtcdOptions } from './etcd-client.ts';
 import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
@@ -44,7 +45,7 @@ export class EtcdStore implements Store {
   private readonly mirror: EtcdMirror;
   private readonly entries = new Map<string, unknown>();
   private candidacy: EtcdCampaign | undefined;
-  private lastWrite: Promise<unknown> = Promise.resolve();
+  private readonly writes = new SerialQueue();
   private pendingWrites = 0;
   private closed: Promise<void> | undefined;
 
@@ -86,10 +87,8 @@ export class EtcdStore implements Store {
     if (this.pendingWrites >= MAX_PENDING_WRITES)
       throw new StoreUnavailable(`etcd: ${MAX_PENDING_WRITES} writes wait already`);
     this.pendingWrites++;
-    const written = this.lastWrite.then(() => this.writeNow(encoded, epoch));
-    this.lastWrite = written.catch(() => {});
     try {
-      return await written;
+      return await this.writes.run(() => this.writeNow(encoded, epoch));
     } finally {
       this.pendingWrites--;
     }
@@ -108,7 +107,7 @@ export class EtcdStore implements Store {
   }
 
   private async finish(): Promise<void> {
-    await this.lastWrite;
+    await this.writes.idle();
     await this.candidacy?.resign();
     this.watchers.clear();
     await this.mirror.close();

@@ -18,6 +18,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../config/model/refusal.ts';
 import { tryLockFile } from '../../native/processes/file-lock.ts';
 import { EpochFile } from './epoch-file.ts';
 import { FileCampaign } from './file-campaign.ts';
@@ -241,5 +242,3 @@ function replay(
   }
   return revision;
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -8,10 +8,11 @@
  * change adds a few lines; a line that was cut short is of a number that the datapath has not heard of. A file that cannot
  * be written goes: no flows are better than flows under wrong names.
  */
-import { appendFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf } from '../../config/model/host-error.ts';
 import { discard, type Mapping, mapFile } from '../../native/memory.ts';
+import { replaceFile } from '../../run-dir/replace-file.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { LAYOUT_VERSION, type TableLimits, Tables } from '../../tables/tables.ts';
 import { type DatapathIds, type GivenNumber, NUMBERED, type Numbers } from '../publishing/datapath-ids.ts';
@@ -107,7 +108,6 @@ export class NumbersFile {
     } catch (error) {
       this.lines = 0;
       rmSync(this.path, { force: true });
-      rmSync(`${this.path}.new`, { force: true });
       return `flows would not outlive this process: ${messageOf(error)}`;
     }
   }
@@ -118,8 +118,7 @@ export class NumbersFile {
     const all = NUMBERED.flatMap((kind) =>
       ids.numbers[kind].map((name, id): GivenNumber => [kind, id, name]),
     );
-    writeFileSync(`${this.path}.new`, `${JSON.stringify(header)}\n${textOf(all)}`, { mode: 0o600 });
-    renameSync(`${this.path}.new`, this.path);
+    replaceFile(this.path, `${JSON.stringify(header)}\n${textOf(all)}`);
     this.lines = 1 + all.length;
   }
 }
