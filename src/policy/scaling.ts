@@ -88,7 +88,7 @@ export function decideScaling(
   } else if (view.count > config.maximum) {
     decision = view.shrink(view.count - config.maximum, `${view.count} of at most ${config.maximum}`);
   } else if (hasCooled && isSustained(overSinceMs)) {
-    decision = view.grow(Math.min(config.step, config.maximum - view.count), over);
+    decision = view.grow(Math.min(config.step, config.maximum - view.count, view.useful()), over);
   } else if (hasCooled && isSustained(underSinceMs)) {
     decision = view.shrink(view.spare(), under);
   }
@@ -128,6 +128,13 @@ class View {
     const worst = this.byLoad().at(-1);
     if (single.above === undefined || worst === undefined || this.load(worst) <= single.above) return '';
     return `${metric} ${round(this.load(worst))} of ${worst.name}, over ${single.above}`;
+  }
+
+  /** Most VMs to add without falling under the average's lower threshold by it; at least one. */
+  useful(): number {
+    const { below } = this.config.average;
+    if (below === undefined || below === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(1, Math.floor(this.total / below) - this.count);
   }
 
   under(): string {

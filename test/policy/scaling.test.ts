@@ -144,6 +144,19 @@ scaling('old figures say nothing', () => {
   }
 });
 
+scaling('a step that would fall under the lower threshold is made smaller', () => {
+  const bed = new Bed({
+    minimum: 1,
+    maximum: 4,
+    step: 2,
+    average: { above: 50, below: 18 },
+    coolDownMs: 5_000,
+  });
+  let added = 0;
+  for (let second = 0; second < 20 && added === 0; second++) added = bed.at(second, units(51)).add;
+  assert.is(added, 1); // three would have 17 each
+});
+
 scaling('carried out, it settles: between the bounds, and no back and forth under any steady load', () => {
   const anyConfig = fc.record({
     minimum: fc.integer({ min: 1, max: 3 }),
