@@ -192,7 +192,7 @@ test('rule list: each load balancer has its own rules, and only those', async ()
   const everywhere = await bed.json<RuleRow[]>('rule', 'list');
   assert.is(
     new Set(everywhere.map((row) => row.loadBalancer)).size,
-    8,
+    9,
     'one load balancer per port that has rules',
   );
 });
