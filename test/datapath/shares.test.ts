@@ -292,6 +292,7 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
     'connection records that give way by policy: never another port’s',
   ],
   'tables/balancing/endpoint-table': 'made by configuration only',
+  'datapath/balancing/rule-sets': 'made by configuration only',
   'tables/forwarding/fragment-table': ['datagrams in fragments, and fragments that wait'],
   'tables/frame-arena': ['frame buffers'],
   'tables/common/hash': 'fixed',
