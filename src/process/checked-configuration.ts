@@ -1,10 +1,11 @@
 /**
- * A configuration that has passed every check there is before anything is made. `config check`, `up`, `controller` and
- * `reload` all load their file here, so that none of them accepts what another refuses.
+ * Loads a configuration with every check that can run before anything is made. `config check`, `up`,
+ * `controller` and `reload` all load their file here, so all accept the same files.
  *
- * Some checks ask the machine: whether uplinks' interfaces and TLS files are there and fit. Their problems stand in the
- * same list as those of the file. A file for another machine is checked `offline`, without them. A reload is, too: what it
- * does not change may be away for the moment, and what it adds is tried before anything else changes.
+ * Some checks examine the machine: that uplink interfaces and TLS files exist and fit. Their problems are in
+ * the same list as those of the file. A file for another machine is checked `offline`, without them. So is a
+ * reload: an unchanged interface may be absent at the moment, and a new one is opened before anything else
+ * changes.
  */
 import { type FurtherChecks, loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model/model.ts';

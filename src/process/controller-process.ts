@@ -1,9 +1,9 @@
 /**
- * A controller in a run directory of its own: store, controller, the server that agents attach to, and the API.
+ * A controller process: its run directory, store, controller, the server that agents attach to, and the API.
  *
- * Theory of operation. As for a host (host-process.ts): the run directory is taken first, each step is undone when a later
- * one fails. At the end the agents are sent to whoever leads next before the server closes, and the store is closed
- * last.
+ * Theory of operation. As in a host process (host-process.ts), the run directory is taken first, and each
+ * step is undone when a later one fails. On stop, agents are redirected to the next leader before the server
+ * closes; the store is closed last.
  */
 import type { Server } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
@@ -27,7 +27,7 @@ import { httpListener } from './http-listener.ts';
 import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
-/** How long the start waits to see a leader, this one or another. */
+/** Longest wait for a leader, this controller or another, at start. */
 const LEADER_WAIT_MS = 3_000;
 const LEADER_POLL_MS = 10;
 
@@ -38,7 +38,7 @@ export class ControllerProcess {
   private readonly agents: FleetServer;
   private configuration: Configuration;
 
-  /** Resolves when agents can attach and the API answers. Rejects, with nothing left behind, if that cannot be. */
+  /** Resolves when agents can attach and the API answers. If that fails, rejects with everything undone. */
   static async start(options: ProcessOptions): Promise<ControllerProcess> {
     const { runDir, log } = options;
     const configuration = checkedConfiguration(options.configPath, 'this machine');
@@ -110,7 +110,7 @@ export class ControllerProcess {
     reportAll(await this.undo.run(), this.options.log);
   }
 
-  /** Nothing of a controller is worth keeping but what the store keeps. */
+  /** A controller's state is in its store, so there is nothing else to hand over. */
   handOver(): Promise<void> {
     return this.stop();
   }
@@ -139,7 +139,10 @@ export class ControllerProcess {
     close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log));
   }
 
-  /** A controller alone leads at once; one of several may have to wait for the others' lease. */
+  /**
+   * A single controller leads at once; one of several may have to wait until the previous leader's lease
+   * expires.
+   */
   private async leaderKnown(): Promise<void> {
     const giveUpMs = performance.now() + LEADER_WAIT_MS;
     while (this.controller.leadership === undefined && this.controller.leader === undefined) {
@@ -158,7 +161,7 @@ async function startAgentServer(
 ): Promise<FleetServer> {
   try {
     const server = await startFleetServer({ listen, tls, handler, log });
-    undo.push('close the server of agents', () => server.close());
+    undo.push('close the agent server', () => server.close());
     return server;
   } catch (error) {
     await handler.stop();
@@ -169,6 +172,6 @@ async function startAgentServer(
 function listenAddress(configuration: Configuration, file: string): string {
   const listen = configuration.listen?.agents;
   if (listen !== undefined) return listen;
-  const expected = 'where agents connect, ADDRESS:PORT, as a controller serves nobody else';
+  const expected = 'where agents connect, ADDRESS:PORT, as a controller serves only agents';
   throw new ConfigError(file, [{ path: 'listen.agents', found: 'nothing', expected }]);
 }

@@ -1,4 +1,4 @@
-/** `sluice controller`: the process of a controller, here or in one of its own. */
+/** `sluice controller`: runs a controller in this process or in a detached one. */
 import { ControllerProcess } from './controller-process.ts';
 import { type RunOptions, runProcess } from './run-process.ts';
 import { launch, type UpOptions } from './up.ts';
@@ -6,6 +6,6 @@ import { launch, type UpOptions } from './up.ts';
 export const runControllerProcess = (options: RunOptions): Promise<number> =>
   runProcess(options, (processOptions) => ControllerProcess.start(processOptions));
 
-/** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
+/** Resolves with the exit code: 0 done, 1 failed, 2 wrong configuration. Errors go to stderr. */
 export const controllerUp = (options: UpOptions): Promise<number> =>
   launch({ main: './controller-main.js', run: runControllerProcess }, options);

@@ -1,4 +1,4 @@
-/** `sluice down`: stops the host of a run directory, and clears up after one that was killed. */
+/** `sluice down`: stops the process of a run directory, or cleans up after one that was killed. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf } from '../config/model/host-error.ts';
@@ -11,11 +11,11 @@ export interface DownOptions {
   readonly runDir: string;
 }
 
-/** A host gives itself 10 s to stop; one that is still there after this time is killed. */
+/** A process abandons its own stop after 10 s; one that still runs after this time is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
 
-/** Resolves with the exit code: 1 also if there was nothing to stop and nothing to clear up. */
+/** Resolves with the exit code: 1 also if there was nothing to stop and nothing to remove. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
     for (const problem of await bringDown(new RunDir(resolve(path))))
@@ -27,7 +27,7 @@ export async function down({ runDir: path }: DownOptions): Promise<number> {
   }
 }
 
-/** Answers what the user should know. */
+/** Returns notes for the user. */
 async function bringDown(runDir: RunDir): Promise<string[]> {
   if (!existsSync(runDir.path)) throw new Error(`no host runs at ${runDir.path}`);
   const running = runDir.running();
@@ -51,7 +51,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
   return notes;
 }
 
-/** False if it had to be killed. */
+/** False if the process had to be killed. */
 async function stopProcess(running: ProcessIdentity): Promise<boolean> {
   if (await endProcess(running, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
   if (await endProcess(running, 'SIGKILL', KILL_TIMEOUT_MS)) return false;

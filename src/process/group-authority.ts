@@ -1,13 +1,13 @@
 /**
- * Whom a host has its groups from, and who answers what is asked about them: the controller in its own process, or
- * controllers elsewhere. Either way an agent joins the host to them.
+ * Where a host gets its groups from, and who answers requests about them: a controller in the same process,
+ * or remote controllers. In both cases an agent connects the host to them.
  *
- * Embedded: the controller's state lies in the configured store, or else in the run directory, where it outlives a
- * process that was killed. A reload is first brought into force here, all of it or nothing, and then stored and
- * told to the agents of other hosts.
+ * Embedded: the controller's state is in the configured store, or else in the run directory, where it
+ * survives a killed process. A reload is applied to this host first, completely or not at all, then stored
+ * and sent to the agents of other hosts.
  *
- * Elsewhere: the host starts from the last rules that it was told and goes on with what it has while no controller
- * answers. What people change here is passed on to the controllers.
+ * Remote: the host starts from the last rules that it received and keeps them in force while no controller
+ * answers. Changes that people make here are passed to the controllers.
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
@@ -33,23 +33,26 @@ import { reachableAddress } from './reachable-address.ts';
 
 export interface ControlOptions {
   readonly configuration: Configuration;
-  /** Where an embedded controller keeps its state if the configuration names no place. */
+  /** Store of an embedded controller if the configuration has none. */
   readonly defaultStore: StoreConfig;
-  /** Where the last rules of controllers elsewhere are kept. */
+  /** File for the last rules of remote controllers. */
   readonly rulesFile: string;
   readonly log: Logger;
 }
 
 export interface Control {
-  /** To start the host with. */
+  /** Groups to start the host with. */
   readonly initialGroups: GroupConfig[];
-  /** The host runs: from now on its groups follow the controllers. `answerHost` answers for the host alone. */
+  /**
+   * Called when the host runs: from then on its groups follow the controllers. `answerHost` answers for this
+   * host only.
+   */
   attach(host: Host, answerHost: Answerer): Promise<void>;
-  /** Answers everything that may be asked of this process. */
+  /** Answers every request to this process. */
   readonly answer: Answerer;
   /** For `status`. */
   readonly status: ControllersStatus;
-  /** Brings a changed file into force; the host's revision. */
+  /** Applies a changed file; resolves with the host's revision. */
   reload(configuration: Configuration): Promise<number>;
   stop(): Promise<void>;
 }
@@ -59,7 +62,7 @@ export const startControl = (options: ControlOptions): Promise<Control> =>
     ? EmbeddedControl.start(options)
     : Promise.resolve(new RemoteControl(options));
 
-/** What both kinds have once the host runs. */
+/** State of both kinds once the host runs. */
 interface Attached {
   readonly host: Host;
   readonly agent: Agent;
@@ -114,7 +117,7 @@ class EmbeddedControl implements Control {
       this.http = await startReadOnlyServer(httpListener(listen.http, tls), answer, log);
     }
     if (listen?.agents !== undefined) {
-      // gRPC takes a tenth of a second and 20 MB, which a host of its own shall not pay for.
+      // Loading gRPC costs 100 ms and 20 MB, which a single host does not need.
       const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
       const material = tls && loadFleetTls(tls, 'controller');
       const handler = this.controller;
@@ -134,7 +137,10 @@ class EmbeddedControl implements Control {
     };
   }
 
-  /** A controller of several hosts answers for all of them; one of this host alone leaves listings to the host. */
+  /**
+   * A controller of several hosts answers for all of them; for a single host, the host answers listings
+   * itself.
+   */
   answer(request: ApiRequest): unknown {
     const by = answeredBy(request);
     const isHosts = by === 'process' || by === undefined || (by === 'listing' && this.server === undefined);
@@ -145,7 +151,7 @@ class EmbeddedControl implements Control {
     const { host, agent } = this.attached!;
     const known = new Map([...this.controller.groups].map(([name, { group }]) => [name, group]));
     const inForce = new Map(host.configuration.groups.map((group) => [group.name, group]));
-    // A group that the file does not change keeps the weights that it has now.
+    // A group that the file does not change keeps its current weights.
     const groups = this.controller
       .preview(configuration)
       .map((group) => (known.get(group.name) === group ? (inForce.get(group.name) ?? group) : group));
@@ -178,7 +184,7 @@ class EmbeddedControl implements Control {
     return request.method === 'GET' ? answer : this.withLocalRevision(answer as Changed);
   }
 
-  /** To a host of its own its own revisions are what flows and rules name. */
+  /** On a single host, flows and rules name the host's own revisions. */
   private withLocalRevision(changed: Changed): Changed {
     if (this.server !== undefined) return changed;
     return { revision: this.attached!.host.publisher.revision };

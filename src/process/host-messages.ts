@@ -1,4 +1,4 @@
-/** What a detached host process tells the `up` that has started it, by IPC, once. */
+/** Sent once over IPC by a detached process to the command that started it. */
 export type StartOutcome =
   | { readonly kind: 'ready'; readonly summary: string }
   | { readonly kind: 'failed'; readonly exitCode: number; readonly message: string };

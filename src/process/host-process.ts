@@ -1,10 +1,11 @@
 /**
- * One process of the product: a run directory, what was made for it, the host, and its API.
+ * A host process: its run directory, the things it has made, the host, and its API.
  *
- * Theory of operation. `start` takes the run directory first and makes everything else after that, each step with
- * its way back; if one fails, what was made is removed in reverse order. What a process that was killed, or told
- * to leave, has left behind is found in state.json: namespaces and TAPs that the configuration wants again are taken over
- * as they are, with the processes in them, and so are the flows (takeover); the rest is removed.
+ * Theory of operation. `start` takes the run directory first and makes everything else after that. Each step
+ * registers how to undo it; if one fails, the steps before it are undone in reverse order. state.json lists
+ * what a process that was killed or handed over has left behind. Namespaces and TAPs that the configuration
+ * still contains are taken over unchanged, with the processes in them, and so are the flows (host/takeover);
+ * the rest is removed.
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
@@ -29,11 +30,11 @@ export interface ProcessOptions {
   readonly configPath: string;
   readonly runDir: RunDir;
   readonly log: Logger;
-  /** One that runs here already is asked to leave; else that is an error. */
+  /** A process that runs here already hands over; without this option it is an error. */
   readonly replace: boolean;
-  /** Somebody asked over the API for the process to stop. */
+  /** A stop was requested over the API. */
   onDownRequest(): void;
-  /** The datapath has ended or hangs: the process is of no more use. */
+  /** The datapath has ended or hangs, and the process must end. */
   onDeath(reason: string): void;
 }
 
@@ -46,8 +47,8 @@ export class HostProcess {
   private api: Server | undefined;
 
   /**
-   * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error of
-   * the step that failed, and then has left nothing behind.
+   * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error
+   * of the failed step, after everything has been undone.
    */
   static async start(options: ProcessOptions): Promise<HostProcess> {
     const { runDir, log } = options;
@@ -107,7 +108,7 @@ export class HostProcess {
     return `sluice ${host}: ${count(ports, 'port')}, ${count(groups, 'group')}, engine ${engine}, pid ${process.pid}`;
   }
 
-  /** Takes up a changed configuration; HostError with every problem if it cannot, and nothing has changed. */
+  /** Applies a changed configuration. On failure nothing changes, and the HostError lists every problem. */
   async reload(path: string): Promise<number> {
     const revision = await this.control.reload(loadForReload(path));
     this.options.log.info(`reloaded ${path}: revision ${revision}`);
@@ -115,12 +116,12 @@ export class HostProcess {
     return revision;
   }
 
-  /** Logs what the configuration hardly means. */
+  /** Logs settings that are valid but probably not intended. */
   warn(): void {
     for (const warning of warningsOf(this.host.configuration, Date.now())) this.options.log.warn(warning);
   }
 
-  /** Ends everything and removes all that was made; the run directory is free afterwards. */
+  /** Stops everything, removes all made things and frees the run directory. */
   async stop(): Promise<void> {
     try {
       await this.end('end');
@@ -129,7 +130,7 @@ export class HostProcess {
     }
   }
 
-  /** Ends, and leaves VMs, their interfaces and flows to the next process here. */
+  /** Ends and leaves VMs, their interfaces and flows to the next process. */
   async handOver(): Promise<void> {
     try {
       await this.end('handOver');
@@ -144,7 +145,7 @@ export class HostProcess {
     await this.host.stop(how);
   }
 
-  /** Removes what outlives the process: the last resort when the host itself can no longer be stopped. */
+  /** Removes everything that outlives the process: the last resort when the host cannot be stopped. */
   clear(): void {
     const { runDir, log } = this.options;
     reportAll(this.state.clear(), log);
@@ -170,7 +171,10 @@ export class HostProcess {
   }
 }
 
-/** State that outlives a killed process, not the process: that is what `store` in the configuration is for. */
+/**
+ * The default store survives a killed process but is removed by `down`; `store` in the configuration is
+ * permanent.
+ */
 function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThings): StoreConfig {
   if (configuration.store === undefined && configuration.controllers === undefined) {
     state.addDirectory(runDir.storeDir);
@@ -178,7 +182,10 @@ function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThing
   return { kind: 'file', dir: runDir.storeDir };
 }
 
-/** What the last process has left: kept are only namespaces and TAPs that are wanted again as they are. */
+/**
+ * Removes what the previous process left, except namespaces and TAPs that the configuration contains
+ * unchanged.
+ */
 function clearLeftovers(state: MadeThings, configuration: Configuration, log: Logger): void {
   if (state.isEmpty) return;
   log.info('taking over from the previous process');

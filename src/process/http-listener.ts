@@ -1,4 +1,7 @@
-/** How `listen.http` is served: loopback is trusted, as whoever is on the machine; other addresses get HTTPS. */
+/**
+ * How `listen.http` is served: plain HTTP on loopback, which only local users reach; HTTPS on other
+ * addresses.
+ */
 import type { ServerTls } from '../api/server.ts';
 import { isLocal } from '../config/model/local-endpoint.ts';
 import { loadTlsFiles, type TlsFiles } from '../config/tls-files.ts';
@@ -10,7 +13,7 @@ export interface HttpListener {
   readonly tls?: ServerTls;
 }
 
-/** Throws TlsFilesError. The configuration's checks refuse another address than loopback without `tls`. */
+/** Throws TlsFilesError. Configuration checks require `tls` for any address that is not loopback. */
 export function httpListener(listen: string, tls: TlsFiles | undefined): HttpListener {
   const { address, port } = parseEndpoint(listen);
   const listener = { host: address, port: port! };

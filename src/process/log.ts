@@ -1,4 +1,4 @@
-/** The host's log: one line of plain text per event on stderr, for people, journald and files alike. */
+/** The log: one line of plain text per event on stderr, for people, journald and files. */
 import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 
@@ -19,7 +19,7 @@ interface Entry {
   err?: { stack?: string };
 }
 
-/** `2026-01-31T12:00:00.000Z warn  port web1: …`; a stack, where there is one, on lines of its own. */
+/** `2026-01-31T12:00:00.000Z warn  port web1: …`; a stack trace follows on lines of its own. */
 export function formatEntry(json: string): string {
   const { level, time, msg, err } = JSON.parse(json) as Entry;
   const head = `${new Date(time).toISOString()} ${(LEVEL_NAMES[level] ?? String(level)).padEnd(5)}`;
@@ -27,14 +27,17 @@ export function formatEntry(json: string): string {
   return `${head} ${cut(msg ?? '')}${cut(stack)}\n`;
 }
 
-/** What others have sent may be part of a line. */
+/** Lines may quote data of unbounded length from other machines. */
 function cut(text: string): string {
   return text.length <= MAX_TEXT_LENGTH
     ? text
     : `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
-/** Writes each line at once, so that a crash loses none. SLUICE_LOG is the least severity: debug, info, warn, error. */
+/**
+ * Writes each line at once, so that a crash loses none. SLUICE_LOG is the lowest level logged: debug, info,
+ * warn, error.
+ */
 export const createLog = (): Logger =>
   pino(
     { base: null, level: process.env.SLUICE_LOG ?? 'info' },
@@ -43,7 +46,7 @@ export const createLog = (): Logger =>
         try {
           writeSync(STDERR, formatEntry(json));
         } catch {
-          // Nobody reads stderr any more, or its disk is full: the host goes on.
+          // stderr is closed or its disk is full: the process keeps running without a log.
         }
       },
     },

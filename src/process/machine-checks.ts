@@ -1,4 +1,4 @@
-/** What a configuration asks of the machine it is for: files, interfaces, addresses, users, the kernel. */
+/** Checks of a configuration against this machine: files, interfaces, addresses, users, the kernel. */
 import { readFileSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Role } from '../config/certificate-roles.ts';
@@ -24,7 +24,7 @@ type View = Lenient<ConfigInput>;
 /** As in the schema. */
 const DEFAULT_MTU = 1500;
 
-/** `file`: that of the configuration. */
+/** `file`: path of the configuration. */
 export function checkMachine(file: string, view: View, report: Report): void {
   checkEngine(view, report);
   checkUplinks(view, report);
@@ -60,7 +60,7 @@ function checkUplinks(view: View, report: Report): void {
   }
 }
 
-/** A listener is bound to an address of this machine; which port is free is only known when it is bound. */
+/** Listening addresses must belong to this machine; whether the port is free shows only at bind. */
 function checkListeners({ listen }: View, report: Report): void {
   const own = new Set(
     Object.values(networkInterfaces()).flatMap((entries) =>
@@ -81,7 +81,7 @@ function checkListeners({ listen }: View, report: Report): void {
   }
 }
 
-/** What others must take the process for. */
+/** Roles that the certificate must have: those in which other processes see this one. */
 function rolesOf({ listen, controllers }: View): Role[] {
   return [
     ...(listen?.agents === undefined ? [] : ['controller' as const]),
@@ -89,7 +89,10 @@ function rolesOf({ listen, controllers }: View): Role[] {
   ];
 }
 
-/** ip_nonlocal_bind: addresses that come and go, as a keepalived's, may be bound while they are elsewhere. */
+/**
+ * ip_nonlocal_bind permits binding to floating addresses (e.g. keepalived's) while another machine holds
+ * them.
+ */
 function mayBindForeign(address: string): boolean {
   const family = address.includes(':') ? 'ipv6' : 'ipv4';
   try {
@@ -119,7 +122,7 @@ function checkTls(file: string, view: View, report: Report): void {
   reportFiles(['store', 'tls'], load, report);
 }
 
-/** Answers what it has reported. */
+/** Returns the problems that it has reported. */
 function reportFiles(path: Path, load: () => unknown, report: Report): readonly TlsFileProblem[] {
   try {
     load();
@@ -143,7 +146,7 @@ function checkStore(file: string, { store }: View, report: Report): void {
     );
 }
 
-/** Users of the templates that may run here. */
+/** Users of the templates that may run on this machine. */
 function checkUsers(view: View, report: Report): void {
   let known: Set<string> | undefined;
   for (const [i, template] of (view.templates ?? []).entries()) {
@@ -157,7 +160,7 @@ function checkUsers(view: View, report: Report): void {
     if (!known.has(user))
       report(
         ['templates', i, 'user'],
-        `${show(user)}, whom this machine does not know`,
+        `${show(user)}, a user that does not exist on this machine`,
         'a user in /etc/passwd',
       );
   }

@@ -1,4 +1,4 @@
-/** What a process of a host and one of a controller share: how they begin, and how they take up a changed file. */
+/** Start and reload steps that host and controller processes share. */
 import type { Logger } from 'pino';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
@@ -9,12 +9,12 @@ import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 
-/** A host gives itself 10 s. */
+/** A process abandons its stop after 10 s. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
 
 /**
- * Rejects with AlreadyRunning, unless the process that runs there is to be replaced. `state`: what the last process
- * here has left, if it was killed or has left.
+ * Rejects with AlreadyRunning if a process runs there, unless `replace` is set. `state`: the things that the
+ * previous process left behind, when it was killed or handed over.
  */
 export async function takeRunDir(
   runDir: RunDir,
@@ -23,20 +23,20 @@ export async function takeRunDir(
 ): Promise<{ lock: RunDirLock; state: MadeThings }> {
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
-  const copies = replace ? await askToLeave(runDir) : undefined;
+  const copies = replace ? await requestHandOver(runDir) : undefined;
   const lock = await runDir.acquire();
   undo.push('release the run directory', () => lock.release());
   return { lock, state: MadeThings.load(runDir, copies) };
 }
 
-/** Waits until the process that runs here, if there is one, has left; answers copies of its devices. */
-async function askToLeave(runDir: RunDir): Promise<TapCopies | undefined> {
+/** Waits until the running process, if any, has ended; returns duplicates of its device descriptors. */
+async function requestHandOver(runDir: RunDir): Promise<TapCopies | undefined> {
   const running = runDir.running();
   if (running === undefined) return undefined;
   const copies = MadeThings.load(runDir).copyTaps(running.pid);
   if (await endProcess(running, HAND_OVER_SIGNAL, HAND_OVER_TIMEOUT_MS)) return copies;
   throw new Error(
-    `pid ${running.pid}, which runs here, has not left within ${HAND_OVER_TIMEOUT_MS / 1000} s`,
+    `pid ${running.pid}, which runs here, did not hand over within ${HAND_OVER_TIMEOUT_MS / 1000} s`,
   );
 }
 

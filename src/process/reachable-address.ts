@@ -1,7 +1,9 @@
-/** What controllers tell agents about where a controller is. */
 import { parseEndpoint } from '../wire/address.ts';
 
-/** What other machines call a listening address: a wildcard says nothing, the host's name may. */
+/**
+ * The address that agents are given for a controller: its listening address, with a wildcard replaced by the
+ * host name.
+ */
 export function reachableAddress(listen: string, host: string): string {
   const { address, port } = parseEndpoint(listen);
   const isWildcard = address === '0.0.0.0' || address === '::';

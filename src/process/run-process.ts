@@ -1,10 +1,10 @@
 /**
  * A Sluice process from start to end: signals, the log, exit codes.
  *
- * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file that it was started with. SIGUSR2 is
- * how the next process takes its place (`up --replace`): it ends and leaves what it has made.
- * Whatever else ends it (a bug on the main thread, a dead datapath) is logged, and what outlives a process
- * (namespaces, files) is removed all the same.
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file it was started with.
+ * SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its devices, namespaces
+ * and tables. Any other end (a bug on the main thread, a dead datapath) is logged, and namespaces and files
+ * are removed too.
  */
 
 import { messageOf } from '../config/model/host-error.ts';
@@ -19,42 +19,44 @@ export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
 
-/** Of an error with which the process could not start. */
+/** Exit code for an error that prevented the start. */
 export const exitCodeOf = (error: unknown): number =>
   error instanceof ConfigError ? EXIT_WRONG_CONFIGURATION : EXIT_FAILED;
 
-/** Threads that compile, collect and write files leave holes of some MB in their arenas, never the same ones. */
+/**
+ * Threads that compile, collect garbage or write files leave free blocks of some MB in their malloc arenas.
+ */
 const RELEASE_MEMORY_INTERVAL_MS = 15_000;
 
-/** After this time a stop that does not come to its end is given up, and the process ends as it is. */
+/** A stop that takes longer is abandoned, and the process exits. */
 const STOP_TIMEOUT_MS = 10_000;
 
 export interface RunOptions {
   readonly configPath: string;
   readonly runDir: string;
-  /** Take the place of a process that runs there. */
+  /** Replace the process that runs in this run directory. */
   readonly replace: boolean;
   /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
   onReady(summary: string): void;
 }
 
-/** What a process runs: a host, or a controller. */
+/** A host or a controller, as the process runs it. */
 export interface SluiceProcess {
   /** The line for the user. */
   readonly summary: string;
-  /** Takes up the changed file. */
+  /** Applies the changed configuration file. */
   reload(path: string): Promise<unknown>;
   stop(): Promise<void>;
-  /** Ends as it is, for the next one to go on with. */
+  /** Ends and leaves everything that outlives the process to the next one. */
   handOver(): Promise<void>;
-  /** Removes what outlives the process, when it could not stop. */
+  /** Removes everything that outlives the process, when `stop` did not complete. */
   clear(): void;
 }
 
 export const runHostProcess = (options: RunOptions): Promise<number> =>
   runProcess(options, (processOptions) => HostProcess.start(processOptions));
 
-/** Runs a process until it is told to stop; resolves with the exit code. Rejects if it could not start. */
+/** Runs until a stop is requested; resolves with the exit code. Rejects if the start failed. */
 export async function runProcess(
   options: RunOptions,
   start: (options: ProcessOptions) => Promise<SluiceProcess>,
@@ -64,7 +66,7 @@ export async function runProcess(
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
-  // A signal that comes during the start is heeded once that is through.
+  // Signals received during start-up are handled when it completes.
   let reload = (): void => {};
   let how: 'stop' | 'handOver' = 'stop';
   const handOver = (): void => {

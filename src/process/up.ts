@@ -1,4 +1,4 @@
-/** `sluice up`: starts a host, in this process or in one of its own. */
+/** `sluice up`: starts a host in this process or in a detached one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { resolve as absolutePath } from 'node:path';
@@ -16,33 +16,34 @@ export interface UpOptions {
   readonly runDir: string;
   /** Return when traffic can flow and leave the host running; else return when it has stopped. */
   readonly detach: boolean;
-  /** Take the place of a host that runs there, flows and all. */
+  /** Replace the host that runs there and take over its flows. */
   readonly replace: boolean;
 }
 
-/** A log that has grown beyond this is set aside at the next start. */
+/** A larger log is rotated at the next start. */
 const MAX_LOG_BYTES = 4 << 20;
-/** What is shown of the log when the process ended without a word. */
+/** Lines of the log that are shown when the process ended without reporting. */
 const LOG_TAIL_LINES = 10;
 
-/** What is to be started: in this process by `run`, in one of its own by the module `main`. */
+/** A program: `run` starts it in this process, the module `main` in a detached one. */
 export interface Program {
   readonly main: string;
-  /** Options of node that the program's process must have. */
+  /** Node options that the process requires. */
   readonly nodeOptions?: readonly string[];
   run(options: RunOptions): Promise<number>;
 }
 
 /**
- * A host has a live heap of some 15 MB and makes little garbage. By default V8 lets that pile up for minutes, until the
- * heap has grown by half, and resident memory says nothing. With these it collects twice a minute under load, some 10 ms
- * on the main thread each; the datapath's thread makes no garbage, and its compiled code is as fast (micro benchmark).
- * (The percentage is of the heap and of what it refers to, here the tables' 50 MB.) Of V8's threads that compile and
- * collect beside us one is enough; each of the usual four keeps some MB of its own.
+ * A host has a live heap of some 15 MB and makes little garbage. By default V8 collects only when the heap
+ * has grown by half, which takes minutes, so resident memory says little. With these options V8 collects
+ * twice a minute under load, some 10 ms each on the main thread; the datapath's thread makes no garbage, and
+ * its compiled code is as fast (micro benchmark). The percentage counts external memory too, here the tables'
+ * 50 MB. One V8 worker thread for compilation and collection is enough; each of the default four keeps some
+ * MB of its own.
  */
 const STEADY_HEAP = ['--optimize-for-size', '--heap-growing-percent=3', '--v8-pool-size=1'];
 
-/** Resolves with the exit code: 0, 1 failed, 2 wrong configuration; what went wrong stands on stderr. */
+/** Resolves with the exit code: 0 done, 1 failed, 2 wrong configuration. Errors go to stderr. */
 export const up = (options: UpOptions): Promise<number> =>
   launch({ main: './host-main.js', nodeOptions: STEADY_HEAP, run: runHostProcess }, options);
 
@@ -65,7 +66,7 @@ export async function launch(program: Program, given: UpOptions): Promise<number
   }
 }
 
-/** Node takes its options only at its start: so this command is started anew with them, as the same process. */
+/** Node reads its options only at start, so the command replaces itself (execve) with the options added. */
 function ensureNodeOptions(wanted: readonly string[]): void {
   const { argv0, argv, execArgv, execPath } = process;
   if (wanted.every((option) => execArgv.includes(option))) return;
@@ -73,13 +74,13 @@ function ensureNodeOptions(wanted: readonly string[]): void {
     replaceProcess(execPath, [argv0, ...execArgv, ...wanted, ...argv.slice(1)]);
   } catch (error) {
     process.stderr.write(
-      `sluice: runs without ${wanted.join(' ')}, and takes more memory: ${messageOf(error)}\n`,
+      `sluice: running without ${wanted.join(' ')}, which takes more memory: ${messageOf(error)}\n`,
     );
   }
 }
 
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
-  // Before anything is made, so that a wrong file leaves no trace.
+  // Checked before anything is made, so that a wrong file leaves no trace.
   checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
   runDir.create();
@@ -108,7 +109,7 @@ function spawnDetached(
       process.execPath,
       [...nodeOptions, path, configPath, runDir.path, ...(replace ? ['replace'] : [])],
       {
-        // Not the directory of whoever typed the command: it may be unmounted or removed later.
+        // The caller's directory may be unmounted or removed later.
         cwd: '/',
         detached: true,
         stdio: ['ignore', log, log, 'ipc'],
@@ -124,7 +125,7 @@ function setLargeLogAside(path: string): void {
   if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }
 
-/** The first that the child says, or how it ended without a word. */
+/** The child's report, or how it ended without one. */
 async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartOutcome> {
   const outcome = await new Promise<StartOutcome | string>((resolve, reject) => {
     child.once('error', reject);

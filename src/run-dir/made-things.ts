@@ -1,9 +1,10 @@
 /**
- * What a process has made outside of its own memory, written down before it is made, so that whoever finds the
- * file of a process that was killed can clear up, or go on with it.
+ * Things that a process has made outside its own memory: namespaces, TAPs, files. Each is written to
+ * state.json before it is made, so that after a kill the next process can take it over or remove it.
  *
- * A namespace of a configured port is the user's place: what runs in it is left alone when the name is removed. One
- * that was made for a command of ours (a VM that the host runs itself, a prober) goes with all its processes.
+ * A namespace of a configured port belongs to the user: processes in it keep running when the name is
+ * removed. A namespace made for a command of Sluice (a VM of a template, a prober) is removed with all its
+ * processes.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -25,23 +26,23 @@ import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
   readonly name: string;
-  /** Which namespace of that name: see `namespaceIdentity`; null while it is being made. */
+  /** Identity of the namespace (`namespaceIdentity`); null while it is being made. */
   readonly identity: string | null;
-  /** The processes inside are ours too. */
+  /** The processes inside are removed with it. */
   readonly withProcesses: boolean;
 }
 
-/** A lasting TAP in a namespace, whoever made that. */
+/** A persistent TAP, in a namespace made by us or by others. */
 interface OwnTap {
-  /** What it was made for. */
+  /** The request that it was made for. */
   readonly request: TapRequest;
-  /** The interface's number in its namespace. */
+  /** Interface index in its namespace. */
   readonly index: number;
-  /** Its descriptor in the process that has noted it. */
+  /** Its descriptor in the process that wrote this record. */
   readonly fd: number;
 }
 
-/** Descriptors by `nameOf` their TAPs. */
+/** Duplicated descriptors by `nameOf` of their TAPs. */
 export type TapCopies = Map<string, number>;
 
 const nameOf = ({ request, index }: OwnTap): string => `${request.netns} ${request.interfaceName} ${index}`;
@@ -51,7 +52,7 @@ interface StateOnDisk {
   taps: OwnTap[];
   /** Absolute paths. */
   files: string[];
-  /** Absolute paths; a process that takes over from a killed one keeps what is in them. */
+  /** Absolute paths; a process that takes over keeps their contents. */
   directories: string[];
 }
 
@@ -72,7 +73,10 @@ export class MadeThings {
     this.directories = new Set(state.directories);
   }
 
-  /** What the last process has left behind; empty if that cleared up. `copies`: of its devices, if it has been asked. */
+  /**
+   * Things that the previous process left behind; empty after a clean stop. `copies`: its devices'
+   * descriptors.
+   */
   static load(runDir: RunDir, copies: TapCopies = new Map()): MadeThings {
     let text: string;
     try {
@@ -84,7 +88,7 @@ export class MadeThings {
     return new MadeThings(runDir, parseState(text, runDir.stateFile), copies);
   }
 
-  /** Of the devices of a process that runs still, and has written the file, so that they never stop. */
+  /** Duplicates the device descriptors of a running process, so that the devices stay up when it ends. */
   copyTaps(pid: number): TapCopies {
     const copies = new Map<string, number>();
     try {
@@ -92,7 +96,7 @@ export class MadeThings {
         for (const tap of this.taps) copies.set(nameOf(tap), copy(tap.fd));
       });
     } catch (error) {
-      // What could not be copied is opened again when that process has left.
+      // Devices without a duplicate are opened again after that process has ended.
       if (!(error instanceof SystemError)) throw error;
     }
     return copies;
@@ -104,8 +108,8 @@ export class MadeThings {
   }
 
   /**
-   * Makes the namespace if it is not there; then it is ours to remove, `withProcesses` together with what runs in
-   * it. True if it was made.
+   * Makes the namespace if it does not exist, and records it for removal, `withProcesses` together with the
+   * processes in it. True if it was made.
    */
   ensureNamespace(name: string, withProcesses = false): boolean {
     if (namespaceExists(name)) return false;
@@ -125,7 +129,7 @@ export class MadeThings {
     }
   }
 
-  /** Makes all of these that are not there, which are ours to remove then, and answers their names. Their loopback is down. */
+  /** Makes and records those that do not exist; returns their names. Their loopback interfaces are down. */
   ensureNamespaces(names: ReadonlySet<string>): Set<string> {
     const absent = [...names].filter((name) => !namespaceExists(name));
     if (absent.length === 0) return new Set();
@@ -139,12 +143,12 @@ export class MadeThings {
     return new Set(absent);
   }
 
-  /** Whether the namespace was made for a command of ours. */
+  /** Whether the namespace was made for a command of Sluice. */
   isOwn(name: string): boolean {
     return this.namespaces.get(name)?.withProcesses ?? false;
   }
 
-  /** Removes a namespace if it is ours; what is left of one that was being made, too. */
+  /** Removes a namespace that we made, also one that was only partly made. */
   removeNamespace(name: string): void {
     const own = this.namespaces.get(name);
     if (own === undefined) return;
@@ -157,14 +161,14 @@ export class MadeThings {
     this.save();
   }
 
-  /** Makes a TAP last, and notes what it is made for, or is now; it is ours to remove then. */
+  /** Makes a TAP persistent and records it under its current request. */
   keepTap(request: TapRequest, tap: Tap): void {
     this.taps = [...this.tapsBut(tap), { request: plain(request), index: tap.index, fd: tap.fd }];
     this.save();
     tap.makeLasting();
   }
 
-  /** The same for many. */
+  /** `keepTap` for many TAPs with one write of the file. */
   keepTaps(made: readonly { readonly request: TapRequest; readonly tap: Tap }[]): void {
     const key = (netns: string, { interfaceName, index }: { interfaceName: string; index: number }): string =>
       `${netns} ${interfaceName} ${index}`;
@@ -180,10 +184,12 @@ export class MadeThings {
     for (const { tap } of made) tap.makeLasting();
   }
 
-  /** The device that a former process made for the same request, with all that the VM has done to it since. */
+  /**
+   * The device that a previous process made for the same request, including changes that the VM made to it.
+   */
   takeOverTap(request: TapRequest): Tap | undefined {
-    const former = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
-    return former && takeOverTap(request, former.index, this.takeCopy(former));
+    const left = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
+    return left && takeOverTap(request, left.index, this.takeCopy(left));
   }
 
   private takeCopy(tap: OwnTap): number | undefined {
@@ -192,7 +198,7 @@ export class MadeThings {
     return copy;
   }
 
-  /** Forgets a TAP that is closed. */
+  /** Removes the record of a closed TAP. */
   forgetTap(tap: Tap): void {
     this.taps = this.tapsBut(tap);
     this.save();
@@ -205,7 +211,7 @@ export class MadeThings {
     );
   }
 
-  /** Removes the TAPs that were made for other requests than these; answers what could not be removed. */
+  /** Removes the TAPs that were made for other requests than these; returns the failures. */
   private removeTapsExcept(wanted: readonly TapRequest[]): string[] {
     const problems: string[] = [];
     const kept = wanted.map(plain);
@@ -224,8 +230,8 @@ export class MadeThings {
   }
 
   /**
-   * After a process that was killed: removes all TAPs and namespaces but those that the configuration wants as they
-   * are.
+   * After a previous process: removes all TAPs and namespaces except those that the configuration contains
+   * unchanged.
    */
   removeLeftovers(taps: readonly TapRequest[]): string[] {
     const wanted = new Set(taps.map(({ netns }) => netns));
@@ -239,8 +245,8 @@ export class MadeThings {
   }
 
   /**
-   * Removes the namespaces that are ours and not among `wanted`, and those that were never finished; answers what
-   * could not be removed.
+   * Removes the namespaces that we made and that are not `wanted`, and those only partly made; returns the
+   * failures.
    */
   removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
     const problems: string[] = [];
@@ -258,7 +264,7 @@ export class MadeThings {
     return problems;
   }
 
-  /** Those that are surely ours and hold no processes of ours go by one process; what is left goes one by one. */
+  /** Removes namespaces that are certainly ours and hold none of our processes with one ip(8) run. */
   private removeAtOnce(unwanted: readonly OwnNamespace[]): void {
     const names = unwanted
       .filter(({ name, identity, withProcesses }) => !withProcesses && identity === namespaceIdentity(name))
@@ -267,19 +273,19 @@ export class MadeThings {
     try {
       deleteNamespaces(names);
     } catch {
-      return; // and why, is said for each
+      return; // Each is removed singly afterwards and reports its own problem.
     }
     for (const name of names) this.namespaces.delete(name);
     this.save();
   }
 
-  /** Notes a file before it is made. */
+  /** Records a file before it is made. */
   addFile(path: string): void {
     this.files.add(path);
     this.save();
   }
 
-  /** The same for a directory that lasts until the process ends as it should, or somebody clears up. */
+  /** Records a directory, which stays until the process stops cleanly or `down` removes it. */
   addDirectory(path: string): void {
     this.directories.add(path);
     this.save();
@@ -291,7 +297,7 @@ export class MadeThings {
     this.save();
   }
 
-  /** Removes all that is listed; goes on when a part fails, and answers what could not be removed. */
+  /** Removes everything recorded, even when parts fail; returns the failures. */
   clear(): string[] {
     const problems = [...this.removeTapsExcept([]), ...this.removeNamespacesExcept(new Set())];
     this.removeFiles();
@@ -301,7 +307,7 @@ export class MadeThings {
     return problems;
   }
 
-  /** Whole or not at all: a reader never sees half a file. */
+  /** Replaces the file atomically. */
   private save(): void {
     const state: StateOnDisk = {
       namespaces: [...this.namespaces.values()],

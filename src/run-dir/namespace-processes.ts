@@ -1,11 +1,11 @@
-/** The processes inside a network namespace, found by /proc: also those that nobody supervises any more. */
+/** Processes inside a network namespace, found through /proc, including orphans. */
 import { readdirSync, statSync } from 'node:fs';
 import { namespacePath } from '../native/network/netns.ts';
 
-/** A process may start another one while we look; none of ours does so forever. */
+/** Processes may fork while the namespace is scanned, so it is scanned until empty. */
 const MAX_ROUNDS = 50;
 
-/** Ids of the processes whose network namespace is the one of this name; none if there is no such namespace. */
+/** Ids of the processes in the network namespace of this name; none if the namespace does not exist. */
 export function processesIn(netns: string): number[] {
   const there = statSync(namespacePath(netns), { throwIfNoEntry: false });
   if (there === undefined) return [];
@@ -13,7 +13,7 @@ export function processesIn(netns: string): number[] {
     .filter((entry) => /^[0-9]+$/.test(entry))
     .filter((pid) => {
       try {
-        // A zombie and a process that has just ended have no namespace any more.
+        // A zombie, or a process that has just ended, has no namespace.
         const own = statSync(`/proc/${pid}/ns/net`);
         return own.ino === there.ino && own.dev === there.dev;
       } catch {
@@ -23,12 +23,12 @@ export function processesIn(netns: string): number[] {
     .map(Number);
 }
 
-/** Sends a signal to each of them, and to `starter`, which may still be on its way in. */
+/** Sends a signal to each process inside and to `starter`, which may not have entered the namespace yet. */
 export function signalProcessesIn(netns: string, signal: NodeJS.Signals, starter: number): void {
   for (const pid of new Set([starter, ...processesIn(netns)])) sendSignal(pid, signal);
 }
 
-/** SIGKILL until nobody is left. Throws if this process is among them, or one cannot be killed. */
+/** Sends SIGKILL until no process is left. Throws if the calling process is inside, or a process survives. */
 export function killProcessesIn(netns: string): void {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const pids = processesIn(netns);
@@ -51,7 +51,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
-/** Milliseconds; the thread does nothing meanwhile. */
+/** Blocks the thread. */
 const pause = (ms: number): void => {
   Atomics.wait(nothing, 0, 0, ms);
 };

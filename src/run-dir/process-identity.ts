@@ -1,13 +1,13 @@
 /**
- * A process as something that can be recognised again: its id alone may be given to another process later, its
- * id and start time together are unique until the machine restarts.
+ * Identity of a process. The kernel reuses process ids; an id and a start time together are unique until the
+ * machine restarts.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Tells a process to end and to leave what it has made to the next one. */
+/** Makes a Sluice process end and leave its made things to the next one. */
 export const HAND_OVER_SIGNAL = 'SIGUSR2';
 
 export interface ProcessIdentity {

@@ -1,19 +1,19 @@
 /**
- * The run directory: where one process on the machine keeps its socket, its pid, and what it must clear up.
+ * The run directory of one Sluice process: its socket, its pid, and the list of things that it must remove.
  *
  *   pid          three lines: process id, start time in clock ticks, start time in ISO 8601
  *   state.json   what the process has made (made-things.ts)
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
- *   numbers.json what the numbers in the tables stand for (takeover)
+ *   numbers.json what the numbers in the tables stand for (host/takeover)
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
- *   rules.json   the last rules of controllers elsewhere; it stays when the process ends
+ *   rules.json   the last rules of remote controllers; it stays when the process ends
  *
- * Theory of operation. The pid file says who runs; a process that was killed leaves it behind, which is seen from
- * the process being gone (or being another one with the same number). Two `up` at the same moment are told apart
- * by a lock: an abstract unix socket (unix(7)) named after the directory, which the kernel lets one process hold
- * and takes from it when it ends, however it ends.
+ * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file
+ * is recognised because no process has that pid and start time. A lock decides between two `up` at the same
+ * moment: an abstract unix socket (unix(7)) named after the directory, which one process can hold and which
+ * the kernel releases when that process ends in any way.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -78,7 +78,7 @@ export class RunDir {
     return isTmpfs(this.path) ? join(this.path, 'tables') : `/dev/shm/sluice-${this.key}`;
   }
 
-  /** Makes the directory, for its owner alone; one that exists is taken as it is. */
+  /** Makes the directory with mode 0700; an existing one is used unchanged. */
   create(): void {
     if (mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(this.path, 0o700);
     if (!statSync(this.path).isDirectory()) throw new Error(`run directory: ${this.path} is no directory`);
@@ -94,7 +94,7 @@ export class RunDir {
     }
   }
 
-  /** The process that runs here now. */
+  /** The process that runs here now; undefined: none. */
   running(): RunningProcess | undefined {
     let lines: string[];
     try {
@@ -108,8 +108,8 @@ export class RunDir {
   }
 
   /**
-   * Takes the directory for this process, which holds it until it calls `release` or ends. Throws AlreadyRunning
-   * if another process has it.
+   * Takes the directory for this process, which holds it until it calls `release` or ends. Throws
+   * AlreadyRunning if another process has it.
    */
   async acquire(): Promise<RunDirLock> {
     const running = this.running();
@@ -135,7 +135,7 @@ export class RunDir {
     lock.close();
   }
 
-  /** Names what belongs to the directory but lies outside of it. */
+  /** Names the files and sockets of this directory that lie outside it. */
   private get key(): string {
     return createHash('sha256').update(realpathSync(this.path)).digest('hex').slice(0, 16);
   }
@@ -144,7 +144,7 @@ export class RunDir {
 export interface RunDirLock {
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Last act of a process: another one may start from now on. */
+  /** Last act of a process: another one may start afterwards. */
   release(): void;
 }
 

@@ -1,4 +1,4 @@
-/** Steps that take back what has been done, run in reverse order when a longer change fails in the middle. */
+/** Undo steps of a change, run in reverse order when a later step of the change fails. */
 import { messageOf } from '../config/model/host-error.ts';
 
 type Undo = () => void | Promise<void>;
@@ -11,7 +11,7 @@ export class UndoStack {
     this.steps.push({ what, undo });
   }
 
-  /** Runs all steps, the last one first, goes on when one fails, and answers what could not be undone. */
+  /** Runs all steps, the last one first, even when some fail; returns the failures. */
   async run(): Promise<string[]> {
     const problems: string[] = [];
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {

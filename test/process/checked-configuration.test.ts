@@ -132,7 +132,7 @@ const wants: [what: string, more: object, expected: RegExp[]][] = [
       })),
     },
     [
-      /^templates\[0\]\.user: found "nobody-of-this-name", whom this machine does not know, expected a user in/,
+      /^templates\[0\]\.user: found "nobody-of-this-name", a user that does not exist on this machine, expected a user in/,
     ],
   ],
 ];

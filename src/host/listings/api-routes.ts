@@ -1,4 +1,4 @@
-/** The host's routes of api/shapes.ts: what each checks and answers. */
+/** Handlers of the host's routes (api/shapes.ts). */
 import {
   type Answerer,
   answerRequest,
@@ -41,9 +41,9 @@ import { remainingFlows } from './remaining-flows.ts';
 export interface ApiContext {
   readonly host: Host;
   status(): Status;
-  /** Loads the file and brings it into force. */
+  /** Loads the file and applies it. */
   reload(path: string): Promise<Changed>;
-  /** The host is to stop, soon after this returns. */
+  /** Requests a stop, which begins after this returns. */
   down(): void;
 }
 
@@ -68,7 +68,8 @@ export const hostAnswerer =
   (request) =>
     answerRequest(HOST_ROUTES, context, request);
 
-// --- listings ------------------------------------------------------------------------------------------------
+// --- listings
+// ------------------------------------------------------------------------------------------------
 
 function ports(host: Host): PortRow[] {
   const { configuration } = host;
@@ -109,7 +110,7 @@ function flows(host: Host, filter: FlowFilter): FlowRow[] {
   }
   const listing = new FlowListing(host.tables, host.builder.ids);
   const rows = listing.list(filter, host.configuration, monotonicMs32());
-  // Flows of a member that is no longer in the configuration are still listed.
+  // A member that has been removed from the configuration may still have flows, which are listed.
   if (filter.member !== undefined && rows.length === 0) {
     refuseUnknownMember(host.configuration.groups, filter.member);
   }

@@ -1,6 +1,7 @@
 /**
- * What `flows` says: connection rows in words. The rows are read while the datapath writes them, so one that is
- * freed or given to another flow under our eyes is left out; counters may be a packet apart from each other.
+ * The listing of `flows`: connection records with names. Records are read while the datapath writes them, so
+ * a record that is freed or reused during the read is omitted, and counters of one row may differ by a
+ * packet.
  */
 
 import type { FlowRow } from '../../api/shapes.ts';
@@ -21,7 +22,7 @@ export interface FlowFilter {
   readonly port?: string;
   readonly group?: string;
   readonly member?: string;
-  /** Rows at most. */
+  /** Maximum number of rows. */
   readonly limit: number;
 }
 
@@ -33,7 +34,7 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   132: 'sctp',
 };
 
-/** By the numbers in connection records. */
+/** Names by the numbers in connection records. */
 const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name, number]) => [number, name]));
 
 export class FlowListing {
@@ -49,7 +50,10 @@ export class FlowListing {
     this.ids = ids;
   }
 
-  /** `nowMs32` by the clock of the tables (native/monotonic-clock.ts); `configuration` for the ports of rules. */
+  /**
+   * `nowMs32`: on the clock of the tables (native/monotonic-clock.ts). `configuration`: for the ports of
+   * rules.
+   */
   list(filter: FlowFilter, configuration: Configuration, nowMs32: number): FlowRow[] {
     const rows: FlowRow[] = [];
     const { connections } = this;
@@ -81,7 +85,7 @@ export class FlowListing {
       client: formatEndpoint(wordsToAddress(hot, at + HOT.client), forwardPorts >>> 16),
       vip: formatEndpoint(this.endpoint(this.connections.vip(row)), forwardPorts & 0xffff),
       member: chosen.member,
-      // Where the packets go; a MAC redirect leaves the VIP in them.
+      // The member's address; with a MAC redirect, the packets themselves still carry the VIP.
       destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
       group: chosen.group,
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',

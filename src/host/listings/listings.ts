@@ -1,4 +1,7 @@
-/** What `port list`, `group list`, `group show`, `rule list` and `stats` say, from configuration and tables. */
+/**
+ * Listings of `port list`, `group list`, `group show`, `rule list` and `stats`, from configuration and
+ * tables.
+ */
 
 import {
   countsOf,
@@ -94,14 +97,14 @@ export function uplinkRows(
 export const groupRows = (configuration: Configuration, statistics: Statistics): GroupRow[] =>
   configuration.groups.map((group) => groupRow(group, figuresOf(group, statistics, new Map())));
 
-/** `left`: flows left on draining members. */
+/** `left`: remaining flows of draining members. */
 export const groupDetail = (
   group: GroupConfig,
   statistics: Statistics,
   left: ReadonlyMap<string, number>,
 ): GroupDetail => listedGroup(group, figuresOf(group, statistics, left));
 
-/** What the host's load balancers have counted, brought up to this moment. */
+/** Current counters of the host's load balancers. */
 export interface Statistics {
   readonly ids: DatapathIds;
   readonly collector: Pick<StatCollector, 'of' | 'has' | 'members'>;
@@ -130,7 +133,7 @@ function figuresOf(
   };
 }
 
-/** One row per LB, rule and criteria set, as the datapath has them. */
+/** One row per load balancer, rule and criteria set, as in force in the datapath. */
 export function ruleRows(
   built: BuiltSnapshot,
   ids: DatapathIds,
@@ -164,7 +167,7 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     revision,
   }));
 
-/** `name=weight`, with the state of members that are not active, and whether they serve all the same. */
+/** `name=weight`, with the state of members that are not active, and whether they still receive flows. */
 function membersText(members: readonly MemberSpec[], { drainFallback }: RuleSpec): string[] {
   const serving = membersForNewFlows(members, drainFallback);
   return members.map(({ name, weight, state }, i) => {
@@ -177,7 +180,9 @@ function membersText(members: readonly MemberSpec[], { drainFallback }: RuleSpec
 const isoTime = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
 
-/** Members that have gone are kept in a group's sums while the host runs; those that had no flows yet are there with zeros. */
+/**
+ * A group's sums include removed members while the host runs; members without flows are listed with zeros.
+ */
 export function statRows(
   { groups }: Configuration,
   { ids, collector }: Statistics,

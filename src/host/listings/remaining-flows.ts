@@ -1,4 +1,4 @@
-/** How much is left on members that drain: flows that have not ended, counted where they lie. */
+/** Remaining flows of draining members: counts the connection records of flows that have not ended. */
 
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
@@ -7,8 +7,8 @@ import type { Tables } from '../../tables/tables.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 
 /**
- * Flows left per draining member of a group. The datapath goes on meanwhile: a flow that begins or ends under our
- * eyes may be counted or not.
+ * Remaining flows per draining member of a group. The datapath runs during the count, so flows that begin or
+ * end in that time may or may not be included.
  */
 export function remainingFlows(group: GroupConfig, tables: Tables, ids: DatapathIds): Map<string, number> {
   const { byMember } = remainingFlowsOf([group], tables, ids);
@@ -20,11 +20,11 @@ export function remainingFlows(group: GroupConfig, tables: Tables, ids: Datapath
   return byName;
 }
 
-/** Flows left on the draining members of groups. */
+/** Remaining flows of the draining members of groups. */
 export interface RemainingFlows {
-  /** By number of each such member, none left: 0. */
+  /** By member number; 0: no flows remain. */
   readonly byMember: ReadonlyMap<number, number>;
-  /** By statistics row of each such member. */
+  /** By statistics row of the draining members. */
   readonly byRow: ReadonlyMap<number, number>;
 }
 

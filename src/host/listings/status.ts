@@ -1,4 +1,4 @@
-/** What `status` says. */
+/** The listing of `status`. */
 
 import type { ControllersStatus, Status } from '../../api/shapes.ts';
 import { VERSION } from '../../api/version.ts';
@@ -13,7 +13,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
   const { connections, affinities, portCounters } = tables;
   const drops: Record<string, number> = {};
   let frames = 0;
-  // Ports that have gone count too, as long as their number was not given to another one.
+  // Removed ports count too, until their number is reused.
   for (let port = 0; port < host.builder.ids.portHighWater; port++) {
     frames += portCounters.fields[port * PORT_FIELDS + PORT.rxPackets]!;
     for (const [reason, count] of Object.entries(portCounters.read(port).drops)) {
@@ -57,7 +57,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
   };
 }
 
-/** The failed writes by errno's name: EIO, say; `not-attached` for those that no device was there for. */
+/** Failed writes by errno name, e.g. EIO; `not-attached`: the port had no device. */
 function failedWritesBy(errnos: Float64Array): Record<string, number> {
   const by: Record<string, number> = {};
   errnos.forEach((count, errno) => {

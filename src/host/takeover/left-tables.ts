@@ -1,12 +1,13 @@
 /**
- * What a host leaves for the next one in its run directory: the tables, and beside them what the numbers in them stand
- * for. With both the next host goes on with the flows, whether the former one was told to leave or was killed.
+ * The tables that a host process leaves in its run directory, and the names of the numbers in them. With
+ * both, the next process takes over the flows, whether its predecessor handed over or was killed.
  *
- * Theory of operation. The tables are a mapped file, which lasts as long as the machine runs. The numbers are written
- * whenever one is given to something else, before the datapath hears of it, so they are right for every row that it has
- * written. Their file is a header and a line for each number that was given out, of which the last one holds, so that a
- * change adds a few lines; a line that was cut short is of a number that the datapath has not heard of. A file that cannot
- * be written goes: no flows are better than flows under wrong names.
+ * Theory of operation. The tables are a mapped file, which survives until the machine restarts. Each
+ * assignment of a number is written before the datapath learns of it, so the names are right for every row
+ * that it has written. The numbers file has a header and a line per assignment; the last line of a number
+ * counts, so a change appends a few lines. A truncated line belongs to a number that the datapath has not
+ * learned of. A file that cannot be written is removed: losing the flows is better than flows under wrong
+ * names.
  */
 import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
@@ -21,13 +22,13 @@ export interface LeftTables {
   readonly tables: Mapping;
   readonly limits: TableLimits;
   readonly numbers: Numbers;
-  /** Flows in the tables, all told. */
+  /** Total flows in the tables. */
   readonly flows: number;
 }
 
 const headerSchema = z.object({
   layout: z.literal(LAYOUT_VERSION),
-  /** The monotonic clock of the tables is that of one boot. */
+  /** Boot id: the monotonic times in the tables are valid for one boot. */
   boot: z.string(),
   limits: z.object({
     maxConnections: z.number(),
@@ -43,14 +44,14 @@ const headerSchema = z.object({
 const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z.string()]);
 
 /**
- * What the last host here has left; undefined if there is nothing. Throws an Error that says why it cannot be used. The
- * files may be removed afterwards.
+ * Opens the tables of the previous process; undefined if there are none. Throws an Error with the reason if
+ * they are unusable. The files may be removed afterwards.
  */
 export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables | undefined {
   const size = statSync(tablesFile, { throwIfNoEntry: false })?.size;
   if (size === undefined || statSync(numbersFile, { throwIfNoEntry: false }) === undefined) return undefined;
   const { boot, limits, numbers } = parse(readFileSync(numbersFile, 'utf8'), numbersFile);
-  if (boot !== bootId()) throw new Error(`${numbersFile} is of before the machine was started`);
+  if (boot !== bootId()) throw new Error(`${numbersFile} was written before the machine was started`);
   const needed = Tables.bytesNeeded(limits);
   if (size < needed) throw new Error(`${tablesFile}: found ${size} bytes, expected ${needed}`);
   const tables = mapFile(tablesFile, needed);
@@ -79,15 +80,15 @@ function parse(text: string, path: string): z.infer<typeof headerSchema> & { rea
   }
 }
 
-/** The memory goes; whoever looks into these tables afterwards finds zeros. */
+/** Frees the memory; later reads of these tables return zeros. */
 export const closeLeftTables = ({ tables }: LeftTables): void => discard(tables);
 
-/** Keeps the file of the numbers as it must be. */
+/** Keeps the numbers file up to date. */
 export class NumbersFile {
   private readonly path: string;
   private readonly limits: TableLimits;
   private readonly ids: DatapathIds;
-  /** Lines of numbers in the file; 0: there is none. */
+  /** Lines in the file; 0: there is no file. */
   private lines = 0;
 
   constructor(path: string, limits: TableLimits, ids: DatapathIds) {
@@ -96,7 +97,7 @@ export class NumbersFile {
     this.ids = ids;
   }
 
-  /** Before the datapath hears of new numbers. Answers what went wrong, if anything did. */
+  /** Call before the datapath learns of new numbers. Returns the problem, if any. */
   save(): string | undefined {
     const given = this.ids.takeGiven();
     if (given.length === 0 && this.lines > 0) return undefined;
@@ -123,7 +124,7 @@ export class NumbersFile {
   }
 }
 
-/** All numbers that there can be fit twice. */
+/** Room for twice as many lines as there can be numbers. */
 const MAX_LINES = 4 << 20;
 
 const textOf = (given: readonly GivenNumber[]): string =>

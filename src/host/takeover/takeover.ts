@@ -1,6 +1,6 @@
 /**
- * How a host goes on with what the last one in its place has left: the numbers first, then the flows, and when the
- * groups of now are in force, the flows that would have ended had a host been there as they changed.
+ * Takeover of the flows of the previous process: first the numbers, then the flows. Once the current groups
+ * are in force, flows end that a running host would have ended when the groups changed.
  */
 import type { Logger } from 'pino';
 import { findMember } from '../../config/model/group-members.ts';
@@ -14,9 +14,9 @@ import type { DatapathThread } from '../thread/datapath-thread.ts';
 import { mapTables } from '../thread/table-memory.ts';
 import { closeLeftTables, type LeftTables } from './left-tables.ts';
 
-/** Flows of members that have failed or left. */
+/** Members that failed or were removed, and which of their flows end. */
 export interface ExitedMembers {
-  /** Their numbers. */
+  /** Numbers of the members. */
   readonly members: readonly number[];
   readonly ends: 'all' | 'datagrams';
 }
@@ -35,7 +35,7 @@ interface Place {
   readonly log: Logger;
 }
 
-/** Where there is no room for two hosts' tables, the former ones go. */
+/** Maps the new tables; if memory does not suffice for both, the left tables are dropped. */
 export function mapBesideLeftTables(
   { tablesFile, state, leftTables, log }: Place,
   limits: TableLimits,
@@ -50,7 +50,7 @@ export function mapBesideLeftTables(
   }
 }
 
-/** Before the first publication: numbers, flows and clients' members as the former host had them. */
+/** Takes over numbers, flows and affinities of the predecessor; call before the first publication. */
 export async function takeOverFlows(
   leftTables: LeftTables,
   { thread, tables, ids, log }: Successor,
@@ -69,7 +69,7 @@ export async function takeOverFlows(
   log.info(`took over ${tables.connections.inUse} of ${leftTables.flows} flows of the previous process`);
 }
 
-/** Of the members that may have flows: those that are not in these groups, and those that have failed. */
+/** Members that may have flows but are not in these groups, and members that have failed. */
 export function exitsMeanwhile(ids: DatapathIds, groups: readonly GroupConfig[]): ExitedMembers[] {
   const byName = new Map(groups.map((group) => [group.name, group]));
   const gone: Record<ExitedMembers['ends'], number[]> = { all: [], datagrams: [] };

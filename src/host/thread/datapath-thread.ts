@@ -1,9 +1,9 @@
 /**
- * The datapath's thread as the main thread sees it: requests that answer when the datapath has done them, and an
- * alarm when it ends or hangs.
+ * The main thread's handle of the datapath thread: requests that resolve when the datapath has completed
+ * them, and detection of its death or hang.
  *
- * A thread that is gone cannot be replaced under running TAPs without losing what it knew, and half a host is
- * worse than none: `onDeath` is called once, and whoever owns the thread ends the process.
+ * A dead thread is not restarted: the engine's state is lost with it, and a host whose datapath is down must
+ * fail visibly. `onDeath` is called once, and the owner ends the process.
  */
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../config/model/host-error.ts';
@@ -23,14 +23,16 @@ import {
   type WorkerStart,
 } from './worker-protocol.ts';
 
-/** Checks in a row that may find the loop where it was; it turns at least twice in each interval. */
+/**
+ * Consecutive checks without progress before the loop counts as hung; it turns at least twice per interval.
+ */
 const HEARTBEAT_INTERVAL_MS = 1_000;
 const MISSED_HEARTBEATS = 10;
-/** An engine that is not open by then never will be. */
+/** Longest time for opening the engine. */
 const START_TIMEOUT_MS = 10_000;
 /** Requests take microseconds to milliseconds; the largest snapshot well below a second. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Rows of a former host's tables per request: a second or two, well within what a heartbeat may take. */
+/** Rows of the left tables per request: a second or two, well below the heartbeat's limit. */
 const FOLLOWED_ROWS = 1 << 19;
 
 interface Pending {
@@ -42,7 +44,7 @@ interface Pending {
 export interface ThreadEvents {
   /** Ports whose devices have disappeared; the datapath has dropped them already. */
   onPortsGone(ports: readonly number[]): void;
-  /** The thread has ended without being asked to, or hangs. Called once. */
+  /** The thread has ended unexpectedly or hangs. Called once. */
   onDeath(reason: string): void;
 }
 
@@ -91,7 +93,7 @@ export class DatapathThread {
     this.heartbeat.unref();
   }
 
-  /** Starts to read from devices as ports, from all at once: what one VM sends finds the others. */
+  /** Starts reading all devices at once, so that frames from one port reach the others. */
   async attach(ports: readonly AttachedPort[]): Promise<void> {
     if (ports.length > 0) await this.ask({ kind: 'attach', ports });
   }
@@ -101,12 +103,12 @@ export class DatapathThread {
     await this.ask({ kind: 'detach', port });
   }
 
-  /** Swaps a snapshot in; answers what could not be put in force, in words. */
+  /** Swaps a snapshot in; returns the parts that could not be applied, in words. */
   apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
     return this.ask({ kind: 'apply', delta: this.snapshots.delta(snapshot) });
   }
 
-  /** Takes over the flows that a former host has left; before the first snapshot. */
+  /** Takes over the flows of the previous process; call before the first snapshot. */
   async takeOver(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
     const tables = { address: former.address, length: former.length };
     for (let first = 0; first <= limits.maxConnections; first += FOLLOWED_ROWS) {
@@ -119,7 +121,7 @@ export class DatapathThread {
     if (members.length > 0) await this.ask({ kind: 'purge', members, which });
   }
 
-  /** Gives statistics rows back that have not changed since they were at these places of the journal. */
+  /** Frees statistics rows that have not changed since these positions of the journal. */
   async releaseRows(rows: readonly number[], notedAt: readonly number[]): Promise<void> {
     if (rows.length > 0) await this.ask({ kind: 'release', rows, notedAt });
   }
@@ -216,7 +218,7 @@ async function firstReport(worker: Worker): Promise<Report & { kind: 'ready' }> 
     throw error;
   } finally {
     clearTimeout(timer);
-    // Each by its name: Worker itself listens for the listeners that come and go.
+    // Removed by name: removeAllListeners() would also remove Worker's internal listeners.
     for (const event of ['error', 'exit', 'message']) worker.removeAllListeners(event);
   }
 }

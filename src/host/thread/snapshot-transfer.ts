@@ -1,10 +1,11 @@
 /**
  * Snapshots between the two threads: what travels is the difference from the one before.
  *
- * Theory of operation. Compiled groups, and lists of them, have numbers while any load balancer has them in force; both
- * ends know which. A part of a snapshot that is the same object as in the snapshot before does not travel, and the
- * receiver puts the same object in its place again, so that the datapath can tell by identity what has changed. A delta that was
- * sent counts as taken, whether or not the datapath could bring it into force.
+ * Theory of operation. Compiled groups, and lists of them, have numbers while any load balancer has them in
+ * force; both ends know which. A part of a snapshot that is the same object as in the snapshot before does
+ * not travel, and the receiver puts the same object in its place again, so that the datapath can tell by
+ * identity what has changed. A delta that was sent counts as taken, whether or not the datapath could bring
+ * it into force.
  */
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../../datapath/snapshot.ts';
 import type { CompiledRules } from '../../tables/balancing/rule-table.ts';

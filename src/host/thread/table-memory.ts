@@ -1,4 +1,4 @@
-/** Size and place of a host's tables. */
+/** Size and memory of a host's tables. */
 import { rmSync } from 'node:fs';
 import type { Configuration, CriteriaConfig } from '../../config/model/model.ts';
 import { type Mapping, mapFile } from '../../native/memory.ts';
@@ -7,10 +7,10 @@ import { STAT_SLOT_MASK } from '../../tables/balancing/connection-record.ts';
 import { MAX_ENDPOINTS } from '../../tables/balancing/endpoint-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../tables/tables.ts';
 
-/** So that a flow that gets a record always gets a statistics row; those beyond are for flows that have ended lately. */
+/** One row per possible flow, so that each flow gets a row; the rest is for flows that ended recently. */
 const SPARE_STAT_SLOTS = 8_192;
 
-/** Limits for a configuration, with room for it to grow by reload. Memory is used as rows are. */
+/** Limits for a configuration, with room for growth by reload. Pages are allocated when rows are used. */
 export function limitsFor({ datapath: { maxConnections }, groups }: Configuration): TableLimits {
   const addresses = groups.reduce(
     (sum, { vip, criteria }) => sum + vip.length + criteria.reduce(sumMembers, 0),
@@ -27,7 +27,7 @@ export function limitsFor({ datapath: { maxConnections }, groups }: Configuratio
 
 const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + members.length;
 
-/** A fresh, zeroed file of the right size, mapped; noted in `state` before it is made. */
+/** Maps a new, zeroed file of the right size; recorded in `state` before it is made. */
 export function mapTables(path: string, limits: TableLimits, state: MadeThings): Mapping {
   state.addFile(path);
   rmSync(path, { force: true });

@@ -1,12 +1,12 @@
 /**
- * What the main thread and the datapath's thread say to each other. Requests are answered in order, each by one
- * reply with its number; the worker takes them between two batches, after a write to its eventfd.
+ * Messages between the main thread and the datapath thread. Requests are answered in order, each with one
+ * reply that carries its number; the worker handles them between two batches, after a write to its eventfd.
  */
 import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
 import type { SnapshotDelta } from './snapshot-transfer.ts';
 
-/** Given to the worker at its start. */
+/** The worker's start data. */
 export interface WorkerStart {
   readonly engine: 'auto' | 'uring' | 'syscall';
   /** Slots of the frame arena. */
@@ -14,7 +14,7 @@ export interface WorkerStart {
   readonly busyPollUs: number;
   readonly meterPacketsPerMs: number;
   readonly limits: TableLimits;
-  /** The tables' mapping, made by the main thread, which keeps reading from it. */
+  /** The tables' mapping, made by the main thread, which also reads them. */
   readonly tables: { readonly address: number; readonly length: number };
   readonly hashKey: readonly [number, number];
   /** Rows of VITALS, 64-bit floats, written by the worker. */
@@ -33,9 +33,9 @@ export type Request =
       readonly kind: 'apply';
       readonly delta: SnapshotDelta;
     }
-  /** Statistics rows that have been silent and are reported, each with its place in the journal then. */
+  /** Idle statistics rows that have been reported, each with its position in the journal at that time. */
   | { readonly kind: 'release'; readonly rows: readonly number[]; readonly notedAt: readonly number[] }
-  /** The tables that a former host has left, mapped by the main thread, and the ports that are still the same. */
+  /** The left tables of the previous process, mapped by the main thread, and the ports that are unchanged. */
   | {
       readonly kind: 'takeOver';
       readonly tables: { readonly address: number; readonly length: number };
@@ -57,22 +57,22 @@ export type Report =
       readonly engineReason: string;
       readonly wakeFd: number;
     }
-  /** `problems`: what the datapath could not put in force, in words. */
+  /** `problems`: parts of the snapshot that could not be applied, in words. */
   | { readonly kind: 'done'; readonly id: number; readonly problems: readonly string[] }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   /** Ports whose devices have disappeared. */
   | { readonly kind: 'gone'; readonly ports: readonly number[] };
 
-/** Signs of life, and the engine's counters: offsets in `WorkerStart.vitals`. */
+/** Heartbeat and engine counters: offsets in `WorkerStart.vitals`. */
 export const VITALS = {
-  /** Turns of the loop; stands still only if the datapath hangs. */
+  /** Turns of the loop; constant only if the datapath hangs. */
   turns: 0,
   systemCalls: 1,
   outOfBuffers: 2,
   writeQueueFull: 3,
   writeErrors: 4,
   readErrors: 5,
-  /** Failed writes by errno follow. */
+  /** First of the counters of failed writes, by errno. */
   writeErrnos: 8,
 } as const;
 

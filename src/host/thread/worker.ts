@@ -1,13 +1,13 @@
 /**
  * The datapath's thread: frames in, frames out, for as long as the host runs.
  *
- * Theory of operation. The thread never returns to its event loop, so nothing but this loop runs in it. One turn:
- * wait for frames (at most MAX_WAIT_MS, or as long as the datapath's timers allow), take what the main thread has
- * said if it rang the eventfd, set the clocks, hand over each frame of the batch, let timers and ageing run.
- * Requests are handled between two batches, so a snapshot is never swapped under a frame. The thread is the only
- * writer of the tables; what the main thread wants changed in them (a row cleared) it asks for.
+ * Theory of operation. The thread never returns to its event loop, so nothing but this loop runs in it. One
+ * turn: wait for frames (at most MAX_WAIT_MS, or until the datapath's next timer), handle requests if the
+ * main thread wrote the eventfd, set the clocks, process each frame of the batch, run timers and ageing.
+ * Requests are handled between two batches, so a snapshot never changes while a frame is processed. The
+ * thread is the only writer of the tables; the main thread requests changes (e.g. clearing a row).
  *
- * Packets never throw. Whatever does throw here is a bug, ends the thread, and with it the host (host.ts).
+ * No packet causes an exception. An exception here is a bug: it ends the thread and the host (host.ts).
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/model/host-error.ts';
@@ -27,9 +27,9 @@ import {
   writeVitals,
 } from './worker-protocol.ts';
 
-/** Longest sleep: what a lost wake-up would cost, and how often the vitals move on an idle host. */
+/** Longest wait: bounds the cost of a lost wake-up and the heartbeat interval of an idle host. */
 const MAX_WAIT_MS = 500;
-/** The wall clock is read this often; in between it goes with the monotonic one. */
+/** Interval for reading the wall clock; in between it advances with the monotonic clock. */
 const WALL_CLOCK_MS = 100;
 
 class DatapathLoop {

@@ -121,7 +121,7 @@ test('where there is nothing, there is nothing; what cannot be used is refused w
   change((header) => {
     header.boot = 'another';
   });
-  assert.throws(() => openLeftTables(runDir), /numbers\.json is of before the machine was started/);
+  assert.throws(() => openLeftTables(runDir), /numbers\.json was written before the machine was started/);
   change((header) => {
     header.layout = 0;
   });
