@@ -60,7 +60,8 @@ async function digest(request, response) {
   response.end(`${hash.digest('hex')} ${length}\n`);
 }
 
-const http = createServer((request, response) => {
+// Connections stay, however long their peer or a host on the way is away.
+const http = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const { remoteAddress, remotePort } = request.socket;
   const bytes = /^\/bytes\/(\d+)$/.exec(request.url);
   let done;

@@ -76,7 +76,7 @@ export class TestRun {
     child.stderr!.on('data', (chunk) => {
       log += chunk;
     });
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 1_200; tries++) {
       if (child.exitCode !== null) throw new Error(`the host ended with ${child.exitCode}: ${log}`);
       const answer = await this.api('GET', '/v1/status').catch(() => undefined);
       if (answer !== undefined) return child;

@@ -299,7 +299,8 @@ server('1500 connections that say nothing keep nobody out, and go', async (bed) 
   await until('the honest agent', () => link.state === 'attached');
   await until('the others are gone', () => stillOpen(silent) === 0);
   assert.is(link.state, 'attached', 'it had time to be taken for one of them');
-  assert.is(patient.counters.turnedAway, 1500);
+  // On a busy machine the honest agent may have been turned away before, too.
+  assert.ok(patient.counters.turnedAway >= 1500, `${patient.counters.turnedAway}`);
   await link.close();
   await patient.close();
 });

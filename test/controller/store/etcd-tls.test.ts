@@ -34,10 +34,10 @@ const client = filesOf('etcd', 'client');
 const test = suite('etcd over TLS');
 
 test.before(async () => {
-  const make = (authority: string, hosts: string) =>
-    output(process.execPath, CLI, 'tls', 'init', join(directory, authority), '--hosts', hosts);
-  await make('agents', 'k1');
-  await make('etcd', 'server,client');
+  const make = (authority: string, ...names: string[]) =>
+    output(process.execPath, CLI, 'tls', 'init', join(directory, authority), ...names);
+  await make('agents', '--hosts', 'k1', '--controllers', 'k1=127.0.0.1');
+  await make('etcd', '--servers', 'server=127.0.0.1', '--hosts', 'client');
 });
 
 const configOf = ({ endpoint }: EtcdServer, tls?: StoreTls) => ({
