@@ -128,7 +128,7 @@ test('help, and what was not understood', async () => {
   assert.is((await run(script('demo.sh'), '--fly')).status, 2);
   assert.is((await run(script('testbed/testbed'), 'fly')).status, 2);
   const unclear = await run(script('demo.sh'), '--seconds', 'many');
-  assert.is(unclear.status, 1);
+  assert.is(unclear.status, 2);
   assert.match(unclear.stderr, 'found --seconds many, expected');
 });
 
