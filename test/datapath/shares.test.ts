@@ -332,7 +332,6 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'datapath/balancing/selection/random-two-choices': 'per load balancer and criteria set',
   'datapath/balancing/selection/weighted-round-robin': 'per load balancer and criteria set',
   'datapath/balancing/member-rows': 'made by configuration only',
-  'datapath/balancing/rule-sets': 'made by configuration only',
   'datapath/balancing/sequence-numbers': 'for the packet at hand',
   'datapath/balancing/undelivered-flows': 'for the neighbour at hand, as many as frames may wait',
   'datapath/fast-path/fast-path': 'for the batch at hand',

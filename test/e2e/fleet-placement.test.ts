@@ -36,14 +36,13 @@ const group = (name: string, vip: string) => ({
   members: [],
 });
 
+const THIRD = template('third', { addresses: '10.2.0.144/28', hosts: ['h3'] });
+
 let fleet: Fleet;
 test.before(async () => {
   fleet = await Fleet.embedded({
     groups: (groups) => [...groups, group('any', '10.2.0.100'), group('third', '10.2.0.101')],
-    templates: [
-      template('any', { addresses: '10.2.0.128/28' }),
-      template('third', { addresses: '10.2.0.144/28', hosts: ['h3'] }),
-    ],
+    templates: [template('any', { addresses: '10.2.0.128/28' }), THIRD],
     host: ({ networks }, label) => {
       if (label !== 'h3') networks.push(BACK);
     },
@@ -86,6 +85,8 @@ test('where no host that may run it has the network, the command says so', async
 test('a host that gets the network by a reload can have it', async () => {
   const h3 = fleet.host('h3');
   h3.config.networks.push(BACK);
+  // It runs nothing but its own templates.
+  h3.config.templates = [THIRD];
   await h3.reload();
   await until('the fleet to know', async () => (await scale('third', 1)).status === 0, PATIENCE_MS);
   assert.equal(await untilServing('third', 1), ['h3']);
