@@ -3,8 +3,8 @@
  *
  * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file it was started with.
  * SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its devices, namespaces
- * and tables. Any other end (a bug on the main thread, a dead datapath) is logged, and namespaces and files
- * are removed too.
+ * and tables. After a bug (an exception that nobody caught, a dead datapath) it exits at once and leaves them
+ * too, as a kill would: VMs keep their interfaces, and the next `up` goes on with their flows.
  */
 
 import { messageOf } from '../config/model/host-error.ts';
@@ -73,6 +73,15 @@ export async function runProcess(
     how = 'handOver';
     end(EXIT_OK);
   };
+  let isRunning = false;
+  /** During the start the error ends it, and the steps before are undone. */
+  const fail = (): void => {
+    if (!isRunning) return end(EXIT_FAILED);
+    log.fatal(
+      'everything is left as it is for the next process: `sluice up` goes on, `sluice down` clears up',
+    );
+    process.exit(EXIT_FAILED);
+  };
   const signals = new Signals({ stop: () => end(EXIT_OK), handOver, reload: () => reload() });
   const processOptions: ProcessOptions = {
     configPath: options.configPath,
@@ -82,12 +91,12 @@ export async function runProcess(
     onDownRequest: () => setImmediate(() => end(EXIT_OK)),
     onDeath: (reason) => {
       log.fatal(`the datapath has ended, and the host with it: ${reason}`);
-      end(EXIT_FAILED);
+      fail();
     },
   };
   const onBug = (error: unknown): void => {
-    log.fatal({ err: error }, 'the host has failed');
-    end(EXIT_FAILED);
+    log.fatal({ err: error }, 'the process has failed');
+    fail();
   };
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
@@ -97,9 +106,11 @@ export async function runProcess(
     reload = () => {
       started.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
     };
+    isRunning = true;
     log.info(started.summary);
     options.onReady(started.summary);
     const code = await ended;
+    isRunning = false;
     log.info(how === 'stop' ? 'stopping' : 'handing over to the next process');
     await endWithin(started, how, STOP_TIMEOUT_MS);
     return code;

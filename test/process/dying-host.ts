@@ -1,6 +1,6 @@
 /**
- * A host process whose datapath ends as soon as traffic can flow: `node dying-host.js CONFIG_PATH RUN_DIR`.
- * Stands for a bug in the datapath; everything else is the real thing.
+ * A host process with a bug that shows as soon as traffic can flow: `node dying-host.js CONFIG_PATH RUN_DIR`. The datapath
+ * ends, or with DYING_HOST=throws an exception on the main thread is caught by nobody. Everything else is the real thing.
  */
 import { Worker } from 'node:worker_threads';
 import { runHostProcess } from '../../src/process/run-process.ts';
@@ -17,5 +17,10 @@ process.exitCode = await runHostProcess({
   configPath: configPath!,
   runDir: runDir!,
   replace: false,
-  onReady: () => void datapath!.terminate(),
+  onReady: () => {
+    if (process.env.DYING_HOST !== 'throws') return void datapath!.terminate();
+    setImmediate(() => {
+      throw new Error('a bug on the main thread');
+    });
+  },
 });

@@ -96,18 +96,27 @@ test('a host process that is killed while it starts does not leave its up waitin
   assert.equal(run.namespaces(), []);
 });
 
-test('a datapath that dies takes the host with it, and the host clears up', async () => {
-  run.configure(TWO);
-  const host = run.spawn('dist/test/process/dying-host.js');
-  let log = '';
-  host.stderr!.on('data', (chunk) => {
-    log += chunk;
+for (const [bug, reason] of [
+  ['ends', /fatal the datapath has ended, and the host with it: it ended with code 1/],
+  ['throws', /fatal the process has failed\nError: a bug on the main thread/],
+] as const) {
+  test(`after a bug (${bug}) VMs and interfaces stay, as after a kill, and the next up goes on`, async () => {
+    run.configure(TWO);
+    process.env.DYING_HOST = bug;
+    const host = run.spawn('dist/test/process/dying-host.js');
+    delete process.env.DYING_HOST;
+    let log = '';
+    host.stderr!.on('data', (chunk) => {
+      log += chunk;
+    });
+    assert.equal(await once(host, 'exit'), [1, null]);
+    assert.match(log, reason);
+    assert.match(log, 'everything is left as it is for the next process');
+    assert.equal(run.namespaces(), ['a', 'b']);
+    await run.start();
+    run.ping('a', '10.1.0.12');
   });
-  assert.equal(await once(host, 'exit'), [1, null]);
-  assert.match(log, /fatal the datapath has ended, and the host with it: it ended with code 1/);
-  assert.equal(run.namespaces(), []);
-  assert.not.ok(existsSync(run.runDir));
-});
+}
 
 test('SIGHUP reloads the file that it was started with; a wrong one changes nothing', async () => {
   run.configure(TWO);
