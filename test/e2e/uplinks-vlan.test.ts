@@ -29,6 +29,8 @@ test.before(async () => {
     ];
     addBlue(config, label);
     addData(config, label);
+    // For a frame of a local experiment (IEEE 802, EtherType 0x88b5), which the port's guards would stop.
+    for (const port of config.ports) if (port.name === 'c1') port.allowedEtherTypes = [0x88b5];
   });
   await hosts.serve('b5');
   await hosts.serve('d3');

@@ -45,6 +45,7 @@ export interface PortText {
   mac?: string;
   addresses?: string[];
   antiSpoofing?: boolean;
+  allowedEtherTypes?: number[];
   labels?: Record<string, string>;
 }
 
