@@ -20,9 +20,15 @@ const files = readdirSync(EXAMPLES, { recursive: true, encoding: 'utf8' })
 
 const test = suite('examples');
 
+const hosts: Host[] = [];
+test.after.each(async () => {
+  for (const host of hosts.splice(0)) await host.close();
+});
+
 /** The example in namespaces of this test's own, with a server in each VM that is a member. */
 async function run(name: string): Promise<Host> {
   const host = new Host();
+  hosts.push(host);
   const config = parse(readFileSync(join(EXAMPLES, name), 'utf8')) as ConfigText;
   for (const port of config.ports) port.netns = host.netns(port.name);
   await host.up(config);
