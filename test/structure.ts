@@ -80,7 +80,6 @@ export const MAX_FILES = 16;
 /** Folders that may have more, with the number of files that they may have. */
 const FULLER_FOLDERS: Readonly<Record<string, number>> = {
   'src/datapath/balancing': 20,
-  'src/process': 20,
   'src/config/model': 20,
 };
 

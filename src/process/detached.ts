@@ -3,8 +3,12 @@
  * file as stderr. It reports the outcome of its start over the channel, once.
  */
 import { messageOf } from '../config/model/host-error.ts';
-import type { StartOutcome } from './host-messages.ts';
 import { exitCodeOf, type RunOptions } from './run-process.ts';
+
+/** Sent once over IPC by a detached process to the command that started it. */
+export type StartOutcome =
+  | { readonly kind: 'ready'; readonly summary: string }
+  | { readonly kind: 'failed'; readonly exitCode: number; readonly message: string };
 
 /** Sets the process's exit code. */
 export async function runDetached(run: (options: RunOptions) => Promise<number>): Promise<void> {

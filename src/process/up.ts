@@ -8,7 +8,7 @@ import { ConfigError } from '../config/model/problems.ts';
 import { replaceProcess } from '../native/processes/exec.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
-import type { StartOutcome } from './host-messages.ts';
+import type { StartOutcome } from './detached.ts';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, type RunOptions, runHostProcess } from './run-process.ts';
 
 export interface UpOptions {

@@ -3,7 +3,7 @@
  *
  * No root, no devices, no clocks: time is that of the packets, the hash key is fixed, MACs are the configuration's.
  * The same capture and configuration give the same bytes. Each frame is put to the port that it came in by
- * (replay-ingress.ts); what lies on no configured port is behind its network's outside port (replay-outside.ts).
+ * (ingress.ts); what lies on no configured port is behind its network's outside port (outside.ts).
  *
  * Ports have no offloads here, so every frame that leaves is whole: checksums are finished, super-segments cut.
  * Such frames come in from captures of link type 147 (USER0), whose records begin with the 12 bytes of
