@@ -41,7 +41,9 @@ for (const [family, vip, host] of [
   ['IPv6', 'fd00:1::103', '[fd00:1::103]'],
 ] as const) {
   test(`path MTU discovery through a VIP, ${family}: the client learns the MTU behind its member`, async () => {
-    // The member's VM does not know how small its network's packets are, or TCP would not try larger ones.
+    // The member's VM does not know how small its network's packets are, or TCP would not try larger ones. The
+    // router's advertisements would tell it, at any time.
+    await bed.exec('d1', 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra_mtu=0');
     await bed.exec('d1', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
     await bed.withoutOffloads('c1');
     const largest = await during(
