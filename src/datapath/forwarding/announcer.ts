@@ -1,22 +1,23 @@
 /**
- * Tells neighbours whose address a MAC is: gratuitous ARP and unsolicited neighbour advertisements in the name of VMs.
+ * Announces the MACs of VMs' addresses: gratuitous ARP and unsolicited neighbour advertisements on behalf of VMs.
  *
- * Theory of operation. A VM that comes back with another MAC, on another port or on another host, or takes an address
- * over from another, is not found by those who remember the old MAC, for as long as they do: up to a minute. Its own
- * kernel does not help: an address that is set without ado is not announced (Linux: arp_notify and ndisc_notify are off).
- * So it is announced here, when its port is attached, and when a port that is attached is given it.
+ * Theory of operation. When a VM returns with another MAC, on another port or on another host, or takes over another VM's
+ * address, neighbours keep sending to the old MAC until their cache entries expire: up to a minute. The VM's own kernel
+ * does not announce addresses by default (Linux: arp_notify and ndisc_notify are off). The announcer does, when a port is
+ * attached and when an attached port is given an address.
  *
- * What is sent: ARP announcements (RFC 5227 §2.3, §3; two, two seconds apart) and unsolicited advertisements with the
- * override flag (RFC 4861 §7.2.6; three, a second apart). Both only correct what a neighbour knows, and teach nobody new.
+ * Messages: ARP announcements (RFC 5227 §2.3, §3; two, two seconds apart) and unsolicited advertisements with the
+ * override flag (RFC 4861 §7.2.6; three, a second apart). Both update existing cache entries and create none.
  *
- * Who hears it: the uplinks of the network, and of its other ports those that have been there for longer; who has come at
- * the same time, as all do when a host starts, remembers nothing. Never the VM itself, which would see its address in use
- * by another. To an uplink that is attached all VMs of the network are announced: so switches and hosts out there learn
- * where they are now.
+ * Receivers: the network's uplinks, and those of its other ports that were attached earlier. Ports attached at the same
+ * time, as all are when a host starts, have nothing to unlearn. Never the VM itself, which would report an address
+ * conflict. When an uplink is attached, all VMs of the network are announced on it, so that physical switches and other
+ * hosts learn their location.
  *
- * Only what is configured for a port is announced: no VIP, no gateway, nothing that has been heard. Whether it is still so
- * is looked up again before each round. Bounded: one entry per configured address, a few per millisecond, and the copies
- * have a share of the network's floods like a port's; what finds no room for a second is left out, and counted.
+ * Only configured addresses of ports are announced, never a VIP, a gateway or a learned address. Each round checks again
+ * that the address is still configured. Bounds: one entry per configured address, a few per millisecond; copies count
+ * against a share of the network's flood budget like a port's. An announcement that waits a second for budget is dropped
+ * and counted.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { NEIGHBOUR } from '../../tables/forwarding/neighbour-table.ts';
@@ -37,9 +38,9 @@ const ROUND_MS = 1_000;
 const isArpRound = (round: number): boolean => round !== 1;
 /** Announcements per millisecond. */
 const PER_TICK = 8;
-/** A port hears of a VM that comes so much later than itself. */
+/** A port receives announcements of VMs that were attached at least this much later. */
 const OLDER_MS = 1_000;
-/** What waits for longer, for room in the share of floods, is left out. */
+/** An announcement that waits longer than this for flood budget is dropped. */
 const PATIENCE_MS = 1_000;
 
 interface Announcement {
@@ -47,7 +48,7 @@ interface Announcement {
   readonly port: number;
   readonly network: number;
   readonly words: Int32Array;
-  /** Of the ports of VMs those hear it that were attached as this one or before; uplinks do in any case. */
+  /** VM ports attached up to this attachment receive it; uplinks always do. */
   readonly hearersUpTo: number;
   dueMs: number;
 }
@@ -69,9 +70,9 @@ export class Announcer {
   /** Ports with a device. */
   private readonly attached = new Map<number, Attachment>();
   private attachments = 0;
-  /** The one that counts of each address. */
+  /** The current announcement of each address. */
   private readonly latest = new Map<string, Announcement>();
-  /** By round, in the order in which they are due. */
+  /** Per round, in due order. */
   private readonly queues: Announcement[][] = Array.from({ length: ROUNDS }, () => []);
 
   constructor(
@@ -87,12 +88,12 @@ export class Announcer {
     this.frame = new Frame(context.arena);
   }
 
-  /** The ports of a snapshot that comes into force. */
+  /** Takes the ports of a snapshot that comes into force. */
   replace(specs: readonly PortSpec[]): void {
     this.specs = specs;
   }
 
-  /** A port has its device from now on; the snapshot in force knows it. */
+  /** Called when a port gets its device; the snapshot in force contains the port. */
   portAttached(id: number): void {
     this.attached.set(id, { order: ++this.attachments, sinceMs: this.context.nowMs });
     const port = this.ports[id];
@@ -107,14 +108,14 @@ export class Announcer {
     this.attached.delete(id);
   }
 
-  /** An address of a port has another MAC than before; nothing to say as long as the port has no device. */
+  /** Called when an address of a port has a new MAC. Nothing is sent while the port has no device. */
   announce(spec: PortSpec, address: string, onlyToUplinks = false): void {
     if (spec.mac === undefined || !this.attached.has(spec.id)) return;
     const key = `${spec.network} ${address}`;
     const words = new Int32Array(4);
     addressToWords(address, words, 0);
     const { id: port, network } = spec;
-    // Who was still to hear one that is under way hears the new one.
+    // Receivers of an announcement in progress receive the new one instead.
     const hearersUpTo = Math.max(
       this.latest.get(key)?.hearersUpTo ?? 0,
       onlyToUplinks ? 0 : this.lastOlder(),
@@ -124,7 +125,7 @@ export class Announcer {
     this.queues[0]!.push(one);
   }
 
-  /** The last attachment that is old enough for its VM to remember anything; 0: none. */
+  /** The latest attachment whose VM may hold outdated cache entries; 0: none. */
   private lastOlder(): number {
     const { nowMs } = this.context;
     let last = 0;
@@ -134,7 +135,7 @@ export class Announcer {
     return last;
   }
 
-  /** Sends what is due. */
+  /** Sends the announcements that are due. */
   tick(): void {
     if (this.latest.size === 0) return;
     const { nowMs } = this.context;
@@ -158,7 +159,7 @@ export class Announcer {
     });
   }
 
-  /** Whether an announcement is still the truth. */
+  /** Whether the announced address is still configured with this MAC. */
   private holds(one: Announcement): boolean {
     if (this.latest.get(one.key) !== one) return false;
     const [w0, w1, w2, w3] = one.words as unknown as [number, number, number, number];
@@ -178,7 +179,7 @@ export class Announcer {
     return isTrue;
   }
 
-  /** Sends an announcement to all who are to hear it; false if there is no room for that now. */
+  /** Sends an announcement to all its receivers; false if the flood budget does not allow it now. */
   private send(one: Announcement, round: number): boolean {
     const { context } = this;
     const isIpv4 = wordsFamily(one.words, 0) === 4;

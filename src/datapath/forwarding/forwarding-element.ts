@@ -1,6 +1,6 @@
 /**
- * The forwarding element behind all ports: decides for a frame that has passed its port's chain whether it goes to
- * a member, to the logical router, or through the logical switch, and takes in ARP and ND on the way.
+ * The forwarding element behind all ports: sends a frame that has passed its port's chain to a member, to the logical
+ * router, or through the logical switch. It also handles ARP and ND.
  */
 import { ENDPOINT_WORDS, ROLE_FIXED_MAC } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -63,7 +63,7 @@ export class ForwardingElement {
     this.undelivered = parts.undelivered;
   }
 
-  /** Takes a frame to where it belongs; the frame stays the caller's. */
+  /** Forwards a frame to its destination; the caller keeps ownership of the frame. */
   forward(frame: Frame): void {
     if (frame.member !== NONE) return this.toMember(frame);
     if (frame.family === FAMILY_ARP) return this.arp(frame);
@@ -82,14 +82,14 @@ export class ForwardingElement {
     this.context.drop(frame, frame.family === FAMILY_NONE ? DROP.notForUs : DROP.badArp);
   }
 
-  /** A balanced packet to its member; the record of a flow whose first packet is dropped goes with it. */
+  /** Sends a balanced packet to its member. If a flow's first packet is dropped, its record is deleted. */
   private toMember(frame: Frame): void {
     frame.dropped = false;
     this.deliverToMember(frame);
     if (frame.dropped) this.undelivered.dropped(frame);
   }
 
-  /** To the member's MAC if it is on this link, through the router if not. */
+  /** Sends to the member's MAC if the member is on this link, else through the router. */
   private deliverToMember(frame: Frame): void {
     const { context } = this;
     const { endpoints } = context.tables;
@@ -128,7 +128,7 @@ export class ForwardingElement {
     const low = arp.senderMacLow(view, l3);
     if (!this.networks.at(network).isStationMac(high, low))
       return this.context.drop(frame, DROP.badNeighbourMac);
-    // Nobody else may claim a gateway or a VIP, whatever its port allows.
+    // No station may claim a gateway or a VIP, even if its port allows any address.
     if (this.responder.isOurs(network, 0, 0, IPV4_MAPPED, sender))
       return this.context.drop(frame, DROP.spoofedArp);
     if (sender !== 0) this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, low);
@@ -185,7 +185,7 @@ export class ForwardingElement {
     this.advertiser.answer(frame);
   }
 
-  /** ARP and ND that are not for a gateway or a VIP: what is sent to the router ends here, the rest is bridged. */
+  /** ARP and ND that are not for a gateway or a VIP: messages to the router are consumed, others are bridged. */
   private passOn(frame: Frame): void {
     if (isForRouter(frame, this.networks)) this.context.count(frame.ingress, PORT.answered);
     else this.logicalSwitch.forward(frame, frame.network);

@@ -1,24 +1,23 @@
 /**
- * Fragments at an LB: each goes the way of its datagram's first one, which alone has the ports (RFC 4787 REQ-14).
+ * Fragments at an LB: each follows its datagram's first fragment, which alone has the ports (RFC 4787 REQ-14).
  *
- * Theory of operation. The LB asks `admit` about every fragment to one of its VIPs, and about every fragment from one
- * of its members on the way to a VM; no other fragment is looked at. A first fragment goes on like any packet, and
- * the LB says with `settle` what became of it; from then on later ones are given its ports and protocol, so that the
- * LB finds the same record for them, and forwards them still as fragments. Should that record be gone by then (its
- * member has failed), they are dropped: what is decided by packet is looked up by packet.
+ * Theory of operation. The LB calls `admit` for every fragment to one of its VIPs, and for every fragment from one of
+ * its members to a VM; it ignores all others. A first fragment is handled like any packet, and the LB reports the result
+ * with `settle`. Later fragments then get its ports and protocol, so that the LB finds the same record for them; they are
+ * forwarded as fragments. If that record no longer exists (its member has failed), they are dropped.
  *
- * Later fragments that come before their first wait in their buffers, at most WAITING_MS. When the first has been
- * settled they are `released`, and the datapath takes them through the same chain again (`nextReleased`) as soon as
- * the first has left: behind it, in the order in which they came.
+ * Later fragments that arrive before the first wait in their buffers, for at most WAITING_MS. When the first has been
+ * settled they are `released`; once it has left, the datapath takes them through the same chain (`nextReleased`), in
+ * order of arrival.
  *
- * What is dropped, beside what has no first fragment in time: every fragment of a datagram in which two overlap, from
- * the moment on when that shows (RFC 5722); repetitions of a fragment, so that no byte of a datagram is forwarded
- * twice; fragments whose length or place cannot be (RFC 8200 §4.5); first fragments without the whole transport
- * header (RFC 1858, RFC 7112), and all that belongs to a first fragment that the LB dropped or refused.
+ * Dropped, besides fragments whose first does not arrive in time: every fragment of a datagram in which two overlap,
+ * once the overlap is detected (RFC 5722); duplicates, so that no byte of a datagram is forwarded twice; fragments with
+ * an impossible length or offset (RFC 8200 §4.5); first fragments without the whole transport header (RFC 1858, RFC
+ * 7112); and all fragments of a datagram whose first fragment the LB dropped or refused.
  *
- * Identifications are used again, IPv4's 16 bits within seconds: a datagram that is complete is forgotten at once. One
- * that is not blocks its identification until its time is over, or until it is the oldest of its port and the port needs
- * the row: at most one in 256 datagrams of a port whose fragments get lost.
+ * Identifications are reused, IPv4's 16 bits within seconds: a complete datagram is forgotten at once. An incomplete one
+ * blocks its identification until it expires, or until it is its port's oldest and the port needs the row: at most one
+ * in 256 datagrams of a port that loses fragments.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DATAGRAM, type FragmentTable } from '../../tables/forwarding/fragment-table.ts';
@@ -33,28 +32,28 @@ import { CONSUMED, PASS } from '../frame/verdict.ts';
 export const INGRESS = 0;
 export const EGRESS = 1;
 
-/** Third answer of `admit`, beside PASS and CONSUMED: the fragment is the LB's to handle, like a packet. */
+/** Third result of `admit`, besides PASS and CONSUMED: the LB handles the fragment like a packet. */
 export const FOLLOW = 2;
 
-/** Life of a datagram that is not complete: RFC 791 §3.2 says 15 s and more, Linux holds on for 30 s. */
+/** Lifetime of an incomplete datagram: RFC 791 §3.2 says 15 s or more, Linux uses 30 s. */
 const DATAGRAM_MS = 30_000;
-/** Time for the first fragment to come: FRAGMENT_MIN of RFC 6146 §4. */
+/** Time within which the first fragment must arrive: FRAGMENT_MIN of RFC 6146 §4. */
 const WAITING_MS = 2_000;
-/** Time between two looks for datagrams whose time is over. */
+/** Interval between two searches for expired datagrams. */
 const TICK_MS = 250;
 
-/** What the length fields of IPv4 and IPv6 can say. IPv6 does not count its fixed header; a fragment header goes. */
+/** Largest values of IPv4's and IPv6's length fields. IPv6 excludes its fixed header; the fragment header is removed. */
 const MAX_PACKET_BYTES = 65_535;
 const FRAGMENT_HEADERS_BYTES = ipv6.HEADER_BYTES + ipv6.FRAGMENT_HEADER_BYTES;
 
-/** The chains of a port, which fragments that waited go through. */
+/** The chains of a port, which released fragments go through. */
 interface FragmentPort {
   readonly network: number;
   ingress(frame: Frame): number;
   send(frame: Frame): void;
 }
 
-/** Where fragments go that have passed the chain of the port that they came in by. */
+/** Destination of released fragments after their ingress port's chain. */
 interface Forwarding {
   forward(frame: Frame): void;
 }
@@ -102,14 +101,14 @@ export class Fragments {
     return from === 0 && state === DATAGRAM.waiting ? this.first(row, frame) : this.later(row, frame);
   }
 
-  /** A fragment that has waited was judged when it came; in the next chain it is one like any other. */
+  /** A released fragment was already judged on arrival; the next chain treats it like any other. */
   private releasedAnswer(frame: Frame): number {
     const answer = frame.released === DATAGRAM.pass ? PASS : FOLLOW;
     frame.released = 0;
     return answer;
   }
 
-  /** Says what became of a first fragment that has been admitted: DATAGRAM.follow, pass or refused. */
+  /** Records the result of an admitted first fragment: DATAGRAM.follow, pass or refused. */
   settle(frame: Frame, state: number): void {
     const { table } = this;
     const row = frame.datagram;
@@ -124,7 +123,7 @@ export class Fragments {
     if (table.isComplete(row)) table.remove(row);
   }
 
-  /** Sends the fragments whose first one has gone, each through the chain in which it waited. */
+  /** Sends the released fragments, each through the chain in which it waited. */
   sendReleased(forwarding: Forwarding): void {
     const { table, waiting: frame } = this;
     for (let entry = table.takeReleased(); entry !== 0; entry = table.takeReleased()) {
@@ -142,7 +141,7 @@ export class Fragments {
     return this.table.hasReleased;
   }
 
-  /** Ends what has waited for too long. */
+  /** Drops fragments that have waited too long. */
   tick(): void {
     const { table } = this;
     const { nowMs } = this.context;
@@ -158,7 +157,7 @@ export class Fragments {
     }
   }
 
-  /** A port has gone: so have the datagrams that came in by it, or were on their way to it. */
+  /** Called when a port is removed: deletes the datagrams that came in by it or were going to it. */
   forgetPort(port: number): void {
     const { table } = this;
     for (let row = 1; row <= table.highWater; row++) {
@@ -167,7 +166,7 @@ export class Fragments {
     }
   }
 
-  /** The fragment's datagram: known, or made now; then the table may give up another one for it. */
+  /** The fragment's datagram, found or created; to create one, the table may evict another. */
   private rowOf(frame: Frame, direction: number): number {
     const { table, key } = this;
     const { nowMs } = this.context;
@@ -191,7 +190,7 @@ export class Fragments {
     }
   }
 
-  /** Notes the part of its datagram that a fragment is, up to byte `to`. A reason: it does not fit in. */
+  /** Records the byte range of a fragment, up to byte `to`. Returns a drop reason if it does not fit its datagram. */
   private note(row: number, frame: Frame, to: number): number {
     const { table } = this;
     const end = table.end(row);
@@ -218,7 +217,7 @@ export class Fragments {
     return FOLLOW;
   }
 
-  /** What is left of a datagram whose first fragment was dropped need not be remembered for longer than it comes. */
+  /** After its first fragment was dropped, a datagram is remembered only until its last fragment. */
   private refused(row: number, frame: Frame, to: number): number {
     const { table } = this;
     const reason = table.reason(row);
@@ -262,7 +261,7 @@ export class Fragments {
     frame.record = table.releasedRecord[entry]!;
   }
 
-  /** Drops a fragment and what waits of its datagram, and whatever else of it may come. */
+  /** Drops a fragment, the waiting fragments of its datagram, and all that will arrive. */
   private refuse(row: number, frame: Frame, reason: number): number {
     this.table.setState(row, DATAGRAM.refused);
     this.table.setReason(row, reason);
@@ -284,7 +283,7 @@ export class Fragments {
   }
 }
 
-/** Payload that the fragments of a packet may have together, by the length fields of the whole (RFC 8200 §4.5). */
+/** Largest total payload of a packet's fragments, from the length fields of the whole packet (RFC 8200 §4.5). */
 function maxPayloadBytes(frame: Frame): number {
   const headerBytes = frame.fragmentData - frame.l3;
   const counted = frame.family === FAMILY_IPV4 ? headerBytes : headerBytes - FRAGMENT_HEADERS_BYTES;

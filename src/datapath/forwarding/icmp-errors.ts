@@ -1,10 +1,10 @@
 /**
  * ICMP and ICMPv6 errors that the logical router sends back to the port a packet came from: unreachable, time
- * exceeded, too big. They quote the packet and go through the port's chain, where the LB gives the quoted packet
- * the client's own view of it.
+ * exceeded, too big. They quote the packet and pass through the port's chain, where the LB rewrites the quotation to
+ * the client's view.
  *
- * Never about an ICMP error, a fragment other than the first, a group address, or a packet without a real source
- * (RFC 1122 §3.2.2, RFC 4443 §2.4). Rate-limited for each port that causes them (RFC 1812 §4.3.2.8).
+ * No error is sent about an ICMP error, a fragment other than the first, a group address, or a packet without a unicast
+ * source (RFC 1122 §3.2.2, RFC 4443 §2.4). Errors are rate-limited per causing port (RFC 1812 §4.3.2.8).
  */
 
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -24,7 +24,7 @@ import { completeChecksum } from '../frame/offload.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
 
-/** What one port gets as long as no other causes any. */
+/** Rate of one port while no other port causes errors. */
 const ERRORS_PER_SECOND = 1_000;
 const ERROR_BURST = 200;
 /** Longest error packet: RFC 1812 §4.3.2.3, and the minimum IPv6 MTU (RFC 4443 §2.4 c). */
@@ -46,7 +46,7 @@ export class IcmpErrors {
     this.rates = new PortRates(context.tables.limits.maxPorts, ERROR_BURST, ERRORS_PER_SECOND);
   }
 
-  /** The next hop does not answer; or, said in the name of the packet's destination, no member of a VIP serves. */
+  /** The next hop does not answer; or, sent from the packet's destination, a VIP has no usable member. */
   hostUnreachable(frame: Frame, asDestination = false): void {
     const isIpv4 = frame.family === FAMILY_IPV4;
     const type = isIpv4 ? icmp.UNREACHABLE : icmpv6.UNREACHABLE;
@@ -70,8 +70,8 @@ export class IcmpErrors {
   }
 
   /**
-   * The packet does not fit into the next network: `mtu` in bytes (RFC 1191 §4, RFC 4443 §3.2). About a balanced packet
-   * it is said in the name of the VIP where the network has no router to say it.
+   * The packet does not fit into the next network: `mtu` in bytes (RFC 1191 §4, RFC 4443 §3.2). For a balanced packet
+   * in a network without a router the error's source is the VIP.
    */
   tooBig(frame: Frame, mtu: number): void {
     const isIpv4 = frame.family === FAMILY_IPV4;
@@ -81,15 +81,15 @@ export class IcmpErrors {
     else this.send(frame, icmpv6.PACKET_TOO_BIG, 0, mtu, asVip);
   }
 
-  /** No service here, said in the name of the packet's destination. */
+  /** Port unreachable, sent from the packet's destination. */
   portUnreachable(frame: Frame): void {
     if (frame.family === FAMILY_IPV4) this.send(frame, icmp.UNREACHABLE, icmp.CODE_PORT_UNREACHABLE, 0, true);
     else this.send(frame, icmpv6.UNREACHABLE, icmpv6.CODE_PORT_UNREACHABLE, 0, true);
   }
 
   /**
-   * No such protocol here, said in the name of the packet's destination (RFC 1122 §3.2.2.1). IPv6 points at the field that
-   * names it (RFC 4443 §3.4).
+   * Protocol unreachable, sent from the packet's destination (RFC 1122 §3.2.2.1). IPv6 points at the next-header field
+   * (RFC 4443 §3.4).
    */
   protocolUnreachable(frame: Frame): void {
     if (frame.family === FAMILY_IPV4) {
@@ -108,7 +108,7 @@ export class IcmpErrors {
     }
     const slot = this.context.arena.take();
     if (slot < 0) return;
-    // The packet goes no further: it is quoted as it would have been on the wire.
+    // The packet is not forwarded: it is quoted as it would have been on the wire.
     if (frame.partial) completeChecksum(frame);
     const length =
       frame.family === FAMILY_IPV4
@@ -180,13 +180,13 @@ export class IcmpErrors {
     return frame.l3 - frame.offset + ipv6.HEADER_BYTES + icmpv6.HEADER_BYTES + quoted;
   }
 
-  /** Returns where the IP header goes. */
+  /** Returns the offset of the IP header. */
   private writeEthernet(slot: number, frame: Frame, networkId: number): number {
     const { view } = this.context.arena;
     const network = this.networks.at(networkId);
     const at = this.context.arena.frameOffset(slot);
     virtio.clear(view, at);
-    // The Ethernet header with its tags, turned around.
+    // The Ethernet header with its tags, source and destination swapped.
     this.context.arena.bytes.copyWithin(at, frame.offset, frame.l3);
     const high = ethernet.sourceHigh(frame.view, frame.offset);
     ethernet.setDestination(view, at, high, ethernet.sourceLow(frame.view, frame.offset));

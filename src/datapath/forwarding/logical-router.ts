@@ -74,7 +74,7 @@ export class LogicalRouter {
     this.routes = routes.sort((a, b) => b.subnet.bits - a.subnet.bits);
   }
 
-  /** Handles a packet that was sent to the router's MAC. The frame stays the caller's. */
+  /** Handles a packet that was sent to the router's MAC. The caller keeps ownership of the frame. */
   route(frame: Frame): void {
     const { context } = this;
     const network = this.networks.at(frame.network);
@@ -107,7 +107,7 @@ export class LogicalRouter {
     else this.resolver.deliver(frame, to.id, via[0]!, via[1]!, via[2]!, via[3]!);
   }
 
-  /** To a station of a network: the packet's destination, but for a MAC redirect, which keeps that, the member. */
+  /** Sends to a station of a network: the packet's destination, or the member of a MAC redirect. */
   private deliver(frame: Frame, to: Network): void {
     if (frame.member === NONE) {
       return this.resolver.deliver(frame, to.id, frame.d0, frame.d1, frame.d2, frame.d3);
@@ -133,7 +133,7 @@ export class LogicalRouter {
     if (frame.fragment && frame.fragmentOffset === 0) fragments.settle(frame, DATAGRAM.follow);
     if (isAnswered) return;
     this.context.drop(frame, DROP.gatewayLocal);
-    // RFC 4443 §2.2: an error or reset would have to come from the anycast address, which may be no source.
+    // RFC 4443 §2.2: an error or reset would have the anycast address as source, which is not allowed.
     if (asked.isAnycast(frame.d0, frame.d1, frame.d2, frame.d3)) return;
     if (frame.protocol === ipv4.PROTOCOL_TCP || frame.protocol === ipv4.PROTOCOL_UDP)
       this.responder.reject(frame);

@@ -1,10 +1,10 @@
 /**
- * Logical switches: one per network (VNI). Sends to the port that a station is behind, floods what it must. Stations are
- * learned by an operator of the ports' chains (mac-learning.ts).
+ * Logical switches: one per network (VNI). Forwards known unicast to the station's port and floods the rest. Stations
+ * are learned by an operator of the ports' chains (mac-learning.ts).
  *
  * Frames never leave their network here. Flooding is bounded per network and port, counted in copies.
- * Split horizon: what came in by an uplink leaves by none, so that no host joins two physical networks to a loop.
- * Frames to reserved group addresses reach only ports that have the guard against them off.
+ * Split horizon: a frame that came in by an uplink leaves by no uplink, so that no host closes a loop between physical
+ * networks. Frames to reserved group addresses reach only ports whose guard against them is off.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
@@ -33,7 +33,7 @@ export class LogicalSwitch {
     return this.context.tables.macs.find(network, macHigh, macLow, this.context.nowMs);
   }
 
-  /** Sends a frame to a port that has been found before; the frame stays the caller's. */
+  /** Sends a frame to a known port; the caller keeps ownership of the frame. */
   sendTo(id: number, frame: Frame): void {
     const port = this.ports[id];
     if (port === undefined) this.context.drop(frame, DROP.portDown);
@@ -41,14 +41,14 @@ export class LogicalSwitch {
     else port.send(frame);
   }
 
-  /** Sends a frame of `network` by its destination MAC; the frame stays the caller's. */
+  /** Sends a frame of `network` by its destination MAC; the caller keeps ownership of the frame. */
   forward(frame: Frame, network: number): void {
     const high = ethernet.destinationHigh(frame.view, frame.offset);
     if (ethernet.isGroup(high)) return this.flood(frame, network);
     const low = ethernet.destinationLow(frame.view, frame.offset);
     const to = this.portOf(network, high, low);
     if (to === NONE) return this.flood(frame, network);
-    // A frame that was balanced or routed may go back where it came from; a bridged one must not (802.1Q §8.6.1).
+    // A balanced or routed frame may leave by its ingress port; a bridged one must not (802.1Q §8.6.1).
     if (to === frame.ingress && frame.member === NONE && !frame.routed) {
       return this.context.drop(frame, DROP.samePort);
     }
@@ -61,7 +61,7 @@ export class LogicalSwitch {
 
   private flood(frame: Frame, network: number): void {
     const { ports } = this.networks.at(network);
-    // A frame that was routed into this network, or made here, has no port of its own in it.
+    // A frame that was routed into this network, or generated here, has no ingress port in it.
     const copies = frame.routed ? ports.length : ports.length - 1;
     if (copies <= 0) return this.context.drop(frame, DROP.noReceiver);
     if (!this.networks.at(network).floods.take(frame.ingress, copies, this.context.nowMs)) {
@@ -70,13 +70,13 @@ export class LogicalSwitch {
     this.copyToAll(frame, network);
   }
 
-  /** Whether a frame made here may go to all ports of a network, at the expense of a port. */
+  /** Whether the flood budget of a port allows a generated frame to go to all ports of a network. */
   mayAskAll(network: number, payer: number): boolean {
     const { floods, ports } = this.networks.at(network);
     return floods.take(payer, ports.length, this.context.nowMs);
   }
 
-  /** Sends a frame to all ports of a network but the one that it came in by; the copies have been paid for. */
+  /** Sends a frame to all ports of a network except its ingress port; the copies are already charged. */
   copyToAll(frame: Frame, network: number): void {
     const { ports } = this.networks.at(network);
     const { ingress, slot, offset, length } = frame;
@@ -90,7 +90,7 @@ export class LogicalSwitch {
       if (port === undefined || (port.id === ingress && !frame.routed)) continue;
       if (port.isUplink && isFromUplink) continue;
       if (isReserved && port.guardsReservedMulticast) continue;
-      // Each port's chain sees the frame as it came, on a cursor of its own; a change goes to a private copy.
+      // Each port's chain sees the original frame on its own cursor; a change is made in a private copy.
       this.context.arena.retain(slot);
       copy.load(slot, offset, length, ingress, network);
       copy.shared = true;

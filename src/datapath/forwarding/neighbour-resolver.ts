@@ -1,11 +1,11 @@
 /**
- * From next hop to MAC: ARP (RFC 826) and Neighbour Discovery (RFC 4861) for the logical router and for members
- * on a local subnet. The first packets to an unknown neighbour wait, bounded, and go out in order as soon as it
- * answers; one that does not answer three probes is remembered as failed for a while.
+ * Resolves next hops to MACs: ARP (RFC 826) and Neighbour Discovery (RFC 4861) for the logical router and for members
+ * on a local subnet. The first packets to an unknown neighbour wait in a bounded queue and are sent in order when it
+ * answers. A neighbour that does not answer three probes stays failed for a while.
  *
- * A question is a flood, at the expense of the port whose packet needs the answer. If that port has used up its share, the
- * question is owed, and the next packet for the neighbour has it asked, whichever port it comes by: one port's scan does
- * not keep others from the addresses that it has touched. A neighbour that was never asked is not remembered as failed.
+ * A request is flooded and charged to the port whose packet needs the answer. If that port's share is used up, the
+ * request is deferred until the next packet for the neighbour, from whichever port: a scan by one port does not block the
+ * addresses that it has touched for others. A neighbour that was never asked does not become failed.
  *
  * Requests come from the network's gateway address if it has one of the family, else from 0.0.0.0 (an ARP probe,
  * RFC 5227) or from the router's link-local address.
@@ -34,9 +34,9 @@ import type { IcmpErrors } from './icmp-errors.ts';
 import type { LogicalSwitch } from './logical-switch.ts';
 import { writeArpRequest, writeNeighbourSolicitation } from './packets.ts';
 
-/** Time between two looks at the neighbours that are being asked. */
+/** Interval between two checks of the neighbours that are being resolved. */
 const TICK_MS = 250;
-/** Entries aged per millisecond that has batches at all. */
+/** Entries aged per millisecond in which batches are handled. */
 const AGED_PER_TICK = 8;
 
 export class NeighbourResolver {
@@ -47,7 +47,7 @@ export class NeighbourResolver {
   private readonly errors: IcmpErrors;
   private readonly undelivered: OnUndelivered;
   private readonly ports: readonly (Port | undefined)[];
-  /** Cursor for frames that waited, and for requests. */
+  /** Cursor for queued frames and for requests. */
   private readonly waiting: Frame;
   private readonly request: Frame;
   private lastTickMs = 0;
@@ -71,7 +71,7 @@ export class NeighbourResolver {
     this.request = new Frame(context.arena);
   }
 
-  /** Sends a frame to a neighbour in `network`, now or when it has been resolved. The frame stays the caller's. */
+  /** Sends a frame to a neighbour in `network`, at once or when it is resolved. The caller keeps ownership of the frame. */
   deliver(frame: Frame, network: number, w0: number, w1: number, w2: number, w3: number): void {
     const { table } = this;
     const nowMs = this.context.nowMs;
@@ -90,8 +90,8 @@ export class NeighbourResolver {
   }
 
   /**
-   * Remembers the way to a member that can be reached at once on a link: MAC and port, valid for the present
-   * generation of the tables. Saves two lookups per packet, 25 ns.
+   * Caches MAC and port of a member that is reachable on a link, valid for the current generation of the tables. Saves
+   * two lookups per packet, 25 ns.
    */
   cacheWay(endpoint: number, network: number): void {
     const { endpoints } = this.context.tables;
@@ -108,10 +108,10 @@ export class NeighbourResolver {
     endpoints.setWay(endpoint, this.context.wayGeneration, port, table.macHigh(id), table.macLow(id));
   }
 
-  /** A frame that was routed leaves with the router's MAC; one that was only balanced keeps its own. */
+  /** A routed frame leaves with the router's MAC; a frame that was only balanced keeps its source MAC. */
   private send(frame: Frame, network: number, macHigh: number, macLow: number): void {
     if (frame.routed) {
-      // Not before: an error about a frame that has waited goes back under its tags.
+      // Not earlier: an ICMP error about a queued frame is sent back with its tags.
       stripTags(frame);
       const { routerMacHigh, routerMacLow } = this.networks.at(network);
       ethernet.setSource(frame.view, frame.offset, routerMacHigh, routerMacLow);
@@ -131,7 +131,7 @@ export class NeighbourResolver {
       table.setState(id, NEIGHBOUR.incomplete, nowMs);
       table.setProbesSent(id, 0);
     }
-    // Asked even if nothing may wait for the answer: an entry that nobody asks for would never end.
+    // Request even if no frame may wait for the answer: otherwise the entry would stay incomplete.
     if (table.probesSent(id) === 0) this.ask(id, frame.ingress);
     else if (table.owesProbe(id)) this.sendProbe(id, frame.ingress);
     if (!table.enqueue(id, frame.slot, frame.offset, frame.length, frame.ingress, frame.routed)) {
@@ -140,7 +140,7 @@ export class NeighbourResolver {
     context.arena.retain(frame.slot);
   }
 
-  /** A neighbour has spoken: notes its MAC and sends what waited for it. */
+  /** Called when a neighbour has been heard: stores its MAC and sends the frames that waited for it. */
   heard(
     network: number,
     w0: number,
@@ -169,8 +169,8 @@ export class NeighbourResolver {
   }
 
   /**
-   * A neighbour has this MAC because that is configured: it is asked no more, and nothing else is believed. Returns false if
-   * that was so before.
+   * Sets a configured MAC of a neighbour: it is not probed, and learned MACs do not replace it. Returns false if it was
+   * set before.
    */
   fix(
     id: number,
@@ -193,8 +193,8 @@ export class NeighbourResolver {
   }
 
   /**
-   * A port goes. `withStations`: what was heard of stations behind it is forgotten, so that who comes back there is asked anew.
-   * Other entries that count for it do no more.
+   * Called when a port is removed. `withStations`: entries learned behind it are deleted, so that stations there are
+   * resolved again. Other entries no longer count against its share.
    */
   forgetPort(port: number, withStations: boolean): void {
     const { table } = this;
@@ -209,7 +209,7 @@ export class NeighbourResolver {
     }
   }
 
-  /** Points the cursor at a frame that waited for a neighbour in `network`. */
+  /** Points the cursor at a queued frame for a neighbour in `network`. */
   private loadWaiting(entry: number, network: number): Frame {
     const { table, waiting } = this;
     const ingress = table.waitingPort[entry]!;
@@ -225,7 +225,7 @@ export class NeighbourResolver {
     return waiting;
   }
 
-  /** Asks again, and gives up on those who do not answer. */
+  /** Repeats requests, and marks neighbours that do not answer as failed. */
   tick(): void {
     const { table, context } = this;
     table.age(context.nowMs, AGED_PER_TICK);
@@ -240,7 +240,7 @@ export class NeighbourResolver {
     }
   }
 
-  /** Neighbours of networks that are no more go, and what waited for them is dropped. */
+  /** Deletes neighbours of removed networks, and drops the frames that waited for them. */
   forgetLostNetworks(): void {
     const { table } = this;
     for (let id = 0; id < table.highWater; id++) {
@@ -273,7 +273,7 @@ export class NeighbourResolver {
     if (!wasAsked) table.remove(id);
   }
 
-  /** The next probe of a neighbour is due, at the expense of a port. */
+  /** Sends the next probe of a neighbour, charged to a port. */
   private ask(id: number, payer: number): void {
     this.table.setProbesSent(id, this.table.probesSent(id) + 1);
     this.sendProbe(id, payer);

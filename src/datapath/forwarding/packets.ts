@@ -1,6 +1,6 @@
 /**
- * Packets that the datapath makes from nothing: ARP requests and neighbour solicitations, and the announcements of
- * addresses. What returns a length in bytes writes a whole frame with an empty vnet header at `at`.
+ * Packets that the datapath generates: ARP requests, neighbour solicitations and announcements of addresses. Functions
+ * that return a length in bytes write a whole frame with an empty vnet header at `at`.
  */
 
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -91,8 +91,8 @@ export function writeNeighbourAdvertisement(
 }
 
 /**
- * An advertisement behind a fixed IPv6 header that lacks only its source: the address in question becomes that, too, and
- * has this MAC (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
+ * Writes a neighbour advertisement behind a fixed IPv6 header that lacks only its source. Source and target are the
+ * advertised address, which has this MAC (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
  */
 export function advertise(
   view: DataView,

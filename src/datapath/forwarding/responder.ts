@@ -1,7 +1,6 @@
 /**
- * What the datapath says itself, in the name of gateways and VIPs: ARP replies, neighbour advertisements, echo
- * replies, TCP resets. An answer goes straight back out of the port that the question came in by; where it has
- * the same size as the question it is made in place.
+ * Replies of the datapath on behalf of gateways and VIPs: ARP replies, neighbour advertisements, echo replies, TCP
+ * resets. A reply leaves by the port that the request came in by. If it has the request's size it is made in place.
  */
 
 import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
@@ -54,7 +53,7 @@ export class Responder {
     this.copy = new Frame(context.arena);
   }
 
-  /** Whether an address of this network is answered for here: a gateway's or a VIP's. */
+  /** Whether the datapath answers for this address of the network: it is a gateway's or a VIP. */
   isOurs(network: number, w0: number, w1: number, w2: number, w3: number): boolean {
     if (this.networks.at(network).isGateway(w0, w1, w2, w3)) return true;
     const { endpoints } = this.context.tables;
@@ -91,10 +90,10 @@ export class Responder {
     if (!this.isOurs(frame.network, t0, t1, t2, t3)) return PASS;
     const network = this.networks.at(frame.network);
     const isProbe = ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3);
-    // Without the extension headers that the question may have had, with the option that it may have lacked.
+    // The solicitation's extension headers are removed, a missing link-layer option is added.
     const l4 = l3 + ipv6.HEADER_BYTES;
     const isAnycast = network.isAnycast(t0, t1, t2, t3);
-    // RFC 4861 §7.2.7: another router may answer for an anycast address just as well.
+    // RFC 4861 §7.2.7: other routers may answer for an anycast address, too.
     let flags = isAnycast ? 0 : icmpv6.FLAG_OVERRIDE;
     if (network.isGateway(t0, t1, t2, t3)) flags |= icmpv6.FLAG_ROUTER;
     if (!isProbe) flags |= icmpv6.FLAG_SOLICITED;
@@ -122,9 +121,9 @@ export class Responder {
   }
 
   /**
-   * Turns an echo request into its reply, in place. False if it is none. A fragment, which has been admitted, becomes
-   * the same fragment of the reply: the first one has the type and the checksum. `asked`: network of the destination.
-   * A whole request whose checksum is wrong is dropped; that of a request in fragments stays as wrong as it was.
+   * Turns an echo request into its reply, in place; false for any other packet. An admitted fragment becomes the same
+   * fragment of the reply: the first one has the type and the checksum. `asked`: network of the destination. A whole
+   * request with a wrong checksum is dropped; a fragmented request's checksum error is carried over into the reply.
    */
   answerEcho(frame: Frame, asked = this.networks.at(frame.network)): boolean {
     if (!frame.isEchoRequest) return false;
@@ -168,13 +167,13 @@ export class Responder {
   }
 
   /**
-   * Answers an ICMPv6 echo request to all routers of the link (RFC 4443 §4.2), which the switch then floods like any
-   * other: it may have other routers, too.
+   * Answers an ICMPv6 echo request to all routers of the link (RFC 4443 §4.2). The switch floods the request as well,
+   * since the link may have other routers.
    */
   answerGroupEcho(frame: Frame): void {
     const isForUs = frame.d0 === (0xff02_0000 | 0) && (frame.d1 | frame.d2) === 0;
     if (!isForUs || frame.d3 !== ALL_ROUTERS || frame.fragment) return;
-    // Out there each host answers for its own VMs only.
+    // Across an uplink each host answers for its own VMs only.
     if (this.ports[frame.ingress]?.isUplink !== false) return;
     const { arena } = this.context;
     const slot = arena.take();
@@ -187,7 +186,7 @@ export class Responder {
     arena.release(copy.slot);
   }
 
-  /** The source of a reply to a group or anycast address: the router's own, of the scope of who asked. */
+  /** Source of a reply to a group or anycast address: the router's own address in the requester's scope. */
   private setUnicastDestination(frame: Frame, asked: Network): void {
     const network = this.networks.at(frame.network);
     const { d0, d1, d2, d3 } = frame;
@@ -197,7 +196,7 @@ export class Responder {
     rewriteDestination(frame, isLocal ? network.linkLocal! : network.gateways, isLocal ? 0 : at, frame.ports);
   }
 
-  /** Says to a client that nobody serves it: RST for TCP, port unreachable where there are ports, protocol unreachable for the rest. */
+  /** Rejects a client's packet: RST for TCP, port unreachable for protocols with ports, protocol unreachable for others. */
   reject(frame: Frame): number {
     if (frame.protocol === ipv4.PROTOCOL_TCP) return this.reset(frame);
     if (frame.isEchoRequest) {
@@ -221,7 +220,7 @@ export class Responder {
     const at = arena.frameOffset(slot);
     const l2Bytes = frame.l3 - frame.offset;
     virtio.clear(view, at);
-    // The Ethernet header with its tags, turned around.
+    // The Ethernet header with its tags, source and destination swapped.
     arena.bytes.copyWithin(at, frame.offset, frame.l3);
     const network = this.networks.at(frame.network);
     const high = ethernet.sourceHigh(from, frame.offset);
@@ -261,7 +260,7 @@ export class Responder {
     tcp.write(view, l4, ports, 0, acknowledged, tcp.RST | tcp.ACK, 0);
   }
 
-  /** Sends a frame that was turned into its answer back; it is complete unless its checksum was offloaded. */
+  /** Sends a reply that was made in place; it is complete unless its checksum was offloaded. */
   private sendBack(frame: Frame, length: number): void {
     this.context.count(frame.ingress, PORT.answered);
     if (!frame.needsChecksum) virtio.clear(frame.view, frame.offset);
@@ -294,7 +293,7 @@ export function isValidRouterSolicitation(frame: Frame): boolean {
   return at === 0 || (at > 0 && !ipv6.isUnspecified(frame.s0, frame.s1, frame.s2, frame.s3));
 }
 
-/** What all ND messages have in common; `bytes`: of the message before its options. */
+/** Checks common to all ND messages; `bytes`: length of the message before its options. */
 function hasNdForm(frame: Frame, bytes: number): boolean {
   const { view, l3, l4 } = frame;
   if (frame.family !== FAMILY_IPV6 || frame.ttl !== 255 || icmpv6.code(view, l4) !== 0) return false;

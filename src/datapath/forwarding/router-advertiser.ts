@@ -1,14 +1,14 @@
 /**
- * Tells IPv6 hosts their router: answers to router solicitations, and unsolicited advertisements (RFC 4861 §6.2).
+ * Router advertisements for IPv6 hosts: replies to solicitations, and unsolicited ones (RFC 4861 §6.2).
  *
- * Theory of operation. Each port is a link of its own to the logical router: an advertisement goes to one port, is never
- * flooded, and never leaves by an uplink, as each host advertises to its own VMs. A solicitation ends here. It is
- * answered at once, to the sender alone: the random delay of §6.2.6 keeps several routers from answering together, and
- * here there is one. A sender without address gets an advertisement for all nodes of its port instead.
+ * Theory of operation. To the logical router each port is a link of its own: an advertisement is sent to one port and
+ * never by an uplink, as each host advertises to its own VMs. A solicitation is consumed and answered at once, to the
+ * sender alone. The random delay of §6.2.6 is omitted: it separates several routers, and here there is one. A sender
+ * without an address gets an advertisement to all nodes of its port instead.
  *
- * Unsolicited: when a port has its device, and when what is advertised changes, three advertisements at most 16 s apart,
- * then one at a random time between a third of the interval and the whole of it. If a network ceases to advertise, its
- * ports are told so with a lifetime of 0 (§6.2.5), or its VMs would keep the route for half an hour.
+ * Unsolicited: when a port gets its device, and when the contents change, three advertisements at most 16 s apart, then
+ * one at a random time between a third of the interval and the whole interval. If a network stops advertising, its ports
+ * get an advertisement with lifetime 0 (§6.2.5); otherwise VMs would keep the route for half an hour.
  *
  * Bounded: one schedule per port; solicited answers by a bucket per port; advertisements for all nodes no closer than 3 s;
  * PER_TICK per millisecond.
@@ -49,12 +49,12 @@ interface Schedule {
   readonly port: number;
   network: number;
   isAttached: boolean;
-  /** Whether there is one to come, at `dueMs`. */
+  /** Whether an advertisement is scheduled, at `dueMs`. */
   isDue: boolean;
   dueMs: number;
-  /** Unsolicited ones sent since the port was attached or the contents changed, up to INITIAL_ADVERTISEMENTS. */
+  /** Unsolicited advertisements since the port was attached or the contents changed, up to INITIAL_ADVERTISEMENTS. */
   sent: number;
-  /** Whether one has gone to all nodes at all, and when the last did. */
+  /** Whether an advertisement to all nodes has been sent, and when the last one was. */
   hasSent: boolean;
   lastSentMs: number;
   tokens: number;
@@ -67,14 +67,14 @@ export class RouterAdvertiser {
   private readonly ports: readonly (Port | undefined)[];
   private readonly frame: Frame;
   private readonly random = new Xorshift(0x4861);
-  /** Of the ports of VMs in advertising networks. */
+  /** Schedules of VM ports in advertising networks. */
   private readonly schedules = new Map<number, Schedule>();
   private readonly attached = new Set<number>();
-  /** By id, those that advertise; and how each looked when it was last advertised. */
+  /** Advertising networks by id, and the contents of each one's last advertisement. */
   private advertising = new Map<number, { network: Network; text: string }>();
-  /** Ports that are to hear that a router has ceased to be one. */
+  /** Ports that must receive an advertisement with lifetime 0. */
   private farewells: { port: number; network: Network }[] = [];
-  /** Nothing is due before. */
+  /** Earliest time at which anything is due. */
   private nextDueMs = 0;
 
   constructor(context: Context, networks: Networks, ports: readonly (Port | undefined)[]) {
@@ -84,7 +84,7 @@ export class RouterAdvertiser {
     this.frame = new Frame(context.arena);
   }
 
-  /** Networks and ports of a snapshot are in force. */
+  /** Takes the networks and ports of a snapshot that comes into force. */
   replace(): void {
     const before = this.advertising;
     this.advertising = new Map();
@@ -123,13 +123,13 @@ export class RouterAdvertiser {
     for (const id of this.schedules.keys()) if (!wanted.has(id)) this.schedules.delete(id);
   }
 
-  /** A port has its device from now on; the snapshot in force knows it. */
+  /** Called when a port gets its device; the snapshot in force contains the port. */
   portAttached(id: number): void {
     this.attached.add(id);
     const schedule = this.schedules.get(id);
     if (schedule === undefined) return;
     schedule.isAttached = true;
-    // Its VM has heard nothing yet.
+    // The VM has received no advertisement yet.
     schedule.hasSent = false;
     this.begin(schedule);
   }
@@ -139,7 +139,7 @@ export class RouterAdvertiser {
     this.schedules.delete(id);
   }
 
-  /** Takes in a valid router solicitation to the router of its network, and answers it if the network advertises. */
+  /** Consumes a valid router solicitation to its network's router, and answers it if the network advertises. */
   answer(frame: Frame): void {
     const schedule = this.schedules.get(frame.ingress);
     const network = this.networks.at(frame.network);
@@ -152,7 +152,7 @@ export class RouterAdvertiser {
     const slot = arena.take();
     if (slot < 0) return;
     const at = arena.frameOffset(slot);
-    // The Ethernet header with its tags, turned around.
+    // The Ethernet header with its tags, source and destination swapped.
     arena.bytes.copyWithin(at, frame.offset, frame.l3);
     const { view, offset } = frame;
     ethernet.setDestination(view, at, ethernet.sourceHigh(view, offset), ethernet.sourceLow(view, offset));
@@ -161,7 +161,7 @@ export class RouterAdvertiser {
     this.send(schedule.port, network, slot, l3, network.advertisements.lifetimeS);
   }
 
-  /** One for all nodes as soon as one may be sent. */
+  /** Schedules an advertisement to all nodes for the earliest permitted time. */
   private hasten(schedule: Schedule): void {
     const { nowMs } = this.context;
     const sinceMs = (nowMs - schedule.lastSentMs) | 0;
@@ -181,7 +181,7 @@ export class RouterAdvertiser {
     if (((this.nextDueMs - schedule.dueMs) | 0) > 0) this.nextDueMs = schedule.dueMs;
   }
 
-  /** Sends what is due. */
+  /** Sends the advertisements that are due. */
   tick(): void {
     const { nowMs } = this.context;
     if (this.schedules.size === 0 && this.farewells.length === 0) return;
