@@ -1,5 +1,5 @@
 /**
- * Messages as bytes. Reports go through report-codec.ts, everything else through the code that protobufjs made of
+ * Encodes and decodes messages. Reports go through report-codec.ts, all others through the code that protobufjs made of
  * sluice.proto. 64-bit numbers are numbers here: the generated code hands out Long objects, since protobufjs is shared
  * with the etcd client, whose lease ids need all 64 bits; they are converted where messages become plain objects.
  */
@@ -70,7 +70,7 @@ export class AgentDecoder {
 export const encodeFromController = (message: FromController): Uint8Array =>
   v1.FromController.encode({ [message.type]: message }).finish();
 
-/** Throws MalformedMessage, and nothing else. Undefined: a kind of message that this version does not know. */
+/** Throws only MalformedMessage. Undefined: a kind of message that this version does not know. */
 export const decodeFromController = (bytes: Uint8Array): FromController | undefined =>
   wellFormed(() => {
     const message = plain<FromController>(
@@ -83,7 +83,7 @@ export const decodeFromController = (bytes: Uint8Array): FromController | undefi
     return message;
   });
 
-/** Whatever a decoder throws about a peer's bytes is the peer's fault: protobufjs throws Errors of several kinds. */
+/** Turns every error of a decoder into MalformedMessage: protobufjs throws several kinds. */
 function wellFormed<Message>(decode: () => Message): Message {
   try {
     return decode();

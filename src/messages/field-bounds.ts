@@ -1,12 +1,12 @@
 /**
- * Bounds on a message's bytes before anything is made of them.
+ * Bounds on a message's bytes, checked before decoding.
  *
- * An empty embedded message takes two bytes on the wire and some hundred in memory: 16 MB of them would be gigabytes of
- * objects. So the fields of a message are counted first, those of its embedded messages included.
+ * An empty embedded message takes two bytes on the wire and about a hundred in memory: 16 MB of them would become
+ * gigabytes of objects. So the fields of a message, including those of embedded messages, are counted first.
  */
 import { MalformedMessage, VarintReader } from './varint.ts';
 
-/** The fields of a message that are messages themselves, by number. */
+/** Field numbers of a message's embedded messages. */
 export interface EmbeddedMessages {
   readonly [field: number]: EmbeddedMessages;
 }
@@ -37,14 +37,14 @@ export const CONTROLLER_MESSAGES: EmbeddedMessages = {
   7: NOTHING,
 };
 
-/** A host with 4096 ports of twenty labels each. */
+/** Enough for a host with 4096 ports of twenty labels each. */
 export const MAX_AGENT_FIELDS = 1 << 18;
-/** Figures of 65 536 members. */
+/** Enough for the figures of 65 536 members. */
 export const MAX_CONTROLLER_FIELDS = 1 << 20;
 
 const LENGTH_DELIMITED = 2;
 
-/** Field `report` of FromAgent: its decoder takes it only as the one field of a message. */
+/** Field `report` of FromAgent: its decoder accepts it only as the single field of a message. */
 const REPORT = 2;
 
 /** Throws MalformedMessage when the bytes are not well-formed fields, or more than `maxFields`. */
@@ -74,7 +74,7 @@ function refuseReports(bytes: Uint8Array): void {
   const reader = new VarintReader(bytes);
   while (reader.at < reader.end) {
     const tag = reader.unsigned();
-    if (Math.floor(tag / 8) === REPORT) throw new MalformedMessage('a report with something before it');
+    if (Math.floor(tag / 8) === REPORT) throw new MalformedMessage('a report that is not the first field');
     reader.skip(tag & 7);
   }
 }

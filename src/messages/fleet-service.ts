@@ -1,12 +1,12 @@
 /**
  * The gRPC side of the link that both ends share: the method and its settings.
  *
- * The method hands bytes through. Encoding and decoding are the ends' own business: a message that goes to many
- * agents is encoded once, and a report's decoder belongs to its stream.
+ * The method transfers bytes; both ends encode and decode themselves. A message to many agents is encoded once, and
+ * each stream has its own decoder of reports.
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 
-// gRPC writes failed connections to stderr by itself; the ends say them in their own words, once.
+// gRPC would write failed connections to stderr; both ends log them once themselves.
 if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 
 const bytesThrough = (bytes: Buffer): Buffer => bytes;
@@ -22,17 +22,17 @@ export const ATTACH = {
   responseDeserialize: bytesThrough,
 } as const;
 
-/** A larger message ends the stream. */
+/** Largest message; a larger one ends the stream. */
 export const MAX_MESSAGE_BYTES = 16 << 20;
 
 export interface Keepalive {
-  /** Pause between pings. */
+  /** Interval between pings. */
   readonly timeMs: number;
-  /** A ping that is not answered within this time: the peer has gone. */
+  /** The peer is considered gone when a ping is not answered within this time. */
   readonly timeoutMs: number;
 }
 
-/** Each end finds out within timeMs + timeoutMs that the other has gone without a word. */
+/** Each end detects within timeMs + timeoutMs that the other has vanished. */
 export const KEEPALIVE: Keepalive = { timeMs: 1500, timeoutMs: 2500 };
 
 export const channelOptions = ({ timeMs, timeoutMs }: Keepalive): Record<string, number> => ({
@@ -43,7 +43,7 @@ export const channelOptions = ({ timeMs, timeoutMs }: Keepalive): Record<string,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
 });
 
-/** What an end's log is asked for; pino's Logger fits. */
+/** The part of pino's Logger that both ends use. */
 export interface LinkLog {
   info(message: string): void;
   warn(message: string): void;

@@ -1,9 +1,9 @@
 /**
- * The link of an agent to the controller in its own process: the semantics of the gRPC pair, without bytes.
+ * The link of an agent to the controller in its own process: the semantics of the gRPC pair, without encoding.
  *
- * Theory of operation. Each direction is a bounded queue that is drained in a turn of the event loop of its own
- * (setImmediate), so neither side is ever called from inside its own `send`, and Rules that follow each other within
- * a turn arrive merged. A stream that ends is made anew after `retryMs`, with a new Hello.
+ * Theory of operation. Each direction is a bounded queue that is drained in a separate turn of the event loop
+ * (setImmediate), so neither side is ever called from inside its own `send`, and successive Rules within one turn arrive
+ * merged. A stream that ends is opened again after `retryMs`, with a new Hello.
  */
 import type {
   AgentSession,
@@ -112,7 +112,7 @@ class InProcessLink implements ControllerLink {
 
   private received(message: FromController): void {
     if (message.type === 'redirect') {
-      this.counts.redirects++; // there is no other controller to go to: this one may come to lead
+      this.counts.redirects++; // there is no other controller; this one may become the leader
     } else if (message.type === 'welcome' && this.stream) {
       this.stream.isWelcome = true;
       this.counts.attachments++;

@@ -3,12 +3,12 @@
  * are on the values: names have a length, numbers are finite, words are among those that exist. Everything behind the
  * link relies on them.
  *
- * Explanations for people (`detail`, `error`) come from probed servers and commands, so they are cut, not refused.
+ * Explanations (`detail`, `error`) come from probed servers and commands; too long ones are truncated, not refused.
  */
 import type { FromAgent, FromController, Port, Ports } from './messages.ts';
 import { MalformedMessage } from './varint.ts';
 
-/** UTF-16 units. A load balancer's key is a kind and a name. */
+/** UTF-16 units. A load balancer's key consists of a kind and a name. */
 export const MAX_NAME_LENGTH = 320;
 /** A host's name becomes a key, a certificate's name and part of log lines. */
 const MAX_HOST_LENGTH = 253;
@@ -16,12 +16,12 @@ const MAX_LABEL_LENGTH = 1024;
 export const MAX_DETAIL_LENGTH = 512;
 const MAX_METHOD_LENGTH = 16;
 const MAX_PATH_LENGTH = 4096;
-/** As of the API over HTTP. */
+/** As in the HTTP API. */
 const MAX_REQUEST_BODY_LENGTH = 1 << 20;
 const MAX_WEIGHT = 65_535;
 const MIN_REPORT_INTERVAL_MS = 10;
 const MAX_REPORT_INTERVAL_MS = 3_600_000;
-/** It names a port and a network namespace. */
+/** The name of a port and of a network namespace. */
 const VM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const EVENT_KINDS: readonly string[] = ['created', 'serving', 'terminated', 'crashed'];
 

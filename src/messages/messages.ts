@@ -38,7 +38,7 @@ export interface Hello {
   /** The controller's rules that the host has in force; 0, 0: none. */
   rulesEpoch: number;
   rulesRevision: number;
-  /** Absent: the agent is of a version that does not say. */
+  /** Absent: sent by an older version. */
   networks?: HostNetworks;
   templates?: HostTemplates;
 }
@@ -48,7 +48,7 @@ export interface HostTemplates {
   all: readonly string[];
 }
 
-/** Of the host's configuration, all of them. */
+/** All of the host's configuration. */
 export interface HostNetworks {
   all: readonly Network[];
 }
@@ -56,7 +56,7 @@ export interface HostNetworks {
 export interface Network {
   name: string;
   vni: number;
-  /** The host's logical router joins it with all others that have this. */
+  /** Whether the host's logical router joins the network with the others that have this set. */
   routed?: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface Port {
   labels: Readonly<Record<string, string>>;
 }
 
-/** The host's ports and networks, all of them, after a change. */
+/** All ports and networks of the host, sent after a change. */
 export interface Ports {
   ports: readonly Port[];
   /** As in Hello. */
@@ -77,20 +77,20 @@ export interface Ports {
   templates?: HostTemplates;
 }
 
-/** In force as the host's `localRevision`; or why not. */
+/** Rules are in force as the host's `localRevision`, or `error` says why not. */
 export interface Applied {
   epoch: number;
   revision: number;
   localRevision: number;
-  /** Empty: in force. NEEDS_FULL_RULES: a delta did not fit. Else what the host said. */
+  /** Empty: in force. NEEDS_FULL_RULES: the delta's base did not match. Else the host's error. */
   error: string;
 }
 
-/** `Applied.error` of a host that cannot apply a delta to what it has. */
+/** `Applied.error` of a host whose rules are not the delta's base. */
 export const NEEDS_FULL_RULES = 'base';
 
 export interface ProbeResults {
-  /** All results of this host; else those that changed. */
+  /** Whether these are all results of this host, or only changed ones. */
   isFull: boolean;
   results: readonly ProbeResult[];
 }
@@ -112,7 +112,7 @@ export interface VmEvent {
   port?: Port;
 }
 
-/** A call of the other side's JSON API; `id` is the caller's. */
+/** A request to the peer's JSON API; the sender chooses `id`. */
 export interface Request {
   id: number;
   method: string;
@@ -123,7 +123,7 @@ export interface Request {
 
 export interface Reply {
   id: number;
-  /** As of HTTP. */
+  /** HTTP status. */
   status: number;
   /** JSON. */
   body: string;
@@ -131,17 +131,17 @@ export interface Reply {
 
 export interface Welcome {
   protocolVersion: number;
-  /** The leader's; agents refuse rules of older ones. */
+  /** The leader's epoch; agents refuse rules of older epochs. */
   epoch: number;
   controller: string;
-  /** Where the leader listens. */
+  /** The leader's listening address. */
   leader: string;
   reportIntervalMs: number;
-  /** One row per load balancer; else summed over the host's. */
+  /** Whether reports have a row per load balancer, or sums over the host's. */
   reportRaw: boolean;
 }
 
-/** "I do not lead; go there, or stay to hear who leads next." Empty: no leader is known. */
+/** The sender is not the leader. Attach there, or stay and wait for the next leader. Empty: no leader is known. */
 export interface Redirect {
   leader: string;
 }
@@ -149,9 +149,9 @@ export interface Redirect {
 export interface Rules {
   epoch: number;
   revision: number;
-  /** What a delta builds upon. */
+  /** Base of a delta. */
   baseRevision: number;
-  /** These groups are all that there are. */
+  /** Whether these are all groups. */
   isFull: boolean;
   groups: readonly GroupDefinition[];
   removed: readonly string[];
@@ -161,13 +161,13 @@ export interface GroupDefinition {
   name: string;
   /** Canonical JSON of GroupConfig with effective members, weights and states. */
   definition: string;
-  /** Load balancers of this host whose weights are others than the definition's; absent: none. */
+  /** Load balancers of this host whose weights differ from the definition's; absent: none. */
   balancers?: readonly BalancerWeights[];
 }
 
 export interface BalancerWeights {
   loadBalancer: string;
-  /** By member, 0 … 65535. */
+  /** Weights by member, 0 … 65535. */
   weights: Readonly<Record<string, number>>;
 }
 
@@ -175,7 +175,7 @@ export interface GlobalStats {
   epoch: number;
   sequence: number;
   atMs: number;
-  /** Groups that are not listed have not changed. */
+  /** Groups that are not listed are unchanged. */
   groups: readonly GroupGlobal[];
 }
 
@@ -187,7 +187,7 @@ export interface GroupGlobal {
 /** Summed over all hosts; times are averages weighted by active flows, 0: not measured. */
 export interface MemberGlobal {
   name: string;
-  /** How many hosts report it. */
+  /** Number of hosts that report it. */
   hosts: number;
   activeFlows: number;
   newFlowsPerSecond: number;
@@ -203,11 +203,11 @@ export interface MemberGlobal {
   ageMs: number;
 }
 
-/** What the host's VM driver is to do. */
+/** A command to the host's VM driver. */
 export interface VmOrder {
   command: 'start' | 'stop';
   vm: string;
   template: string;
-  /** JSON of the template's definition, of which the host takes the addresses alone; empty for stop. */
+  /** JSON of the template's definition, of which the host uses only the addresses; empty for stop. */
   definition: string;
 }

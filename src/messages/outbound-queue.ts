@@ -1,9 +1,9 @@
 /**
- * What waits to be sent to one agent: first in, first out, bounded.
+ * The bounded FIFO queue of messages to one agent.
  *
- * Rules and GlobalStats are states, not events: of each at most one waits, and a newer one is merged into it, in its
- * place. So an agent that does not read costs the controller no more than one full set of each. Everything else must
- * arrive: when more than `maxMessages` or `maxBytes` of it wait, `push` says "overflow" and the stream has to end.
+ * Rules and GlobalStats are states, not events: at most one of each is queued, and a newer one is merged into it in
+ * place. So an agent that does not read costs the controller at most one full set of each. All other messages must be
+ * delivered: when more than `maxMessages` or `maxBytes` are queued, `push` returns "overflow" and the stream must end.
  */
 import type { FromController, GlobalStats, GroupGlobal, Rules } from './messages.ts';
 
@@ -11,7 +11,7 @@ export type PushResult = 'queued' | 'merged' | 'overflow';
 
 export interface OutboundLimits {
   readonly maxMessages: number;
-  /** Of bodies and definitions, in UTF-16 units: what can be large. */
+  /** Bound on bodies and definitions, in UTF-16 units. */
   readonly maxBytes: number;
 }
 
@@ -80,8 +80,8 @@ function merged(older: FromController, newer: FromController): FromController {
 }
 
 /**
- * One message with the effect of both. Where the newer does not build upon the older it stands alone: the agent will
- * find that its base does not fit and ask for all rules.
+ * Merges two messages into one with the effect of both. If the newer one's base is not the older one, it is kept alone:
+ * the agent will find that its base does not match and request all rules.
  */
 export function mergeRules(older: Rules, newer: Rules): Rules {
   if (newer.isFull || newer.epoch !== older.epoch || newer.baseRevision !== older.revision) return newer;

@@ -1,14 +1,13 @@
 /**
- * Reports as bytes: the message Report of sluice.proto, written and read by hand because of its rate.
+ * Encodes and decodes the message Report of sluice.proto, by hand because of its rate.
  *
- * Theory of operation. Both ends of a stream keep, by row number, the figures that the stream has carried so far.
- * A column travels as differences from those: most are 0 or small, so a figure takes one to three bytes, and a column
- * in which nothing changed takes none. The reader adds them up, straight into typed arrays that all streams share.
- * An announcement sets its row's figures to 0 at both ends. Encoder and decoder belong to one stream each; a report
- * that was encoded must be sent.
+ * Theory of operation. Both ends of a stream keep the latest figures per row number. A column carries differences from
+ * those: most are 0 or small, so a figure takes one to three bytes, and an unchanged column is omitted. The decoder adds
+ * them up directly into typed arrays that all streams share. An announcement sets its row's figures to 0 at both ends.
+ * Encoder and decoder belong to one stream each; every encoded report must be sent.
  *
- * The bytes are canonical protobuf: fields in order, repeated numbers packed and in one piece. The reader insists on
- * that much order: row numbers before columns.
+ * The bytes are canonical protobuf: fields in order, repeated numbers packed in one piece. The decoder requires row
+ * numbers before columns.
  */
 import { sluice } from './generated/sluice.js';
 import { MAX_NAME_LENGTH } from './message-checks.ts';
@@ -37,12 +36,12 @@ const ROW_STEPS = 6;
 const FIRST_COLUMN = 16;
 
 const FIRST_ROWS = 64;
-/** Of a row's key, as bytes: names have their bounds in message-checks.ts. */
+/** Largest encoded key of a row; message-checks.ts bounds the names in it. */
 const MAX_KEY_BYTES = 4 * MAX_NAME_LENGTH;
-/** In one report: each row may go and come again. */
+/** Largest number of announcements in one report: each row may be retired and announced again. */
 const MAX_ANNOUNCEMENTS = 2 * MAX_REPORT_ROWS;
 
-/** Figures by row number, as far as the stream has carried them. */
+/** Latest figures that the stream has carried, by row number. */
 class StreamFigures {
   columns: ReportColumns = makeColumns(FIRST_ROWS);
 
@@ -66,7 +65,7 @@ export class ReportEncoder {
   private readonly writer = new VarintWriter();
   private readonly packed = new VarintWriter();
 
-  /** The body of a Report; a view that the next call overwrites. */
+  /** Returns the body of a Report; the next call overwrites it. */
   encode(report: Report): Uint8Array {
     const writer = this.writer;
     writer.length = 0;
@@ -129,7 +128,7 @@ export class ReportEncoder {
   }
 }
 
-/** Where decoders put what they read: one for all streams of a server, as large as the largest report so far. */
+/** Output buffers of decoders, shared by all streams of a server, as large as the largest report so far. */
 export class ReportScratch {
   rows = new Uint32Array(FIRST_ROWS);
   columns: ReportColumns = makeColumns(FIRST_ROWS);
@@ -146,7 +145,7 @@ export class ReportScratch {
 /** The controller's end of one stream. */
 export class ReportDecoder {
   private readonly seen = new StreamFigures();
-  /** By row number: 1 where the row has a key. */
+  /** By row number: 1 if the row has a key. */
   private isAnnounced = new Uint8Array(FIRST_ROWS);
   private readonly scratch: ReportScratch;
 
@@ -154,7 +153,7 @@ export class ReportDecoder {
     this.scratch = scratch;
   }
 
-  /** Throws MalformedMessage; the stream is of no use then. The report's arrays are the scratch's. */
+  /** Throws MalformedMessage, after which the stream must end. The report's arrays belong to the scratch. */
   decode(bytes: Uint8Array, start = 0, end = bytes.length): Report {
     const reader = new VarintReader(bytes, start, end);
     const header = { sequence: 0, atMs: 0, intervalMs: 0, isAggregated: false };
@@ -192,7 +191,7 @@ export class ReportDecoder {
             reader.skip(fieldTag & 7);
             break;
           }
-          // Columns that were left out before this one, and then this one.
+          // The omitted columns before this one, then this one.
           while (columnsRead < index) this.unchanged(columnsRead++, rowCount);
           if (columnsRead > index) throw new MalformedMessage(`column ${REPORT_COLUMNS[index]} out of order`);
           this.column(reader, columnsRead++, rowCount);
@@ -225,7 +224,7 @@ export class ReportDecoder {
 
   private rowNumbers(reader: VarintReader): number {
     const end = this.pieceEnd(reader);
-    // A row number takes a byte at least.
+    // A row number takes at least one byte.
     this.scratch.reserve(Math.min(end - reader.at, MAX_REPORT_ROWS));
     const { rows } = this.scratch;
     let count = 0;
@@ -250,7 +249,7 @@ export class ReportDecoder {
     const { bytes } = reader;
     let at = reader.at;
     for (let i = 0; i < rowCount; i++) {
-      // Up to four bytes in line, which nearly all figures are; longer ones, and the end of the bytes, by the reader.
+      // Nearly all figures have up to four bytes and are decoded inline; the reader handles longer ones and the end.
       const start = at;
       let byte = bytes[at++]!;
       let zigzag = byte & 0x7f;
@@ -272,8 +271,7 @@ export class ReportDecoder {
       to[i] = value;
     }
     reader.at = at;
-    if (reader.at !== end)
-      throw new MalformedMessage(`column ${name} has another count than ${rowCount} figures`);
+    if (reader.at !== end) throw new MalformedMessage(`column ${name} does not have ${rowCount} figures`);
   }
 
   private unchanged(index: number, rowCount: number): void {

@@ -1,5 +1,5 @@
 /**
- * The agent's side of reporting: ReportTable holds the figures of now, ReportDiff what one stream was told of them.
+ * The agent's side of reporting: ReportTable holds the current figures, ReportDiff what one stream has received of them.
  */
 import {
   MAX_REPORT_ROWS,
@@ -16,7 +16,7 @@ import {
 const FIRST_CAPACITY = 64;
 const NAME_SEPARATOR = '\0';
 
-/** Figures by row number. What a link sends is what the table holds at that moment. */
+/** Current figures by row number; a link sends the table's contents at that moment. */
 export class ReportTable {
   private readonly numbers = new Map<string, number>();
   private readonly keyOf: (RowKey | undefined)[] = [];
@@ -30,14 +30,14 @@ export class ReportTable {
     return this.keyOf;
   }
 
-  /** Columns by row number; made anew when the table grows. */
+  /** Columns by row number; reallocated when the table grows. */
   get columns(): ReportColumns {
     return this.figures;
   }
 
   /**
-   * The row's figures of now, whole numbers; those left out are 0. Makes the row when there is none with this key.
-   * False: the table is full (MAX_REPORT_ROWS), the row is left out.
+   * Sets the row's current figures, whole numbers; omitted ones are 0. Creates the row if no row has this key. Returns
+   * false if the table is full (MAX_REPORT_ROWS).
    */
   set(key: RowKey, figures: Partial<RowFigures>): boolean {
     const row = this.rowOf(key);
@@ -47,7 +47,7 @@ export class ReportTable {
     return true;
   }
 
-  /** Forgets a row. */
+  /** Removes a row. */
   remove(key: RowKey): void {
     const name = tableName(key);
     const row = this.numbers.get(name);
@@ -58,14 +58,14 @@ export class ReportTable {
     this.touched.add(row);
   }
 
-  /** Forgets all rows. */
+  /** Removes all rows. */
   clear(): void {
     for (const key of [...this.keyOf]) if (key !== undefined) this.remove(key);
   }
 
   /**
-   * Rows that were set or forgotten since a former call, which answered this `version`; undefined: somebody else has asked
-   * meanwhile, and any row may have changed.
+   * Rows set or removed since the call that returned this `version`. Undefined: another caller has asked since, and any
+   * row may have changed.
    */
   takeTouched(version: number): { readonly version: number; readonly rows: readonly number[] | undefined } {
     const rows = version === this.version ? [...this.touched].sort((a, b) => a - b) : undefined;
@@ -95,14 +95,14 @@ export class ReportTable {
 const tableName = ({ group, member, address, loadBalancer }: RowKey): string =>
   [group, member, address, loadBalancer].join(NAME_SEPARATOR);
 
-/** What one stream knows; a new stream begins with a new one. */
+/** What one stream has received; each stream has its own. */
 export class ReportDiff {
   private known: (RowKey | undefined)[] = [];
   private told: ReportColumns = makeColumns(FIRST_CAPACITY);
-  /** Of the table, when the last report was made; -1: none was made yet. */
+  /** The table's version at the last report; -1: none yet. */
   private version = -1;
 
-  /** The report that brings the stream up to the table's figures. */
+  /** Returns the report of all changes since the stream's last one. */
   next(header: ReportHeader, table: ReportTable): Report {
     const { keys, columns } = table;
     if (this.told.packets.length < keys.length) this.grow(columns.packets.length);
@@ -122,7 +122,7 @@ export class ReportDiff {
     return { ...header, announced, rowCount: rows.length, rows, columns: changed };
   }
 
-  /** Keys that are new, or have gone. A key object is made once per row, so identity tells. */
+  /** New and removed keys. Each row has one key object, so they are compared by identity. */
   private announce(keys: readonly (RowKey | undefined)[], candidates: readonly number[]): RowAnnouncement[] {
     const announced: RowAnnouncement[] = [];
     for (const row of candidates) {
@@ -135,7 +135,7 @@ export class ReportDiff {
     return announced;
   }
 
-  /** Those that are new, too: nothing but zeros is a figure as well. */
+  /** Includes new rows, even if all their figures are 0. */
   private changedRows(
     keys: readonly (RowKey | undefined)[],
     columns: ReportColumns,

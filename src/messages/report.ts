@@ -1,14 +1,14 @@
 /**
  * A report of load: rows of figures, one row per load balancer × group × member.
  *
- * Theory of operation. A controller takes in half a million rows a second, so a row is no object. The agent keeps one
- * ReportTable: keys and, column by column, totals and gauges. For each stream a ReportDiff finds what changed since
- * that stream's last report. A key travels once per stream, when its row is announced; from then on the row is known
- * by its number, and what an aggregator looks up by name it can look up once and keep under that number. A report
- * holds the rows that are new or have changed, with absolute totals and gauges.
+ * Theory of operation. A controller receives up to half a million rows a second, so rows are not objects. The agent
+ * keeps one ReportTable: keys and, column by column, totals and gauges. For each stream a ReportDiff finds the changes
+ * since that stream's last report. A key is sent once per stream, when its row is announced; then the row is identified
+ * by its number, and an aggregator looks its names up only once. A report holds the new and changed rows, with absolute
+ * totals and gauges.
  *
- * Row numbers are small and dense; a retired row's number may be announced again with another key. Numbers are
- * the stream's: when an agent attaches anew, everything is announced anew, and totals tell what was missed.
+ * Row numbers are small and dense; a retired row's number may be announced again with another key. Numbers belong to the
+ * stream: when an agent attaches again, all rows are announced again, and their totals include what was missed.
  */
 
 /** Order of the columns, on the wire too. Totals count since the agent's epoch, towards the member unless `reply`. */
@@ -34,7 +34,7 @@ export const REPORT_COLUMNS = [
 
 export type ReportColumn = (typeof REPORT_COLUMNS)[number];
 
-/** Columns that are no totals but the value of now; times are smoothed, 0: not measured. */
+/** Columns with current values in place of totals; times are smoothed, 0: not measured. */
 export const GAUGE_COLUMNS = [
   'activeFlows',
   'synTimeMicros',
@@ -50,26 +50,26 @@ export interface RowKey {
   readonly group: string;
   readonly member: string;
   readonly address: string;
-  /** Empty when the report is summed over the host's load balancers. */
+  /** Empty if the report is summed over the host's load balancers. */
   readonly loadBalancer: string;
 }
 
 export interface RowAnnouncement {
   readonly row: number;
-  /** Absent: the row has gone. */
+  /** Absent: the row is retired. */
   readonly key?: RowKey;
 }
 
 export interface ReportHeader {
-  /** Counts up from 1 within the agent's epoch. */
+  /** Counts from 1 within the agent's epoch. */
   readonly sequence: number;
   readonly atMs: number;
   readonly intervalMs: number;
-  /** Summed over the host's load balancers. */
+  /** Whether rows are sums over the host's load balancers. */
   readonly isAggregated: boolean;
 }
 
-/** As it arrives. Arrays are reused: they hold until `received` returns. */
+/** A received report. Arrays are reused: they are valid until `received` returns. */
 export interface Report extends ReportHeader {
   readonly announced: readonly RowAnnouncement[];
   readonly rowCount: number;
@@ -84,7 +84,7 @@ export type RowFigures = Readonly<Record<ReportColumn, number>>;
 /** One row as an object: for listings and tests. */
 export type ReportRow = RowKey & RowFigures;
 
-/** More rows than this an agent does not report: 256 groups of 256 members. */
+/** Largest number of rows that an agent reports: 256 groups of 256 members. */
 export const MAX_REPORT_ROWS = 65_536;
 
 export const makeColumns = (rowCapacity: number): ReportColumns =>
@@ -93,11 +93,11 @@ export const makeColumns = (rowCapacity: number): ReportColumns =>
     Float64Array
   >;
 
-/** Remembers a stream's announcements, for readers that want rows as objects. */
+/** Keeps a stream's announcements, for readers that need rows as objects. */
 export class RowKeys {
   private readonly keys: (RowKey | undefined)[] = [];
 
-  /** The report's rows; call it for each report of the stream, in order. */
+  /** Returns the report's rows. Must be called for each report of the stream, in order. */
   rowsOf(report: Report): ReportRow[] {
     for (const { row, key } of report.announced) this.keys[row] = key;
     const rows: ReportRow[] = [];
@@ -111,7 +111,7 @@ export class RowKeys {
   }
 }
 
-/** A report that announces and lists the given rows, numbered from 0: what a stream's first report looks like. */
+/** A report that announces and lists the given rows, numbered from 0, like a stream's first report. */
 export function reportOf(header: ReportHeader, rows: readonly ReportRow[]): Report {
   const columns = makeColumns(rows.length);
   rows.forEach((row, i) => {

@@ -1,4 +1,4 @@
-/** Groups: virtual addresses that are nobody's own, members that fit them, rules that do not contradict. */
+/** Groups: virtual addresses that no station has, members that fit them, rules that do not contradict each other. */
 import {
   addressFamily,
   canonicalAddress,
@@ -28,7 +28,7 @@ type GroupView = Lenient<GroupInput>;
 type MemberView = Lenient<NonNullable<GroupInput['members']>[number]>;
 type CriteriaView = Lenient<NonNullable<GroupInput['criteria']>[number]>;
 
-/** What the members of one group must fit. */
+/** Constraints on the members of one group. */
 export interface GroupContext {
   readonly rewrite: 'address' | 'mac' | 'port';
   readonly protocol: string;
@@ -110,7 +110,7 @@ function checkHash(group: GroupView, path: Path, report: Report): void {
   report([...path, 'hash'], `${show(group.hash)} with ${algorithm}`, 'algorithm: maglev, as no other hashes');
 }
 
-/** What chooses per datagram, beside the algorithm, would have no effect or no way back. */
+/** Reports settings that have no effect, or prevent replies, when a member is chosen per datagram. */
 function checkScheduling(group: GroupView, context: GroupContext, path: Path, report: Report): void {
   if (group.udpScheduling !== 'per-datagram') return;
   if (context.protocol !== 'udp' && !isCutOut(group, 'protocol')) {
@@ -157,7 +157,7 @@ function checkPeriod(set: CriteriaView, path: Path, report: Report): void {
   report([...path, 'until'], show(set.until), `a time after ${set.from}, where the period begins`);
 }
 
-/** Members of earlier criteria sets by name, with what they stand for. */
+/** Members of earlier criteria sets by name, with their destinations. */
 type Identities = Map<string, { identity: string; path: Path }>;
 
 /** One criteria set's members; a name seen in an earlier set must stand for the same destination. */
@@ -248,9 +248,10 @@ interface PlacedRule {
 const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
 
 /**
- * Two rules contradict if nothing tells which one a packet is for: same VIP, protocol, ports, and a source
- * prefix in common, at a port that both select. Ports may come later and on other hosts, so two selectors
- * are only told apart by a label to which they give different values, or by their numbers of labels: the narrower wins.
+ * Two rules contradict each other if a packet can match both and neither is more specific: same VIP, protocol and ports,
+ * and a common source prefix, at a port that both select. Ports may be added later and on other hosts, so two selectors
+ * are distinct only if they require different values of one label, or differ in their number of labels: the one with
+ * more labels wins.
  */
 function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: Report): void {
   if (TUPLE_KEYS.some((key) => isCutOut(group, key))) return;
@@ -281,7 +282,7 @@ function contradicts(a: PlacedRule, b: PlacedRule): boolean {
   if (a.key !== b.key) return false;
   const anySource = a.sources.size === 0 && b.sources.size === 0;
   if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
-  // The one with more labels is the narrower, and goes first.
+  // The selector with more labels is more specific and comes first.
   if (Object.keys(a.from).length !== Object.keys(b.from).length) return false;
   return Object.entries(a.from).every(
     ([label, value]) => [undefined, value].includes(ownEntry(b.from, label)) || value === undefined,

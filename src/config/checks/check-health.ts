@@ -63,7 +63,7 @@ function checkProbeAddresses(view: Lenient<ConfigInput>, topology: Topology, rep
   }
 }
 
-/** Whether this host can probe at all; a file without ports is a controller's, which does not probe. */
+/** Whether this host can probe; a file without ports is a controller's, which does not probe. */
 export function checkProbing(configuration: Configuration, report: Report): void {
   if (configuration.ports.length === 0) return;
   for (const [i, group] of configuration.groups.entries()) {

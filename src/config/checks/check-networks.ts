@@ -1,4 +1,4 @@
-/** Networks: names and VNIs of their own, subnets that do not overlap, gateways and next hops inside them. */
+/** Networks: unique names and VNIs, subnets that do not overlap, gateways and next hops inside them. */
 import { addressFamily, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from '../../wire/address.ts';
 import { milliseconds } from '../model/duration.ts';
 import type { Path, Report } from '../model/problems.ts';
@@ -24,7 +24,7 @@ import {
 type NetworkView = Lenient<NonNullable<ConfigInput['networks']>[number]>;
 type RouteView = Lenient<NonNullable<NonNullable<ConfigInput['networks']>[number]['routes']>[number]>;
 
-/** That fit into one advertisement (datapath/forwarding/router-advertiser.ts). */
+/** Number of prefixes that fit into one advertisement (datapath/forwarding/router-advertiser.ts). */
 const MAX_ADVERTISED_PREFIXES = 32;
 /** IPv6 needs 1280 bytes (RFC 8200 §5). */
 const MIN_IPV6_MTU = 1280;
@@ -40,7 +40,7 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
   for (const [i, network] of (view.networks ?? []).entries()) {
     if (network === undefined) continue;
     const path = ['networks', i];
-    // One without a name is checked like the others; an index cannot be mistaken for a name elsewhere.
+    // A network without a name is checked, too; an index cannot be confused with a name.
     const info = describe(network, network.name ?? `#${i}`);
     if (network.name !== undefined) {
       names.claim(network.name, network.name, [...path, 'name'], 'a name that no other network has', report);
@@ -140,7 +140,7 @@ function checkAdvertisements(network: NetworkView, info: NetworkInfo, path: Path
   report([...path, key], show(settings[key]), `a lifetime of 0s, or of at least the interval, ${interval}`);
 }
 
-/** Reports an address that no subnet of the network has for its hosts. */
+/** Reports an address that is not a host address of any of the network's subnets. */
 function checkInside(address: string, network: NetworkInfo, path: Path, report: Report): void {
   const subnet = prefixOf(address, network.subnets);
   if (subnet !== undefined) checkHostInSubnet(address, subnet, path, report);

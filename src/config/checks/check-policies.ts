@@ -1,4 +1,4 @@
-/** Policies and scaling: settings that belong to the kind of policy, bounds that do not contradict each other. */
+/** Policies and scaling: settings that fit the kind of policy, bounds that do not contradict each other. */
 import type { PolicyKind } from '../../policy/policy-config.ts';
 import { parseDuration } from '../model/duration.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
@@ -43,7 +43,7 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
   }
 }
 
-/** VMs that the group's rules do not hold for would be added without end. */
+/** The group's rules must apply to the VMs that are added, or scaling would add them without end. */
 function checkSource(template: TemplateView, group: GroupView, path: Path, report: Report): void {
   if (group.network !== undefined && template.network !== undefined && template.network !== group.network) {
     const found = `${show(template.name)} on network ${template.network}`;
@@ -61,7 +61,7 @@ function checkSource(template: TemplateView, group: GroupView, path: Path, repor
   );
 }
 
-/** Whom settings belong to that not every kind has. */
+/** Settings that only one kind of policy has. */
 const OWNERS: Readonly<Partial<Record<keyof PolicyView, PolicyKind>>> = {
   metric: 'inverse-load',
   spread: 'inverse-load',

@@ -1,4 +1,4 @@
-/** Ports and uplinks: known networks, names, devices, MACs and addresses of their own. */
+/** Ports and uplinks: existing networks, unique names, devices, MACs and addresses. */
 import { canonicalAddress, canonicalMac, formatPrefix, isPrefix, type Prefix } from '../../wire/address.ts';
 import { derivePortMac } from '../model/port-mac.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
@@ -55,7 +55,7 @@ export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, repor
   }
 }
 
-/** Name of a network in the file; undefined, and reported, if there is none of that name. */
+/** Name of a network in the file; an unknown name is reported, and the result undefined. */
 export function findNetwork(
   name: string | undefined,
   path: Path,
@@ -108,7 +108,7 @@ function checkNotAnycast(
   report(path, found, `another address inside ${formatPrefix(subnet)}`);
 }
 
-/** Addresses with an owner are preset neighbours, or Sluice answers for them: it would ignore another VM's claim. */
+/** Other ports' addresses are preset neighbours, and Sluice answers for gateways: another VM's claim would be ignored. */
 function checkAllowedAddress(
   text: string,
   network: NetworkInfo,

@@ -1,4 +1,4 @@
-/** Templates: names of their own, a network and a group that exist, pools that VMs can use. */
+/** Templates: unique names, an existing network and group, pools that VMs can use. */
 import { addressFamily, formatPrefix } from '../../wire/address.ts';
 import { type Pool, parsePool, poolContains, subnetPool } from '../model/address-pool.ts';
 import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
@@ -27,7 +27,7 @@ export function checkTemplates(view: Lenient<ConfigInput>, topology: Topology, r
     });
     if (template.group === undefined) continue;
     const group = groups.get(template.group);
-    // The groups of such a host are its controllers'.
+    // A host with remote controllers gets its groups from them.
     if (group === undefined && view.controllers !== undefined) continue;
     const at = [...path, 'group'];
     if (group !== undefined) checkGroup(template.group, group, pools, at, report);

@@ -1,6 +1,6 @@
 /**
- * Virtual addresses that cannot work: one that names a subnet or all its hosts, and a member that is itself virtual, as
- * nobody is behind it who could answer.
+ * Virtual addresses that cannot work: a subnet's network or broadcast address, and a member whose address is virtual, as
+ * no station has it.
  */
 import { canonicalAddress } from '../../wire/address.ts';
 import type { Path, Report } from '../model/problems.ts';
@@ -38,7 +38,7 @@ interface VirtualAddress {
   readonly path: Path;
 }
 
-/** By domain and address. Behind one of `rewrite: port` is a VM that has it as its own. */
+/** By domain and address, without groups of `rewrite: port`, whose VIP is a VM's own address. */
 function virtualAddresses(view: Lenient<ConfigInput>, topology: Topology): Map<string, VirtualAddress> {
   const vips = new Map<string, VirtualAddress>();
   for (const [i, group] of (view.groups ?? []).entries()) {
@@ -71,7 +71,7 @@ function keyOf(address: string, group: GroupView, topology: Topology): string | 
   return network && addressKey(network.domain, canonicalAddress(address));
 }
 
-/** The subnet may be another network's, if one router joins both. */
+/** The subnet may belong to another network that the router joins. */
 function checkHost(address: string, group: GroupView, path: Path, topology: Topology, report: Report): void {
   const network = group.network === undefined ? undefined : topology.networks.get(group.network);
   if (network === undefined) return;

@@ -1,4 +1,4 @@
-/** What the checks know of networks and addresses, whatever else is wrong with the file. */
+/** Networks and addresses of a file, for the checks, even if the file has other problems. */
 import {
   addressToWords,
   canonicalAddress,
@@ -19,7 +19,7 @@ export interface NetworkInfo {
    * logical router joins them.
    */
   readonly domain: string;
-  /** The logical router has an IPv6 address here, and so a link-local and anycast addresses. */
+  /** Whether the logical router has an IPv6 address here, and so a link-local and anycast addresses. */
   readonly hasIpv6Router: boolean;
 }
 
@@ -29,11 +29,11 @@ export interface Topology {
   readonly addresses: Claims;
 }
 
-/** Values of which each may be used once. */
+/** Values that may be used once each. */
 export class Claims {
   private readonly owners = new Map<string, Path>();
 
-  /** Takes a value; if it is taken already, reports that and who has it, and answers false. */
+  /** Claims a value. If it is already claimed, reports that with its owner and returns false. */
   claim(key: string, value: unknown, path: Path, expected: string, report: Report): boolean {
     const owner = this.owners.get(key);
     if (owner === undefined) this.owners.set(key, path);
@@ -51,11 +51,11 @@ export const sameAs = (value: unknown, owner: Path): string =>
 
 export const isLinkLocal = (address: string): boolean => /^fe[89ab]/i.test(address);
 
-/** Key of an address within a network; one space for all spellings of it. Link-local ones are each network's own. */
+/** Key of an address within a network, the same for all its spellings. Link-local addresses are local to a network. */
 export const addressKeyIn = ({ domain, name }: NetworkInfo, address: string): string =>
   addressKey(isLinkLocal(address) ? `network ${name}` : domain, address);
 
-/** Key of an address within a domain; one space for all spellings of it. */
+/** Key of an address within a domain, the same for all its spellings. */
 export const addressKey = (domain: string, address: string): string =>
   `${domain} ${canonicalAddress(address)}`;
 
@@ -80,7 +80,7 @@ export function prefixOf(address: string, prefixes: readonly Prefix[]): Prefix |
 /** The prefix in canonical form, with its host bits cleared. */
 export const canonicalPrefix = (text: string): string => formatPrefix(networkOf(parsePrefix(text)));
 
-/** Reports host bits in something that stands for a whole network. */
+/** Reports host bits in a prefix that means a whole network. */
 export function checkNoHostBits(text: string, path: Path, report: Report): void {
   const prefix = parsePrefix(text);
   if (formatPrefix(prefix) !== formatPrefix(networkOf(prefix))) {
@@ -88,7 +88,7 @@ export function checkNoHostBits(text: string, path: Path, report: Report): void 
   }
 }
 
-/** First and last address of an IPv4 subnet name the subnet and all its hosts; /31 and /32 have neither (RFC 3021). */
+/** Reports the network and broadcast address of an IPv4 subnet; /31 and /32 have neither (RFC 3021). */
 export function checkHostInSubnet(address: string, subnet: Prefix, path: Path, report: Report): void {
   if (subnet.family === 6 || subnet.bits >= MAPPED_BITS + 31) return;
   const hostMask = 0xffff_ffff >>> (subnet.bits - MAPPED_BITS);
@@ -103,7 +103,7 @@ export function checkHostInSubnet(address: string, subnet: Prefix, path: Path, r
   );
 }
 
-/** Text for "outside of all of these". */
+/** Expectation for an address outside all these subnets. */
 export const insideOneOf = (subnets: readonly Prefix[]): string =>
   subnets.length === 0
     ? 'a subnet that contains it'

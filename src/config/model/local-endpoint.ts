@@ -1,7 +1,7 @@
-/** Endpoints that need no TLS because their traffic never leaves the machine. */
+/** Endpoints that need no TLS because their traffic stays on the machine. */
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** `unix:/run/x.sock`, or `host:port` with an address that never leaves the machine. */
+/** `unix:/run/x.sock`, or `host:port` with a loopback address. */
 export function isLocal(address: string): boolean {
   if (address.startsWith('unix:')) return true;
   const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');

@@ -19,9 +19,9 @@ export interface Configuration {
     engine: 'auto' | 'uring' | 'syscall';
     /** Rows of the connection table, rounded up to a power of two. */
     maxConnections: number;
-    /** Spin before sleeping, microseconds. */
+    /** Time to spin before sleeping, microseconds. */
     busyPollUs: number;
-    /** Packets looked at for times and losses per millisecond, handshakes beyond that too; 0: none at all. */
+    /** Packets measured per millisecond, besides handshakes; 0: nothing is measured. */
     meterPacketsPerMs: number;
     /** One LB per port, or one shared by a network's ports, or by the whole host. */
     loadBalancers: 'port' | 'network' | 'host';
@@ -30,19 +30,19 @@ export interface Configuration {
     tcpTransitoryIdleMs: number;
     activeFlowIdleMs: number;
     answerEchoToVip: boolean;
-    /** When a member fails, its TCP clients are reset at once. */
+    /** Whether a failed member's TCP clients are reset at once. */
     failFast: boolean;
-    /** What a new flow gets when the connection table is full of live ones. */
+    /** Treatment of a new flow when the connection table is full of live flows. */
     onTableFull: 'refuse' | 'evict-idle';
   };
   networks: NetworkConfig[];
   ports: PortConfig[];
   groups: GroupConfig[];
-  /** What hosts may run as VMs. */
+  /** Commands that hosts may run as VMs. */
   templates: TemplateConfig[];
-  /** Several hosts; absent on a host of its own. */
+  /** Settings of a fleet; absent on a single host. */
   uplinks?: UplinkConfig[];
-  /** Where an embedded controller, or `controller`, listens: `address:port`. */
+  /** Listening addresses of an embedded or separate controller: `address:port`. */
   listen?: { agents?: string; http?: string };
   /** Controllers that the agent may connect to, `host:port`; absent: the embedded one. */
   controllers?: string[];
@@ -57,7 +57,7 @@ export interface UplinkConfig {
   interface: string;
   /** `vlan` 1 … 4094; absent only if the uplink carries one network, untagged. */
   networks: { name: string; vlan?: number }[];
-  /** Frames to reserved group addresses do not cross it, in either direction. */
+  /** Whether frames to reserved group addresses are dropped in both directions. */
   reservedMulticastGuard: boolean;
 }
 
@@ -80,16 +80,16 @@ export interface NetworkConfig {
   /** What the logical router advertises to IPv6 hosts; absent: nothing. */
   routerAdvertisements?: RouterAdvertisementConfig;
   routes: { to: string; via: string }[];
-  /** Where this host's health checks come from, at most one per family; see probe-address.ts for absent ones. */
+  /** Source addresses of this host's health checks, at most one per family; probe-port.ts chooses absent ones. */
   probeAddresses: string[];
 }
 
 export interface RouterAdvertisementConfig {
   /** 0: no default router. */
   lifetimeMs: number;
-  /** Between two unsolicited ones, at most. */
+  /** Longest time between two unsolicited advertisements. */
   intervalMs: number;
-  /** VMs make themselves addresses in /64 subnets. */
+  /** Whether VMs form addresses of their own in /64 subnets (SLAAC). */
   autonomous: boolean;
 }
 
@@ -98,11 +98,11 @@ export interface PortConfig extends PortProtection {
   network: string;
   netns: string;
   interface: string;
-  /** Filled in when absent: locally administered, derived from host and port name, the same on every start. */
+  /** If absent in the file: locally administered, derived from host and port name, the same on every start. */
   mac: string;
   addresses: string[];
   labels: Record<string, string>;
-  /** What a port that is in no file serves; absent: of the file. `probe` ports have no load balancer. */
+  /** Purpose of a port that is not from the file. `probe` ports have no load balancer. */
   purpose?: 'vm' | 'probe';
 }
 
@@ -117,21 +117,21 @@ export interface GroupConfig {
   from?: Record<string, string>;
   rewrite: RewriteKind;
   algorithm: Algorithm;
-  /** What `maglev` hashes; absent for other algorithms. */
+  /** Input of `maglev`'s hash; absent for other algorithms. */
   hash?: HashInput;
   /** Absent: no affinity. */
   affinityMs?: number;
   avoidSelf: boolean;
-  /** Of datagram flows; absent: the host's. */
+  /** Idle timeout of datagram flows; absent: the host's. */
   udpIdleMs?: number;
   /** Absent: a datagram flow keeps its member. */
   udpRepickMs?: number;
   /** Absent: per flow. */
   udpScheduling?: UdpScheduling;
-  /** With no active member left, new flows go to the draining ones. */
+  /** Whether new flows go to draining members when no active one is left. */
   drainFallback?: boolean;
   onEmpty: 'reject' | 'drop';
-  /** How weights follow the load; absent: they stay as configured. */
+  /** Adapts weights to the load; absent: weights stay as configured. */
   policy?: PolicyConfig;
   scaling?: GroupScalingConfig;
   /** Absent: members are not checked. */
@@ -153,7 +153,7 @@ export interface MemberConfig {
   mac?: string;
   weight: number;
   state: MemberState;
-  /** Wall clock, epoch milliseconds: the remaining flows of a draining member are dropped then. */
+  /** Wall clock, epoch milliseconds, at which the remaining flows of a draining member are dropped. */
   drainDeadlineMs?: number;
 }
 
@@ -163,14 +163,14 @@ export interface HealthConfig {
   port?: number;
   /** Of `http`. */
   path: string;
-  /** Of `http`; empty: 200 to 399. */
+  /** Accepted statuses of `http`; empty: 200 to 399. */
   expectStatus: number[];
   intervalMs: number;
   timeoutMs: number;
   /** Good probes in a row that make a member healthy, failed ones that make it unhealthy. */
   rise: number;
   fall: number;
-  /** How many of the hosts that probe a member must find it unhealthy. */
+  /** Number of probing hosts that must find a member unhealthy. */
   quorum: 'majority' | 'any' | 'all' | number;
 }
 
@@ -182,9 +182,9 @@ export interface TemplateConfig {
   command: string[];
   group?: string;
   labels: Record<string, string>;
-  /** At which a VM serves. */
+  /** Port at which a VM serves. */
   port?: number;
-  /** Of its members. */
+  /** Weight of its members. */
   weight: number;
   /** Prefixes and ranges (address-pool.ts). */
   addresses: string[];
@@ -194,9 +194,9 @@ export interface TemplateConfig {
   user?: string;
   directory: string;
   readyTimeoutMs: number;
-  /** Between SIGTERM and SIGKILL. */
+  /** Time between SIGTERM and SIGKILL. */
   stopTimeoutMs: number;
-  /** Over all hosts. */
+  /** Total over all hosts. */
   maxInstances: number;
   /** Empty: all. */
   hosts: string[];

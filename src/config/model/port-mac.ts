@@ -6,7 +6,7 @@ const FNV_PRIME = 0x100000001b3n;
 
 /**
  * A locally administered unicast MAC (second-least bit of the first octet), `02:` and 40 bits of the FNV-1a
- * hash of both names: the same on every start, so that a VM keeps its address and neighbours their caches.
+ * hash of both names: the same on every start, so that neighbours' caches stay valid.
  */
 export function derivePortMac(host: string, port: string): string {
   let hash = FNV_OFFSET;

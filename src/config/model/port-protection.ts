@@ -1,4 +1,4 @@
-/** What a port lets its VM send; all checks are on unless the configuration disables them. */
+/** Checks of a VM's outgoing frames; all are on unless the configuration disables them. */
 
 /** Messages that only servers, routers and switches send; true: dropped when a port's VM sends them. */
 export interface PortGuards {
@@ -17,7 +17,7 @@ export interface PortProtection {
   guards: PortGuards;
 }
 
-/** For ports that no file configures. */
+/** Protection of ports that are not from the file. */
 export const FULL_PROTECTION: PortProtection = {
   antiSpoofing: true,
   allowedAddresses: [],

@@ -1,12 +1,12 @@
 /**
  * The port from which a host's health checks enter a network: a port like a VM's, in a namespace of the host's own.
  *
- * Its addresses. Members must be able to answer, so an address must be on the network and nobody else's: on no
- * other host either. What the file gives (`probeAddress`) is taken. Else, in an IPv6 subnet of at least 64 host
- * bits, the address that the port's MAC makes (modified EUI-64, RFC 4291 appendix A): the MAC is derived from the
- * host's name. Else the last free one of the subnet, but only where every address on the network is known: no
- * uplink, no controller that knows members of other hosts, no port whose VM keeps its addresses to itself.
- * What is left has no address, and the checks say so.
+ * Its addresses. Members must be able to answer, so an address must be on the network and unique, across all hosts.
+ * `probeAddress` of the file is used if given. Otherwise, in an IPv6 subnet with at least 64 host bits, the address is
+ * formed from the port's MAC (modified EUI-64, RFC 4291 appendix A), which is derived from the host's name. Otherwise
+ * the last free address of the subnet is used, if all addresses on the network are known: no uplink, no controller with
+ * members on other hosts, no port without configured addresses. If no rule applies there is no address, and
+ * `config check` reports it.
  */
 import {
   ADDRESS_WORDS,
@@ -29,7 +29,7 @@ const MAX_EUI64_BITS = 64;
 
 export const probePortName = (network: string): string => `probe.${network}`;
 
-/** `netns` is the host's to choose: it must be its own on the machine. */
+/** The host chooses `netns`: it must be unique on the machine. */
 export function probePort(configuration: Configuration, network: NetworkConfig, netns = ''): PortConfig {
   const name = probePortName(network.name);
   const mac = derivePortMac(configuration.host, name);
@@ -68,7 +68,7 @@ function eui64(subnet: string, mac: string): string | undefined {
   const high = macHigh16(mac);
   const low = macLow32(mac);
   const words = prefix.words.slice();
-  // MAC octets 0 1 2, ff, fe, 3 4 5; the universal/local bit turned over.
+  // MAC octets 0 1 2, ff, fe, 3 4 5, with the universal/local bit inverted.
   words[2] = ((high ^ 0x0200) << 16) | ((low >>> 24) << 8) | 0xff;
   words[3] = (0xfe << 24) | (low & 0xff_ffff);
   return wordsToAddress(words, 0);

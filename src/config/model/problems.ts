@@ -62,7 +62,7 @@ export function expectOneOf(found: string, known: readonly string[]): string {
   return near === undefined ? list : `${list} (did you mean ${JSON.stringify(near)}?)`;
 }
 
-/** The known word with the smallest edit distance, if it is small for the word's length. */
+/** The known word with the smallest edit distance, if that is small for the word's length. */
 function nearest(found: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let fewest = Math.max(1, Math.floor(found.length / 3)) + 1;

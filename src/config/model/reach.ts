@@ -1,18 +1,18 @@
 /**
- * Which ports a group's rules hold for, and for which of its VIPs.
+ * The ports at which a group's rules apply, and with which of its VIPs.
  *
- * The group's own network: all its VIPs hold at the ports that `from` selects. Other networks: where one logical router
- * joins both, a VIP is reached like any address of its network, so those that lie in its network's subnets hold there,
- * too. A group of the port's own network with the same VIP goes first.
+ * In the group's own network all VIPs apply at the ports that `from` selects. In another network that the same logical
+ * router joins, a VIP is reachable like any address of its network, so the VIPs inside that network's subnets apply
+ * there, too. A group of the port's own network with the same VIP takes precedence.
  */
 import { addressToWords, type Prefix, parsePrefix, prefixContains } from '../../wire/address.ts';
 import type { Configuration, GroupConfig, PortConfig } from './model.ts';
 
 export class Reach {
-  /** Of the networks that the router joins. */
+  /** Subnets of the networks that the router joins. */
   private readonly subnets: ReadonlyMap<string, readonly Prefix[]>;
   private readonly groups: readonly GroupConfig[];
-  /** Made when somebody asks about another network than a group's own. */
+  /** Created on the first query about a network other than the group's own. */
   private vipsOfNetwork: Map<string, Set<string>> | undefined;
   /** The VIPs that the router would send to the group's network. */
   private readonly routable = new Map<GroupConfig, readonly string[]>();
@@ -23,7 +23,7 @@ export class Reach {
     this.groups = groups;
   }
 
-  /** The VIPs of a group that hold at the ports of a network. */
+  /** The VIPs of a group that apply at the ports of a network. */
   vipsAt(group: GroupConfig, network: string): readonly string[] {
     if (group.network === network) return group.vip;
     if (!this.subnets.has(network)) return [];
@@ -57,7 +57,7 @@ export class Reach {
     return routable;
   }
 
-  /** Whether the group's rules hold for what this port sends. */
+  /** Whether the group's rules apply to this port's packets. */
   selects(group: GroupConfig, port: PortConfig): boolean {
     return matchesLabels(group.from, port) && this.vipsAt(group, port.network).length > 0;
   }
