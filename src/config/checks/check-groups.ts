@@ -39,7 +39,7 @@ export interface GroupContext {
 
 export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
   const names = new Claims();
-  const rules: PlacedRule[] = [];
+  const rules: RulesByTuple = new Map();
   for (const [i, group] of (view.groups ?? []).entries()) {
     if (group === undefined) continue;
     const path = ['groups', i];
@@ -239,11 +239,13 @@ function checkMemberFits(
 // Rules of different groups
 
 interface PlacedRule {
-  readonly key: string;
   readonly sources: ReadonlySet<string>;
   readonly from: Readonly<Record<string, string | undefined>>;
   readonly path: Path;
 }
+
+/** Only rules of one tuple can contradict each other. */
+type RulesByTuple = Map<string, PlacedRule[]>;
 
 const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
 
@@ -253,7 +255,7 @@ const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
  * are distinct only if they require different values of one label, or differ in their number of labels: the one with
  * more labels wins.
  */
-function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: Report): void {
+function checkRules(group: GroupView, path: Path, rules: RulesByTuple, report: Report): void {
   if (TUPLE_KEYS.some((key) => isCutOut(group, key))) return;
   const sources = new Set(located(group.match?.sources, []).map(({ value }) => canonicalPrefix(value)));
   for (const vip of located(group.vip, [...path, 'vip'])) {
@@ -264,8 +266,10 @@ function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: R
       group.port,
       group.match?.sourcePort,
     ];
-    const rule = { key: JSON.stringify(tuple), sources, from: group.from ?? {}, path };
-    const rival = rules.find((other) => other.path !== path && contradicts(rule, other));
+    const key = JSON.stringify(tuple);
+    const rule = { sources, from: group.from ?? {}, path };
+    const others = rules.get(key) ?? [];
+    const rival = others.find((other) => other.path !== path && contradicts(rule, other));
     if (rival !== undefined) {
       const found = `${show(vip.value)} with the same protocol, port and match as ${pathText(rival.path)}`;
       report(
@@ -274,12 +278,13 @@ function checkRules(group: GroupView, path: Path, rules: PlacedRule[], report: R
         'a tuple of its own, or `from` selectors that differ in the value of a label or in their number of labels',
       );
     }
-    rules.push(rule);
+    others.push(rule);
+    rules.set(key, others);
   }
 }
 
+/** Of two rules with the same tuple. */
 function contradicts(a: PlacedRule, b: PlacedRule): boolean {
-  if (a.key !== b.key) return false;
   const anySource = a.sources.size === 0 && b.sources.size === 0;
   if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
   // The selector with more labels is more specific and comes first.
