@@ -1,9 +1,9 @@
 /**
  * Relative congestion of a group's members, in percent: 100 is the group's mean, 250 two and a half times as much.
  *
- * A member's signs of congestion are its active flows, its round-trip time, and its retransmissions and zero windows
- * per second. Each sign is a share of the group's sum; a member's congestion is the mean of its shares of those signs
- * that anybody shows. The mean over the members is always 100.
+ * A member's signs of congestion are its active flows, its round-trip time, and its retransmissions and zero windows per
+ * second. Each sign counts as a share of the group's sum; a member's congestion is the mean of its shares of the signs
+ * that at least one member shows. The mean over the members is always 100.
  */
 export interface CongestionSigns {
   readonly activeFlows: number;

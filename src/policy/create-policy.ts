@@ -1,18 +1,18 @@
 /**
- * A policy from its settings.
+ * Creates a policy from its settings.
  *
- * Theory of operation. The steps, in order, each of which may be the last:
+ * Theory of operation. The steps, in order; each may be the last:
  *
  *   1. usable: active, and configured with a weight; all others have 0
  *   2. outliers are ejected
- *   3. nobody has figures → configured weights; only old figures → the weights in force stay
- *   4. the kind of policy computes shares of members with fresh figures; the others keep their part
+ *   3. no member has figures → configured weights; all figures are old → the weights in force stay
+ *   4. the kind of policy computes shares of members with fresh figures; the others keep their share
  *   5. slow start of joining members, floor and ceiling
  *   6. hysteresis and damping against the weights in force
  *   7. whole numbers
  *
- * A member that joined so recently that nobody can have reported it counts as without load; one that should have been
- * reported and was not is like one with old figures.
+ * A member that joined too recently to have been reported counts as without load; one that should have been reported and
+ * was not counts as one with old figures.
  */
 import { Even } from './even.ts';
 import { InverseLoad } from './inverse-load.ts';
@@ -63,7 +63,7 @@ class ComposedPolicy implements Policy {
     return weights;
   }
 
-  /** Those that may have new flows. */
+  /** Members that may get new flows. */
   private usable({ members, nowMs }: PolicyInput): MemberLoad[] {
     const usable = members.filter(
       ({ state, configuredWeight }) => state === 'active' && configuredWeight > 0,
@@ -91,7 +91,7 @@ class ComposedPolicy implements Policy {
     return toWeights(shares);
   }
 
-  /** By fresh figures; undefined if there are none. */
+  /** Shares from fresh figures; undefined if there are none. */
   private shares({ nowMs, members, localFlows, previous }: PolicyInput): number[] | undefined {
     const { staleAfterMs } = this.config;
     const isNew = ({ ageMs, sinceMs }: MemberLoad): boolean => ageMs === Infinity && sinceMs < staleAfterMs;
@@ -114,7 +114,7 @@ class ComposedPolicy implements Policy {
   }
 }
 
-/** Weights in force; members that had none get what the others have for their configured weight. */
+/** Weights in force; a new member gets the others' ratio of weight in force to configured weight. */
 function fillIn(previous: readonly number[], configured: readonly number[]): number[] {
   const known = configured.filter((_, i) => previous[i]! > 0);
   const perConfigured = sum(previous) / sum(known);

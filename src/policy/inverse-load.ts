@@ -3,12 +3,12 @@
  *
  *   weight = 1 + round((max - load) / (max - min) × spread)
  *
- * over the members' loads, each divided by the member's capacity (its configured weight relative to the mean) and the
- * weight multiplied by it again, so that a member configured with twice the weight carries twice the load.
+ * where each load is divided by the member's capacity (its configured weight relative to the mean) and the weight is
+ * multiplied by it, so that a member configured with twice the weight carries twice the load.
  *
- * Small whole weights are on purpose: they make short round-robin cycles, and a load that wobbles does not change
- * them. Loads within the tolerance are even; then a load balancer that knows its own flows evens out those, with
- * a smaller spread. Members at their flow limit get the least that keeps them in the rotation while any other member has room.
+ * Small whole weights are deliberate: they make short round-robin cycles, and small changes of load do not change them.
+ * Loads within the tolerance count as even; a load balancer that knows its own flows then evens out those, with a smaller
+ * spread. Members at their flow limit get the smallest weight in the rotation while another member has room.
  */
 import { capacities, loadOf } from './load.ts';
 import type { Candidates, Distribution } from './policy.ts';
@@ -16,9 +16,9 @@ import type { PolicyConfig } from './policy-config.ts';
 
 /** Weight of the least loaded member while others are at their limit. */
 const FILL_WEIGHT = 1000;
-/** From this part of the flow limit on a member is full. */
+/** A member is full from this fraction of its flow limit. */
 const FULL = 0.95;
-/** Flows by which members may differ, whatever the tolerance: with few flows every difference is a great part. */
+/** Difference in flows that always counts as even: with few flows every difference exceeds a relative tolerance. */
 const SMALLEST_DIFFERENCE = 2;
 
 type Settings = Pick<PolicyConfig, 'metric' | 'spread' | 'localSpread' | 'tolerance' | 'flowLimit'>;
@@ -43,7 +43,7 @@ export class InverseLoad implements Distribution {
     return members.map(({ configuredWeight }, i) => configuredWeight * (factors?.[i] ?? 1));
   }
 
-  /** Weights while some members are full and others are not. */
+  /** Weights while some, but not all, members are full. */
   private fillWeights(flows: readonly number[]): number[] | undefined {
     const { flowLimit } = this.settings;
     if (flowLimit === undefined) return undefined;

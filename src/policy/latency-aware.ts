@@ -1,70 +1,70 @@
 /**
- * New flows to the members that answer fast, in the spirit of Prequal (NSDI '24): a member is hot when it has
- * many more flows in flight than the others, or slow by its latency; cold members share the flows, hot ones get just
- * enough to see when they have cooled down.
+ * Sends new flows to the members that answer fast, in the spirit of Prequal (NSDI '24): a member is hot if it has many
+ * more flows in flight than the others or a much longer latency; cold members share the flows, and hot ones get just
+ * enough to show when they have cooled down.
  *
- * Theory of operation. Three signals, each compared with the group's lower median, so that what slows all members
+ * Theory of operation. Three signals, each compared with the group's lower median, so that a slowdown of all members
  * changes nothing:
  *
  *   connect time     SYN → SYN/ACK: path and kernel, and a full accept queue
  *   round-trip time  of running connections
- *   residence        active flows / new flows per second, the mean duration of a flow by Little's law: a server that
- *                    computes slowly is seen by this only, as its kernel answers SYNs all the same
+ *   residence        active flows / new flows per second, the mean duration of a flow by Little's law: the only signal
+ *                    of a slow application, as its kernel still answers SYNs fast
  *
- * Up to `TOLERATED` a ratio is noise. Beyond, the member's factor becomes (TOLERATED / ratio)^STEEPNESS: steep, because a
- * slow member that still gets one flow of a hundred makes the 99th percentile. A factor rises slowly, and not at all for
- * some time after a fall; that time grows with every relapse, so that a member that is slow for good is tried ever
- * less often. Falls and rises go by time, not by number of calls.
+ * Ratios up to `TOLERATED` are noise. Above, the member's factor becomes (TOLERATED / ratio)^STEEPNESS: steep, because a
+ * slow member with one flow in a hundred still sets the 99th percentile. A factor rises slowly, and not at all for a hold
+ * time after a fall; the hold grows with every relapse, so that a permanently slow member is tried less and less often.
+ * Falls and rises depend on time, not on the number of calls.
  *
- * A signal's ratio is the lesser of now and of late: a time that was long once, as on a busy machine some are, or a queue
- * that has passed, is no reason. So the weights of equal servers stay equal; one that has become slow has lost its share after
- * some seconds.
+ * A signal's ratio is the smaller of the current and the smoothed one: a single long time, as on a busy machine, or a
+ * queue that has drained, has no effect. So the weights of equal servers stay equal, and a server that has become slow
+ * loses its share within seconds.
  *
- * Times of connects and round trips don't depend on what a member gets, so a factor follows their ratio. Residence does:
- * whoever gets more has longer queues. Taking too much from one member overloads the others, whose weights would
- * fall in turn. Therefore, for residence only:
- *   - a member is compared with those that are held back no more than itself
+ * Connect and round-trip times do not depend on a member's share, so a factor follows their ratio directly. Residence
+ * does: a member with more flows has longer queues. Taking too much from one member overloads the others, whose weights
+ * would fall in turn. Therefore, for residence only:
+ *   - a member is compared with members whose factors are not much lower than its own
  *   - a factor falls gradually, unless the ratio is unmistakable
  *   - a member with much shorter flows than the group's mean has room, and rises at once and fast
- * And the mean of all factors does not fall under a half.
+ * The mean of all factors stays at least one half.
  *
- * Every signal has a slack, added above and below the fraction bar: half a millisecond, or a flow in flight at a full share.
- * Below that, ratios are those of noise.
+ * Every signal has a slack, added to numerator and denominator: half a millisecond, or one flow in flight at a full share.
+ * Smaller differences are noise.
  */
 import { capacities, lowerMedian, sum } from './load.ts';
 import type { Candidates, Distribution, MemberLoad } from './policy.ts';
 
-/** Ratio to the median up to which a member is as fast as the others: more than what queues of equal servers differ by. */
+/** Ratio to the median up to which a member counts as fast: more than the queues of equal servers differ. */
 const TOLERATED = 1.85;
 const STEEPNESS = 4;
-/** Least factor: one flow of a hundred of what a cold member gets. */
+/** Smallest factor: one hundredth of a cold member's flows. */
 const LEAST = 0.01;
 /** Shares of cold members; LEAST of it is still a whole number. */
 const FULL_SHARE = 1000;
 const LATENCY_SLACK_MS = 0.5;
 const FLOWS_SLACK = 1;
-/** Flows per second; less says nothing of their duration. */
+/** Flows per second; fewer do not show their duration. */
 const LEAST_RATE = 0.01;
-/** Time constant of what is called `of late`. */
+/** Time constant of the smoothed signals. */
 const SMOOTHING_MS = 8_000;
 /**
- * Residence grows with load too. Where it does not tell beyond doubt, a factor falls to an e-th in this time: a member that is
- * as fast as the others will have shorter flows than they before it has lost much.
+ * Residence grows with load, too. While its ratio is not unmistakable, a factor falls by a factor of e in this time: a
+ * member as fast as the others will then have shorter flows than they before it has lost much.
  */
 const FALL_MS = 5_000;
 const UNMISTAKABLE = 10;
 /** Growth of a factor: e-fold in this time; and when the member is idle while others are not. */
 const RECOVERY_MS = 8_000;
 const FAST_RECOVERY_MS = 2_000;
-/** Part of a member's factor that another one must have to be compared with. */
+/** Members whose factor is at least this fraction of a member's factor are compared with it. */
 const PEER = 0.9;
-/** Least mean of the factors: however slow they are, so much of the group stays in use. */
+/** Smallest mean of the factors: at least this much of the group stays in use. */
 const ENOUGH = 0.5;
 const SHORTEST_HOLD_MS = 10_000;
 const LONGEST_HOLD_MS = 120_000;
 /** Growth of the hold from one relapse to the next. */
 const RELAPSE = 3;
-/** A fall so long after the last one is no relapse. */
+/** A fall this long after the last one is not a relapse. */
 const FORGIVEN_AFTER_MS = 600_000;
 
 interface Memory {
@@ -75,7 +75,7 @@ interface Memory {
   rttMs: number | undefined;
   factor: number;
   seenMs: number;
-  /** No rise before. */
+  /** No rise before this time. */
   heldUntilMs: number;
   holdMs: number;
   fellMs: number;
@@ -98,7 +98,7 @@ export class LatencyAware implements Distribution {
     return factors.map((factor, i) => capacity[i]! * Math.max(1, Math.round(FULL_SHARE * factor)));
   }
 
-  /** The member's memory, with its figures of now blended in. */
+  /** The member's state, with its current figures blended in. */
   private remember(member: MemberLoad, nowMs: number): Memory {
     const { name, activeFlows, newFlowsPerSecond, synTimeMs, rttMs } = member;
     const memory = this.memories.get(name);
@@ -124,7 +124,7 @@ export class LatencyAware implements Distribution {
   }
 }
 
-/** On the logarithmic scale that ratios are compared on: a single time of a hundred times the others weighs little. */
+/** Blends on the logarithmic scale of ratios: a single time a hundred times longer than others has little weight. */
 function blended(was: number | undefined, now: number | undefined, fresh: number): number | undefined {
   if (was === undefined || now === undefined) return now;
   const ratio = (now + LATENCY_SLACK_MS) / (was + LATENCY_SLACK_MS);
@@ -152,7 +152,7 @@ function slownessOf(members: readonly MemberLoad[], memories: readonly Memory[])
 
 type Times = Pick<MemberLoad, 'synTimeMs' | 'rttMs'>;
 
-/** The lesser of now and of late. */
+/** The smaller of the current and the smoothed value. */
 function ratios(
   now: readonly Times[],
   lately: readonly Times[],
@@ -170,9 +170,9 @@ function ratiosToMedian(values: readonly (number | undefined)[]): number[] {
 }
 
 /**
- * Of the mean durations of flows, among members that are held back no more than the member itself: that those are
- * faster which get less to do is no reason to give it less. The slack is in flows, of which a member with a smaller rate
- * gets a smaller part.
+ * Ratio of mean flow durations, among members whose factors are not much lower than the member's own: members that are
+ * faster because they get fewer flows are no reason to lower its factor. The slack is in flows, scaled by the member's
+ * rate.
  */
 function residenceRatios(flows: readonly Flow[]): number[] {
   const busiest = Math.max(...flows.map(({ flowsPerSecond }) => flowsPerSecond));
@@ -188,7 +188,7 @@ function residenceRatios(flows: readonly Flow[]): number[] {
   });
 }
 
-/** Whether a member's flows are much shorter than the group's: it has been held back for too long. */
+/** Whether a member's flows are much shorter than the group's: its factor is too low. */
 function idleness(flows: readonly Flow[]): boolean[] {
   const active = sum(flows.map(({ activeFlows }) => activeFlows));
   const rate = sum(flows.map(({ flowsPerSecond }) => flowsPerSecond));

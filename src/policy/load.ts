@@ -1,4 +1,4 @@
-/** Loads by the metric of a policy, and what they are compared by. */
+/** Loads by the metric of a policy, and the capacities that they are divided by. */
 import type { MemberLoad } from './policy.ts';
 import type { LoadMetric } from './policy-config.ts';
 
@@ -10,7 +10,7 @@ export function loadOf(member: Loaded, metric: LoadMetric): number {
   return metric === 'new-flows' ? member.newFlowsPerSecond : member.bytesPerSecond;
 }
 
-/** Configured weight in units of the members' mean: what part of an average member's load each should carry. */
+/** Configured weight relative to the members' mean: the load that each should carry, relative to the average. */
 export function capacities(members: readonly Pick<MemberLoad, 'configuredWeight'>[]): number[] {
   const mean = sum(members.map(({ configuredWeight }) => configuredWeight)) / members.length;
   return members.map(({ configuredWeight }) => configuredWeight / mean);
@@ -18,7 +18,7 @@ export function capacities(members: readonly Pick<MemberLoad, 'configuredWeight'
 
 export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** The middle value, the lower one of two; NaN of none. */
+/** The lower median; NaN for no values. */
 export function lowerMedian(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? Number.NaN;

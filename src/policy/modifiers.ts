@@ -18,8 +18,8 @@ export function slowStart(
 }
 
 /**
- * Keeps every share between `floor` and `ceiling` times the member's share of the configured weights: the others are
- * scaled so that the sum stays. Exact, but where the bounds leave no such solution (floor > 1 or ceiling < 1).
+ * Keeps every share between `floor` and `ceiling` times the member's share of the configured weights; the others are
+ * scaled to keep the sum. Exact, unless the bounds have no solution (floor > 1 or ceiling < 1).
  */
 export function limit(
   shares: readonly number[],
@@ -47,8 +47,8 @@ export function limit(
 }
 
 /**
- * Goes part of the way from the weights in force. A member that gets its first flows, or its last, goes all of it.
- * `damping`: the part that is left.
+ * Moves part of the way from the weights in force to the new ones. A member whose weight rises from 0 or falls to 0
+ * moves the whole way. `damping`: the fraction that remains.
  */
 export function damp(shares: readonly number[], previous: readonly number[], damping: number): number[] {
   const scale = sum(shares) / sum(previous);
@@ -58,7 +58,7 @@ export function damp(shares: readonly number[], previous: readonly number[], dam
   });
 }
 
-/** Whether no member's part of the whole differs by more than `hysteresis` of it from what is in force. */
+/** Whether no member's share differs from its share in force by more than the fraction `hysteresis`. */
 export function isNear(shares: readonly number[], previous: readonly number[], hysteresis: number): boolean {
   const scale = sum(shares) / sum(previous);
   return shares.every((share, i) => {
@@ -68,10 +68,10 @@ export function isNear(shares: readonly number[], previous: readonly number[], h
 }
 
 const MAX_WEIGHT = 65_535;
-/** Greatest weight where shares are no whole numbers: three digits, and round-robin cycles of moderate length. */
+/** Largest weight if shares are not whole numbers: three digits, and round-robin cycles of moderate length. */
 const SCALE = 1000;
 
-/** Whole weights up to 65535: shares as they are, if that is what they are; else scaled. Nobody is rounded to 0. */
+/** Whole weights up to 65535: the shares themselves if they are such, else scaled. No share is rounded to 0. */
 export function toWeights(shares: readonly number[]): number[] {
   const max = Math.max(...shares);
   if (max <= MAX_WEIGHT && shares.every(Number.isInteger)) return [...shares];

@@ -1,10 +1,10 @@
 /**
  * Ejects members whose connection attempts fail: they get no new flows for a while.
  *
- * A member is an outlier when so many of its connection attempts of the last interval failed. It is ejected for a
- * time that grows with every ejection that follows soon after the last; then it is tried again. Two brakes: only a part of
- * the members is ejected at a time, the worst first; and when too few would be left, nobody is (panic): what fails
- * everywhere is not these members' fault, and few members would be drowned by the flows of all.
+ * A member is an outlier if the fraction of failed connection attempts in the last interval reaches a limit. The duration
+ * of its ejection grows with every ejection soon after the last; then it is tried again. Two limits: at most a fraction
+ * of the members is ejected at a time, the worst first; and if too few would be left, none is ejected (panic mode), as a
+ * failure everywhere is not these members' fault, and the remaining ones would be overloaded.
  */
 import type { MemberLoad } from './policy.ts';
 import type { OutlierEjectionConfig } from './policy-config.ts';
@@ -13,7 +13,7 @@ const MAX_MULTIPLE = 10;
 
 interface Ejection {
   untilMs: number;
-  /** Of the ejections in a row. */
+  /** Number of ejections in a row. */
   count: number;
 }
 
@@ -54,7 +54,7 @@ export class OutlierEjection {
     this.ejections.set(name, { untilMs: nowMs + count * this.settings.ejectionMs, count });
   }
 
-  /** Those who left, and those who behaved for as long as they were out at most. */
+  /** Members that left the group, or have been well for as long as their longest ejection. */
   private forget(usable: readonly MemberLoad[], nowMs: number): void {
     const names = new Set(usable.map(({ name }) => name));
     for (const [name, { untilMs }] of this.ejections) {

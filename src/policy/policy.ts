@@ -18,7 +18,7 @@ export interface MemberLoad {
   readonly failedConnectsPerSecond: number;
   /** Age of these figures; Infinity: there are none. */
   readonly ageMs: number;
-  /** How long it has been a member. */
+  /** Time since it joined the group. */
   readonly sinceMs: number;
 }
 
@@ -31,20 +31,20 @@ export interface PolicyInput {
   readonly previous: readonly number[] | undefined;
 }
 
-/** May remember what it has seen; one per group, or per group and load balancer where those differ. */
+/** May keep state; one per group, or per group and load balancer if their weights differ. */
 export interface Policy {
-  /** By member, integers 0 … 65535. A member that is not active, or configured with weight 0, has 0. */
+  /** Weights by member, integers 0 … 65535; 0 for a member that is not active or is configured with weight 0. */
   weights(input: PolicyInput): number[];
 }
 
-/** Members that new flows may go to, all with figures; what the kinds of policies decide about. */
+/** Members that may get new flows, all with figures: the input of a kind of policy. */
 export interface Candidates {
   readonly nowMs: number;
   readonly members: readonly MemberLoad[];
   readonly localFlows?: readonly number[];
 }
 
-/** The heart of a policy: shares of new flows, greater than 0, in any unit. */
+/** The core of a policy: shares of new flows, greater than 0, in any unit. */
 export interface Distribution {
   shares(candidates: Candidates): number[];
 }

@@ -1,33 +1,32 @@
 /**
- * When to add VMs to one side of a group, its members or its sources, and when to take some away.
+ * Decides when to add VMs to one side of a group, its members or its sources, and when to remove some.
  *
- * Theory of operation. A pure state machine: settings, the state of before and what is known now give a decision and the
- * state of after. Whoever carries decisions out (a controller) keeps the state; if it is lost, only the
- * waiting times begin anew.
+ * Theory of operation. A pure state machine: from the settings, the last state and the current loads it computes a
+ * decision and the next state. The controller that carries decisions out keeps the state; if it is lost, only the waiting
+ * times restart.
  *
  * The decisions, first match:
  *
- *   1. fewer than the minimum   → add at once; this replaces crashed VMs too, as failed ones don't count
+ *   1. fewer than the minimum   → add at once; this also replaces crashed VMs, as failed ones do not count
  *   2. more than the maximum    → drain at once
- *   3. over a threshold, for long enough, and cooled down   → add
- *   4. under one, for long enough, cooled down, nothing on its way, and the others could carry it → drain
+ *   3. above a threshold for long enough, and cooled down   → add
+ *   4. below one for long enough, cooled down, no VM starting, and the others can carry the load → drain
  *
- * Adding takes draining VMs back first: they are there already. A VM on its way counts as active. Draining
- * takes the idle one, or the least loaded; its flows end by themselves, or at the deadline. With old figures nobody is over
- * or under anything.
+ * Adding first reactivates draining VMs. A starting VM counts as active. Draining chooses the idle or least loaded VM;
+ * its flows end by themselves or at the deadline. Old figures exceed no threshold.
  */
 import { loadOf, sum } from './load.ts';
 import type { MemberState } from './policy.ts';
 import type { ScalingConfig } from './policy-config.ts';
 
-/** After shrinking, the average must stay so far under the bound at which one would grow again. */
+/** Margin that the average must keep below the growth bound after shrinking. */
 const MARGIN = 0.8;
 
 /** A member, or a VM that sends to the group. */
 export interface ScalingUnit {
   readonly name: string;
   readonly state: MemberState;
-  /** Made from the template: only such ones are drained. */
+  /** Whether it was made from the template: only such units are drained. */
   readonly isVm: boolean;
   readonly activeFlows: number;
   readonly newFlowsPerSecond: number;
@@ -39,12 +38,12 @@ export interface ScalingUnit {
 export interface ScalingInput {
   readonly nowMs: number;
   readonly units: readonly ScalingUnit[];
-  /** VMs that are starting and are no units yet. */
+  /** VMs that are starting and are not units yet. */
   readonly starting: number;
 }
 
 export interface ScalingState {
-  /** Since when loads are over a threshold, or under one, without a break. */
+  /** Start of the uninterrupted time with loads above, or below, a threshold. */
   readonly overSinceMs?: number;
   readonly underSinceMs?: number;
   readonly changedMs?: number;
@@ -58,7 +57,7 @@ export interface ScalingDecision {
   /** New VMs. */
   readonly add: number;
   readonly drain: readonly string[];
-  /** For people; empty: nothing is to be done. */
+  /** The reason, for display; empty: no change. */
   readonly reason: string;
 }
 
@@ -96,9 +95,9 @@ export function decideScaling(
   return { decision, state: { changedMs: nowMs } };
 }
 
-/** The units of now, measured by the settings. */
+/** The current units, measured by the settings. */
 class View {
-  /** Active, or soon to be. */
+  /** Active or starting. */
   readonly count: number;
   private readonly config: ScalingConfig;
   private readonly active: readonly ScalingUnit[];
@@ -130,7 +129,7 @@ class View {
     return `${metric} ${round(this.load(worst))} of ${worst.name}, over ${single.above}`;
   }
 
-  /** Most VMs to add without falling under the average's lower threshold by it; at least one. */
+  /** Largest number of VMs to add without taking the average below its lower threshold; at least one. */
   useful(): number {
     const { below } = this.config.average;
     if (below === undefined || below === 0) return Number.POSITIVE_INFINITY;
@@ -150,7 +149,7 @@ class View {
     return `${metric} ${round(this.load(idle))} of ${idle.name}, under ${single.below}`;
   }
 
-  /** How many may go in one step, such that the others can carry the load. */
+  /** Number of units that may be drained in one step so that the others can carry the load. */
   spare(): number {
     const { minimum, step, average, single } = this.config;
     const bound = Math.min(
@@ -180,7 +179,7 @@ class View {
       : { reactivate: [], add: 0, drain: drain.map(({ name }) => name), reason };
   }
 
-  /** The least loaded first; of equals, the youngest. */
+  /** Least loaded first; among equals the youngest. */
   private drainable(): ScalingUnit[] {
     return this.byLoad().filter(({ isVm }) => isVm);
   }
