@@ -1,14 +1,13 @@
 /**
- * The agent: joins this host to the controllers.
+ * The agent: connects this host to the controllers.
  *
- * Theory of operation. Rules come in, are brought into force one after the other, and each is answered with Applied;
- * figures of the fleet come in and become weights where a group's policy is computed here; load goes out at the
- * interval that the controller asks for. The same process runs when the host starts (from the last rules, before any
- * controller has answered), when rules or figures come, and when a port appears. While no controller answers, the
- * datapath goes on with what it has.
+ * Theory of operation. Received rules are brought into force one after the other, and each is answered with Applied.
+ * Received figures of the fleet become weights where a group's policy is computed on the host. Load is reported at the
+ * interval that the controller sets. The same steps run when the host starts (from the last rules, before any controller
+ * has answered), when rules or figures arrive, and when a port appears. While no controller answers, the datapath keeps
+ * its last rules.
  *
- * Rules and weights are brought into force by one chain of steps, so that a step sees the outcome of the one before;
- * rules that wait while a step runs follow in order.
+ * Rules and weights are brought into force by one serial queue, so that each step sees the result of the one before.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -41,21 +40,21 @@ import type { RuleStore, StoredRules } from './rule-store.ts';
 
 export interface AgentOptions {
   readonly host: Host;
-  /** Groups of this host alone, for as long as no controller has said anything about a group of that name. */
+  /** Groups of this host's file, used until a controller sends a group of the same name. */
   readonly ownGroups: readonly GroupConfig[];
   readonly rules: RuleStore;
-  /** Groups that the host has been started with, and that the controllers' first rules will say. */
+  /** Groups that the host was started with, until the controllers' first rules replace them. */
   readonly startGroups?: readonly GroupConfig[];
-  /** Makes the link whose handler the agent is. */
+  /** Creates the link, with the agent as its handler. */
   connect(handler: ControllerLinkHandler): ControllerLink;
-  /** Answers what controllers ask. */
+  /** Answers requests of controllers. */
   readonly answer: Answerer;
   readonly log: Logger;
 }
 
 export class Agent implements ControllerLinkHandler {
   readonly link: ControllerLink;
-  /** Questions of this host to the controllers. */
+  /** This host's requests to the controllers. */
   readonly requests: PeerRequests;
   private readonly options: AgentOptions;
   private readonly epoch = Date.now();
@@ -64,7 +63,7 @@ export class Agent implements ControllerLinkHandler {
   private readonly mergedWeights = new MergedWeights();
   private readonly services: HostServices;
   private readonly unwatch: () => void;
-  /** As the controllers know it. */
+  /** The host's name in the fleet. */
   private told: Ports = { ports: [] };
   private ownGroups: readonly GroupConfig[];
   private welcome: Welcome | undefined;
@@ -73,7 +72,7 @@ export class Agent implements ControllerLinkHandler {
   private reportTimer: NodeJS.Timeout | undefined;
   private lastStep: Promise<void> = Promise.resolve();
   private isClosed = false;
-  /** Groups that were brought into force ahead of the rules that will say so. */
+  /** Groups that were brought into force before the rules that contain them. */
   private ahead: readonly GroupConfig[] | undefined;
 
   constructor(options: AgentOptions) {
@@ -149,8 +148,8 @@ export class Agent implements ControllerLinkHandler {
   }
 
   /**
-   * A change of the host that is not to be mixed with rules: resolves or rejects as it does. What it brings into force
-   * of the controllers' groups holds until their next rules come, and its own groups from then on.
+   * Runs a change of the host in the same queue as rules; settles as the change does. Controllers' groups that it brings
+   * into force hold until the next rules; the host's own groups hold from then on.
    */
   changeHost<Result>(
     groups: { readonly fromControllers?: readonly GroupConfig[]; readonly own?: readonly GroupConfig[] },
@@ -227,7 +226,7 @@ export class Agent implements ControllerLinkHandler {
     this.link.send({ type: 'applied', ...applied });
   }
 
-  /** Weights that are computed here, from the figures of now. */
+  /** Weights that are computed on this host, from the current figures. */
   private async recompute(): Promise<void> {
     const { current } = this.options.rules;
     await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
@@ -268,8 +267,8 @@ export class Agent implements ControllerLinkHandler {
 }
 
 /**
- * The host's own groups stand in for those of the same name until a controller has spoken of them, and beside its
- * others. Groups of networks that this host has not are none of its business.
+ * The host's own groups apply until a controller sends groups of the same names, and besides its other groups. Groups of
+ * networks that this host does not have are ignored.
  */
 export function groupsInForce(
   fromControllers: readonly GroupConfig[],
@@ -303,7 +302,7 @@ const vmPorts = (configuration: Configuration): Port[] =>
       labels,
     }));
 
-/** By load balancer, group and member. */
+/** Weights by load balancer, group and member. */
 function activeFlows({ collector, builder: { ids } }: Host): Map<string, number> {
   const flows = new Map<string, number>();
   collector.refresh();

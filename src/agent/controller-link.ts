@@ -1,18 +1,18 @@
 /**
- * The agent's link to the controllers of a fleet: attaches to one of them, follows it to the leader, and finds
- * another when it is lost.
+ * The agent's link to the controllers of a fleet: attaches to one of them, follows redirects to the leader, and finds
+ * another controller when the connection is lost.
  *
- * Theory of operation. One stream at a time is tried or in use. A controller that does not lead answers Redirect, and
- * the leader it names is tried at once, if it is one of the configured controllers. Where that is of no use (it knows of no leader, or of one that could not be
- * reached a moment ago, or the controllers send the agent round in circles) the agent stays with the follower for a
- * while, which tells it of the next leader as soon as there is one, or welcomes it if it comes to lead itself.
+ * Theory of operation. One stream at a time is opened or in use. A follower answers Redirect, and the agent tries the
+ * leader that it names at once, if that is one of the configured controllers. If the Redirect does not help (it names no
+ * leader, one that has just failed, or redirects form a circle), the agent stays with the follower for a while: it sends
+ * the next leader as soon as there is one, or Welcome if it becomes the leader itself.
  *
- * After a failure, or when the stream is lost, the next controller of the list is tried: within the first round at
- * once but for a little jitter, so that a dead controller costs little; for the first seconds with short pauses, as a
- * new leader is on its way; from then on with pauses that double per round up to `maxPauseMs`. Each is halved by up to
- * 50 % at random, so that agents which lost the same controller do not come back in step.
+ * After a failure, or when the stream is lost, the next controller of the list is tried: in the first round at once but
+ * for a little jitter, so that a dead controller costs little; for the first seconds with short pauses, as a new leader
+ * is being elected; then with pauses that double per round up to `maxPauseMs`. Each pause is shortened by up to 50 % at
+ * random, so that agents which lost the same controller do not return in step.
  *
- * What is logged: the loss, each controller's reason once per outage, and the return. Not each attempt.
+ * Logged: the loss, each controller's reason once per outage, and the return, but not each attempt.
  */
 import { isLocal } from '../config/model/local-endpoint.ts';
 import { loadFleetTls, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
@@ -29,18 +29,18 @@ import type { ReportTable } from '../messages/report-table.ts';
 import { ControllerStream } from './controller-stream.ts';
 
 export interface ControllerLinkTiming {
-  /** From the attempt to the controller's first word. */
+  /** From the attempt to the controller's first message. */
   readonly attachTimeoutMs: number;
-  /** At most so long before each attempt of the first round. */
+  /** Longest pause before each attempt of the first round. */
   readonly firstPauseMs: number;
-  /** From the second round on. */
+  /** Pause from the second round on. */
   readonly pauseMs: number;
-  /** So long after the loss, pauses begin to double with each round. */
+  /** Time after the loss from which pauses double with each round. */
   readonly eagerMs: number;
   readonly maxPauseMs: number;
-  /** At most so long with a follower that cannot help, before others are asked. */
+  /** Longest stay with a follower that knows no reachable leader. */
   readonly followerMs: number;
-  /** After a failed attempt or a broken connection, the same controller is not tried while others can be, for so long. */
+  /** After a failure, a controller is not tried for this long while others can be. */
   readonly unreachableMs: number;
 }
 
@@ -108,7 +108,7 @@ class GrpcControllerLink implements ControllerLink {
   private lateFailures = 0;
   /** performance.now() of the loss. */
   private searchingSince = performance.now();
-  /** The stream is that of a follower with which the agent stays. */
+  /** Whether the agent stays with a follower on this stream. */
   private isStaying = false;
   /** Controllers by the performance.now() of the last attempt to reach them that failed. */
   private readonly unreachable = new Map<string, number>();
@@ -161,7 +161,7 @@ class GrpcControllerLink implements ControllerLink {
     const { controllers } = this.options;
     const { length } = controllers;
     const order = controllers.map((_, offset) => (this.nextIndex + offset) % length);
-    // One that has just failed may take long to fail again, while another one knows the next leader.
+    // A controller that has just failed may take long to fail again, while another one may know the next leader.
     const index = order.find((each) => !this.hasJustFailed(controllers[each]!)) ?? order[0]!;
     this.nextIndex = (index + 1) % length;
     this.attempt(controllers[index]!);
@@ -228,7 +228,7 @@ class GrpcControllerLink implements ControllerLink {
     this.counts.redirects++;
     if (this.current === 'attached') {
       this.abandon();
-      this.lost(`it leads no more${leader === '' ? '' : `, ${leader} does`}`);
+      this.lost(`it lost leadership${leader === '' ? '' : ` to ${leader}`}`);
       if (!this.options.controllers.includes(leader)) this.pause();
       else this.follow(leader, 0);
       return;
@@ -239,15 +239,15 @@ class GrpcControllerLink implements ControllerLink {
     }
     const obstacle = this.obstacleTo(leader);
     if (obstacle !== undefined) return this.stay(obstacle);
-    // Many may have waited with the same follower for this word.
+    // Many agents may have waited with the same follower for this message.
     const pauseMs = this.isStaying ? Math.random() * this.timing.firstPauseMs : 0;
     this.abandon();
     this.follow(leader, pauseMs);
   }
 
-  /** Why it is of no use to go there now. */
+  /** Why the redirect cannot be followed now; undefined if it can. */
   private obstacleTo(leader: string): string | undefined {
-    if (leader === '') return 'it does not lead, and knows no leader';
+    if (leader === '') return 'it is not the leader and knows none';
     if (this.hasJustFailed(leader)) return `it says that ${leader} leads, which cannot be reached`;
     return this.redirectsInRow >= MAX_REDIRECTS ? 'redirects in a circle' : undefined;
   }
@@ -264,7 +264,7 @@ class GrpcControllerLink implements ControllerLink {
     this.timer = setTimeout(() => this.attempt(leader), pauseMs);
   }
 
-  /** With the follower, whose next word tells more; not for ever, as it may be cut off from the others. */
+  /** Stays with the follower for its next redirect; not for ever, as it may be partitioned from the others. */
   private stay(reason: string): void {
     const { stream, isStaying } = this;
     this.lastError = reason;
@@ -277,7 +277,7 @@ class GrpcControllerLink implements ControllerLink {
     this.timer = setTimeout(() => stream?.end(this.lastError), stayMs);
   }
 
-  /** The stream is of no more interest, whatever it still has to say. */
+  /** Ignores the stream from now on. */
   private abandon(): void {
     const { stream } = this;
     this.stream = undefined;
@@ -346,7 +346,7 @@ class GrpcControllerLink implements ControllerLink {
   }
 }
 
-/** What was said about the time without a controller, so that nothing is said twice. */
+/** Log messages of one outage, so that none is repeated. */
 class Outage {
   private readonly log: LinkLog;
   private readonly told = new Set<string>();

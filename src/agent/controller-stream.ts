@@ -1,8 +1,8 @@
 /**
  * The agent's end of one gRPC stream to one controller: from connecting to its end, never reused.
  *
- * One message at a time is on its way; those that must arrive wait in a bounded queue, and of the report that waits
- * only the newest header is kept: its rows are taken from the table when it is sent.
+ * One message at a time is in flight. Messages that must be delivered wait in a bounded queue; of a waiting report only
+ * the newest header is kept, and its rows are taken from the table when it is sent.
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
@@ -27,13 +27,13 @@ import { peerProblem } from '../native/processes/peer-user.ts';
 export interface ControllerStreamEvents {
   received(message: FromController): void;
   sent(): void;
-  /** A report took the place of one that still waited. */
+  /** A report has replaced one that was still waiting. */
   merged(): void;
-  /** Bytes came that are no message; `ended` follows. */
+  /** Malformed bytes were received; `ended` follows. */
   malformed(): void;
   /** `received` has thrown; `ended` follows. */
   failed(message: FromController, error: unknown): void;
-  /** Once. `isUnreachable`: not by a word of the controller, the connection failed. */
+  /** Called once. `isUnreachable`: the connection failed, rather than being ended by the controller. */
   ended(reason: string, isUnreachable: boolean): void;
 }
 
@@ -66,13 +66,13 @@ export class ControllerStream {
       : withTrustedPeer(grpcCredentials.createInsecure());
     this.client = new Client(address, credentials, {
       ...channelOptions(keepalive),
-      // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
+      // An IP address cannot be a TLS server name (RFC 6066); the certificate is checked against the address above.
       ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
-      // When to try again is decided by the link; gRPC's own retries would share a backoff between streams.
+      // The link decides when to retry; gRPC's own retries would share a backoff between streams.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
       'grpc.service_config_disable_resolution': 1,
-      // Agents speak to controllers, not to what http_proxy names.
+      // Agents connect to controllers directly, not through http_proxy.
       'grpc.enable_http_proxy': 0,
     });
     this.call = this.client.makeBidiStreamRequest(
@@ -84,7 +84,7 @@ export class ControllerStream {
     this.call.on('status', (ended: StatusObject) =>
       this.finish(reasonOf(ended), ended.code === status.UNAVAILABLE),
     );
-    this.call.on('error', () => {}); // `status` tells the same
+    this.call.on('error', () => {}); // `status` reports the same
   }
 
   send(message: FromAgent): void {
@@ -103,7 +103,7 @@ export class ControllerStream {
     this.pump();
   }
 
-  /** Ends the stream from our side. */
+  /** Ends the stream locally. */
   end(reason: string): void {
     if (this.hasEnded) return;
     this.call.cancel();
@@ -126,7 +126,7 @@ export class ControllerStream {
       message = decodeFromController(bytes);
     } catch (error) {
       this.events.malformed();
-      this.end(`the controller sent what is no message: ${messageOf(error)}`);
+      this.end(`the controller sent a malformed message: ${messageOf(error)}`);
       return;
     }
     if (message === undefined) return;
@@ -160,7 +160,7 @@ export class ControllerStream {
   }
 }
 
-/** Nothing is sent, and nothing heard, before it is known that root or this user is at the other end. */
+/** Nothing is sent or received before the peer is known to be root or this user. */
 function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
   const makeConnector = plain._createSecureConnector.bind(plain);
   plain._createSecureConnector = (...args) => {
@@ -177,13 +177,13 @@ function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
   return plain;
 }
 
-/** Any certificate of the authority could listen at an address that it names; only a controller's is believed. */
+/** Any certificate of the authority could serve at the addresses in it; only a controller's is accepted. */
 function controllerProblem({ subject, subjectaltname }: PeerCertificate): Error | undefined {
   const problem = roleProblem(identityOf(subject.CN, subjectaltname), 'controller');
   return problem === undefined ? undefined : new Error(problem);
 }
 
-/** For people: what the controller said, or why there is no connection. */
+/** For display: the controller's reason, or why there is no connection. */
 function reasonOf({ code, details }: StatusObject): string {
   if (code === status.OK) return 'the controller ended the stream';
   return details === '' ? status[code]! : details.replace(/^No connection established\. Last error: /, '');

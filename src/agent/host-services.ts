@@ -1,4 +1,4 @@
-/** What controllers have done on this host besides rules: VMs run, and members probed. */
+/** Services that controllers use on this host besides rules: running VMs and probing members. */
 import type { Logger } from 'pino';
 import type { Host } from '../host/host.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
@@ -12,7 +12,7 @@ export class HostServices {
   private readonly driver: VmDriver;
   private readonly checker: HealthChecker;
 
-  /** `send` may drop messages while no controller is attached: `attached` tells everything anew. */
+  /** `send` may drop messages while no controller is attached: `attached` sends the full state again. */
   constructor(host: Host, log: Logger, send: Send) {
     this.send = send;
     this.driver = new VmDriver({

@@ -1,14 +1,14 @@
 /**
- * What this host tells the controllers about load: what its LBs have sent to each member, each LB on its own, or first
- * summed over the LBs, which is all that weights for everybody need and far fewer rows.
+ * This host's load report to the controllers: traffic of its LBs to each member, per LB, or summed over the LBs if
+ * weights are common to all, which takes far fewer rows.
  *
- * Theory of operation. The table of figures is kept; a report brings those rows up to date that have counted something
- * since the last one. A row is there from its first flow on, and for the members of groups whose load somebody asks for
- * also before, with zeros: no flows are a figure, too. It goes when nothing counts there any more and nobody asks.
+ * Theory of operation. A report updates the rows that have counted something since the last one. A row exists from its
+ * first flow; for members of groups whose load is requested it exists earlier, with zeros, as no flows is a figure, too.
+ * It is removed when nothing counts there any more and its load is not requested.
  *
- * Sums add up counters and flows; times are averages over the LBs that have measured them, weighted by how many times
- * they did. Of a draining member a flow has ended as soon as it is over, though its record stays for some minutes, for
- * packets that are late: whoever waits for the last flow need not wait for that.
+ * Counters and flows are summed; times are averaged over the LBs that have measured them, weighted by the number of
+ * measurements. A draining member's flow counts as ended at once, though its record stays for some minutes for late
+ * packets, so that a drain does not wait for these.
  */
 
 import { difference } from '../config/model/difference.ts';
@@ -21,7 +21,7 @@ import type { RowFigures, RowKey } from '../messages/report.ts';
 import { ReportTable } from '../messages/report-table.ts';
 import type { MemberStats } from '../tables/stat-table.ts';
 
-/** Whether a group's sources are scaled, or its weights computed, by what each LB sends; then rows are told one by one. */
+/** Whether a group's sources are scaled, or its weights computed, per LB; its rows are then reported per LB. */
 const needsBalancers = ({ scaling, policy }: GroupConfig): boolean =>
   scaling?.sources !== undefined || policy?.perLoadBalancer === true;
 
@@ -45,7 +45,7 @@ export interface LoadSources {
 /** One row of the table. */
 interface Entry {
   readonly key: RowKey;
-  /** Members by number, or statistics rows, that count here. */
+  /** Members by number, or statistics rows, whose figures are summed here. */
   readonly parts: Set<number>;
   isWanted: boolean;
 }
@@ -57,11 +57,11 @@ export class LoadReport {
   private plan: readonly PlannedLoadBalancer[] = [];
   private readonly entries = new Map<string, Entry>();
   private readonly entryOfPart = new Map<number, Entry>();
-  /** Entries that are wanted, by group. */
+  /** Requested entries, by group. */
   private readonly wanted = new Map<string, readonly Entry[]>();
-  /** Members that may have left their groups: new rows, and rows of groups that have changed. */
+  /** Members to check for having left their groups: new rows, and rows of changed groups. */
   private readonly unsure = new Set<number>();
-  /** Parts that had flows left on a draining member in the last report. */
+  /** Parts that had remaining flows on a draining member in the last report. */
   private drained = new Set<number>();
   private readonly omitted = new Set<string>();
 
@@ -70,7 +70,7 @@ export class LoadReport {
     return this.omitted.size;
   }
 
-  /** Brings the table up to the figures of now. */
+  /** Updates the table to the current figures. */
   fill(sources: LoadSources, isRaw: boolean): void {
     const changed = sources.collector.takeChanged();
     const isOther = isRaw !== this.isRaw;
@@ -107,7 +107,7 @@ export class LoadReport {
     this.table.clear();
   }
 
-  // --- what is to be told -------------------------------------------------------------------------------------
+  // --- requested entries --------------------------------------------------------------------------------------
 
   private dueMembers(
     { groups, collector, ids }: LoadSources,
@@ -145,7 +145,7 @@ export class LoadReport {
     return new Set(isAll ? [...collector.liveRows].map(({ slot }) => slot) : changed);
   }
 
-  /** Rows of a group that are there whether or not anything counts, in place of the former ones. */
+  /** Sets the rows of a group that exist even without traffic, in place of the previous ones. */
   private want(group: string, keys: readonly RowKey[]): void {
     const before = this.wanted.get(group) ?? [];
     const after = keys.map((key) => this.entryFor(key));
@@ -160,7 +160,7 @@ export class LoadReport {
     else this.wanted.set(group, after);
   }
 
-  /** Members that are not configured any more go with their last record. */
+  /** Members that are no longer configured are removed with their last record. */
   private dropGone({ collector, groups, ids }: LoadSources): void {
     if (this.unsure.size === 0) return;
     const byName = new Map(groups.map((group) => [group.name, group]));
@@ -178,7 +178,7 @@ export class LoadReport {
 
   // --- entries -----------------------------------------------------------------------------------------------
 
-  /** Lets a part count in the entry of this key, and in no other; undefined: nowhere any more. */
+  /** Assigns a part to the entry of this key, and to no other; undefined: to none. */
   private place(part: number, key: RowKey | undefined): Entry | undefined {
     const before = this.entryOfPart.get(part);
     const entry = key && this.entryFor(key);
@@ -218,7 +218,7 @@ export class LoadReport {
   }
 }
 
-/** Flows of a draining member that are over have ended. */
+/** Excludes ended flows of a draining member. */
 function withoutOver(stats: MemberStats, left: number | undefined): MemberStats {
   if (left === undefined) return stats;
   return { ...stats, endedFlows: Math.max(stats.endedFlows, stats.newFlows - left) };
@@ -233,7 +233,7 @@ function rowKey(slot: number, { collector, ids }: LoadSources): RowKey | undefin
   return { group, member, address, loadBalancer };
 }
 
-/** A member that drains and has never had a flow has no figures. */
+/** A draining member that never had a flow has no figures. */
 function memberKey(id: number, { collector, ids }: LoadSources): RowKey | undefined {
   if (!collector.has(id)) return undefined;
   const { group, member, address } = ids.memberOf(id)!;

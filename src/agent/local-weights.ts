@@ -1,9 +1,9 @@
 /**
- * Weights that this host computes itself, from the fleet's figures and each load balancer's own flows: for groups
- * whose policy says `distribute-stats` or `both`.
+ * Weights that this host computes from the fleet's figures and each load balancer's own flows, for groups whose policy
+ * has mode `distribute-stats` or `both`.
  *
  * Theory of operation. Each group and LB has its own policy object, as policies may keep state. The fleet's figures
- * come as GlobalStats; they age here until new ones arrive, and the policy decides how much old figures count.
+ * arrive as GlobalStats; their age counts until new ones arrive, and the policy decides how to use old figures.
  * `compute` returns weights for all LBs that enforce such a group: the previous map itself if nothing has changed, so
  * that the publisher has nothing to do.
  */
@@ -105,7 +105,7 @@ export class LocalWeights {
     return previous !== undefined && sameNumbers(previous, weights) ? previous : weights;
   }
 
-  /** Drops state of groups and members that no LB here enforces any more. */
+  /** Drops state of groups and members that no LB of this host enforces any more. */
   private forget(balancers: readonly EnforcedGroups[]): void {
     const groups = new Map(
       balancers.flatMap((balancer) => balancer.groups.map((group) => [group.name, group])),

@@ -1,13 +1,12 @@
 /**
- * The host-level rule store: the groups that the controllers have told this host, and what they are of.
+ * The host-level rule store: the groups that the controllers have sent to this host, with epoch and revision.
  *
- * Theory of operation. Rules are ordered by (epoch, revision): a leader's epoch is greater than that of every leader
- * before it, and revisions grow within an epoch. Older ones are refused, whoever sends them: so a leader that was
- * overthrown and does not know it yet changes nothing here. A delta is taken only on top of what it builds upon.
+ * Theory of operation. Rules are ordered by (epoch, revision): a leader's epoch is greater than those of all leaders
+ * before it, and revisions grow within an epoch. Older rules are refused from any sender, so a leader that has lost
+ * leadership without knowing it changes nothing here. A delta is accepted only if its base is in force.
  *
- * Taking rules is two steps, `propose` and `accept`, with bringing them into force between the two: rules that the
- * datapath refuses are not kept. What is accepted is written down, so that the host starts from it when it starts
- * before any controller answers.
+ * Rules are taken in two steps, `propose` and `accept`, and brought into force between the two: rules that the datapath
+ * refuses are not kept. Accepted rules are written to a file, from which the host starts before a controller answers.
  */
 
 import { readFileSync } from 'node:fs';
@@ -22,10 +21,10 @@ import { replaceFile } from '../run-dir/replace-file.ts';
 export interface StoredRules {
   readonly epoch: number;
   readonly revision: number;
-  /** By name, in the order in which they came. */
+  /** By name, in order of arrival. */
   readonly definitions: ReadonlyMap<string, string>;
   readonly groups: readonly GroupConfig[];
-  /** Of single load balancers, by group; those without any are not listed. */
+  /** Weights of single load balancers, by group; groups without any are not listed. */
   readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
 }
 
@@ -46,7 +45,7 @@ export class RuleStore {
   private readonly path: string | undefined;
   private inForce: StoredRules = NOTHING;
 
-  /** `path`: where the last rules are kept; absent: nowhere. */
+  /** `path`: file of the last rules; absent: they are not kept. */
   constructor(path?: string) {
     this.path = path;
   }
@@ -55,7 +54,7 @@ export class RuleStore {
     return this.inForce;
   }
 
-  /** What an earlier run was told last, if anything; throws an Error that says what is wrong with the file. */
+  /** Loads the rules of the previous run, if any. Throws an Error that describes what is wrong with the file. */
   load(): StoredRules | undefined {
     if (this.path === undefined) return undefined;
     let text: string;
@@ -69,7 +68,7 @@ export class RuleStore {
     return this.inForce;
   }
 
-  /** Throws ConfigError for a definition that is none. */
+  /** Throws ConfigError for an invalid definition. */
   propose(rules: Rules): Proposal {
     const { current } = this;
     if (isOlder(rules, current)) return { kind: 'older' };
@@ -84,7 +83,7 @@ export class RuleStore {
     return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers } };
   }
 
-  /** Answers why it could not be written down, if it could not; it holds all the same. */
+  /** Returns why the rules could not be written, if so; they are in force anyway. */
   accept(rules: StoredRules): string | undefined {
     this.inForce = rules;
     if (this.path === undefined) return undefined;
@@ -108,7 +107,7 @@ const isOlder = (a: Rules, b: StoredRules): boolean =>
 
 type Balancers = StoredRules['balancers'];
 
-/** The former map itself if nothing has changed. */
+/** The previous map itself if nothing has changed. */
 function balancersAfter({ isFull, removed, groups }: Rules, before: Balancers): Balancers {
   const after = new Map(isFull ? [] : before);
   for (const name of removed) after.delete(name);
@@ -119,7 +118,7 @@ function balancersAfter({ isFull, removed, groups }: Rules, before: Balancers): 
   return isDeepStrictEqual(after, before) ? before : after;
 }
 
-/** A group whose definition is the same text as before is the same object as before. */
+/** A group with an unchanged definition stays the same object. */
 function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): GroupConfig[] {
   const former = new Map(before.groups.map((group) => [group.name, group]));
   return [...definitions].map(([name, definition]) =>

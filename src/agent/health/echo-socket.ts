@@ -1,9 +1,9 @@
 /**
  * ICMP and ICMPv6 echo (RFC 792, RFC 4443 §4.1) over one raw socket per family, by the optional package raw-socket,
- * which is loaded when the first echo is asked for. It works on a process's main thread only.
+ * which is loaded for the first echo. It works on a process's main thread only.
  *
- * A request's identifier is this process's and its sequence number the request's: an answer must have both, and come
- * from the address that was asked. The kernel fills in the ICMPv6 checksum, and puts the IPv4 header in front.
+ * The identifier is per process, the sequence number per request: a reply must have both, and the probed address as
+ * source. The kernel fills in the ICMPv6 checksum and prepends the IPv4 header.
  */
 import { createRequire } from 'node:module';
 import { addressFamily, canonicalAddress } from '../../wire/address.ts';
@@ -33,7 +33,7 @@ const PROTOCOL_ICMP = 1;
 const PROTOCOL_ICMPV6 = 58;
 /** raw-socket's AddressFamily. */
 const FAMILY_NUMBERS = { 4: 1, 6: 2 } as const;
-/** Header, identifier and sequence number included. */
+/** Length with header, identifier and sequence number. */
 const MESSAGE_BYTES = 8;
 
 interface Pending {
@@ -64,12 +64,12 @@ export class EchoSocket {
     const protocol = family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
     this.socket = loadRawSocket().createSocket({ protocol, addressFamily: FAMILY_NUMBERS[family] });
     this.socket.on('message', (buffer, source) => this.received(buffer, source));
-    // An error may be of one message, whose timeout tells, or of the socket, which is then closed.
+    // The error concerns one message, which will time out, or the socket, which is then closed.
     this.socket.on('error', () => {});
     this.socket.on('close', () => EchoSocket.sockets.delete(family));
   }
 
-  /** Asks once; answers how to give it up. */
+  /** Sends one request; returns a function that cancels it. */
   ask(address: string, answered: () => void, failed: (error: Error) => void): () => void {
     const sequence = this.freeSequence();
     this.pending.set(sequence, { address: canonicalAddress(address), answered });

@@ -1,11 +1,11 @@
 /**
- * Active health checks of a host: what its groups ask for, from the networks' probe ports, as results for whoever
- * decides (controller/health/health-agreement.ts).
+ * Active health checks of a host: probes members from the networks' probe ports, as its groups require, and reports the
+ * results to the controllers, which decide (controller/health/health-agreement.ts).
  *
- * Theory of operation. With each change of groups or ports that has come into force, the members to be probed are
- * worked out anew and handed to one NetworkProber per network. Verdicts come back when they change and are kept;
- * they are told at once, and all together every FULL_INTERVAL_MS, so that a lost message costs no more than that.
- * A member without a verdict (new, or its prober is gone) is not mentioned.
+ * Theory of operation. When a change of groups or ports comes into force, the members to probe are computed again and
+ * passed to one NetworkProber per network. Probers report changed verdicts, which are stored and sent at once; all
+ * verdicts are sent every FULL_INTERVAL_MS, which bounds the effect of a lost message. A member without a verdict (new,
+ * or without a running prober) is left out.
  */
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
@@ -43,12 +43,12 @@ export class HealthChecker {
     if (publisher.inForce !== undefined) this.update(publisher.inForce.configuration);
   }
 
-  /** All that is known now. */
+  /** All current verdicts. */
   results(): ProbeResult[] {
     return [...this.verdicts.values()].flatMap((verdict) => this.resultOf(verdict) ?? []);
   }
 
-  /** Resolves when ports and processes are gone. */
+  /** Resolves when ports and processes are removed. */
   async close(): Promise<void> {
     this.unwatch();
     clearInterval(this.timer);

@@ -1,10 +1,10 @@
 /**
- * The way into one network for health checks: the probe port and the process behind it, made when there is something
- * to probe and removed when there is not.
+ * Health checks in one network: the probe port and the process behind it, created when there is a member to probe and
+ * removed when there is none.
  *
- * Theory of operation. `want` says what should be; one loop at a time brings about what is (port, process), and looks
- * again when that has changed meanwhile. What fails or disappears is made anew after a while, with no verdicts
- * in between: a host that cannot probe has nothing to say about members.
+ * Theory of operation. `want` sets the desired state; one loop at a time creates or removes port and process until they
+ * match it. After a failure they are created again after a pause. Meanwhile there are no verdicts: a host that cannot
+ * probe does not judge members.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -16,7 +16,7 @@ import type { ProbeTarget, Verdict } from './prober-protocol.ts';
 
 const RETRY_MS = 2_000;
 
-/** What health checks need of a host. */
+/** The part of a host that health checks use. */
 export type HealthHost = Pick<Host, 'addPort' | 'removePort' | 'onPortGone' | 'publisher'>;
 
 export interface NetworkProberOptions {
@@ -24,7 +24,7 @@ export interface NetworkProberOptions {
   readonly network: string;
   readonly log: Logger;
   onVerdicts(verdicts: readonly Verdict[]): void;
-  /** Verdicts told before count no more. */
+  /** Earlier verdicts are void. */
   onSilence(): void;
 }
 
@@ -41,7 +41,7 @@ export class NetworkProber {
   private process: ProberProcess | undefined;
   private loop: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
-  /** Something has failed, and `retry` is set. */
+  /** Whether a step has failed, and `retry` is set. */
   private isBroken = false;
   private isClosed = false;
 
@@ -60,7 +60,7 @@ export class NetworkProber {
     this.bringAbout();
   }
 
-  /** Resolves when nothing is left. */
+  /** Resolves when port and process are removed. */
   async close(): Promise<void> {
     this.unwatch();
     this.isClosed = true;
@@ -74,7 +74,7 @@ export class NetworkProber {
     if (this.isBroken || this.loop !== undefined) return;
     this.loop = this.steps().then(() => {
       this.loop = undefined;
-      // What is wanted may have changed after the last step.
+      // The desired state may have changed after the last step.
       if (this.isPortWrong() || this.isProcessMissing()) this.bringAbout();
     });
   }
@@ -127,7 +127,7 @@ export class NetworkProber {
     this.options.onSilence();
   }
 
-  /** Port and process are made anew, a while later. */
+  /** Port and process are created again after a pause. */
   private failed(reason: string): void {
     const { network, log } = this.options;
     log.warn(`health checks in network ${network}: ${reason}`);

@@ -1,4 +1,4 @@
-/** Which members a host probes, and how: from its groups. Pure. */
+/** Derives from a host's groups which members it probes, and how. Pure. */
 
 import { membersOf } from '../../config/model/group-members.ts';
 import type { Configuration, GroupConfig, HealthConfig, MemberConfig } from '../../config/model/model.ts';
@@ -13,8 +13,8 @@ export interface MemberTarget extends ProbeTarget {
 }
 
 /**
- * By network. A host probes the members of those groups that its own ports send to: it is their way there that
- * counts. Draining and failed members are probed as well, so that it is known when they are back.
+ * Targets by network. A host probes the members of groups that its own ports send to, as their path to the members is
+ * what matters. Draining and failed members are probed, too, to detect recovery.
  */
 export function probeTargets(configuration: Configuration): Map<string, MemberTarget[]> {
   const targets = new Map<string, MemberTarget[]>();
@@ -30,7 +30,7 @@ export function probeTargets(configuration: Configuration): Map<string, MemberTa
   return targets;
 }
 
-/** undefined for a member without a port to be probed at. */
+/** Undefined for a member without a port to probe. */
 function targetOf(group: GroupConfig, health: HealthConfig, member: MemberConfig): MemberTarget | undefined {
   const { kind, path, expectStatus, timeoutMs, intervalMs, rise, fall } = health;
   const port = kind === 'icmp' ? 0 : (health.port ?? member.port ?? group.port);

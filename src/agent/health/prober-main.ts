@@ -1,6 +1,6 @@
 /**
- * Entry of a prober: a process in the namespace of one network's probe port, which the host starts and talks to over
- * IPC. It ends when the host lets go of it, however that comes about.
+ * Entry of a prober: a process in the namespace of one network's probe port, started by the host and connected to it by
+ * IPC. It ends when that connection closes.
  */
 import { Prober } from './prober.ts';
 import type { FromProber, ToProber } from './prober-protocol.ts';

@@ -1,4 +1,4 @@
-/** A prober as the host sees it: a child process in a namespace, given targets and telling verdicts. */
+/** The host's side of a prober: a child process in a namespace that gets targets and reports verdicts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -10,7 +10,7 @@ const HEAP_LIMIT = 96;
 
 export interface ProberEvents {
   onVerdicts(verdicts: readonly Verdict[]): void;
-  /** It has ended without being asked to, or could not be started. Called once. */
+  /** Called once, when it has ended unexpectedly or could not be started. */
   onEnd(reason: string): void;
 }
 
@@ -41,7 +41,7 @@ export class ProberProcess {
   }
 
   send(targets: readonly ProbeTarget[]): void {
-    // One that has just ended tells so itself.
+    // A prober that has just ended reports that itself.
     if (this.child.connected) this.child.send({ kind: 'targets', targets } satisfies ToProber, () => {});
   }
 

@@ -1,4 +1,4 @@
-/** What the host and its probers, one process per network, say to each other (IPC of node:child_process). */
+/** Messages between the host and its probers, one process per network (IPC of node:child_process). */
 
 export interface ProbeSpec {
   readonly kind: 'tcp' | 'http' | 'icmp';
@@ -13,7 +13,7 @@ export interface ProbeSpec {
 }
 
 export interface ProbeTarget {
-  /** Whose verdict it is. */
+  /** Key of the target. */
   readonly key: string;
   readonly probe: ProbeSpec;
   readonly intervalMs: number;
@@ -27,10 +27,10 @@ export interface Verdict {
   readonly isHealthy: boolean;
   /** Wall clock, epoch ms. */
   readonly sinceMs: number;
-  /** Of the last probe, in words. */
+  /** Result of the last probe, in words. */
   readonly detail: string;
 }
 
-/** All targets, each time. */
+/** Always all targets. */
 export type ToProber = { readonly kind: 'targets'; readonly targets: readonly ProbeTarget[] };
 export type FromProber = { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] };

@@ -1,27 +1,26 @@
 /**
- * The schedule of one network's probes, and the verdicts that come out of them.
+ * Schedules one network's probes and derives verdicts from their results.
  *
- * Theory of operation. Each target has its own turn: the first at a random moment of its interval, so that targets
- * that were given together are not probed together, each further one an interval after the one before, give or take
- * a tenth. At most MAX_IN_FLIGHT probes are under way; what is due beyond that waits its turn, and waiting is not
- * held against the member. A target that is given again unchanged keeps its verdict and its turn. Verdicts that
- * change are told together, once per turn of the event loop.
+ * Theory of operation. A target's first probe is at a random time within its interval, so that targets set together are
+ * spread out; each further probe follows an interval later, give or take a tenth. At most MAX_IN_FLIGHT probes run at a
+ * time; others wait, and the wait does not count against the member. A target that is set again unchanged keeps its
+ * verdict and schedule. Changed verdicts are reported together, once per turn of the event loop.
  */
 import type { ProbeSpec, ProbeTarget, Verdict } from './prober-protocol.ts';
 import type { ProbeOutcome } from './probes.ts';
 import { afterProbe, type HealthState, UNKNOWN } from './rise-fall.ts';
 
 const MAX_IN_FLIGHT = 128;
-/** Targets beyond that are not probed. */
+/** Largest number of targets; others are not probed. */
 export const MAX_TARGETS = 8_192;
-/** Part of an interval by which a turn may come earlier or later. */
+/** Fraction of an interval by which a probe may be earlier or later. */
 const JITTER = 0.1;
 
 export interface ProberOptions {
   /** Never rejects. */
   probe(spec: ProbeSpec): Promise<ProbeOutcome>;
   onVerdicts(verdicts: readonly Verdict[]): void;
-  /** A probe could not be made; called once per reason. */
+  /** Called once per reason for which probes cannot be made. */
   onProblem(reason: string): void;
   /** 0 … below 1. */
   random?(): number;
@@ -29,7 +28,7 @@ export interface ProberOptions {
 
 interface Turn {
   readonly target: ProbeTarget;
-  /** Of the target, to see whether it is given again unchanged. */
+  /** The target as text, to detect whether it is unchanged. */
   readonly text: string;
   health: HealthState;
   timer: NodeJS.Timeout | undefined;
@@ -50,12 +49,12 @@ export class Prober {
     this.random = options.random ?? Math.random;
   }
 
-  /** All targets from now on; what is not among them is forgotten. */
+  /** Sets all targets; others are forgotten. */
   setTargets(given: readonly ProbeTarget[]): void {
     const targets = given.slice(0, MAX_TARGETS);
     if (given.length > targets.length)
       this.problem(
-        `found ${given.length} members to probe, expected at most ${MAX_TARGETS}; the rest is not probed`,
+        `found ${given.length} members to probe, expected at most ${MAX_TARGETS}; the others are not probed`,
       );
     const keys = new Set(targets.map(({ key }) => key));
     for (const [key, turn] of this.turns) if (!keys.has(key)) this.drop(turn);

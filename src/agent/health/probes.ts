@@ -1,4 +1,4 @@
-/** One probe each: a TCP connection, an HTTP request, an ICMP echo. They resolve, never reject. */
+/** Single probes: a TCP connection, an HTTP request, an ICMP echo. They resolve, never reject. */
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { formatEndpoint } from '../../wire/address.ts';
@@ -6,13 +6,13 @@ import { EchoSocket } from './echo-socket.ts';
 import type { ProbeSpec } from './prober-protocol.ts';
 
 export interface ProbeOutcome {
-  /** undefined: the probe could not be made, for a reason of this host; that says nothing about the member. */
+  /** Undefined: the probe could not be made, for a reason of this host, which does not concern the member. */
   readonly isGood: boolean | undefined;
-  /** What was found, in words. */
+  /** The result in words. */
   readonly detail: string;
 }
 
-/** Resolves after `timeoutMs` at the latest, apart from delays of this thread, which do not count against a member. */
+/** Resolves within `timeoutMs`, plus delays of this thread, which do not count against a member. */
 export function probe(spec: ProbeSpec): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
     let abort = (): void => {};
@@ -24,7 +24,7 @@ export function probe(spec: ProbeSpec): Promise<ProbeOutcome> {
       abort();
       resolve({ isGood, detail });
     };
-    // Answers that lie in the socket already are read first: a thread that was held up must not blame the member.
+    // Replies already in the socket are read first: a delay of this thread must not fail the member.
     const timer = setTimeout(
       () => setImmediate(() => settle(false, `no answer within ${spec.timeoutMs} ms`)),
       spec.timeoutMs,
@@ -39,7 +39,7 @@ export function probe(spec: ProbeSpec): Promise<ProbeOutcome> {
 
 type Settle = (isGood: boolean | undefined, detail: string) => void;
 
-/** Answers how to give it up. */
+/** Returns a function that cancels the probe. */
 type Start = (spec: ProbeSpec, settle: Settle) => () => void;
 
 const startTcp: Start = ({ address, port }, settle) => {
@@ -62,7 +62,7 @@ const startHttp: Start = ({ address, port, path, expectStatus }, settle) => {
       expectStatus.length === 0 ? statusCode >= 200 && statusCode < 400 : expectStatus.includes(statusCode);
     settle(isGood, `HTTP status ${statusCode}`);
   });
-  // One that comes after the request was given up is nobody's any more.
+  // An error after cancellation is ignored.
   call.on('error', (error) => failed(error, settle));
   call.end();
   return () => call.destroy();
@@ -84,7 +84,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'network unreachable',
 };
 
-/** Errors that are about this host alone. */
+/** Errors that concern only this host. */
 const OWN_ERRORS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'ENETDOWN']);
 
 function failed(error: NodeJS.ErrnoException, settle: Settle): void {

@@ -1,13 +1,13 @@
 /**
- * When a member counts as healthy: a state machine over the outcomes of probes. Pure.
+ * Decides from the results of probes whether a member is healthy: a pure state machine.
  *
- * `rise` good probes in a row make it healthy, `fall` failed ones unhealthy, from whatever it was before, also from
- * not known; until then the verdict stays, so that one lost packet changes nothing.
+ * `rise` good probes in a row make a member healthy, `fall` failed ones unhealthy, whatever its verdict was, including
+ * unknown. Until then the verdict stays, so that one lost packet changes nothing.
  */
 
 export interface HealthState {
   readonly verdict: 'unknown' | 'healthy' | 'unhealthy';
-  /** Probes with the same outcome in a row, the last one included: good ones above zero, failed ones below. */
+  /** Probes with the same result in a row, including the last: positive if good, negative if failed. */
   readonly streak: number;
 }
 

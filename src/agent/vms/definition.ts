@@ -1,4 +1,4 @@
-/** What becomes of a controller's order: the host's own template, with the addresses that the VM gets. */
+/** Turns a controller's order into the definition of a VM: the host's own template with the VM's addresses. */
 import { z } from 'zod';
 import { type Pool, parsePool, poolContains } from '../../config/model/address-pool.ts';
 import type { NetworkConfig, PortConfig, TemplateConfig } from '../../config/model/model.ts';
@@ -16,7 +16,7 @@ import {
 
 const orderSchema = z.object({ addresses: z.array(z.string().refine(isUnicast)).min(1) });
 
-/** Throws an Error that says why the order is not obeyed. `own`: of the host's file, if it has one of this name. */
+/** Throws an Error that says why the order is refused. `own`: the host's template of this name, if any. */
 export function definitionFor(
   template: string,
   own: TemplateConfig | undefined,
@@ -48,8 +48,8 @@ function addressesOf(order: string): string[] {
 }
 
 /**
- * The VM's port, in a namespace called after it. The MAC comes from the address, not from the name: who knew an
- * earlier VM at this address, on whichever host, finds the new one without asking again.
+ * The VM's port, in a namespace with its name. The MAC is derived from the address, not from the name: neighbours of an
+ * earlier VM with this address, on any host, reach the new one without resolving again.
  */
 export function portOf(vm: string, definition: TemplateConfig, network: NetworkConfig): PortConfig {
   return {
@@ -67,7 +67,7 @@ export function portOf(vm: string, definition: TemplateConfig, network: NetworkC
 
 const words = new Int32Array(ADDRESS_WORDS);
 
-/** With the prefix length of the subnet that it is in. */
+/** The address with the prefix length of its subnet. */
 function withBits(address: string, network: NetworkConfig): string {
   addressToWords(address, words, 0);
   const subnet = network.subnets.find((text) => prefixContains(parsePrefix(text), words, 0));

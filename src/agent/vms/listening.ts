@@ -1,6 +1,6 @@
 /**
- * Whether a process's namespace has somebody at a port: from the kernel's own table of sockets (proc_pid_net(5)),
- * so that no packet is sent and nothing is seen by the command.
+ * Whether a socket listens at a port in a process's namespace, from the kernel's socket tables (proc_pid_net(5)): no
+ * packet is sent, and the command notices nothing.
  */
 import { readFileSync } from 'node:fs';
 
@@ -8,11 +8,11 @@ import { readFileSync } from 'node:fs';
 const TCP_LISTEN = '0A';
 const UDP_UNCONNECTED = '07';
 
-/** Little-endian words in hex. */
+/** Addresses in these tables are little-endian words in hex. */
 const IPV4_LOOPBACK = /^[0-9A-F]{6}7F$/;
 const IPV6_LOOPBACK = '00000000000000000000000001000000';
 
-/** TCP or UDP, at an address that others can reach. False also when there is no such process. */
+/** TCP or UDP, at an address that other stations can reach. False if the process does not exist. */
 export function isServing(pid: number, port: number): boolean {
   return (
     ['tcp', 'tcp6'].some((table) => hasSocket(pid, table, port, TCP_LISTEN)) ||

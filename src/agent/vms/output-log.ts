@@ -1,6 +1,6 @@
 /**
- * A command's output as lines of the host's log, bounded in length and number: a command that writes without end
- * neither blocks nor fills the log. What is left out is counted.
+ * A command's output as lines of the host's log, bounded in length and number: a command that writes endlessly neither
+ * blocks nor fills the log. Omitted lines are counted.
  */
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
@@ -35,7 +35,7 @@ export class OutputLog {
         if (!isSkipping) this.line(line);
         isSkipping = false;
       }
-      // A line that does not end is cut where it is too long; what follows of it is not kept.
+      // An overlong line is truncated.
       if (rest.length <= MAX_LINE_CHARACTERS) return;
       if (!isSkipping) this.line(rest);
       isSkipping = true;
@@ -59,7 +59,7 @@ export class OutputLog {
   }
 
   private flush(): void {
-    if (this.leftOut > 0) this.log.warn(`${this.name}: ${this.leftOut} more lines of output, left out here`);
+    if (this.leftOut > 0) this.log.warn(`${this.name}: ${this.leftOut} more lines of output omitted`);
     this.periodStart = this.now();
     this.lines = 0;
     this.leftOut = 0;

@@ -1,9 +1,8 @@
 /**
  * A command in a network namespace, watched from start to end.
  *
- * It runs under ip-netns(8), in a session of its own, and is killed by the kernel when the host's process ends
- * (PR_SET_PDEATHSIG by setpriv(1)). What it has started itself is found by the namespace: whoever owns that ends
- * it with everything inside.
+ * It runs under ip-netns(8), in its own session, and the kernel kills it when the host process ends (PR_SET_PDEATHSIG by
+ * setpriv(1)). Its child processes are found by their namespace, whose owner ends everything in it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,14 +11,14 @@ import { signalProcessesIn } from '../../run-dir/namespace-processes.ts';
 import { OutputLog } from './output-log.ts';
 
 export interface CommandRequest {
-  /** What log lines begin with. */
+  /** Prefix of log lines. */
   readonly name: string;
   readonly netns: string;
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
-  /** Absent: that of the host. */
+  /** Absent: the host's. */
   readonly user?: string;
 }
 
@@ -64,12 +63,12 @@ export class SupervisedProcess {
     });
   }
 
-  /** undefined if it could not be started. */
+  /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.child.pid;
   }
 
-  /** SIGTERM to all in the namespace, SIGKILL to those that are there after `timeoutMs`; resolves when it has ended. */
+  /** Sends SIGTERM to all processes in the namespace and SIGKILL after `timeoutMs`; resolves when the command has ended. */
   async stop(timeoutMs: number): Promise<void> {
     const { pid } = this.child;
     if (this.isOver || pid === undefined) return;

@@ -1,17 +1,17 @@
 /**
  * The `netns` driver: VMs that are namespaces, each with a port and a command that runs in it.
  *
- * Theory of operation. A controller orders `start` and `stop` by name; both may come twice, and any order of orders
- * ends in what was ordered last. A VM lives through one sequence: its port is added to the datapath, its
- * command is started (`created`), its port is listened at (`serving`), it ends (`terminated` when asked to or with
- * exit code 0, else `crashed`), its port and namespace are removed. A name is used once: a VM that has ended
- * is remembered, so that a `start` that comes again is answered with how it ended, not obeyed.
+ * Theory of operation. A controller orders `start` and `stop` by name. Orders may be repeated, and the last one decides.
+ * A VM goes through these states once: its port is added to the datapath, its command is started (`created`), the
+ * command listens (`serving`), it ends (`terminated` when ordered or with exit code 0, else `crashed`), its port and
+ * namespace are removed. A name is used once: an ended VM is remembered, and a repeated `start` is answered with how it
+ * ended.
  *
- * What is run is the host's own: a controller names a template and gives addresses, and command, user, environment and
- * everything else are those of the template of that name in the host's file. No template there, no VM.
+ * A controller names only a template and addresses; command, user, environment and everything else come from the
+ * template of that name in the host's file. Without such a template no VM is started.
  *
- * Everything ends with the host: `close` stops all, and what a killed host leaves (namespaces with processes) is in
- * the run directory's list and cleared by the next `up` or `down`.
+ * All VMs end with the host: `close` stops them. Namespaces and processes that a killed host leaves are listed in the run
+ * directory, and the next `up` or `down` removes them.
  */
 import type { Logger } from 'pino';
 import { HostError, messageOf } from '../../config/model/host-error.ts';
@@ -22,31 +22,31 @@ import { definitionFor, portOf } from './definition.ts';
 import { isServing } from './listening.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
-/** On one host. */
+/** Largest number of VMs on one host. */
 const MAX_VMS = 1024;
-/** Ended ones that are remembered. */
+/** Number of ended VMs that are remembered. */
 const MAX_ENDED = 4096;
 const READY_POLL_MS = 20;
 
-/** What the driver needs of a host. */
+/** The part of a host that the driver uses. */
 export type VmHost = Pick<Host, 'configuration' | 'addPort' | 'removePort' | 'onPortGone'>;
 
 export interface VmDriverOptions {
   readonly host: VmHost;
   readonly log: Logger;
-  /** Each event once, in order; after a reconnect `lastEvents` tells how things stand. */
+  /** Called once per event, in order; after a reconnect `lastEvents` has the current states. */
   onEvent(event: VmEvent): void;
 }
 
 interface RunningVm {
   readonly name: string;
   readonly template: string;
-  /** Resolves when nothing is left of it. */
+  /** Resolves when the VM is removed completely. */
   over: Promise<void>;
   stopRequested: boolean;
-  /** Why it is being ended by the host itself. */
+  /** Why the host itself ends it. */
   failure?: string;
-  /** Ends the command; nothing to do before it runs. */
+  /** Ends the command; no effect before it runs. */
   stop: () => void;
   last?: VmEvent;
 }
@@ -71,19 +71,19 @@ export class VmDriver {
     });
   }
 
-  /** Obeys an order; outcomes come as events. */
+  /** Carries out an order; results are reported as events. */
   take(order: VmOrder): void {
     if (order.command === 'start') this.start(order);
     else this.stop(order);
   }
 
-  /** How each VM stands, ended ones too. */
+  /** The last event of each VM, including ended ones. */
   lastEvents(): VmEvent[] {
     const running = [...this.running.values()].flatMap(({ last }) => last ?? []);
     return [...this.ended.values(), ...running];
   }
 
-  /** Stops all VMs; resolves when nothing is left of them. */
+  /** Stops all VMs; resolves when they are removed completely. */
   async close(): Promise<void> {
     this.isClosed = true;
     this.unwatch();
@@ -143,7 +143,7 @@ export class VmDriver {
       let removed: Promise<void>;
       try {
         const outcome = await this.run(vm, definition, port);
-        // Asked for first: a VM that is started because this one has ended may get its address.
+        // A VM that is started because this one has ended may get its address.
         removed = host.removePort(port.name);
         this.end(vm, outcome.kind, outcome.detail);
       } catch (error) {
@@ -203,7 +203,7 @@ export class VmDriver {
         return;
       }
       if (performance.now() > deadline) {
-        const detail = `nobody listens at port ${definition.port} after ${definition.readyTimeoutMs} ms`;
+        const detail = `nothing listens at port ${definition.port} after ${definition.readyTimeoutMs} ms`;
         this.fail(vm, detail);
         return;
       }
