@@ -1,13 +1,13 @@
 /**
- * The paths of the API and who answers each. A host's process knows both kinds of answers, its own and those of the
- * controllers; a controller's process answers everything but what only a host has.
+ * The paths of the API and which process answers each. A host process returns its own answers or forwards to the
+ * controllers; a controller process answers everything except what only a host has.
  */
 
 /**
- * `process`: the process that was asked, about itself.
+ * `process`: the process that receives the request, about itself.
  * `listing`: a host, about itself; a controller, about all of its hosts.
- * `controller`: the leading controller; a host passes the request on.
- * `stream`: a controller's own process only, as the answer has no end.
+ * `controller`: the leading controller; a host forwards the request.
+ * `stream`: only a controller process, as the answer is endless.
  */
 export type AnsweredBy = 'process' | 'listing' | 'controller' | 'stream';
 
@@ -42,7 +42,7 @@ const entries = Object.entries(API_PATHS).map(([key, answeredBy]) => {
   return { method, path: path.split('/').slice(1), answeredBy };
 });
 
-/** Undefined: no such path. A path with another method is answered, by an error, where the path is. */
+/** Undefined: no such path. A path with a wrong method is answered, with an error, by the path's process. */
 export function answeredBy(request: {
   readonly method: string;
   readonly path: readonly string[];
@@ -51,11 +51,11 @@ export function answeredBy(request: {
   return (matching.find(({ method }) => method === request.method) ?? matching[0])?.answeredBy;
 }
 
-/** The methods that the table has for this path, wherever they are answered. */
+/** The methods that the table has for this path. */
 export const methodsAt = (path: readonly string[]): string[] =>
   entries.filter((entry) => matchesPath(entry.path, path)).map(({ method }) => method);
 
-/** `pattern`: a path of the table, in segments. */
+/** `pattern`: a path of the table, as segments. */
 export const matchesPath = (pattern: readonly string[], path: readonly string[]): boolean =>
   pattern.length === path.length &&
   pattern.every((segment, at) => segment.startsWith(':') || segment === path[at]);

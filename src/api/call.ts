@@ -1,4 +1,4 @@
-/** One API call as text, however it came: over HTTP, or over the stream between agents and controllers. */
+/** An API call as text, from HTTP or from the stream between agents and controllers. */
 import { messageOf, Refusal } from '../config/model/refusal.ts';
 import type { Answerer } from './routes.ts';
 import type { ApiError } from './shapes.ts';
@@ -12,13 +12,13 @@ export interface Call {
 }
 
 export interface Answer {
-  /** As of HTTP. */
+  /** HTTP status. */
   readonly status: number;
-  /** What the answerer has answered, or an ApiError. */
+  /** The result, or an ApiError. */
   readonly body: unknown;
 }
 
-/** Never rejects; `onFailure` hears of errors that are not refusals: those are bugs. */
+/** Never rejects; `onFailure` is called with errors other than refusals, which are bugs. */
 export async function answerCall(
   { method, target, body }: Call,
   answerer: Answerer,
@@ -37,7 +37,7 @@ export async function answerCall(
   }
 }
 
-/** `//name` would be a host's name in a URL, not a path. */
+/** `//name` would be a host name in a URL, not a path. */
 function urlOf(target: string): URL {
   try {
     if (target.startsWith('/') && !target.startsWith('//')) return new URL(`http://localhost${target}`);
@@ -50,7 +50,7 @@ function urlOf(target: string): URL {
 function decodeSegment(segment: string): string {
   try {
     const decoded = decodeURIComponent(segment);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the check is for these
     if (!/[\u0000-\u001f\u007f]/.test(decoded)) return decoded;
   } catch {
     // said below

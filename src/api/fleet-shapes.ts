@@ -1,8 +1,8 @@
-/** What only controllers answer: shapes of the routes that hosts don't have (shapes.ts). */
+/** Shapes of the routes that only controllers have; shapes.ts has the others. */
 import type { MemberState } from '../tables/balancing/rule-spec.ts';
 import type { StreamCounts } from './shapes.ts';
 
-/** What a controller says of itself in place of Status. */
+/** A controller's status, in place of Status. */
 export interface ControllerStatus {
   version: string;
   controller: string;
@@ -10,18 +10,18 @@ export interface ControllerStatus {
   startedAt: string;
   uptimeMs: number;
   role: 'leader' | 'follower';
-  /** Of its own term; null: it follows. */
+  /** Epoch of its own term; null: it is not the leader. */
   epoch: number | null;
-  /** Where the leader is; null: none is known. */
+  /** The leader's address; null: unknown. */
   leader: string | null;
   store: 'file' | 'etcd';
   groups: number;
-  /** Hosts that are attached. */
+  /** Number of attached hosts. */
   agents: number;
   streams: StreamCounts;
-  /** Documents of the store that are not what controllers write, and are left out. */
+  /** Invalid documents of the store, which are ignored. */
   setAside: { key: string; problem: string }[];
-  /** Of the rules that were distributed last in this term. */
+  /** Revision of the rules that were distributed last in this term. */
   revision: number;
   /** Resident memory of the process, bytes. */
   residentBytes: number;
@@ -34,16 +34,16 @@ export interface AgentRow {
   since: string;
   ports: number;
   groups: number;
-  /** Rules that the host has in force, as the controller numbers them; `sentRevision`: that it was sent. */
+  /** Revision of the rules that the host has in force; `sentRevision`: of the rules sent to it. */
   revision: number;
   sentRevision: number;
   /** The host's own revision. */
   localRevision: number;
-  /** Why it refuses what it was sent; null: it does not. */
+  /** Why it refuses the rules; null: it does not. */
   error: string | null;
   reports: number;
   missedReports: number;
-  /** null: none has come yet. */
+  /** null: none has arrived yet. */
   lastReportAgeMs: number | null;
 }
 
@@ -67,7 +67,7 @@ export interface PolicyMemberRow {
   synTimeMs: number | null;
   rttMs: number | null;
   congestionPercent: number;
-  /** Of the figures; null: there are none. */
+  /** Age of the figures; null: there are none. */
   ageMs: number | null;
 }
 
@@ -83,17 +83,17 @@ export interface VmRow {
   /** Name of the VM. */
   instance: string;
   template: string;
-  /** null: of no group. */
+  /** null: it belongs to no group. */
   group: string | null;
-  /** null: it has no host yet. */
+  /** null: not placed yet. */
   host: string | null;
   addresses: string[];
   phase: 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
-  /** Why a pending one has not been started; null: nothing keeps it. */
+  /** Why a pending VM has not been started; null: nothing prevents it. */
   waitsFor: string | null;
-  /** When the phase began. */
+  /** Start of the phase. */
   since: string;
-  /** In a row, of itself and those that it replaces. */
+  /** Crashes in a row, of this VM and those that it replaces. */
   failures: number;
   replaces: string | null;
 }

@@ -1,10 +1,10 @@
-/** What `group list` and `group show` say, of one host or of a fleet: the group, and figures from wherever. */
+/** Rows of `group list` and `group show`, for a host or a fleet: the group with given figures. */
 
 import { membersOf } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import type { GroupDetail, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
 
-/** Totals and gauges as in StatRow. */
+/** Totals and gauges, as in StatRow. */
 export interface Counts {
   readonly activeFlows: number;
   readonly newFlows: number;
@@ -20,7 +20,7 @@ export type MemberFigures = Omit<
 >;
 
 export interface GroupFigures {
-  /** Members that have gone count, too. */
+  /** Includes removed members. */
   readonly total: Pick<Counts, 'activeFlows' | 'newFlows'>;
   ofMember(name: string): MemberFigures;
 }

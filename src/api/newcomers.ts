@@ -1,16 +1,15 @@
 /**
- * Connections that have not yet shown who they are or what they want, bounded in number and time.
+ * Connections that have not yet authenticated or sent a request, bounded in number and time.
  *
- * Theory of operation. Each has `patienceMs`; then it is closed. When there are too many, of one address or in all, the
- * oldest of that address, or of the address with the most, makes room: so whoever opens many connections and says
- * nothing takes room from itself, and one that is honest gets its turn at once. A connection that has settled is no
- * longer counted here.
+ * Theory of operation. Each is closed after `patienceMs`. When there are too many, from one address or in total, the
+ * oldest one of that address, or of the address with the most, is closed: a peer that opens many silent connections
+ * only displaces its own, and others are served at once. A settled connection no longer counts.
  */
 import { isIPv6, type Socket } from 'node:net';
 
 export interface NewcomerLimits {
   readonly max: number;
-  /** IPv6: per /64, of which one machine may have all addresses. */
+  /** IPv6 addresses count per /64, since one machine may have all addresses of one. */
   readonly maxPerAddress: number;
   readonly patienceMs: number;
 }
@@ -19,7 +18,7 @@ export class Newcomers {
   /** Connections that were closed before they had settled. */
   turnedAway = 0;
   private readonly limits: NewcomerLimits;
-  /** In the order in which they came, with what is done when they settle. */
+  /** In order of arrival, with the function that settles each. */
   private readonly byAddress = new Map<string, Map<Socket, NodeJS.Timeout>>();
   private readonly addresses = new Map<Socket, string>();
 
@@ -44,7 +43,7 @@ export class Newcomers {
     socket.once('close', () => this.settle(socket));
   }
 
-  /** It has shown what it is, or has ended. */
+  /** The connection has authenticated, sent a request, or ended. */
   settle(socket: Socket): void {
     const address = this.addresses.get(socket);
     if (address === undefined) return;

@@ -1,10 +1,10 @@
-/** JSON API calls over a stream, of a controller to an agent or the other way: numbered, bounded in number and time. */
+/** JSON API calls over a stream between controller and agent, in either direction: numbered, bounded in number and time. */
 
 import { messageOf, Refusal, type RefusalStatus } from '../config/model/refusal.ts';
 import type { Reply, Request } from '../messages/messages.ts';
 import type { ApiError } from './shapes.ts';
 
-/** Longer than a host takes to list its flows; a peer that is silent for this long is stuck or gone. */
+/** Longer than a host takes to list its flows; a peer that is silent for this long hangs or is gone. */
 const TIMEOUT_MS = 5_000;
 const MAX_PENDING = 64;
 
@@ -20,13 +20,13 @@ export class PeerRequests {
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
-  /** `peer`: as errors name it. `send` answers whether anybody is there. */
+  /** `peer`: its name in errors. `send` returns whether the peer is connected. */
   constructor(peer: string, send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean) {
     this.peer = peer;
     this.send = send;
   }
 
-  /** The answer's body. Rejects with the peer's Refusal, or with one of 503 if it does not answer. */
+  /** Resolves with the answer's body. Rejects with the peer's Refusal, or with status 503 if it does not answer. */
   ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     if (this.pending.size >= MAX_PENDING) {
       return Promise.reject(new Refusal(503, `${this.peer}: ${MAX_PENDING} requests wait for it already`));
@@ -40,13 +40,13 @@ export class PeerRequests {
       this.pending.set(id, { resolve, reject, timer });
       const text = body === undefined ? '' : JSON.stringify(body);
       if (this.send({ type: 'request', id, method, path, body: text })) return;
-      this.take(id)?.reject(new Refusal(503, `${this.peer} cannot be asked now: not connected`));
+      this.take(id)?.reject(new Refusal(503, `${this.peer} is not connected`));
     }) as Promise<Answer>;
   }
 
   replied({ id, status, body }: Reply): void {
     const pending = this.take(id);
-    if (pending === undefined) return; // it came too late
+    if (pending === undefined) return; // the answer came too late
     try {
       const answer: unknown = JSON.parse(body);
       if (status >= 200 && status < 300) pending.resolve(answer);

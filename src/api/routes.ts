@@ -1,4 +1,4 @@
-/** How a request finds its route, and how its body and query are checked; the tables of routes are elsewhere. */
+/** Finds a request's route and checks its body and query; the tables of routes are in the host and controller. */
 import { z } from 'zod';
 import { type Problem, pathText } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
@@ -13,7 +13,7 @@ export interface ApiRequest {
   readonly body: unknown;
 }
 
-/** An answer without an end: each item is a line of JSON. */
+/** An endless answer: each item is a line of JSON. */
 export class JsonLines {
   readonly items: AsyncIterable<unknown>;
 
@@ -22,7 +22,7 @@ export class JsonLines {
   }
 }
 
-/** The answer's body, or JsonLines; a Refusal is told to the client as it is. */
+/** Returns the answer's body, or JsonLines; a thrown Refusal is sent to the client. */
 export type Answerer = (request: ApiRequest) => unknown;
 
 export interface Route<Context> {
@@ -38,7 +38,7 @@ export function route<Context>(key: ApiPath, answer: Route<Context>['answer']): 
   return { method, path: path.split('/').slice(1), answer };
 }
 
-/** The answer's body, or a Refusal. */
+/** Returns the answer's body; throws a Refusal. */
 export async function answerRequest<Context>(
   routes: readonly Route<Context>[],
   context: Context,
@@ -58,7 +58,7 @@ export async function answerRequest<Context>(
   return found.answer(context, values, request);
 }
 
-/** What the schema makes of a body or query; Refusal 400 with every problem. */
+/** Parses a body or query by its schema; throws Refusal 400 with every problem. */
 export function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const problems: Problem[] = [];
   const given = input instanceof URLSearchParams ? Object.fromEntries(input) : (input ?? {});

@@ -1,6 +1,6 @@
 /**
- * The API as HTTP on a unix socket, for hosts and controllers alike. Whoever may open the socket (mode 0600: the host's own user) may do
- * everything. Bodies are bounded, and so are connections and the time that a client may take.
+ * The API over HTTP on a unix socket, for hosts and controllers alike. Every user who may open the socket (mode 0600: the
+ * process's own user) may do everything. Bodies, connections and the time of a request are bounded.
  */
 import { rmSync } from 'node:fs';
 import {
@@ -19,9 +19,9 @@ import { type NewcomerLimits, Newcomers } from './newcomers.ts';
 import { type Answerer, JsonLines } from './routes.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
-/** Requests that are being answered; more are told to come again. */
+/** Largest number of requests in progress; others get status 503. */
 const MAX_REQUESTS = 64;
-/** Connections without a request: the oldest makes room for another one. */
+/** Largest number of connections without a request; a further one displaces the oldest. */
 const NEWCOMERS: NewcomerLimits = { max: 64, maxPerAddress: 64, patienceMs: 10_000 };
 const REQUEST_TIMEOUT_MS = 10_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -30,7 +30,7 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 export async function startApiServer(path: string, answerer: Answerer, log: Logger): Promise<Server> {
   const server = boundedServer(answerer, log);
   rmSync(path, { force: true });
-  // The socket is made with its final mode: there is no moment in which others could connect.
+  // The socket is created with its final mode, so that other users can never connect.
   const umask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -51,7 +51,7 @@ export interface ServerTls {
 }
 
 /**
- * The same over TCP, for those who only look: whatever is not a GET is refused. With `tls` it is HTTPS, for those who have a
+ * The same over TCP, read-only: every method except GET is refused. With `tls` it is HTTPS, and clients need a
  * certificate of its authority.
  */
 export async function startReadOnlyServer(
@@ -77,7 +77,7 @@ function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server
   const listener: RequestListener = (request, response) => {
     newcomers.settle(request.socket);
     if (requests >= MAX_REQUESTS) {
-      send(response, 503, { error: `${MAX_REQUESTS} requests are being answered already` });
+      send(response, 503, { error: `${MAX_REQUESTS} requests are in progress already` });
       return;
     }
     requests++;
@@ -97,7 +97,7 @@ function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server
   return server;
 }
 
-/** Takes no new connections, and ends those that are open once their answer is out. */
+/** Accepts no new connections, and ends open ones after their answer. */
 export const stopApiServer = (server: Server): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
@@ -113,7 +113,7 @@ async function answer(
 ): Promise<void> {
   const call = { method: request.method ?? 'GET', target: request.url ?? '/' };
   const text = await readBody(request);
-  // A body that is too long is refused like any other that cannot be used.
+  // A body that is too long is refused like any other invalid one.
   const checkedAnswerer: Answerer =
     text === undefined
       ? () => {
@@ -132,7 +132,7 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.end(`${JSON.stringify(body)}\n`);
 }
 
-/** One line per item until the items or the client end; a client that does not read holds the items back. */
+/** Writes one line per item until the items or the client end; a client that does not read pauses the items. */
 async function sendLines(response: ServerResponse, { items }: JsonLines): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/jsonl', connection: 'close' });
   response.flushHeaders();
@@ -152,12 +152,12 @@ async function sendLines(response: ServerResponse, { items }: JsonLines): Promis
     }
     response.end();
   } finally {
-    // Not awaited: an item that is still under way need not come.
+    // Not awaited: a pending item may never come.
     iterator.return?.()?.catch(() => {});
   }
 }
 
-/** undefined: it is too long. */
+/** Undefined: it is too long. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let bytes = 0;

@@ -18,7 +18,7 @@
  *   POST   /v1/reload                              { path }          → Changed
  *   POST   /v1/down                                {}                → {} once the host is about to stop
  *
- * Of a controller besides, and for all its hosts:
+ * Controllers have besides, for all their hosts:
  *
  *   GET    /v1/status                              ControllerStatus
  *   GET    /v1/agents                              AgentRow[]
@@ -41,11 +41,11 @@ export interface ApiError {
 
 export interface Changed {
   revision: number;
-  /** Of a controller: the hosts that have it in force, with their own revisions. */
+  /** From a controller: the hosts that have it in force, with their own revisions. */
   hosts?: Record<string, number>;
-  /** Hosts that have not confirmed it in time; they get it as soon as they can be reached. */
+  /** Hosts that have not confirmed it in time; they get it as soon as they are reachable. */
   late?: string[];
-  /** Host → why it keeps what it had. */
+  /** Host → why it keeps its previous rules. */
   refused?: Record<string, string>;
 }
 
@@ -64,14 +64,14 @@ export interface Status {
   startedAt: string;
   uptimeMs: number;
   engine: 'uring' | 'syscall';
-  /** Why this engine: asked for, or what `auto` found. */
+  /** Why this engine is used: it is configured, or the findings of `auto`. */
   engineReason: string;
   ports: number;
   uplinks: UplinkStatus[];
   groups: number;
   revision: number;
   connections: { inUse: number; max: number; created: number; expired: number; refused: number };
-  /** What went wrong between datapath and devices; an uplink that is down fails all writes to it. */
+  /** Errors between datapath and devices; all writes to an uplink that is down fail. */
   ioErrors: {
     failedWrites: number;
     /** By errno's name, or `not-attached`. */
@@ -80,38 +80,38 @@ export interface Status {
     failedReads: number;
     outOfBuffers: number;
   };
-  /** Clients whose member is remembered; `evicted`: those that had to make room for others. */
+  /** Clients with affinity to a member; `evicted`: clients displaced by others. */
   affinities: { inUse: number; max: number; evicted: number };
-  /** Reason → frames; reasons that never occurred are left out. */
+  /** Reason → frames; reasons that never occurred are omitted. */
   drops: Record<string, number>;
-  /** Frames handled by the datapath, dropped ones too. */
+  /** Frames handled by the datapath, including dropped ones. */
   frames: number;
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
   controllers: ControllersStatus;
-  /** What the configuration in force hardly means: criteria that have all ended, `from` that matches no port. */
+  /** Warnings about the configuration in force: criteria that have all ended, `from` that matches no port. */
   warnings: string[];
 }
 
 /** Streams of agents to a controller, since its start. */
 export interface StreamCounts {
   accepted: number;
-  /** Sent away for who they are: certificate, host name, version. */
+  /** Refused for their certificate, host name or version. */
   refused: number;
-  /** Connections that were closed before an agent was accepted on them: too slow, too many, or of another user. */
+  /** Connections closed before an agent was accepted: too slow, too many, or of another user. */
   turnedAway: number;
-  /** Ended by bytes that are no message. */
+  /** Ended by a malformed message. */
   malformed: number;
   /** Ended by a message that the controller failed to handle. */
   failed: number;
-  /** Ended because too much waited for the agent. */
+  /** Ended because the agent's queue was full. */
   overflows: number;
 }
 
-/** Whom the host has its groups from. */
+/** The source of the host's groups. */
 export interface ControllersStatus {
   kind: 'embedded' | 'remote';
-  /** Of an embedded controller: where its state lies, and how many agents are attached, its own host's included. */
+  /** Of an embedded controller: its store, and the number of attached agents, including its own host's. */
   store: 'file' | 'etcd' | null;
   agents: number | null;
   /** Of an embedded controller that other hosts attach to. */
@@ -126,7 +126,7 @@ export interface ControllersStatus {
     lastError: string | null;
     attachments: number;
     failures: number;
-    /** Streams that ended because the controller sent bytes that are no message. */
+    /** Streams that ended because the controller sent a malformed message. */
     malformed: number;
   };
 }
@@ -137,7 +137,7 @@ export interface UplinkStatus {
   state: 'up' | 'down' | 'gone';
   /** Since when it is in this state. */
   since: string;
-  /** How often it was down or gone since this host knows it. */
+  /** Number of times it was down or gone since the host uses it. */
   outages: number;
 }
 
@@ -146,16 +146,16 @@ export interface PortRow {
   /** In the answer of a controller. */
   host?: string;
   port: string;
-  /** Of an uplink all that it carries: `app`, or `app vlan 100, data vlan 200`. */
+  /** For an uplink all its networks: `app`, or `app vlan 100, data vlan 200`. */
   network: string;
   /** Empty for an uplink: it belongs to the host. */
   netns: string;
   interface: string;
   mac: string;
   addresses: string[];
-  /** Prefixes that its VM may send from besides `addresses`. */
+  /** Prefixes that the VM may send from besides `addresses`. */
   allowedAddresses: string[];
-  /** What the port drops of what comes in by it: `anti-spoofing`, `dhcp`, `ra`, `reserved-multicast`. */
+  /** Checks of incoming frames that are on: `anti-spoofing`, `dhcp`, `ra`, `reserved-multicast`. */
   guards: string[];
   /** An uplink's interface may also be `down`, or without carrier. */
   state: 'up' | 'down' | 'gone';
@@ -187,9 +187,9 @@ export interface MemberRow {
   port: number | null;
   state: MemberState;
   weight: number;
-  /** Of a draining member: its flows that have not ended yet; null: it does not drain. */
+  /** Remaining flows of a draining member; null: it is not draining. */
   flowsLeft: number | null;
-  /** Of a draining member: when they end at the latest; null: when they will. */
+  /** Deadline of a draining member's flows; null: none. */
   drainDeadline: string | null;
   activeFlows: number;
   newFlows: number;
@@ -200,28 +200,28 @@ export interface MemberRow {
   /** Over the agent's last interval. */
   newFlowsPerSecond: number;
   bytesPerSecond: number;
-  /** Of a controller: active flows by host, on draining and failed members too. */
+  /** From a controller: active flows by host, including those on draining and failed members. */
   flowsByHost?: Record<string, number>;
-  /** Of a controller: why health checks have failed it. */
+  /** From a controller: why health checks have failed it. */
   health?: string;
 }
 
-/** How a group's members are selected, beside the algorithm's name. */
+/** Settings of member selection besides the algorithm's name. */
 export interface SelectionDetail {
   algorithm: string;
-  /** What maglev hashes; null for other algorithms. */
+  /** Input of maglev's hash; null for other algorithms. */
   hash: HashInput | null;
   /** null: no affinity. */
   affinityMs: number | null;
   avoidSelf: boolean;
   udpScheduling: UdpScheduling;
-  /** With no active member left, new flows go to the draining ones. */
+  /** Whether new flows go to draining members when no active one is left. */
   drainFallback: boolean;
 }
 
 export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {
   members: MemberRow[];
-  /** Of a controller: hosts whose counters are missing here. */
+  /** From a controller: hosts whose counters are missing. */
   unanswered?: string[];
 }
 
@@ -249,7 +249,7 @@ export interface FlowRow {
   host?: string;
   port: string;
   protocol: string;
-  /** `address:port`, IPv6 in brackets; of echo the identifier stands in place of the client's port. */
+  /** `address:port`, IPv6 in brackets; for echo the identifier is in place of the client's port. */
   client: string;
   vip: string;
   /** The chosen member's name, and its address:port. */
@@ -257,7 +257,7 @@ export interface FlowRow {
   destination: string;
   group: string;
   state: string;
-  /** Why this member: algorithm, rule, criteria set and revision, in words. */
+  /** Why this member was chosen: algorithm, rule, criteria set and revision, in words. */
   why: string;
   ageMs: number;
   idleMs: number;

@@ -1,9 +1,9 @@
 /**
- * By which port a frame of a capture came in; the capture itself does not say. In this order:
+ * Finds the port by which a frame of a capture came in, which the capture does not contain. In this order:
  *
  * 1. the port whose configured MAC is the frame's source MAC;
  * 2. the port that has the frame's source address (IPv4, IPv6, or ARP sender);
- * 3. the outside port of the network in which the source address is a member or next hop on no port;
+ * 3. the outside port of the network in which the source address is a member or next hop without a port;
  * 4. the port that the user named;
  * 5. the outside port of the first network whose subnets contain the source address, or else of the first network.
  */
@@ -13,7 +13,7 @@ import * as ethernet from '../wire/ethernet.ts';
 import { contains, type OutsideWorld } from './outside.ts';
 
 const MAX_TAGS = 2;
-/** Where the source address lies: IPv4 12, ARP 14, IPv6 8 bytes into the header. */
+/** Offset of the source address in the header, bytes: IPv4 12, ARP 14, IPv6 8. */
 const IPV4_SOURCE = 12;
 const ARP_SENDER = 14;
 const IPV6_SOURCE = 8;
@@ -56,7 +56,7 @@ export class IngressRule {
   }
 }
 
-/** Canonical text of the network-layer source, as far as the bytes reach; undefined where there is none. */
+/** Canonical text of the network-layer source; undefined if there is none or the frame is too short. */
 export function sourceAddress(frame: Uint8Array): string | undefined {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   if (frame.length < ethernet.HEADER_BYTES) return undefined;

@@ -1,10 +1,10 @@
 /**
- * The real datapath without devices, threads or clocks: frames and time are handed in, frames come out through a
- * function. For replay, and for tests that judge the datapath as replay runs it.
+ * The datapath without devices, threads or clocks: the caller passes in frames and time, and outgoing frames go to a
+ * function. For replay, and for tests of the datapath.
  *
- * Deterministic: the hash key is fixed, and time is what the caller says. Time stands still between two calls
- * unless `advance` moves it; then the datapath's timers run at the moments that they ask for. One frame is one
- * batch, so what it causes is sent before the next one comes in.
+ * Deterministic: the hash key is fixed, and the caller sets the time. Time stands still between two calls unless
+ * `advance` moves it; then the datapath's timers run when they are due. Each frame is a batch of its own, so everything
+ * that it causes is sent before the next one comes in.
  */
 import { Datapath } from '../datapath/datapath.ts';
 import type { DatapathSnapshot } from '../datapath/snapshot.ts';
@@ -12,12 +12,12 @@ import { FrameArena, MAX_FRAME_BYTES, NO_SLOT, SLOT_BYTES } from '../tables/fram
 import { type TableLimits, Tables } from '../tables/tables.ts';
 import { HEADER_BYTES as VNET_HEADER_BYTES } from '../wire/virtio-net.ts';
 
-/** Frames that can be in the datapath's hands at once: waiting for neighbours, and being segmented. */
+/** Frames that the datapath can hold at once: waiting for neighbours, or being segmented. */
 const SLOTS = 512;
 const HASH_KEY = [0x536c_7569, 0x6365_2031] as const;
 /** The datapath's monotonic clock starts here: not at 0, where "never" and "now" would look the same. */
 const START_MS = 1_000_000;
-/** Steps of `advance` at most; a longer gap is then crossed in one stride. */
+/** Largest number of steps of `advance`; the rest of a longer gap is one step. */
 const MAX_TIMER_STEPS = 10_000;
 
 /** A frame that leaves; `vnetHeader` (12 bytes) and `bytes` are views, valid during the call only. */
@@ -53,18 +53,18 @@ export class OfflineDatapath {
     });
   }
 
-  /** Throws if the snapshot cannot be taken into force as a whole. */
+  /** Brings a snapshot into force; throws if it does not fit as a whole. */
   apply(snapshot: DatapathSnapshot): void {
     const problems = this.datapath.apply(snapshot, this.monotonicMs());
     if (problems.length > 0) throw new Error(`datapath: ${problems.join('; ')}`);
   }
 
-  /** Connection records of these members go: all, or those that are no TCP. */
+  /** Deletes the connection records of these members: all, or all but TCP. */
   purge(members: readonly number[], which: 'all' | 'datagrams'): void {
     this.datapath.purge(members, which, this.monotonicMs());
   }
 
-  /** A frame comes in, now. `vnetHeader`: 12 bytes, absent where the device has no offloads. */
+  /** Handles a frame now. `vnetHeader`: 12 bytes, absent for a device without offloads. */
   feed(port: number, frame: Uint8Array, vnetHeader?: Uint8Array): void {
     if (frame.length > MAX_FRAME_BYTES) {
       throw new RangeError(`frame of ${frame.length} bytes, at most ${MAX_FRAME_BYTES} expected`);
@@ -81,7 +81,7 @@ export class OfflineDatapath {
     this.dueMs = this.nowMs + this.datapath.endBatch();
   }
 
-  /** Moves time forward, epoch milliseconds, and lets timers run. A moment in the past changes nothing. */
+  /** Moves time forward, epoch milliseconds, and runs timers. A time in the past has no effect. */
   advance(untilMs: number): void {
     for (let steps = 0; this.dueMs <= untilMs && steps < MAX_TIMER_STEPS; steps++) {
       this.runTimers(Math.max(this.dueMs, this.nowMs));
@@ -89,12 +89,12 @@ export class OfflineDatapath {
     if (untilMs > this.nowMs) this.nowMs = untilMs;
   }
 
-  /** Lets timers run now, so that the next `feed` causes only what its frame causes. */
+  /** Runs timers now, so that the effects of the next `feed` are only those of its frame. */
   tick(): void {
     this.runTimers(this.nowMs);
   }
 
-  /** Lets time pass until no frame waits any more, at most `limitMs`. */
+  /** Advances time until no frame waits, by at most `limitMs`. */
   settle(limitMs: number): void {
     const untilMs = this.nowMs + limitMs;
     while (this.arena.freeCount < this.arena.slotCount && this.nowMs < untilMs) this.advance(this.dueMs);

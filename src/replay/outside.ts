@@ -1,12 +1,11 @@
 /**
- * What is not on this host, as a replay has it: one port per network, named `outside:NETWORK`, behind which
- * everything lies that is on no configured port.
+ * Stations outside this host in a replay: one port per network, named `outside:NETWORK`, with all stations that are on no
+ * configured port.
  *
- * A capture rarely holds the ARP and ND exchanges of its stations, so the members and next hops that the
- * configuration names and that are on no port are known from the start, under a MAC made from their address:
- * 02:04 and the four bytes of an IPv4 address, 02:06 and the exclusive-or of the four words of an IPv6 address.
- * So a translated packet to such a member appears in the output, and does not wait for a neighbour that nobody
- * plays. Any other neighbour is resolved as on a live host, by what the capture holds.
+ * A capture rarely contains the ARP and ND exchanges of its stations. So configured members and next hops without a port
+ * are known from the start, with a MAC derived from their address: 02:04 and the four bytes of an IPv4 address, 02:06 and
+ * the exclusive-or of the four words of an IPv6 address. A translated packet to such a member appears in the output
+ * instead of waiting for neighbour resolution. Other neighbours are resolved as on a live host, from the capture.
  */
 import type { Configuration } from '../config/model/model.ts';
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
@@ -40,7 +39,7 @@ export interface OutsideWorld {
 }
 
 export function addOutside(configuration: Configuration, snapshot: DatapathSnapshot): OutsideWorld {
-  // What an uplink leads to lies outside too.
+  // Stations behind an uplink are outside, too.
   const own = snapshot.ports.filter(({ uplink }) => uplink === undefined);
   const firstId = Math.max(-1, ...snapshot.ports.map(({ id }) => id)) + 1;
   const ports = snapshot.networks.map(
@@ -60,7 +59,7 @@ export function addOutside(configuration: Configuration, snapshot: DatapathSnaps
   };
 }
 
-/** Presets the stations' MACs, as the datapath does for the addresses of configured ports. */
+/** Sets the stations' MACs, as the datapath does for the addresses of configured ports. */
 export function presetStations(world: OutsideWorld, tables: Tables): void {
   const words = new Int32Array(4);
   for (const { network, address, mac } of world.stations) {
@@ -106,7 +105,7 @@ function outsideStations(configuration: Configuration, snapshot: DatapathSnapsho
   return [...stations.values()];
 }
 
-/** The network in which an address lies, seen from `network`: itself, or one that the router joins to it. */
+/** The network of an address, seen from `network`: itself, or one that the router joins to it. */
 function holderOf(
   snapshot: DatapathSnapshot,
   network: NetworkSpec,

@@ -1,16 +1,16 @@
 /**
- * `sluice replay`: a capture through the datapath, offline. What would this host have sent for these frames?
+ * `sluice replay`: runs a capture through the datapath offline and writes what this host would have sent.
  *
- * No root, no devices, no clocks: time is that of the packets, the hash key is fixed, MACs are the configuration's.
- * The same capture and configuration give the same bytes. Each frame is put to the port that it came in by
- * (ingress.ts); what lies on no configured port is behind its network's outside port (outside.ts).
+ * It needs no root, devices or clocks: time comes from the packets, the hash key is fixed, MACs come from the
+ * configuration. The same capture and configuration give the same bytes. Each frame enters by the port that it came in by
+ * (ingress.ts); stations without a configured port are behind their network's outside port (outside.ts).
  *
- * Ports have no offloads here, so every frame that leaves is whole: checksums are finished, super-segments cut.
- * Such frames come in from captures of link type 147 (USER0), whose records begin with the 12 bytes of
- * virtio_net_hdr_v1 that a TAP gives with each frame.
+ * Ports have no offloads here, so outgoing frames are whole: checksums complete, super-segments split. Frames with
+ * offloads can be input from captures of link type 147 (USER0), whose records begin with the 12 bytes of
+ * virtio_net_hdr_v1 that a TAP delivers with each frame.
  *
- * The output holds what left by any port, in order, with the time of the frame that caused it, or of the timer. Its
- * format is the input's: classic pcap in micro- or nanoseconds, or pcapng with one interface per port.
+ * The output contains the frames that left by any port, in order, with the time of the frame or timer that caused them.
+ * Its format is the input's: classic pcap in micro- or nanoseconds, or pcapng with one interface per port.
  */
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -34,7 +34,7 @@ import { addOutside, type OutsideWorld, presetStations } from './outside.ts';
 
 export interface ReplayOptions {
   readonly pcapPath: string;
-  /** Where frames come in whose source says nothing. */
+  /** Ingress port of frames with an unknown source. */
   readonly port?: string;
   readonly configPath: string;
   readonly outPath: string;
@@ -42,35 +42,35 @@ export interface ReplayOptions {
 
 /** LINKTYPE_USER0: a virtio header, then an Ethernet frame. */
 export const LINKTYPE_VNET = 147;
-/** Neighbours are given up within a few seconds; after the last frame, time goes on for that long. */
+/** After the last frame time advances this long, until unresolved neighbours have failed. */
 const SETTLE_MS = 30_000;
 
 export interface ReplayResult {
   framesIn: number;
   framesOut: number;
-  /** Frames that the datapath answered or absorbed itself. */
+  /** Frames that the datapath answered or consumed. */
   answered: number;
   connectionsMade: number;
   /** Reason → frames. */
   drops: Record<string, number>;
-  /** Frames of which the capture holds only the beginning. */
+  /** Frames that the capture truncates. */
   cutShort: number;
-  /** Longer than any frame can be, or shorter than their virtio header. */
+  /** Frames longer than any frame can be, or shorter than their virtio header. */
   leftOut: number;
-  /** Where the file ends inside a record, in words. */
+  /** Description of the place where the file ends inside a record. */
   truncation: string | undefined;
 }
 
 /**
- * Resolves with the exit code 0; a summary stands on stderr. Throws ConfigError for a wrong configuration or a port
- * that it does not have, and Error for files that cannot be read or written.
+ * Resolves with exit code 0 and prints a summary on stderr. Throws ConfigError for a wrong configuration or unknown port,
+ * and Error for files that cannot be read or written.
  */
 export async function replay(options: ReplayOptions): Promise<number> {
   process.stderr.write(summaryText(replayCapture(options)));
   return 0;
 }
 
-/** The same without words; errors as above. */
+/** The same without a summary; errors as above. */
 export function replayCapture(options: ReplayOptions): ReplayResult {
   const configuration = loadConfiguration(options.configPath);
   const limits = limitsFor(configuration);
@@ -95,7 +95,7 @@ export function replayCapture(options: ReplayOptions): ReplayResult {
     truncation: undefined,
   };
   const interfaceOf = new Map(ports.map(({ id }, i) => [id, format === 'pcapng' ? i : 0]));
-  /** Of the frame that is being handled; undefined while timers run. */
+  /** The frame being handled; undefined while timers run. */
   let frameTime: CaptureTime | undefined;
   const sink: FrameSink = (port, bytes) => {
     result.framesOut++;
@@ -194,9 +194,8 @@ function summaryText(result: ReplayResult): string {
     `dropped: ${drops.reduce((sum, [, frames]) => sum + frames, 0)}`,
     ...drops.map(([reason, frames]) => `  ${reason}: ${frames}`),
   ];
-  if (result.cutShort > 0) lines.push(`cut short in the capture: ${result.cutShort}`);
-  if (result.leftOut > 0)
-    lines.push(`left out, too long or without a whole virtio header: ${result.leftOut}`);
+  if (result.cutShort > 0) lines.push(`truncated in the capture: ${result.cutShort}`);
+  if (result.leftOut > 0) lines.push(`omitted, too long or without a whole virtio header: ${result.leftOut}`);
   if (result.truncation !== undefined) lines.push(`the capture ends early, at ${result.truncation}`);
   return `${lines.join('\n')}\n`;
 }

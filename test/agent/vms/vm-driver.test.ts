@@ -161,7 +161,7 @@ test('a command that does not listen in time is ended, and its children with it'
   const command = ['/bin/sh', '-c', 'sleep 600 & trap "" TERM; sleep 601; sleep 602'];
   start('x', { command, port: 8080, readyTimeoutMs: 300, stopTimeoutMs: 200 });
   await until('the crash', () => kindsOf('x').includes('crashed'));
-  assert.match(lastOf('x').detail, /nobody listens at port 8080 after 300 ms/);
+  assert.match(lastOf('x').detail, /nothing listens at port 8080 after 300 ms/);
   await until('clear-up', () => !host.files.namespaces().includes('x'));
   assert.equal(kindsOf('x'), ['created', 'crashed']);
 });

@@ -193,7 +193,7 @@ server('a stream that does not begin with Hello is refused', async (bed) => {
   assert.is(bed.controller.sessions.size, 0);
 });
 
-server('what is no message ends that stream, and is counted', async (bed) => {
+server('a malformed message ends that stream, and is counted', async (bed) => {
   bed.agent.read();
   bed.agent.send({ type: 'hello', ...helloOf('h1') });
   await until('attached', () => bed.controller.sessions.size === 1);
