@@ -171,8 +171,8 @@ export class Datapath {
   handleFrames(frames: FrameList, count: number): void {
     for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
       const some = Math.min(LOOKAHEAD_FRAMES, count - first);
-      for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
       if (this.usesFastPath) this.lookahead.look(frames, first, some);
+      else for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
       for (let i = 0; i < some; i++) {
         if (this.usesFastPath) i = this.fastPath.send(frames, first, i, some);
         if (i === some) break;

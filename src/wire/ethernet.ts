@@ -33,6 +33,10 @@ export const isTag = (type: number): boolean => type === TYPE_VLAN || type === T
 /** Group bit: multicast or broadcast. */
 export const isGroup = (high16: number): boolean => (high16 & 0x0100) !== 0;
 
+/** Whether source or destination is a group. */
+export const hasGroup = (view: DataView, at: number): boolean =>
+  ((view.getUint8(at) | view.getUint8(at + 6)) & 1) !== 0;
+
 /**
  * Whether a frame goes to a group address that switches keep for themselves: IEEE 802.1Q table 8-1 (STP, PAUSE, LACP,
  * EAPOL, LLDP), and what vendors use likewise (Cisco's CDP, VTP, PVST+, CFM, uplink fast and ISL; Foundry's FDP).

@@ -56,9 +56,10 @@ import {
   PACKET_PARTIAL,
   PACKET_REPLY,
   PACKET_REPLY_SHIFT,
+  PACKET_UNSEEN,
   packetAt,
 } from './plain-packets.ts';
-import { FACT, FACT_BALANCES, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
+import { FACT, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
 
 /** Offsets from the Ethernet header. */
 const SOURCE_MAC = 6;
@@ -83,6 +84,9 @@ export class FastPath {
   private readonly tracking: ConnectionTracking;
   private readonly meter: FlowMeter;
   private readonly lookahead: Lookahead;
+  /** Of the packets that `translate` has sent last: some have statistics rows that the journal lacks; some may be measured. */
+  private hasUnnoted = false;
+  private hasUnmeasured = false;
 
   constructor(
     context: Context,
@@ -110,18 +114,42 @@ export class FastPath {
     if (lookahead.changes !== context.tables.endpoints.changes || tracking.isPurging) return from;
     const to = this.translate(frames, first, from, count);
     if (to === from) return from;
+    if (this.hasUnnoted) this.noteStatistics(from, to);
+    if (this.hasUnmeasured) this.measureAll(frames, first, from, to);
     const { words } = lookahead.packets;
     const { arena, output } = context;
     for (let i = from; i < to; i++) {
       const slot = frames.slot[first + i]!;
-      const offset = frames.offset[first + i]!;
-      const port = frames.port[first + i]!;
-      if (this.meter.hasBudget(port)) this.measure(packetAt(i), port, offset);
-      else if (this.meter.isOn) this.meter.numbers.miss(words[packetAt(i) + PACKET.row]!);
-      output.transmit(words[packetAt(i) + PACKET.egress]!, slot, offset, frames.length[first + i]!);
+      const egress = words[packetAt(i) + PACKET.egress]! & PORT_MASK;
+      output.transmit(egress, slot, frames.offset[first + i]!, frames.length[first + i]!);
       arena.release(slot);
     }
     return to;
+  }
+
+  /** Puts the statistics rows of packets from … to - 1 into the journal, after they have been counted there. */
+  private noteStatistics(from: number, to: number): void {
+    const { words } = this.lookahead.packets;
+    const { connections, stats } = this.context.tables;
+    for (let i = from; i < to; i++) stats.note(connections.statSlot(words[packetAt(i) + PACKET.row]!));
+  }
+
+  /** Measures packets from … to - 1 as far as the budgets of their ports allow. */
+  private measureAll(frames: FrameList, first: number, from: number, to: number): void {
+    const { words } = this.lookahead.packets;
+    const { meter, context } = this;
+    const facts = this.facts.words;
+    for (let i = from; i < to; i++) {
+      const at = packetAt(i);
+      const port = frames.port[first + i]!;
+      if ((words[at + PACKET.egress]! & PACKET_UNSEEN) !== 0) continue;
+      if (meter.hasBudget(port)) {
+        this.measure(at, port, frames.offset[first + i]!);
+      } else {
+        meter.numbers.miss(words[at + PACKET.row]!);
+        facts[port * FACT_WORDS + FACT.unmeteredMs] = context.nowMs;
+      }
+    }
   }
 
   /** The meter reads only fields that the fast path does not rewrite. */
@@ -147,8 +175,9 @@ export class FastPath {
     const stats = context.tables.stats.fields;
     const counters = context.counters.fields;
     const slotRepickMs = this.tracking.memberRows.repickMs;
-    const statTable = context.tables.stats;
-    const { tail } = statTable;
+    const { tail } = context.tables.stats;
+    let hasUnnoted = false;
+    let unmeasured = 0;
     // Sums of a run of packets of one port.
     let ingress = 0;
     let packets = 0;
@@ -204,10 +233,8 @@ export class FastPath {
         const high = ethernet.destinationHigh(view, offset);
         const low = ethernet.destinationLow(view, offset);
         if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
-        if (ethernet.isGroup(high)) break;
         egress = macs.find(network, high, low, nowMs);
       } else {
-        if ((facts[fact + FACT.bits]! & FACT_BALANCES) === 0) break;
         if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
         if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
         egress = endpoints[now + ENDPOINT.wayPort]!;
@@ -216,23 +243,25 @@ export class FastPath {
       if (egress === NONE || egress === port) break;
       const egressFact = (egress & PORT_MASK) * FACT_WORDS;
       const egressBits = facts[egressFact + FACT.bits]!;
-      const wanted = isReply ? FACT_SIMPLE | FACT_BALANCES : FACT_SIMPLE;
-      if ((egressBits & wanted) !== wanted || facts[egressFact + FACT.network] !== network) break;
-      // The record must belong to the load balancer of the client's port.
+      if ((egressBits & FACT_SIMPLE) === 0 || facts[egressFact + FACT.network] !== network) break;
+      // The record must belong to the load balancer of the client's port; a port may have none.
       const balanced = isReply ? egressFact : fact;
       if (balancerSlot >>> BALANCER_SHIFT !== facts[balanced + FACT.balancer]) break;
       if ((egressBits & FACT_OFFLOADS) === 0 && (kind & PACKET_FINISHED) === 0) break;
 
       // --- all preconditions are met: counters
       const length = frames.length[first + i]!;
-      words[at + PACKET.egress] = egress;
+      const unseen = facts[fact + FACT.unmeteredMs] === nowMs ? PACKET_UNSEEN : 0;
+      unmeasured |= unseen ^ PACKET_UNSEEN;
+      words[at + PACKET.egress] = egress | unseen;
+      hot[record + HOT.kind] = recordKind | unseen;
       hot[record + HOT.lastSeenMs] = nowMs;
       hot[record + HOT.packetsForward + reply] = (hot[record + HOT.packetsForward + reply]! + 1) | 0;
       hotFloats[((record + HOT.bytesForward) >> 1) + reply]! += length;
       const stat = slot * STAT_FIELDS + STAT.packets + reply * (STAT.replyPackets - STAT.packets);
       stats[stat]! += 1;
       stats[stat + 1]! += length;
-      if (stats[slot * STAT_FIELDS + NOTED_AT]! <= tail) statTable.note(slot);
+      if (stats[slot * STAT_FIELDS + NOTED_AT]! <= tail) hasUnnoted = true;
       if (port !== ingress) {
         countReceived(counters, ingress, packets, bytes);
         ingress = port;
@@ -294,6 +323,8 @@ export class FastPath {
       halves[check] = swapped(fixed);
     }
     countReceived(counters, ingress, packets, bytes);
+    this.hasUnnoted = hasUnnoted;
+    this.hasUnmeasured = unmeasured !== 0 && this.meter.isOn;
     return i;
   }
 }

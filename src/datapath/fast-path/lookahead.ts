@@ -14,10 +14,12 @@
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import { type EndpointTable, ROLE_VIP } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
+import type { FrameArena } from '../../tables/frame-arena.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from '../frame/context.ts';
 import { IPV4_MAPPED } from '../frame/frame.ts';
+import { stripPriorityTags } from '../frame/priority-tags.ts';
 import type { Port } from '../ports/port.ts';
 import {
   MAX_PACKETS,
@@ -37,6 +39,7 @@ export class Lookahead {
   readonly packets: PlainPackets;
   /** State of the endpoint table during the last lookahead. */
   changes = 0;
+  private readonly arena: FrameArena;
   private readonly view: DataView;
   private readonly connections: ConnectionTable;
   private readonly endpoints: EndpointTable;
@@ -47,6 +50,7 @@ export class Lookahead {
 
   constructor(context: Context, facts: PortFacts, ports: readonly (Port | undefined)[]) {
     this.packets = new PlainPackets(context.arena.view, LOOKAHEAD_FRAMES);
+    this.arena = context.arena;
     this.view = context.arena.view;
     this.connections = context.tables.connections;
     this.endpoints = context.tables.endpoints;
@@ -61,17 +65,22 @@ export class Lookahead {
     this.fetch(count);
   }
 
-  /** Reads the plain packets and hashes their keys; frames without a key get endpoint NONE. */
+  /** Takes off priority tags, reads the plain packets and hashes their keys; frames without a key get endpoint NONE. */
   private read(frames: FrameList, first: number, count: number): void {
     const { packets, facts } = this;
     const { words } = packets;
     for (let i = 0; i < count; i++) {
-      const offset = frames.offset[first + i]! & OFFSET_MASK;
+      let offset = frames.offset[first + i]! & OFFSET_MASK;
       const at = packetAt(i);
       const port = frames.port[first + i]! & PORT_MASK;
       words[at + PACKET.endpoint] = NONE;
+      if (!packets.parse(i, offset, frames.length[first + i]!)) {
+        // A tagged frame is not plain, but may be without its priority tags.
+        if (!stripPriorityTags(this.arena, frames, first + i)) continue;
+        offset = frames.offset[first + i]! & OFFSET_MASK;
+        if (!packets.parse(i, offset, frames.length[first + i]!)) continue;
+      }
       if ((facts.words[port * FACT_WORDS + FACT.bits]! & FACT_PRESENT) === 0) continue;
-      if (!packets.parse(i, offset, frames.length[first + i]!)) continue;
       this.findService(at, port * FACT_WORDS);
       const service = words[at + PACKET.endpoint]!;
       if (service === NONE) continue;

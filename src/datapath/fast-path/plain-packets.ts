@@ -7,6 +7,7 @@
  * (test/datapath/fast-path/plain-packets.test.ts); `Frame.load` judges the frames that it declines. A packet is numbered by its
  * place in the batch. The lookahead adds the flow that the packet seems to belong to.
  */
+import { FLAG_UNSEEN } from '../../tables/balancing/connection-record.ts';
 import * as dhcp from '../../wire/dhcp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -38,13 +39,15 @@ export const PACKET = {
   endpoint: 11,
   row: 12,
   hash: 13,
-  /** Set by FastPath: the port that the packet leaves by. */
+  /** Set by FastPath: the port that the packet leaves by, and PACKET_UNSEEN. */
   egress: 14,
   /** Set by the lookahead: both ports in a record's order, the client's first. */
   keyPorts: 15,
 } as const;
 
-/** The transport check is a partial one. */
+/** The record has been marked as unseen, with the same bit: the port's budget for measuring is used up. */
+export const PACKET_UNSEEN = FLAG_UNSEEN << 16;
+/** Bits of `kind`. The transport check is a partial one. */
 export const PACKET_PARTIAL = 1 << 16;
 export const PACKET_IPV6 = 1 << 17;
 /** The packet comes from the service, else it goes to it. Set by the lookahead. */
@@ -74,8 +77,7 @@ export class PlainPackets {
     // FastPath's 16-bit writes need even offsets, as all engines have.
     if (length < IPV4_L4 + udp.HEADER_BYTES || (offset & 1) !== 0) return false;
     // Group sources are invalid; some group destinations are inspected by guards.
-    if (ethernet.isGroup(ethernet.sourceHigh(view, offset) | ethernet.destinationHigh(view, offset)))
-      return false;
+    if (ethernet.hasGroup(view, offset)) return false;
     const type = ethernet.etherType(view, offset);
     if (type === ethernet.TYPE_IPV4) return this.parseIpv4(number, offset, length);
     return type === ethernet.TYPE_IPV6 && this.parseIpv6(number, offset, length);

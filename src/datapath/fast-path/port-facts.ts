@@ -31,16 +31,17 @@ export const FACT = {
   lastService: 11,
   lastReply: 12,
   lastChanges: 13,
-  /** Number of the load balancer in the port's chains, or NONE. */
+  /** Number of the load balancer in both chains of the port, or NONE. */
   balancer: 14,
+  /** Millisecond in which the port's budget for measuring was used up. */
+  unmeteredMs: 15,
 } as const;
 
 export const FACT_PRESENT = 1;
 /** The fast path may act for all operators of the port's chains. */
 export const FACT_SIMPLE = 2;
-export const FACT_BALANCES = 4;
 /** The device takes partial checksums. */
-export const FACT_OFFLOADS = 8;
+export const FACT_OFFLOADS = 4;
 
 export class PortFacts {
   readonly words: Int32Array;
@@ -61,10 +62,7 @@ export class PortFacts {
       const at = port.id * FACT_WORDS;
       const network = networks.at(port.network);
       words[at + FACT.bits] =
-        FACT_PRESENT |
-        (port.hasFastPath ? FACT_SIMPLE : 0) |
-        (port.balances ? FACT_BALANCES : 0) |
-        (port.offloads ? FACT_OFFLOADS : 0);
+        FACT_PRESENT | (port.hasFastPath ? FACT_SIMPLE : 0) | (port.offloads ? FACT_OFFLOADS : 0);
       words[at + FACT.network] = port.network;
       words[at + FACT.macHigh] = port.macHigh;
       words[at + FACT.macLow] = port.macLow;
@@ -76,7 +74,8 @@ export class PortFacts {
       own.push(...(ownSources?.ipv4 ?? []));
       words[at + FACT.ownEnd] = ownSources === undefined ? -1 : own.length;
       words[at + FACT.lastService] = NONE;
-      words[at + FACT.balancer] = port.balancer;
+      words[at + FACT.balancer] = port.balances ? port.balancer : NONE;
+      words[at + FACT.unmeteredMs] = -1;
     }
     this.own = Int32Array.from(own);
   }
