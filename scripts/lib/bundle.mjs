@@ -4,6 +4,7 @@
 // one module the datapath takes 30 % less time per packet (native-notes/decisions/v8.md). Packages stay outside. The bundles
 // have no debug assertions.
 import { copyFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { rollup } from 'rollup';
 
 const bundles = [
@@ -34,5 +35,10 @@ for (const [input, file] of bundles) {
 }
 
 // tsc leaves JavaScript where it is.
-mkdirSync('dist/src/messages/generated', { recursive: true });
-copyFileSync('src/messages/generated/sluice.js', 'dist/src/messages/generated/sluice.js');
+for (const generated of [
+  'src/messages/generated/sluice.js',
+  'src/controller/store/etcd-wire/generated/etcd.js',
+]) {
+  mkdirSync(dirname(`dist/${generated}`), { recursive: true });
+  copyFileSync(generated, `dist/${generated}`);
+}

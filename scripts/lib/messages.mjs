@@ -1,14 +1,13 @@
-// Makes the static code of src/messages/sluice.proto: `npm run messages [-- DIR]`; DIR: where to, for the test that
-// compares the committed code with what would be made now. It is committed so that a build needs no generator.
+// Makes the static code of the .proto files: `npm run messages [-- DIR]`; DIR: write there, for the test that compares
+// the committed code with what would be made now. The code is committed so that a build needs no generator.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const checkout = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const proto = 'src/messages/sluice.proto';
-const outDir = resolve(process.argv[2] ?? join(checkout, 'src/messages/generated'));
+const protos = ['src/messages/sluice.proto', 'src/controller/store/etcd-wire/etcd.proto'];
 const run = (command, ...args) =>
   execFileSync(join(checkout, 'node_modules/.bin', command), args, { cwd: checkout, stdio: 'inherit' });
 
@@ -16,7 +15,6 @@ const options = [
   '--target=static-module',
   '--wrap=scripts/lib/messages-wrapper.mjs',
   '--dependency=protobufjs/minimal.js',
-  '--root=sluice', // protobufjs keeps roots by name, and other modules use the default one
   '--es6',
   '--force-number',
   '--no-create',
@@ -30,11 +28,16 @@ const options = [
 // The types are made from comments in the code, which the code that is committed can do without.
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-messages-'));
 try {
-  mkdirSync(outDir, { recursive: true });
-  const commented = join(scratch, 'sluice.js');
-  run('pbjs', ...options, `--out=${commented}`, proto);
-  run('pbts', `--out=${join(outDir, 'sluice.d.ts')}`, '--no-comments', commented);
-  run('pbjs', ...options, '--no-comments', `--out=${join(outDir, 'sluice.js')}`, proto);
+  for (const proto of protos) {
+    const name = basename(proto, '.proto');
+    const outDir = process.argv[2] ? resolve(process.argv[2]) : join(checkout, dirname(proto), 'generated');
+    mkdirSync(outDir, { recursive: true });
+    const commented = join(scratch, `${name}.js`);
+    const rooted = [...options, `--root=${name}`]; // protobufjs keeps roots by name, and other modules use the default one
+    run('pbjs', ...rooted, `--out=${commented}`, proto);
+    run('pbts', `--out=${join(outDir, `${name}.d.ts`)}`, '--no-comments', commented);
+    run('pbjs', ...rooted, '--no-comments', `--out=${join(outDir, `${name}.js`)}`, proto);
+  }
 } finally {
   rmSync(scratch, { recursive: true });
 }

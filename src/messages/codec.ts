@@ -1,7 +1,7 @@
 /**
  * Encodes and decodes messages. Reports go through report-codec.ts, all others through the code that protobufjs made of
- * sluice.proto. 64-bit numbers are numbers here: the generated code hands out Long objects, since protobufjs is shared
- * with the etcd client, whose lease ids need all 64 bits; they are converted where messages become plain objects.
+ * sluice.proto. 64-bit numbers are numbers here: the generated code hands out Long objects, as the etcd client's lease
+ * ids need all 64 bits; they are converted where messages become plain objects.
  */
 import {
   AGENT_MESSAGES,

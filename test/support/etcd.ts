@@ -11,6 +11,9 @@ import { onEnd, run } from './command.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
+/** The program: Debian's, or that of another version. */
+const ETCD = process.env.SLUICE_TEST_ETCD ?? 'etcd';
+
 /** Of a server that is not reached in the clear from the test's own namespace. */
 interface Apart {
   readonly netns?: string;
@@ -54,7 +57,7 @@ export class EtcdServer {
     this.directory = mkdtempSync(join(tmpdir(), `sluice-etcd-${process.pid}-`));
     this.command = [
       ...this.enter,
-      'etcd',
+      ETCD,
       `--name=${member.name}`,
       `--data-dir=${join(this.directory, 'data')}`,
       `--listen-client-urls=${this.url}`,

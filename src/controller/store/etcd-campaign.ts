@@ -16,7 +16,8 @@
  * longer; that is what the fencing of writes is for.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Etcd3, EtcdLeaseInvalidError } from 'etcd3';
+import { messageOf } from '../../config/model/refusal.ts';
+import { type EtcdClient, EtcdError } from './etcd-client.ts';
 import { EtcdMirror } from './etcd-mirror.ts';
 import { LeaderPresence } from './leader-presence.ts';
 import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
@@ -43,7 +44,7 @@ interface Candidacy {
 }
 
 export class EtcdCampaign implements Campaign {
-  private readonly client: Etcd3;
+  private readonly client: EtcdClient;
   private readonly prefix: string;
   private readonly beginningKey: string;
   private readonly self: Candidate;
@@ -60,7 +61,13 @@ export class EtcdCampaign implements Campaign {
   private readonly formerLeases = new Set<string>();
 
   /** `prefix`, of the store, ends in a slash. */
-  constructor(client: Etcd3, prefix: string, self: Candidate, callbacks: CampaignCallbacks, log: StoreLog) {
+  constructor(
+    client: EtcdClient,
+    prefix: string,
+    self: Candidate,
+    callbacks: CampaignCallbacks,
+    log: StoreLog,
+  ) {
     this.client = client;
     this.prefix = `${prefix}election/`;
     this.beginningKey = `${prefix}beginning`;
@@ -108,13 +115,13 @@ export class EtcdCampaign implements Campaign {
         await this.revokeFormer();
         const beginning = await this.beginning();
         const asked = performance.now();
-        const { ID: lease } = await this.client.leaseClient.leaseGrant({ TTL: LEASE_TTL_S });
+        const lease = await this.client.grantLease(LEASE_TTL_S);
         this.formerLeases.add(lease);
         const createRevision = await this.putKey(lease);
         isAway = false;
         await this.stand({ lease, createRevision, epoch: beginning + createRevision }, asked);
       } catch (error) {
-        if (!isAway) this.log.warn(`etcd: cannot stand for election: ${(error as Error).message}`);
+        if (!isAway) this.log.warn(`etcd: cannot stand for election: ${messageOf(error)}`);
         isAway = true;
       }
       await this.revokeFormer().catch(() => {}); // else when etcd is back, or they run out
@@ -126,26 +133,26 @@ export class EtcdCampaign implements Campaign {
   private async beginning(): Promise<number> {
     const key = Buffer.from(this.beginningKey);
     const now = Date.now();
-    const { succeeded, responses } = await this.client.kv.txn({
-      compare: [{ target: 'Create', result: 'Equal', key, create_revision: 0 }],
-      success: [{ request_put: { key, value: Buffer.from(String(now)) } }],
-      failure: [{ request_range: { key } }],
+    const { succeeded, responses } = await this.client.transact({
+      compare: [{ key, createRevision: 0 }],
+      success: [{ requestPut: { key, value: Buffer.from(String(now)) } }],
+      failure: [{ requestRange: { key } }],
     });
     if (succeeded) return now;
-    const found = String(responses[0]!.response_range.kvs[0]!.value);
+    const found = String(responses[0]?.responseRange?.kvs[0]?.value);
     if (!Number.isSafeInteger(Number(found)))
       throw new Error(`${this.beginningKey}: found ${found}, expected milliseconds`);
     return Number(found);
   }
 
   private async putKey(lease: string): Promise<number> {
-    const put = await this.client.kv.put({
+    const put = await this.client.put({
       key: Buffer.from(this.prefix + lease),
       value: Buffer.from(JSON.stringify(this.self)),
       lease,
-      prev_kv: true, // there is one if this is the second attempt
+      prevKv: true, // there is one if this is the second attempt
     });
-    return Number(put.prev_kv?.create_revision ?? put.header.revision);
+    return Number(put.prevKv?.createRevision ?? put.header.revision);
   }
 
   /** Until the key is gone, the lease not renewed, or we resign. `asked`: when the lease was asked for. */
@@ -194,21 +201,9 @@ export class EtcdCampaign implements Campaign {
     clearTimeout(expiry);
   }
 
-  /** A stream for each renewal: so the next one may go to another member of the cluster. */
   private async renew(lease: string): Promise<'renewed' | 'gone' | 'unknown'> {
     try {
-      const deadline = Date.now() + RENEW_TIMEOUT_MS;
-      const stream = await this.client.leaseClient.leaseKeepAlive({ deadline });
-      return await new Promise((resolve) => {
-        const settle = (answer: 'renewed' | 'gone' | 'unknown') => {
-          resolve(answer);
-          stream.end(); // cancelling counts as a failure of the connection with etcd3, which then makes a new one
-        };
-        stream.on('error', () => settle('unknown'));
-        stream.on('end', () => settle('unknown'));
-        stream.on('data', ({ TTL }) => settle(Number(TTL) > 0 ? 'renewed' : 'gone'));
-        stream.write({ ID: lease });
-      });
+      return (await this.client.renewLease(lease, RENEW_TIMEOUT_MS)) ? 'renewed' : 'gone';
     } catch {
       return 'unknown';
     }
@@ -218,9 +213,9 @@ export class EtcdCampaign implements Campaign {
   private async revokeFormer(): Promise<void> {
     for (const lease of this.formerLeases) {
       try {
-        await this.client.leaseClient.leaseRevoke({ ID: lease });
+        await this.client.revokeLease(lease);
       } catch (error) {
-        if (!(error instanceof EtcdLeaseInvalidError)) throw error;
+        if (!isLeaseGone(error)) throw error;
       }
       this.formerLeases.delete(lease);
     }
@@ -259,9 +254,9 @@ export class EtcdCampaign implements Campaign {
 
   private depose(lease: string, address: string): void {
     this.log.info(`etcd: the leader at ${address} is gone: connections are refused; its lease is revoked`);
-    this.client.leaseClient.leaseRevoke({ ID: lease }).catch((error) => {
-      if (error instanceof EtcdLeaseInvalidError) return; // another follower was first
-      this.log.warn(`etcd: the lease could not be revoked, and has to run out: ${error.message}`);
+    this.client.revokeLease(lease).catch((error) => {
+      if (isLeaseGone(error)) return; // another follower was first
+      this.log.warn(`etcd: the lease could not be revoked, and has to run out: ${messageOf(error)}`);
     });
   }
 
@@ -271,6 +266,8 @@ export class EtcdCampaign implements Campaign {
     this.callbacks.leader(address);
   }
 }
+
+const isLeaseGone = (error: unknown): boolean => error instanceof EtcdError && error.isLeaseGone;
 
 /** undefined for what no controller of ours has written. */
 function addressOf(candidate: string): string | undefined {

@@ -1,13 +1,42 @@
 /**
- * The connection to etcd: channels, TLS and typed calls are the etcd3 package's; what to do when a call fails is
- * decided here. The package's own circuit breakers would keep a restarted etcd out for seconds.
+ * The connection to etcd: one gRPC channel per endpoint, of which one is in use.
+ *
+ * Theory of operation. Calls and streams go to the endpoint in use. When it cannot be reached, or does not answer in
+ * time, the next endpoint is in use from then on; a call that could not be delivered goes there itself, until each
+ * endpoint has had its turn. Every call has a deadline, and so has the first answer of a stream; later silence of a
+ * stream's peer is noticed by pings. What to do when a call fails is decided by the callers.
  */
-import type { Interceptor } from '@grpc/grpc-js';
-import { InterceptingCall } from '@grpc/grpc-js';
-import { Etcd3, GRPCUnavailableError, type IOptions } from 'etcd3';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials as grpcCredentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { messageOf } from '../../config/model/refusal.ts';
+import {
+  LEASE_GRANT,
+  LEASE_KEEP_ALIVE,
+  LEASE_REVOKE,
+  type Method,
+  PUT,
+  type Put,
+  type PutAnswer,
+  prefixEnd,
+  RANGE,
+  type RangeAnswer,
+  type Transaction,
+  type TransactionAnswer,
+  TXN,
+  WATCH,
+  type WatchAnswer,
+} from './etcd-wire/protocol.ts';
 
 export interface EtcdOptions {
-  /** `host:port`, or URLs; one scheme for all. */
+  /** `host:port`, or URLs; one scheme for all. The first is used first. */
   readonly endpoints: readonly string[];
   /** PEM contents; without `cert` and `key` only etcd shows who it is. Absent: a plain connection. */
   readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
@@ -16,57 +45,202 @@ export interface EtcdOptions {
 /** A call that got no answer by then has failed, ms. */
 export const CALL_TIMEOUT_MS = 2000;
 
-type FaultPolicy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
+/** A call that failed: no answer, or etcd refused. */
+export class EtcdError extends Error {
+  readonly code: status;
 
-export const connectEtcd = ({ endpoints, tls }: EtcdOptions): Etcd3 =>
-  new Etcd3({
-    hosts: endpoints.map((endpoint) => (tls ? `https://${endpoint.replace(/^https:\/\//, '')}` : endpoint)),
-    credentials: tls && { rootCertificate: tls.ca, certChain: tls.cert, privateKey: tls.key },
-    defaultCallOptions: ({ isStream }) =>
-      isStream ? { interceptors: [requireLeader] } : { deadline: Date.now() + CALL_TIMEOUT_MS },
-    faultHandling: { host: () => attempts(1), global: attempts(endpoints.length) },
-    grpcOptions: {
-      // A restarted etcd is found again within a second.
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.min_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1000,
-      // A silent one is noticed; more often than every 5 s etcd closes the connection (--grpc-keepalive-min-time).
-      'grpc.keepalive_time_ms': 6000,
-      'grpc.keepalive_timeout_ms': 2000,
-      'grpc.max_receive_message_length': 256 << 20,
-    },
+  constructor(code: status, message: string) {
+    super(message);
+    this.name = 'EtcdError';
+    this.code = code;
+  }
+
+  /** The lease of the call has run out or was revoked. */
+  get isLeaseGone(): boolean {
+    return this.code === status.NOT_FOUND;
+  }
+}
+
+export interface WatchEvents {
+  /** An error that it throws ends the watch. */
+  received(answer: WatchAnswer): void;
+  /** Once, also after `cancel`. */
+  ended(error: Error): void;
+}
+
+export interface EtcdWatch {
+  cancel(): void;
+}
+
+const CHANNEL_OPTIONS = {
+  // A restarted etcd is found again within a second.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  // A silent one is noticed; more often than every 5 s etcd closes the connection (--grpc-keepalive-min-time).
+  'grpc.keepalive_time_ms': 6000,
+  'grpc.keepalive_timeout_ms': 2000,
+  'grpc.max_receive_message_length': 256 << 20,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // Controllers speak to the endpoints of their configuration, not to what http_proxy names.
+  'grpc.enable_http_proxy': 0,
+};
+
+export class EtcdClient {
+  private readonly endpoints: readonly string[];
+  private readonly channels: Client[];
+  private inUse = 0;
+
+  constructor({ endpoints, tls }: EtcdOptions) {
+    this.endpoints = endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, ''));
+    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
+  }
+
+  close(): void {
+    for (const channel of this.channels) channel.close();
+  }
+
+  /** All keys that begin with the prefix. */
+  list(prefix: string): Promise<RangeAnswer> {
+    return this.call(RANGE, { key: Buffer.from(prefix), rangeEnd: prefixEnd(prefix) });
+  }
+
+  put(put: Put): Promise<PutAnswer> {
+    return this.call(PUT, put);
+  }
+
+  transact(transaction: Transaction): Promise<TransactionAnswer> {
+    return this.call(TXN, transaction);
+  }
+
+  /** Answers the identifier of a new lease. */
+  async grantLease(ttlS: number): Promise<string> {
+    return (await this.call(LEASE_GRANT, { ttl: ttlS })).id;
+  }
+
+  async revokeLease(id: string): Promise<void> {
+    await this.call(LEASE_REVOKE, { id });
+  }
+
+  /**
+   * False: the lease is gone. A stream for each renewal, so that the next one may go to another member of the cluster.
+   */
+  renewLease(id: string, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const stream = this.open(LEASE_KEEP_ALIVE, Date.now() + timeoutMs, reject);
+      stream.on('data', ({ ttl }: { ttl: string }) => {
+        resolve(Number(ttl) > 0);
+        stream.end();
+      });
+      stream.on('end', () => reject(new EtcdError(status.UNAVAILABLE, 'the stream ended')));
+      stream.write({ id });
+    });
+  }
+
+  /** Every change of a key that begins with the prefix, from the revision on. */
+  watch(prefix: string, startRevision: number, { received, ended }: WatchEvents): EtcdWatch {
+    const finish = (error: Error): void => {
+      clearTimeout(patience);
+      if (hasEnded) return;
+      hasEnded = true;
+      stream.cancel();
+      ended(error);
+    };
+    let hasEnded = false;
+    const stream = this.open(WATCH, Number.POSITIVE_INFINITY, finish);
+    const patience = setTimeout(() => {
+      this.leave(endpoint);
+      finish(new EtcdError(status.DEADLINE_EXCEEDED, `no answer within ${CALL_TIMEOUT_MS} ms`));
+    }, CALL_TIMEOUT_MS);
+    const endpoint = this.inUse;
+    stream.on('data', (answer: WatchAnswer) => {
+      clearTimeout(patience);
+      if (hasEnded) return;
+      try {
+        received(answer);
+      } catch (error) {
+        finish(error instanceof Error ? error : new Error(messageOf(error)));
+      }
+    });
+    stream.on('end', () => finish(new EtcdError(status.UNAVAILABLE, 'the stream ended')));
+    stream.write({
+      key: Buffer.from(prefix),
+      rangeEnd: prefixEnd(prefix),
+      startRevision,
+      progressNotify: true,
+    });
+    return { cancel: () => stream.cancel() };
+  }
+
+  private async call<Request, Answer>(method: Method<Request, Answer>, request: Request): Promise<Answer> {
+    const deadline = Date.now() + CALL_TIMEOUT_MS;
+    for (let left = this.channels.length; ; left--) {
+      const endpoint = this.inUse;
+      try {
+        return await unary(this.channels[endpoint]!, method, request, deadline);
+      } catch (error) {
+        const failure = this.failureAt(endpoint, error as ServiceError);
+        if (left <= 1 || failure.code !== status.UNAVAILABLE) throw failure;
+      }
+    }
+  }
+
+  private open<Request, Answer>(
+    method: Method<Request, Answer>,
+    deadline: number,
+    failed: (error: EtcdError) => void,
+  ): ClientDuplexStream<Request, Answer> {
+    const endpoint = this.inUse;
+    const { path, encode, decode } = method;
+    const stream = this.channels[endpoint]!.makeBidiStreamRequest(path, encode, decode, requireLeader(), {
+      deadline,
+    });
+    stream.on('error', (error: ServiceError) => failed(this.failureAt(endpoint, error)));
+    return stream;
+  }
+
+  private failureAt(endpoint: number, { code, details, message }: ServiceError): EtcdError {
+    if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED) this.leave(endpoint);
+    const what = code === status.DEADLINE_EXCEEDED ? 'no answer in time' : details || message;
+    return new EtcdError(code, `${this.endpoints[endpoint]}: ${what}`);
+  }
+
+  /** Several calls that fail at the same endpoint move on once. */
+  private leave(endpoint: number): void {
+    if (this.inUse === endpoint) this.inUse = (endpoint + 1) % this.channels.length;
+  }
+}
+
+function connect(endpoint: string, tls: EtcdOptions['tls']): Client {
+  if (tls === undefined) return new Client(endpoint, grpcCredentials.createInsecure(), CHANNEL_OPTIONS);
+  const host = endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const credentials = grpcCredentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null, {
+    checkServerIdentity: (_serverName, certificate) => checkServerIdentity(host, certificate),
+  });
+  return new Client(endpoint, credentials, {
+    ...CHANNEL_OPTIONS,
+    // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
+    ...(isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+  });
+}
+
+const unary = <Request, Answer>(
+  channel: Client,
+  { path, encode, decode }: Method<Request, Answer>,
+  request: Request,
+  deadline: number,
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    channel.makeUnaryRequest(path, encode, decode, request, new Metadata(), { deadline }, (error, answer) =>
+      error === null ? resolve(answer!) : reject(error),
+    );
   });
 
 /** A member that is cut off from the others ends our streams, instead of leaving them silent. */
-const requireLeader: Interceptor = (options, nextCall) =>
-  new InterceptingCall(nextCall(options), {
-    start(metadata, listener, next) {
-      metadata.set('hasleader', 'true');
-      next(metadata, listener);
-    },
-  });
-
-const noEvent = () => ({ dispose() {} });
-
-/** Calls that could not be sent go to the next endpoint, until each has had its turn. */
-const attempts = (count: number): FaultPolicy => ({
-  _altReturn: undefined as never,
-  onSuccess: noEvent,
-  onFailure: noEvent,
-  async execute(call, signal = new AbortController().signal) {
-    for (let left = count; ; left--) {
-      try {
-        return await call({ signal });
-      } catch (error) {
-        if (left <= 1 || !(error instanceof GRPCUnavailableError)) throw error;
-      }
-    }
-  },
-});
-
-/** First key after all those that begin with the prefix. */
-export function prefixEnd(prefix: string): Buffer {
-  const end = Buffer.from(prefix);
-  end[end.length - 1]! += 1; // prefixes end in '/', so there is no carry
-  return end;
+function requireLeader(): Metadata {
+  const metadata = new Metadata();
+  metadata.set('hasleader', 'true');
+  return metadata;
 }

@@ -8,9 +8,9 @@
  * one change.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Etcd3, IKeyValue, IWatchResponse } from 'etcd3';
 import { messageOf } from '../../config/model/refusal.ts';
-import { prefixEnd } from './etcd-client.ts';
+import type { EtcdClient, EtcdWatch } from './etcd-client.ts';
+import type { KeyValue, WatchAnswer } from './etcd-wire/protocol.ts';
 import { type StoreLog, StoreUnavailable } from './store.ts';
 
 export interface MirrorEntry {
@@ -24,24 +24,22 @@ export type MirrorChanges = readonly (readonly [key: string, entry: MirrorEntry 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
 
-type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>>;
-
 export class EtcdMirror {
   /** Without the prefix. */
   readonly entries = new Map<string, MirrorEntry>();
-  private readonly client: Etcd3;
+  private readonly client: EtcdClient;
   private readonly prefix: string;
   private readonly changed: (changes: MirrorChanges, revision: number) => void;
   private readonly log: StoreLog;
   private lastRevision = 0;
   private isListed = false;
-  private stream: WatchStream | undefined;
+  private watch: EtcdWatch | undefined;
   private readonly ended = new AbortController();
   private readonly waiting = new Set<() => void>();
   private running: Promise<void> | undefined;
 
   constructor(
-    client: Etcd3,
+    client: EtcdClient,
     prefix: string,
     changed: (changes: MirrorChanges, revision: number) => void,
     log: StoreLog,
@@ -63,7 +61,7 @@ export class EtcdMirror {
 
   async close(): Promise<void> {
     this.ended.abort();
-    this.stream?.cancel();
+    this.watch?.cancel();
     await this.running;
     this.wake();
   }
@@ -74,7 +72,7 @@ export class EtcdMirror {
     while (!this.isListed || this.lastRevision < revision) {
       if (this.ended.signal.aborted) throw new StoreUnavailable('etcd: the store is closed');
       if (deadline?.aborted) {
-        this.stream?.cancel(); // a watch that does not tell what is there is no use
+        this.watch?.cancel(); // a watch that does not tell what is there is no use
         throw new StoreUnavailable(`etcd: revision ${revision} written, but not seen within ${timeoutMs} ms`);
       }
       await new Promise<void>((resolve) => {
@@ -115,10 +113,7 @@ export class EtcdMirror {
   }
 
   private async list(): Promise<void> {
-    const { kvs, header } = await this.client.kv.range({
-      key: Buffer.from(this.prefix),
-      range_end: prefixEnd(this.prefix),
-    });
+    const { kvs, header } = await this.client.list(this.prefix);
     const found = new Map(kvs.map((kv) => [this.keyOf(kv), entryOf(kv)]));
     const gone = [...this.entries.keys()].filter((key) => !found.has(key));
     const changed = [...found].filter(([key, entry]) => !isSame(entry, this.entries.get(key)));
@@ -129,44 +124,34 @@ export class EtcdMirror {
 
   /** Until the stream ends, which is an error, or the copy is to be listed anew. */
   private async follow(connected: () => void): Promise<void> {
-    const stream = await this.client.watchClient.watch();
-    this.stream = stream;
     try {
       await new Promise<void>((resolve, reject) => {
-        stream.on('error', reject);
-        stream.on('end', () => reject(new Error('the stream ended')));
-        stream.on('data', (response) => {
-          if (response.canceled && Number(response.compact_revision) === 0)
-            return reject(new Error(response.cancel_reason || 'the watch was cancelled'));
-          if (response.created) connected();
-          if (this.take(response)) resolve();
-        });
-        stream.write({
-          create_request: {
-            key: Buffer.from(this.prefix),
-            range_end: prefixEnd(this.prefix),
-            start_revision: this.lastRevision + 1,
-            progress_notify: true,
+        this.watch = this.client.watch(this.prefix, this.lastRevision + 1, {
+          received: (answer) => {
+            if (answer.canceled && Number(answer.compactRevision) === 0)
+              throw new Error(answer.cancelReason || 'the watch was cancelled');
+            if (answer.created) connected();
+            if (this.take(answer)) resolve();
           },
+          ended: reject,
         });
-        if (this.ended.signal.aborted) stream.cancel();
+        if (this.ended.signal.aborted) this.watch.cancel();
       });
     } finally {
-      this.stream = undefined;
-      stream.on('error', () => {}); // cancelling is one
-      stream.cancel();
+      this.watch?.cancel();
+      this.watch = undefined;
     }
   }
 
   /** True when the copy cannot go on from where it is. */
-  private take(response: IWatchResponse): boolean {
-    const revision = Number(response.header.revision);
-    if (response.canceled) {
+  private take(answer: WatchAnswer): boolean {
+    const revision = Number(answer.header.revision);
+    if (answer.canceled) {
       this.log.info(`etcd: revision ${this.lastRevision} is compacted: listing ${this.prefix} again`);
       this.isListed = false;
       return true;
     }
-    if (response.created) {
+    if (answer.created) {
       if (revision >= this.lastRevision) return false;
       this.log.warn(
         `etcd: found revision ${revision}, expected ${this.lastRevision} or later: listing again`,
@@ -175,10 +160,10 @@ export class EtcdMirror {
       return true;
     }
     // Of a note of progress, which has no events, the header counts; with events, the header may be ahead of them.
-    const last = response.events.at(-1)?.kv.mod_revision ?? revision;
+    const last = answer.events.at(-1)?.kv.modRevision ?? revision;
     this.lastRevision = Math.max(this.lastRevision, Number(last));
     this.apply(
-      response.events.map(({ type, kv }) => [this.keyOf(kv), type === 'Delete' ? undefined : entryOf(kv)]),
+      answer.events.map(({ type, kv }) => [this.keyOf(kv), type === 'DELETE' ? undefined : entryOf(kv)]),
     );
     return false;
   }
@@ -192,14 +177,14 @@ export class EtcdMirror {
     this.wake();
   }
 
-  private keyOf(kv: IKeyValue): string {
+  private keyOf(kv: KeyValue): string {
     return kv.key.toString().slice(this.prefix.length);
   }
 }
 
-const entryOf = (kv: IKeyValue): MirrorEntry => ({
+const entryOf = (kv: KeyValue): MirrorEntry => ({
   value: kv.value.toString(),
-  createRevision: Number(kv.create_revision),
+  createRevision: Number(kv.createRevision),
 });
 
 const isSame = (a: MirrorEntry, b: MirrorEntry | undefined): boolean =>

@@ -8,11 +8,12 @@
  * etcd decides at the moment of the write, no clock does. Writes go one at a time, in order, and end when the copy
  * has what they wrote.
  */
-import type { Etcd3, ICompare, IRequestOp, ITxnResponse } from 'etcd3';
 import { SerialQueue } from '../../api/serial-queue.ts';
+import { messageOf } from '../../config/model/refusal.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
-import { CALL_TIMEOUT_MS, connectEtcd, type EtcdOptions } from './etcd-client.ts';
+import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions } from './etcd-client.ts';
 import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
+import type { Operation, TransactionAnswer } from './etcd-wire/protocol.ts';
 import {
   applyChanges,
   type Campaign,
@@ -38,7 +39,7 @@ export interface EtcdStoreOptions extends EtcdOptions {
 
 export class EtcdStore implements Store {
   readonly kind = 'etcd';
-  private readonly client: Etcd3;
+  private readonly client: EtcdClient;
   private readonly prefix: string;
   private readonly log: StoreLog;
   private readonly watchers: Watchers;
@@ -52,7 +53,7 @@ export class EtcdStore implements Store {
   private constructor(options: EtcdStoreOptions, log: StoreLog) {
     this.prefix = options.prefix;
     this.log = log;
-    this.client = connectEtcd(options);
+    this.client = new EtcdClient(options);
     this.watchers = new Watchers(log);
     const take = (changes: MirrorChanges, revision: number) => this.take(changes, revision);
     this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log);
@@ -125,21 +126,16 @@ export class EtcdStore implements Store {
       const expected = leading === undefined ? 'we do not lead' : `expected ours, ${leading}`;
       throw new Fenced(`etcd: found epoch ${epoch}, ${expected}`);
     }
-    const isLeader: ICompare = {
-      target: 'Create',
-      result: 'Equal',
-      key: Buffer.from(leadership.key),
-      create_revision: leadership.createRevision,
-    };
-    let answer: ITxnResponse;
+    const isLeader = { key: Buffer.from(leadership.key), createRevision: leadership.createRevision };
+    let answer: TransactionAnswer;
     try {
-      answer = await this.client.kv.txn({
+      answer = await this.client.transact({
         compare: [isLeader],
         success: changes.map((change) => this.operation(change)),
         failure: [],
       });
     } catch (error) {
-      throw new StoreUnavailable(`etcd: ${(error as Error).message}`, { cause: error });
+      throw new StoreUnavailable(`etcd: ${messageOf(error)}`, { cause: error });
     }
     if (!answer.succeeded) {
       this.candidacy?.fenced(epoch);
@@ -147,16 +143,16 @@ export class EtcdStore implements Store {
     }
     const revision = Number(answer.header.revision);
     // Deleting what is not there is no event, and the revision another's.
-    if (answer.responses.some((one) => one.response_put || Number(one.response_delete_range?.deleted) > 0))
+    if (answer.responses.some((one) => one.responsePut || Number(one.responseDeleteRange?.deleted) > 0))
       await this.mirror.reached(revision, CALL_TIMEOUT_MS);
     return revision;
   }
 
-  private operation({ key, json }: EncodedChange): IRequestOp {
+  private operation({ key, json }: EncodedChange): Operation {
     const path = Buffer.from(this.statePrefix + key);
     return json === undefined
-      ? { request_delete_range: { key: path } }
-      : { request_put: { key: path, value: Buffer.from(json) } };
+      ? { requestDeleteRange: { key: path } }
+      : { requestPut: { key: path, value: Buffer.from(json) } };
   }
 
   private take(mirrored: MirrorChanges, revision: number): void {

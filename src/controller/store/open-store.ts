@@ -3,6 +3,7 @@ import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model/model.ts';
 import { loadAuthorities, loadTlsFiles, type TlsMaterial } from '../../config/tls-files.ts';
 import type { EtcdOptions } from './etcd-client.ts';
+import { EtcdStore } from './etcd-store.ts';
 import { FileStore } from './file-store.ts';
 import type { Store, StoreLog } from './store.ts';
 
@@ -19,8 +20,6 @@ export async function openStore(
 ): Promise<Store> {
   if (config.kind === 'file') return FileStore.open(config, log);
   const options = { ...config, tls: etcdTls(config, tls) };
-  // Reading etcd's protocol description takes a third of a second, which only its users shall wait for.
-  const { EtcdStore } = await import('./etcd-store.ts');
   return EtcdStore.open(options, log, signal);
 }
 
