@@ -2,27 +2,28 @@
  * Weights that this host computes from the fleet's figures and each load balancer's own flows, for groups whose policy
  * has mode `distribute-stats` or `both`.
  *
- * Theory of operation. Each group and LB has its own policy object, as policies may keep state. The fleet's figures
+ * Theory of operation. Each group and LB has its own policies (policy/set-policies.ts), as policies may keep state. They
+ * start from the configured weights, whatever the controllers' policies made of them. The fleet's figures
  * arrive as GlobalStats; their age counts until new ones arrive, and the policy decides how to use old figures.
  * `compute` returns weights for all LBs that enforce such a group: the previous map itself if nothing has changed, so
  * that the publisher has nothing to do.
  */
-
+import { isDeepStrictEqual } from 'node:util';
+import { memberSinceMs, setKey, setsAhead } from '../config/model/criteria-sets.ts';
 import { membersOf } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import type { EnforcedGroups } from '../host/host.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from '../host/publishing/weights.ts';
 import type { GlobalStats, MemberGlobal } from '../messages/messages.ts';
-import { createPolicy } from '../policy/create-policy.ts';
-import type { Policy } from '../policy/policy.ts';
-import { memberLoad, type WeightsByMember, weightsByMember } from '../policy/weights-by-member.ts';
+import { type SetLoads, SetPolicies, type WeightsBySet } from '../policy/set-policies.ts';
+import { memberLoad } from '../policy/weights-by-member.ts';
 
 /** Active flows of one LB by group and member. */
 export type LocalFlows = (loadBalancerKey: string, group: string, member: string) => number;
 
 interface Running {
   readonly settings: GroupConfig['policy'];
-  readonly policy: Policy;
+  readonly policies: SetPolicies;
 }
 
 interface Figures {
@@ -58,16 +59,18 @@ export class LocalWeights {
   ): WeightsByLoadBalancer {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
+    const loads = new Map<GroupConfig, SetLoads[]>();
     for (const { loadBalancerKey, groups } of balancers) {
-      const ofBalancer = new Map<string, WeightsByMember>();
+      const ofBalancer = new Map<string, WeightsBySet>();
       for (const group of groups) {
         if (!computesHere(group)) continue;
         const key = JSON.stringify([loadBalancerKey, group.name]);
-        const running = this.policyOf(key, group);
+        const running = this.policiesOf(key, group);
         policies.set(key, running);
-        const previous = this.current.get(loadBalancerKey)?.get(group.name);
+        const sets = loads.get(group) ?? this.setLoads(group, nowMs);
+        loads.set(group, sets);
         const flows = (member: string): number => localFlows(loadBalancerKey, group.name, member);
-        ofBalancer.set(group.name, this.weightsOf(running.policy, group, previous, flows, nowMs));
+        ofBalancer.set(group.name, running.policies.compute(sets, nowMs, flows));
       }
       if (ofBalancer.size > 0)
         weights.set(loadBalancerKey, keepSame(ofBalancer, this.current.get(loadBalancerKey)));
@@ -78,31 +81,33 @@ export class LocalWeights {
     return this.current;
   }
 
-  private policyOf(key: string, group: GroupConfig): Running {
+  private policiesOf(key: string, { policy }: GroupConfig): Running {
     const running = this.policies.get(key);
-    if (running !== undefined && JSON.stringify(running.settings) === JSON.stringify(group.policy))
-      return running;
-    return { settings: group.policy, policy: createPolicy(group.policy!) };
+    if (running !== undefined && isDeepStrictEqual(running.settings, policy)) return running;
+    return { settings: policy, policies: new SetPolicies(policy!) };
   }
 
-  private weightsOf(
-    policy: Policy,
-    group: GroupConfig,
-    previous: WeightsByMember | undefined,
-    flows: (member: string) => number,
-    nowMs: number,
-  ): WeightsByMember {
+  /** Of the set in force and the next one, from the weights that were configured. */
+  private setLoads(group: GroupConfig, nowMs: number): SetLoads[] {
     const figures = this.figures.get(group.name);
-    const members = membersOf(group);
     const receivedAgoMs = figures === undefined ? 0 : nowMs - figures.receivedMs;
-    const loads = members.map((member) => {
-      const joined = JSON.stringify([group.name, member.name]);
-      if (!this.joinedMs.has(joined)) this.joinedMs.set(joined, nowMs);
-      const sinceMs = nowMs - this.joinedMs.get(joined)!;
-      return memberLoad(member, figures?.members.get(member.name), sinceMs, receivedAgoMs);
-    });
-    const weights = weightsByMember(policy, { nowMs, members: loads, previous, localFlows: flows });
-    return previous !== undefined && sameNumbers(previous, weights) ? previous : weights;
+    return setsAhead(group, nowMs).map((set) => ({
+      key: setKey(set),
+      members: set.members.map((member) => {
+        const { name, weight, configuredWeight = weight } = member;
+        const joinedMs = Math.max(this.joinedAt(group, name, nowMs), memberSinceMs(group, set, name));
+        const sinceMs = Math.max(0, nowMs - joinedMs);
+        const configured = { ...member, weight: configuredWeight };
+        return memberLoad(configured, figures?.members.get(name), sinceMs, receivedAgoMs);
+      }),
+    }));
+  }
+
+  private joinedAt(group: GroupConfig, member: string, nowMs: number): number {
+    const key = JSON.stringify([group.name, member]);
+    const joinedMs = this.joinedMs.get(key) ?? nowMs;
+    this.joinedMs.set(key, joinedMs);
+    return joinedMs;
   }
 
   /** Drops state of groups and members that no LB of this host enforces any more. */
@@ -122,9 +127,6 @@ export class LocalWeights {
 
 export const computesHere = ({ policy }: GroupConfig): boolean =>
   policy !== undefined && policy.mode !== 'distribute-rules';
-
-const sameNumbers = (a: WeightsByMember, b: WeightsByMember): boolean =>
-  a.size === b.size && [...b].every(([name, value]) => a.get(name) === value);
 
 /** The previous map if it holds the same objects. */
 function keepSame<Value>(

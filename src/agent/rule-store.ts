@@ -136,7 +136,13 @@ const fileSchema = z.object({
       name: z.string(),
       definition: z.string(),
       balancers: z
-        .array(z.object({ loadBalancer: z.string(), weights: z.record(z.string(), z.number()) }))
+        .array(
+          z.object({
+            loadBalancer: z.string(),
+            criteriaSet: z.string().optional(),
+            weights: z.record(z.string(), z.number()),
+          }),
+        )
         .optional(),
     }),
   ),

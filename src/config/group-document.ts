@@ -11,12 +11,15 @@ import { checkShape } from './schema/shape.ts';
 const address = z.string('an address').refine(isUnicast, 'an IPv4 or IPv6 unicast address');
 const epochMs = z.number('epoch milliseconds').optional();
 
+const weight = z.int('a weight').min(0, 'a weight of 0 to 65535').max(65535, 'a weight of 0 to 65535');
+
 const member = z.looseObject({
   name: z.string('a name').min(1, 'a name'),
   address,
   port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
   mac: z.string('a MAC address').refine(isMac, 'a MAC address').optional(),
-  weight: z.int('a weight').min(0, 'a weight of 0 to 65535').max(65535, 'a weight of 0 to 65535'),
+  weight,
+  configuredWeight: weight.optional(),
   state: z.enum(['active', 'draining', 'failed'], 'one of active, draining, failed'),
   drainDeadlineMs: epochMs,
 });

@@ -8,6 +8,7 @@ import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow, VmRow } from
 import { countsOf, groupDetail, groupRow, sum } from '../api/group-listings.ts';
 import type { flowQuery } from '../api/routes.ts';
 import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
+import { membersInForce } from '../config/model/criteria-sets.ts';
 import { findMember, refuseUnknownMember } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
@@ -18,7 +19,6 @@ import type { AttachedAgent } from './agents/attached-agent.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
-import { effectiveMembers } from './weights/group-weights.ts';
 
 type FlowFilter = z.output<typeof flowQuery>;
 
@@ -193,7 +193,7 @@ export function groupSample({ term, groups }: Fleet, name: string, nowMs: number
 function policyMembers(term: Term, group: GroupConfig, nowMs: number): PolicyMemberRow[] {
   const loads = term.aggregation.loads(group.name, nowMs);
   const out = weighted(term, group);
-  return effectiveMembers(group, nowMs).map(({ name, state, weight }) => {
+  return membersInForce(group, nowMs).map(({ name, state, weight }) => {
     const load: MemberGlobal | undefined = loads.get(name);
     return {
       member: name,

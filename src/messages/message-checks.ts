@@ -81,8 +81,9 @@ export function checkFromController(message: FromController): void {
       for (const name of message.removed) bounded(name, MAX_NAME_LENGTH, 'removed');
       for (const group of message.groups) {
         names(group, 'name');
-        for (const { loadBalancer, weights } of group.balancers ?? []) {
+        for (const { loadBalancer, criteriaSet = '', weights } of group.balancers ?? []) {
           bounded(loadBalancer, MAX_NAME_LENGTH, 'loadBalancer');
+          bounded(criteriaSet, MAX_NAME_LENGTH, 'criteriaSet');
           for (const weight of Object.values(weights))
             if (weight > MAX_WEIGHT) wrong('weight', weight, `0 … ${MAX_WEIGHT}`);
         }

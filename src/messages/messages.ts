@@ -167,6 +167,8 @@ export interface GroupDefinition {
 
 export interface BalancerWeights {
   loadBalancer: string;
+  /** The criteria set that they belong to (`setKey` of config/model/criteria-sets.ts); absent or empty: all of the group. */
+  criteriaSet?: string;
   /** Weights by member, 0 … 65535. */
   weights: Readonly<Record<string, number>>;
 }

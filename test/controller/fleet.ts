@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { membersInForce } from '../../src/config/model/criteria-sets.ts';
 import type { Configuration, GroupConfig, MemberConfig } from '../../src/config/model/model.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
-import { effectiveMembers } from '../../src/controller/weights/group-weights.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {
@@ -178,7 +178,7 @@ export class TestAgent {
 
   members(group: string): readonly MemberConfig[] {
     const found = this.groups.get(group);
-    return found === undefined ? [] : effectiveMembers(found, Date.now());
+    return found === undefined ? [] : membersInForce(found, Date.now());
   }
 
   /** Sends a report in which each member has these figures besides those of earlier ones. */

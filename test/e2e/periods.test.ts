@@ -11,6 +11,15 @@ const test = suite('e2e: time periods');
 /** From the writing of the configuration to the switch: long enough for the testbed to come up. */
 const LEAD_MS = 15_000;
 
+/** Who computes the weights of a group. */
+const MODES = [
+  { mode: 'distribute-rules' },
+  { mode: 'distribute-rules', perLoadBalancer: true },
+  { mode: 'distribute-stats' },
+  { mode: 'both' },
+];
+const vipOf = (mode: number): string => `10.1.0.${122 + mode}`;
+
 let bed: Testbed;
 let switchAt: Date;
 test.before(async () => {
@@ -23,6 +32,17 @@ test.before(async () => {
       { from: boundary, members: [member('s2'), member('s3', { weight: 3 })] },
     ];
     config.groups.push({ ...group, criteria });
+    const weighted = [
+      { until: boundary, members: [member('s1'), member('s2', { weight: 3 })] },
+      {
+        from: boundary,
+        members: [member('s1', { weight: 3 }), member('s2'), member('s3', { weight: 4 })],
+      },
+    ];
+    MODES.forEach((mode, i) => {
+      const policy = { kind: 'even', interval: '200ms', ...mode };
+      config.groups.push({ ...group, name: `mode${i}`, vip: vipOf(i), policy, criteria: weighted } as never);
+    });
   });
 });
 test.after(() => bed?.close());
@@ -30,6 +50,9 @@ test.after(() => bed?.close());
 test('each set of criteria counts in its period, and running flows stay', async () => {
   assert.ok(Date.now() < switchAt.getTime() - 2_000, 'the testbed took too long to come up');
   assert.equal(shares(await bed.ask('c1', '10.1.0.121', 6)), { s1: 2, s2: 4 });
+  for (const [i, mode] of MODES.entries()) {
+    assert.equal(shares(await bed.ask('c1', vipOf(i), 8)), { s1: 2, s2: 6 }, JSON.stringify(mode));
+  }
   const connection = await bed.keepAsking('c1', '10.1.0.121', 80);
   const [first] = await connection.nextAnswers(1);
 
@@ -48,6 +71,9 @@ test('each set of criteria counts in its period, and running flows stay', async 
 
   await until('the switch', () => Date.now() > switchAt.getTime(), LEAD_MS + 5_000);
   assert.equal(shares(await bed.ask('c1', '10.1.0.121', 8)), { s2: 2, s3: 6 });
+  for (const [i, mode] of MODES.entries()) {
+    assert.equal(shares(await bed.ask('c1', vipOf(i), 16)), { s1: 6, s2: 2, s3: 8 }, JSON.stringify(mode));
+  }
   assert.equal(shares(await connection.nextAnswers(10)), { [first!.server]: 10 });
   assert.equal(connection.errors, []);
   await connection.stop();

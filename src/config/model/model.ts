@@ -152,6 +152,8 @@ export interface MemberConfig {
   port?: number;
   mac?: string;
   weight: number;
+  /** In groups of controllers: the weight before the policy; absent: `weight`. */
+  configuredWeight?: number;
   state: MemberState;
   /** Wall clock, epoch milliseconds, at which the remaining flows of a draining member are dropped. */
   drainDeadlineMs?: number;

@@ -7,6 +7,7 @@
  * template's `stopTimeout` to finish: who only sends cannot be kept from beginning something new.
  */
 import type { Logger } from 'pino';
+import { membersInForce } from '../../config/model/criteria-sets.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
 import type { MemberGlobal } from '../../messages/messages.ts';
@@ -20,7 +21,6 @@ import {
   type ScalingUnit,
 } from '../../policy/scaling.ts';
 import type { Term } from '../term.ts';
-import { effectiveMembers } from '../weights/group-weights.ts';
 import { isStarting, Sources } from './scaling-sources.ts';
 import type { FleetActions, VmKeeper } from './vm-keeper.ts';
 
@@ -129,7 +129,7 @@ export class Scaling {
   private memberInput(group: GroupConfig, template: string, nowMs: number): ScalingInput {
     const loads = this.term.aggregation.loads(group.name, nowMs);
     const vms = this.vms.ofGroup(group.name);
-    const units = effectiveMembers(group, nowMs).map(({ name, state }): ScalingUnit => {
+    const units = membersInForce(group, nowMs).map(({ name, state }): ScalingUnit => {
       const record = vms.get(name);
       const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
       return { name, state, isVm: record !== undefined, sinceMs, ...figuresOf(loads.get(name)) };

@@ -5,23 +5,21 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { BalancerWeights } from '../../messages/messages.ts';
-import { createPolicy } from '../../policy/create-policy.ts';
-import type { MemberLoad, Policy } from '../../policy/policy.ts';
 import type { PolicyConfig } from '../../policy/policy-config.ts';
-import { type WeightsByMember, weightsByMember } from '../../policy/weights-by-member.ts';
+import { type SetLoads, SetPolicies, type WeightsBySet } from '../../policy/set-policies.ts';
 import type { HostLoads } from '../load/aggregation.ts';
 
 interface Balancer {
   readonly config: PolicyConfig;
-  readonly policy: Policy;
-  previous: WeightsByMember | undefined;
+  readonly policies: SetPolicies;
 }
 
 export interface GroupInput {
   readonly nowMs: number;
-  readonly members: readonly MemberLoad[];
+  /** Of the sets that weights are computed for. */
+  readonly sets: readonly SetLoads[];
   /** The policy's weights for all load balancers. */
-  readonly weights: WeightsByMember;
+  readonly weights: WeightsBySet;
 }
 
 export class WeightsOfBalancers {
@@ -49,15 +47,12 @@ export class WeightsOfBalancers {
         const key = JSON.stringify([host, loadBalancer]);
         const balancer = this.balancerOf(key, config);
         asked.set(key, balancer);
-        const weights = weightsByMember(balancer.policy, {
-          nowMs: input.nowMs,
-          members: input.members,
-          previous: balancer.previous,
-          localFlows: (member) => flowsByMember.get(member) ?? 0,
-        });
-        balancer.previous = weights;
-        if (isDeepStrictEqual(weights, input.weights)) continue;
-        differing.push({ loadBalancer, weights: Object.fromEntries(weights) });
+        const flows = (member: string): number => flowsByMember.get(member) ?? 0;
+        const weights = balancer.policies.compute(input.sets, input.nowMs, flows);
+        for (const [criteriaSet, ofSet] of weights) {
+          if (isDeepStrictEqual(ofSet, input.weights.get(criteriaSet))) continue;
+          differing.push({ loadBalancer, criteriaSet, weights: Object.fromEntries(ofSet) });
+        }
       }
       isChanged = this.keep(host, differing) || isChanged;
     }
@@ -68,7 +63,7 @@ export class WeightsOfBalancers {
   private balancerOf(key: string, config: PolicyConfig): Balancer {
     const known = this.balancers.get(key);
     if (known?.config === config) return known;
-    return { config, policy: createPolicy(config), previous: undefined };
+    return { config, policies: new SetPolicies(config) };
   }
 
   private keep(host: string, differing: readonly BalancerWeights[]): boolean {

@@ -2,9 +2,10 @@
  * Weights that the controller computes by the groups' policies, and the groups with these weights.
  *
  * Theory of operation. A group without a policy, or whose agents compute (`distribute-stats`), goes out as it is
- * configured. For the others the policy is asked at its interval, and, with `onChange`, when the group's members
- * change; its answer takes the place of the configured weights in the criteria set that is effective then. Until the
- * policy has been asked, members keep the weights they had, and new ones have their configured weight.
+ * configured. For the others the policy is asked at its interval, when another criteria set comes into force, and, with
+ * `onChange`, when the group's members change; its answer takes the place of the configured weights in the criteria set that
+ * is in force and in the one that follows it. Until the policy has been asked, members keep the weights they had, and new
+ * ones have their configured weight. The configured weights go out beside the policy's: agents of mode `both` start from them.
  *
  * A group goes out as a new object only when something about it has changed.
  *
@@ -15,12 +16,12 @@
  * (balancer-weights.ts); where that gives other weights than the group's, they go out beside it, to that host alone.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { memberSinceMs, nextSetChangeMs, setKey, setsAhead } from '../../config/model/criteria-sets.ts';
 import { membersOf } from '../../config/model/group-members.ts';
-import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
+import type { CriteriaConfig, GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { BalancerWeights, MemberGlobal } from '../../messages/messages.ts';
-import { createPolicy } from '../../policy/create-policy.ts';
-import type { Policy } from '../../policy/policy.ts';
-import { memberLoad, type WeightsByMember, weightsByMember } from '../../policy/weights-by-member.ts';
+import { NO_SET_WEIGHTS, SetPolicies, type WeightsBySet } from '../../policy/set-policies.ts';
+import { memberLoad, type WeightsByMember } from '../../policy/weights-by-member.ts';
 import type { HostLoads } from '../load/aggregation.ts';
 import { WeightsOfBalancers } from './balancer-weights.ts';
 
@@ -50,11 +51,6 @@ export class GroupWeights {
   /** All groups with the weights in force. */
   get groups(): ReadonlyMap<string, GroupConfig> {
     return new Map([...this.entries].map(([name, entry]) => [name, entry.result]));
-  }
-
-  /** The policy's last result; undefined: no policy has run here. */
-  weightsOf(group: string): WeightsByMember | undefined {
-    return this.entries.get(group)?.weights;
   }
 
   /** Takes the configured groups; true if the distributed ones have changed. */
@@ -89,9 +85,8 @@ export class GroupWeights {
 class WeightedGroup {
   source: GroupConfig;
   result: GroupConfig;
-  weights: WeightsByMember | undefined;
   readonly balancers = new WeightsOfBalancers();
-  private policy: Policy | undefined;
+  private policies: SetPolicies | undefined;
   private dueMs: number;
   /** Version of the loads for which the result equalled the weights in force; undefined: the policy must run. */
   private restsAt: number | undefined;
@@ -101,17 +96,17 @@ class WeightedGroup {
   constructor(group: GroupConfig, nowMs: number) {
     this.source = group;
     this.result = group;
-    this.policy = policyOf(group);
+    this.policies = policiesOf(group);
     this.dueMs = nowMs + (group.policy?.intervalMs ?? 0);
     for (const { name } of membersOf(group)) this.joinedMs.set(name, Number.NEGATIVE_INFINITY);
   }
 
   get isOnChange(): boolean {
-    return this.policy !== undefined && this.source.policy!.onChange;
+    return this.policies !== undefined && this.source.policy!.onChange;
   }
 
   isDue(nowMs: number): boolean {
-    return this.policy !== undefined && nowMs >= this.dueMs;
+    return this.policies !== undefined && nowMs >= this.dueMs;
   }
 
   /** All hosts' figures are recent enough to count. */
@@ -129,12 +124,12 @@ class WeightedGroup {
   }
 
   replace(group: GroupConfig, nowMs: number): void {
+    const inForce = this.policies?.inForce ?? NO_SET_WEIGHTS;
     if (!isDeepStrictEqual(group.policy, this.source.policy)) {
-      this.policy = policyOf(group);
+      this.policies = policiesOf(group);
       this.dueMs = nowMs;
-      if (this.policy === undefined) this.weights = undefined;
     }
-    this.weights = this.weights && rescaled(this.weights, this.source, group);
+    this.policies?.goOnFrom(rescaled(inForce, this.source, group));
     this.source = group;
     this.restsAt = undefined;
     // These weights may be of members that must not get flows any more.
@@ -142,39 +137,39 @@ class WeightedGroup {
     const names = new Set(membersOf(group).map(({ name }) => name));
     for (const name of this.joinedMs.keys()) if (!names.has(name)) this.joinedMs.delete(name);
     for (const name of names) if (!this.joinedMs.has(name)) this.joinedMs.set(name, nowMs);
-    this.result = withWeights(group, this.weights, nowMs);
+    this.result = withWeights(group, this.policies?.inForce);
   }
 
   compute(source: Loads, nowMs: number): boolean {
-    const { name: group } = this.source;
+    const { name: group, policy } = this.source;
+    const { intervalMs, perLoadBalancer } = policy!;
     const version = source.versionOf(group, nowMs);
-    if (version === this.restsAt && this.isFresh(source, nowMs)) {
-      this.dueMs = nowMs + this.source.policy!.intervalMs;
-      return false;
-    }
+    this.dueMs = Math.min(nowMs + intervalMs, nextSetChangeMs(this.source, nowMs));
+    if (version === this.restsAt && this.isFresh(source, nowMs)) return false;
     this.restsAt = undefined;
     const loads = source.loads(group, nowMs);
-    this.dueMs = nowMs + this.source.policy!.intervalMs;
-    const members = effectiveMembers(this.source, nowMs);
-    const input = members.map((member) =>
-      memberLoad(member, loads.get(member.name), nowMs - this.joinedMs.get(member.name)!),
-    );
-    const weights = weightsByMember(this.policy!, { nowMs, members: input, previous: this.weights });
-    const policy = this.source.policy!;
+    const sets = setsAhead(this.source, nowMs).map((set) => ({
+      key: setKey(set),
+      members: set.members.map((member) =>
+        memberLoad(member, loads.get(member.name), this.sinceMs(set, member, nowMs)),
+      ),
+    }));
+    const before = this.policies!.inForce;
+    const weights = this.policies!.compute(sets, nowMs);
     const isOther =
-      policy.perLoadBalancer === true &&
-      this.balancers.compute(policy, source.loadsByBalancer(group, nowMs), {
-        nowMs,
-        members: input,
-        weights,
-      });
-    if (isDeepStrictEqual(weights, this.weights)) {
+      perLoadBalancer === true &&
+      this.balancers.compute(policy!, source.loadsByBalancer(group, nowMs), { nowMs, sets, weights });
+    if (weights === before) {
       if (this.isTimeless(nowMs) && this.isFresh(source, nowMs)) this.restsAt = version;
       return isOther;
     }
-    this.weights = weights;
-    this.result = withWeights(this.source, weights, nowMs);
+    this.result = withWeights(this.source, weights);
     return true;
+  }
+
+  private sinceMs(set: CriteriaConfig, { name }: MemberConfig, nowMs: number): number {
+    const sinceMs = Math.max(this.joinedMs.get(name)!, memberSinceMs(this.source, set, name));
+    return Math.max(0, nowMs - sinceMs);
   }
 }
 
@@ -188,14 +183,29 @@ const isPure = ({ policy, criteria }: GroupConfig): boolean =>
   criteria[0]!.fromMs === undefined &&
   criteria[0]!.untilMs === undefined;
 
-const policyOf = ({ policy }: GroupConfig): Policy | undefined =>
-  policy === undefined || policy.mode === 'distribute-stats' ? undefined : createPolicy(policy);
+const policiesOf = ({ policy }: GroupConfig): SetPolicies | undefined =>
+  policy === undefined || policy.mode === 'distribute-stats' ? undefined : new SetPolicies(policy);
 
 /** Weights after configured weights have changed: scaled in proportion, until the policy runs. */
-function rescaled(weights: WeightsByMember, before: GroupConfig, after: GroupConfig): WeightsByMember {
-  const previous = new Map(membersOf(before).map(({ name, weight }) => [name, weight]));
+function rescaled(weights: WeightsBySet, before: GroupConfig, after: GroupConfig): WeightsBySet {
+  const next = new Map<string, WeightsByMember>();
+  const former = new Map(before.criteria.map((set) => [setKey(set), set.members]));
+  for (const set of after.criteria) {
+    const key = setKey(set);
+    const inForce = weights.get(key);
+    if (inForce !== undefined) next.set(key, rescaledSet(inForce, former.get(key) ?? [], set.members));
+  }
+  return next;
+}
+
+function rescaledSet(
+  weights: WeightsByMember,
+  before: readonly MemberConfig[],
+  after: readonly MemberConfig[],
+): WeightsByMember {
+  const previous = new Map(before.map(({ name, weight }) => [name, weight]));
   const next = new Map(weights);
-  for (const { name, weight } of membersOf(after)) {
+  for (const { name, weight } of after) {
     const [was, inForce] = [previous.get(name), weights.get(name)];
     if (was === weight || inForce === undefined) continue;
     if (was === undefined || was === 0) next.delete(name);
@@ -206,23 +216,15 @@ function rescaled(weights: WeightsByMember, before: GroupConfig, after: GroupCon
 
 const clampWeight = (weight: number): number => Math.min(65_535, Math.max(1, Math.round(weight)));
 
-/** Members of the criteria set that is effective at this time; none if no set is. */
-export const effectiveMembers = (group: GroupConfig, nowMs: number): readonly MemberConfig[] =>
-  group.criteria[effectiveSet(group, nowMs)]?.members ?? [];
-
-const effectiveSet = (group: GroupConfig, nowMs: number): number =>
-  group.criteria.findIndex(
-    ({ fromMs, untilMs }) => (fromMs ?? -Infinity) <= nowMs && nowMs < (untilMs ?? Infinity),
-  );
-
-function withWeights(group: GroupConfig, weights: WeightsByMember | undefined, nowMs: number): GroupConfig {
-  if (weights === undefined) return group;
-  const at = effectiveSet(group, nowMs);
-  const criteria = group.criteria.map((set, i) => {
-    if (i !== at) return set;
+/** The configured weight stays beside a policy's, for agents whose own policies begin with it. */
+function withWeights(group: GroupConfig, weights: WeightsBySet = NO_SET_WEIGHTS): GroupConfig {
+  if (weights.size === 0) return group;
+  const criteria = group.criteria.map((set) => {
+    const ofSet = weights.get(setKey(set));
+    if (ofSet === undefined) return set;
     const members = set.members.map((member) => {
-      const weight = weights.get(member.name);
-      return weight === undefined ? member : { ...member, weight };
+      const weight = ofSet.get(member.name) ?? member.weight;
+      return weight === member.weight ? member : { ...member, weight, configuredWeight: member.weight };
     });
     return { ...set, members };
   });

@@ -37,6 +37,7 @@ import type {
   PortSpec,
   RouterAdvertisementSpec,
 } from '../../datapath/snapshot.ts';
+import type { WeightsBySet } from '../../policy/set-policies.ts';
 import type { MemberSpec, RuleSpec } from '../../tables/balancing/rule-spec.ts';
 import { type CompiledRules, compileRules } from '../../tables/balancing/rule-table.ts';
 import { addressFamily, macHigh16, macLow32, parsePrefix, wordsToAddress } from '../../wire/address.ts';
@@ -45,7 +46,7 @@ import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ip
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import { DatapathIds, type IdLimits, type NumberedThings } from './datapath-ids.ts';
 import { MaglevCache } from './maglev-cache.ts';
-import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
+import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer, weightsOfSet } from './weights.ts';
 
 /** PortSpec's `loadBalancer` of a port without one. */
 const NO_LOAD_BALANCER = -1;
@@ -267,7 +268,7 @@ export class SnapshotBuilder {
     groups: readonly GroupConfig[],
     network: string,
     reach: Reach,
-    weightsOf: (group: string) => ReadonlyMap<string, number> | undefined,
+    weightsOf: (group: string) => WeightsBySet | undefined,
   ): readonly CompiledGroup[] {
     return groups
       .map((group) => this.compile(group, network, reach, weightsOf(group.name)))
@@ -279,7 +280,7 @@ export class SnapshotBuilder {
     group: GroupConfig,
     network: string,
     reach: Reach,
-    weights: ReadonlyMap<string, number> | undefined,
+    weights: WeightsBySet | undefined,
   ): CompiledGroup {
     const vips = reach.vipsAt(group, network);
     const isBehindRouter = group.network !== network;
@@ -302,7 +303,7 @@ export class SnapshotBuilder {
     group: GroupConfig,
     vips: readonly string[],
     isBehindRouter: boolean,
-    weights: ReadonlyMap<string, number> | undefined,
+    weights: WeightsBySet | undefined,
   ): RuleSpec[] {
     return vips.flatMap((vip) => {
       const family = addressFamily(vip);
@@ -310,14 +311,14 @@ export class SnapshotBuilder {
       // Sources of the other family only: no packet to this VIP can match.
       if (group.match.sources.length > 0 && sources.length === 0) return [];
       const ofFamily = (member: MemberConfig) => addressFamily(member.address) === family;
-      const criteria = group.criteria.map(({ fromMs, untilMs, members }) => ({
-        fromMs,
-        untilMs,
-        members: members
+      const criteria = group.criteria.map((set) => {
+        const ofSet = weightsOfSet(weights, set);
+        const members = set.members
           .filter(ofFamily)
-          .map((member) => this.memberSpec(member, group.name, weights?.get(member.name)))
-          .map((spec) => (isBehindRouter ? { ...spec, mac: undefined } : spec)),
-      }));
+          .map((member) => this.memberSpec(member, group.name, ofSet?.get(member.name)))
+          .map((spec) => (isBehindRouter ? { ...spec, mac: undefined } : spec));
+        return { fromMs: set.fromMs, untilMs: set.untilMs, members };
+      });
       const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs, udpScheduling, drainFallback } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };

@@ -2,12 +2,16 @@
  * Weights that differ from one load balancer to the next: what the agent computes from each LB's own flows, or what
  * the controllers have computed for it. They stand beside the groups, whose weights hold wherever this says nothing.
  */
+import { setKey } from '../../config/model/criteria-sets.ts';
+import type { CriteriaConfig } from '../../config/model/model.ts';
 import type { BalancerWeights } from '../../messages/messages.ts';
+import type { WeightsBySet } from '../../policy/set-policies.ts';
+import type { WeightsByMember } from '../../policy/weights-by-member.ts';
 
-/** LB key (load-balancer-plan.ts) → group → member → weight, 0 … 65535. Immutable; a change makes another one. */
+/** LB key (load-balancer-plan.ts) → group → weights, 0 … 65535. Immutable; a change makes another one. */
 export type WeightsByLoadBalancer = ReadonlyMap<string, GroupWeights>;
 
-export type GroupWeights = ReadonlyMap<string, ReadonlyMap<string, number>>;
+export type GroupWeights = ReadonlyMap<string, WeightsBySet>;
 
 export const NO_WEIGHTS: WeightsByLoadBalancer = new Map();
 
@@ -34,11 +38,12 @@ function mergedOf(
   distributed: ReadonlyMap<string, readonly BalancerWeights[]>,
   local: WeightsByLoadBalancer,
 ): WeightsByLoadBalancer {
-  const merged = new Map<string, Map<string, ReadonlyMap<string, number>>>();
+  const merged = new Map<string, Map<string, Map<string, WeightsByMember> | WeightsBySet>>();
   for (const [group, balancers] of distributed) {
-    for (const { loadBalancer, weights } of balancers) {
+    for (const { loadBalancer, criteriaSet = EVERY_SET, weights } of balancers) {
       const groups = merged.get(loadBalancer) ?? new Map();
-      merged.set(loadBalancer, groups.set(group, new Map(Object.entries(weights))));
+      const sets = groups.get(group) ?? new Map();
+      merged.set(loadBalancer, groups.set(group, sets.set(criteriaSet, new Map(Object.entries(weights)))));
     }
   }
   for (const [loadBalancer, groups] of local) {
@@ -46,3 +51,12 @@ function mergedOf(
   }
   return merged;
 }
+
+/** In place of a set's key, from controllers of an earlier version. */
+const EVERY_SET = '';
+
+/** Weights of a criteria set's members; undefined: those of the group. */
+export const weightsOfSet = (
+  weights: WeightsBySet | undefined,
+  set: Pick<CriteriaConfig, 'fromMs' | 'untilMs'>,
+): WeightsByMember | undefined => weights?.get(setKey(set)) ?? weights?.get(EVERY_SET);

@@ -461,12 +461,14 @@ export namespace sluice {
         interface IBalancerWeights {
             loadBalancer?: (string|null);
             weights?: ({ [k: string]: number }|null);
+            criteriaSet?: (string|null);
         }
 
         class BalancerWeights implements IBalancerWeights {
             constructor(properties?: sluice.v1.IBalancerWeights);
             public loadBalancer: string;
             public weights: { [k: string]: number };
+            public criteriaSet: string;
             public static encode(message: sluice.v1.IBalancerWeights, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.BalancerWeights;
             public static fromObject(object: { [k: string]: any }): sluice.v1.BalancerWeights;

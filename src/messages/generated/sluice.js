@@ -4248,6 +4248,7 @@ export const sluice = $root.sluice = (() => {
 
             BalancerWeights.prototype.loadBalancer = "";
             BalancerWeights.prototype.weights = $util.emptyObject;
+            BalancerWeights.prototype.criteriaSet = "";
 
             BalancerWeights.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -4261,6 +4262,8 @@ export const sluice = $root.sluice = (() => {
                 if (message.weights != null && Object.hasOwnProperty.call(message, "weights"))
                     for (let keys = Object.keys(message.weights), i = 0; i < keys.length; ++i)
                         writer.uint32(18).fork().uint32(10).string(keys[i]).uint32(16).uint32(message.weights[keys[i]]).ldelim();
+                if (message.criteriaSet != null && Object.hasOwnProperty.call(message, "criteriaSet"))
+                    writer.uint32(26).string(message.criteriaSet);
                 return writer;
             };
 
@@ -4322,6 +4325,10 @@ export const sluice = $root.sluice = (() => {
                             message.weights[key] = value;
                             break;
                         }
+                    case 3: {
+                            message.criteriaSet = reader.string();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -4357,6 +4364,8 @@ export const sluice = $root.sluice = (() => {
                         message.weights[keys[i]] = object.weights[keys[i]] >>> 0;
                     }
                 }
+                if (object.criteriaSet != null)
+                    message.criteriaSet = String(object.criteriaSet);
                 return message;
             };
 
@@ -4370,8 +4379,10 @@ export const sluice = $root.sluice = (() => {
                 let object = {};
                 if (options.objects || options.defaults)
                     object.weights = {};
-                if (options.defaults)
+                if (options.defaults) {
                     object.loadBalancer = "";
+                    object.criteriaSet = "";
+                }
                 if (message.loadBalancer != null && Object.hasOwnProperty.call(message, "loadBalancer"))
                     object.loadBalancer = message.loadBalancer;
                 let keys2;
@@ -4383,6 +4394,8 @@ export const sluice = $root.sluice = (() => {
                         object.weights[keys2[j]] = message.weights[keys2[j]];
                     }
                 }
+                if (message.criteriaSet != null && Object.hasOwnProperty.call(message, "criteriaSet"))
+                    object.criteriaSet = message.criteriaSet;
                 return object;
             };
 

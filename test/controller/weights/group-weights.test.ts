@@ -157,4 +157,80 @@ test('a policy whose figures do not change is not asked, and is asked again as s
   assert.is(asked, 1);
 });
 
+const T_MS = Date.parse('2026-12-01T13:00:00Z');
+
+/** Two criteria sets, the second from T_MS on. */
+const periods = (policy: string): Map<string, GroupConfig> => {
+  const { groups } = parseConfiguration(`
+host: c1
+networks: [{ name: app, vni: 5001, subnets: [10.1.0.0/16] }]
+groups:
+  - name: g0
+    network: app
+    vip: 10.1.1.0
+    policy: ${policy}
+    criteria:
+      - { until: 2026-12-01T13:00:00Z, members: [{ name: m0, address: 10.1.0.1 }, { name: m1, address: 10.1.0.2, weight: 3 }] }
+      - { from: 2026-12-01T13:00:00Z, members: [{ name: m0, address: 10.1.0.1, weight: 3 }, { name: m1, address: 10.1.0.2 }, { name: m2, address: 10.1.0.3, weight: 4 }] }
+`);
+  return new Map(groups.map((group) => [group.name, group]));
+};
+
+const ofSets = (weights: GroupWeights): { weight: number; configured: number }[][] =>
+  weights.groups
+    .get('g0')!
+    .criteria.map(({ members }) =>
+      members.map(({ weight, configuredWeight }) => ({ weight, configured: configuredWeight ?? weight })),
+    );
+
+const weightsBySet = (weights: GroupWeights): number[][] =>
+  ofSets(weights).map((set) => set.map(({ weight }) => weight));
+
+test('each criteria set has its own weights, from before its time on', () => {
+  const weights = new GroupWeights(new Reporter().aggregation);
+  weights.setGroups(periods('{ kind: even, interval: 1s }'), T_MS - 10_000);
+  for (const nowMs of [T_MS - 9_000, T_MS - 1, T_MS, T_MS + 1_000]) {
+    weights.tick(nowMs);
+    assert.equal(weightsBySet(weights), [
+      [1, 3],
+      [3, 1, 4],
+    ]);
+  }
+});
+
+test('the next set has weights by the loads of its members when its time comes, and the configured ones beside them', () => {
+  const reporter = new Reporter();
+  const weights = new GroupWeights(reporter.aggregation);
+  weights.setGroups(periods('{ kind: inverse-load, interval: 1s, tolerance: 0 }'), T_MS - 10_000);
+  const rows = [30, 10].map((flows, i) => ({ group: 'g0', member: `m${i}`, flows }));
+  reporter.report('h', rows, T_MS - 2_000);
+  weights.tick(T_MS - 1_500);
+  const [now, next] = weightsBySet(weights);
+  assert.ok(now![1]! / now![0]! > 3, `m1 has less load than m0: ${now}`);
+  assert.ok(next![2]! / next![0]! > 4 / 3, `m2 has none yet: ${next}`);
+  assert.equal(
+    ofSets(weights).map((set) => set.map(({ configured }) => configured)),
+    [
+      [1, 3],
+      [3, 1, 4],
+    ],
+  );
+  weights.tick(T_MS);
+  assert.equal(weightsBySet(weights)[1], next, 'nothing changes at that time');
+});
+
+test('a policy with a long interval is asked when another set comes into force', () => {
+  const reporter = new Reporter();
+  const weights = new GroupWeights(reporter.aggregation);
+  weights.setGroups(
+    periods('{ kind: inverse-load, interval: 30m, staleAfter: 1h, tolerance: 0 }'),
+    T_MS - 3_600_000,
+  );
+  weights.tick(T_MS - 100);
+  reporter.report('h', [{ group: 'g0', member: 'm0', flows: 90 }], T_MS - 50);
+  assert.not.ok(weights.tick(T_MS - 1));
+  assert.ok(weights.tick(T_MS));
+  assert.ok(weightsBySet(weights)[1]![0]! < weightsBySet(weights)[1]![2]!);
+});
+
 test.run();

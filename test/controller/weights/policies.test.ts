@@ -164,7 +164,7 @@ test('weights of single load balancers: figure 16 for the one that is uneven, no
   tell(agents[0]!, 'port other', [0, 0, 0, 0, 0, 0]);
   const weights = { a: 0, b: 2, c: 1, d: 1, e: 1, f: 1 };
   await until(() => balancersAt(agents[0]!).length > 0, 5_000);
-  assert.equal(balancersAt(agents[0]!), [{ loadBalancer: 'port web0', weights }]);
+  assert.equal(balancersAt(agents[0]!), [{ loadBalancer: 'port web0', criteriaSet: '/', weights }]);
   assert.equal(balancersAt(agents[1]!), []);
   await haveWeights(agents, ['draining', 1, 1, 1, 1, 1]);
 
