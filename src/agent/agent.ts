@@ -14,6 +14,7 @@ import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import { PeerRequests } from '../api/peer-requests.ts';
 import type { Answerer } from '../api/routes.ts';
+import { OpenListings } from '../api/rows.ts';
 import { VERSION } from '../api/version.ts';
 import type { Configuration, GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
@@ -62,6 +63,7 @@ export class Agent implements ControllerLinkHandler {
   private readonly localWeights = new LocalWeights();
   private readonly mergedWeights = new MergedWeights();
   private readonly services: HostServices;
+  private readonly listings: OpenListings;
   private readonly unwatch: () => void;
   /** The host's name in the fleet. */
   private told: Ports = { ports: [] };
@@ -80,6 +82,7 @@ export class Agent implements ControllerLinkHandler {
     this.ownGroups = options.ownGroups;
     this.ahead = options.startGroups;
     this.link = options.connect(this);
+    this.listings = new OpenListings(options.answer);
     this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
     const { host, log } = options;
     this.services = new HostServices(host, log, (message) => this.link.send(message));
@@ -90,6 +93,7 @@ export class Agent implements ControllerLinkHandler {
   async close(): Promise<void> {
     this.isClosed = true;
     clearInterval(this.reportTimer);
+    this.listings.close();
     this.unwatch();
     await this.services.close();
     await this.link.close();
@@ -258,8 +262,9 @@ export class Agent implements ControllerLinkHandler {
   // --- requests of controllers -------------------------------------------------------------------------------
 
   private async answer({ id, method, path, body }: Request): Promise<void> {
-    const { answer, log } = this.options;
-    const { status, body: value } = await answerCall({ method, target: path, body }, answer, (error) =>
+    const { log } = this.options;
+    const call = { method, target: path, body };
+    const { status, body: value } = await answerCall(call, this.listings.answer, (error) =>
       log.error({ err: error }, `api: ${method} ${path} of the controllers failed`),
     );
     this.link.send({ type: 'reply', id, status, body: JSON.stringify(value) });

@@ -2,6 +2,7 @@
 
 import { messageOf, Refusal, type RefusalStatus } from '../config/model/refusal.ts';
 import type { Reply, Request } from '../messages/messages.ts';
+import type { RowPage } from './rows.ts';
 import type { ApiError } from './shapes.ts';
 
 /** Longer than a host takes to list its flows; a peer that is silent for this long hangs or is gone. */
@@ -42,6 +43,16 @@ export class PeerRequests {
       if (this.send({ type: 'request', id, method, path, body: text })) return;
       this.take(id)?.reject(new Refusal(503, `${this.peer} is not connected`));
     }) as Promise<Answer>;
+  }
+
+  /** The rows of a listing, page by page. */
+  async *rows<Row>(path: string): AsyncGenerator<readonly Row[]> {
+    let page = await this.ask<readonly Row[] | RowPage<Row>>('GET', path);
+    while ('next' in page) {
+      yield page.rows;
+      page = await this.ask<readonly Row[] | RowPage<Row>>('GET', page.next);
+    }
+    yield page;
   }
 
   replied({ id, status, body }: Reply): void {

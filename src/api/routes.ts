@@ -22,7 +22,7 @@ export class JsonLines {
   }
 }
 
-/** Returns the answer's body, or JsonLines; a thrown Refusal is sent to the client. */
+/** Returns the answer's body, JsonLines or Rows; a thrown Refusal is sent to the client. */
 export type Answerer = (request: ApiRequest) => unknown;
 
 export interface Route<Context> {
@@ -71,8 +71,7 @@ export function checked<Schema extends z.ZodType>(schema: Schema, input: unknown
 
 // --- bodies and queries of the routes that hosts and controllers have ------------------------------------------
 
-const DEFAULT_FLOW_LIMIT = 1_000;
-const MAX_FLOW_LIMIT = 100_000;
+const LIMIT = 'a number of 1 or more';
 /** One year. */
 const MAX_DEADLINE_MS = 31_536_000_000;
 
@@ -103,8 +102,5 @@ export const flowQuery = z.strictObject({
   port: text.optional(),
   group: text.optional(),
   member: text.optional(),
-  limit: z.coerce
-    .number(`a number of 1 to ${MAX_FLOW_LIMIT}`)
-    .pipe(integer(1, MAX_FLOW_LIMIT, 'a number'))
-    .default(DEFAULT_FLOW_LIMIT),
+  limit: z.coerce.number(LIMIT).pipe(z.int(LIMIT).min(1, LIMIT)).optional(),
 });

@@ -17,8 +17,12 @@ import { messageOf, Refusal } from '../config/model/refusal.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';
 import { type Answerer, JsonLines } from './routes.ts';
+import { Rows } from './rows.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
+/** Bytes of a listing that are written at once; other requests get their turn in between. */
+const CHUNK_BYTES = 1 << 16;
+const JSON_LINES = 'application/jsonl';
 /** Largest number of requests in progress; others get status 503. */
 const MAX_REQUESTS = 64;
 /** Largest number of connections without a request; a further one displaces the oldest. */
@@ -124,6 +128,7 @@ async function answer(
     log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
   );
   if (body instanceof JsonLines) await sendLines(response, body);
+  else if (body instanceof Rows) await sendRows(response, body, request.headers.accept === JSON_LINES);
   else send(response, status, body);
 }
 
@@ -134,7 +139,7 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 
 /** Writes one line per item until the items or the client end; a client that does not read pauses the items. */
 async function sendLines(response: ServerResponse, { items }: JsonLines): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/jsonl', connection: 'close' });
+  response.writeHead(200, { 'content-type': JSON_LINES, connection: 'close' });
   response.flushHeaders();
   const iterator = items[Symbol.asyncIterator]();
   let closed = (): void => {};
@@ -156,6 +161,48 @@ async function sendLines(response: ServerResponse, { items }: JsonLines): Promis
     iterator.return?.()?.catch(() => {});
   }
 }
+
+/** An array, or lines. An answer that cannot be completed ends without its last chunk, which the client notices. */
+async function sendRows(response: ServerResponse, rows: Rows, asLines: boolean): Promise<void> {
+  response.writeHead(200, {
+    'content-type': asLines ? JSON_LINES : 'application/json',
+    connection: 'close',
+  });
+  const separator = asLines ? '\n' : ',';
+  try {
+    if (!asLines) response.write('[');
+    for (let isFirst = true, isLast = false; !isLast && !response.destroyed; isFirst = false) {
+      const chunk = await rows.next(CHUNK_BYTES);
+      isLast = chunk.isLast;
+      const text = chunk.texts.join(separator);
+      const before = asLines || isFirst || text === '' ? '' : separator;
+      const after = asLines && text !== '' ? '\n' : '';
+      const hasRoom = response.write(`${before}${text}${after}`);
+      await (hasRoom ? nextTurn() : drained(response));
+    }
+    response.end(asLines ? '' : ']\n');
+  } catch (error) {
+    response.destroy();
+    throw error;
+  } finally {
+    rows.close();
+  }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const drained = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    if (response.destroyed) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 
 /** Undefined: it is too long. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {

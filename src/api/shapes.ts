@@ -28,6 +28,8 @@
  *   POST   /v1/groups/{group}/scale                { count } → Changed
  *   GET    /v1/vms                                 VmRow[]
  *
+ * Listings are sent while their rows are made: as an array, or as lines to a client that accepts `application/jsonl`.
+ *
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.
  */

@@ -6,6 +6,7 @@ import { formatProblem } from '../config/model/problems.ts';
 
 /** Longer than a reload with many namespaces takes: a process that is silent for this long is stuck. */
 const TIMEOUT_MS = 60_000;
+const JSON_LINES = 'application/jsonl';
 
 /** The host or controller answered with an error status. */
 export class ApiFailure extends Error {
@@ -44,24 +45,37 @@ export class ApiClient {
 
   /** An endless response, item by item. */
   async *lines<Item>(path: string, query: Record<string, string | number>): AsyncGenerator<Item> {
-    const search = searchOf(query);
-    const response = await this.open('GET', `${path}?${search}`);
-    let rest = '';
-    for await (const chunk of response.setEncoding('utf8')) {
-      rest += chunk;
-      if (response.statusCode !== 200) continue;
-      const lines = rest.split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) yield JSON.parse(line) as Item;
+    const response = await this.open(path, query);
+    for await (const items of jsonLines<Item>(response)) yield* items;
+  }
+
+  /** The rows of a listing as they come, some at a time. */
+  async *rows<Row>(
+    path: string,
+    query: Record<string, string | number | undefined> = {},
+  ): AsyncGenerator<readonly Row[]> {
+    const response = await this.open(path, query, TIMEOUT_MS);
+    try {
+      yield* jsonLines<Row>(response);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+      throw new Error('the listing is incomplete: the process has ended it; its log says why');
     }
-    if (response.statusCode !== 200) readAnswer(response.statusCode ?? 0, rest);
   }
 
   /** Resolves with the headers of the response. */
-  private open(method: string, path: string): Promise<IncomingMessage> {
+  private open(
+    path: string,
+    query: Record<string, string | number | undefined>,
+    timeout?: number,
+  ): Promise<IncomingMessage> {
     const socketPath = join(this.runDir, 'api.sock');
+    const search = searchOf(query);
+    const target = search.size === 0 ? path : `${path}?${search}`;
+    const headers = { accept: JSON_LINES };
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath, method, path }, resolve);
+      const call = request({ socketPath, method: 'GET', path: target, headers, timeout }, resolve);
+      call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
       call.on('error', (error: NodeJS.ErrnoException) => reject(this.explain(error)));
       call.end();
     });
@@ -103,6 +117,20 @@ export class ApiClient {
     }
     return new Error(`the Sluice process at ${this.runDir} does not answer ${cause}`);
   }
+}
+
+/** Items of a response, one per line, or of one array; throws what an error status says. */
+async function* jsonLines<Item>(response: IncomingMessage): AsyncGenerator<readonly Item[]> {
+  const hasLines = response.statusCode === 200 && response.headers['content-type'] === JSON_LINES;
+  let rest = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    rest += chunk;
+    if (!hasLines) continue;
+    const lines = rest.split('\n');
+    rest = lines.pop()!;
+    if (lines.length > 0) yield lines.map((line) => JSON.parse(line) as Item);
+  }
+  if (!hasLines) yield readAnswer<Item[]>(response.statusCode ?? 0, rest);
 }
 
 function searchOf(query: Record<string, string | number | undefined>): URLSearchParams {

@@ -27,7 +27,7 @@ export async function formatResult<Result>(
 }
 
 /** Undefined when stdout is no terminal, or one of unknown size. */
-const terminalWidth = (): number | undefined =>
+export const terminalWidth = (): number | undefined =>
   process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 
 export const asJson = (result: unknown): string => `${JSON.stringify(result, null, 2)}\n`;

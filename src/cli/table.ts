@@ -18,47 +18,75 @@ const GAP = 2;
 /** A truncated column keeps its header and at least this many characters. */
 const MIN_TRUNCATED = 8;
 
-interface Cells {
+interface Shown<Row> {
+  readonly column: Column<Row>;
   readonly header: string;
-  readonly cells: readonly string[];
   readonly isNumeric: boolean;
   readonly hide?: number;
   width: number;
 }
 
-/** `maxWidth`: of the terminal, in characters; absent: all columns in full width. */
+/** The layout follows from the first rows; cells of later ones that are wider move the rest of their line to the right. */
+export class Table<Row> {
+  readonly header: string;
+  /** After the rows. */
+  readonly footer: string;
+  private readonly shown: readonly Shown<Row>[];
+  private readonly isBounded: boolean;
+
+  /** `maxWidth`: of the terminal, in characters; absent: all columns in full width. */
+  constructor(sample: readonly Row[], columns: readonly Column<Row>[], maxWidth = Number.POSITIVE_INFINITY) {
+    const all = columns.map((column) => measured(sample, column));
+    this.shown = withoutHidden(all, maxWidth);
+    this.isBounded = Number.isFinite(maxWidth);
+    truncate(this.shown, maxWidth);
+    this.header = this.line(({ header }) => header);
+    const hidden = all.filter((column) => !this.shown.includes(column)).map(({ header }) => header);
+    this.footer = hidden.length > 0 ? `(hidden: ${hidden.join(', ')}; -o wide shows all columns)\n` : '';
+  }
+
+  lines(rows: readonly Row[]): string {
+    return rows.map((row) => this.line(({ column }) => textOf(row, column))).join('');
+  }
+
+  private line(cell: (shown: Shown<Row>) => string): string {
+    const texts = this.shown.map((column) => {
+      const { width, isNumeric } = column;
+      const text = this.isBounded ? shorten(cell(column), width) : cell(column);
+      return isNumeric ? text.padStart(width) : text.padEnd(width);
+    });
+    return `${texts.join(' '.repeat(GAP)).trimEnd()}\n`;
+  }
+}
+
+/** `maxWidth` as of Table. */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-  maxWidth = Number.POSITIVE_INFINITY,
+  maxWidth?: number,
 ): string {
-  const all = columns.map((column) => cellsOf(rows, column));
-  const shown = withoutHidden(all, maxWidth);
-  truncate(shown, maxWidth);
-  const line = (textOf: (column: Cells) => string): string => {
-    const texts = shown.map((column) => {
-      const text = shorten(textOf(column), column.width);
-      return column.isNumeric ? text.padStart(column.width) : text.padEnd(column.width);
-    });
-    return `${texts.join(' '.repeat(GAP)).trimEnd()}\n`;
+  const table = new Table(rows, columns, maxWidth);
+  return `${table.header}${table.lines(rows)}${table.footer}`;
+}
+
+const textOf = <Row>(row: Row, { key, text }: Column<Row>): string => text?.(row) ?? cellText(row[key]);
+
+function measured<Row>(rows: readonly Row[], column: Column<Row>): Shown<Row> {
+  const header = headerOf(column.key);
+  const width = rows.reduce((widest, row) => Math.max(widest, textOf(row, column).length), header.length);
+  return {
+    column,
+    header,
+    isNumeric: holdsNumbers(rows.map((row) => row[column.key])),
+    hide: column.hide,
+    width,
   };
-  const lines = [line(({ header }) => header), ...rows.map((_, i) => line(({ cells }) => cells[i]!))];
-  const hidden = all.filter((column) => !shown.includes(column)).map(({ header }) => header);
-  if (hidden.length > 0) lines.push(`(hidden: ${hidden.join(', ')}; -o wide shows all columns)\n`);
-  return lines.join('');
 }
 
-function cellsOf<Row>(rows: readonly Row[], { key, text, hide }: Column<Row>): Cells {
-  const header = headerOf(key);
-  const cells = rows.map((row) => text?.(row) ?? cellText(row[key]));
-  const width = cells.reduce((widest, cell) => Math.max(widest, cell.length), header.length);
-  return { header, cells, isNumeric: holdsNumbers(rows.map((row) => row[key])), hide, width };
-}
-
-const widthOf = (columns: readonly Cells[]): number =>
+const widthOf = (columns: readonly Shown<never>[]): number =>
   columns.reduce((total, { width }) => total + width, GAP * (columns.length - 1));
 
-function withoutHidden(columns: readonly Cells[], maxWidth: number): Cells[] {
+function withoutHidden<Row>(columns: readonly Shown<Row>[], maxWidth: number): Shown<Row>[] {
   let shown = [...columns];
   const hideable = columns.filter(({ hide }) => hide !== undefined).sort((a, b) => a.hide! - b.hide!);
   for (const next of hideable) {
@@ -68,8 +96,8 @@ function withoutHidden(columns: readonly Cells[], maxWidth: number): Cells[] {
   return shown;
 }
 
-function truncate(columns: readonly Cells[], maxWidth: number): void {
-  const slack = ({ header, width, isNumeric }: Cells): boolean =>
+function truncate<Row>(columns: readonly Shown<Row>[], maxWidth: number): void {
+  const slack = ({ header, width, isNumeric }: Shown<Row>): boolean =>
     !isNumeric && width > Math.max(MIN_TRUNCATED, header.length);
   for (let excess = widthOf(columns) - maxWidth; excess > 0; excess--) {
     const [widest] = columns.filter(slack).sort((a, b) => b.width - a.width);
@@ -81,17 +109,18 @@ function truncate(columns: readonly Cells[], maxWidth: number): void {
 const shorten = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 
-/** A table with the host as its first column if the rows come from a whole fleet. */
-export const formatFleetTable = <Row extends { host?: string }>(
+/** The host is the first column if the rows come from a whole fleet. */
+export const fleetColumns = <Row extends object>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+): readonly Column<Row>[] =>
+  rows.some((row) => 'host' in row) ? [{ key: 'host' as keyof Row & string }, ...columns] : columns;
+
+export const formatFleetTable = <Row extends object>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   maxWidth?: number,
-): string =>
-  formatTable(
-    rows,
-    rows.some(({ host }) => host !== undefined) ? [{ key: 'host' }, ...columns] : columns,
-    maxWidth,
-  );
+): string => formatTable(rows, fleetColumns(rows, columns), maxWidth);
 
 /** The properties of one thing, one per line. */
 export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {

@@ -20,6 +20,7 @@ import {
   ruleQuery,
   statQuery,
 } from '../api/routes.ts';
+import { Rows } from '../api/rows.ts';
 import type { Changed, PortRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
 import type { Controller } from './controller.ts';
 import {
@@ -66,13 +67,13 @@ const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), 
 
 /** The same listing of each host, as it was asked here. */
 const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
-  rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`);
+  Rows.begin(rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`));
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/status', statusOf),
   route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
-  route('GET /v1/groups', ({ controller }) => groupRows(fleet(controller))),
+  route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
   route('GET /v1/groups/:group/watch', ({ controller }, [group], { query }) => {
     existingGroup(controller.groups, group!);
@@ -83,7 +84,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     return ofHosts<RuleRow>(controller, request);
   }),
   route('GET /v1/flows', ({ controller }, _, { query }) =>
-    flowRows(fleet(controller), `/v1/flows?${query}`, checked(flowQuery, query)),
+    Rows.begin(flowRows(fleet(controller), `/v1/flows?${query}`, checked(flowQuery, query))),
   ),
   route('GET /v1/stats', ({ controller }, _, request) => {
     checked(statQuery, request.query);

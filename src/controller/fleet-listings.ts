@@ -93,32 +93,57 @@ async function askAll<Answer>(agents: Iterable<AttachedAgent>, path: string): Pr
   return { answers, unanswered: unanswered.sort() };
 }
 
-/** Each host's rows with its name, or a Refusal if a host has not answered. */
-export async function rowsOfHosts<Row extends object>(
+/**
+ * Each host's rows with its name, page by page, host after host. The first page is asked of all at once: a Refusal if a host
+ * does not answer.
+ */
+export async function* rowsOfHosts<Row extends object>(
   { agents }: Term,
   path: string,
-): Promise<({ host: string } & Row)[]> {
-  const { answers, unanswered } = await askAll<Row[]>(agents.values(), path);
+): AsyncGenerator<{ host: string } & Row> {
+  const listings = [...agents.values()]
+    .sort((a, b) => (a.host < b.host ? -1 : 1))
+    .map(({ host, requests }) => ({ host, pages: requests.rows<Row>(path) }));
+  const firsts = await Promise.all(listings.map(({ pages }) => answered(pages.next())));
+  const unanswered = listings.filter((_, at) => firsts[at] === undefined).map(({ host }) => host);
   if (unanswered.length > 0) throw new Refusal(503, `no answer from ${unanswered.join(', ')}`);
-  return answers.flatMap(({ host, answer }) => answer.map((row) => ({ host, ...row })));
+  for (const [at, { host, pages }] of listings.entries()) {
+    for (let page = firsts[at]!; page.done !== true; page = await pages.next()) {
+      for (const row of page.value) yield { host, ...row };
+    }
+  }
+}
+
+/** undefined: the host does not answer. What it refuses as not its own (404) is no page and no failure. */
+async function answered<Row>(
+  page: Promise<IteratorResult<readonly Row[]>>,
+): Promise<IteratorResult<readonly Row[]> | undefined> {
+  try {
+    return await page;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return error.status === 404 ? { done: true, value: undefined } : undefined;
+  }
 }
 
 /** At most `limit` rows over all hosts. */
-export async function flowRows(
+export async function* flowRows(
   { term, groups }: Fleet,
   path: string,
-  { port, group, member, limit }: FlowFilter,
-): Promise<FlowRow[]> {
+  { port, group, member, limit = Number.POSITIVE_INFINITY }: FlowFilter,
+): AsyncGenerator<FlowRow> {
   if (group !== undefined) existingGroup(groups, group);
   if (port !== undefined) refuseUnknownPort(term, port);
-  const rows = await rowsOfHosts<FlowRow>(term, path);
-  if (member !== undefined && rows.length === 0) {
-    refuseUnknownMember(
-      [...groups.values()].map((one) => one.group),
-      member,
-    );
+  let count = 0;
+  for await (const row of rowsOfHosts<FlowRow>(term, path)) {
+    yield row;
+    if (++count === limit) return;
   }
-  return rows.slice(0, limit);
+  if (member === undefined || count > 0) return;
+  refuseUnknownMember(
+    [...groups.values()].map((one) => one.group),
+    member,
+  );
 }
 
 function refuseUnknownPort({ agents }: Term, name: string): void {
@@ -129,12 +154,27 @@ function refuseUnknownPort({ agents }: Term, name: string): void {
 
 // --- groups ----------------------------------------------------------------------------------------------------
 
-export async function groupRows({ term, groups }: Fleet): Promise<GroupRow[]> {
-  const { answers } = await askAll<GroupRow[]>(term.agents.values(), '/v1/groups');
-  const rows = answers.flatMap(({ answer }) => answer);
-  return [...groups.values()].map(({ group }) =>
-    groupRow(weighted(term, group), { total: flowsOf(rows.filter((row) => row.group === group.name)) }),
+/** Sums over the hosts that answer. */
+export async function* groupRows({ term, groups }: Fleet): AsyncGenerator<GroupRow> {
+  const flows = new Map<string, { activeFlows: number; newFlows: number }>();
+  await Promise.all(
+    [...term.agents.values()].map(async ({ requests }) => {
+      const pages = requests.rows<GroupRow>('/v1/groups');
+      for (;;) {
+        const page = await answered(pages.next());
+        if (page === undefined || page.done === true) return;
+        for (const row of page.value) {
+          const sum = flows.get(row.group) ?? { activeFlows: 0, newFlows: 0 };
+          sum.activeFlows += row.activeFlows;
+          sum.newFlows += row.newFlows;
+          flows.set(row.group, sum);
+        }
+      }
+    }),
   );
+  for (const { group } of groups.values()) {
+    yield groupRow(weighted(term, group), { total: flows.get(group.name) ?? flowsOf([]) });
+  }
 }
 
 export async function fleetGroupDetail({ term, groups }: Fleet, name: string): Promise<GroupDetail> {

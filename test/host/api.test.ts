@@ -75,9 +75,7 @@ test('wrong input is 400 with every problem', async () => {
     'weight: -1',
   ]);
   const query = await get<ApiError>('/v1/flows?limit=many');
-  assert.equal(query.body.problems, [
-    { path: 'limit', found: '"many"', expected: 'a number of 1 to 100000' },
-  ]);
+  assert.equal(query.body.problems, [{ path: 'limit', found: '"many"', expected: 'a number of 1 or more' }]);
 });
 
 test('a body that is no JSON, or far too long, is refused', async () => {

@@ -11,6 +11,7 @@ import {
   ruleQuery,
   statQuery,
 } from '../../api/routes.ts';
+import { Rows } from '../../api/rows.ts';
 import type {
   Changed,
   FlowRow,
@@ -49,12 +50,12 @@ export interface ApiContext {
 
 export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/status', ({ status }) => status()),
-  route('GET /v1/ports', ({ host }) => ports(host)),
-  route('GET /v1/groups', ({ host }) => groups(host)),
+  route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
+  route('GET /v1/groups', ({ host }) => Rows.begin(groups(host))),
   route('GET /v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
-  route('GET /v1/rules', ({ host }, _, { query }) => rules(host, checked(ruleQuery, query).port)),
-  route('GET /v1/flows', ({ host }, _, { query }) => flows(host, checked(flowQuery, query))),
-  route('GET /v1/stats', ({ host }, _, { query }) => stats(host, checked(statQuery, query).by)),
+  route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),
+  route('GET /v1/flows', ({ host }, _, { query }) => Rows.begin(flows(host, checked(flowQuery, query)))),
+  route('GET /v1/stats', ({ host }, _, { query }) => Rows.begin(stats(host, checked(statQuery, query).by))),
   route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
@@ -81,7 +82,7 @@ function ports(host: Host): PortRow[] {
   ];
 }
 
-const groups = (host: Host): GroupRow[] => groupRows(host.configuration, statistics(host));
+const groups = (host: Host): Iterable<GroupRow> => groupRows(host.configuration, statistics(host));
 
 function statistics({ builder, collector }: Host): Statistics {
   collector.refresh();
@@ -94,7 +95,7 @@ function oneGroup(host: Host, name: string): GroupDetail {
   return groupDetail(group, statistics(host), left);
 }
 
-function rules(host: Host, port: string | undefined): RuleRow[] {
+function rules(host: Host, port: string | undefined): Iterable<RuleRow> {
   const { built } = host.publisher.inForce!;
   if (port === undefined) return ruleRows(built, host.builder.ids);
   checkPort(host, port);
@@ -102,22 +103,24 @@ function rules(host: Host, port: string | undefined): RuleRow[] {
   return ruleRows(built, host.builder.ids, new Set([loadBalancer]));
 }
 
-function flows(host: Host, filter: FlowFilter): FlowRow[] {
+function* flows(host: Host, filter: FlowFilter): Generator<FlowRow> {
   if (filter.port !== undefined) checkPort(host, filter.port);
   const group = filter.group === undefined ? undefined : existingGroup(host, filter.group);
   if (filter.member !== undefined && group !== undefined && findMember(group, filter.member) === undefined) {
     throw new HostError(404, `group ${group.name} has no member ${filter.member}`);
   }
   const listing = new FlowListing(host.tables, host.builder.ids);
-  const rows = listing.list(filter, host.configuration, monotonicMs32());
-  // A member that has been removed from the configuration may still have flows, which are listed.
-  if (filter.member !== undefined && rows.length === 0) {
-    refuseUnknownMember(host.configuration.groups, filter.member);
+  const { groups } = host.configuration;
+  let isEmpty = true;
+  for (const row of listing.list(filter, groups, monotonicMs32)) {
+    isEmpty = false;
+    yield row;
   }
-  return rows;
+  // A member that has been removed from the configuration may still have flows, which are listed.
+  if (filter.member !== undefined && isEmpty) refuseUnknownMember(groups, filter.member);
 }
 
-const stats = (host: Host, by: 'group' | 'member' | 'port'): StatRow[] | PortRow[] =>
+const stats = (host: Host, by: 'group' | 'member' | 'port'): Iterable<StatRow | PortRow> =>
   by === 'port' ? ports(host) : statRows(host.configuration, statistics(host), by);
 
 function existingGroup(host: Host, name: string) {

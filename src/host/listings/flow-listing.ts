@@ -1,12 +1,11 @@
 /**
- * The listing of `flows`: connection records with names. Records are read while the datapath writes them, so
+ * The listing of `flows`: connection records with names, one by one while they are sent. Records are read while the datapath writes them, so
  * a record that is freed or reused during the read is omitted, and counters of one row may differ by a
  * packet.
  */
 
 import type { FlowRow } from '../../api/shapes.ts';
-import { findGroup } from '../../config/model/group-members.ts';
-import type { Configuration } from '../../config/model/model.ts';
+import type { GroupConfig } from '../../config/model/model.ts';
 import { elapsedMs } from '../../native/monotonic-clock.ts';
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
@@ -22,8 +21,8 @@ export interface FlowFilter {
   readonly port?: string;
   readonly group?: string;
   readonly member?: string;
-  /** Maximum number of rows. */
-  readonly limit: number;
+  /** Maximum number of rows; absent: all. */
+  readonly limit?: number;
 }
 
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
@@ -36,6 +35,8 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
 
 /** Names by the numbers in connection records. */
 const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name, number]) => [number, name]));
+
+type GroupsByName = ReadonlyMap<string, GroupConfig>;
 
 export class FlowListing {
   private readonly connections: ConnectionTable;
@@ -50,25 +51,24 @@ export class FlowListing {
     this.ids = ids;
   }
 
-  /**
-   * `nowMs32`: on the clock of the tables (native/monotonic-clock.ts). `configuration`: for the ports of
-   * rules.
-   */
-  list(filter: FlowFilter, configuration: Configuration, nowMs32: number): FlowRow[] {
-    const rows: FlowRow[] = [];
+  /** `nowMs32`: on the clock of the tables (native/monotonic-clock.ts). `groups`: for the ports of rules. */
+  *list(filter: FlowFilter, groups: readonly GroupConfig[], nowMs32: () => number): Generator<FlowRow> {
     const { connections } = this;
-    for (let row = 1; row <= connections.highWater && rows.length < filter.limit; row++) {
+    const byName = new Map(groups.map((group) => [group.name, group]));
+    let left = filter.limit ?? Number.POSITIVE_INFINITY;
+    for (let row = 1; row <= connections.highWater && left > 0; row++) {
       if (!connections.isUsed(row)) continue;
       const created = connections.cold[row * COLD_WORDS + COLD.createdMs];
-      const flow = this.describe(row, configuration, nowMs32);
+      const flow = this.describe(row, byName, nowMs32());
       const isStill =
         connections.isUsed(row) && connections.cold[row * COLD_WORDS + COLD.createdMs] === created;
-      if (isStill && flow !== undefined && matches(flow, filter)) rows.push(flow);
+      if (!isStill || flow === undefined || !matches(flow, filter)) continue;
+      left--;
+      yield flow;
     }
-    return rows;
   }
 
-  private describe(row: number, configuration: Configuration, nowMs32: number): FlowRow | undefined {
+  private describe(row: number, groups: GroupsByName, nowMs32: number): FlowRow | undefined {
     const { hot, hotFloats, cold } = this.connections;
     const at = row * HOT_WORDS;
     const slot = this.connections.statSlot(row);
@@ -89,7 +89,7 @@ export class FlowListing {
       destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
       group: chosen.group,
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
-      why: this.why(coldAt, configuration),
+      why: this.why(coldAt, groups),
       ageMs: elapsedMs(cold[coldAt + COLD.createdMs]!, nowMs32),
       idleMs: elapsedMs(hot[at + HOT.lastSeenMs]!, nowMs32),
       packets: hot[at + HOT.packetsForward]! >>> 0,
@@ -100,11 +100,11 @@ export class FlowListing {
   }
 
   /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3`, `affinity of rule …` */
-  private why(coldAt: number, configuration: Configuration): string {
+  private why(coldAt: number, groups: GroupsByName): string {
     const { cold } = this.connections;
     const decision = cold[coldAt + COLD.decision]!;
     const name = this.ids.groupName(decision & 0xffff) ?? 'unknown';
-    const group = findGroup(configuration, name);
+    const group = groups.get(name);
     const vip = this.ids.ruleName(cold[coldAt + COLD.rule]!)?.slice(name.length + 1) ?? 'unknown';
     const rule = `${name}@${group?.port === undefined ? vip : formatEndpoint(vip, group.port)}`;
     const number = (decision >>> 16) & 0xfff;

@@ -94,8 +94,9 @@ export function uplinkRows(
   });
 }
 
-export const groupRows = (configuration: Configuration, statistics: Statistics): GroupRow[] =>
-  configuration.groups.map((group) => groupRow(group, figuresOf(group, statistics, new Map())));
+export function* groupRows({ groups }: Configuration, statistics: Statistics): Generator<GroupRow> {
+  for (const group of groups) yield groupRow(group, figuresOf(group, statistics, new Map()));
+}
 
 /** `left`: remaining flows of draining members. */
 export const groupDetail = (
@@ -134,20 +135,19 @@ function figuresOf(
 }
 
 /** One row per load balancer, rule and criteria set, as in force in the datapath. */
-export function ruleRows(
-  built: BuiltSnapshot,
+export function* ruleRows(
+  { loadBalancers, snapshot }: BuiltSnapshot,
   ids: DatapathIds,
   loadBalancerIds?: ReadonlySet<number>,
-): RuleRow[] {
-  return built.loadBalancers
-    .filter(({ spec }) => loadBalancerIds === undefined || loadBalancerIds.has(spec.id))
-    .flatMap(({ spec, compiled }) =>
-      compiled.flatMap(({ rules }) =>
-        rules.flatMap((rule) =>
-          criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', built.snapshot.revision),
-        ),
-      ),
-    );
+): Generator<RuleRow> {
+  for (const { spec, compiled } of loadBalancers) {
+    if (loadBalancerIds !== undefined && !loadBalancerIds.has(spec.id)) continue;
+    for (const { rules } of compiled) {
+      for (const rule of rules) {
+        yield* criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', snapshot.revision);
+      }
+    }
+  }
 }
 
 const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revision: number): RuleRow[] =>
@@ -181,27 +181,31 @@ const isoTime = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
 
 /**
- * A group's sums include removed members while the host runs; members without flows are listed with zeros.
+ * A group's sums include removed members while the host runs; members without flows are listed with zeros. Groups of the
+ * configuration come first, in its order.
  */
-export function statRows(
+export function* statRows(
   { groups }: Configuration,
   { ids, collector }: Statistics,
   by: 'group' | 'member',
-): StatRow[] {
-  const parts = new Map<string, { group: string; member: string; numbers: number[] }>();
-  const add = (group: string, member: string, numbers: readonly number[]): void => {
-    const key = by === 'group' ? group : `${group}\0${member}`;
-    const part = parts.get(key);
-    if (part === undefined) parts.set(key, { group, member, numbers: [...numbers] });
-    else part.numbers.push(...numbers);
-  };
-  for (const group of groups) for (const { name } of membersOf(group)) add(group.name, name, []);
+): Generator<StatRow> {
+  const counted = new Map<string, Map<string, number[]>>();
   for (const id of collector.members) {
     const { group, member } = ids.memberOf(id)!;
-    add(group, member, [id]);
+    const ofGroup = counted.get(group) ?? new Map<string, number[]>();
+    counted.set(group, ofGroup.set(member, [...(ofGroup.get(member) ?? []), id]));
   }
-  return [...parts.values()].map(({ group, member, numbers }) => {
-    const totals = countsOf(numbers.map((id) => collector.of(id).stats));
-    return by === 'group' ? { group, ...totals } : { group, member, ...totals };
-  });
+  const totals = (numbers: readonly number[]) => countsOf(numbers.map((id) => collector.of(id).stats));
+  const rowsOf = function* (group: string, members: readonly string[]): Generator<StatRow> {
+    const ofGroup = counted.get(group);
+    counted.delete(group);
+    if (by === 'group') yield { group, ...totals([...(ofGroup?.values() ?? [])].flat()) };
+    else {
+      const all = new Set([...members, ...(ofGroup?.keys() ?? [])]);
+      for (const member of all) yield { group, member, ...totals(ofGroup?.get(member) ?? []) };
+    }
+  };
+  for (const group of groups)
+    yield* rowsOf(group.name, by === 'group' ? [] : membersOf(group).map(({ name }) => name));
+  for (const group of [...counted.keys()]) yield* rowsOf(group, []);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { GroupRow } from '../../../api/shapes.ts';
-import { printResult } from '../../output.ts';
+import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatTable } from '../../table.ts';
 
@@ -26,6 +26,6 @@ export function addGroupList(parent: Command): void {
     .command('list')
     .description('list the groups with their virtual addresses and flows')
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<GroupRow[]>('/v1/groups'), formatGroups);
+      await printRows(command, apiOf(command).rows<GroupRow>('/v1/groups'), COLUMNS);
     });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { FlowRow } from '../../../api/shapes.ts';
 import { limitArgument } from '../../arguments.ts';
-import { printResult } from '../../output.ts';
+import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatFleetTable } from '../../table.ts';
 import { humanBytes, humanDuration } from '../../units.ts';
@@ -45,7 +45,7 @@ export function addFlows(parent: Command): void {
     .option('--member <member>', 'show only flows to members of this name')
     .option('--limit <count>', 'show at most COUNT flows', limitArgument)
     .action(async ({ port, group, member, limit }: Options, command: Command) => {
-      const rows = await apiOf(command).get<FlowRow[]>('/v1/flows', { port, group, member, limit });
-      await printResult(command, rows, formatFlows);
+      const rows = apiOf(command).rows<FlowRow>('/v1/flows', { port, group, member, limit });
+      await printRows(command, rows, COLUMNS);
     });
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { PortRow } from '../../../api/shapes.ts';
-import { printResult } from '../../output.ts';
+import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatFleetTable } from '../../table.ts';
 import { humanBytes } from '../../units.ts';
 
-const COLUMNS: readonly Column<PortRow>[] = [
+export const PORT_COLUMNS: readonly Column<PortRow>[] = [
   { key: 'port' },
   { key: 'network' },
   { key: 'netns', hide: 2, text: (row) => row.netns || '-' },
@@ -21,7 +21,7 @@ const COLUMNS: readonly Column<PortRow>[] = [
 ];
 
 export const formatPorts = (rows: readonly PortRow[], maxWidth?: number): string =>
-  formatFleetTable(rows, COLUMNS, maxWidth);
+  formatFleetTable(rows, PORT_COLUMNS, maxWidth);
 
 export function addPortList(parent: Command): void {
   parent
@@ -30,6 +30,6 @@ export function addPortList(parent: Command): void {
       'list the ports with their addresses and counters; rx counts frames from the VM, tx frames to it',
     )
     .action(async (_options: object, command: Command) => {
-      await printResult(command, await apiOf(command).get<PortRow[]>('/v1/ports'), formatPorts);
+      await printRows(command, apiOf(command).rows<PortRow>('/v1/ports'), PORT_COLUMNS);
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RuleRow } from '../../../api/shapes.ts';
-import { printResult } from '../../output.ts';
+import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, cellText, formatFleetTable } from '../../table.ts';
 import { humanDuration } from '../../units.ts';
@@ -35,6 +35,6 @@ export function addRuleList(parent: Command): void {
     .description('list the rules that each load balancer enforces, one line per criteria set')
     .option('--port <port>', "show only the rules of this port's load balancer")
     .action(async ({ port }: { port?: string }, command: Command) => {
-      await printResult(command, await apiOf(command).get<RuleRow[]>('/v1/rules', { port }), formatRules);
+      await printRows(command, apiOf(command).rows<RuleRow>('/v1/rules', { port }), COLUMNS);
     });
 }

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { PortRow, StatRow } from '../../../api/shapes.ts';
-import { printResult } from '../../output.ts';
+import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatFleetTable } from '../../table.ts';
 import { humanBytes } from '../../units.ts';
-import { formatPorts } from './port-list.ts';
+import { PORT_COLUMNS } from './port-list.ts';
 
 const COUNTERS: readonly Column<StatRow>[] = [
   { key: 'newFlows' },
@@ -15,11 +15,14 @@ const COUNTERS: readonly Column<StatRow>[] = [
   { key: 'replyBytes', hide: 3, text: (row) => humanBytes(row.replyBytes) },
 ];
 
+const GROUP_COLUMNS: readonly Column<StatRow>[] = [{ key: 'group' }, ...COUNTERS];
+const MEMBER_COLUMNS: readonly Column<StatRow>[] = [{ key: 'group' }, { key: 'member' }, ...COUNTERS];
+
 export const formatGroupStats = (rows: readonly StatRow[], maxWidth?: number): string =>
-  formatFleetTable(rows, [{ key: 'group' }, ...COUNTERS], maxWidth);
+  formatFleetTable(rows, GROUP_COLUMNS, maxWidth);
 
 export const formatMemberStats = (rows: readonly StatRow[], maxWidth?: number): string =>
-  formatFleetTable(rows, [{ key: 'group' }, { key: 'member' }, ...COUNTERS], maxWidth);
+  formatFleetTable(rows, MEMBER_COLUMNS, maxWidth);
 
 export function addStats(parent: Command): void {
   parent
@@ -33,10 +36,10 @@ export function addStats(parent: Command): void {
     .action(async ({ by }: { by: 'group' | 'member' | 'port' }, command: Command) => {
       const api = apiOf(command);
       if (by === 'port') {
-        await printResult(command, await api.get<PortRow[]>('/v1/stats', { by }), formatPorts);
+        await printRows(command, api.rows<PortRow>('/v1/stats', { by }), PORT_COLUMNS);
       } else {
-        const format = by === 'group' ? formatGroupStats : formatMemberStats;
-        await printResult(command, await api.get<StatRow[]>('/v1/stats', { by }), format);
+        const columns = by === 'group' ? GROUP_COLUMNS : MEMBER_COLUMNS;
+        await printRows(command, api.rows<StatRow>('/v1/stats', { by }), columns);
       }
     });
 }
