@@ -52,6 +52,8 @@ export interface PolicyDetail {
   /** file: as in the file; runtime: set by `policy set`; none: configured weights. */
   from: 'file' | 'runtime' | 'none';
   policy: object | null;
+  /** The number of members that was set by `scale GROUP N` and is kept; null: thresholds decide, or nobody. */
+  heldCount: number | null;
   members: PolicyMemberRow[];
 }
 

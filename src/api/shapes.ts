@@ -25,7 +25,7 @@
  *   GET    /v1/groups/{group}/watch?intervalMs=N   GroupSample, line by line
  *   GET    /v1/groups/{group}/policy               PolicyDetail
  *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed
- *   POST   /v1/groups/{group}/scale                { count } → Changed
+ *   POST   /v1/groups/{group}/scale                { count }, null: by thresholds → Changed
  *   GET    /v1/vms                                 VmRow[]
  *
  * Listings are sent while their rows are made: as an array, or as lines to a client that accepts `application/jsonl`.

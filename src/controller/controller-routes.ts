@@ -61,7 +61,8 @@ const watchQuery = z.strictObject({
 /** What a policy may be is checked where it is set. */
 const policySetting = z.strictObject({ policy: z.unknown() });
 
-const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members') });
+/** null: as many as the thresholds say. */
+const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members').nullable() });
 
 const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), groups: controller.groups });
 

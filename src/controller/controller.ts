@@ -30,7 +30,7 @@ import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import { MemberChanges } from './groups/member-changes.ts';
 import type { GroupOverrides, MemberOverride } from './groups/member-overrides.ts';
 import { Replica } from './groups/replica.ts';
-import { KEYS, overridesChange } from './groups/stored-documents.ts';
+import { KEYS, overridesChange, type ScaleDocument } from './groups/stored-documents.ts';
 import { HealthVerdicts } from './health/health-verdicts.ts';
 import { Scaling } from './scaling/scaling.ts';
 import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
@@ -204,11 +204,18 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
   }
 
-  /** Brings the group to so many members, by VMs of its template. */
-  async scale(group: string, count: number): Promise<Changed> {
+  /** Keeps the group at `count` members by VMs of its template; null: as many as the thresholds of its scaling say. */
+  async scale(group: string, count: number | null): Promise<Changed> {
     const { scaling } = this.inOffice();
-    existingGroup(this.groups, group);
-    await scaling.scale(group, count);
+    const { heldCount } = existingGroup(this.groups, group);
+    if (count !== null) scaling.checkCount(group, count);
+    if ((heldCount ?? null) !== count) {
+      const key = KEYS.scale + group;
+      const change: Change =
+        count === null ? { key, deleted: true } : { key, value: { count } satisfies ScaleDocument };
+      await this.exclusively(() => this.replica.write([change], this.leading().epoch));
+    }
+    if (count !== null) await scaling.bringTo(group, count);
     return this.settled(group);
   }
 

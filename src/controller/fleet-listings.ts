@@ -218,9 +218,10 @@ const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
 // --- policies --------------------------------------------------------------------------------------------------
 
 export function policyDetail({ term, groups }: Fleet, name: string): PolicyDetail {
-  const { group, isPolicyOfRuntime } = existingGroup(groups, name);
+  const { group, isPolicyOfRuntime, heldCount = null } = existingGroup(groups, name);
   const from = group.policy === undefined ? 'none' : isPolicyOfRuntime ? 'runtime' : 'file';
-  return { group: name, from, policy: group.policy ?? null, members: policyMembers(term, group, Date.now()) };
+  const members = policyMembers(term, group, Date.now());
+  return { group: name, from, policy: group.policy ?? null, heldCount, members };
 }
 
 export function groupSample({ term, groups }: Fleet, name: string, nowMs: number): GroupSample {

@@ -28,6 +28,7 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
     z.looseObject({ failed: z.record(z.string(), z.looseObject({ sinceMs: epochMs, detail: z.string() })) }),
   ],
   [KEYS.policy, z.looseObject({ kind: z.string() })],
+  [KEYS.scale, z.looseObject({ count: z.int().min(0) })],
   [
     KEYS.vm,
     z.looseObject({

@@ -8,7 +8,7 @@
  * - a group that is missing in the store is taken from the file;
  * - a group whose entry in the file has changed since becomes what the file says now. Overrides of members whose
  *   entries were changed, added or removed are dropped, others stay (member-overrides.ts); a policy that was set at
- *   run time stays unless the file's policy has changed;
+ *   run time stays unless the file's policy has changed, and so does a number of members unless its scaling has;
  * - a group that is no longer in the file is removed, with all documents that belong to it;
  * - everything else stays as stored. So a controller that takes over with an outdated file changes nothing, and one
  *   that leads for the first time only fills gaps.
@@ -59,11 +59,15 @@ function replaceGroup(group: GroupConfig, stored: GroupConfig | undefined, entri
   if (entries.has(policyKey) && !isDeepStrictEqual(stored.policy, value.policy)) {
     changes.push({ key: policyKey, deleted: true });
   }
+  const scaleKey = KEYS.scale + group.name;
+  if (entries.has(scaleKey) && !isDeepStrictEqual(stored.scaling, value.scaling)) {
+    changes.push({ key: scaleKey, deleted: true });
+  }
   return changes;
 }
 
 const removeGroup = (name: string, entries: Entries): Change[] =>
-  [KEYS.group, KEYS.overrides, KEYS.health, KEYS.policy]
+  [KEYS.group, KEYS.overrides, KEYS.health, KEYS.policy, KEYS.scale]
     .map((prefix) => prefix + name)
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));

@@ -15,7 +15,14 @@ import { ownEntry } from '../../config/model/own-entry.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
 import { Refusal } from '../../config/model/refusal.ts';
 import { applyOverrides, type GroupOverrides } from './member-overrides.ts';
-import { type Entries, type HealthDocument, KEYS, named, overridesOf } from './stored-documents.ts';
+import {
+  type Entries,
+  type HealthDocument,
+  KEYS,
+  named,
+  overridesOf,
+  type ScaleDocument,
+} from './stored-documents.ts';
 
 /** By name. */
 export type GroupStates = ReadonlyMap<string, GroupState>;
@@ -30,11 +37,13 @@ export interface GroupState {
   readonly overrides: GroupOverrides;
   readonly health: HealthDocument['failed'];
   readonly isPolicyOfRuntime: boolean;
+  /** The number of members that people asked for, in place of what thresholds say; absent: thresholds decide. */
+  readonly heldCount: number | undefined;
   /** The values of its stored documents. */
   readonly documents: readonly unknown[];
 }
 
-const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health] as const;
+const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale] as const;
 
 /** `before`: the previous states, whose unchanged groups are reused. */
 export function groupStates(entries: Entries, before?: GroupStates): GroupStates {
@@ -66,7 +75,8 @@ function groupState(
     ownEntry(health, member.name) === undefined ? member.state : 'failed',
   );
   const isPolicyOfRuntime = policy !== undefined;
-  return { group, beforeHealth, definition, overrides, health, isPolicyOfRuntime, documents };
+  const heldCount = (documents[4] as ScaleDocument | undefined)?.count;
+  return { group, beforeHealth, definition, overrides, health, isPolicyOfRuntime, heldCount, documents };
 }
 
 function withStates(

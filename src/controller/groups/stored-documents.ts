@@ -5,6 +5,7 @@
  *   overrides/NAME  people's changes of its members, in order (member-overrides.ts)
  *   health/NAME     members that health checks found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
+ *   scales/NAME     the number of members that people asked for; the group keeps it until they ask for `auto`
  *   instances/ID    the VM manager's record of a VM (vm-manager/vm-record.ts)
  *   files/ID        digests of the groups in controller ID's file when it was last compared (file-changes.ts)
  */
@@ -18,6 +19,7 @@ export const KEYS = {
   overrides: 'overrides/',
   health: 'health/',
   policy: 'policies/',
+  scale: 'scales/',
   vm: 'instances/',
   file: 'files/',
 } as const;
@@ -26,6 +28,10 @@ export type Entries = ReadonlyMap<string, unknown>;
 
 export interface OverridesDocument {
   readonly members: readonly ({ readonly name: string } & MemberOverride)[];
+}
+
+export interface ScaleDocument {
+  readonly count: number;
 }
 
 export interface HealthDocument {

@@ -5,6 +5,12 @@
  * what its load balancer sends to the group (scaling-sources.ts). One that is to go and is itself a member of a group,
  * as the web servers are that send to app servers, is drained there; any other is stopped at once, and has its
  * template's `stopTimeout` to finish: who only sends cannot be kept from beginning something new.
+ *
+ * A VM that health checks have failed is no active member. When a successor starts, the failed VM is stopped and its address
+ * is freed (`replaceFailed` of vm-keeper.ts).
+ *
+ * A number of members that people asked for (`scale GROUP N`) takes the place of both bounds, so that thresholds change nothing,
+ * until they ask for `auto`.
  */
 import type { Logger } from 'pino';
 import { membersInForce } from '../../config/model/criteria-sets.ts';
@@ -53,31 +59,55 @@ export class Scaling {
     clearInterval(this.clock);
   }
 
-  /** Brings the group to so many members, active or about to be; within its bounds where it has some. */
-  async scale(name: string, count: number): Promise<void> {
+  /** Refusal if the group cannot have `count` members. */
+  checkCount(name: string, count: number): void {
     const group = this.actions.groups.get(name)!.group;
-    const config = group.scaling?.members ?? this.settingsOf(name);
-    const { minimum, maximum } = config;
+    const config = this.configOf(group);
+    if (config === undefined) {
+      throw new Refusal(
+        409,
+        `group ${name}: found neither scaling nor a template of it, expected one of them`,
+      );
+    }
+    const { minimum, maximum, template } = config;
     if (count < minimum || count > maximum) {
       throw new Refusal(409, `group ${name}: found ${count}, expected ${minimum} to ${maximum} members`);
     }
-    const wanted = { ...config, minimum: count, maximum: count };
-    const input = this.memberInput(group, config.template, Date.now());
-    const { decision } = decideScaling(wanted, INITIAL_SCALING_STATE, input);
-    const refusal = decision.add > 0 ? this.vms.manager.refusal(config.template) : undefined;
-    if (refusal !== undefined)
-      throw new Refusal(409, `group ${name}: template ${config.template}: ${refusal}`);
-    this.states.set(keyOf(name, 'members'), { changedMs: Date.now() });
-    await this.carryOut(name, 'members', config, { ...decision, reason: `asked for ${count}` });
+    const { decision } = this.decide(group, held(config, count), INITIAL_SCALING_STATE, Date.now());
+    const refusal = decision.add > 0 ? this.vms.manager.refusal(template) : undefined;
+    if (refusal !== undefined) throw new Refusal(409, `group ${name}: template ${template}: ${refusal}`);
+  }
+
+  /** The group's number of members was set to `count`, which has been checked. */
+  async bringTo(name: string, count: number): Promise<void> {
+    const group = this.actions.groups.get(name)?.group;
+    const config = group && this.configOf(group);
+    const key = keyOf(name, 'members');
+    if (config === undefined || this.busy.has(key)) return; // the next step does it
+    const { decision } = this.decide(group!, held(config, count), INITIAL_SCALING_STATE, Date.now());
+    this.states.set(key, { changedMs: Date.now() });
+    this.busy.add(key);
+    try {
+      await this.carryOut(name, 'members', config, { ...decision, reason: `asked for ${count}` });
+    } finally {
+      this.busy.delete(key);
+    }
+  }
+
+  private decide(group: GroupConfig, config: ScalingConfig, state: ScalingState, nowMs: number) {
+    return decideScaling(config, state, this.memberInput(group, config.template, nowMs));
   }
 
   private step(nowMs: number): void {
     this.sources.look(nowMs);
-    for (const [name, { group }] of this.actions.groups) {
-      for (const side of ['members', 'sources'] as const) {
-        const config = group.scaling?.[side];
-        if (config !== undefined) this.stepSide(name, group, side, config, nowMs);
+    for (const [name, { group, heldCount }] of this.actions.groups) {
+      const members = heldCount === undefined ? group.scaling?.members : this.configOf(group);
+      if (members !== undefined) {
+        const config = heldCount === undefined ? members : held(members, heldCount);
+        this.stepSide(name, group, 'members', config, nowMs);
       }
+      const sources = group.scaling?.sources;
+      if (sources !== undefined) this.stepSide(name, group, 'sources', sources, nowMs);
     }
   }
 
@@ -89,6 +119,7 @@ export class Scaling {
         ? this.memberInput(group, config.template, nowMs)
         : this.sources.of(group, config.template, nowMs);
     if (input === undefined) return;
+    if (side === 'members') this.releaseReplaced(name);
     const before = this.states.get(key) ?? INITIAL_SCALING_STATE;
     const { decision, state } = decideScaling(config, before, input);
     this.states.set(key, state);
@@ -97,6 +128,12 @@ export class Scaling {
     this.carryOut(name, side, config, decision)
       .catch((error) => this.log.warn(`group ${name}: scaling of ${side}: ${messageOf(error)}`))
       .finally(() => this.busy.delete(key));
+  }
+
+  private releaseReplaced(group: string): void {
+    this.vms
+      .releaseReplaced(group)
+      .catch((error) => this.log.warn(`group ${group}: VMs with successors stay: ${messageOf(error)}`));
   }
 
   private async carryOut(
@@ -116,6 +153,7 @@ export class Scaling {
       if (side === 'members') await vms.reactivate(group, unit);
       else await vms.reactivateVm(unit);
     }
+    if (side === 'members') await vms.replaceFailed(group, add);
     for (let i = 0; i < add; i++) {
       if (side === 'members') vms.add(group, config.template);
       else vms.manager.instantiate(config.template);
@@ -140,15 +178,11 @@ export class Scaling {
     return { nowMs, units, starting: starting.length };
   }
 
-  /** Of a group that does not scale by itself, but has a template. */
-  private settingsOf(group: string): ScalingConfig {
-    const template = this.actions.templates.find((candidate) => candidate.group === group);
-    if (template === undefined) {
-      throw new Refusal(
-        409,
-        `group ${group}: found neither scaling nor a template of it, expected one of them`,
-      );
-    }
+  /** Its scaling, or that of a group with a template whose number of members people set; undefined: it has neither. */
+  private configOf({ name, scaling }: GroupConfig): ScalingConfig | undefined {
+    if (scaling?.members !== undefined) return scaling.members;
+    const template = this.actions.templates.find(({ group }) => group === name);
+    if (template === undefined) return undefined;
     return {
       template: template.name,
       metric: 'active-flows',
@@ -166,6 +200,12 @@ export class Scaling {
 
 /** Of groups that do not say it. */
 const DRAIN_DEADLINE_MS = 300_000;
+
+/** The group stays at this number, as far as its bounds allow it now. */
+function held(config: ScalingConfig, count: number): ScalingConfig {
+  const bounded = Math.min(config.maximum, Math.max(config.minimum, count));
+  return { ...config, minimum: bounded, maximum: bounded };
+}
 
 const keyOf = (group: string, side: Side): string => `${side} ${group}`;
 

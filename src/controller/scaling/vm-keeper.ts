@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
-import type { NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
+import type { MemberConfig, NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
 import type { VmEvent } from '../../messages/messages.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
@@ -64,6 +64,8 @@ export class VmKeeper {
   private readonly retries = new Map<string, Retry>();
   /** VMs that are drained, to be released then: since when. */
   private readonly leaving = new Map<string, number>();
+  /** Failed VMs for which successors were started. */
+  private readonly replaced = new Set<string>();
 
   constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
     this.term = term;
@@ -129,6 +131,48 @@ export class VmKeeper {
     const { group } = record;
     if (group === undefined || this.memberNames(record).length === 0) return this.manager.release(id);
     await this.drainRecord(group, record, deadlineMs);
+  }
+
+  /** `count` successors start: as many VMs that health checks have failed are not wanted any more, the oldest first. */
+  async replaceFailed(group: string, count: number): Promise<void> {
+    const failed = this.manager
+      .list()
+      .filter((record) => record.group === group && !this.replaced.has(record.id) && this.isFailed(record));
+    for (const { id } of failed.slice(0, count)) this.replaced.add(id);
+    await this.releaseReplaced(group);
+  }
+
+  /**
+   * Stops failed VMs that have successors. They stay while no member of the group is active: what fails everywhere is not
+   * their fault, and they may recover.
+   */
+  async releaseReplaced(group: string): Promise<void> {
+    for (const id of this.replaced) {
+      const record = this.manager.list().find((other) => other.id === id);
+      if (record === undefined || !this.isFailed(record)) this.replaced.delete(id);
+      else if (record.group === group && this.membersOf(group).some(({ state }) => state === 'active')) {
+        this.log.warn(
+          `VM ${id} is stopped: health checks of group ${group} have failed it, its successor is there`,
+        );
+        this.replaced.delete(id);
+        this.leaving.delete(id);
+        await this.takeOut(record, true);
+        this.manager.release(id);
+      }
+    }
+  }
+
+  /** By health checks, as a member of its group. */
+  private isFailed(record: VmRecord): boolean {
+    if (!record.isWanted || record.phase !== 'serving' || record.group === undefined) return false;
+    const failed = this.membersOf(record.group).filter(({ state }) => state === 'failed');
+    const names = this.memberNames(record);
+    return names.length > 0 && names.every((name) => failed.some((member) => member.name === name));
+  }
+
+  private membersOf(group: string): readonly MemberConfig[] {
+    const state = this.actions.groups.get(group);
+    return state === undefined ? [] : membersOf(state.group);
   }
 
   /** Whether it is being drained, to be released then. */

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
 import { Refusal } from '../../../src/config/model/refusal.ts';
-import { vmRows } from '../../../src/controller/fleet-listings.ts';
+import { policyDetail, vmRows } from '../../../src/controller/fleet-listings.ts';
 import type { HostNetworks } from '../../../src/messages/messages.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';
@@ -149,6 +149,66 @@ test('load over the threshold adds members, up to the maximum', async () => {
   assert.is(active(agents[0]!).length, 3);
   agents[0]!.report('app', { a: { activeFlows: 3, newFlows: 1_001, endedFlows: 1_001 } });
   await until(() => active(agents[0]!).length === 1 && running().length === 0, 15_000);
+});
+
+test('a number that was asked for holds against thresholds, crashes and a restart, until `auto`', async () => {
+  const scaling = `scaling: { members: { template: server, average: { above: 100, below: 20 }, maximum: 3, sustain: 0s, coolDown: 0s } }`;
+  await start(configured(scaling));
+  const { controller } = fleet;
+  await controller.scale('app', 2);
+  await until(() => active(agents[0]!).length === 2);
+  const load = (activeFlows: number): void =>
+    agents[0]!.report('app', { a: { activeFlows, newFlows: activeFlows } });
+  load(1_000);
+  const figures = () => controller.leadership!.aggregation.loads('app', Date.now()).get('a')?.activeFlows;
+  await until(() => figures() === 1_000);
+  await pause(2_500);
+  assert.is(active(agents[0]!).length, 2, 'over the threshold');
+  assert.is(policyDetail({ term: controller.leading(), groups: controller.groups }, 'app').heldCount, 2);
+
+  const [crashed] = running();
+  agents.find(({ vms }) => vms.has(crashed!))!.crash(crashed!);
+  await until(() => active(agents[0]!).length === 2 && !active(agents[0]!).includes(crashed!));
+
+  await fleet.stop();
+  await start(configured(scaling), fleet.dir);
+  load(1_000);
+  await pause(2_500);
+  assert.is(active(agents[0]!).length, 2, 'the next leader keeps it');
+  await fleet.controller.scale('app', null);
+  await until(() => active(agents[0]!).length === 3, 10_000);
+});
+
+test('a number that was asked for ends with the scaling of the file that it stood in for', async () => {
+  const scaling = (maximum: number) =>
+    configured(
+      `scaling: { members: { template: server, average: { above: 100, below: 20 }, maximum: ${maximum}, sustain: 0s, coolDown: 0s } }`,
+    );
+  await start(scaling(3));
+  await fleet.controller.scale('app', 2);
+  await fleet.controller.reload(scaling(2));
+  assert.is(fleet.controller.groups.get('app')!.heldCount, undefined);
+});
+
+test('a hung VM is stopped and its address freed when its successor starts', async () => {
+  const health = 'health: { kind: icmp, interval: 100ms, timeout: 50ms, quorum: any }';
+  await start(configured(health));
+  const { controller } = fleet;
+  await controller.scale('app', 2);
+  await until(() => active(agents[0]!).length === 2);
+  const [hung] = running();
+  const { addresses } = controller.vms.manager.list()[0]!;
+  agents[0]!.probe('app', { a: true, [hung!]: false });
+  await until(() => running().length === 1 && !running().includes(hung!), 10_000);
+  const [successor] = running();
+  await until(() => active(agents[0]!).includes(successor!));
+  assert.not(agents[0]!.members('app').some(({ name }) => name === hung));
+  assert.not(controller.vms.manager.list().some((record) => record.addresses[0] === addresses[0]));
+
+  // No member is active any more: it is stopped when one is.
+  await controller.failMember('app', 'a');
+  agents[0]!.probe('app', { a: true, [successor!]: false });
+  await until(() => active(agents[0]!).length === 2 && !running().includes(successor!), 10_000);
 });
 
 const SOURCES = 'average: { below: 5 }, single: { above: 50 }, maximum: 4, sustain: 0s, coolDown: 0s';

@@ -17,8 +17,12 @@ export function addPolicyShow(parent: Command): void {
     });
 }
 
-export function formatPolicy({ group, from, policy, members }: PolicyDetail, maxWidth?: number): string {
+export function formatPolicy(
+  { group, from, policy, heldCount, members }: PolicyDetail,
+  maxWidth?: number,
+): string {
   const settings = Object.entries(policy ?? {}).map(([key, value]) => [key, cellText(value)] as const);
   const origin = { file: 'from the file', runtime: 'set at run time', none: 'none: configured weights' };
-  return `${formatFields([['group', group], ['policy', origin[from]], ...settings])}\n${formatPolicyMembers(members, maxWidth)}`;
+  const held = heldCount === null ? [] : [['members', `${heldCount}, until scale ${group} auto`] as const];
+  return `${formatFields([['group', group], ['policy', origin[from]], ...settings, ...held])}\n${formatPolicyMembers(members, maxWidth)}`;
 }

@@ -5,13 +5,15 @@ import { countArgument } from '../../arguments.ts';
 import { apiOf } from '../../settings.ts';
 import { printChanged } from '../member/changed.ts';
 
+const count = (text: string): number | null => (text === 'auto' ? null : countArgument(text));
+
 export function addScale(parent: Command): void {
   parent
     .command('scale')
-    .description('scale a group to COUNT members: start VMs from its template, or drain some')
+    .description('keep a group at COUNT members: start VMs from its template, or drain some')
     .argument('<group>', 'name of the group')
-    .argument('<count>', 'number of members, 0 to 4096', countArgument)
-    .action(async (group: string, count: number, _options: object, command: Command) => {
+    .argument('<count>', 'number of members, 0 to 4096, or auto: as the thresholds of its scaling say', count)
+    .action(async (group: string, count: number | null, _options: object, command: Command) => {
       const changed = await apiOf(command).post<Changed>(path`/v1/groups/${group}/scale`, { count });
       await printChanged(command, changed);
     });
