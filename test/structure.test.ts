@@ -14,6 +14,7 @@ import {
   MAX_FILES,
   MAX_LINES,
   missingFromLock,
+  ownClocks,
   ROOMS,
   type SourceTree,
 } from './structure.ts';
@@ -110,6 +111,22 @@ rules('config takes types of the snapshot, not values, and addresses', () => {
 rules('a room that nobody listed, and a file that is not there, are found', () => {
   assert.is(directionProblems(tree({ 'src/util/x.ts': '' })).length, 1);
   assert.is(directionProblems(tree({ 'src/wire/x.ts': "import './y.ts';" })).length, 1);
+});
+
+rules('a clock, a timer or chance of its own is found in the control plane, and is allowed elsewhere', () => {
+  const problemsOf = (path: string, text: string) => ownClocks(tree({ [path]: text })).length;
+  assert.is(problemsOf('src/controller/x.ts', 'const now = Date.now();'), 1);
+  assert.is(problemsOf('src/agent/x.ts', 'const at = new Date().toISOString();'), 1);
+  assert.is(problemsOf('src/host/x.ts', 'setTimeout(act, 5);'), 1);
+  assert.is(problemsOf('src/api/x.ts', "import { setTimeout as sleep } from 'node:timers/promises';"), 1);
+  assert.is(problemsOf('src/policy/x.ts', 'const share = Math.random();'), 1);
+  assert.is(
+    problemsOf('src/messages/x.ts', "import { systemRuntime } from '../runtime/system-runtime.ts';"),
+    1,
+  );
+  assert.is(problemsOf('src/controller/x.ts', '// Date.now\nruntime.setTimer(act, 5); new Date(ms);'), 0);
+  assert.is(problemsOf('src/host/thread/worker.ts', 'const now = Date.now();'), 0);
+  assert.is(problemsOf('src/process/x.ts', 'const now = Date.now();'), 0);
 });
 
 rules('cycles are found, of any length, and told once', () => {
@@ -223,6 +240,8 @@ structure('imports run one way', () => none(directionProblems(source)));
 structure('no file imports itself by a detour', () => none(cycles(source)));
 
 structure('no part imports what it must not know', () => none(bannedImports(source)));
+
+structure('control plane code has no clock, timer or chance of its own', () => none(ownClocks(source)));
 
 structure('no folder of a room imports itself by a detour', () => none(folderCycles(source)));
 

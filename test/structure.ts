@@ -38,24 +38,37 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   policy: { imports: [], pure: true },
   native: { imports: [] },
   io: { imports: ['native', 'wire', 'tables'] },
-  messages: { imports: [] },
+  runtime: { imports: [], pure: true },
+  messages: { imports: ['runtime'] },
   config: {
     imports: ['policy'],
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/balancing/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
   'run-dir': { imports: ['native', 'config', 'io'] },
-  api: { imports: ['config', 'messages'], types: ['src/tables/balancing/rule-spec.ts'] },
+  api: { imports: ['config', 'messages', 'runtime'], types: ['src/tables/balancing/rule-spec.ts'] },
   controller: {
-    imports: ['policy', 'messages', 'config', 'api'],
+    imports: ['policy', 'messages', 'config', 'api', 'runtime'],
     files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts'],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
   host: {
-    imports: ['api', 'config', 'datapath', 'io', 'messages', 'native', 'policy', 'run-dir', 'tables', 'wire'],
+    imports: [
+      'api',
+      'config',
+      'datapath',
+      'io',
+      'messages',
+      'native',
+      'policy',
+      'run-dir',
+      'runtime',
+      'tables',
+      'wire',
+    ],
   },
   agent: {
-    imports: ['api', 'config', 'io', 'messages', 'native', 'policy', 'run-dir', 'wire'],
+    imports: ['api', 'config', 'io', 'messages', 'native', 'policy', 'run-dir', 'runtime', 'wire'],
     files: [
       'src/host/host.ts',
       'src/host/stat-collector.ts',
@@ -68,7 +81,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   replay: { imports: ['config', 'datapath', 'host', 'io', 'tables', 'wire'] },
   process: {
-    imports: ['agent', 'api', 'config', 'controller', 'host', 'io', 'messages', 'native', 'run-dir'],
+    imports: [
+      'agent',
+      'api',
+      'config',
+      'controller',
+      'host',
+      'io',
+      'messages',
+      'native',
+      'run-dir',
+      'runtime',
+    ],
     files: ['src/wire/address.ts'],
   },
   cli: { imports: ['api', 'config', 'process', 'replay', 'run-dir'], files: ['src/wire/address.ts'] },
@@ -174,6 +198,29 @@ export function bannedImports(tree: SourceTree): string[] {
   }
   return problems;
 }
+
+/** Rooms that get time, timers and chance handed in, so that the simulation can run them. */
+const CLOCKLESS = ['src/agent/', 'src/api/', 'src/controller/', 'src/host/', 'src/messages/', 'src/policy/'];
+/** Exceptions: the datapath's thread with its watchman, and the entry of a process of its own. */
+const WITH_CLOCK = ['src/host/thread/', 'src/agent/health/prober-main.ts'];
+const OWN_CLOCK =
+  /\b(Date\.now|setTimeout|setInterval|setImmediate|performance\.now|Math\.random|AbortSignal\.timeout|process\.hrtime|node:timers)\b|new Date\(\)/;
+
+/** Control plane code that reads a clock, sets a timer or draws a number other than by the Runtime that it was given. */
+export function ownClocks(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    const isListed = CLOCKLESS.some((room) => path.startsWith(room));
+    if (!isListed || WITH_CLOCK.some((exempt) => path.startsWith(exempt))) continue;
+    const found = OWN_CLOCK.exec(withoutComments(text))?.[0];
+    if (found !== undefined) problems.push(`${path}: found ${found}, expected the Runtime's`);
+    if (importsOf(path, text).some(({ target }) => target === 'src/runtime/system-runtime.ts'))
+      problems.push(`${path}: found the system's Runtime, expected one that is handed in`);
+  }
+  return problems;
+}
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
 
 /**
  * Cycles between the folders beside each other in a room or in one of its folders, as `src/a/x → src/a/y → src/a/x`. Files beside

@@ -34,6 +34,7 @@ import {
   type Rules,
   type Welcome,
 } from '../messages/messages.ts';
+import { momentOf, type Runtime, steadyWallClock, type Timer } from '../runtime/runtime.ts';
 import { HostServices } from './host-services.ts';
 import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { type LocalFlows, LocalWeights } from './local-weights.ts';
@@ -51,6 +52,7 @@ export interface AgentOptions {
   /** Answers requests of controllers. */
   readonly answer: Answerer;
   readonly log: Logger;
+  readonly runtime: Runtime;
 }
 
 export class Agent implements ControllerLinkHandler {
@@ -58,7 +60,11 @@ export class Agent implements ControllerLinkHandler {
   /** This host's requests to the controllers. */
   readonly requests: PeerRequests;
   private readonly options: AgentOptions;
-  private readonly epoch = Date.now();
+  private readonly runtime: Runtime;
+  /** Greater than that of an agent before it: by the wall clock, the only one that both have. */
+  private readonly epoch: number;
+  /** Wall clock at the start, and on from there without jumps: for reports, whose order and distance count. */
+  private readonly steadyMs: () => number;
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
   private readonly mergedWeights = new MergedWeights();
@@ -71,28 +77,32 @@ export class Agent implements ControllerLinkHandler {
   private welcome: Welcome | undefined;
   private sequence = 0;
   private lastReportMs = 0;
-  private reportTimer: NodeJS.Timeout | undefined;
+  private reportTimer: Timer | undefined;
   private lastStep: Promise<void> = Promise.resolve();
   private isClosed = false;
   /** Groups that were brought into force before the rules that contain them. */
   private ahead: readonly GroupConfig[] | undefined;
 
   constructor(options: AgentOptions) {
+    const { runtime } = options;
     this.options = options;
+    this.runtime = runtime;
+    this.epoch = runtime.wallMs();
+    this.steadyMs = steadyWallClock(runtime);
     this.ownGroups = options.ownGroups;
     this.ahead = options.startGroups;
     this.link = options.connect(this);
-    this.listings = new OpenListings(options.answer);
-    this.requests = new PeerRequests('the controllers', (request) => this.link.send(request));
+    this.listings = new OpenListings(options.answer, runtime);
+    this.requests = new PeerRequests(runtime, 'the controllers', (request) => this.link.send(request));
     const { host, log } = options;
-    this.services = new HostServices(host, log, (message) => this.link.send(message));
+    this.services = new HostServices(host, log, runtime, (message) => this.link.send(message));
     this.unwatch = host.publisher.onInForce(() => this.tellPorts());
     this.step(() => this.recompute());
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
-    clearInterval(this.reportTimer);
+    this.runtime.clearTimer(this.reportTimer);
     this.listings.close();
     this.unwatch();
     await this.services.close();
@@ -119,8 +129,8 @@ export class Agent implements ControllerLinkHandler {
 
   attached(welcome: Welcome): void {
     this.welcome = welcome;
-    clearInterval(this.reportTimer);
-    this.reportTimer = setInterval(() => this.tell(), welcome.reportIntervalMs);
+    this.runtime.clearTimer(this.reportTimer);
+    this.reportTimer = this.runtime.setTicker(() => this.tell(), welcome.reportIntervalMs);
     this.reportTimer.unref();
     this.tellPorts();
     this.services.attached();
@@ -129,7 +139,7 @@ export class Agent implements ControllerLinkHandler {
 
   detached(reason: string): void {
     this.welcome = undefined;
-    clearInterval(this.reportTimer);
+    this.runtime.clearTimer(this.reportTimer);
     this.options.log.warn(`detached from the controllers: ${reason}`);
     this.requests.end();
   }
@@ -139,7 +149,7 @@ export class Agent implements ControllerLinkHandler {
       case 'rules':
         return this.step(() => this.takeRules(message));
       case 'globalStats':
-        this.localWeights.received(message, Date.now());
+        this.localWeights.received(message, this.runtime.monotonicMs());
         return this.step(() => this.recompute());
       case 'request':
         this.answer(message).catch((error) => this.options.log.error(`agent: ${messageOf(error)}`));
@@ -183,7 +193,7 @@ export class Agent implements ControllerLinkHandler {
 
   private tell(): void {
     if (this.welcome === undefined) return;
-    const atMs = Date.now();
+    const atMs = this.steadyMs();
     const { collector, configuration, tables, builder, publisher } = this.options.host;
     const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
     const { groups } = configuration;
@@ -240,7 +250,7 @@ export class Agent implements ControllerLinkHandler {
     const { host } = this.options;
     const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
-    const local = this.localWeights.compute(enforced, this.localFlows(), Date.now());
+    const local = this.localWeights.compute(enforced, this.localFlows(), momentOf(this.runtime));
     await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local));
   }
 

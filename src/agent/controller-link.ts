@@ -26,6 +26,7 @@ import type {
 import { type FromAgent, type FromController, PROTOCOL_VERSION, type Welcome } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import type { ReportTable } from '../messages/report-table.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { ControllerStream } from './controller-stream.ts';
 
 export interface ControllerLinkTiming {
@@ -61,6 +62,7 @@ export interface ControllerLinkOptions {
   readonly tls?: TlsFiles;
   readonly handler: ControllerLinkHandler;
   readonly log: LinkLog;
+  readonly runtime: Runtime;
   readonly keepalive?: Keepalive;
   readonly timing?: ControllerLinkTiming;
 }
@@ -85,6 +87,7 @@ const reachProblem = (address: string, tls: TlsFiles | undefined): string | unde
 class GrpcControllerLink implements ControllerLink {
   private readonly options: ControllerLinkOptions;
   private readonly timing: ControllerLinkTiming;
+  private readonly runtime: Runtime;
   private readonly counts = {
     attachments: 0,
     failures: 0,
@@ -96,31 +99,35 @@ class GrpcControllerLink implements ControllerLink {
     malformed: 0,
   };
   private current: ControllerLinkState = 'connecting';
-  private sinceMs = Date.now();
+  private sinceMs: number;
   private lastError = '';
   private address: string;
   private stream: ControllerStream | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private nextIndex = 0;
   private redirectsInRow = 0;
   private failuresInRow = 0;
   /** After `eagerMs`. */
   private lateFailures = 0;
-  /** performance.now() of the loss. */
-  private searchingSince = performance.now();
+  /** Of the loss; monotonic. */
+  private searchingSince: number;
   /** Whether the agent stays with a follower on this stream. */
   private isStaying = false;
-  /** Controllers by the performance.now() of the last attempt to reach them that failed. */
+  /** By controller: when the last attempt failed to reach it; monotonic. */
   private readonly unreachable = new Map<string, number>();
   private readonly outage: Outage;
   private isClosed = false;
 
   constructor(options: ControllerLinkOptions) {
+    const { runtime } = options;
     this.options = options;
+    this.runtime = runtime;
+    this.sinceMs = runtime.wallMs();
+    this.searchingSince = runtime.monotonicMs();
     this.timing = options.timing ?? LINK_TIMING;
-    this.outage = new Outage(options.log);
+    this.outage = new Outage(options.log, runtime);
     this.address = options.controllers[0]!;
-    this.timer = setTimeout(() => this.tryNext(), 0);
+    this.timer = this.runtime.setTimer(() => this.tryNext(), 0);
   }
 
   get state(): ControllerLinkState {
@@ -146,7 +153,7 @@ class GrpcControllerLink implements ControllerLink {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
     this.stream?.end('the agent closed the link');
     this.become('waiting');
   }
@@ -193,7 +200,10 @@ class GrpcControllerLink implements ControllerLink {
     });
     this.stream = stream;
     const { attachTimeoutMs } = this.timing;
-    this.timer = setTimeout(() => stream.end(`no answer within ${attachTimeoutMs} ms`), attachTimeoutMs);
+    this.timer = this.runtime.setTimer(
+      () => stream.end(`no answer within ${attachTimeoutMs} ms`),
+      attachTimeoutMs,
+    );
     stream.send({ type: 'hello', ...this.options.handler.hello() });
   }
 
@@ -212,7 +222,7 @@ class GrpcControllerLink implements ControllerLink {
       this.stream?.end(reason);
       return;
     }
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
     this.counts.attachments++;
     this.become('attached');
     this.isStaying = false;
@@ -240,7 +250,7 @@ class GrpcControllerLink implements ControllerLink {
     const obstacle = this.obstacleTo(leader);
     if (obstacle !== undefined) return this.stay(obstacle);
     // Many agents may have waited with the same follower for this message.
-    const pauseMs = this.isStaying ? Math.random() * this.timing.firstPauseMs : 0;
+    const pauseMs = this.isStaying ? this.runtime.random() * this.timing.firstPauseMs : 0;
     this.abandon();
     this.follow(leader, pauseMs);
   }
@@ -254,14 +264,14 @@ class GrpcControllerLink implements ControllerLink {
 
   private hasJustFailed(address: string): boolean {
     const failedAt = this.unreachable.get(address);
-    return failedAt !== undefined && performance.now() - failedAt < this.timing.unreachableMs;
+    return failedAt !== undefined && this.runtime.monotonicMs() - failedAt < this.timing.unreachableMs;
   }
 
   private follow(leader: string, pauseMs: number): void {
     if (this.isClosed) return;
     this.redirectsInRow++;
     this.become('waiting');
-    this.timer = setTimeout(() => this.attempt(leader), pauseMs);
+    this.timer = this.runtime.setTimer(() => this.attempt(leader), pauseMs);
   }
 
   /** Stays with the follower for its next redirect; not for ever, as it may be partitioned from the others. */
@@ -272,9 +282,9 @@ class GrpcControllerLink implements ControllerLink {
     this.isStaying = true;
     this.redirectsInRow = 0;
     this.become('waiting');
-    clearTimeout(this.timer);
-    const stayMs = this.timing.followerMs * (0.5 + Math.random() / 2);
-    this.timer = setTimeout(() => stream?.end(this.lastError), stayMs);
+    this.runtime.clearTimer(this.timer);
+    const stayMs = this.timing.followerMs * (0.5 + this.runtime.random() / 2);
+    this.timer = this.runtime.setTimer(() => stream?.end(this.lastError), stayMs);
   }
 
   /** Ignores the stream from now on. */
@@ -282,13 +292,13 @@ class GrpcControllerLink implements ControllerLink {
     const { stream } = this;
     this.stream = undefined;
     stream?.end('redirected');
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
   }
 
   private ended(reason: string, isUnreachable: boolean): void {
     if (!this.stream) return;
     this.stream = undefined;
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
     if (this.current === 'attached') {
       if (isUnreachable) this.noteFailure();
       this.lost(reason);
@@ -303,7 +313,7 @@ class GrpcControllerLink implements ControllerLink {
   }
 
   private noteFailure(): void {
-    const now = performance.now();
+    const now = this.runtime.monotonicMs();
     for (const [address, failedAt] of this.unreachable) {
       if (now - failedAt >= this.timing.unreachableMs) this.unreachable.delete(address);
     }
@@ -312,7 +322,7 @@ class GrpcControllerLink implements ControllerLink {
 
   private lost(reason: string): void {
     this.lastError = reason;
-    this.searchingSince = performance.now();
+    this.searchingSince = this.runtime.monotonicMs();
     this.become('waiting');
     if (!this.isClosed) this.outage.began(this.address, reason);
     this.options.handler.detached(reason);
@@ -332,33 +342,37 @@ class GrpcControllerLink implements ControllerLink {
     if (this.isClosed) return;
     const { firstPauseMs, pauseMs, eagerMs, maxPauseMs } = this.timing;
     const { length } = this.options.controllers;
-    const isEager = performance.now() - this.searchingSince < eagerMs;
+    const isEager = this.runtime.monotonicMs() - this.searchingSince < eagerMs;
     if (!isEager) this.lateFailures++;
     const later = Math.min(maxPauseMs, pauseMs * 2 ** Math.ceil(this.lateFailures / length));
     const bound = this.failuresInRow < length ? firstPauseMs : later;
-    this.timer = setTimeout(() => this.tryNext(), bound * (0.5 + Math.random() / 2));
+    this.timer = this.runtime.setTimer(() => this.tryNext(), bound * (0.5 + this.runtime.random() / 2));
   }
 
   private become(state: ControllerLinkState): void {
     if (state === this.current) return;
     this.current = state;
-    this.sinceMs = Date.now();
+    this.sinceMs = this.runtime.wallMs();
   }
 }
 
 /** Log messages of one outage, so that none is repeated. */
 class Outage {
   private readonly log: LinkLog;
+  private readonly runtime: Runtime;
   private readonly told = new Set<string>();
-  private beganMs = Date.now();
+  /** Monotonic. */
+  private beganMs: number;
   private failures = 0;
 
-  constructor(log: LinkLog) {
+  constructor(log: LinkLog, runtime: Runtime) {
     this.log = log;
+    this.runtime = runtime;
+    this.beganMs = runtime.monotonicMs();
   }
 
   began(address: string, reason: string): void {
-    this.beganMs = Date.now();
+    this.beganMs = this.runtime.monotonicMs();
     this.log.warn(`controller ${address} is lost: ${reason}; looking for another`);
   }
 
@@ -371,7 +385,7 @@ class Outage {
   }
 
   over(address: string, { controller, epoch }: Welcome): void {
-    const seconds = ((Date.now() - this.beganMs) / 1000).toFixed(1);
+    const seconds = ((this.runtime.monotonicMs() - this.beganMs) / 1000).toFixed(1);
     const after = this.failures === 0 ? '' : ` after ${seconds} s and ${this.failures} failed attempts`;
     this.log.info(`attached to controller ${controller} at ${address}, epoch ${epoch}${after}`);
     this.told.clear();

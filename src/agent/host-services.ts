@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Host } from '../host/host.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { HealthChecker } from './health/health-checker.ts';
 import { VmDriver } from './vms/vm-driver.ts';
 
@@ -13,16 +14,18 @@ export class HostServices {
   private readonly checker: HealthChecker;
 
   /** `send` may drop messages while no controller is attached: `attached` sends the full state again. */
-  constructor(host: Host, log: Logger, send: Send) {
+  constructor(host: Host, log: Logger, runtime: Runtime, send: Send) {
     this.send = send;
     this.driver = new VmDriver({
       host,
       log,
+      runtime,
       onEvent: (event) => send({ type: 'vmEvent', ...event }),
     });
     this.checker = new HealthChecker({
       host,
       log,
+      runtime,
       onResults: (results) => send({ type: 'probeResults', ...results }),
     });
   }

@@ -17,6 +17,7 @@ import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer } from '../ho
 import type { GlobalStats, MemberGlobal } from '../messages/messages.ts';
 import { type SetLoads, SetPolicies, type WeightsBySet } from '../policy/set-policies.ts';
 import { memberLoad } from '../policy/weights-by-member.ts';
+import type { Moment } from '../runtime/runtime.ts';
 
 /** Active flows of one LB by group and member. */
 export type LocalFlows = (loadBalancerKey: string, group: string, member: string) => number;
@@ -51,12 +52,8 @@ export class LocalWeights {
     }
   }
 
-  /** `nowMs`: wall clock, as at `received`. */
-  compute(
-    balancers: readonly EnforcedGroups[],
-    localFlows: LocalFlows,
-    nowMs: number,
-  ): WeightsByLoadBalancer {
+  /** Load by the monotonic clock, as at `received`; criteria sets by the wall clock. */
+  compute(balancers: readonly EnforcedGroups[], localFlows: LocalFlows, now: Moment): WeightsByLoadBalancer {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
     const loads = new Map<GroupConfig, SetLoads[]>();
@@ -67,10 +64,10 @@ export class LocalWeights {
         const key = JSON.stringify([loadBalancerKey, group.name]);
         const running = this.policiesOf(key, group);
         policies.set(key, running);
-        const sets = loads.get(group) ?? this.setLoads(group, nowMs);
+        const sets = loads.get(group) ?? this.setLoads(group, now);
         loads.set(group, sets);
         const flows = (member: string): number => localFlows(loadBalancerKey, group.name, member);
-        ofBalancer.set(group.name, running.policies.compute(sets, nowMs, flows));
+        ofBalancer.set(group.name, running.policies.compute(sets, now.monotonicMs, flows));
       }
       if (ofBalancer.size > 0)
         weights.set(loadBalancerKey, keepSame(ofBalancer, this.current.get(loadBalancerKey)));
@@ -88,15 +85,16 @@ export class LocalWeights {
   }
 
   /** Of the set in force and the next one, from the weights that were configured. */
-  private setLoads(group: GroupConfig, nowMs: number): SetLoads[] {
+  private setLoads(group: GroupConfig, { monotonicMs, wallMs }: Moment): SetLoads[] {
     const figures = this.figures.get(group.name);
-    const receivedAgoMs = figures === undefined ? 0 : nowMs - figures.receivedMs;
-    return setsAhead(group, nowMs).map((set) => ({
+    const receivedAgoMs = figures === undefined ? 0 : monotonicMs - figures.receivedMs;
+    return setsAhead(group, wallMs).map((set) => ({
       key: setKey(set),
       members: set.members.map((member) => {
         const { name, weight, configuredWeight = weight } = member;
-        const joinedMs = Math.max(this.joinedAt(group, name, nowMs), memberSinceMs(group, set, name));
-        const sinceMs = Math.max(0, nowMs - joinedMs);
+        const inGroupMs = monotonicMs - this.joinedAt(group, name, monotonicMs);
+        const inSetMs = wallMs - memberSinceMs(group, set, name);
+        const sinceMs = Math.max(0, Math.min(inGroupMs, inSetMs));
         const configured = { ...member, weight: configuredWeight };
         return memberLoad(configured, figures?.members.get(name), sinceMs, receivedAgoMs);
       }),

@@ -6,6 +6,7 @@
  * only displaces its own, and others are served at once. A settled connection no longer counts.
  */
 import { isIPv6, type Socket } from 'node:net';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 
 export interface NewcomerLimits {
   readonly max: number;
@@ -18,12 +19,14 @@ export class Newcomers {
   /** Connections that were closed before they had settled. */
   turnedAway = 0;
   private readonly limits: NewcomerLimits;
+  private readonly runtime: Runtime;
   /** In order of arrival, with the function that settles each. */
-  private readonly byAddress = new Map<string, Map<Socket, NodeJS.Timeout>>();
+  private readonly byAddress = new Map<string, Map<Socket, Timer>>();
   private readonly addresses = new Map<Socket, string>();
 
-  constructor(limits: NewcomerLimits) {
+  constructor(limits: NewcomerLimits, runtime: Runtime) {
     this.limits = limits;
+    this.runtime = runtime;
   }
 
   get size(): number {
@@ -34,9 +37,9 @@ export class Newcomers {
     const address = addressKey(socket.remoteAddress);
     if ((this.byAddress.get(address)?.size ?? 0) >= this.limits.maxPerAddress) this.makeRoom(address);
     else if (this.size >= this.limits.max) this.makeRoom(this.fullest());
-    const timer = setTimeout(() => this.turnAway(socket), this.limits.patienceMs);
+    const timer = this.runtime.setTimer(() => this.turnAway(socket), this.limits.patienceMs);
     timer.unref();
-    const ofAddress = this.byAddress.get(address) ?? new Map<Socket, NodeJS.Timeout>();
+    const ofAddress = this.byAddress.get(address) ?? new Map<Socket, Timer>();
     this.byAddress.set(address, ofAddress);
     ofAddress.set(socket, timer);
     this.addresses.set(socket, address);
@@ -48,7 +51,7 @@ export class Newcomers {
     const address = this.addresses.get(socket);
     if (address === undefined) return;
     const ofAddress = this.byAddress.get(address)!;
-    clearTimeout(ofAddress.get(socket));
+    this.runtime.clearTimer(ofAddress.get(socket));
     ofAddress.delete(socket);
     if (ofAddress.size === 0) this.byAddress.delete(address);
     this.addresses.delete(socket);

@@ -2,6 +2,7 @@
 
 import { messageOf, Refusal, type RefusalStatus } from '../config/model/refusal.ts';
 import type { Reply, Request } from '../messages/messages.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { RowPage } from './rows.ts';
 import type { ApiError } from './shapes.ts';
 
@@ -12,17 +13,23 @@ const MAX_PENDING = 64;
 interface Pending {
   resolve(body: unknown): void;
   reject(error: Refusal): void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
 }
 
 export class PeerRequests {
+  private readonly runtime: Runtime;
   private readonly peer: string;
   private readonly send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
   /** `peer`: its name in errors. `send` returns whether the peer is connected. */
-  constructor(peer: string, send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean) {
+  constructor(
+    runtime: Runtime,
+    peer: string,
+    send: (message: { readonly type: 'request' } & Readonly<Request>) => boolean,
+  ) {
+    this.runtime = runtime;
     this.peer = peer;
     this.send = send;
   }
@@ -34,7 +41,7 @@ export class PeerRequests {
     }
     const id = ++this.lastId;
     return new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = this.runtime.setTimer(() => {
         this.pending.delete(id);
         reject(new Refusal(503, `${this.peer} has not answered within ${TIMEOUT_MS / 1000} s`));
       }, TIMEOUT_MS);
@@ -77,7 +84,7 @@ export class PeerRequests {
   private take(id: number): Pending | undefined {
     const pending = this.pending.get(id);
     if (pending === undefined) return undefined;
-    clearTimeout(pending.timer);
+    this.runtime.clearTimer(pending.timer);
     this.pending.delete(id);
     return pending;
   }

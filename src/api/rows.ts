@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../config/model/refusal.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { Answerer } from './routes.ts';
 
 export interface RowChunk {
@@ -76,10 +77,12 @@ const PAGES = 'pages';
 /** Listings that are being read page by page; of one peer. */
 export class OpenListings {
   private readonly answerer: Answerer;
-  private readonly open = new Map<string, { readonly rows: Rows; readonly timer: NodeJS.Timeout }>();
+  private readonly runtime: Runtime;
+  private readonly open = new Map<string, { readonly rows: Rows; readonly timer: Timer }>();
 
-  constructor(answerer: Answerer) {
+  constructor(answerer: Answerer, runtime: Runtime) {
     this.answerer = answerer;
+    this.runtime = runtime;
   }
 
   /** Answers requests of the peer; rows become pages. */
@@ -102,7 +105,7 @@ export class OpenListings {
     const [oldest] = this.open.keys();
     if (this.open.size >= MAX_OPEN && oldest !== undefined) this.take(oldest).close();
     const id = randomUUID();
-    const timer = setTimeout(() => this.take(id).close(), PATIENCE_MS);
+    const timer = this.runtime.setTimer(() => this.take(id).close(), PATIENCE_MS);
     timer.unref();
     this.open.set(id, { rows: listing, timer });
     return { rows, next: `/v1/${PAGES}/${id}` } satisfies RowPage<object>;
@@ -113,7 +116,7 @@ export class OpenListings {
     if (found === undefined)
       throw new Refusal(404, 'the listing has ended: nobody has asked for its next page in time');
     this.open.delete(id);
-    clearTimeout(found.timer);
+    this.runtime.clearTimer(found.timer);
     return found.rows;
   }
 }

@@ -14,6 +14,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';
 import { type Answerer, JsonLines } from './routes.ts';
@@ -31,8 +32,13 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** Resolves when the socket accepts connections. */
-export async function startApiServer(path: string, answerer: Answerer, log: Logger): Promise<Server> {
-  const server = boundedServer(answerer, log);
+export async function startApiServer(
+  path: string,
+  answerer: Answerer,
+  log: Logger,
+  runtime: Runtime,
+): Promise<Server> {
+  const server = boundedServer(answerer, log, runtime);
   rmSync(path, { force: true });
   // The socket is created with its final mode, so that other users can never connect.
   const umask = process.umask(0o177);
@@ -62,12 +68,13 @@ export async function startReadOnlyServer(
   { host, port, tls }: { host: string; port: number; tls?: ServerTls },
   answerer: Answerer,
   log: Logger,
+  runtime: Runtime,
 ): Promise<Server> {
   const readOnly: Answerer = (request) => {
     if (request.method === 'GET') return answerer(request);
     throw new Refusal(400, `found ${request.method}, expected GET: changes are made over the unix socket`);
   };
-  const server = boundedServer(readOnly, log, tls);
+  const server = boundedServer(readOnly, log, runtime, tls);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -75,8 +82,8 @@ export async function startReadOnlyServer(
   return server;
 }
 
-function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server {
-  const newcomers = new Newcomers(NEWCOMERS);
+function boundedServer(answerer: Answerer, log: Logger, runtime: Runtime, tls?: ServerTls): Server {
+  const newcomers = new Newcomers(NEWCOMERS, runtime);
   let requests = 0;
   const listener: RequestListener = (request, response) => {
     newcomers.settle(request.socket);
@@ -86,7 +93,7 @@ function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server
     }
     requests++;
     response.once('close', () => requests--);
-    answer(answerer, request, response, log).catch((error) => log.error(`api: ${messageOf(error)}`));
+    answer(answerer, request, response, log, runtime).catch((error) => log.error(`api: ${messageOf(error)}`));
   };
   const server =
     tls === undefined
@@ -102,11 +109,11 @@ function boundedServer(answerer: Answerer, log: Logger, tls?: ServerTls): Server
 }
 
 /** Accepts no new connections, and ends open ones after their answer. */
-export const stopApiServer = (server: Server): Promise<void> =>
+export const stopApiServer = (server: Server, runtime: Runtime): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
-    setTimeout(() => server.closeAllConnections(), 1_000).unref();
+    runtime.setTimer(() => server.closeAllConnections(), 1_000).unref();
   });
 
 async function answer(
@@ -114,6 +121,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   log: Logger,
+  runtime: Runtime,
 ): Promise<void> {
   const call = { method: request.method ?? 'GET', target: request.url ?? '/' };
   const text = await readBody(request);
@@ -128,7 +136,8 @@ async function answer(
     log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
   );
   if (body instanceof JsonLines) await sendLines(response, body);
-  else if (body instanceof Rows) await sendRows(response, body, request.headers.accept === JSON_LINES);
+  else if (body instanceof Rows)
+    await sendRows(response, body, request.headers.accept === JSON_LINES, runtime);
   else send(response, status, body);
 }
 
@@ -163,7 +172,12 @@ async function sendLines(response: ServerResponse, { items }: JsonLines): Promis
 }
 
 /** An array, or lines. An answer that cannot be completed ends without its last chunk, which the client notices. */
-async function sendRows(response: ServerResponse, rows: Rows, asLines: boolean): Promise<void> {
+async function sendRows(
+  response: ServerResponse,
+  rows: Rows,
+  asLines: boolean,
+  runtime: Runtime,
+): Promise<void> {
   response.writeHead(200, {
     'content-type': asLines ? JSON_LINES : 'application/json',
     connection: 'close',
@@ -178,7 +192,7 @@ async function sendRows(response: ServerResponse, rows: Rows, asLines: boolean):
       const before = asLines || isFirst || text === '' ? '' : separator;
       const after = asLines && text !== '' ? '\n' : '';
       const hasRoom = response.write(`${before}${text}${after}`);
-      await (hasRoom ? nextTurn() : drained(response));
+      await (hasRoom ? nextTurn(runtime) : drained(response));
     }
     response.end(asLines ? '' : ']\n');
   } catch (error) {
@@ -189,7 +203,7 @@ async function sendRows(response: ServerResponse, rows: Rows, asLines: boolean):
   }
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextTurn = (runtime: Runtime): Promise<void> => new Promise((resolve) => runtime.soon(resolve));
 
 const drained = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {

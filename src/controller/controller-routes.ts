@@ -1,5 +1,4 @@
 /** The controller's routes of api/shapes.ts: what each checks and answers. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
 import {
@@ -22,6 +21,7 @@ import {
 } from '../api/routes.ts';
 import { Rows } from '../api/rows.ts';
 import type { Changed, PortRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
+import { sleep } from '../runtime/runtime.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,
@@ -72,7 +72,7 @@ const ofHosts = <Row extends object>(controller: Controller, { path, query }: Ap
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/status', statusOf),
-  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), Date.now())),
+  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading())),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
   route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
@@ -129,13 +129,13 @@ export const controllerAnswerer =
     answerRequest(CONTROLLER_ROUTES, context, request);
 
 function statusOf({ controller, version, streams }: ControllerContext): ControllerStatus {
-  const { leadership: term, startedAtMs } = controller;
+  const { leadership: term, startedAtMs, uptimeMs } = controller;
   return {
     version,
     controller: controller.id,
     pid: process.pid,
     startedAt: new Date(startedAtMs).toISOString(),
-    uptimeMs: Date.now() - startedAtMs,
+    uptimeMs,
     role: term === undefined ? 'follower' : 'leader',
     epoch: term?.epoch ?? null,
     leader: controller.leader ?? null,
@@ -156,7 +156,7 @@ async function* samples(
   intervalMs: number,
 ): AsyncGenerator<GroupSample> {
   while (controller.leadership !== undefined && controller.groups.has(group)) {
-    yield groupSample(fleet(controller), group, Date.now());
-    await sleep(intervalMs, undefined, { ref: false });
+    yield groupSample(fleet(controller), group);
+    await sleep(controller.runtime, intervalMs, { isBackground: true });
   }
 }

@@ -22,6 +22,7 @@ import { checkNewPolicy } from '../config/new-policy.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
 import type { PolicyConfig } from '../policy/policy-config.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { checkAgentRequest } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
@@ -46,6 +47,7 @@ export interface ControllerOptions {
   /** The owner closes it, after `stop`. */
   readonly store: Store;
   readonly log: Logger;
+  readonly runtime: Runtime;
   /** `id`: its own among the controllers of a store, the same at each start. `address`: where agents reach it. */
   readonly self: { readonly id: string; readonly address: string };
   readonly settings?: Partial<TermSettings>;
@@ -61,7 +63,10 @@ interface Office {
 
 export class Controller implements AgentSessionHandler, FleetActions {
   readonly id: string;
-  readonly startedAtMs = Date.now();
+  readonly runtime: Runtime;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  private readonly startedMs: number;
   private readonly options: ControllerOptions;
   private readonly log: Logger;
   private readonly replica: Replica;
@@ -77,17 +82,24 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   /** Stands for election at once; agents may attach from now on. */
   constructor(options: ControllerOptions) {
-    const { configuration, store, log, self, settings } = options;
+    const { configuration, store, log, runtime, self, settings } = options;
     this.id = self.id;
+    this.runtime = runtime;
+    this.startedAtMs = runtime.wallMs();
+    this.startedMs = runtime.monotonicMs();
     this.options = { ...options, settings: { ...DEFAULT_TERM_SETTINGS, ...settings } };
     this.configurationNow = configuration;
     this.log = log;
-    this.replica = new Replica(store, log, () => this.stateChanged());
+    this.replica = new Replica(store, log, runtime, () => this.stateChanged());
     this.campaign = store.campaign(self, {
       elected: (epoch) => this.elected(epoch),
       lost: (reason) => this.lost(reason),
       leader: (address) => this.leaderIs(address),
     });
+  }
+
+  get uptimeMs(): number {
+    return this.runtime.monotonicMs() - this.startedMs;
   }
 
   /** The file's, without what the store has. */
@@ -172,7 +184,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   /** `deadlineMs`: from now. */
   drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed> {
-    const atMs = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
+    const atMs = deadlineMs === undefined ? undefined : this.runtime.wallMs() + deadlineMs;
     return this.changeMember(group, member, (changes) => changes.drain(group, member, atMs));
   }
 
@@ -302,12 +314,16 @@ export class Controller implements AgentSessionHandler, FleetActions {
         },
       },
       this.log,
+      this.runtime,
     );
     const vms = new VmKeeper(term, this.replica.entries, this, this.log);
     const { settlingMs } = settings as TermSettings;
     const scaling = new Scaling(term, this, vms, settlingMs, this.log);
     const { healthWarmUpMs } = settings as TermSettings;
-    const health = new HealthVerdicts(this, term.agents, this.log, { warmUpMs: healthWarmUpMs, settlingMs });
+    const health = new HealthVerdicts(this, term.agents, this.log, this.runtime, {
+      warmUpMs: healthWarmUpMs,
+      settlingMs,
+    });
     this.office = { term, vms, scaling, health };
     term.begin(groupsOf(this.groups));
     this.waitingAgents.attach((session) => term.attach(session));

@@ -15,6 +15,7 @@ import { ownEntry } from '../config/model/own-entry.ts';
 import { expectOneOf } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import type { MemberGlobal } from '../messages/messages.ts';
+import { momentOf } from '../runtime/runtime.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
@@ -28,7 +29,8 @@ export interface Fleet {
   readonly groups: GroupStates;
 }
 
-export function agentRows({ agents, distribution }: Term, nowMs: number): AgentRow[] {
+export function agentRows({ agents, distribution, runtime }: Term): AgentRow[] {
+  const nowMs = runtime.monotonicMs();
   return [...agents.values()].map((agent) => {
     const feed = distribution.feedOf(agent.host);
     return {
@@ -44,7 +46,7 @@ export function agentRows({ agents, distribution }: Term, nowMs: number): AgentR
       error: feed === undefined || feed.error === '' ? null : feed.error,
       reports: agent.reports,
       missedReports: agent.missedReports,
-      lastReportAgeMs: agent.lastReportMs === 0 ? null : nowMs - agent.lastReportMs,
+      lastReportAgeMs: agent.lastReportMs === undefined ? null : nowMs - agent.lastReportMs,
     };
   });
 }
@@ -182,7 +184,7 @@ export async function fleetGroupDetail({ term, groups }: Fleet, name: string): P
   const concerned = [...term.agents.values()].filter(({ host }) => term.distribution.feedOf(host)?.has(name));
   const path = `/v1/groups/${encodeURIComponent(name)}`;
   const { answers, unanswered } = await askAll<GroupDetail>(concerned, path);
-  const loads = term.aggregation.loads(name, Date.now());
+  const loads = term.aggregation.loads(name, term.runtime.monotonicMs());
   const detail = groupDetail(weighted(term, group), {
     total: flowsOf(answers.map(({ answer }) => answer)),
     ofMember(member) {
@@ -220,21 +222,22 @@ const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
 export function policyDetail({ term, groups }: Fleet, name: string): PolicyDetail {
   const { group, isPolicyOfRuntime, heldCount = null } = existingGroup(groups, name);
   const from = group.policy === undefined ? 'none' : isPolicyOfRuntime ? 'runtime' : 'file';
-  const members = policyMembers(term, group, Date.now());
+  const members = policyMembers(term, group);
   return { group: name, from, policy: group.policy ?? null, heldCount, members };
 }
 
-export function groupSample({ term, groups }: Fleet, name: string, nowMs: number): GroupSample {
+export function groupSample({ term, groups }: Fleet, name: string): GroupSample {
   const { group } = existingGroup(groups, name);
-  const at = new Date(nowMs).toISOString();
+  const at = new Date(term.runtime.wallMs()).toISOString();
   const { revision } = term.distribution;
-  return { at, group: name, revision, members: policyMembers(term, group, nowMs) };
+  return { at, group: name, revision, members: policyMembers(term, group) };
 }
 
-function policyMembers(term: Term, group: GroupConfig, nowMs: number): PolicyMemberRow[] {
-  const loads = term.aggregation.loads(group.name, nowMs);
+function policyMembers(term: Term, group: GroupConfig): PolicyMemberRow[] {
+  const { monotonicMs, wallMs } = momentOf(term.runtime);
+  const loads = term.aggregation.loads(group.name, monotonicMs);
   const out = weighted(term, group);
-  return membersInForce(group, nowMs).map(({ name, state, weight }) => {
+  return membersInForce(group, wallMs).map(({ name, state, weight }) => {
     const load: MemberGlobal | undefined = loads.get(name);
     return {
       member: name,

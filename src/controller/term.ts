@@ -24,6 +24,7 @@ import {
   type Request,
   type VmEvent,
 } from '../messages/messages.ts';
+import { momentOf, type Runtime, type Timer } from '../runtime/runtime.ts';
 import { AttachedAgent } from './agents/attached-agent.ts';
 import { Distribution } from './distribution/distribution.ts';
 import { Aggregation } from './load/aggregation.ts';
@@ -74,9 +75,10 @@ export class Term {
   private readonly settings: TermSettings;
   private readonly hooks: TermHooks;
   private readonly log: Logger;
-  private readonly clock: NodeJS.Timeout;
+  readonly runtime: Runtime;
+  private readonly clock: Timer;
   private groups: ReadonlyMap<string, GroupConfig> = new Map();
-  private holdTimer: NodeJS.Timeout | undefined;
+  private holdTimer: Timer | undefined;
 
   constructor(
     epoch: number,
@@ -84,15 +86,19 @@ export class Term {
     settings: TermSettings,
     hooks: TermHooks,
     log: Logger,
+    runtime: Runtime,
   ) {
     this.epoch = epoch;
     this.self = self;
     this.settings = settings;
     this.hooks = hooks;
     this.log = log;
-    this.distribution = new Distribution(epoch, (group, host) => this.weights.balancersOf(group, host));
+    this.runtime = runtime;
+    this.distribution = new Distribution(epoch, runtime, (group, host) =>
+      this.weights.balancersOf(group, host),
+    );
     this.globalStats = new GlobalStatsSender(epoch, this.aggregation);
-    this.clock = setInterval(() => this.step(Date.now()), settings.stepMs);
+    this.clock = runtime.setTicker(() => this.step(), settings.stepMs);
     this.clock.unref();
   }
 
@@ -103,8 +109,8 @@ export class Term {
       policy !== undefined && policy.kind !== 'even' && policy.mode !== 'distribute-stats';
     if (![...groups.values()].some(isComputed)) return;
     this.distribution.hold();
-    this.holdTimer = setTimeout(() => {
-      this.step(Date.now());
+    this.holdTimer = this.runtime.setTimer(() => {
+      this.step();
       this.distribution.release();
     }, HOLD_REPORTS * this.settings.reportIntervalMs);
     this.holdTimer.unref();
@@ -114,12 +120,12 @@ export class Term {
   setGroups(groups: ReadonlyMap<string, GroupConfig>): void {
     this.groups = groups;
     this.distribution.release();
-    if (this.weights.setGroups(groups, Date.now())) this.distribution.publish(this.weights.groups);
+    if (this.weights.setGroups(groups, momentOf(this.runtime)))
+      this.distribution.publish(this.weights.groups);
   }
 
   attach(session: AgentSession): AgentSessionListener {
-    const nowMs = Date.now();
-    const agent = new AttachedAgent(session, nowMs);
+    const agent = new AttachedAgent(session, this.runtime);
     const { host, hello } = agent;
     const other = this.agents.get(host);
     if (other !== undefined && other.hello.agentEpoch > hello.agentEpoch) {
@@ -157,8 +163,8 @@ export class Term {
 
   /** Sends the agents to whoever leads now; '': nobody known. */
   end(leader: string): void {
-    clearInterval(this.clock);
-    clearTimeout(this.holdTimer);
+    this.runtime.clearTimer(this.clock);
+    this.runtime.clearTimer(this.holdTimer);
     for (const agent of [...this.agents.values()]) {
       this.remove(agent);
       agent.send({ type: 'redirect', leader });
@@ -171,7 +177,7 @@ export class Term {
     if (this.agents.get(agent.host) !== agent) return;
     switch (message.type) {
       case 'report': {
-        const nowMs = Date.now();
+        const nowMs = this.runtime.monotonicMs();
         agent.noteReport(message.sequence, nowMs);
         this.aggregation.report(agent.host, message, nowMs);
         return;
@@ -216,10 +222,11 @@ export class Term {
     return config !== undefined && findMember(config, member) !== undefined;
   }
 
-  private step(nowMs: number): void {
+  private step(): void {
+    const now = momentOf(this.runtime);
     try {
-      if (this.weights.tick(nowMs)) this.distribution.publish(this.weights.groups);
-      this.globalStats.step(nowMs, this.groups, this.agents, this.distribution);
+      if (this.weights.tick(now)) this.distribution.publish(this.weights.groups);
+      this.globalStats.step(now, this.groups, this.agents, this.distribution);
     } catch (error) {
       // A policy that throws has a bug; the weights in force stay, and the other groups go on next time.
       this.log.error({ err: error }, `weights: ${messageOf(error)}`);

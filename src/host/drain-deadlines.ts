@@ -2,8 +2,9 @@
 
 import { membersOf } from '../config/model/group-members.ts';
 import type { Configuration } from '../config/model/model.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 
-/** setTimeout counts in 31 bits; a longer wait is taken in steps. */
+/** Timers count in 31 bits; a longer wait is taken in steps. */
 const LONGEST_WAIT_MS = 86_400_000;
 
 export interface DrainDeadline {
@@ -26,12 +27,14 @@ export function drainDeadlines(configuration: Configuration): DrainDeadline[] {
 }
 
 export class DrainTimer {
+  private readonly runtime: Runtime;
   private readonly onDue: (due: DrainDeadline) => void;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   /** Deadlines that were called out: a configuration goes on saying them. */
   private done = new Set<string>();
 
-  constructor(onDue: (due: DrainDeadline) => void) {
+  constructor(runtime: Runtime, onDue: (due: DrainDeadline) => void) {
+    this.runtime = runtime;
     this.onDue = onDue;
   }
 
@@ -42,9 +45,9 @@ export class DrainTimer {
     this.done = new Set(deadlines.map(keyOf).filter((key) => this.done.has(key)));
     const next = deadlines.find((deadline) => !this.done.has(keyOf(deadline)));
     if (next === undefined) return;
-    const waitMs = Math.min(Math.max(next.atMs - Date.now(), 0), LONGEST_WAIT_MS);
-    this.timer = setTimeout(() => {
-      if (next.atMs > Date.now()) return this.watch(configuration);
+    const waitMs = Math.min(Math.max(next.atMs - this.runtime.wallMs(), 0), LONGEST_WAIT_MS);
+    this.timer = this.runtime.setTimer(() => {
+      if (next.atMs > this.runtime.wallMs()) return this.watch(configuration);
       this.done.add(keyOf(next));
       this.onDue(next);
     }, waitMs);
@@ -52,7 +55,7 @@ export class DrainTimer {
   }
 
   stop(): void {
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
   }
 }
 

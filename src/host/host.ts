@@ -23,6 +23,7 @@ import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Tables } from '../tables/tables.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { memberExits } from './member-exits.ts';
@@ -58,6 +59,7 @@ export interface HostOptions {
   readonly leftTables?: LeftTables;
   readonly state: MadeThings;
   readonly log: Logger;
+  readonly runtime: Runtime;
   /** The datapath has ended or hangs. */
   onDeath(reason: string): void;
 }
@@ -71,9 +73,10 @@ export class Host {
   readonly uplinks: Uplinks;
   readonly collector: StatCollector;
   private readonly log: Logger;
-  private readonly drainTimer = new DrainTimer((due) => this.finishDrain(due));
+  readonly runtime: Runtime;
+  private readonly drainTimer: DrainTimer;
   private readonly goneListeners = new Set<(port: string) => void>();
-  private namespaceWatch: NodeJS.Timeout | undefined;
+  private namespaceWatch: Timer | undefined;
   private readonly changes = new SerialQueue();
 
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
@@ -111,7 +114,7 @@ export class Host {
       await host.endFlowsOf(exitsMeanwhile(host.builder.ids, configuration.groups));
       await host.attachOpened();
       host.drainTimer.watch(configuration);
-      host.collector.start();
+      host.collector.start(options.runtime);
       host.uplinks.watch();
       host.watchNamespaces();
       return host;
@@ -126,6 +129,8 @@ export class Host {
     this.thread = thread;
     this.tables = tables;
     this.log = options.log;
+    this.runtime = options.runtime;
+    this.drainTimer = new DrainTimer(options.runtime, (due) => this.finishDrain(due));
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isMemberIdle });
     const numbers = new NumbersFile(options.numbersFile, tables.limits, this.builder.ids);
     this.publisher = new Publisher(thread, this.builder, () => {
@@ -133,7 +138,9 @@ export class Host {
       if (problem !== undefined) this.log.warn(problem);
     });
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
-    this.uplinks = new Uplinks(thread, this.builder.ids, options.log, () => this.repairUplinks());
+    this.uplinks = new Uplinks(thread, this.builder.ids, options.log, options.runtime, () =>
+      this.repairUplinks(),
+    );
     this.collector = new StatCollector(tables.stats, this.builder.ids, (rows, notedAt) =>
       this.thread.releaseRows(rows, notedAt),
     );
@@ -150,7 +157,7 @@ export class Host {
    */
   stop(how: 'end' | 'handOver'): Promise<void> {
     return this.exclusively(async () => {
-      clearInterval(this.namespaceWatch);
+      this.runtime.clearTimer(this.namespaceWatch);
       this.drainTimer.stop();
       this.collector.stop();
       await this.thread.stop();
@@ -261,7 +268,7 @@ export class Host {
 
   /** Nobody tells of a namespace that has lost its name while a device that was taken over holds it. */
   private watchNamespaces(): void {
-    this.namespaceWatch = setInterval(() => {
+    this.namespaceWatch = this.runtime.setTicker(() => {
       if (this.ports.orphans.length === 0) return;
       this.exclusively(async () => {
         const ids = this.ports.orphans;

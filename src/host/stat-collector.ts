@@ -10,6 +10,8 @@
  * A row without records that has been silent for SILENT_MS is given back to the datapath; what it has counted stays in
  * its member's sums.
  */
+
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { NONE } from '../tables/common/bucket-index.ts';
 import { type MemberStats, STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import { MemberTotals } from './member-totals.ts';
@@ -75,7 +77,8 @@ export class StatCollector {
   private sampledAtMs = 0;
   private samples = 0;
   private isReleasing = false;
-  private timer: NodeJS.Timeout | undefined;
+  private runtime: Runtime | undefined;
+  private timer: Timer | undefined;
 
   constructor(stats: StatTable, ids: DatapathIds, releaseRows: ReleaseRows = async () => {}) {
     this.stats = stats;
@@ -83,14 +86,15 @@ export class StatCollector {
     this.releaseRows = releaseRows;
   }
 
-  start(): void {
-    this.collect(performance.now());
-    this.timer = setInterval(() => this.collect(performance.now()), COLLECT_INTERVAL_MS);
+  start(runtime: Runtime): void {
+    this.collect(runtime.monotonicMs());
+    this.runtime = runtime;
+    this.timer = runtime.setTicker(() => this.collect(runtime.monotonicMs()), COLLECT_INTERVAL_MS);
     this.timer.unref();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.runtime?.clearTimer(this.timer);
   }
 
   /** A member's sums of this moment, if `refresh` was called in it, and the rates of the last interval. */

@@ -2,9 +2,11 @@
  * The link of an agent to the controller in its own process: the semantics of the gRPC pair, without encoding.
  *
  * Theory of operation. Each direction is a bounded queue that is drained in a separate turn of the event loop
- * (setImmediate), so neither side is ever called from inside its own `send`, and successive Rules within one turn arrive
+ * (Runtime.soon), so neither side is ever called from inside its own `send`, and successive Rules within one turn arrive
  * merged. A stream that ends is opened again after `retryMs`, with a new Hello.
  */
+
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type {
   AgentSession,
   AgentSessionHandler,
@@ -22,6 +24,7 @@ import { ReportDiff, type ReportTable } from './report-table.ts';
 export const IN_PROCESS_PEER = 'in-process';
 
 export interface InProcessOptions {
+  readonly runtime: Runtime;
   /** Pause before a stream that ended is made anew. */
   readonly retryMs?: number;
   readonly limits?: OutboundLimits;
@@ -32,7 +35,7 @@ const RETRY_MS = 100;
 export function createInProcessLink(
   controller: AgentSessionHandler,
   agent: ControllerLinkHandler,
-  options: InProcessOptions = {},
+  options: InProcessOptions,
 ): ControllerLink {
   return new InProcessLink(controller, agent, options);
 }
@@ -40,22 +43,25 @@ export function createInProcessLink(
 class InProcessLink implements ControllerLink {
   private readonly controller: AgentSessionHandler;
   private readonly agent: ControllerLinkHandler;
+  private readonly runtime: Runtime;
   private readonly retryMs: number;
   private readonly limits: OutboundLimits;
   private readonly counts = { attachments: 0, failures: 0, redirects: 0, sent: 0, received: 0, unsent: 0 };
   private current: ControllerLinkState = 'connecting';
-  private sinceMs = Date.now();
+  private sinceMs: number;
   private lastError = '';
   private stream: Stream | undefined;
-  private retry: NodeJS.Timeout | undefined;
+  private retry: Timer | undefined;
   private isClosed = false;
 
   constructor(controller: AgentSessionHandler, agent: ControllerLinkHandler, options: InProcessOptions) {
     this.controller = controller;
     this.agent = agent;
+    this.runtime = options.runtime;
+    this.sinceMs = this.runtime.wallMs();
     this.retryMs = options.retryMs ?? RETRY_MS;
     this.limits = options.limits ?? OUTBOUND_LIMITS;
-    setImmediate(() => this.open());
+    this.runtime.soon(() => this.open());
   }
 
   get state(): ControllerLinkState {
@@ -85,7 +91,7 @@ class InProcessLink implements ControllerLink {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    clearTimeout(this.retry);
+    this.runtime.clearTimer(this.retry);
     this.stream?.end('the agent closed the link');
     this.become('waiting');
   }
@@ -103,7 +109,7 @@ class InProcessLink implements ControllerLink {
   private open(): void {
     if (this.isClosed) return;
     this.become('connecting');
-    this.stream = new Stream(this.agent.hello(), this.limits, {
+    this.stream = new Stream(this.runtime, this.agent.hello(), this.limits, {
       received: (message) => this.received(message),
       ended: (reason) => this.ended(reason),
     });
@@ -131,13 +137,13 @@ class InProcessLink implements ControllerLink {
     this.become('waiting');
     if (wasAttached) this.agent.detached(reason);
     else this.counts.failures++;
-    if (!this.isClosed) this.retry = setTimeout(() => this.open(), this.retryMs);
+    if (!this.isClosed) this.retry = this.runtime.setTimer(() => this.open(), this.retryMs);
   }
 
   private become(state: ControllerLinkState): void {
     if (state === this.current) return;
     this.current = state;
-    this.sinceMs = Date.now();
+    this.sinceMs = this.runtime.wallMs();
   }
 }
 
@@ -154,6 +160,7 @@ class Stream implements AgentSession {
   readonly isAdmin = true;
   readonly diff = new ReportDiff();
   isWelcome = false;
+  private readonly runtime: Runtime;
   private readonly events: StreamEvents;
   private readonly toAgent: OutboundQueue;
   private readonly fromAgent: FromAgent[] = [];
@@ -163,7 +170,8 @@ class Stream implements AgentSession {
   private hasEnded = false;
   private isDraining = false;
 
-  constructor(hello: Hello, limits: OutboundLimits, events: StreamEvents) {
+  constructor(runtime: Runtime, hello: Hello, limits: OutboundLimits, events: StreamEvents) {
+    this.runtime = runtime;
     this.hello = hello;
     this.limits = limits;
     this.events = events;
@@ -197,7 +205,7 @@ class Stream implements AgentSession {
     this.hasEnded = true;
     this.toAgent.clear();
     this.fromAgent.length = 0;
-    setImmediate(() => {
+    this.runtime.soon(() => {
       this.listener?.detached(reason);
       this.events.ended(reason);
     });
@@ -206,7 +214,7 @@ class Stream implements AgentSession {
   private drainSoon(): void {
     if (this.isDraining) return;
     this.isDraining = true;
-    setImmediate(() => this.drain());
+    this.runtime.soon(() => this.drain());
   }
 
   private drain(): void {

@@ -21,6 +21,8 @@ import { controllerAnswerer } from '../controller/controller-routes.ts';
 import { openStore } from '../controller/store/open-store.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
+import { sleep } from '../runtime/runtime.ts';
+import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
@@ -51,10 +53,12 @@ export class ControllerProcess {
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
-      const store = await openStore(storeConfig, log, { tls: storeConfig.kind === 'etcd' ? tls : undefined });
+      const store = await openStore(storeConfig, log, systemRuntime, {
+        tls: storeConfig.kind === 'etcd' ? tls : undefined,
+      });
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
-      const controller = new Controller({ configuration, store, log, self });
+      const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
       const agents = await startAgentServer(listen, tls, controller, log, undo);
       undo.push('stop the controller', () => controller.stop());
       const started = new ControllerProcess(options, undo, controller, agents, configuration);
@@ -132,11 +136,11 @@ export class ControllerProcess {
       down: () => this.options.onDownRequest(),
     });
     this.controller.answerAgentsWith(answerer);
-    const close = (server: Server) => undo.push('close the API', () => stopApiServer(server));
-    close(await startApiServer(runDir.apiSocket, answerer, log));
+    const close = (server: Server) => undo.push('close the API', () => stopApiServer(server, systemRuntime));
+    close(await startApiServer(runDir.apiSocket, answerer, log, systemRuntime));
     const { listen, tls } = this.configuration;
     if (listen?.http === undefined) return;
-    close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log));
+    close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log, systemRuntime));
   }
 
   /**
@@ -144,10 +148,10 @@ export class ControllerProcess {
    * expires.
    */
   private async leaderKnown(): Promise<void> {
-    const giveUpMs = performance.now() + LEADER_WAIT_MS;
+    const giveUpMs = systemRuntime.monotonicMs() + LEADER_WAIT_MS;
     while (this.controller.leadership === undefined && this.controller.leader === undefined) {
-      if (performance.now() > giveUpMs) return;
-      await new Promise((resolve) => setTimeout(resolve, LEADER_POLL_MS));
+      if (systemRuntime.monotonicMs() > giveUpMs) return;
+      await sleep(systemRuntime, LEADER_POLL_MS);
     }
   }
 }
@@ -160,7 +164,7 @@ async function startAgentServer(
   undo: UndoStack,
 ): Promise<FleetServer> {
   try {
-    const server = await startFleetServer({ listen, tls, handler, log });
+    const server = await startFleetServer({ listen, tls, handler, log, runtime: systemRuntime });
     undo.push('close the agent server', () => server.close());
     return server;
   } catch (error) {

@@ -28,6 +28,7 @@ import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
+import { systemRuntime } from '../runtime/system-runtime.ts';
 import { httpListener } from './http-listener.ts';
 import { reachableAddress } from './reachable-address.ts';
 
@@ -82,7 +83,7 @@ class EmbeddedControl implements Control {
   static async start(options: ControlOptions): Promise<EmbeddedControl> {
     const { configuration, defaultStore, log } = options;
     const { tls, store: storeConfig = defaultStore } = configuration;
-    const store = await openStore(storeConfig, log, { tls: tls && loadTlsFiles(tls) });
+    const store = await openStore(storeConfig, log, systemRuntime, { tls: tls && loadTlsFiles(tls) });
     return new EmbeddedControl(options, store);
   }
 
@@ -94,7 +95,7 @@ class EmbeddedControl implements Control {
     const listen = configuration.listen?.agents;
     const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
     const self = { id: configuration.host, address };
-    this.controller = new Controller({ configuration, store, log, self });
+    this.controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
     this.controller.answerAgentsWith((request) => this.answerFleet(request));
     this.initialGroups = this.controller.preview(configuration);
   }
@@ -106,22 +107,29 @@ class EmbeddedControl implements Control {
       ownGroups: [],
       rules: new RuleStore(),
       startGroups: this.initialGroups,
-      connect: (handler) => createInProcessLink(this.controller, handler),
+      connect: (handler) => createInProcessLink(this.controller, handler, { runtime: systemRuntime }),
       answer: answerHost,
       log,
+      runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };
     const { listen, tls } = this.configuration;
     if (listen?.http !== undefined) {
       const answer = (request: ApiRequest): unknown => this.answer(request);
-      this.http = await startReadOnlyServer(httpListener(listen.http, tls), answer, log);
+      this.http = await startReadOnlyServer(httpListener(listen.http, tls), answer, log, systemRuntime);
     }
     if (listen?.agents !== undefined) {
       // Loading gRPC costs 100 ms and 20 MB, which a single host does not need.
       const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
       const material = tls && loadFleetTls(tls, 'controller');
       const handler = this.controller;
-      this.server = await startFleetServer({ listen: listen.agents, tls: material, handler, log });
+      this.server = await startFleetServer({
+        listen: listen.agents,
+        tls: material,
+        handler,
+        log,
+        runtime: systemRuntime,
+      });
     }
   }
 
@@ -166,7 +174,7 @@ class EmbeddedControl implements Control {
   async stop(): Promise<void> {
     await this.attached?.agent.close();
     await this.server?.close();
-    if (this.http !== undefined) await stopApiServer(this.http);
+    if (this.http !== undefined) await stopApiServer(this.http, systemRuntime);
     await this.controller.stop();
     await this.store.close();
   }
@@ -229,9 +237,11 @@ class RemoteControl implements Control {
       host,
       ownGroups: configuration.groups,
       rules: this.rules,
-      connect: (handler) => createControllerLink({ controllers: controllers!, tls, handler, log }),
+      connect: (handler) =>
+        createControllerLink({ controllers: controllers!, tls, handler, log, runtime: systemRuntime }),
       answer: answerHost,
       log,
+      runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };
   }

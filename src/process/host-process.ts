@@ -9,6 +9,7 @@
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
+import type { ApiRequest } from '../api/routes.ts';
 import { startApiServer, stopApiServer } from '../api/server.ts';
 import type { Status } from '../api/shapes.ts';
 import { messageOf } from '../config/model/host-error.ts';
@@ -22,6 +23,7 @@ import { type LeftTables, openLeftTables } from '../host/takeover/left-tables.ts
 import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
+import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
 import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
@@ -44,6 +46,7 @@ export class HostProcess {
   private readonly control: Control;
   private readonly state: MadeThings;
   private readonly lock: RunDirLock;
+  private readonly startedMs = systemRuntime.monotonicMs();
   private api: Server | undefined;
 
   /**
@@ -66,6 +69,7 @@ export class HostProcess {
       undo.push('stop the controller', () => control.stop());
       const withGroups = { ...configuration, groups: control.initialGroups };
       const host = await Host.start({
+        runtime: systemRuntime,
         configuration: withGroups,
         tablesFile,
         numbersFile,
@@ -118,7 +122,8 @@ export class HostProcess {
 
   /** Logs settings that are valid but probably not intended. */
   warn(): void {
-    for (const warning of warningsOf(this.host.configuration, Date.now())) this.options.log.warn(warning);
+    for (const warning of warningsOf(this.host.configuration, systemRuntime.wallMs()))
+      this.options.log.warn(warning);
   }
 
   /** Stops everything, removes all made things and frees the run directory. */
@@ -140,7 +145,7 @@ export class HostProcess {
   }
 
   private async end(how: 'end' | 'handOver'): Promise<void> {
-    if (this.api !== undefined) await stopApiServer(this.api);
+    if (this.api !== undefined) await stopApiServer(this.api, systemRuntime);
     await this.control.stop();
     await this.host.stop(how);
   }
@@ -163,11 +168,14 @@ export class HostProcess {
     });
     await this.control.attach(this.host, answerHost);
     this.state.addFile(runDir.apiSocket);
-    this.api = await startApiServer(runDir.apiSocket, (request) => this.control.answer(request), log);
+    const answer = (request: ApiRequest): unknown => this.control.answer(request);
+    this.api = await startApiServer(runDir.apiSocket, answer, log, systemRuntime);
   }
 
   private status(): Status {
-    return statusOf(this.host, this.lock.startedAt, this.control.status);
+    const { startedAt } = this.lock;
+    const uptimeMs = systemRuntime.monotonicMs() - this.startedMs;
+    return statusOf(this.host, { startedAt, uptimeMs }, this.control.status);
   }
 }
 

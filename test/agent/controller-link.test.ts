@@ -14,6 +14,7 @@ import { type FleetServer, startFleetServer } from '../../src/controller/agents/
 import type { ControllerLink } from '../../src/messages/link.ts';
 import { PROTOCOL_VERSION } from '../../src/messages/messages.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { sleep, until } from '../support/command.ts';
 import { helloOf, TestAgent, TestController, TestLog } from '../support/link.ts';
 
@@ -32,7 +33,12 @@ const TIMING: ControllerLinkTiming = {
 const open: (() => Promise<void>)[] = [];
 
 async function serve(controller: TestController, listen = LOOPBACK): Promise<FleetServer> {
-  const server = await startFleetServer({ listen, handler: controller, log: new TestLog() });
+  const server = await startFleetServer({
+    runtime: systemRuntime,
+    listen,
+    handler: controller,
+    log: new TestLog(),
+  });
   open.push(() => server.close());
   return server;
 }
@@ -43,7 +49,14 @@ function attach(
   options: Partial<ControllerLinkOptions> = {},
 ): ControllerLink {
   const log = new TestLog();
-  const link = createControllerLink({ controllers, handler: agent, log, timing: TIMING, ...options });
+  const link = createControllerLink({
+    runtime: systemRuntime,
+    controllers,
+    handler: agent,
+    log,
+    timing: TIMING,
+    ...options,
+  });
   open.push(() => link.close());
   return link;
 }
@@ -183,7 +196,7 @@ link('no leader, or redirects in a circle: it goes on until somebody leads', asy
   assert.is(agentLink.status.lastError, 'redirects in a circle');
   first.redirect = '';
   second.redirect = '';
-  await until('no leader', () => /knows no leader/.test(agentLink.status.lastError));
+  await until('no leader', () => /knows none/.test(agentLink.status.lastError));
   second.redirect = undefined;
   await until('attached', () => agentLink.state === 'attached');
   assert.equal(agent.attachments, ['second']);
@@ -208,7 +221,7 @@ link('an agent whose leader is gone stays with a follower, and is with the next 
     for (const session of follower.waiting) session.send({ type: 'redirect', leader });
   };
   tell('');
-  await until('the word', () => /knows no leader/.test(agentLink.status.lastError));
+  await until('the word', () => /knows none/.test(agentLink.status.lastError));
   tell(nextServer.address);
   await until('attached', () => agentLink.state === 'attached');
   assert.equal(agent.attachments, ['next']);
@@ -316,9 +329,11 @@ link('without tls, addresses that others can reach are refused at once', async (
   const refusal = /found (0\.0\.0\.0:7400|192\.0\.2\.1:7400) without tls, expected a loopback address/;
   const options = { handler: new TestController(), log: new TestLog() };
   let message = '';
-  await startFleetServer({ ...options, listen: '0.0.0.0:7400' }).catch((error: Error) => {
-    message = error.message;
-  });
+  await startFleetServer({ runtime: systemRuntime, ...options, listen: '0.0.0.0:7400' }).catch(
+    (error: Error) => {
+      message = error.message;
+    },
+  );
   assert.match(message, refusal);
   assert.throws(() => attach(['127.0.0.1:1', '192.0.2.1:7400'], new TestAgent()), /controllers\[1\]/);
 });

@@ -45,7 +45,10 @@ const loadOf = (name: string, activeFlows: number): MemberGlobal => ({
 /** Weights of each criteria set, in its members' order. */
 function weightsOf(local: LocalWeights, config: GroupConfig, nowMs: number): number[][] {
   const weights = local
-    .compute([{ loadBalancerKey: BALANCER, groups: [config] }], () => 0, nowMs)
+    .compute([{ loadBalancerKey: BALANCER, groups: [config] }], () => 0, {
+      monotonicMs: nowMs,
+      wallMs: nowMs,
+    })
     .get(BALANCER)!
     .get('app')!;
   return config.criteria.map((set) => {

@@ -14,6 +14,7 @@ import { OpenListings, Rows } from '../../src/api/rows.ts';
 import { startApiServer, stopApiServer } from '../../src/api/server.ts';
 import { ApiClient } from '../../src/cli/api-client.ts';
 import { Refusal } from '../../src/config/model/refusal.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
 const test = suite('rows');
 
@@ -70,7 +71,7 @@ async function collect<Item>(pages: AsyncIterable<readonly Item[]>): Promise<Ite
 }
 
 test('an array to whoever does not ask for lines, lines to the command', async () => {
-  const server = await startApiServer(socketPath, answerer, log);
+  const server = await startApiServer(socketPath, answerer, log, systemRuntime);
   for (const count of [0, 1, 2, 5_000]) {
     const expected = [...rows(count)];
     let text = '';
@@ -78,11 +79,11 @@ test('an array to whoever does not ask for lines, lines to the command', async (
     assert.equal(JSON.parse(text), expected);
     assert.equal(await collect(new ApiClient(directory).rows<Row>(`/v1/${count}`)), expected);
   }
-  await stopApiServer(server);
+  await stopApiServer(server, systemRuntime);
 });
 
 test('a client that does not read holds the rows back; one that leaves ends them', async () => {
-  const server = await startApiServer(socketPath, answerer, log);
+  const server = await startApiServer(socketPath, answerer, log, systemRuntime);
   const response = await open(`/v1/${MANY}`);
   let before = -1;
   while (made > before) {
@@ -91,22 +92,22 @@ test('a client that does not read holds the rows back; one that leaves ends them
   }
   assert.ok(made < MANY / 2, `${made} rows were made for a client that has read none`);
   response.destroy();
-  await stopApiServer(server);
+  await stopApiServer(server, systemRuntime);
   assert.ok(made < MANY / 2, `${made} rows were made for a client that has left`);
 });
 
 test('a refusal before the first row is an answer, one after it makes the listing incomplete', async () => {
-  const server = await startApiServer(socketPath, answerer, log);
+  const server = await startApiServer(socketPath, answerer, log, systemRuntime);
   const client = new ApiClient(directory);
   await rejects(collect(client.rows('/v1/refused')), /^no such thing$/);
   await rejects(collect(client.rows('/v1/broken')), /the listing is incomplete/);
-  await stopApiServer(server);
+  await stopApiServer(server, systemRuntime);
 });
 
 test('a peer gets pages when it asks for them, and what it leaves does not stay open', async () => {
-  const listings = new OpenListings(answerer);
+  const listings = new OpenListings(answerer, systemRuntime);
   let asked = 0;
-  const peer = new PeerRequests('host h1', ({ id, method, path, body }) => {
+  const peer = new PeerRequests(systemRuntime, 'host h1', ({ id, method, path, body }) => {
     asked++;
     void answerCall({ method, target: path, body }, listings.answer, () => {}).then((answer) =>
       peer.replied({ id, status: answer.status, body: JSON.stringify(answer.body) }),

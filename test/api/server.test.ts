@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startApiServer, stopApiServer } from '../../src/api/server.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
 const test = suite('API server');
 
@@ -40,20 +41,20 @@ const idle = (count: number): Promise<Socket[]> =>
   );
 
 test('idle connections, however many, lock nobody out', async () => {
-  const server = await startApiServer(path, ({ path: asked }) => ({ asked }), log);
+  const server = await startApiServer(path, ({ path: asked }) => ({ asked }), log, systemRuntime);
   const silent = await idle(300);
   for (let i = 0; i < 10; i++) assert.is((await ask('/v1/status')).status, 200);
   for (const socket of silent) socket.destroy();
-  await stopApiServer(server);
+  await stopApiServer(server, systemRuntime);
 });
 
 test('paths that are none are refused, and no failure of the API', async () => {
-  const server = await startApiServer(path, ({ path: asked }) => ({ asked }), log);
+  const server = await startApiServer(path, ({ path: asked }) => ({ asked }), log, systemRuntime);
   for (const target of ['//%00', '/%00', '//', '//[', '/v1/%', '/v1/%0a', '*', 'http://[', '//user@:99999/'])
     assert.is((await ask(target)).status, 400, target);
   assert.equal(JSON.parse((await ask('/v1/groups/a%2Fb')).body), { asked: ['v1', 'groups', 'a/b'] });
   assert.equal(lines, []);
-  await stopApiServer(server);
+  await stopApiServer(server, systemRuntime);
 });
 
 test.run();

@@ -24,6 +24,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { FileStore } from '../../src/controller/store/file-store.ts';
 import { KEEPALIVE } from '../../src/messages/fleet-service.ts';
 import type { AgentSessionHandler } from '../../src/messages/link.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { sleep, until } from '../support/command.ts';
 import { TestLog, welcomeOf } from '../support/link.ts';
 import { PROBE_GROUP, runAgents } from './fleet-agents.ts';
@@ -74,9 +75,15 @@ const countingServer = (): Server => ({
 async function wholeController(): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-fleet-scale-'));
   const log = pino({ level: 'error' }, pino.destination(2));
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   const configuration = parseConfiguration(JSON.stringify(fleet()));
-  const controller = new Controller({ configuration, store, log, self: { id: 'c1', address: 'c1:1' } });
+  const controller = new Controller({
+    runtime: systemRuntime,
+    configuration,
+    store,
+    log,
+    self: { id: 'c1', address: 'c1:1' },
+  });
   await until('leadership', () => controller.leadership !== undefined);
   return {
     handler: controller,
@@ -116,7 +123,13 @@ function fleet(): object {
 async function measure(agents: number): Promise<void> {
   const { handler, close } = values['link-only'] ? countingServer() : await wholeController();
   const { keepalive } = settings;
-  const server = await startFleetServer({ listen: '127.0.0.1:0', handler, log: new TestLog(), keepalive });
+  const server = await startFleetServer({
+    runtime: systemRuntime,
+    listen: '127.0.0.1:0',
+    handler,
+    log: new TestLog(),
+    keepalive,
+  });
   const own = ['--address', server.address, '--agents', String(agents)];
   const child = fork(process.argv[1]!, [...process.argv.slice(2), ...own]);
   const loopMs: number[] = [];

@@ -10,6 +10,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { type LoopbackController, startControllers } from '../support/controllers.ts';
@@ -27,7 +28,8 @@ const agents = Array.from(
   { length: count },
   (_, index) =>
     new TestAgent(
-      (handler) => createControllerLink({ controllers: addresses, handler, log: silent }),
+      (handler) =>
+        createControllerLink({ runtime: systemRuntime, controllers: addresses, handler, log: silent }),
       `h${index}`,
       {
         ports: [port('web', 'app')],

@@ -13,6 +13,7 @@ import { loadTlsFiles, TlsFilesError } from '../../src/config/tls-files.ts';
 import { startFleetServer } from '../../src/controller/agents/fleet-server.ts';
 import { AgentEncoder } from '../../src/messages/codec.ts';
 import { ATTACH } from '../../src/messages/fleet-service.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../support/command.ts';
 import { helloOf, TestAgent, TestController, TestLog } from '../support/link.ts';
 import { sluice } from './run-sluice.ts';
@@ -125,6 +126,7 @@ mutual('an agent attaches when both certificates are of the authority and its ho
   const controller = new TestController();
   const log = new TestLog();
   const server = await startFleetServer({
+    runtime: systemRuntime,
     listen: '127.0.0.1:0',
     tls: loadTlsFiles(files('c1')),
     handler: controller,
@@ -132,6 +134,7 @@ mutual('an agent attaches when both certificates are of the authority and its ho
   });
   const attach = (host: string, tls?: ReturnType<typeof files>) =>
     createControllerLink({
+      runtime: systemRuntime,
       controllers: [server.address],
       handler: new TestAgent(helloOf(host)),
       log: new TestLog(),
@@ -191,10 +194,17 @@ function makeOldCertificate(name: string): ReturnType<typeof files> {
 }
 
 const listening = (tls: ReturnType<typeof files>, handler = new TestController()) =>
-  startFleetServer({ listen: '127.0.0.1:0', tls: loadTlsFiles(tls), handler, log: new TestLog() });
+  startFleetServer({
+    runtime: systemRuntime,
+    listen: '127.0.0.1:0',
+    tls: loadTlsFiles(tls),
+    handler,
+    log: new TestLog(),
+  });
 
 const linkTo = (address: string, tls: ReturnType<typeof files>, host = 'h1') =>
   createControllerLink({
+    runtime: systemRuntime,
     controllers: [address],
     handler: new TestAgent(helloOf(host)),
     log: new TestLog(),
@@ -270,6 +280,7 @@ mutual('a controller or an admin is no host: its certificate does not attach', a
 mutual('a client without a certificate of the authority is not heard', async () => {
   const controller = new TestController();
   const server = await startFleetServer({
+    runtime: systemRuntime,
     listen: '127.0.0.1:0',
     tls: loadTlsFiles(files('c1')),
     handler: controller,
@@ -285,6 +296,7 @@ mutual('a client without a certificate of the authority is not heard', async () 
   copyFileSync(files('h1', other).cert, join(mixed, 'h1.pem'));
   copyFileSync(files('h1', other).key, join(mixed, 'h1.key'));
   const link = createControllerLink({
+    runtime: systemRuntime,
     controllers: [server.address],
     handler: new TestAgent(helloOf('h1')),
     log: new TestLog(),

@@ -32,6 +32,7 @@ import {
 } from '../../src/messages/messages.ts';
 import type { ReportColumn } from '../../src/messages/report.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from './until.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -39,7 +40,7 @@ export const silent = pino({ level: 'silent' });
 export const makeDirectory = (): string => mkdtempSync(join(tmpdir(), 'sluice-controller-'));
 export const removeDirectory = (dir: string): void => rmSync(dir, { recursive: true, force: true });
 
-export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent);
+export const openFileStore = (dir: string): Promise<Store> => FileStore.open({ dir }, silent, systemRuntime);
 
 /** Quick steps, so that tests don't wait. */
 export const QUICK: Partial<TermSettings> = {
@@ -66,7 +67,14 @@ export async function startFleet(
 ): Promise<TestFleet> {
   const store = await openFileStore(dir);
   const self = { id, address: `${id}:7400` };
-  const controller = new Controller({ configuration, store, log: silent, self, settings: QUICK });
+  const controller = new Controller({
+    runtime: systemRuntime,
+    configuration,
+    store,
+    log: silent,
+    self,
+    settings: QUICK,
+  });
   await until(() => controller.leadership !== undefined);
   const agents: TestAgent[] = [];
   const stop = async (): Promise<void> => {
@@ -79,7 +87,11 @@ export async function startFleet(
     store,
     dir,
     agent(host, options) {
-      const agent = new TestAgent((handler) => createInProcessLink(controller, handler), host, options);
+      const agent = new TestAgent(
+        (handler) => createInProcessLink(controller, handler, { runtime: systemRuntime }),
+        host,
+        options,
+      );
       agents.push(agent);
       return agent;
     },

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { ControllerStatus, GroupSample, PolicyDetail, VmRow } from '../../src/api/fleet-shapes.ts';
 import type { Changed, GroupDetail, GroupRow } from '../../src/api/shapes.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { freePorts } from '../support/etcd.ts';
@@ -56,7 +57,8 @@ test.before(async () => {
   host.configure(configuration() as never);
   await startController();
   agent = new TestAgent(
-    (handler) => createControllerLink({ controllers: [agents], handler, log: silent }),
+    (handler) =>
+      createControllerLink({ runtime: systemRuntime, controllers: [agents], handler, log: silent }),
     'h1',
     { ports: [port('web1', 'app')] },
   );

@@ -7,6 +7,7 @@ import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
 import type { Changed } from '../../src/api/shapes.ts';
 import type { ControllerLinkHandler } from '../../src/messages/link.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { apiController } from '../support/controllers.ts';
@@ -46,7 +47,7 @@ test.after(async () => {
 });
 
 const connect = (handler: ControllerLinkHandler) =>
-  createControllerLink({ controllers: addresses, handler, log: silent });
+  createControllerLink({ runtime: systemRuntime, controllers: addresses, handler, log: silent });
 
 const statusOf = (host: Host): Promise<ControllerStatus> => host.json<ControllerStatus>('status');
 

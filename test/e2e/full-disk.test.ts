@@ -7,6 +7,7 @@ import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { AgentRow } from '../../src/api/fleet-shapes.ts';
 import type { GroupDetail } from '../../src/api/shapes.ts';
 import { ApiClient, ApiFailure } from '../../src/cli/api-client.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until as untilTrue } from '../controller/until.ts';
 import { until } from '../support/command.ts';
@@ -37,7 +38,8 @@ test.before(async () => {
     config.groups.push(tcpGroup(CHANGED, 111, members), tcpGroup(KEPT, 112, members));
   });
   agent = new TestAgent(
-    (handler) => createControllerLink({ controllers: [agents], handler, log: silent }),
+    (handler) =>
+      createControllerLink({ runtime: systemRuntime, controllers: [agents], handler, log: silent }),
     'h9',
     { ports: [port('web', 'app', { tier: 'client' })] },
   );

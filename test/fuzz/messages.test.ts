@@ -23,6 +23,7 @@ import type { FromAgent, FromController } from '../../src/messages/messages.ts';
 import { reportOf } from '../../src/messages/report.ts';
 import { ReportScratch } from '../../src/messages/report-codec.ts';
 import { MalformedMessage } from '../../src/messages/varint.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../support/command.ts';
 import { helloOf, welcomeOf } from '../support/link.ts';
 import { fuzz, SEED } from './byte-fuzzer.ts';
@@ -195,9 +196,15 @@ groups:
 test('a controller that leads takes whatever was decoded', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-fuzz-'));
   const log = pino({ level: 'silent' });
-  const store = await openStore({ kind: 'file', dir: directory }, log, {});
+  const store = await openStore({ kind: 'file', dir: directory }, log, systemRuntime, {});
   const configuration = parseConfiguration(CONFIGURATION);
-  const controller = new Controller({ configuration, store, log, self: { id: 'c1', address: '' } });
+  const controller = new Controller({
+    runtime: systemRuntime,
+    configuration,
+    store,
+    log,
+    self: { id: 'c1', address: '' },
+  });
   try {
     await until('leadership', () => controller.leadership !== undefined);
     let listener: AgentSessionListener | undefined;

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Configuration } from '../../src/config/model/model.ts';
 import { type DrainDeadline, DrainTimer, drainDeadlines } from '../../src/host/drain-deadlines.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { shop, withMember } from './configurations.ts';
 
 const test = suite('drain deadlines');
@@ -33,7 +34,7 @@ test('the timer rings for the earliest, and not before', async () => {
   // The drain timer itself does not keep a process alive.
   const alive = setInterval(() => {}, 1_000);
   const rang = await new Promise<DrainDeadline & { ringMs: number }>((resolve) => {
-    const timer = new DrainTimer((due) => resolve({ ...due, ringMs: Date.now() }));
+    const timer = new DrainTimer(systemRuntime, (due) => resolve({ ...due, ringMs: Date.now() }));
     timer.watch(draining(atMs));
   });
   clearInterval(alive);
@@ -42,7 +43,7 @@ test('the timer rings for the earliest, and not before', async () => {
 });
 
 test('groups without deadlines stop it', async () => {
-  const timer = new DrainTimer(() => assert.unreachable());
+  const timer = new DrainTimer(systemRuntime, () => assert.unreachable());
   timer.watch(draining(Date.now() + 20));
   timer.watch(shop());
   await new Promise((resolve) => setTimeout(resolve, 60));

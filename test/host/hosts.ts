@@ -5,6 +5,7 @@ import { Host } from '../../src/host/host.ts';
 import { portSetups, tapRequestOf } from '../../src/host/ports/port-setup.ts';
 import { MadeThings } from '../../src/run-dir/made-things.ts';
 import { RunDir } from '../../src/run-dir/run-dir.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { TestRun } from '../support/host-processes.ts';
 
 export class TestHost {
@@ -32,6 +33,7 @@ export class TestHost {
     runDir.create();
     const state = MadeThings.load(runDir);
     const host = await Host.start({
+      runtime: systemRuntime,
       configuration: loadConfiguration(this.files.configPath),
       tablesFile: runDir.tablesFile,
       numbersFile: runDir.numbersFile,

@@ -12,6 +12,7 @@ import {
 } from '../../src/messages/messages.ts';
 import { type ReportRow, RowKeys } from '../../src/messages/report.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../controller/until.ts';
 
 const hello = (): Hello => ({
@@ -71,6 +72,7 @@ class Ends {
   };
 
   link = createInProcessLink(this.controller, this.agent, {
+    runtime: systemRuntime,
     retryMs: 10,
     limits: { maxMessages: 4, maxBytes: 100 },
   });

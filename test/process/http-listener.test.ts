@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert';
 import { startReadOnlyServer, stopApiServer } from '../../src/api/server.ts';
 import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts';
 import { httpListener } from '../../src/process/http-listener.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
 const test = suite('listen.http');
 
@@ -47,6 +48,7 @@ test('off loopback it answers those alone who have a certificate of the authorit
     { ...listener, host: '127.0.0.1', port: 0 },
     () => ({ well: true }),
     pino({ level: 'silent' }),
+    systemRuntime,
   );
   try {
     const { port } = server.address() as AddressInfo;
@@ -58,7 +60,7 @@ test('off loopback it answers those alone who have a certificate of the authorit
     );
     assert.is(plain, 'refused');
   } finally {
-    await stopApiServer(server);
+    await stopApiServer(server, systemRuntime);
   }
 });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
 import { loadTlsFiles } from '../../src/config/tls-files.ts';
 import { startFleetServer } from '../../src/controller/agents/fleet-server.ts';
+import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { helloOf, TestLog, welcomeOf } from './link.ts';
 
 const [role, address, directory] = process.argv.slice(2) as [string, string, string];
@@ -20,6 +21,7 @@ const detached = (reason: string): void => console.log(`detached ${reason}`);
 
 if (role === 'server') {
   await startFleetServer({
+    runtime: systemRuntime,
     listen: address,
     tls: loadTlsFiles(tls('c1')),
     log,
@@ -39,5 +41,5 @@ if (role === 'server') {
     received() {},
     detached,
   };
-  createControllerLink({ controllers: [address], tls: tls('h1'), log, handler });
+  createControllerLink({ runtime: systemRuntime, controllers: [address], tls: tls('h1'), log, handler });
 }

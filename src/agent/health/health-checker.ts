@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
 import { probePort } from '../../config/model/probe-port.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { addressFamily } from '../../wire/address.ts';
 import { type HealthHost, NetworkProber } from './network-prober.ts';
 import { type MemberTarget, probeTargets } from './probe-targets.ts';
@@ -21,6 +22,7 @@ const FULL_INTERVAL_MS = 5_000;
 export interface HealthCheckerOptions {
   readonly host: HealthHost;
   readonly log: Logger;
+  readonly runtime: Runtime;
   onResults(results: ProbeResults): void;
 }
 
@@ -32,13 +34,13 @@ export class HealthChecker {
   private readonly verdicts = new Map<string, Verdict>();
   private readonly warnings = new Set<string>();
   private readonly unwatch: () => void;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: Timer;
 
   constructor(options: HealthCheckerOptions) {
     this.options = options;
     const { publisher } = options.host;
     this.unwatch = publisher.onInForce((configuration) => this.update(configuration));
-    this.timer = setInterval(() => this.tellAll(), FULL_INTERVAL_MS);
+    this.timer = options.runtime.setTicker(() => this.tellAll(), FULL_INTERVAL_MS);
     this.timer.unref();
     if (publisher.inForce !== undefined) this.update(publisher.inForce.configuration);
   }
@@ -51,7 +53,7 @@ export class HealthChecker {
   /** Resolves when ports and processes are removed. */
   async close(): Promise<void> {
     this.unwatch();
-    clearInterval(this.timer);
+    this.options.runtime.clearTimer(this.timer);
     await Promise.all([...this.networks.values()].map((prober) => prober.close()));
   }
 
@@ -78,11 +80,12 @@ export class HealthChecker {
   }
 
   private prober(network: string): NetworkProber {
-    const { host, log } = this.options;
+    const { host, log, runtime } = this.options;
     const prober = new NetworkProber({
       host,
       network,
       log,
+      runtime,
       onVerdicts: (verdicts) => this.take(verdicts),
       onSilence: () => this.silence(network),
     });

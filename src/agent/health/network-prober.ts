@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig } from '../../config/model/model.ts';
 import type { Host } from '../../host/host.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { ProberProcess } from './prober-process.ts';
 import type { ProbeTarget, Verdict } from './prober-protocol.ts';
 
@@ -23,6 +24,7 @@ export interface NetworkProberOptions {
   readonly host: HealthHost;
   readonly network: string;
   readonly log: Logger;
+  readonly runtime: Runtime;
   onVerdicts(verdicts: readonly Verdict[]): void;
   /** Earlier verdicts are void. */
   onSilence(): void;
@@ -40,7 +42,7 @@ export class NetworkProber {
   private port: PortConfig | undefined;
   private process: ProberProcess | undefined;
   private loop: Promise<void> | undefined;
-  private retry: NodeJS.Timeout | undefined;
+  private retry: Timer | undefined;
   /** Whether a step has failed, and `retry` is set. */
   private isBroken = false;
   private isClosed = false;
@@ -65,7 +67,7 @@ export class NetworkProber {
     this.unwatch();
     this.isClosed = true;
     this.wanted = undefined;
-    clearTimeout(this.retry);
+    this.options.runtime.clearTimer(this.retry);
     this.isBroken = false;
     for (this.bringAbout(); this.loop !== undefined; ) await this.loop;
   }
@@ -110,9 +112,9 @@ export class NetworkProber {
   }
 
   private startProcess(): void {
-    const { network, log, onVerdicts } = this.options;
+    const { network, log, runtime, onVerdicts } = this.options;
     const name = `health checks in network ${network}`;
-    const process = new ProberProcess(name, this.port!.netns, log, {
+    const process = new ProberProcess(name, this.port!.netns, log, runtime, {
       onVerdicts,
       onEnd: (reason) => this.failed(`its prober has ended: ${reason}`),
     });
@@ -133,9 +135,9 @@ export class NetworkProber {
     log.warn(`health checks in network ${network}: ${reason}`);
     this.endProcess();
     this.isBroken = true;
-    clearTimeout(this.retry);
+    this.options.runtime.clearTimer(this.retry);
     if (this.isClosed) return;
-    this.retry = setTimeout(() => this.repair(), RETRY_MS);
+    this.retry = this.options.runtime.setTimer(() => this.repair(), RETRY_MS);
     this.retry.unref();
   }
 

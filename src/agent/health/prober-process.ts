@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from '../vms/output-log.ts';
 import type { FromProber, ProbeTarget, ToProber, Verdict } from './prober-protocol.ts';
 
@@ -18,14 +19,14 @@ export class ProberProcess {
   private readonly child: ChildProcess;
   private isOver = false;
 
-  constructor(name: string, netns: string, log: Logger, events: ProberEvents) {
+  constructor(name: string, netns: string, log: Logger, runtime: Runtime, events: ProberEvents) {
     const main = fileURLToPath(new URL('./prober-main.js', import.meta.url));
     const node = [process.execPath, `--max-old-space-size=${HEAP_LIMIT}`, main];
     this.child = spawn('ip', ['netns', 'exec', netns, 'setpriv', '--pdeathsig', 'KILL', '--', ...node], {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    new OutputLog(name, log).follow(this.child.stderr!);
+    new OutputLog(name, log, runtime).follow(this.child.stderr!);
     this.child.on('message', ({ verdicts }: FromProber) => {
       if (!this.isOver) events.onVerdicts(verdicts);
     });

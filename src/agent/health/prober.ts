@@ -6,6 +6,7 @@
  * time; others wait, and the wait does not count against the member. A target that is set again unchanged keeps its
  * verdict and schedule. Changed verdicts are reported together, once per turn of the event loop.
  */
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { ProbeSpec, ProbeTarget, Verdict } from './prober-protocol.ts';
 import type { ProbeOutcome } from './probes.ts';
 import { afterProbe, type HealthState, UNKNOWN } from './rise-fall.ts';
@@ -22,8 +23,7 @@ export interface ProberOptions {
   onVerdicts(verdicts: readonly Verdict[]): void;
   /** Called once per reason for which probes cannot be made. */
   onProblem(reason: string): void;
-  /** 0 … below 1. */
-  random?(): number;
+  readonly runtime: Runtime;
 }
 
 interface Turn {
@@ -31,13 +31,13 @@ interface Turn {
   /** The target as text, to detect whether it is unchanged. */
   readonly text: string;
   health: HealthState;
-  timer: NodeJS.Timeout | undefined;
+  timer: Timer | undefined;
   isDropped: boolean;
 }
 
 export class Prober {
   private readonly options: ProberOptions;
-  private readonly random: () => number;
+  private readonly runtime: Runtime;
   private readonly turns = new Map<string, Turn>();
   private readonly waiting = new Set<Turn>();
   private readonly problems = new Set<string>();
@@ -46,7 +46,7 @@ export class Prober {
 
   constructor(options: ProberOptions) {
     this.options = options;
-    this.random = options.random ?? Math.random;
+    this.runtime = options.runtime;
   }
 
   /** Sets all targets; others are forgotten. */
@@ -65,7 +65,7 @@ export class Prober {
       if (before !== undefined) this.drop(before);
       const turn: Turn = { target, text, health: UNKNOWN, timer: undefined, isDropped: false };
       this.turns.set(target.key, turn);
-      this.schedule(turn, this.random() * target.intervalMs);
+      this.schedule(turn, this.runtime.random() * target.intervalMs);
     }
   }
 
@@ -75,13 +75,13 @@ export class Prober {
 
   private drop(turn: Turn): void {
     turn.isDropped = true;
-    clearTimeout(turn.timer);
+    this.runtime.clearTimer(turn.timer);
     this.waiting.delete(turn);
     this.turns.delete(turn.target.key);
   }
 
   private schedule(turn: Turn, delayMs: number): void {
-    turn.timer = setTimeout(() => {
+    turn.timer = this.runtime.setTimer(() => {
       this.waiting.add(turn);
       this.startWaiting();
     }, delayMs);
@@ -97,13 +97,13 @@ export class Prober {
   }
 
   private async run(turn: Turn): Promise<void> {
-    const startedAt = performance.now();
+    const startedAt = this.runtime.monotonicMs();
     const outcome = await this.options.probe(turn.target.probe);
     this.inFlight--;
     if (!turn.isDropped) {
       this.note(turn, outcome);
-      const jittered = turn.target.intervalMs * (1 + (2 * this.random() - 1) * JITTER);
-      this.schedule(turn, Math.max(0, startedAt + jittered - performance.now()));
+      const jittered = turn.target.intervalMs * (1 + (2 * this.runtime.random() - 1) * JITTER);
+      this.schedule(turn, Math.max(0, startedAt + jittered - this.runtime.monotonicMs()));
     }
     this.startWaiting();
   }
@@ -117,9 +117,9 @@ export class Prober {
     turn.health = afterProbe(turn.health, isGood, turn.target);
     const { verdict } = turn.health;
     if (verdict === before || verdict === 'unknown') return;
-    if (this.untold.length === 0) setImmediate(() => this.tell());
+    if (this.untold.length === 0) this.runtime.soon(() => this.tell());
     const { key } = turn.target;
-    this.untold.push({ key, isHealthy: verdict === 'healthy', sinceMs: Date.now(), detail });
+    this.untold.push({ key, isHealthy: verdict === 'healthy', sinceMs: this.runtime.wallMs(), detail });
   }
 
   private tell(): void {

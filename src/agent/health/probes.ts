@@ -1,6 +1,7 @@
 /** Single probes: a TCP connection, an HTTP request, an ICMP echo. They resolve, never reject. */
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { formatEndpoint } from '../../wire/address.ts';
 import { EchoSocket } from './echo-socket.ts';
 import type { ProbeSpec } from './prober-protocol.ts';
@@ -13,20 +14,20 @@ export interface ProbeOutcome {
 }
 
 /** Resolves within `timeoutMs`, plus delays of this thread, which do not count against a member. */
-export function probe(spec: ProbeSpec): Promise<ProbeOutcome> {
+export function probe(spec: ProbeSpec, runtime: Runtime): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
     let abort = (): void => {};
     let isSettled = false;
     const settle: Settle = (isGood, detail) => {
       if (isSettled) return;
       isSettled = true;
-      clearTimeout(timer);
+      runtime.clearTimer(timer);
       abort();
       resolve({ isGood, detail });
     };
     // Replies already in the socket are read first: a delay of this thread must not fail the member.
-    const timer = setTimeout(
-      () => setImmediate(() => settle(false, `no answer within ${spec.timeoutMs} ms`)),
+    const timer = runtime.setTimer(
+      () => runtime.soon(() => settle(false, `no answer within ${spec.timeoutMs} ms`)),
       spec.timeoutMs,
     );
     try {

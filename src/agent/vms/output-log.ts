@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 const MAX_LINE_CHARACTERS = 500;
 const MAX_LINES_PER_PERIOD = 50;
@@ -12,16 +13,16 @@ const PERIOD_MS = 5_000;
 export class OutputLog {
   private readonly name: string;
   private readonly log: Logger;
-  private readonly now: () => number;
+  private readonly runtime: Pick<Runtime, 'monotonicMs'>;
   private periodStart: number;
   private lines = 0;
   private leftOut = 0;
 
-  constructor(name: string, log: Logger, now: () => number = Date.now) {
+  constructor(name: string, log: Logger, runtime: Pick<Runtime, 'monotonicMs'>) {
     this.name = name;
     this.log = log;
-    this.now = now;
-    this.periodStart = now();
+    this.runtime = runtime;
+    this.periodStart = runtime.monotonicMs();
   }
 
   follow(stream: Readable): void {
@@ -49,7 +50,7 @@ export class OutputLog {
   }
 
   private line(text: string): void {
-    if (this.now() - this.periodStart >= PERIOD_MS) this.flush();
+    if (this.runtime.monotonicMs() - this.periodStart >= PERIOD_MS) this.flush();
     if (++this.lines > MAX_LINES_PER_PERIOD) {
       this.leftOut++;
       return;
@@ -60,7 +61,7 @@ export class OutputLog {
 
   private flush(): void {
     if (this.leftOut > 0) this.log.warn(`${this.name}: ${this.leftOut} more lines of output omitted`);
-    this.periodStart = this.now();
+    this.periodStart = this.runtime.monotonicMs();
     this.lines = 0;
     this.leftOut = 0;
   }

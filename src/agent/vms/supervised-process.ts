@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { signalProcessesIn } from '../../run-dir/namespace-processes.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from './output-log.ts';
 
 export interface CommandRequest {
@@ -33,21 +34,23 @@ export class SupervisedProcess {
   readonly ended: Promise<CommandEnd>;
   private readonly child: ChildProcess;
   private readonly netns: string;
+  private readonly runtime: Runtime;
   private isOver = false;
 
   /** Throws if there is no such user. */
-  constructor(request: CommandRequest, log: Logger) {
+  constructor(request: CommandRequest, log: Logger, runtime: Runtime) {
     const { netns, command, env, directory, user } = request;
     const identity = user === undefined ? [] : identityOptions(user);
     const prefix = ['netns', 'exec', netns, 'setpriv', '--pdeathsig', 'KILL', ...identity, '--'];
     this.netns = netns;
+    this.runtime = runtime;
     this.child = spawn('ip', [...prefix, ...command], {
       cwd: directory,
       env: { ...process.env, ...env },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const output = new OutputLog(request.name, log);
+    const output = new OutputLog(request.name, log, runtime);
     output.follow(this.child.stdout!);
     output.follow(this.child.stderr!);
     this.ended = new Promise((resolve) => {
@@ -73,9 +76,9 @@ export class SupervisedProcess {
     const { pid } = this.child;
     if (this.isOver || pid === undefined) return;
     signalProcessesIn(this.netns, timeoutMs > 0 ? 'SIGTERM' : 'SIGKILL', pid);
-    const kill = setTimeout(() => signalProcessesIn(this.netns, 'SIGKILL', pid), timeoutMs);
+    const kill = this.runtime.setTimer(() => signalProcessesIn(this.netns, 'SIGKILL', pid), timeoutMs);
     await this.ended;
-    clearTimeout(kill);
+    this.runtime.clearTimer(kill);
   }
 }
 

@@ -18,6 +18,7 @@ import { HostError, messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig, TemplateConfig } from '../../config/model/model.ts';
 import type { Host } from '../../host/host.ts';
 import type { VmEvent, VmOrder } from '../../messages/messages.ts';
+import { type Runtime, sleep } from '../../runtime/runtime.ts';
 import { definitionFor, portOf } from './definition.ts';
 import { isServing } from './listening.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -34,6 +35,7 @@ export type VmHost = Pick<Host, 'configuration' | 'addPort' | 'removePort' | 'on
 export interface VmDriverOptions {
   readonly host: VmHost;
   readonly log: Logger;
+  readonly runtime: Runtime;
   /** Called once per event, in order; after a reconnect `lastEvents` has the current states. */
   onEvent(event: VmEvent): void;
 }
@@ -173,6 +175,7 @@ export class VmDriver {
         user: definition.user,
       },
       this.options.log,
+      this.options.runtime,
     );
     let isEnded = false;
     const ended = command.ended.then((end) => {
@@ -195,19 +198,20 @@ export class VmDriver {
     command: SupervisedProcess,
     isEnded: () => boolean,
   ): Promise<void> {
-    const deadline = performance.now() + definition.readyTimeoutMs;
+    const { runtime } = this.options;
+    const deadline = runtime.monotonicMs() + definition.readyTimeoutMs;
     while (!isEnded() && !vm.stopRequested) {
       if (command.pid === undefined) return;
       if (definition.port === undefined || isServing(command.pid, definition.port)) {
         this.tell(vm, 'serving', '', port);
         return;
       }
-      if (performance.now() > deadline) {
+      if (runtime.monotonicMs() > deadline) {
         const detail = `nothing listens at port ${definition.port} after ${definition.readyTimeoutMs} ms`;
         this.fail(vm, detail);
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+      await sleep(runtime, READY_POLL_MS);
     }
   }
 

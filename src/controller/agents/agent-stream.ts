@@ -16,6 +16,7 @@ import type { FromAgent, FromController, Hello } from '../../messages/messages.t
 import { type OutboundLimits, OutboundQueue } from '../../messages/outbound-queue.ts';
 import type { ReportScratch } from '../../messages/report-codec.ts';
 import { MalformedMessage } from '../../messages/varint.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 
 export type AttachCall = ServerDuplexStream<Buffer, Buffer>;
 
@@ -37,6 +38,7 @@ export interface StreamCounters {
 
 /** What the server gives to all its streams. */
 export interface StreamContext {
+  readonly runtime: Runtime;
   readonly counters: StreamCounters;
   readonly scratch: ReportScratch;
   readonly limits: OutboundLimits;
@@ -57,7 +59,7 @@ export class AgentStream implements AgentSession {
   private readonly context: StreamContext;
   private readonly decoder: AgentDecoder;
   private readonly queue: OutboundQueue;
-  private readonly helloTimer: NodeJS.Timeout;
+  private readonly helloTimer: Timer;
   private greeting: Hello | undefined;
   private listener: AgentSessionListener | undefined;
   private isWriting = false;
@@ -70,7 +72,10 @@ export class AgentStream implements AgentSession {
     this.peer = call.getPeer();
     this.decoder = new AgentDecoder(context.scratch);
     this.queue = new OutboundQueue(context.limits);
-    this.helloTimer = setTimeout(() => this.refuse(status.DEADLINE_EXCEEDED, NO_HELLO), helloTimeoutMs);
+    this.helloTimer = context.runtime.setTimer(
+      () => this.refuse(status.DEADLINE_EXCEEDED, NO_HELLO),
+      helloTimeoutMs,
+    );
     call.on('data', (bytes: Buffer) => this.receive(bytes));
     call.on('end', () => this.end('the agent ended the stream'));
     call.on('cancelled', () => this.end('the connection to the agent ended'));
@@ -143,7 +148,7 @@ export class AgentStream implements AgentSession {
 
   private handle(message: FromAgent | undefined): void {
     if (message?.type === 'hello') {
-      clearTimeout(this.helloTimer);
+      this.context.runtime.clearTimer(this.helloTimer);
       this.greeting = message;
       this.context.greeted(this);
     } else if (message) this.listener?.received(message);
@@ -190,7 +195,7 @@ export class AgentStream implements AgentSession {
   private end(reason: string): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    clearTimeout(this.helloTimer);
+    this.context.runtime.clearTimer(this.helloTimer);
     this.queue.clear();
     this.call.end();
     this.listener?.detached(reason);

@@ -10,12 +10,13 @@ import type {
   Port,
   Ports,
 } from '../../messages/messages.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { HostPort } from '../distribution/interest.ts';
 
 export class AttachedAgent {
   readonly session: AgentSession;
   readonly requests: PeerRequests;
-  /** Wall clock, epoch milliseconds, like all times here. */
+  /** Wall clock. */
   readonly sinceMs: number;
   ports: readonly Port[];
   /** undefined: it does not say. */
@@ -24,17 +25,17 @@ export class AttachedAgent {
   reports = 0;
   /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
   missedReports = 0;
-  /** 0: none yet. */
-  lastReportMs = 0;
+  /** Monotonic; undefined: none yet. */
+  lastReportMs: number | undefined;
   private lastSequence = 0;
 
-  constructor(session: AgentSession, nowMs: number) {
+  constructor(session: AgentSession, runtime: Runtime) {
     this.session = session;
-    this.sinceMs = nowMs;
+    this.sinceMs = runtime.wallMs();
     this.ports = session.hello.ports;
     this.networks = session.hello.networks;
     this.templates = session.hello.templates;
-    this.requests = new PeerRequests(`host ${session.hello.host}`, (message) => {
+    this.requests = new PeerRequests(runtime, `host ${session.hello.host}`, (message) => {
       session.send(message);
       return true;
     });

@@ -23,6 +23,7 @@ import type { AgentSession, AgentSessionHandler } from '../../messages/link.ts';
 import { type FromController, PROTOCOL_VERSION } from '../../messages/messages.ts';
 import { OUTBOUND_LIMITS, type OutboundLimits } from '../../messages/outbound-queue.ts';
 import { ReportScratch } from '../../messages/report-codec.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { AgentStream, type AttachCall, type StreamContext, type StreamCounters } from './agent-stream.ts';
 import { FrontDoor } from './front-door.ts';
 
@@ -33,6 +34,7 @@ export interface FleetServerOptions {
   readonly tls?: TlsMaterial;
   readonly handler: AgentSessionHandler;
   readonly log: LinkLog;
+  readonly runtime: Runtime;
   readonly keepalive?: Keepalive;
   readonly limits?: OutboundLimits;
   /** From the connection to Hello. */
@@ -100,6 +102,7 @@ class GrpcFleetServer implements FleetServer {
     this.options = options;
     this.address = options.listen;
     this.context = {
+      runtime: options.runtime,
       counters: {
         receivedMessages: 0,
         receivedBytes: 0,
@@ -138,7 +141,7 @@ class GrpcFleetServer implements FleetServer {
   }
 
   async start(): Promise<void> {
-    const { listen, log } = this.options;
+    const { listen, log, runtime } = this.options;
     const { hasTls } = this;
     const injector = this.server.createConnectionInjector(this.credentials());
     this.door = new FrontDoor({
@@ -146,6 +149,7 @@ class GrpcFleetServer implements FleetServer {
       hasTls,
       patienceMs: this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
       log,
+      runtime,
       enter: (socket) => injector.injectConnection(socket),
     });
     const port = await this.door.open().catch((error: Error) => {
@@ -158,12 +162,12 @@ class GrpcFleetServer implements FleetServer {
     this.door?.shut();
     for (const stream of this.streams) stream.close('the controller shuts down');
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
+      const force = this.options.runtime.setTimer(() => {
         this.server.forceShutdown();
         resolve();
       }, CLOSE_MS);
       this.server.tryShutdown(() => {
-        clearTimeout(force);
+        this.options.runtime.clearTimer(force);
         resolve();
       });
     });

@@ -12,6 +12,7 @@ import { Newcomers } from '../../api/newcomers.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { LinkLog } from '../../messages/fleet-service.ts';
 import { peerProblem } from '../../native/processes/peer-user.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 export interface FrontDoorOptions {
   /** `address:port` or `unix:PATH`. */
@@ -20,6 +21,7 @@ export interface FrontDoorOptions {
   /** From TCP's handshake to the Hello of an agent. */
   readonly patienceMs: number;
   readonly log: LinkLog;
+  readonly runtime: Runtime;
   /** Hands a connection to gRPC. */
   enter(socket: Socket): void;
 }
@@ -44,7 +46,7 @@ export class FrontDoor {
     const descriptors = descriptorLimit();
     const max = Math.max(8, Math.min(MAX_NEWCOMERS, Math.floor((descriptors - SPARE_DESCRIPTORS) / 4)));
     const maxPerAddress = Math.min(MAX_NEWCOMERS_PER_ADDRESS, Math.ceil(max / 2));
-    this.newcomers = new Newcomers({ max, maxPerAddress, patienceMs: options.patienceMs });
+    this.newcomers = new Newcomers({ max, maxPerAddress, patienceMs: options.patienceMs }, options.runtime);
     this.server = createServer((socket) => this.came(socket));
     this.server.maxConnections = Math.max(max, descriptors - SPARE_DESCRIPTORS);
     this.server.on('error', (error) => options.log.error(`listen.agents: ${messageOf(error)}`));
@@ -133,7 +135,7 @@ export class FrontDoor {
 
   /** Whoever is refused may come often. */
   private warn(line: string): void {
-    const nowMs = performance.now();
+    const nowMs = this.options.runtime.monotonicMs();
     if (nowMs - this.lastLogMs < LOG_INTERVAL_MS) return;
     this.lastLogMs = nowMs;
     this.options.log.warn(line);

@@ -9,6 +9,7 @@
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { Applied, BalancerWeights, FromController, GroupDefinition } from '../../messages/messages.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { HostPort } from './interest.ts';
 import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
 
@@ -43,15 +44,17 @@ export class Distribution {
   private readonly definitions = new WeakMap<GroupConfig, GroupDefinition>();
   private groups: Groups = new Map();
   private lastRevision = 1;
-  private readonly refreshTimer: NodeJS.Timeout;
+  private readonly runtime: Runtime;
+  private readonly refreshTimer: Timer;
   private nextToRefresh = 0;
   private isOnHold = false;
 
   /** `balancersOf`: weights of single load balancers of a host, the same object as long as they don't change. */
-  constructor(epoch: number, balancersOf: BalancersOf = () => undefined) {
+  constructor(epoch: number, runtime: Runtime, balancersOf: BalancersOf) {
     this.epoch = epoch;
+    this.runtime = runtime;
     this.balancersOf = balancersOf;
-    this.refreshTimer = setInterval(() => this.refreshSome(), FULL_RULES_INTERVAL_MS / REFRESH_STEPS);
+    this.refreshTimer = runtime.setTicker(() => this.refreshSome(), FULL_RULES_INTERVAL_MS / REFRESH_STEPS);
     this.refreshTimer.unref();
   }
 
@@ -146,12 +149,12 @@ export class Distribution {
     return new Promise((resolve) => {
       const names = concerned.map(([host]) => host);
       const finish = (): void => {
-        clearTimeout(timer);
+        this.runtime.clearTimer(timer);
         this.waits.delete(wait);
         resolve(this.settlement(revision, wait));
       };
       const wait: Wait = { pending, concerned: names, finish };
-      const timer = setTimeout(finish, timeoutMs);
+      const timer = this.runtime.setTimer(finish, timeoutMs);
       this.waits.add(wait);
       for (const host of names) this.settle(host);
       if (names.length === 0) finish();
@@ -159,7 +162,7 @@ export class Distribution {
   }
 
   stop(): void {
-    clearInterval(this.refreshTimer);
+    this.runtime.clearTimer(this.refreshTimer);
     for (const wait of [...this.waits]) wait.finish();
     this.feeds.clear();
   }

@@ -10,6 +10,7 @@
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import {
   applyChanges,
   type Change,
@@ -29,20 +30,22 @@ const RETRY_MS = 1_000;
 export class Replica {
   private readonly store: Store;
   private readonly log: Logger;
+  private readonly runtime: Runtime;
   private readonly onChange: () => void;
   private readonly unwatch: () => void;
   private unwrittenFile: readonly Change[] = [];
-  private fileRetry: NodeJS.Timeout | undefined;
+  private fileRetry: Timer | undefined;
   /** Findings not yet written, by key. */
   private readonly unwrittenFindings = new Map<string, Change>();
-  private findingsRetry: NodeJS.Timeout | undefined;
+  private findingsRetry: Timer | undefined;
   private current: GroupStates;
   private aside: ReadonlyMap<string, string> = new Map();
 
   /** `onChange`: called after the group states have changed. */
-  constructor(store: Store, log: Logger, onChange: () => void) {
+  constructor(store: Store, log: Logger, runtime: Runtime, onChange: () => void) {
     this.store = store;
     this.log = log;
+    this.runtime = runtime;
     this.onChange = onChange;
     this.current = groupStates(this.entries);
     this.unwatch = store.watch(() => this.refresh());
@@ -115,7 +118,7 @@ export class Replica {
 
   /** Applies the file (file-changes.ts); resolves when it is written, or when the write will be retried. */
   async applyFile(configuration: Configuration, id: string, epoch: number): Promise<void> {
-    clearTimeout(this.fileRetry);
+    this.runtime.clearTimer(this.fileRetry);
     this.unwrittenFile = fileChanges(configuration, this.stored, id);
     this.refresh();
     await this.writeFile(epoch);
@@ -123,8 +126,8 @@ export class Replica {
 
   /** For when leadership is lost. */
   dropUnwritten(): void {
-    clearTimeout(this.fileRetry);
-    clearTimeout(this.findingsRetry);
+    this.runtime.clearTimer(this.fileRetry);
+    this.runtime.clearTimer(this.findingsRetry);
     this.findingsRetry = undefined;
     this.unwrittenFile = [];
     this.unwrittenFindings.clear();
@@ -145,14 +148,14 @@ export class Replica {
     } catch (error) {
       if (this.unwrittenFile !== changes || error instanceof Fenced) return;
       this.log.warn(`the file's groups are in force but not stored yet: ${messageOf(error)}`);
-      this.fileRetry = setTimeout(() => this.writeFile(epoch), RETRY_MS);
+      this.fileRetry = this.runtime.setTimer(() => this.writeFile(epoch), RETRY_MS);
       this.fileRetry.unref();
     }
   }
 
   private writeFindingsLater(epoch: number): void {
     if (this.findingsRetry !== undefined) return;
-    this.findingsRetry = setTimeout(() => {
+    this.findingsRetry = this.runtime.setTimer(() => {
       this.findingsRetry = undefined;
       this.writeUnwrittenFindings(epoch).catch((error) => this.log.error(`findings: ${messageOf(error)}`));
     }, RETRY_MS);

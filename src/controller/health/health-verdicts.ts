@@ -13,6 +13,7 @@ import type { GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';
 import type { GroupState } from '../groups/group-states.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/stored-documents.ts';
@@ -30,6 +31,7 @@ interface VotingHost {
 export class HealthVerdicts {
   private readonly actions: Pick<FleetActions, 'groups' | 'writeFindings'>;
   private readonly log: Logger;
+  private readonly runtime: Runtime;
   private readonly agents: ReadonlyMap<string, VotingHost>;
   private readonly settlingMs: number;
   /** By group and member: since when no host says anything about one that has failed. */
@@ -38,8 +40,8 @@ export class HealthVerdicts {
   private readonly words = new Map<string, Map<string, ProbeResult>>();
   /** By host: when it was last not believed. */
   private readonly disbelievedMs = new Map<string, number>();
-  private readonly clock: NodeJS.Timeout;
-  private readonly warmUp: NodeJS.Timeout;
+  private readonly clock: Timer;
+  private readonly warmUp: Timer;
   private isWarm = false;
   private isWriting = false;
   private isAskedAgain = false;
@@ -48,14 +50,16 @@ export class HealthVerdicts {
     actions: Pick<FleetActions, 'groups' | 'writeFindings'>,
     agents: ReadonlyMap<string, VotingHost>,
     log: Logger,
+    runtime: Runtime,
     { warmUpMs, settlingMs }: { readonly warmUpMs: number; readonly settlingMs: number },
   ) {
     this.actions = actions;
     this.agents = agents;
     this.settlingMs = settlingMs;
     this.log = log;
-    this.clock = setInterval(() => this.judge(), STEP_MS);
-    this.warmUp = setTimeout(() => {
+    this.runtime = runtime;
+    this.clock = runtime.setTicker(() => this.judge(), STEP_MS);
+    this.warmUp = runtime.setTimer(() => {
       this.isWarm = true;
       this.judge();
     }, warmUpMs);
@@ -64,8 +68,8 @@ export class HealthVerdicts {
   }
 
   stop(): void {
-    clearInterval(this.clock);
-    clearTimeout(this.warmUp);
+    this.runtime.clearTimer(this.clock);
+    this.runtime.clearTimer(this.warmUp);
     this.isWarm = false;
   }
 
@@ -92,7 +96,7 @@ export class HealthVerdicts {
       this.isAskedAgain = true;
       return;
     }
-    const verdicts = this.verdicts(Date.now());
+    const verdicts = this.verdicts(this.runtime.monotonicMs());
     if (verdicts.length === 0) return;
     for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
     this.isWriting = true;

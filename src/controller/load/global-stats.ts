@@ -1,6 +1,7 @@
 /** The load of all hosts to the agents that compute weights themselves: to each, the groups that it enforces. */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { FromController, GroupGlobal, MemberGlobal } from '../../messages/messages.ts';
+import type { Moment } from '../../runtime/runtime.ts';
 
 interface Recipient {
   send(message: FromController): void;
@@ -19,12 +20,12 @@ export class GlobalStatsSender {
 
   /** Sends the groups whose interval has passed; agents that need the same share one message. */
   step(
-    nowMs: number,
+    { monotonicMs, wallMs }: Moment,
     groups: ReadonlyMap<string, GroupConfig>,
     agents: ReadonlyMap<string, Recipient>,
     rules: { feedOf(host: string): { has(group: string): boolean } | undefined },
   ): void {
-    const due = this.due(nowMs, groups);
+    const due = this.due(monotonicMs, groups);
     if (due.length === 0) return;
     const sequence = ++this.sequence;
     const messages = new Map<string, FromController>();
@@ -35,7 +36,7 @@ export class GlobalStatsSender {
       const key = JSON.stringify(wanted.map(({ name }) => name));
       let message = messages.get(key);
       if (message === undefined) {
-        message = { type: 'globalStats', epoch: this.epoch, sequence, atMs: nowMs, groups: wanted };
+        message = { type: 'globalStats', epoch: this.epoch, sequence, atMs: wallMs, groups: wanted };
         messages.set(key, message);
       }
       agent.send(message);
@@ -47,7 +48,7 @@ export class GlobalStatsSender {
     const due: GroupGlobal[] = [];
     for (const [name, { policy }] of groups) {
       if (policy === undefined || policy.mode === 'distribute-rules') continue;
-      if (nowMs < (this.dueMs.get(name) ?? 0)) continue;
+      if (nowMs < (this.dueMs.get(name) ?? Number.NEGATIVE_INFINITY)) continue;
       this.dueMs.set(name, nowMs + policy.intervalMs);
       due.push({ name, members: [...this.source.loads(name, nowMs).values()] });
     }

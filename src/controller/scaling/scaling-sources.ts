@@ -28,7 +28,7 @@ export interface SourcesOf {
     readonly aggregation: Pick<Aggregation, 'loadsByBalancer'>;
   };
   readonly vms: {
-    readonly manager: { list(): readonly VmRecord[] };
+    readonly manager: { list(): readonly VmRecord[]; ageMs(record: VmRecord): number };
     isLeaving(id: string): boolean;
   };
 }
@@ -64,7 +64,7 @@ export class Sources {
       const record = records.get(name);
       if (record !== undefined && (record.phase !== 'serving' || !record.isWanted)) return [];
       const state = this.vms.isLeaving(name) ? 'draining' : 'active';
-      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
+      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : this.vms.manager.ageMs(record);
       return [{ name, state, isVm: record?.template === template, sinceMs, ageMs, ...load }];
     });
     const shown = new Set(ports.map(({ name }) => name));

@@ -26,6 +26,7 @@ import {
   type ScalingState,
   type ScalingUnit,
 } from '../../policy/scaling.ts';
+import { type Moment, momentOf, type Runtime, type Timer } from '../../runtime/runtime.ts';
 import type { Term } from '../term.ts';
 import { isStarting, Sources } from './scaling-sources.ts';
 import type { FleetActions, VmKeeper } from './vm-keeper.ts';
@@ -40,7 +41,8 @@ export class Scaling {
   private readonly vms: VmKeeper;
   private readonly sources: Sources;
   private readonly log: Logger;
-  private readonly clock: NodeJS.Timeout;
+  private readonly runtime: Runtime;
+  private readonly clock: Timer;
   private readonly states = new Map<string, ScalingState>();
   /** Sides whose last decision is still being carried out. */
   private readonly busy = new Set<string>();
@@ -49,14 +51,15 @@ export class Scaling {
     this.term = term;
     this.actions = actions;
     this.vms = vms;
-    this.sources = new Sources({ term, vms }, settlingMs, Date.now());
+    this.runtime = term.runtime;
+    this.sources = new Sources({ term, vms }, settlingMs, this.runtime.monotonicMs());
     this.log = log;
-    this.clock = setInterval(() => this.step(Date.now()), STEP_MS);
+    this.clock = this.runtime.setTicker(() => this.step(momentOf(this.runtime)), STEP_MS);
     this.clock.unref();
   }
 
   stop(): void {
-    clearInterval(this.clock);
+    this.runtime.clearTimer(this.clock);
   }
 
   /** Refusal if the group cannot have `count` members. */
@@ -73,7 +76,12 @@ export class Scaling {
     if (count < minimum || count > maximum) {
       throw new Refusal(409, `group ${name}: found ${count}, expected ${minimum} to ${maximum} members`);
     }
-    const { decision } = this.decide(group, held(config, count), INITIAL_SCALING_STATE, Date.now());
+    const { decision } = this.decide(
+      group,
+      held(config, count),
+      INITIAL_SCALING_STATE,
+      momentOf(this.runtime),
+    );
     const refusal = decision.add > 0 ? this.vms.manager.refusal(template) : undefined;
     if (refusal !== undefined) throw new Refusal(409, `group ${name}: template ${template}: ${refusal}`);
   }
@@ -84,8 +92,13 @@ export class Scaling {
     const config = group && this.configOf(group);
     const key = keyOf(name, 'members');
     if (config === undefined || this.busy.has(key)) return; // the next step does it
-    const { decision } = this.decide(group!, held(config, count), INITIAL_SCALING_STATE, Date.now());
-    this.states.set(key, { changedMs: Date.now() });
+    const { decision } = this.decide(
+      group!,
+      held(config, count),
+      INITIAL_SCALING_STATE,
+      momentOf(this.runtime),
+    );
+    this.states.set(key, { changedMs: this.runtime.monotonicMs() });
     this.busy.add(key);
     try {
       await this.carryOut(name, 'members', config, { ...decision, reason: `asked for ${count}` });
@@ -94,30 +107,30 @@ export class Scaling {
     }
   }
 
-  private decide(group: GroupConfig, config: ScalingConfig, state: ScalingState, nowMs: number) {
-    return decideScaling(config, state, this.memberInput(group, config.template, nowMs));
+  private decide(group: GroupConfig, config: ScalingConfig, state: ScalingState, now: Moment) {
+    return decideScaling(config, state, this.memberInput(group, config.template, now));
   }
 
-  private step(nowMs: number): void {
-    this.sources.look(nowMs);
+  private step(now: Moment): void {
+    this.sources.look(now.monotonicMs);
     for (const [name, { group, heldCount }] of this.actions.groups) {
       const members = heldCount === undefined ? group.scaling?.members : this.configOf(group);
       if (members !== undefined) {
         const config = heldCount === undefined ? members : held(members, heldCount);
-        this.stepSide(name, group, 'members', config, nowMs);
+        this.stepSide(name, group, 'members', config, now);
       }
       const sources = group.scaling?.sources;
-      if (sources !== undefined) this.stepSide(name, group, 'sources', sources, nowMs);
+      if (sources !== undefined) this.stepSide(name, group, 'sources', sources, now);
     }
   }
 
-  private stepSide(name: string, group: GroupConfig, side: Side, config: ScalingConfig, nowMs: number): void {
+  private stepSide(name: string, group: GroupConfig, side: Side, config: ScalingConfig, now: Moment): void {
     const key = keyOf(name, side);
     if (this.busy.has(key)) return;
     const input =
       side === 'members'
-        ? this.memberInput(group, config.template, nowMs)
-        : this.sources.of(group, config.template, nowMs);
+        ? this.memberInput(group, config.template, now)
+        : this.sources.of(group, config.template, now.monotonicMs);
     if (input === undefined) return;
     if (side === 'members') this.releaseReplaced(name);
     const before = this.states.get(key) ?? INITIAL_SCALING_STATE;
@@ -164,12 +177,16 @@ export class Scaling {
     }
   }
 
-  private memberInput(group: GroupConfig, template: string, nowMs: number): ScalingInput {
+  private memberInput(
+    group: GroupConfig,
+    template: string,
+    { monotonicMs: nowMs, wallMs }: Moment,
+  ): ScalingInput {
     const loads = this.term.aggregation.loads(group.name, nowMs);
     const vms = this.vms.ofGroup(group.name);
-    const units = membersInForce(group, nowMs).map(({ name, state }): ScalingUnit => {
+    const units = membersInForce(group, wallMs).map(({ name, state }): ScalingUnit => {
       const record = vms.get(name);
-      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : nowMs - record.sinceMs;
+      const sinceMs = record === undefined ? Number.POSITIVE_INFINITY : this.vms.manager.ageMs(record);
       return { name, state, isVm: record !== undefined, sinceMs, ...figuresOf(loads.get(name)) };
     });
     const starting = this.vms.manager

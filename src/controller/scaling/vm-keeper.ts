@@ -8,13 +8,13 @@
  * records that cannot be written are written later, and a VM that the store has lost is stopped when its host
  * tells of it.
  */
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
 import type { MemberConfig, NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
 import type { VmEvent } from '../../messages/messages.ts';
+import { type Runtime, steadyWallClock, type Timer } from '../../runtime/runtime.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
 import type { GroupStates } from '../groups/group-states.ts';
 import { type Entries, KEYS, vmRecords } from '../groups/stored-documents.ts';
@@ -56,10 +56,11 @@ export class VmKeeper {
   private readonly term: Term;
   private readonly actions: FleetActions;
   private readonly log: Logger;
-  private readonly clock: NodeJS.Timeout;
+  private readonly runtime: Runtime;
+  private readonly clock: Timer;
   private readonly unwritten = new Map<string, VmRecord | undefined>();
   private isWriting = false;
-  private retryAtMs = 0;
+  private retryAtMs = Number.NEGATIVE_INFINITY;
   /** What could not be done about a VM, and is tried again. */
   private readonly retries = new Map<string, Retry>();
   /** VMs that are drained, to be released then: since when. */
@@ -68,7 +69,9 @@ export class VmKeeper {
   private readonly replaced = new Set<string>();
 
   constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
+    const { runtime } = term;
     this.term = term;
+    this.runtime = runtime;
     this.actions = actions;
     this.log = log;
     this.manager = new VmManager({
@@ -81,15 +84,15 @@ export class VmKeeper {
       persist: (changes) => this.persist(changes),
       onEvent: (event) => this.onEvent(event),
       onWait: ({ id, template }, why) => log.warn(`VM ${id} (${template}) waits: ${why}`),
-      now: Date.now,
-      suffix: () => randomBytes(3).toString('hex'),
+      now: steadyWallClock(runtime),
+      suffix: () => hexDigits(runtime.random()),
     });
-    this.clock = setInterval(() => this.tick(), TICK_MS);
+    this.clock = runtime.setTicker(() => this.tick(), TICK_MS);
     this.clock.unref();
   }
 
   stop(): void {
-    clearInterval(this.clock);
+    this.runtime.clearTimer(this.clock);
   }
 
   attached({ host, hello }: AttachedAgent): void {
@@ -196,26 +199,27 @@ export class VmKeeper {
   // ---------------------------------------------------------------------------------------------------------------
 
   private async drainRecord(group: string, record: VmRecord, deadlineMs: number): Promise<void> {
-    this.leaving.set(record.id, Date.now());
+    this.leaving.set(record.id, this.runtime.monotonicMs());
     for (const name of this.memberNames(record)) {
       if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
     }
   }
 
   private tick(): void {
+    const nowMs = this.runtime.monotonicMs();
     try {
       this.manager.tick();
-      for (const [id] of this.leaving) this.releaseIfDrained(id, Date.now());
+      for (const [id] of this.leaving) this.releaseIfDrained(id);
       this.findDrained();
       for (const [id, { atMs, what, task }] of this.retries) {
-        if (Date.now() < atMs) continue;
+        if (nowMs < atMs) continue;
         this.retries.delete(id);
         this.attempt(id, what, task);
       }
     } catch (error) {
       this.log.error({ err: error }, `VMs: ${messageOf(error)}`);
     }
-    if (this.unwritten.size > 0 && Date.now() >= this.retryAtMs) this.flush();
+    if (this.unwritten.size > 0 && nowMs >= this.retryAtMs) this.flush();
   }
 
   private onEvent({ kind, vm, detail }: VmChange): void {
@@ -237,7 +241,8 @@ export class VmKeeper {
     this.retries.delete(id);
     task().catch((error) => {
       this.log.warn(`VM ${id} could not ${what}: ${messageOf(error)}`);
-      if (!this.retries.has(id)) this.retries.set(id, { atMs: Date.now() + RETRY_MS, what, task });
+      if (!this.retries.has(id))
+        this.retries.set(id, { atMs: this.runtime.monotonicMs() + RETRY_MS, what, task });
     });
   }
 
@@ -272,20 +277,20 @@ export class VmKeeper {
       if (!record.isWanted || record.group === undefined || this.leaving.has(record.id)) continue;
       const states = this.memberNames(record).map((name) => this.stateOf(record.group!, name));
       if (states.length > 0 && states.every((state) => state === 'draining')) {
-        this.leaving.set(record.id, record.sinceMs);
+        this.leaving.set(record.id, this.runtime.monotonicMs() - this.manager.ageMs(record));
       }
     }
   }
 
-  private releaseIfDrained(id: string, nowMs: number): void {
+  private releaseIfDrained(id: string): void {
     const record = this.manager.list().find((other) => other.id === id);
     const sinceMs = this.leaving.get(id)!;
     if (record?.group === undefined) return void this.leaving.delete(id);
-    if (nowMs - sinceMs < SHORTEST_DRAIN_MS) return;
+    if (this.runtime.monotonicMs() - sinceMs < SHORTEST_DRAIN_MS) return;
     const names = this.memberNames(record);
     const states = names.map((name) => this.stateOf(record.group!, name));
     if (states.includes('active')) return void this.leaving.delete(id);
-    if (!names.every((name) => this.isDrained(record.group!, name, nowMs))) return;
+    if (!names.every((name) => this.isDrained(record.group!, name))) return;
     this.leaving.delete(id);
     this.attempt(id, 'be released', async () => {
       await this.takeOut(record, false);
@@ -293,10 +298,10 @@ export class VmKeeper {
     });
   }
 
-  private isDrained(group: string, member: string, nowMs: number): boolean {
+  private isDrained(group: string, member: string): boolean {
     const config = this.actions.groups.get(group)?.group;
     const deadlineMs = config && findMember(config, member)?.drainDeadlineMs;
-    if (deadlineMs !== undefined && nowMs >= deadlineMs) return true;
+    if (deadlineMs !== undefined && this.runtime.wallMs() >= deadlineMs) return true;
     const totals = this.term.aggregation.totals(group).get(member);
     return totals === undefined || totals.newFlows <= totals.endedFlows;
   }
@@ -352,17 +357,23 @@ export class VmKeeper {
     } catch (error) {
       // What was told meanwhile is newer.
       for (const [id, record] of batch) if (!this.unwritten.has(id)) this.unwritten.set(id, record);
-      this.retryAtMs = Date.now() + RETRY_MS;
+      this.retryAtMs = this.runtime.monotonicMs() + RETRY_MS;
       this.log.warn(`records of VMs are not stored yet: ${messageOf(error)}`);
     } finally {
       this.isWriting = false;
     }
-    if (Date.now() >= this.retryAtMs) this.flush();
+    if (this.runtime.monotonicMs() >= this.retryAtMs) this.flush();
   }
 }
 
 /** Records in one write; a store takes twice as many changes. */
 const MAX_BATCH = 64;
+
+/** Six of them; `random`: 0 … below 1. */
+const hexDigits = (random: number): string =>
+  Math.floor(random * 0x100_0000)
+    .toString(16)
+    .padStart(6, '0');
 
 const isAt = (prefix: string, address: string): boolean => prefix.slice(0, prefix.indexOf('/')) === address;
 

@@ -8,6 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 const DIGITS = 16;
 /** `0000000000000007 9b1c2d3e\n` */
@@ -15,14 +16,16 @@ const SLOT_BYTES = DIGITS + 1 + 8 + 1;
 
 export class EpochFile {
   private readonly handle: FileHandle;
+  private readonly runtime: Runtime;
   private current: number;
 
-  private constructor(handle: FileHandle, current: number) {
+  private constructor(handle: FileHandle, runtime: Runtime, current: number) {
     this.handle = handle;
+    this.runtime = runtime;
     this.current = current;
   }
 
-  static async open(path: string): Promise<EpochFile> {
+  static async open(path: string, runtime: Runtime): Promise<EpochFile> {
     const handle = await open(path, 'a+', 0o600).then(async (created) => {
       await created.close();
       return open(path, 'r+');
@@ -30,12 +33,12 @@ export class EpochFile {
     const bytes = Buffer.alloc(2 * SLOT_BYTES);
     await handle.read(bytes, 0, bytes.length, 0);
     const slots = [bytes.subarray(0, SLOT_BYTES), bytes.subarray(SLOT_BYTES)];
-    return new EpochFile(handle, Math.max(0, ...slots.map(numberOfSlot)));
+    return new EpochFile(handle, runtime, Math.max(0, ...slots.map(numberOfSlot)));
   }
 
   /** The next number, durable when it resolves; the first: milliseconds since 1970. */
   async advance(): Promise<number> {
-    const next = this.current === 0 ? Date.now() : this.current + 1;
+    const next = this.current === 0 ? this.runtime.wallMs() : this.current + 1;
     const slot = slotOf(next);
     const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
     if (bytesWritten !== SLOT_BYTES)

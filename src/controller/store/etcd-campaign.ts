@@ -15,8 +15,8 @@
  * controller would. Being paused in between (SIGSTOP, a migrated VM) it may think itself the leader for a moment
  * longer; that is what the fencing of writes is for.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../config/model/refusal.ts';
+import { type Runtime, sleep } from '../../runtime/runtime.ts';
 import { type EtcdClient, EtcdError } from './etcd-client.ts';
 import { EtcdMirror } from './etcd-mirror.ts';
 import { LeaderPresence } from './leader-presence.ts';
@@ -50,6 +50,7 @@ export class EtcdCampaign implements Campaign {
   private readonly self: Candidate;
   private readonly callbacks: CampaignCallbacks;
   private readonly log: StoreLog;
+  private readonly runtime: Runtime;
   private readonly mirror: EtcdMirror;
   private readonly over = new AbortController();
   private readonly running: Promise<void>;
@@ -67,14 +68,16 @@ export class EtcdCampaign implements Campaign {
     self: Candidate,
     callbacks: CampaignCallbacks,
     log: StoreLog,
+    runtime: Runtime,
   ) {
+    this.runtime = runtime;
     this.client = client;
     this.prefix = `${prefix}election/`;
     this.beginningKey = `${prefix}beginning`;
     this.self = self;
     this.callbacks = callbacks;
     this.log = log;
-    this.mirror = new EtcdMirror(client, this.prefix, () => this.judge(), log);
+    this.mirror = new EtcdMirror(client, this.prefix, () => this.judge(), log, runtime);
     this.mirror.start();
     this.running = this.run();
   }
@@ -114,7 +117,7 @@ export class EtcdCampaign implements Campaign {
       try {
         await this.revokeFormer();
         const beginning = await this.beginning();
-        const asked = performance.now();
+        const asked = this.runtime.monotonicMs();
         const lease = await this.client.grantLease(LEASE_TTL_S);
         this.formerLeases.add(lease);
         const createRevision = await this.putKey(lease);
@@ -125,14 +128,14 @@ export class EtcdCampaign implements Campaign {
         isAway = true;
       }
       await this.revokeFormer().catch(() => {}); // else when etcd is back, or they run out
-      await delay(RETRY_MS * (1 + Math.random()), undefined, { signal: this.over.signal }).catch(() => {});
+      await sleep(this.runtime, RETRY_MS * (1 + this.runtime.random()), { signal: this.over.signal });
     }
   }
 
   /** When this store was begun, milliseconds since 1970. Read anew for each candidacy: etcd may have been emptied. */
   private async beginning(): Promise<number> {
     const key = Buffer.from(this.beginningKey);
-    const now = Date.now();
+    const now = this.runtime.wallMs();
     const { succeeded, responses } = await this.client.transact({
       compare: [{ key, createRevision: 0 }],
       success: [{ requestPut: { key, value: Buffer.from(String(now)) } }],
@@ -185,20 +188,21 @@ export class EtcdCampaign implements Campaign {
     end: (reason: string) => void,
   ): Promise<void> {
     const expire = () => end(`the lease was not renewed within ${LEASE_TTL_S} s`);
-    const expiryAfter = (since: number) => setTimeout(expire, since + LEASE_TTL_S * 1000 - performance.now());
+    const expiryAfter = (since: number) =>
+      this.runtime.setTimer(expire, since + LEASE_TTL_S * 1000 - this.runtime.monotonicMs());
     let expiry = expiryAfter(asked);
     while (!ended.aborted) {
-      const asking = performance.now();
+      const asking = this.runtime.monotonicMs();
       const answer = await this.renew(lease);
       if (answer === 'gone') end('etcd has ended the lease');
       if (answer === 'renewed') {
-        clearTimeout(expiry);
+        this.runtime.clearTimer(expiry);
         if (!ended.aborted) expiry = expiryAfter(asking);
       }
       const pauseMs = answer === 'renewed' ? RENEW_MS : RETRY_MS;
-      await delay(pauseMs, undefined, { signal: ended }).catch(() => {});
+      await sleep(this.runtime, pauseMs, { signal: ended });
     }
-    clearTimeout(expiry);
+    this.runtime.clearTimer(expiry);
   }
 
   private async renew(lease: string): Promise<'renewed' | 'gone' | 'unknown'> {
@@ -249,7 +253,10 @@ export class EtcdCampaign implements Campaign {
     this.presence?.of.close();
     this.presence = undefined;
     if (this.isOver || lease === undefined || address === undefined || this.formerLeases.has(lease)) return;
-    this.presence = { lease, of: new LeaderPresence(address, () => this.depose(lease, address)) };
+    this.presence = {
+      lease,
+      of: new LeaderPresence(address, () => this.depose(lease, address), this.runtime),
+    };
   }
 
   private depose(lease: string, address: string): void {

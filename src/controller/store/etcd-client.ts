@@ -17,6 +17,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { messageOf } from '../../config/model/refusal.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import {
   LEASE_GRANT,
   LEASE_KEEP_ALIVE,
@@ -89,11 +90,13 @@ const CHANNEL_OPTIONS = {
 };
 
 export class EtcdClient {
+  private readonly runtime: Runtime;
   private readonly endpoints: readonly string[];
   private readonly channels: Client[];
   private inUse = 0;
 
-  constructor({ endpoints, tls }: EtcdOptions) {
+  constructor({ endpoints, tls }: EtcdOptions, runtime: Runtime) {
+    this.runtime = runtime;
     this.endpoints = endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, ''));
     this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
   }
@@ -129,7 +132,7 @@ export class EtcdClient {
    */
   renewLease(id: string, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const stream = this.open(LEASE_KEEP_ALIVE, Date.now() + timeoutMs, reject);
+      const stream = this.open(LEASE_KEEP_ALIVE, this.runtime.wallMs() + timeoutMs, reject);
       stream.on('data', ({ ttl }: { ttl: string }) => {
         resolve(Number(ttl) > 0);
         stream.end();
@@ -142,7 +145,7 @@ export class EtcdClient {
   /** Every change of a key that begins with the prefix, from the revision on. */
   watch(prefix: string, startRevision: number, { received, ended }: WatchEvents): EtcdWatch {
     const finish = (error: Error): void => {
-      clearTimeout(patience);
+      this.runtime.clearTimer(patience);
       if (hasEnded) return;
       hasEnded = true;
       stream.cancel();
@@ -150,13 +153,13 @@ export class EtcdClient {
     };
     let hasEnded = false;
     const stream = this.open(WATCH, Number.POSITIVE_INFINITY, finish);
-    const patience = setTimeout(() => {
+    const patience = this.runtime.setTimer(() => {
       this.leave(endpoint);
       finish(new EtcdError(status.DEADLINE_EXCEEDED, `no answer within ${CALL_TIMEOUT_MS} ms`));
     }, CALL_TIMEOUT_MS);
     const endpoint = this.inUse;
     stream.on('data', (answer: WatchAnswer) => {
-      clearTimeout(patience);
+      this.runtime.clearTimer(patience);
       if (hasEnded) return;
       try {
         received(answer);
@@ -175,7 +178,7 @@ export class EtcdClient {
   }
 
   private async call<Request, Answer>(method: Method<Request, Answer>, request: Request): Promise<Answer> {
-    const deadline = Date.now() + CALL_TIMEOUT_MS;
+    const deadline = this.runtime.wallMs() + CALL_TIMEOUT_MS;
     for (let left = this.channels.length; ; left--) {
       const endpoint = this.inUse;
       try {

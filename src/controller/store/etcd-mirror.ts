@@ -7,8 +7,8 @@
  * (compaction), or never had them (restored from a backup), the keys are listed again, and what differs is told as
  * one change.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../config/model/refusal.ts';
+import { type Runtime, sleep } from '../../runtime/runtime.ts';
 import type { EtcdClient, EtcdWatch } from './etcd-client.ts';
 import type { KeyValue, WatchAnswer } from './etcd-wire/protocol.ts';
 import { type StoreLog, StoreUnavailable } from './store.ts';
@@ -31,6 +31,7 @@ export class EtcdMirror {
   private readonly prefix: string;
   private readonly changed: (changes: MirrorChanges, revision: number) => void;
   private readonly log: StoreLog;
+  private readonly runtime: Runtime;
   private lastRevision = 0;
   private isListed = false;
   private watch: EtcdWatch | undefined;
@@ -43,11 +44,13 @@ export class EtcdMirror {
     prefix: string,
     changed: (changes: MirrorChanges, revision: number) => void,
     log: StoreLog,
+    runtime: Runtime,
   ) {
     this.client = client;
     this.prefix = prefix;
     this.changed = changed;
     this.log = log;
+    this.runtime = runtime;
   }
 
   /** Of the last change seen, or of the list. */
@@ -68,21 +71,36 @@ export class EtcdMirror {
 
   /** Resolves when the copy has the revision, and at least one list; never, without `timeoutMs`, if etcd is away. */
   async reached(revision: number, timeoutMs?: number): Promise<void> {
-    const deadline = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+    const late = new AbortController();
+    const deadline = late.signal;
+    const timer = timeoutMs === undefined ? undefined : this.runtime.setTimer(() => late.abort(), timeoutMs);
+    timer?.unref();
+    try {
+      await this.untilReached(revision, deadline, timeoutMs);
+    } finally {
+      this.runtime.clearTimer(timer);
+    }
+  }
+
+  private async untilReached(
+    revision: number,
+    deadline: AbortSignal,
+    timeoutMs: number | undefined,
+  ): Promise<void> {
     while (!this.isListed || this.lastRevision < revision) {
       if (this.ended.signal.aborted) throw new StoreUnavailable('etcd: the store is closed');
-      if (deadline?.aborted) {
+      if (deadline.aborted) {
         this.watch?.cancel(); // a watch that does not tell what is there is no use
         throw new StoreUnavailable(`etcd: revision ${revision} written, but not seen within ${timeoutMs} ms`);
       }
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.waiting.delete(wake);
-          deadline?.removeEventListener('abort', wake);
+          deadline.removeEventListener('abort', wake);
           resolve();
         };
         this.waiting.add(wake);
-        deadline?.addEventListener('abort', wake);
+        deadline.addEventListener('abort', wake);
       });
     }
   }
@@ -107,7 +125,7 @@ export class EtcdMirror {
         if (!isAway) this.log.warn(`etcd: watch of ${this.prefix} broken off: ${messageOf(error)}`);
         isAway = true;
       }
-      await delay(retryMs * (0.5 + Math.random()), undefined, { signal: this.ended.signal }).catch(() => {});
+      await sleep(this.runtime, retryMs * (0.5 + this.runtime.random()), { signal: this.ended.signal });
       retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
     }
   }

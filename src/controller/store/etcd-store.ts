@@ -10,6 +10,7 @@
  */
 import { SerialQueue } from '../../api/serial-queue.ts';
 import { messageOf } from '../../config/model/refusal.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
 import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions } from './etcd-client.ts';
 import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
@@ -42,6 +43,7 @@ export class EtcdStore implements Store {
   private readonly client: EtcdClient;
   private readonly prefix: string;
   private readonly log: StoreLog;
+  private readonly runtime: Runtime;
   private readonly watchers: Watchers;
   private readonly mirror: EtcdMirror;
   private readonly entries = new Map<string, unknown>();
@@ -50,18 +52,24 @@ export class EtcdStore implements Store {
   private pendingWrites = 0;
   private closed: Promise<void> | undefined;
 
-  private constructor(options: EtcdStoreOptions, log: StoreLog) {
+  private constructor(options: EtcdStoreOptions, log: StoreLog, runtime: Runtime) {
     this.prefix = options.prefix;
     this.log = log;
-    this.client = new EtcdClient(options);
+    this.runtime = runtime;
+    this.client = new EtcdClient(options, runtime);
     this.watchers = new Watchers(log);
     const take = (changes: MirrorChanges, revision: number) => this.take(changes, revision);
-    this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log);
+    this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log, runtime);
   }
 
   /** Resolves when the state is known, however long etcd is away; rejects when `signal` is aborted before. */
-  static async open(options: EtcdStoreOptions, log: StoreLog, signal?: AbortSignal): Promise<EtcdStore> {
-    const store = new EtcdStore(options, log);
+  static async open(
+    options: EtcdStoreOptions,
+    log: StoreLog,
+    runtime: Runtime,
+    signal?: AbortSignal,
+  ): Promise<EtcdStore> {
+    const store = new EtcdStore(options, log, runtime);
     const giveUp = () => void store.close();
     signal?.addEventListener('abort', giveUp);
     if (signal?.aborted) giveUp();
@@ -98,7 +106,7 @@ export class EtcdStore implements Store {
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
     if (this.closed !== undefined) throw new Error('etcd: campaign after close');
     if (this.candidacy?.isOver === false) throw new Error('etcd: campaign during another one');
-    this.candidacy = new EtcdCampaign(this.client, this.prefix, self, callbacks, this.log);
+    this.candidacy = new EtcdCampaign(this.client, this.prefix, self, callbacks, this.log, this.runtime);
     return this.candidacy;
   }
 

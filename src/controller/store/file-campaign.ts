@@ -2,6 +2,7 @@
  * Election where there is nobody else: the process that holds the directory's lock leads, under an epoch that it
  * has written down first. When that cannot be written it does not lead, and tries again.
  */
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { EpochFile } from './epoch-file.ts';
 import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
 
@@ -12,12 +13,20 @@ export class FileCampaign implements Campaign {
   private readonly self: Candidate;
   private readonly callbacks: CampaignCallbacks;
   private readonly log: StoreLog;
+  private readonly runtime: Runtime;
   private leading: number | undefined;
   private over = false;
   private attempt: Promise<void>;
-  private retry: NodeJS.Timeout | undefined;
+  private retry: Timer | undefined;
 
-  constructor(epochFile: EpochFile, self: Candidate, callbacks: CampaignCallbacks, log: StoreLog) {
+  constructor(
+    epochFile: EpochFile,
+    self: Candidate,
+    callbacks: CampaignCallbacks,
+    log: StoreLog,
+    runtime: Runtime,
+  ) {
+    this.runtime = runtime;
     this.epochFile = epochFile;
     this.self = self;
     this.callbacks = callbacks;
@@ -37,7 +46,7 @@ export class FileCampaign implements Campaign {
   async resign(): Promise<void> {
     const wasOver = this.over;
     this.over = true;
-    clearTimeout(this.retry);
+    this.runtime.clearTimer(this.retry);
     await this.attempt;
     if (wasOver || this.leading === undefined) return;
     this.leading = undefined;
@@ -54,7 +63,7 @@ export class FileCampaign implements Campaign {
         `store: the epoch could not be written: ${error instanceof Error ? error.message : error}`,
       );
       if (!this.over)
-        this.retry = setTimeout(() => {
+        this.retry = this.runtime.setTimer(() => {
           this.attempt = this.stand();
         }, RETRY_MS);
       return;

@@ -20,6 +20,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../config/model/refusal.ts';
 import { tryLockFile } from '../../native/processes/file-lock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { EpochFile } from './epoch-file.ts';
 import { FileCampaign } from './file-campaign.ts';
 import { encodeFrame } from './frame.ts';
@@ -71,6 +72,7 @@ export class FileStore implements Store {
   private readonly dir: string;
   private readonly files: Files;
   private readonly log: StoreLog;
+  private readonly runtime: Runtime;
   private readonly watchers: Watchers;
   private readonly entries: Map<string, unknown>;
   private revision: number;
@@ -87,22 +89,24 @@ export class FileStore implements Store {
     entries: Map<string, unknown>,
     revision: number,
     log: StoreLog,
+    runtime: Runtime,
   ) {
     this.dir = dir;
     this.files = files;
     this.entries = entries;
     this.revision = revision;
     this.log = log;
+    this.runtime = runtime;
     this.watchers = new Watchers(log);
   }
 
   /** Makes the directory if need be. Throws when another process uses it, or when what is in it is damaged. */
-  static async open({ dir }: { readonly dir: string }, log: StoreLog): Promise<FileStore> {
+  static async open({ dir }: { readonly dir: string }, log: StoreLog, runtime: Runtime): Promise<FileStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const lock = takeLock(dir);
     let epoch: EpochFile | undefined;
     try {
-      epoch = await EpochFile.open(join(dir, 'epoch'));
+      epoch = await EpochFile.open(join(dir, 'epoch'), runtime);
       await rm(join(dir, 'snapshot.new'), { force: true });
       const snapshot = await readSnapshot(join(dir, 'snapshot'));
       const opened = await RecordLog.open(join(dir, 'log'));
@@ -111,7 +115,7 @@ export class FileStore implements Store {
         log.warn(`store ${dir}: the log's last ${opened.tornBytes} bytes are no whole record: cut off`);
       const entries = new Map(snapshot.entries);
       const revision = replay(dir, opened.values as LogEntry[], entries, snapshot.revision);
-      return new FileStore(dir, { lock, epoch, log: opened.log }, entries, revision, log);
+      return new FileStore(dir, { lock, epoch, log: opened.log }, entries, revision, log, runtime);
     } catch (error) {
       await epoch?.close();
       closeSync(lock);
@@ -142,7 +146,7 @@ export class FileStore implements Store {
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
     if (this.closed !== undefined) throw new Error(`store ${this.dir}: campaign after close`);
     if (this.candidacy?.isOver === false) throw new Error(`store ${this.dir}: campaign during another one`);
-    this.candidacy = new FileCampaign(this.files.epoch, self, callbacks, this.log);
+    this.candidacy = new FileCampaign(this.files.epoch, self, callbacks, this.log, this.runtime);
     return this.candidacy;
   }
 

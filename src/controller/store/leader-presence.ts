@@ -9,6 +9,7 @@
  * A wrong verdict costs a change of leader and nothing more (etcd-campaign.ts): the writes of the old one are fenced.
  */
 import { connect, type Socket } from 'node:net';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 
 export interface PresenceTiming {
   /** After a connection that ended or was refused, until the next one tells more. */
@@ -23,21 +24,23 @@ const REFUSALS = 2;
 
 export class LeaderPresence {
   private readonly timing: PresenceTiming;
+  private readonly runtime: Runtime;
   private socket: Socket | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private wasThere = false;
   private refusals = 0;
   private wasShort = false;
 
   /** `address`: `host:port`. `gone` is called once, if ever. */
-  constructor(address: string, gone: () => void, timing = PRESENCE_TIMING) {
+  constructor(address: string, gone: () => void, runtime: Runtime, timing = PRESENCE_TIMING) {
     this.timing = timing;
+    this.runtime = runtime;
     const target = endpointOf(address);
     if (target !== undefined) this.connect(target, gone);
   }
 
   close(): void {
-    clearTimeout(this.timer);
+    this.runtime.clearTimer(this.timer);
     this.socket?.removeAllListeners('close').destroy();
   }
 
@@ -48,7 +51,7 @@ export class LeaderPresence {
     socket.unref();
     socket.resume(); // what a server says first is of no interest
     socket.on('connect', () => {
-      connectedMs = performance.now();
+      connectedMs = this.runtime.monotonicMs();
       this.wasThere = true;
       this.refusals = 0;
     });
@@ -60,10 +63,10 @@ export class LeaderPresence {
       const isRefused = connectedMs === undefined && error === 'ECONNREFUSED';
       if (isRefused && this.wasThere && ++this.refusals >= REFUSALS) return gone();
       const { recheckMs, retryMs } = this.timing;
-      const isShort = connectedMs !== undefined && performance.now() - connectedMs < retryMs;
+      const isShort = connectedMs !== undefined && this.runtime.monotonicMs() - connectedMs < retryMs;
       const isTelling = connectedMs === undefined ? isRefused && this.wasThere : !(isShort && this.wasShort);
       this.wasShort = isShort;
-      this.timer = setTimeout(() => this.connect(target, gone), isTelling ? recheckMs : retryMs);
+      this.timer = this.runtime.setTimer(() => this.connect(target, gone), isTelling ? recheckMs : retryMs);
       this.timer.unref();
     });
   }

@@ -2,6 +2,7 @@
 import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model/model.ts';
 import { loadAuthorities, loadTlsFiles, type TlsMaterial } from '../../config/tls-files.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { EtcdOptions } from './etcd-client.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { FileStore } from './file-store.ts';
@@ -16,18 +17,23 @@ type EtcdConfig = Extract<StoreConfig, { kind: 'etcd' }>;
 export async function openStore(
   config: StoreConfig,
   log: StoreLog,
+  runtime: Runtime,
   { signal, tls }: { signal?: AbortSignal; tls?: TlsMaterial } = {},
 ): Promise<Store> {
-  if (config.kind === 'file') return FileStore.open(config, log);
-  const options = { ...config, tls: etcdTls(config, tls) };
-  return EtcdStore.open(options, log, signal);
+  if (config.kind === 'file') return FileStore.open(config, log, runtime);
+  const options = { ...config, tls: etcdTls(config, runtime, tls) };
+  return EtcdStore.open(options, log, runtime, signal);
 }
 
-function etcdTls({ tls, endpoints }: EtcdConfig, agentsTls: TlsMaterial | undefined): EtcdOptions['tls'] {
+function etcdTls(
+  { tls, endpoints }: EtcdConfig,
+  runtime: Runtime,
+  agentsTls: TlsMaterial | undefined,
+): EtcdOptions['tls'] {
   if (tls === 'none') return undefined;
   if (tls === undefined) return endpoints.every(isLocal) ? undefined : agentsTls;
   const { ca, cert, key } = tls;
   if (cert !== undefined && key !== undefined)
-    return loadTlsFiles({ ca, cert, key }, Date.now(), 'store.tls');
+    return loadTlsFiles({ ca, cert, key }, runtime.wallMs(), 'store.tls');
   return { ca: loadAuthorities(ca, 'store.tls') };
 }

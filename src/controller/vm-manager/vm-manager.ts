@@ -18,7 +18,7 @@ import { Refusal } from '../../config/model/refusal.ts';
 import type { VmEvent, VmOrder } from '../../messages/messages.ts';
 import { chooseAddresses } from './addresses.ts';
 import { type HostLoad, type PlacementRequest, placeVm } from './placement.ts';
-import { afterEvent, replacementOf, type VmRecord } from './vm-record.ts';
+import { afterEvent, notLaterThan, replacementOf, type VmRecord } from './vm-record.ts';
 
 /** A host that is away for longer has lost its VMs. */
 export const HOST_LOSS_MS = 10_000;
@@ -62,7 +62,7 @@ export interface VmManagerOptions {
   onEvent(event: VmChange): void;
   /** A pending VM cannot be started now; once for each reason. */
   onWait(vm: VmRecord, why: string): void;
-  /** Wall clock, epoch ms. */
+  /** Milliseconds since 1970 by a clock that does not jump while this manager lives. */
   now(): number;
   /** A few characters that make a new VM's name unique. */
   suffix(): string;
@@ -80,11 +80,18 @@ export class VmManager {
 
   constructor(options: VmManagerOptions) {
     this.options = options;
-    this.records = new Map([...(options.records ?? [])].map((record) => [record.id, record]));
+    const nowMs = options.now();
+    const records = [...(options.records ?? [])].map((record) => notLaterThan(nowMs, record));
+    this.records = new Map(records.map((record) => [record.id, record]));
   }
 
   list(): VmRecord[] {
     return [...this.records.values()];
+  }
+
+  /** Time in its phase. */
+  ageMs({ sinceMs }: VmRecord): number {
+    return this.options.now() - sinceMs;
   }
 
   /** What a pending VM waits for; undefined: it does not. */

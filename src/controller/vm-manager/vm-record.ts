@@ -43,6 +43,13 @@ export interface VmRecord {
   readonly replaces?: string;
 }
 
+/** As another controller has written it, whose clock may have been ahead: times to come are now. */
+export const notLaterThan = (nowMs: number, record: VmRecord): VmRecord => ({
+  ...record,
+  sinceMs: Math.min(record.sinceMs, nowMs),
+  notBeforeMs: Math.min(record.notBeforeMs, nowMs + LONGEST_DELAY_MS),
+});
+
 /** Time in service after which earlier failures no longer count. */
 export const STABLE_MS = 30_000;
 const FIRST_DELAY_MS = 500;

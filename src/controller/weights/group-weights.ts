@@ -22,6 +22,7 @@ import type { CriteriaConfig, GroupConfig, MemberConfig } from '../../config/mod
 import type { BalancerWeights, MemberGlobal } from '../../messages/messages.ts';
 import { NO_SET_WEIGHTS, SetPolicies, type WeightsBySet } from '../../policy/set-policies.ts';
 import { memberLoad, type WeightsByMember } from '../../policy/weights-by-member.ts';
+import type { Moment } from '../../runtime/runtime.ts';
 import type { HostLoads } from '../load/aggregation.ts';
 import { WeightsOfBalancers } from './balancer-weights.ts';
 
@@ -54,7 +55,7 @@ export class GroupWeights {
   }
 
   /** Takes the configured groups; true if the distributed ones have changed. */
-  setGroups(groups: ReadonlyMap<string, GroupConfig>, nowMs: number): boolean {
+  setGroups(groups: ReadonlyMap<string, GroupConfig>, now: Moment): boolean {
     let isChanged = false;
     for (const name of this.entries.keys()) {
       if (!groups.has(name)) isChanged = this.entries.delete(name) || isChanged;
@@ -62,21 +63,21 @@ export class GroupWeights {
     for (const [name, group] of groups) {
       const before = this.entries.get(name);
       if (before?.source === group) continue;
-      if (before === undefined) this.entries.set(name, new WeightedGroup(group, nowMs));
-      else before.replace(group, nowMs);
+      if (before === undefined) this.entries.set(name, new WeightedGroup(group, now.monotonicMs));
+      else before.replace(group, now.monotonicMs);
       const entry = this.entries.get(name)!;
-      if (before !== undefined && entry.isOnChange) entry.compute(this.source, nowMs);
+      if (before !== undefined && entry.isOnChange) entry.compute(this.source, now);
       isChanged = true;
     }
     return isChanged;
   }
 
   /** Runs the policies that are due; true if a weight has changed. */
-  tick(nowMs: number): boolean {
+  tick(now: Moment): boolean {
     let isChanged = false;
     for (const entry of this.entries.values()) {
-      if (!entry.isDue(nowMs)) continue;
-      isChanged = entry.compute(this.source, nowMs) || isChanged;
+      if (!entry.isDue(now.monotonicMs)) continue;
+      isChanged = entry.compute(this.source, now) || isChanged;
     }
     return isChanged;
   }
@@ -90,7 +91,7 @@ class WeightedGroup {
   private dueMs: number;
   /** Version of the loads for which the result equalled the weights in force; undefined: the policy must run. */
   private restsAt: number | undefined;
-  /** When each member joined, on the caller's clock; -Infinity for the initial ones. */
+  /** When each member joined, monotonic; -Infinity for the initial ones. */
   private readonly joinedMs = new Map<string, number>();
 
   constructor(group: GroupConfig, nowMs: number) {
@@ -140,18 +141,19 @@ class WeightedGroup {
     this.result = withWeights(group, this.policies?.inForce);
   }
 
-  compute(source: Loads, nowMs: number): boolean {
+  compute(source: Loads, now: Moment): boolean {
+    const { monotonicMs: nowMs, wallMs } = now;
     const { name: group, policy } = this.source;
     const { intervalMs, perLoadBalancer } = policy!;
     const version = source.versionOf(group, nowMs);
-    this.dueMs = Math.min(nowMs + intervalMs, nextSetChangeMs(this.source, nowMs));
+    this.dueMs = nowMs + Math.min(intervalMs, nextSetChangeMs(this.source, wallMs) - wallMs);
     if (version === this.restsAt && this.isFresh(source, nowMs)) return false;
     this.restsAt = undefined;
     const loads = source.loads(group, nowMs);
-    const sets = setsAhead(this.source, nowMs).map((set) => ({
+    const sets = setsAhead(this.source, wallMs).map((set) => ({
       key: setKey(set),
       members: set.members.map((member) =>
-        memberLoad(member, loads.get(member.name), this.sinceMs(set, member, nowMs)),
+        memberLoad(member, loads.get(member.name), this.sinceMs(set, member, now)),
       ),
     }));
     const before = this.policies!.inForce;
@@ -167,9 +169,10 @@ class WeightedGroup {
     return true;
   }
 
-  private sinceMs(set: CriteriaConfig, { name }: MemberConfig, nowMs: number): number {
-    const sinceMs = Math.max(this.joinedMs.get(name)!, memberSinceMs(this.source, set, name));
-    return Math.max(0, nowMs - sinceMs);
+  private sinceMs(set: CriteriaConfig, { name }: MemberConfig, { monotonicMs, wallMs }: Moment): number {
+    const inGroupMs = monotonicMs - this.joinedMs.get(name)!;
+    const inSetMs = wallMs - memberSinceMs(this.source, set, name);
+    return Math.max(0, Math.min(inGroupMs, inSetMs));
   }
 }
 

@@ -7,8 +7,12 @@ import { errnoName } from '../../native/system-error.ts';
 import { PORT, PORT_FIELDS } from '../../tables/port-counters.ts';
 import type { Host } from '../host.ts';
 
-/** `startedAt`: ISO 8601. */
-export function statusOf(host: Host, startedAt: string, controllers: ControllersStatus): Status {
+/** `startedAt`: ISO 8601. `uptimeMs`: since then, by a clock that cannot be set. */
+export function statusOf(
+  host: Host,
+  { startedAt, uptimeMs }: { readonly startedAt: string; readonly uptimeMs: number },
+  controllers: ControllersStatus,
+): Status {
   const { configuration, thread, tables } = host;
   const { connections, affinities, portCounters } = tables;
   const drops: Record<string, number> = {};
@@ -30,7 +34,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     host: configuration.host,
     pid: process.pid,
     startedAt,
-    uptimeMs: Date.now() - Date.parse(startedAt),
+    uptimeMs,
     engine: thread.engine,
     engineReason: thread.engineReason,
     ports: configuration.ports.length,
@@ -53,7 +57,7 @@ export function statusOf(host: Host, startedAt: string, controllers: Controllers
     frames,
     residentBytes: process.memoryUsage.rss(),
     controllers,
-    warnings: warningsOf(configuration, Date.now()),
+    warnings: warningsOf(configuration, host.runtime.wallMs()),
   };
 }
 

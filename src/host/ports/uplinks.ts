@@ -21,6 +21,7 @@ import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-soc
 import type { FrameDevice } from '../../io/engine.ts';
 import { type LinkState, readLinkState } from '../../native/network/link-state.ts';
 import type { UndoStack } from '../../run-dir/undo-stack.ts';
+import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
 import { type LinkProblem, linkProblems, mtuProblems } from './usable-link.ts';
@@ -70,15 +71,23 @@ export class Uplinks {
   private readonly log: Logger;
   private readonly repair: () => Promise<void>;
   private readonly uplinks = new Map<string, Uplink>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly runtime: Runtime;
+  private timer: Timer | undefined;
   private repairing = false;
   private lastComplaint = '';
 
   /** `repair` is to call `reopen` when no other change is under way, and to bring what that opened into force. */
-  constructor(thread: DatapathThread, ids: DatapathIds, log: Logger, repair: () => Promise<void>) {
+  constructor(
+    thread: DatapathThread,
+    ids: DatapathIds,
+    log: Logger,
+    runtime: Runtime,
+    repair: () => Promise<void>,
+  ) {
     this.thread = thread;
     this.ids = ids;
     this.log = log;
+    this.runtime = runtime;
     this.repair = repair;
   }
 
@@ -126,7 +135,7 @@ export class Uplinks {
       wanted,
       state: link.isRunning ? 'up' : 'down',
       outages: 0,
-      changedAtMs: Date.now(),
+      changedAtMs: this.runtime.wallMs(),
       mac: link.mac,
       lostFrames: 0,
     };
@@ -202,7 +211,7 @@ export class Uplinks {
 
   /** Ends all sockets at once, when the datapath has ended. */
   closeAll(): void {
-    clearInterval(this.timer);
+    this.runtime.clearTimer(this.timer);
     for (const { legs } of this.uplinks.values()) for (const { socket } of legs) socket.close();
     this.uplinks.clear();
   }
@@ -210,7 +219,7 @@ export class Uplinks {
   // --- the interfaces' own lives ---------------------------------------------------------------------------
 
   watch(): void {
-    this.timer = setInterval(() => {
+    this.timer = this.runtime.setTicker(() => {
       try {
         this.look();
       } catch (error) {
@@ -259,7 +268,7 @@ export class Uplinks {
     if (state === uplink.state) return;
     if (uplink.state === 'up') uplink.outages++;
     uplink.state = state;
-    uplink.changedAtMs = Date.now();
+    uplink.changedAtMs = this.runtime.wallMs();
     const what = `uplink ${uplink.name}: interface ${uplink.interface}`;
     if (state === 'up') this.log.info(`${what} is up`);
     else this.log.warn(`${what} ${state === 'down' ? 'is down' : 'has disappeared'}`);

@@ -8,6 +8,7 @@ import { HealthChecker } from '../../../src/agent/health/health-checker.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import type { ProbeResults } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
 import { sleep } from '../../support/host-processes.ts';
 
@@ -57,6 +58,7 @@ function configure(health: object, more: object = {}, ports: readonly object[] =
 const check = (): void => {
   told = [];
   checker = new HealthChecker({
+    runtime: systemRuntime,
     host: host.host,
     log: host.logger,
     onResults: (results) => told.push(results),

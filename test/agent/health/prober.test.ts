@@ -7,6 +7,7 @@ import type { ProbeTarget, Verdict } from '../../../src/agent/health/prober-prot
 import type { ProbeOutcome } from '../../../src/agent/health/probes.ts';
 import { afterProbe, UNKNOWN } from '../../../src/agent/health/rise-fall.ts';
 import { parseConfiguration } from '../../../src/config/load.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { SHOP } from '../../host/configurations.ts';
 import { sleep } from '../../support/host-processes.ts';
 
@@ -77,6 +78,7 @@ function bed(answer: (address: string) => Promise<ProbeOutcome>): Bed {
   const told: Verdict[] = [];
   const problems: string[] = [];
   const prober = new Prober({
+    runtime: systemRuntime,
     probe: ({ address }) => {
       probes.push({ address, atMs: performance.now() });
       return answer(address);

@@ -6,12 +6,14 @@ import { Host } from '../../../src/host/host.ts';
 import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 
 const [configPath, runDirPath, vm] = process.argv.slice(2) as [string, string, string];
 const runDir = new RunDir(runDirPath);
 runDir.create();
 const log = pino({ level: 'silent' });
 const host = await Host.start({
+  runtime: systemRuntime,
   configuration: loadConfiguration(configPath),
   tablesFile: runDir.tablesFile,
   numbersFile: runDir.numbersFile,
@@ -19,7 +21,7 @@ const host = await Host.start({
   log,
   onDeath: () => process.exit(1),
 });
-const driver = new VmDriver({ host, log, onEvent: () => {} });
+const driver = new VmDriver({ runtime: systemRuntime, host, log, onEvent: () => {} });
 const definition = JSON.stringify({ addresses: ['10.1.0.129'] });
 driver.take({ command: 'start', vm, template: 't', definition });
 const watch = setInterval(() => {

@@ -7,6 +7,7 @@ import { VmDriver } from '../../../src/agent/vms/vm-driver.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import { VmManager } from '../../../src/controller/vm-manager/vm-manager.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
 import { sleep } from '../../support/host-processes.ts';
 
@@ -54,6 +55,7 @@ test('a killed command is replaced and serving within two seconds', async () => 
       suffix: () => String(++names),
     });
     driver = new VmDriver({
+      runtime: systemRuntime,
       host: host.host,
       log: host.logger,
       onEvent: (event) => manager.take('h1', event),

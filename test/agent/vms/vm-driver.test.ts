@@ -11,6 +11,7 @@ import type { TemplateConfig } from '../../../src/config/model/model.ts';
 import type { VmEvent } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { identityOf } from '../../../src/run-dir/process-identity.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
 import { sleep } from '../../support/host-processes.ts';
 
@@ -30,6 +31,7 @@ test.before.each(async () => {
   templates.clear();
   const { host: real } = host;
   driver = new VmDriver({
+    runtime: systemRuntime,
     host: {
       get configuration() {
         return { ...real.configuration, templates: [...templates.values()] };

@@ -17,6 +17,7 @@ import { controllerAnswerer } from '../../../src/controller/controller-routes.ts
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import type { Store } from '../../../src/controller/store/store.ts';
 import type { ControllerLink } from '../../../src/messages/link.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { until } from '../../support/command.ts';
 import { helloOf, TestLog } from '../../support/link.ts';
 
@@ -61,6 +62,7 @@ async function attach(bed: Bed, name: string): Promise<Asker> {
   };
   const hello = { ...helloOf(name), ports: [port] };
   const link = createControllerLink({
+    runtime: systemRuntime,
     controllers: [bed.server.address],
     tls: { ca: join(bed.directory, 'ca.pem'), cert: file('pem'), key: file('key') },
     log: new TestLog(),
@@ -76,7 +78,7 @@ async function attach(bed: Bed, name: string): Promise<Asker> {
       },
     },
   });
-  const requests = new PeerRequests('the controller', (request) => link.send(request));
+  const requests = new PeerRequests(systemRuntime, 'the controller', (request) => link.send(request));
   await until(`${name} attached`, () => link.state === 'attached');
   return { link, requests };
 }
@@ -89,10 +91,10 @@ test.before(async (bed) => {
     ...parseHolders('c1', 'controllers'),
   ]);
   const log = pino({ level: 'silent' });
-  bed.store = await openStore({ kind: 'file', dir: join(bed.directory, 'store') }, log, {});
+  bed.store = await openStore({ kind: 'file', dir: join(bed.directory, 'store') }, log, systemRuntime, {});
   const configuration = parseConfiguration(CONFIGURATION);
   const self = { id: 'c1', address: '' };
-  bed.controller = new Controller({ configuration, store: bed.store, log, self });
+  bed.controller = new Controller({ runtime: systemRuntime, configuration, store: bed.store, log, self });
   bed.downs = 0;
   bed.reloads = [];
   bed.controller.answerAgentsWith(
@@ -109,6 +111,7 @@ test.before(async (bed) => {
   );
   await until('leadership', () => bed.controller.leadership !== undefined);
   bed.server = await startFleetServer({
+    runtime: systemRuntime,
     listen: '127.0.0.1:0',
     tls: loadTlsFiles({
       ca: join(bed.directory, 'ca.pem'),

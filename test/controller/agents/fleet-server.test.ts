@@ -9,6 +9,7 @@ import { type FleetServer, startFleetServer } from '../../../src/controller/agen
 import { AgentEncoder, decodeFromController } from '../../../src/messages/codec.ts';
 import { ATTACH } from '../../../src/messages/fleet-service.ts';
 import type { FromAgent, FromController, GlobalStats } from '../../../src/messages/messages.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { sleep, until } from '../../support/command.ts';
 import { helloOf, TestAgent, TestController, TestLog } from '../../support/link.ts';
 
@@ -74,7 +75,12 @@ const server = suite<Bed>('fleet server');
 server.before.each(async (bed) => {
   bed.controller = new TestController();
   bed.log = new TestLog();
-  bed.server = await startFleetServer({ listen: '127.0.0.1:0', handler: bed.controller, log: bed.log });
+  bed.server = await startFleetServer({
+    runtime: systemRuntime,
+    listen: '127.0.0.1:0',
+    handler: bed.controller,
+    log: bed.log,
+  });
   bed.agent = new BareAgent(bed.server.address);
 });
 
@@ -109,7 +115,12 @@ const bytesInUse = (): number => {
 server('an agent that does not read costs a bounded amount, and others nothing', async (bed) => {
   bed.agent.send({ type: 'hello', ...helloOf('slow') });
   const fast = new TestAgent(helloOf('fast'));
-  const link = createControllerLink({ controllers: [bed.server.address], handler: fast, log: new TestLog() });
+  const link = createControllerLink({
+    runtime: systemRuntime,
+    controllers: [bed.server.address],
+    handler: fast,
+    log: new TestLog(),
+  });
   await until('both', () => bed.controller.sessions.size === 2 && link.state === 'attached');
   await bed.agent.stopReading();
 
@@ -141,7 +152,12 @@ server('an agent that does not read costs a bounded amount, and others nothing',
 server('an agent for which too much waits is sent away, others stay', async (bed) => {
   bed.agent.send({ type: 'hello', ...helloOf('slow') });
   const fast = new TestAgent(helloOf('fast'));
-  const link = createControllerLink({ controllers: [bed.server.address], handler: fast, log: new TestLog() });
+  const link = createControllerLink({
+    runtime: systemRuntime,
+    controllers: [bed.server.address],
+    handler: fast,
+    log: new TestLog(),
+  });
   await until('both', () => bed.controller.sessions.size === 2 && link.state === 'attached');
   await bed.agent.stopReading();
   const slow = bed.controller.sessions.get('slow')!;
@@ -160,7 +176,12 @@ server('an agent for which too much waits is sent away, others stay', async (bed
 server('one message to many agents is encoded once', async (bed) => {
   const agents = ['a', 'b', 'c'].map((host) => new TestAgent(helloOf(host)));
   const links = agents.map((handler) =>
-    createControllerLink({ controllers: [bed.server.address], handler, log: new TestLog() }),
+    createControllerLink({
+      runtime: systemRuntime,
+      controllers: [bed.server.address],
+      handler,
+      log: new TestLog(),
+    }),
   );
   await until('all', () => bed.controller.sessions.size === 3);
   let reads = 0;
@@ -210,6 +231,7 @@ for (const hex of MALFORMED) {
   server(`the bytes ${hex} end their own stream, with a reason, and nothing else`, async (bed) => {
     const other = new TestAgent(helloOf('h2'));
     const link = createControllerLink({
+      runtime: systemRuntime,
       controllers: [bed.server.address],
       handler: other,
       log: new TestLog(),
@@ -276,6 +298,7 @@ const stillOpen = (sockets: readonly Socket[]): number => sockets.filter((socket
 
 server('1500 connections that say nothing keep nobody out, and go', async (bed) => {
   const patient = await startFleetServer({
+    runtime: systemRuntime,
     listen: '127.0.0.1:0',
     handler: bed.controller,
     log: new TestLog(),
@@ -292,6 +315,7 @@ server('1500 connections that say nothing keep nobody out, and go', async (bed) 
   }
   await until('most are turned away', () => stillOpen(silent) <= 64);
   const link = createControllerLink({
+    runtime: systemRuntime,
     controllers: [patient.address],
     handler: new TestAgent(helloOf('honest')),
     log: new TestLog(),
@@ -307,6 +331,7 @@ server('1500 connections that say nothing keep nobody out, and go', async (bed) 
 
 server('a connection whose stream has ended must not stay for nothing', async (bed) => {
   const short = await startFleetServer({
+    runtime: systemRuntime,
     listen: '127.0.0.1:0',
     handler: bed.controller,
     log: new TestLog(),

@@ -8,6 +8,7 @@ import { parseConfiguration } from '../../../src/config/load.ts';
 import { Controller } from '../../../src/controller/controller.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import type { Store } from '../../../src/controller/store/store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { until } from '../../support/command.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 
@@ -50,8 +51,14 @@ const running: Running[] = [];
 async function start(id: string): Promise<Running> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  const store = await openStore({ kind: 'etcd', endpoints: [etcd.endpoint], prefix: '/sluice/' }, log, {});
+  const store = await openStore(
+    { kind: 'etcd', endpoints: [etcd.endpoint], prefix: '/sluice/' },
+    log,
+    systemRuntime,
+    {},
+  );
   const controller = new Controller({
+    runtime: systemRuntime,
     configuration: CONFIGURATION,
     store,
     log,

@@ -29,7 +29,10 @@ class Bed {
 
   constructor() {
     const vms = {
-      manager: { list: () => this.records },
+      manager: {
+        list: () => this.records,
+        ageMs: ({ sinceMs }: VmRecord) => this.nowMs - sinceMs,
+      },
       isLeaving: (id: string) => this.leaving.has(id),
     };
     this.sources = new Sources({ term: this, vms }, SETTLING_MS, this.nowMs);

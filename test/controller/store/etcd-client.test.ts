@@ -6,6 +6,7 @@ import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CALL_TIMEOUT_MS, EtcdClient, EtcdError } from '../../../src/controller/store/etcd-client.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer, freePorts } from '../../support/etcd.ts';
 import { rejection, until } from './support.ts';
 
@@ -20,7 +21,7 @@ test.after.each(() => {
 });
 
 function connect(...endpoints: string[]): EtcdClient {
-  const client = new EtcdClient({ endpoints });
+  const client = new EtcdClient({ endpoints }, systemRuntime);
   toClose.push(() => client.close());
   return client;
 }

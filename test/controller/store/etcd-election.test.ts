@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import { Fenced } from '../../../src/controller/store/store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { rejection, Standing, TestLog, until } from './support.ts';
 import { WriterProcess } from './writer-process.ts';
@@ -124,7 +125,10 @@ test('a leader whose address refuses connections is deposed without waiting for 
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   const log = new TestLog();
-  const [first, second] = [await openStore(config, new TestLog()), await openStore(config, log)];
+  const [first, second] = [
+    await openStore(config, new TestLog(), systemRuntime),
+    await openStore(config, log, systemRuntime),
+  ];
   try {
     const a = new Standing(first, { id: 'a', address: `127.0.0.1:${port}` });
     const epoch = await a.elected();

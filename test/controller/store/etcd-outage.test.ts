@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/controller/store/store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { rejection, Standing, TestLog, until } from './support.ts';
 
@@ -24,7 +25,10 @@ async function scene(servers: EtcdServer[]) {
     endpoints: servers.map((server) => server.endpoint),
     prefix: '/sluice/',
   };
-  const [first, second] = [await openStore(config, log), await openStore(config, log)];
+  const [first, second] = [
+    await openStore(config, log, systemRuntime),
+    await openStore(config, log, systemRuntime),
+  ];
   const a = new Standing(first, { id: 'a', address: 'a:1' });
   const epoch = await a.elected();
   const b = new Standing(second, { id: 'b', address: 'b:1' });

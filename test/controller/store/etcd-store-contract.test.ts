@@ -1,4 +1,5 @@
 import { openStore } from '../../../src/controller/store/open-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { runContract } from './contract.ts';
 import { TestLog } from './support.ts';
@@ -10,7 +11,8 @@ let tests = 0;
 runContract('etcd', async () => {
   const prefix = `/sluice-test/${tests++}/`;
   return {
-    open: () => openStore({ kind: 'etcd', endpoints: [server.endpoint], prefix }, new TestLog()),
+    open: () =>
+      openStore({ kind: 'etcd', endpoints: [server.endpoint], prefix }, new TestLog(), systemRuntime),
     remove: async () => {},
   };
 });

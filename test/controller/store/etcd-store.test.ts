@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../../src/controller/store/open-store.ts';
 import { type Change, Fenced, type Store, StoreUnavailable } from '../../../src/controller/store/store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { rejection, Standing, TestLog, until } from './support.ts';
@@ -29,7 +30,7 @@ test.after.each(async () => {
 });
 
 async function open(endpoint = server.endpoint, log = new TestLog()): Promise<Store> {
-  const store = await openStore({ kind: 'etcd', endpoints: [endpoint], prefix }, log);
+  const store = await openStore({ kind: 'etcd', endpoints: [endpoint], prefix }, log, systemRuntime);
   stores.push(store);
   return store;
 }
@@ -208,8 +209,8 @@ test('opening waits for etcd, and can be given up', async () => {
   const config = { kind: 'etcd' as const, endpoints: [proxy.endpoint], prefix };
   const giveUp = new AbortController();
   const [given, opening] = [
-    openStore(config, new TestLog(), { signal: giveUp.signal }),
-    openStore(config, new TestLog()),
+    openStore(config, new TestLog(), systemRuntime, { signal: giveUp.signal }),
+    openStore(config, new TestLog(), systemRuntime),
   ];
   setTimeout(() => giveUp.abort(), 300);
   assert.instance(await rejection(given), StoreUnavailable);

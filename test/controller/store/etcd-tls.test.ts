@@ -9,6 +9,7 @@ import type { ControllerStatus } from '../../../src/api/fleet-shapes.ts';
 import type { StoreTls } from '../../../src/config/model/model.ts';
 import { loadTlsFiles } from '../../../src/config/tls-files.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { onEnd, output } from '../../support/command.ts';
 import { EtcdServer, freePorts } from '../../support/etcd.ts';
 import { Host } from '../../support/host.ts';
@@ -49,7 +50,7 @@ const configOf = ({ endpoint }: EtcdServer, tls?: StoreTls) => ({
 
 /** Opens it as a controller whose agents use TLS of their own, and writes. */
 async function works(server: EtcdServer, tls?: StoreTls): Promise<void> {
-  const store = await openStore(configOf(server, tls), new TestLog(), {
+  const store = await openStore(configOf(server, tls), new TestLog(), systemRuntime, {
     tls: loadTlsFiles(ours),
     signal: AbortSignal.timeout(10 * GIVE_UP_MS),
   });
@@ -63,7 +64,7 @@ async function works(server: EtcdServer, tls?: StoreTls): Promise<void> {
 async function isRefused(server: EtcdServer, tls?: StoreTls): Promise<string> {
   const log = new TestLog();
   const signal = AbortSignal.timeout(GIVE_UP_MS);
-  await rejection(openStore(configOf(server, tls), log, { tls: loadTlsFiles(ours), signal }));
+  await rejection(openStore(configOf(server, tls), log, systemRuntime, { tls: loadTlsFiles(ours), signal }));
   assert.ok(log.warnings.length > 0);
   return log.warnings.join('\n');
 }
@@ -104,7 +105,11 @@ test('etcd without TLS on loopback, whatever agents use; a store that says none 
 test('files that cannot be used are told with their path', async () => {
   const open = (tls: StoreTls) =>
     rejection(
-      openStore({ kind: 'etcd', endpoints: ['127.0.0.1:1'], prefix: '/sluice/', tls }, new TestLog()),
+      openStore(
+        { kind: 'etcd', endpoints: ['127.0.0.1:1'], prefix: '/sluice/', tls },
+        new TestLog(),
+        systemRuntime,
+      ),
     );
   const missing = join(directory, 'none.pem');
   const expected = 'found no such file, expected a readable file';

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileStore } from '../../../src/controller/store/file-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { rejection, TestLog } from './support.ts';
 import { WriterProcess } from './writer-process.ts';
 
@@ -31,7 +32,7 @@ test('nothing that was promised is lost, no write is there in part, epochs grow'
     await writer.kill();
     if (readdirSync(dir).includes('snapshot')) compactions++;
 
-    const store = await FileStore.open({ dir }, new TestLog());
+    const store = await FileStore.open({ dir }, new TestLog(), systemRuntime);
     const { entries } = store.snapshot();
     await store.close();
     const { number: promised, epoch: ledUnder } = writer.lastWritten();
@@ -50,9 +51,12 @@ test('nothing that was promised is lost, no write is there in part, epochs grow'
 test('a second process is refused as long as the first one lives', async () => {
   const writer = new WriterProcess({ kind: 'file', dir }, 'w');
   await writer.saying('written');
-  assert.match((await rejection(FileStore.open({ dir }, new TestLog()))).message, /another process uses it/);
+  assert.match(
+    (await rejection(FileStore.open({ dir }, new TestLog(), systemRuntime))).message,
+    /another process uses it/,
+  );
   await writer.kill();
-  const store = await FileStore.open({ dir }, new TestLog());
+  const store = await FileStore.open({ dir }, new TestLog(), systemRuntime);
   assert.ok(store.snapshot().entries.has('a'));
   await store.close();
 });

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileStore } from '../../../src/controller/store/file-store.ts';
 import { StoreUnavailable } from '../../../src/controller/store/store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 import { rejection, Standing, TestLog, until } from './support.ts';
 
@@ -19,7 +20,7 @@ test.after.each(() => disk.remove());
 
 test('writes are refused and change nothing; reads go on; with room again, writes do too', async () => {
   const log = new TestLog();
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   const epoch = await new Standing(store).elected();
   let heard = 0;
   store.watch(() => heard++);
@@ -45,21 +46,21 @@ test('writes are refused and change nothing; reads go on; with room again, write
   await store.close();
   assert.equal(log.warnings, []);
 
-  const again = await FileStore.open({ dir }, log);
+  const again = await FileStore.open({ dir }, log, systemRuntime);
   assert.equal(Object.fromEntries(again.snapshot().entries), { a: large, small: 2 });
   assert.equal(log.warnings, []);
   await again.close();
 });
 
 test('a controller starts on a full disk, leads, and serves what there is', async () => {
-  const first = await FileStore.open({ dir }, new TestLog());
+  const first = await FileStore.open({ dir }, new TestLog(), systemRuntime);
   const epoch = await new Standing(first).elected();
   await first.write([{ key: 'a', value: 1 }], epoch);
   await first.close();
   disk.fill();
 
   const log = new TestLog();
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   const later = await new Standing(store).elected();
   assert.is(later, epoch + 1);
   assert.equal([...store.snapshot().entries], [['a', 1]]);
@@ -75,7 +76,7 @@ test('a controller starts on a full disk, leads, and serves what there is', asyn
 
 test('no room for a snapshot: the log goes on, whole, and is compacted when there is room', async () => {
   const log = new TestLog();
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   const epoch = await new Standing(store).elected();
   // A state of 1.2 MiB in a log that outgrows 1 MiB, on a disk of 4 MiB with 2.2 MiB taken: the log fits, both do not.
   disk.fillUpTo(Math.round(2.2 * 2 ** 20));
@@ -87,7 +88,7 @@ test('no room for a snapshot: the log goes on, whole, and is compacted when ther
   await store.close();
   assert.is(log.warnings.length, 1);
   assert.ok(statSync(join(dir, 'snapshot')).size > 15 * value.length);
-  const again = await FileStore.open({ dir }, log);
+  const again = await FileStore.open({ dir }, log, systemRuntime);
   assert.is(again.snapshot().entries.size, 18);
   await again.close();
 });
@@ -95,7 +96,7 @@ test('no room for a snapshot: the log goes on, whole, and is compacted when ther
 test('a disk that is full before the first start: leading waits for room', async () => {
   disk.fill();
   const log = new TestLog();
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   const standing = new Standing(store);
   await until(() => log.warnings.length > 0, 'a warning');
   assert.match(log.warnings[0]!, /the epoch could not be written: ENOSPC/);

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileStore } from '../../../src/controller/store/file-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { rejection, Standing, TestLog } from './support.ts';
 
 const test = suite('file store');
@@ -27,7 +28,7 @@ test.after.each(() => rmSync(join(dir, '..'), { recursive: true }));
 /** Opens the store, does this as its leader, closes it; answers what it then held and was warned of. */
 async function session(work: (store: FileStore, epoch: number) => Promise<unknown> = async () => {}) {
   const log = new TestLog();
-  const store = await FileStore.open({ dir }, log);
+  const store = await FileStore.open({ dir }, log, systemRuntime);
   try {
     await work(store, await new Standing(store).elected());
     return {
@@ -92,13 +93,13 @@ test('a damaged record with good ones behind it is an error, and nothing is cut'
     const bad = Buffer.from(good);
     bad[offset]! ^= 1;
     writeFileSync(path('log'), bad);
-    const { message } = await rejection(FileStore.open({ dir }, new TestLog()));
+    const { message } = await rejection(FileStore.open({ dir }, new TestLog(), systemRuntime));
     assert.match(message, /log: found a damaged record at byte 0 with good ones behind it/);
     assert.equal(readFileSync(path('log')), bad);
   }
   writeFileSync(path('log'), good.subarray(second));
   assert.match(
-    (await rejection(FileStore.open({ dir }, new TestLog()))).message,
+    (await rejection(FileStore.open({ dir }, new TestLog(), systemRuntime))).message,
     /found revision 2, expected 1/,
   );
   writeFileSync(path('log'), good);
@@ -111,7 +112,7 @@ test('a damaged snapshot is an error', async () => {
   for (const bad of [good.subarray(0, good.length - 1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
     writeFileSync(path('snapshot'), bad);
     assert.match(
-      (await rejection(FileStore.open({ dir }, new TestLog()))).message,
+      (await rejection(FileStore.open({ dir }, new TestLog(), systemRuntime))).message,
       /snapshot: found \d+ bytes/,
     );
   }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreConfig } from '../../../src/config/model/model.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { EtcdServer } from '../../support/etcd.ts';
 import { Standing, TestLog } from './support.ts';
 import { WriterProcess } from './writer-process.ts';
@@ -30,7 +31,7 @@ function summary(samples: readonly number[]) {
 }
 
 async function writeLatency(config: StoreConfig) {
-  const store = await openStore(config, new TestLog());
+  const store = await openStore(config, new TestLog(), systemRuntime);
   const epoch = await new Standing(store).elected();
   const samples: number[] = [];
   for (let index = 0; index < WARM_UP + WRITES; index++) {

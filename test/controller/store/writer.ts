@@ -9,14 +9,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreConfig } from '../../../src/config/model/model.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 
 const [config, id, padding] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const store = await openStore(JSON.parse(config!) as StoreConfig, {
-  info: () => {},
-  warn: (message) => console.error(message),
-});
+const store = await openStore(
+  JSON.parse(config!) as StoreConfig,
+  {
+    info: () => {},
+    warn: (message) => console.error(message),
+  },
+  systemRuntime,
+);
 let epoch: number | undefined;
 const campaign = store.campaign(
   { id: id!, address: `${id}:1` },

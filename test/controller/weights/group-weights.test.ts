@@ -6,6 +6,7 @@ import type { GroupConfig } from '../../../src/config/model/model.ts';
 import { Aggregation } from '../../../src/controller/load/aggregation.ts';
 import { GroupWeights, type Loads } from '../../../src/controller/weights/group-weights.ts';
 import { makeColumns, reportOf } from '../../../src/messages/report.ts';
+import type { Moment } from '../../../src/runtime/runtime.ts';
 import { Random, runs, seed } from '../../support/seed.ts';
 
 const test = suite('group weights');
@@ -35,6 +36,8 @@ ${policies
   .join('\n')}
 `).groups.map((group) => [group.name, group]),
   );
+
+const at = (nowMs: number): Moment => ({ monotonicMs: nowMs, wallMs: nowMs });
 
 /** Reports of hosts with running sequences; all figures are totals. */
 class Reporter {
@@ -96,8 +99,8 @@ test('whatever is reported, and however hosts fall silent and come back: weights
       if (step === 0 || random.chance(40)) {
         members = random.between(2, 5);
         const groups = groupsOf(members);
-        resting.setGroups(groups, nowMs);
-        asked.setGroups(groups, nowMs);
+        resting.setGroups(groups, at(nowMs));
+        asked.setGroups(groups, at(nowMs));
       }
       if (random.chance(4))
         flows.set(`${random.below(2)} g${random.below(5)} m${random.below(members)}`, random.below(200));
@@ -110,8 +113,8 @@ test('whatever is reported, and however hosts fall silent and come back: weights
         reporter.report(`h${host}`, rows, nowMs);
       }
       nowMs += random.pick([100, 500, 1_000, 1_000]);
-      resting.tick(nowMs);
-      asked.tick(nowMs);
+      resting.tick(at(nowMs));
+      asked.tick(at(nowMs));
       assert.equal(weightsOf(resting), weightsOf(asked), `seed ${seed}, round ${round}, step ${step}`);
     }
   }
@@ -132,14 +135,14 @@ test('a policy whose figures do not change is not asked, and is asked again as s
   let nowMs = 1_000_000;
   weights.setGroups(
     groupsOf(3, ['{ kind: inverse-load, interval: 1s, tolerance: 0, staleAfter: 3s }']),
-    nowMs,
+    at(nowMs),
   );
   const rows = [0, 1, 2].map((i) => ({ group: 'g0', member: `m${i}`, flows: 10 * i }));
   const pass = (seconds: number, figures: typeof rows): void => {
     for (let i = 0; i < seconds; i++) {
       nowMs += 1_000;
       reporter.report('h', figures, nowMs);
-      weights.tick(nowMs);
+      weights.tick(at(nowMs));
     }
   };
   pass(3, rows);
@@ -153,7 +156,7 @@ test('a policy whose figures do not change is not asked, and is asked again as s
   pass(5, []);
   asked = 0;
   nowMs += 3_500; // the host is silent: its figures become old
-  weights.tick(nowMs);
+  weights.tick(at(nowMs));
   assert.is(asked, 1);
 });
 
@@ -188,9 +191,9 @@ const weightsBySet = (weights: GroupWeights): number[][] =>
 
 test('each criteria set has its own weights, from before its time on', () => {
   const weights = new GroupWeights(new Reporter().aggregation);
-  weights.setGroups(periods('{ kind: even, interval: 1s }'), T_MS - 10_000);
+  weights.setGroups(periods('{ kind: even, interval: 1s }'), at(T_MS - 10_000));
   for (const nowMs of [T_MS - 9_000, T_MS - 1, T_MS, T_MS + 1_000]) {
-    weights.tick(nowMs);
+    weights.tick(at(nowMs));
     assert.equal(weightsBySet(weights), [
       [1, 3],
       [3, 1, 4],
@@ -201,10 +204,10 @@ test('each criteria set has its own weights, from before its time on', () => {
 test('the next set has weights by the loads of its members when its time comes, and the configured ones beside them', () => {
   const reporter = new Reporter();
   const weights = new GroupWeights(reporter.aggregation);
-  weights.setGroups(periods('{ kind: inverse-load, interval: 1s, tolerance: 0 }'), T_MS - 10_000);
+  weights.setGroups(periods('{ kind: inverse-load, interval: 1s, tolerance: 0 }'), at(T_MS - 10_000));
   const rows = [30, 10].map((flows, i) => ({ group: 'g0', member: `m${i}`, flows }));
   reporter.report('h', rows, T_MS - 2_000);
-  weights.tick(T_MS - 1_500);
+  weights.tick(at(T_MS - 1_500));
   const [now, next] = weightsBySet(weights);
   assert.ok(now![1]! / now![0]! > 3, `m1 has less load than m0: ${now}`);
   assert.ok(next![2]! / next![0]! > 4 / 3, `m2 has none yet: ${next}`);
@@ -215,7 +218,7 @@ test('the next set has weights by the loads of its members when its time comes, 
       [3, 1, 4],
     ],
   );
-  weights.tick(T_MS);
+  weights.tick(at(T_MS));
   assert.equal(weightsBySet(weights)[1], next, 'nothing changes at that time');
 });
 
@@ -224,12 +227,12 @@ test('a policy with a long interval is asked when another set comes into force',
   const weights = new GroupWeights(reporter.aggregation);
   weights.setGroups(
     periods('{ kind: inverse-load, interval: 30m, staleAfter: 1h, tolerance: 0 }'),
-    T_MS - 3_600_000,
+    at(T_MS - 3_600_000),
   );
-  weights.tick(T_MS - 100);
+  weights.tick(at(T_MS - 100));
   reporter.report('h', [{ group: 'g0', member: 'm0', flows: 90 }], T_MS - 50);
-  assert.not.ok(weights.tick(T_MS - 1));
-  assert.ok(weights.tick(T_MS));
+  assert.not.ok(weights.tick(at(T_MS - 1)));
+  assert.ok(weights.tick(at(T_MS)));
   assert.ok(weightsBySet(weights)[1]![0]! < weightsBySet(weights)[1]![2]!);
 });
 

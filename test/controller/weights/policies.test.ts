@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';
 
@@ -100,7 +101,7 @@ test('even: the configured weights, and no sums to the agents', async () => {
   const agents = await hosts(app('even'), 1);
   const { controller } = fleet;
   report(agents, [131, 135, 101, 100, 86]);
-  await until(() => controller.leadership!.aggregation.loads('app', Date.now()).size === 5);
+  await until(() => controller.leadership!.aggregation.loads('app', systemRuntime.monotonicMs()).size === 5);
   await controller.setWeight('app', 'a', 4);
   await haveWeights(agents, [4, 1, 1, 1, 1]);
   assert.is(agents[0]!.globalStats.length, 0);
