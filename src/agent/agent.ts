@@ -16,7 +16,7 @@ import { PeerRequests } from '../api/peer-requests.ts';
 import type { Answerer } from '../api/routes.ts';
 import { OpenListings } from '../api/rows.ts';
 import { VERSION } from '../api/version.ts';
-import type { Configuration, GroupConfig } from '../config/model/model.ts';
+import { type Configuration, type GroupConfig, routerOf } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { Host } from '../host/host.ts';
 import { remainingFlowsOf } from '../host/listings/remaining-flows.ts';
@@ -300,7 +300,11 @@ export function groupsInForce(
 const portsOf = (configuration: Configuration): Ports => ({
   ports: vmPorts(configuration),
   networks: {
-    all: configuration.networks.map(({ name, vni, gateway }) => ({ name, vni, routed: gateway.length > 0 })),
+    all: configuration.networks.map((network) => {
+      const { name, vni } = network;
+      const router = routerOf(network);
+      return { name, vni, routed: router !== undefined, router: router ?? '' };
+    }),
   },
   templates: { all: configuration.templates.map(({ name }) => name) },
 });

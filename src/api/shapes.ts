@@ -5,6 +5,7 @@
  *
  *   GET    /v1/status                              Status
  *   GET    /v1/ports                               PortRow[]
+ *   GET    /v1/routers                             RouterRow[]
  *   GET    /v1/groups                              GroupRow[]
  *   GET    /v1/groups/{group}                      GroupDetail
  *   GET    /v1/rules?port=P                        RuleRow[]
@@ -244,6 +245,18 @@ export interface RuleRow extends SelectionDetail {
   /** `name=weight`, in order. */
   members: string[];
   revision: number;
+}
+
+/** A logical router of a host. */
+export interface RouterRow {
+  /** In the answer of a controller. */
+  host?: string;
+  router: string;
+  networks: string[];
+  /** Its addresses in these networks. */
+  gateways: string[];
+  /** `PREFIX via ADDRESS`, static routes only. */
+  routes: string[];
 }
 
 export interface FlowRow {

@@ -15,6 +15,7 @@ import { addPolicyShow } from './commands/group/policy-show.ts';
 import { addScale } from './commands/group/scale.ts';
 import { addFlows } from './commands/listing/flows.ts';
 import { addPortList } from './commands/listing/port-list.ts';
+import { addRouterList } from './commands/listing/router-list.ts';
 import { addRuleList } from './commands/listing/rule-list.ts';
 import { addStats } from './commands/listing/stats.ts';
 import { addMemberAdd } from './commands/member/member-add.ts';
@@ -78,6 +79,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.`,
   addPolicyShow(policy);
   addPolicySet(policy);
 
+  addRouterList(program.command('router').description('logical routers between networks'));
   addRuleList(program.command('rule').description('rules in force'));
 
   const member = program.command('member').description('change the members of a running group');

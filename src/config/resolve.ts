@@ -60,6 +60,7 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   mssClamp: network.mssClamp,
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
+  router: network.router,
   routerAdvertisements: resolveAdvertisements(network),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
   probeAddresses: asList(network.probeAddress).map(canonicalAddress),

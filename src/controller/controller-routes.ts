@@ -20,7 +20,7 @@ import {
   statQuery,
 } from '../api/routes.ts';
 import { Rows } from '../api/rows.ts';
-import type { Changed, PortRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
+import type { Changed, PortRow, RouterRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
 import { sleep } from '../runtime/runtime.ts';
 import type { Controller } from './controller.ts';
 import {
@@ -74,6 +74,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/status', statusOf),
   route('GET /v1/agents', ({ controller }) => agentRows(controller.leading())),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
+  route('GET /v1/routers', ({ controller }, _, request) => ofHosts<RouterRow>(controller, request)),
   route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
   route('GET /v1/groups/:group/watch', ({ controller }, [group], { query }) => {

@@ -22,6 +22,8 @@ export interface NetworkSpec {
   readonly subnets: readonly PrefixText[];
   /** The logical router's addresses in this network; empty: the network is not routed. */
   readonly gateways: readonly AddressText[];
+  /** Name of the logical router that joins this network with others of the same; absent: that of all without one. */
+  readonly router?: string;
   /** The MAC with which gateways and VIPs of this network answer. */
   readonly routerMac: MacText;
   /** What the router tells IPv6 hosts of this network (RFC 4861 §4.2); absent: it sends no advertisements. */

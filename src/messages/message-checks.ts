@@ -117,7 +117,10 @@ export function checkFromController(message: FromController): void {
 function checkPorts({ ports, networks, templates }: Ports): void {
   for (const port of ports) checkPort(port);
   for (const name of templates?.all ?? []) bounded(name, MAX_NAME_LENGTH, 'templates');
-  for (const network of networks?.all ?? []) names(network, 'name');
+  for (const network of networks?.all ?? []) {
+    names(network, 'name');
+    bounded(network.router ?? '', MAX_NAME_LENGTH, 'router');
+  }
 }
 
 function checkPort(port: Port): void {

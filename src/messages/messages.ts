@@ -56,8 +56,10 @@ export interface HostNetworks {
 export interface Network {
   name: string;
   vni: number;
-  /** Whether the host's logical router joins the network with the others that have this set. */
+  /** Whether the host's logical router joins the network with the others that have this set and the same `router`. */
   routed?: boolean;
+  /** Name of the router; empty: sent by an older version, which has one. */
+  router?: string;
 }
 
 export interface Port {

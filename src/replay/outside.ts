@@ -112,7 +112,11 @@ function holderOf(
   address: string,
 ): NetworkSpec | undefined {
   if (contains(network, address)) return network;
-  return snapshot.networks.find((other) => other.gateways.length > 0 && contains(other, address));
+  if (network.gateways.length === 0) return undefined;
+  const joined = snapshot.networks.filter(
+    (other) => other.gateways.length > 0 && other.router === network.router,
+  );
+  return joined.find((other) => contains(other, address));
 }
 
 function isOnPort(snapshot: DatapathSnapshot, network: NetworkSpec, address: string): boolean {

@@ -61,6 +61,12 @@ test('one-host: eight new connections are spread 1 : 3', async () => {
   assert.equal(await ask(host, 'web1', '10.1.0.100', 8), { app1: 2, app2: 6 });
 });
 
+test("tenants: the same VIP leads to each tenant's own server", async () => {
+  const host = await run('tenants.yaml');
+  assert.equal(await ask(host, 'web1', '10.2.0.100', 3), { db1: 3 });
+  assert.equal(await ask(host, 'web2', '10.2.0.100', 3), { db2: 3 });
+});
+
 test('two-networks: both families reach members behind the router', async () => {
   const host = await run('two-networks.yaml');
   assert.equal(await ask(host, 'web1', '10.1.0.100', 4), { db1: 2, db2: 2 });

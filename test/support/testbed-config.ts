@@ -56,6 +56,7 @@ export interface NetworkText {
   mssClamp?: 'auto' | number;
   subnets: string[];
   gateway?: string[];
+  router?: string;
   routerAdvertisements?: boolean | { lifetime?: string; interval?: string; autonomous?: boolean };
   routes?: { to: string; via: string }[];
 }
@@ -63,6 +64,7 @@ export interface NetworkText {
 export interface ConfigText {
   host: string;
   datapath?: Record<string, unknown>;
+  routers?: { name: string }[];
   networks: NetworkText[];
   ports: PortText[];
   groups: GroupText[];

@@ -1,8 +1,9 @@
 /** Networks: unique names and VNIs, subnets that do not overlap, gateways and next hops inside them. */
 import { addressFamily, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from '../../wire/address.ts';
 import { milliseconds } from '../model/duration.ts';
+import { DEFAULT_ROUTER } from '../model/model.ts';
 import type { Path, Report } from '../model/problems.ts';
-import { show } from '../model/problems.ts';
+import { expectOneOf, show } from '../model/problems.ts';
 import { type ConfigInput, DEFAULT_ADVERTISEMENTS } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import {
@@ -36,6 +37,7 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
   const vnis = new Claims();
   const routes = new Claims();
   const placedSubnets: PlacedSubnet[] = [];
+  const routers = checkRouters(view, report);
 
   for (const [i, network] of (view.networks ?? []).entries()) {
     if (network === undefined) continue;
@@ -51,6 +53,7 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
     }
     checkSubnets(network, info, path, placedSubnets, report);
     checkMtu(network, info, path, report);
+    checkRouter(network, routers, path, report);
     checkAdvertisements(network, info, [...path, 'routerAdvertisements'], report);
     for (const gateway of located(network.gateway, [...path, 'gateway'])) {
       if (!isLinkLocal(gateway.value)) checkInside(gateway.value, info, gateway.path, report);
@@ -66,9 +69,38 @@ export function checkNetworks(view: Lenient<ConfigInput>, report: Report): Topol
 
 function describe(network: NetworkView, name: string): NetworkInfo {
   const subnets = located(network.subnets, []).map(({ value }) => networkOf(parsePrefix(value)));
-  const domain = 'gateway' in network ? 'router' : `network ${name}`;
+  const domain = 'gateway' in network ? `router ${network.router ?? DEFAULT_ROUTER}` : `network ${name}`;
   const hasIpv6Router = located(network.gateway, []).some(({ value }) => addressFamily(value) === 6);
   return { name, subnets, domain, hasIpv6Router };
+}
+
+/** Names of the file's routers. */
+function checkRouters(view: Lenient<ConfigInput>, report: Report): ReadonlySet<string> {
+  const names = new Claims();
+  const routers = (view.routers ?? []).map((router) => router?.name);
+  for (const [i, name] of routers.entries()) {
+    if (name === undefined) continue;
+    names.claim(name, name, ['routers', i, 'name'], 'a name that no other router has', report);
+  }
+  return new Set(routers.filter((name) => name !== undefined));
+}
+
+/** In a file with several routers a forgotten `router` would join the network to a tenant that it does not belong to. */
+function checkRouter(network: NetworkView, routers: ReadonlySet<string>, path: Path, report: Report): void {
+  const { router } = network;
+  const hasGateway = 'gateway' in network;
+  if (router === undefined) {
+    if (!hasGateway || routers.size === 0 || isCutOut(network, 'router')) return;
+    report([...path, 'router'], 'nothing', `the name of a router: ${expectOneOf('', [...routers])}`);
+  } else if (!routers.has(router)) {
+    report([...path, 'router'], show(router), `the name of a router: ${expectOneOf(router, [...routers])}`);
+  } else if (!hasGateway) {
+    report(
+      [...path, 'router'],
+      'a router in a network without gateway',
+      'a gateway, the address of the router',
+    );
+  }
 }
 
 interface PlacedSubnet {
@@ -98,7 +130,7 @@ function checkSubnets(
     const expected =
       rival.network === info
         ? 'subnets of one network that do not overlap'
-        : 'subnets that do not overlap, as one router joins all networks with a gateway';
+        : 'subnets that do not overlap, as one router joins both networks';
     report(subnet.path, found, expected);
   }
 }
@@ -166,7 +198,8 @@ function checkRoute(
   const { to, via } = route;
   if (to !== undefined) {
     checkNoHostBits(to, [...path, 'to'], report);
-    routes.claim(canonicalPrefix(to), to, [...path, 'to'], 'one route per prefix', report);
+    const key = `${info.domain} ${canonicalPrefix(to)}`;
+    routes.claim(key, to, [...path, 'to'], 'one route per prefix', report);
   }
   if (via === undefined) return;
   checkInside(via, info, [...path, 'via'], report);

@@ -15,8 +15,7 @@ export interface NetworkInfo {
   readonly name: string;
   readonly subnets: readonly Prefix[];
   /**
-   * Where an address must be unique: the network itself, or all networks with a gateway together, as one
-   * logical router joins them.
+   * Scope in which an address must be unique: the network itself, or all networks that one logical router joins.
    */
   readonly domain: string;
   /** Whether the logical router has an IPv6 address here, and so a link-local and anycast addresses. */

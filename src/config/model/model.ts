@@ -82,7 +82,19 @@ export interface NetworkConfig {
   routes: { to: string; via: string }[];
   /** Source addresses of this host's health checks, at most one per family; probe-port.ts chooses absent ones. */
   probeAddresses: string[];
+  /** Absent: DEFAULT_ROUTER if the network has a gateway (`routerOf`). */
+  router?: string;
 }
+
+/** Router of networks with a gateway in a configuration without `routers`. */
+export const DEFAULT_ROUTER = 'default';
+
+/** Name of the logical router that joins a network; undefined: the network is not routed. */
+export const routerOf = ({
+  gateway,
+  router,
+}: Pick<NetworkConfig, 'gateway' | 'router'>): string | undefined =>
+  gateway.length === 0 ? undefined : (router ?? DEFAULT_ROUTER);
 
 export interface RouterAdvertisementConfig {
   /** 0: no default router. */

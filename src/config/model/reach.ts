@@ -6,10 +6,11 @@
  * there, too. A group of the port's own network with the same VIP takes precedence.
  */
 import { addressToWords, type Prefix, parsePrefix, prefixContains } from '../../wire/address.ts';
-import type { Configuration, GroupConfig, PortConfig } from './model.ts';
+import { type Configuration, type GroupConfig, type PortConfig, routerOf } from './model.ts';
 
 export class Reach {
-  /** Subnets of the networks that the router joins. */
+  /** Router of each network. */
+  private readonly routers: ReadonlyMap<string, string | undefined>;
   private readonly subnets: ReadonlyMap<string, readonly Prefix[]>;
   private readonly groups: readonly GroupConfig[];
   /** Created on the first query about a network other than the group's own. */
@@ -18,15 +19,16 @@ export class Reach {
   private readonly routable = new Map<GroupConfig, readonly string[]>();
 
   constructor({ networks, groups }: Pick<Configuration, 'networks' | 'groups'>) {
-    const routed = networks.filter(({ gateway }) => gateway.length > 0);
-    this.subnets = new Map(routed.map(({ name, subnets }) => [name, subnets.map(parsePrefix)]));
+    this.routers = new Map(networks.map((network) => [network.name, routerOf(network)]));
+    this.subnets = new Map(networks.map(({ name, subnets }) => [name, subnets.map(parsePrefix)]));
     this.groups = groups;
   }
 
   /** The VIPs of a group that apply at the ports of a network. */
   vipsAt(group: GroupConfig, network: string): readonly string[] {
     if (group.network === network) return group.vip;
-    if (!this.subnets.has(network)) return [];
+    const router = this.routers.get(network);
+    if (router === undefined || router !== this.routers.get(group.network)) return [];
     const own = this.ownVips(network);
     const routable = this.routableVips(group);
     return own === undefined ? routable : routable.filter((vip) => !own.has(vip));

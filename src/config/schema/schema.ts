@@ -134,6 +134,10 @@ const network = z.strictObject({
   gateway: oneOrList(unicastAddress, 'an address or a list of addresses')
     .optional()
     .describe("The logical router's addresses on this network; absent: the network is not routed."),
+  router: name
+    .optional()
+    .describe('Logical router that joins the network, one of `routers`; absent: the only router.')
+    .meta({ examples: ['blue'] }),
   routerAdvertisements: z
     .union([z.boolean(), routerAdvertisements], 'true, false, or { lifetime, interval, autonomous }')
     .optional()
@@ -148,6 +152,10 @@ const network = z.strictObject({
     .describe(
       "Source addresses of this host's health checks, one per family, used by nothing else on the network; absent: chosen automatically if every address on the network is known.",
     ),
+});
+
+const router = z.strictObject({
+  name: name.describe('Name of the router.').meta({ examples: ['blue'] }),
 });
 
 const port = z.strictObject({
@@ -395,6 +403,9 @@ export const configSchema = z
     networks: optionalList(network)
       .refine((list) => list.length <= 4096, 'at most 4096 networks')
       .describe('Logical switches, at most 4096.'),
+    routers: optionalList(router).describe(
+      'Logical routers. Networks of different routers are isolated from each other and may have the same subnets and virtual addresses; absent: one router joins all networks that have a gateway.',
+    ),
     ports: optionalList(port).describe('Ports of the VMs: one TAP per VM namespace.'),
     groups: optionalList(group).describe('Groups of destinations behind virtual addresses.'),
     templates: optionalList(template).describe(

@@ -51,8 +51,12 @@ export class AttachedAgent {
 
   /** The ports, with the networks that they reach through the host's router. */
   get hostPorts(): HostPort[] {
-    const routed = new Set(this.networks?.all.filter((one) => one.routed).map(({ name }) => name));
-    return this.ports.map((port) => (routed.has(port.network) ? { ...port, routedTo: routed } : port));
+    const routed = this.networks?.all.filter((one) => one.routed) ?? [];
+    const joined = new Map<string, Set<string>>();
+    for (const { name, router = '' } of routed)
+      joined.set(router, (joined.get(router) ?? new Set()).add(name));
+    const routedTo = new Map(routed.map(({ name, router = '' }) => [name, joined.get(router)!]));
+    return this.ports.map((port) => ({ ...port, routedTo: routedTo.get(port.network) }));
   }
 
   send(message: FromController): void {

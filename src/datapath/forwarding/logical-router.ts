@@ -1,9 +1,10 @@
 /**
- * The logical router between the networks of a host: routes, TTL, MTU, and the errors that go with them.
+ * The logical routers between the networks of a host: routes, TTL, MTU, and the errors that go with them.
  *
- * It connects the networks that have a gateway address; each is reached through its subnets, and further prefixes
- * through next hops in them. Only balanced packets may be tagged (vlan-tags.ts). Longest prefix first, in one list:
- * hosts have tens of routes, and a match costs 2 ns per entry.
+ * A router connects its networks, which have a gateway address; each is reached through its subnets, and further prefixes
+ * through next hops in them. Networks of different routers are isolated and may have the same subnets. Only balanced
+ * packets may be tagged (vlan-tags.ts). Longest prefix first, in one list per router: hosts have tens of routes, and a
+ * match costs 2 ns per entry.
  */
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -43,7 +44,8 @@ export class LogicalRouter {
   private readonly responder: Responder;
   private readonly errors: IcmpErrors;
   private readonly fragments: Fragments;
-  private routes: Route[] = [];
+  /** Routes of its router, by network. */
+  private routes: (readonly Route[])[] = [];
 
   constructor(
     context: Context,
@@ -63,15 +65,20 @@ export class LogicalRouter {
 
   replace(specs: readonly NetworkSpec[]): void {
     const routed = specs.filter((spec) => spec.gateways.length > 0);
-    const routes: Route[] = routed.flatMap((spec) => [
+    const routesOf = (spec: NetworkSpec): Route[] => [
       ...spec.subnets.map((to) => ({ subnet: compileSubnet(to), network: spec.id, via: undefined })),
       ...spec.routes.map(({ to, via }) => {
         const words = new Int32Array(4);
         addressToWords(via, words, 0);
         return { subnet: compileSubnet(to), network: spec.id, via: words };
       }),
-    ]);
-    this.routes = routes.sort((a, b) => b.subnet.bits - a.subnet.bits);
+    ];
+    this.routes = [];
+    for (const router of new Set(routed.map((spec) => spec.router))) {
+      const joined = routed.filter((spec) => spec.router === router);
+      const routes = joined.flatMap(routesOf).sort((a, b) => b.subnet.bits - a.subnet.bits);
+      for (const { id } of joined) this.routes[id] = routes;
+    }
   }
 
   /** Handles a packet that was sent to the router's MAC. The caller keeps ownership of the frame. */
@@ -118,7 +125,7 @@ export class LogicalRouter {
   }
 
   private find(frame: Frame): Route | undefined {
-    const { routes } = this;
+    const routes = this.routes[frame.network]!;
     for (let i = 0; i < routes.length; i++) {
       if (isInSubnet(routes[i]!.subnet, frame.d0, frame.d1, frame.d2, frame.d3)) return routes[i];
     }

@@ -35,6 +35,8 @@ export class Network {
   readonly id: number;
   readonly name: string;
   readonly mtu: number;
+  /** Name of the logical router; undefined: the network is not routed. */
+  readonly router: string | undefined;
   readonly routerMacHigh: number;
   readonly routerMacLow: number;
   /** The MACs that the router's frames bear on uplinks, each in two words: high 16 and low 32 bits. */
@@ -62,6 +64,7 @@ export class Network {
     this.id = spec.id;
     this.name = spec.name;
     this.mtu = spec.mtu;
+    this.router = spec.gateways.length === 0 ? undefined : (spec.router ?? '');
     this.routerMacHigh = macHigh16(spec.routerMac);
     this.routerMacLow = macLow32(spec.routerMac);
     this.subnets = spec.subnets.map(compileSubnet);
@@ -84,7 +87,7 @@ export class Network {
   }
 
   get isRouted(): boolean {
-    return this.gateways.length > 0;
+    return this.router !== undefined;
   }
 
   /** Whether a MAC is the router's or the host's own: no station has it. */
@@ -190,14 +193,13 @@ export class Networks {
     this.list = list;
   }
 
-  /** Whether an address belongs to another network than this one, and the router joins the two. */
+  /** Whether an address belongs to another network that this one's router joins. */
   isBehindRouter(id: number, w0: number, w1: number, w2: number, w3: number): boolean {
     const network = this.at(id);
     if (!network.isRouted || network.isOnLink(w0, w1, w2, w3)) return false;
     for (const other of this.list) {
-      if (other !== undefined && other !== network && other.isRouted && other.subnets.length > 0) {
-        if (other.isOnLink(w0, w1, w2, w3)) return true;
-      }
+      if (other === undefined || other === network || other.router !== network.router) continue;
+      if (other.subnets.length > 0 && other.isOnLink(w0, w1, w2, w3)) return true;
     }
     return false;
   }

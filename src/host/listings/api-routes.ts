@@ -32,6 +32,7 @@ import {
   groupDetail,
   groupRows,
   portRows,
+  routerRows,
   ruleRows,
   type Statistics,
   statRows,
@@ -51,6 +52,7 @@ export interface ApiContext {
 export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/status', ({ status }) => status()),
   route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
+  route('GET /v1/routers', ({ host }) => routerRows(host.configuration)),
   route('GET /v1/groups', ({ host }) => Rows.begin(groups(host))),
   route('GET /v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
   route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),

@@ -11,9 +11,9 @@ import {
   selectionDetail,
   sum,
 } from '../../api/group-listings.ts';
-import type { GroupDetail, GroupRow, PortRow, RuleRow, StatRow } from '../../api/shapes.ts';
+import type { GroupDetail, GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
 import { membersOf } from '../../config/model/group-members.ts';
-import type { Configuration, GroupConfig, PortConfig } from '../../config/model/model.ts';
+import { type Configuration, type GroupConfig, type PortConfig, routerOf } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/balancing/rule-spec.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
@@ -57,6 +57,21 @@ function guardNames({ antiSpoofing, guards }: PortConfig): string[] {
     'reserved-multicast': guards.reservedMulticast,
   };
   return Object.entries(names).flatMap(([name, isOn]) => (isOn ? [name] : []));
+}
+
+/** One row per logical router, in the order of its first network. */
+export function routerRows({ networks }: Configuration): RouterRow[] {
+  const rows = new Map<string, RouterRow>();
+  for (const network of networks) {
+    const router = routerOf(network);
+    if (router === undefined) continue;
+    const row = rows.get(router) ?? { router, networks: [], gateways: [], routes: [] };
+    rows.set(router, row);
+    row.networks.push(network.name);
+    row.gateways.push(...network.gateway);
+    row.routes.push(...network.routes.map(({ to, via }) => `${to} via ${via}`));
+  }
+  return [...rows.values()];
 }
 
 /** One row per uplink: the sums over the networks that it carries. */

@@ -20,12 +20,13 @@
 
 import { difference } from '../../config/model/difference.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
-import type {
-  Configuration,
-  GroupConfig,
-  MemberConfig,
-  NetworkConfig,
-  PortConfig,
+import {
+  type Configuration,
+  type GroupConfig,
+  type MemberConfig,
+  type NetworkConfig,
+  type PortConfig,
+  routerOf,
 } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
 import { Reach } from '../../config/model/reach.ts';
@@ -191,6 +192,7 @@ export class SnapshotBuilder {
       mssClamp: mssClamp(network),
       subnets: network.subnets,
       gateways: network.gateway,
+      router: routerOf(network),
       routerMac: routerMac(network.vni),
       routerAdvertisements: advertisements(network),
       routes: network.routes,

@@ -122,6 +122,7 @@ export namespace sluice {
             name?: (string|null);
             vni?: (number|null);
             routed?: (boolean|null);
+            router?: (string|null);
         }
 
         class Network implements INetwork {
@@ -129,6 +130,7 @@ export namespace sluice {
             public name: string;
             public vni: number;
             public routed: boolean;
+            public router: string;
             public static encode(message: sluice.v1.INetwork, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Network;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Network;

@@ -962,6 +962,7 @@ export const sluice = $root.sluice = (() => {
             Network.prototype.name = "";
             Network.prototype.vni = 0;
             Network.prototype.routed = false;
+            Network.prototype.router = "";
 
             Network.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -976,6 +977,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(16).uint32(message.vni);
                 if (message.routed != null && Object.hasOwnProperty.call(message, "routed"))
                     writer.uint32(24).bool(message.routed);
+                if (message.router != null && Object.hasOwnProperty.call(message, "router"))
+                    writer.uint32(34).string(message.router);
                 return writer;
             };
 
@@ -1014,6 +1017,10 @@ export const sluice = $root.sluice = (() => {
                             message.routed = reader.bool();
                             break;
                         }
+                    case 4: {
+                            message.router = reader.string();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -1043,6 +1050,8 @@ export const sluice = $root.sluice = (() => {
                     message.vni = object.vni >>> 0;
                 if (object.routed != null)
                     message.routed = Boolean(object.routed);
+                if (object.router != null)
+                    message.router = String(object.router);
                 return message;
             };
 
@@ -1058,6 +1067,7 @@ export const sluice = $root.sluice = (() => {
                     object.name = "";
                     object.vni = 0;
                     object.routed = false;
+                    object.router = "";
                 }
                 if (message.name != null && Object.hasOwnProperty.call(message, "name"))
                     object.name = message.name;
@@ -1065,6 +1075,8 @@ export const sluice = $root.sluice = (() => {
                     object.vni = message.vni;
                 if (message.routed != null && Object.hasOwnProperty.call(message, "routed"))
                     object.routed = message.routed;
+                if (message.router != null && Object.hasOwnProperty.call(message, "router"))
+                    object.router = message.router;
                 return object;
             };
 

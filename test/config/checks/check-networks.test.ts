@@ -41,7 +41,45 @@ const cases: Case[] = [
     'overlap of isolated networks becomes one when both are routed',
     [['networks.2.gateway', '10.1.200.1']],
     [
-      'networks[2].subnets[0]: found "10.1.0.0/16", which overlaps 10.1.0.0/24 of network app, expected subnets that do not overlap, as one router joins all networks with a gateway',
+      'networks[2].subnets[0]: found "10.1.0.0/16", which overlaps 10.1.0.0/24 of network app, expected subnets that do not overlap, as one router joins both networks',
+    ],
+  ],
+  [
+    'networks of different routers overlap',
+    [
+      ['routers', [{ name: 'blue' }, { name: 'green' }]],
+      ['networks.0.router', 'blue'],
+      ['networks.1.router', 'blue'],
+      ['networks.2.router', 'green'],
+      ['networks.2.gateway', '10.1.200.1'],
+    ],
+    [],
+  ],
+  [
+    'networks of one router do not overlap',
+    [
+      ['routers', [{ name: 'blue' }]],
+      ['networks.0.router', 'blue'],
+      ['networks.1.router', 'blue'],
+      ['networks.2.router', 'blue'],
+      ['networks.2.gateway', '10.1.200.1'],
+    ],
+    [
+      'networks[2].subnets[0]: found "10.1.0.0/16", which overlaps 10.1.0.0/24 of network app, expected subnets that do not overlap, as one router joins both networks',
+    ],
+  ],
+  [
+    'every problem of routers',
+    [
+      ['routers', [{ name: 'blue' }, { name: 'blue' }]],
+      ['networks.0.router', 'bleu'],
+      ['networks.2.router', 'blue'],
+    ],
+    [
+      'networks[0].router: found "bleu", expected the name of a router: one of blue (did you mean "blue"?)',
+      'networks[1].router: found nothing, expected the name of a router: one of blue',
+      'networks[2].router: found a router in a network without gateway, expected a gateway, the address of the router',
+      'routers[1].name: found "blue", the same as routers[0].name, expected a name that no other router has',
     ],
   ],
   [
