@@ -29,7 +29,7 @@ import {
   NEEDS_FULL_RULES,
   type Port,
   type Ports,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type Request,
   type Rules,
   type Welcome,
@@ -117,7 +117,8 @@ export class Agent implements ControllerLinkHandler {
     const { configuration } = this.options.host;
     this.told = portsOf(configuration);
     return {
-      protocolVersion: PROTOCOL_VERSION,
+      protocolVersion: PROTOCOL_VERSIONS.oldest,
+      newestProtocolVersion: PROTOCOL_VERSIONS.newest,
       host: configuration.host,
       agentEpoch: this.epoch,
       version: VERSION,
@@ -214,13 +215,13 @@ export class Agent implements ControllerLinkHandler {
     const { rules, log } = this.options;
     const { epoch, revision } = message;
     try {
-      const proposal = rules.propose(message);
+      const proposal = rules.propose(message, this.runtime.wallMs());
       if (proposal.kind === 'older') {
         log.warn(`rules ${epoch}/${revision} are older than those in force: not taken`);
         return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);
       }
       if (proposal.kind === 'other-base') return this.applied(message, NEEDS_FULL_RULES);
-      await this.bringIntoForce(proposal.rules);
+      await this.bringIntoForce(proposal.rules, proposal.rules.clock?.atMs);
       this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
@@ -246,12 +247,16 @@ export class Agent implements ControllerLinkHandler {
     await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
   }
 
-  private async bringIntoForce(rules: Pick<StoredRules, 'groups' | 'balancers'>): Promise<void> {
+  /** `clockMs`: what the controllers' clock shows now, if they have just said it. */
+  private async bringIntoForce(
+    rules: Pick<StoredRules, 'groups' | 'balancers'>,
+    clockMs?: number,
+  ): Promise<void> {
     const { host } = this.options;
     const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
     const local = this.localWeights.compute(enforced, this.localFlows(), momentOf(this.runtime));
-    await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local));
+    await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local), clockMs);
   }
 
   /** Looked up once, if anybody asks: only groups whose weights are computed here do. */

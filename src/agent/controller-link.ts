@@ -23,7 +23,13 @@ import type {
   ControllerLinkState,
   ControllerLinkStatus,
 } from '../messages/link.ts';
-import { type FromAgent, type FromController, PROTOCOL_VERSION, type Welcome } from '../messages/messages.ts';
+import {
+  type FromAgent,
+  type FromController,
+  PROTOCOL_VERSIONS,
+  type Welcome,
+} from '../messages/messages.ts';
+import { rangeText, speaks } from '../messages/protocol-version.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import type { ReportTable } from '../messages/report-table.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
@@ -217,9 +223,9 @@ class GrpcControllerLink implements ControllerLink {
   }
 
   private welcomed(welcome: Welcome): void {
-    if (welcome.protocolVersion !== PROTOCOL_VERSION) {
-      const reason = `found protocol version ${welcome.protocolVersion}, expected ${PROTOCOL_VERSION}`;
-      this.stream?.end(reason);
+    if (!speaks(welcome.protocolVersion)) {
+      const expected = rangeText(PROTOCOL_VERSIONS);
+      this.stream?.end(`found protocol version ${welcome.protocolVersion}, expected ${expected}`);
       return;
     }
     this.runtime.clearTimer(this.timer);

@@ -26,7 +26,19 @@ export interface StoredRules {
   readonly groups: readonly GroupConfig[];
   /** Weights of single load balancers, by group; groups without any are not listed. */
   readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
+  /** Absent: the controller did not say what its clock showed. */
+  readonly clock?: SenderClock;
 }
+
+/** What the controller's clock showed when it sent rules, and this host's when they came; epoch milliseconds. */
+export interface SenderClock {
+  readonly atMs: number;
+  readonly receivedMs: number;
+}
+
+/** What the controllers' clock shows at `nowMs` of this host's, as far as is known. */
+export const controllersClock = (clock: SenderClock | undefined, nowMs: number): number | undefined =>
+  clock === undefined ? undefined : clock.atMs + Math.max(0, nowMs - clock.receivedMs);
 
 export type Proposal =
   | { readonly kind: 'rules'; readonly rules: StoredRules }
@@ -68,8 +80,8 @@ export class RuleStore {
     return this.inForce;
   }
 
-  /** Throws ConfigError for an invalid definition. */
-  propose(rules: Rules): Proposal {
+  /** Throws ConfigError for an invalid definition. `wallMs`: when the rules came. */
+  propose(rules: Rules, wallMs: number): Proposal {
     const { current } = this;
     if (isOlder(rules, current)) return { kind: 'older' };
     const isOnTop = rules.epoch === current.epoch && rules.baseRevision === current.revision;
@@ -78,9 +90,10 @@ export class RuleStore {
     for (const name of rules.removed) definitions.delete(name);
     for (const { name, definition } of rules.groups) definitions.set(name, definition);
     const balancers = balancersAfter(rules, current.balancers);
-    const { epoch, revision } = rules;
+    const { epoch, revision, atMs = 0 } = rules;
     const groups = parsed(definitions, current);
-    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers } };
+    const clock = atMs === 0 ? undefined : { atMs, receivedMs: wallMs };
+    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers, clock } };
   }
 
   /** Returns why the rules could not be written, if so; they are in force anyway. */
@@ -92,9 +105,9 @@ export class RuleStore {
       definition,
       balancers: rules.balancers.get(name),
     }));
-    const { epoch, revision } = rules;
+    const { epoch, revision, clock } = rules;
     try {
-      replaceFile(this.path, JSON.stringify({ epoch, revision, groups }));
+      replaceFile(this.path, JSON.stringify({ epoch, revision, clock, groups }));
       return undefined;
     } catch (error) {
       return messageOf(error);
@@ -131,6 +144,7 @@ function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): 
 const fileSchema = z.object({
   epoch: z.number(),
   revision: z.number(),
+  clock: z.object({ atMs: z.number(), receivedMs: z.number() }).optional(),
   groups: z.array(
     z.object({
       name: z.string(),
@@ -150,12 +164,12 @@ const fileSchema = z.object({
 
 function parseFile(text: string, path: string): StoredRules {
   try {
-    const { epoch, revision, groups } = fileSchema.parse(JSON.parse(text));
+    const { epoch, revision, groups, clock } = fileSchema.parse(JSON.parse(text));
     const definitions = new Map(groups.map(({ name, definition }) => [name, definition]));
     const balancers = new Map(
       groups.flatMap(({ name, balancers: own = [] }) => (own.length === 0 ? [] : [[name, own] as const])),
     );
-    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING), balancers };
+    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING), balancers, clock };
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
     throw new Error(`${path}: found ${found}, expected the last rules of a host`, { cause: error });

@@ -19,11 +19,12 @@ import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
   type FromAgent,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type ProbeResults,
   type Request,
   type VmEvent,
 } from '../messages/messages.ts';
+import { commonVersion, versionsOf } from '../messages/protocol-version.ts';
 import { momentOf, type Runtime, type Timer } from '../runtime/runtime.ts';
 import { AttachedAgent } from './agents/attached-agent.ts';
 import { Distribution } from './distribution/distribution.ts';
@@ -140,7 +141,8 @@ export class Term {
     this.log.info(`host ${host} attached from ${session.peer}: ${hello.ports.length} ports`);
     agent.send({
       type: 'welcome',
-      protocolVersion: PROTOCOL_VERSION,
+      // The link has refused those without a common one.
+      protocolVersion: commonVersion(PROTOCOL_VERSIONS, versionsOf(hello)) ?? PROTOCOL_VERSIONS.newest,
       epoch: this.epoch,
       controller: this.self.id,
       leader: this.self.address,

@@ -1,4 +1,11 @@
-/** Calls back when the deadline of a draining member is reached; one timer for the earliest of all. */
+/**
+ * Calls back when the deadline of a draining member is reached; one timer for the earliest of all.
+ *
+ * Theory of operation. A deadline is an instant of the controllers' clock, and rules say what that clock showed when
+ * they were sent. So what travels is a duration: the first rules with a deadline tell how much of it is left, and from
+ * then on the host counts by its own monotonic clock. Neither a wrong clock of the host, nor one that is set, nor
+ * another controller's moves a deadline that is already counted.
+ */
 
 import { membersOf } from '../config/model/group-members.ts';
 import type { Configuration } from '../config/model/model.ts';
@@ -10,7 +17,7 @@ const LONGEST_WAIT_MS = 86_400_000;
 export interface DrainDeadline {
   readonly group: string;
   readonly member: string;
-  /** Wall clock, epoch milliseconds. */
+  /** The controllers' wall clock, epoch milliseconds. */
   readonly atMs: number;
 }
 
@@ -30,24 +37,43 @@ export class DrainTimer {
   private readonly runtime: Runtime;
   private readonly onDue: (due: DrainDeadline) => void;
   private timer: Timer | undefined;
+  /** Deadlines that are counted: when they are reached, by the monotonic clock. */
+  private dueMs = new Map<string, number>();
   /** Deadlines that were called out: a configuration goes on saying them. */
   private done = new Set<string>();
+  /** What the controllers' clock shows when the monotonic one is at 0. */
+  private controllersZeroMs: number;
 
+  /** Until `controllersShow` is called, the controllers' clock is taken to be this machine's. */
   constructor(runtime: Runtime, onDue: (due: DrainDeadline) => void) {
     this.runtime = runtime;
     this.onDue = onDue;
+    this.controllersZeroMs = runtime.wallMs() - runtime.monotonicMs();
+  }
+
+  /** The controllers' clock shows this now. */
+  controllersShow(atMs: number): void {
+    this.controllersZeroMs = atMs - this.runtime.monotonicMs();
   }
 
   /** Waits for the earliest deadline of this configuration, in place of any former one. */
   watch(configuration: Configuration): void {
     this.stop();
     const deadlines = drainDeadlines(configuration);
-    this.done = new Set(deadlines.map(keyOf).filter((key) => this.done.has(key)));
-    const next = deadlines.find((deadline) => !this.done.has(keyOf(deadline)));
+    const counted = this.dueMs;
+    this.dueMs = new Map(
+      deadlines.map((deadline) => {
+        const key = keyOf(deadline);
+        return [key, counted.get(key) ?? deadline.atMs - this.controllersZeroMs];
+      }),
+    );
+    this.done = new Set([...this.dueMs.keys()].filter((key) => this.done.has(key)));
+    const waiting = deadlines.filter((deadline) => !this.done.has(keyOf(deadline)));
+    const next = waiting.sort((a, b) => this.dueOf(a) - this.dueOf(b))[0];
     if (next === undefined) return;
-    const waitMs = Math.min(Math.max(next.atMs - this.runtime.wallMs(), 0), LONGEST_WAIT_MS);
+    const waitMs = Math.min(Math.max(this.dueOf(next) - this.runtime.monotonicMs(), 0), LONGEST_WAIT_MS);
     this.timer = this.runtime.setTimer(() => {
-      if (next.atMs > this.runtime.wallMs()) return this.watch(configuration);
+      if (this.dueOf(next) > this.runtime.monotonicMs()) return this.watch(configuration);
       this.done.add(keyOf(next));
       this.onDue(next);
     }, waitMs);
@@ -56,6 +82,10 @@ export class DrainTimer {
 
   stop(): void {
     this.runtime.clearTimer(this.timer);
+  }
+
+  private dueOf(deadline: DrainDeadline): number {
+    return this.dueMs.get(keyOf(deadline))!;
   }
 }
 

@@ -58,6 +58,8 @@ export interface HostOptions {
   /** What the last host here has left; its files are gone by now. */
   readonly leftTables?: LeftTables;
   readonly state: MadeThings;
+  /** What the clock shows by which the groups' drain deadlines are set; absent: this machine's. */
+  readonly controllersClockMs?: number;
   readonly log: Logger;
   readonly runtime: Runtime;
   /** The datapath has ended or hangs. */
@@ -113,6 +115,8 @@ export class Host {
       await host.publisher.publishFirst(configuration);
       await host.endFlowsOf(exitsMeanwhile(host.builder.ids, configuration.groups));
       await host.attachOpened();
+      if (options.controllersClockMs !== undefined)
+        host.drainTimer.controllersShow(options.controllersClockMs);
       host.drainTimer.watch(configuration);
       host.collector.start(options.runtime);
       host.uplinks.watch();
@@ -170,13 +174,15 @@ export class Host {
 
   /**
    * Brings other groups into force, all of them or none. Resolves with the revision when they are, and flows of
-   * members that failed or left no longer count.
+   * members that failed or left no longer count. `controllersClockMs`: what the controllers' clock shows now.
    */
   applyGroups(
     groups: readonly GroupConfig[],
     weights: WeightsByLoadBalancer = this.publisher.inForce!.weights,
+    controllersClockMs?: number,
   ): Promise<number> {
     return this.exclusively(async () => {
+      if (controllersClockMs !== undefined) this.drainTimer.controllersShow(controllersClockMs);
       const running = this.publisher.inForce!;
       const base = { ...running.base, groups: reuseUnchanged(groups, running.base.groups) };
       if (isSameList(base.groups, running.base.groups) && weights === running.weights) {

@@ -78,6 +78,7 @@ export function checkFromController(message: FromController): void {
       return names(message, 'leader');
     case 'rules':
       wholes(message, 'epoch', 'revision', 'baseRevision');
+      wholes({ atMs: message.atMs ?? 0 }, 'atMs');
       for (const name of message.removed) bounded(name, MAX_NAME_LENGTH, 'removed');
       for (const group of message.groups) {
         names(group, 'name');

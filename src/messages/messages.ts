@@ -4,8 +4,14 @@
  */
 import type { Report } from './report.ts';
 
-/** Peers that speak another version are refused. */
-export const PROTOCOL_VERSION = 1;
+/** Versions of the protocol that one side speaks, all from `oldest` to `newest`. */
+export interface ProtocolVersions {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+/** Those of this program. */
+export const PROTOCOL_VERSIONS: ProtocolVersions = { oldest: 1, newest: 1 };
 
 type Tagged<Type extends string, Body> = Readonly<Body> & { readonly type: Type };
 
@@ -29,7 +35,10 @@ export type FromController =
   | Tagged<'reply', Reply>;
 
 export interface Hello {
+  /** The oldest version that the agent speaks. */
   protocolVersion: number;
+  /** Absent or 0: the oldest is the only one. */
+  newestProtocolVersion?: number;
   host: string;
   /** When this agent started; a restarted one has a greater epoch. */
   agentEpoch: number;
@@ -132,6 +141,7 @@ export interface Reply {
 }
 
 export interface Welcome {
+  /** The newest version that both sides speak. */
   protocolVersion: number;
   /** The leader's epoch; agents refuse rules of older epochs. */
   epoch: number;
@@ -157,6 +167,8 @@ export interface Rules {
   isFull: boolean;
   groups: readonly GroupDefinition[];
   removed: readonly string[];
+  /** The sender's clock when it sent this: drain deadlines count from it. Absent or 0: sent by an older version. */
+  atMs?: number;
 }
 
 export interface GroupDefinition {

@@ -98,6 +98,7 @@ export function mergeRules(older: Rules, newer: Rules): Rules {
     isFull: older.isFull,
     groups: [...groups.values()],
     removed,
+    atMs: newer.atMs,
   };
 }
 

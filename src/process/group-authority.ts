@@ -12,7 +12,7 @@
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { Agent, groupsInForce } from '../agent/agent.ts';
-import { RuleStore } from '../agent/rule-store.ts';
+import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
@@ -44,6 +44,8 @@ export interface ControlOptions {
 export interface Control {
   /** Groups to start the host with. */
   readonly initialGroups: GroupConfig[];
+  /** What the clock by which their drain deadlines are set shows now; undefined: this machine's. */
+  readonly controllersClockMs?: number;
   /**
    * Called when the host runs: from then on its groups follow the controllers. `answerHost` answers for this
    * host only.
@@ -244,6 +246,10 @@ class RemoteControl implements Control {
       runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };
+  }
+
+  get controllersClockMs(): number | undefined {
+    return controllersClock(this.rules.current.clock, systemRuntime.wallMs());
   }
 
   get status(): ControllersStatus {

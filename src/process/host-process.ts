@@ -75,6 +75,7 @@ export class HostProcess {
         numbersFile,
         leftTables,
         state,
+        controllersClockMs: control.controllersClockMs,
         log,
         onDeath,
       });

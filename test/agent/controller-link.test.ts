@@ -12,7 +12,8 @@ import {
 } from '../../src/agent/controller-link.ts';
 import { type FleetServer, startFleetServer } from '../../src/controller/agents/fleet-server.ts';
 import type { ControllerLink } from '../../src/messages/link.ts';
-import { PROTOCOL_VERSION } from '../../src/messages/messages.ts';
+import { PROTOCOL_VERSIONS } from '../../src/messages/messages.ts';
+import { rangeText } from '../../src/messages/protocol-version.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { sleep, until } from '../support/command.ts';
@@ -294,15 +295,15 @@ link('when its controller is gone it fails over, and comes back when it must', a
 link('another protocol version is refused by either side, in words', async () => {
   const controller = new TestController();
   const server = await serve(controller);
-  const tooNew = new TestAgent({ ...helloOf('h1'), protocolVersion: PROTOCOL_VERSION + 1 });
+  const tooNew = new TestAgent({ ...helloOf('h1'), protocolVersion: PROTOCOL_VERSIONS.newest + 1 });
   const refused = attach([server.address], tooNew);
-  const words = `found protocol version ${PROTOCOL_VERSION + 1}, expected ${PROTOCOL_VERSION}`;
+  const words = `found protocol version ${PROTOCOL_VERSIONS.newest + 1}, expected ${rangeText(PROTOCOL_VERSIONS)}`;
   await until('the refusal', () => refused.status.lastError === words);
   assert.is(controller.sessions.size, 0);
   assert.ok(server.counters.refused > 0);
   await refused.close();
 
-  controller.welcome = { ...controller.welcome, protocolVersion: PROTOCOL_VERSION + 1 };
+  controller.welcome = { ...controller.welcome, protocolVersion: PROTOCOL_VERSIONS.newest + 1 };
   const agent = new TestAgent();
   const refusing = attach([server.address], agent);
   await until('the refusal', () => refusing.status.lastError === words);

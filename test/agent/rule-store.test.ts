@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RuleStore } from '../../src/agent/rule-store.ts';
+import { controllersClock, RuleStore } from '../../src/agent/rule-store.ts';
 import { ConfigError } from '../../src/config/model/problems.ts';
 import type { Rules } from '../../src/messages/messages.ts';
 import { shop } from '../host/configurations.ts';
@@ -28,7 +28,7 @@ const delta = (epoch: number, baseRevision: number, change: Partial<Rules>): Rul
 });
 
 function take(store: RuleStore, rules: Rules): string {
-  const proposal = store.propose(rules);
+  const proposal = store.propose(rules, Date.now());
   if (proposal.kind === 'rules') store.accept(proposal.rules);
   return proposal.kind;
 }
@@ -44,6 +44,36 @@ test('full rules are all there is, deltas build upon them', () => {
   assert.is(take(store, delta(1, 6, { removed: [api!.name] })), 'rules');
   assert.equal(names(store), [night!.name]);
   assert.is(store.current.groups[0], before, 'a group that did not change is the same object');
+});
+
+test("the controllers' clock goes on over a restart, by the time that this host's own has gone on", () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
+  try {
+    const store = new RuleStore(join(dir, 'rules.json'));
+    take(store, { ...full(1, 5), atMs: 1_000_000 });
+    const restarted = new RuleStore(join(dir, 'rules.json'));
+    const { clock } = restarted.load()!;
+    assert.is(clock!.atMs, 1_000_000);
+    assert.is(controllersClock(clock, clock!.receivedMs + 7_000), 1_007_000);
+    assert.is(controllersClock(clock, clock!.receivedMs - 9_000), 1_000_000, 'set back: nothing has gone by');
+    take(restarted, full(1, 6));
+    assert.is(restarted.current.clock, undefined, 'an older controller does not say');
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('keys of a group that this version does not know stay in it', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
+  try {
+    const path = join(dir, 'rules.json');
+    const definition = JSON.stringify({ ...shop().groups[0], colour: 'green' });
+    take(new RuleStore(path), full(1, 5, [{ name: 'api', definition }]));
+    const [group] = new RuleStore(path).load()!.groups;
+    assert.is((group as { colour?: string }).colour, 'green');
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 test('weights of single load balancers come with their group, go with it, and outlive a restart', () => {
@@ -89,7 +119,7 @@ test('an overthrown leader changes nothing', () => {
 test('what was proposed and not accepted is not there', () => {
   const store = new RuleStore();
   take(store, full(1, 1));
-  store.propose(full(1, 2, [night!]));
+  store.propose(full(1, 2, [night!]), 0);
   assert.is(store.current.revision, 1);
 });
 
@@ -101,7 +131,7 @@ test('a definition that is none is refused with what is wrong', () => {
   };
   const groups = [{ name: 'api', definition: JSON.stringify(broken) }];
   try {
-    store.propose(full(1, 1, groups));
+    store.propose(full(1, 1, groups), 0);
     assert.unreachable();
   } catch (error) {
     assert.instance(error, ConfigError);
@@ -112,7 +142,7 @@ test('a definition that is none is refused with what is wrong', () => {
       'criteria[0].members[0].state',
     ]);
   }
-  assert.throws(() => store.propose(full(1, 1, [{ name: 'api', definition: '{' }])), /JSON/);
+  assert.throws(() => store.propose(full(1, 1, [{ name: 'api', definition: '{' }]), 0), /JSON/);
 });
 
 test('the last rules outlive the process; a file that is none is named', () => {
@@ -132,7 +162,7 @@ test('the last rules outlive the process; a file that is none is named', () => {
       /rules\.json: found .*, expected the last rules of a host/,
     );
     const unwritable = new RuleStore(join(directory, 'no', 'such', 'directory'));
-    const proposal = unwritable.propose(full(1, 1));
+    const proposal = unwritable.propose(full(1, 1), 0);
     const problem = proposal.kind === 'rules' ? unwritable.accept(proposal.rules) : undefined;
     assert.match(problem ?? '', /directory\.new: no such file \(open\)/);
     assert.is(unwritable.current.revision, 1, 'it holds all the same');

@@ -22,7 +22,7 @@ import {
   type HostNetworks,
   NEEDS_FULL_RULES,
   type Port,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type Reply,
   type Request,
   type Rules,
@@ -233,7 +233,7 @@ export class TestAgent {
   hello(): Hello {
     const { host, ports, networks, agentEpoch } = this.options;
     return {
-      protocolVersion: PROTOCOL_VERSION,
+      protocolVersion: PROTOCOL_VERSIONS.oldest,
       host,
       agentEpoch,
       version: '0.0.0',

@@ -50,6 +50,7 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
       fc.record({
         type: fc.constant('hello' as const),
         protocolVersion: fc.nat(),
+        newestProtocolVersion: fc.nat(),
         host: text,
         agentEpoch: large,
         version: text,
@@ -119,6 +120,7 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     type: fc.constant('rules' as const),
     epoch: large,
     revision: large,
+    atMs: large,
     baseRevision: large,
     isFull: fc.boolean(),
     groups: list(

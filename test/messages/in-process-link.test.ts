@@ -7,7 +7,7 @@ import {
   type FromAgent,
   type FromController,
   type Hello,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type Welcome,
 } from '../../src/messages/messages.ts';
 import { type ReportRow, RowKeys } from '../../src/messages/report.ts';
@@ -16,7 +16,7 @@ import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../controller/until.ts';
 
 const hello = (): Hello => ({
-  protocolVersion: PROTOCOL_VERSION,
+  protocolVersion: PROTOCOL_VERSIONS.oldest,
   host: 'h1',
   agentEpoch: 1,
   version: '0',
@@ -26,7 +26,7 @@ const hello = (): Hello => ({
 });
 
 const welcome: Welcome = {
-  protocolVersion: PROTOCOL_VERSION,
+  protocolVersion: PROTOCOL_VERSIONS.oldest,
   epoch: 3,
   controller: 'c1',
   leader: '',

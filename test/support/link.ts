@@ -10,13 +10,13 @@ import {
   type FromAgent,
   type FromController,
   type Hello,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type Welcome,
 } from '../../src/messages/messages.ts';
 import { type ReportRow, RowKeys } from '../../src/messages/report.ts';
 
 export const helloOf = (host: string, agentEpoch = 1): Hello => ({
-  protocolVersion: PROTOCOL_VERSION,
+  protocolVersion: PROTOCOL_VERSIONS.oldest,
   host,
   agentEpoch,
   version: '0',
@@ -26,7 +26,7 @@ export const helloOf = (host: string, agentEpoch = 1): Hello => ({
 });
 
 export const welcomeOf = (controller: string): Welcome => ({
-  protocolVersion: PROTOCOL_VERSION,
+  protocolVersion: PROTOCOL_VERSIONS.oldest,
   epoch: 3,
   controller,
   leader: '',

@@ -2,7 +2,7 @@
  * Where agents of other hosts attach: a gRPC server, over TCP with mutual TLS, or without it where nothing leaves
  * the machine (loopback addresses, unix sockets) and the other end is root or this user (front-door.ts).
  *
- * Who may attach: an agent that speaks our protocol version, whose host is named by its certificate, and that is not
+ * Who may attach: an agent that speaks a protocol version of ours, whose host is named by its certificate, and that is not
  * older than the one which is attached for the same host. A younger one takes the place of the older, whose
  * connection may have died without a word.
  */
@@ -20,8 +20,9 @@ import {
   type LinkLog,
 } from '../../messages/fleet-service.ts';
 import type { AgentSession, AgentSessionHandler } from '../../messages/link.ts';
-import { type FromController, PROTOCOL_VERSION } from '../../messages/messages.ts';
+import type { FromController } from '../../messages/messages.ts';
 import { OUTBOUND_LIMITS, type OutboundLimits } from '../../messages/outbound-queue.ts';
+import { versionProblem } from '../../messages/protocol-version.ts';
 import { ReportScratch } from '../../messages/report-codec.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { AgentStream, type AttachCall, type StreamContext, type StreamCounters } from './agent-stream.ts';
@@ -207,11 +208,9 @@ class GrpcFleetServer implements FleetServer {
   }
 
   private refusalOf(stream: AgentStream): { code: status; reason: string } | undefined {
-    const { host, protocolVersion, agentEpoch } = stream.hello;
-    if (protocolVersion !== PROTOCOL_VERSION) {
-      const reason = `found protocol version ${protocolVersion}, expected ${PROTOCOL_VERSION}`;
-      return { code: status.FAILED_PRECONDITION, reason };
-    }
+    const { host, agentEpoch } = stream.hello;
+    const versions = versionProblem(stream.hello);
+    if (versions !== undefined) return { code: status.FAILED_PRECONDITION, reason: versions };
     const { identity } = stream;
     if (identity && !identity.names.includes(host)) {
       const reason = `found host ${host}, expected a name of its certificate: ${identity.names.join(', ')}`;

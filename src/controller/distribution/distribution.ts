@@ -99,7 +99,7 @@ export class Distribution {
     if (changed.length === 0 && removed.length === 0 && others.size === 0) return;
     this.groups = groups;
     this.lastRevision++;
-    const shared = new SharedRules(this.definitions);
+    const shared = new SharedRules(this.definitions, this.runtime.wallMs());
     for (const feed of feeds) {
       if (this.isWaiting(feed)) continue;
       if (others.has(feed)) feed.update(groups, this.lastRevision, shared);
@@ -173,7 +173,7 @@ export class Distribution {
 
   private updateOne(feed: RuleFeed): void {
     if (this.isWaiting(feed)) return;
-    feed.update(this.groups, this.lastRevision, new SharedRules(this.definitions));
+    feed.update(this.groups, this.lastRevision, new SharedRules(this.definitions, this.runtime.wallMs()));
   }
 
   private settle(host: string): void {

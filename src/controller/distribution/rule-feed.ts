@@ -207,9 +207,12 @@ export class SharedRules {
   private readonly messages = new Map<string, FromController>();
   private readonly definitions: WeakMap<GroupConfig, GroupDefinition>;
 
-  /** `definitions`: what was made before, kept as long as the groups are. */
-  constructor(definitions: WeakMap<GroupConfig, GroupDefinition>) {
+  private readonly atMs: number;
+
+  /** `definitions`: what was made before, kept as long as the groups are. `atMs`: the wall clock of now. */
+  constructor(definitions: WeakMap<GroupConfig, GroupDefinition>, atMs: number) {
     this.definitions = definitions;
+    this.atMs = atMs;
   }
 
   rules({ groups, balancers, ...rest }: RulesContent): FromController {
@@ -218,14 +221,14 @@ export class SharedRules {
         ...this.definitionOf(group),
         balancers: balancers.get(group.name),
       }));
-      return { type: 'rules', ...rest, groups: own };
+      return { type: 'rules', ...rest, groups: own, atMs: this.atMs };
     }
     const names = groups.map(({ name }) => name);
     const key = JSON.stringify([rest.baseRevision, rest.isFull, names, rest.removed]);
     let message = this.messages.get(key);
     if (message === undefined) {
       const definitions = groups.map((group) => this.definitionOf(group));
-      message = { type: 'rules', ...rest, groups: definitions };
+      message = { type: 'rules', ...rest, groups: definitions, atMs: this.atMs };
       this.messages.set(key, message);
     }
     return message;

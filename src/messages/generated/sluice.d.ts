@@ -70,6 +70,7 @@ export namespace sluice {
             rulesRevision?: (number|null);
             networks?: (sluice.v1.IHostNetworks|null);
             templates?: (sluice.v1.IHostTemplates|null);
+            newestProtocolVersion?: (number|null);
         }
 
         class Hello implements IHello {
@@ -83,6 +84,7 @@ export namespace sluice {
             public rulesRevision: number;
             public networks?: (sluice.v1.IHostNetworks|null);
             public templates?: (sluice.v1.IHostTemplates|null);
+            public newestProtocolVersion: number;
             public static encode(message: sluice.v1.IHello, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Hello;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Hello;
@@ -425,6 +427,7 @@ export namespace sluice {
             isFull?: (boolean|null);
             groups?: (sluice.v1.IGroup[]|null);
             removed?: (string[]|null);
+            atMs?: (number|null);
         }
 
         class Rules implements IRules {
@@ -435,6 +438,7 @@ export namespace sluice {
             public isFull: boolean;
             public groups: sluice.v1.IGroup[];
             public removed: string[];
+            public atMs: number;
             public static encode(message: sluice.v1.IRules, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Rules;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Rules;

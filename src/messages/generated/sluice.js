@@ -475,6 +475,7 @@ export const sluice = $root.sluice = (() => {
             Hello.prototype.rulesRevision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Hello.prototype.networks = null;
             Hello.prototype.templates = null;
+            Hello.prototype.newestProtocolVersion = 0;
 
             Hello.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -502,6 +503,8 @@ export const sluice = $root.sluice = (() => {
                     $root.sluice.v1.HostNetworks.encode(message.networks, writer.uint32(66).fork(), q + 1).ldelim();
                 if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
                     $root.sluice.v1.HostTemplates.encode(message.templates, writer.uint32(74).fork(), q + 1).ldelim();
+                if (message.newestProtocolVersion != null && Object.hasOwnProperty.call(message, "newestProtocolVersion"))
+                    writer.uint32(80).uint32(message.newestProtocolVersion);
                 return writer;
             };
 
@@ -564,6 +567,10 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 9: {
                             message.templates = $root.sluice.v1.HostTemplates.decode(reader, reader.uint32(), undefined, long + 1);
+                            break;
+                        }
+                    case 10: {
+                            message.newestProtocolVersion = reader.uint32();
                             break;
                         }
                     default:
@@ -642,6 +649,8 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.Hello.templates: object expected");
                     message.templates = $root.sluice.v1.HostTemplates.fromObject(object.templates, long + 1);
                 }
+                if (object.newestProtocolVersion != null)
+                    message.newestProtocolVersion = object.newestProtocolVersion >>> 0;
                 return message;
             };
 
@@ -676,6 +685,7 @@ export const sluice = $root.sluice = (() => {
                         object.rulesRevision = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
                     object.networks = null;
                     object.templates = null;
+                    object.newestProtocolVersion = 0;
                 }
                 if (message.protocolVersion != null && Object.hasOwnProperty.call(message, "protocolVersion"))
                     object.protocolVersion = message.protocolVersion;
@@ -713,6 +723,8 @@ export const sluice = $root.sluice = (() => {
                     object.networks = $root.sluice.v1.HostNetworks.toObject(message.networks, options, q + 1);
                 if (message.templates != null && Object.hasOwnProperty.call(message, "templates"))
                     object.templates = $root.sluice.v1.HostTemplates.toObject(message.templates, options, q + 1);
+                if (message.newestProtocolVersion != null && Object.hasOwnProperty.call(message, "newestProtocolVersion"))
+                    object.newestProtocolVersion = message.newestProtocolVersion;
                 return object;
             };
 
@@ -3886,6 +3898,7 @@ export const sluice = $root.sluice = (() => {
             Rules.prototype.isFull = false;
             Rules.prototype.groups = $util.emptyArray;
             Rules.prototype.removed = $util.emptyArray;
+            Rules.prototype.atMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             Rules.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3908,6 +3921,8 @@ export const sluice = $root.sluice = (() => {
                 if (message.removed != null && message.removed.length)
                     for (let i = 0; i < message.removed.length; ++i)
                         writer.uint32(50).string(message.removed[i]);
+                if (message.atMs != null && Object.hasOwnProperty.call(message, "atMs"))
+                    writer.uint32(56).uint64(message.atMs);
                 return writer;
             };
 
@@ -3960,6 +3975,10 @@ export const sluice = $root.sluice = (() => {
                             if (!(message.removed && message.removed.length))
                                 message.removed = [];
                             message.removed.push(reader.string());
+                            break;
+                        }
+                    case 7: {
+                            message.atMs = reader.uint64();
                             break;
                         }
                     default:
@@ -4031,6 +4050,15 @@ export const sluice = $root.sluice = (() => {
                     for (let i = 0; i < object.removed.length; ++i)
                         message.removed[i] = String(object.removed[i]);
                 }
+                if (object.atMs != null)
+                    if ($util.Long)
+                        message.atMs = $util.Long.fromValue(object.atMs, true);
+                    else if (typeof object.atMs === "string")
+                        message.atMs = parseInt(object.atMs, 10);
+                    else if (typeof object.atMs === "number")
+                        message.atMs = object.atMs;
+                    else if (typeof object.atMs === "object")
+                        message.atMs = new $util.LongBits(object.atMs.low >>> 0, object.atMs.high >>> 0).toNumber(true);
                 return message;
             };
 
@@ -4063,6 +4091,11 @@ export const sluice = $root.sluice = (() => {
                     } else
                         object.baseRevision = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
                     object.isFull = false;
+                    if ($util.Long) {
+                        let long = new $util.Long(0, 0, true);
+                        object.atMs = options.longs === String ? long.toString() : options.longs === Number ? long.toNumber() : typeof BigInt !== "undefined" && options.longs === BigInt ? long.toBigInt() : long;
+                    } else
+                        object.atMs = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
                 }
                 if (message.epoch != null && Object.hasOwnProperty.call(message, "epoch"))
                     if (typeof BigInt !== "undefined" && options.longs === BigInt)
@@ -4097,6 +4130,13 @@ export const sluice = $root.sluice = (() => {
                     for (let j = 0; j < message.removed.length; ++j)
                         object.removed[j] = message.removed[j];
                 }
+                if (message.atMs != null && Object.hasOwnProperty.call(message, "atMs"))
+                    if (typeof BigInt !== "undefined" && options.longs === BigInt)
+                        object.atMs = typeof message.atMs === "number" ? BigInt(message.atMs) : $util.Long.fromBits(message.atMs.low >>> 0, message.atMs.high >>> 0, true).toBigInt();
+                    else if (typeof message.atMs === "number")
+                        object.atMs = options.longs === String ? String(message.atMs) : message.atMs;
+                    else
+                        object.atMs = options.longs === String ? $util.Long.prototype.toString.call(message.atMs) : options.longs === Number ? new $util.LongBits(message.atMs.low >>> 0, message.atMs.high >>> 0).toNumber(true) : message.atMs;
                 return object;
             };
 

@@ -21,7 +21,7 @@ function feedOf(ports: HostPort[] = [port('web1', 'app', { tier: 'web' })]) {
   return { sent, feed: new RuleFeed(7, ports, { hasRules: false, needsAll: false }, send) };
 }
 
-const shared = () => new SharedRules(new WeakMap());
+const shared = () => new SharedRules(new WeakMap(), 0);
 const names = ({ groups: list }: Rules): string[] => list.map(({ name }) => name);
 
 test('first all, then what has changed or gone, each upon the one before', () => {
