@@ -9,13 +9,13 @@
  * refuses are not kept. Accepted rules are written to a file, from which the host starts before a controller answers.
  */
 
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseGroupDocument } from '../config/group-document.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { BalancerWeights, GroupDefinition, Rules } from '../messages/messages.ts';
+import { readOwnFile } from '../run-dir/own-files.ts';
 import { replaceFile } from '../run-dir/replace-file.ts';
 
 export interface StoredRules {
@@ -69,13 +69,8 @@ export class RuleStore {
   /** Loads the rules of the previous run, if any. Throws an Error that describes what is wrong with the file. */
   load(): StoredRules | undefined {
     if (this.path === undefined) return undefined;
-    let text: string;
-    try {
-      text = readFileSync(this.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const text = readOwnFile(this.path);
+    if (text === undefined) return undefined;
     this.inForce = parseFile(text, this.path);
     return this.inForce;
   }

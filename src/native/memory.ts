@@ -123,19 +123,25 @@ export interface FileOptions {
    * from Linux 6.1 on; where it does not, the memory is good all the same.
    */
   readonly hugePages?: boolean;
+  /** There must be nothing of this name yet: EEXIST else, also for a link. */
+  readonly isNew?: boolean;
 }
 
 /**
- * Map a file, shared between processes; made with mode 0600 when absent, grown with zeros when shorter than
+ * Map a file of this user, no link, shared between processes; made with mode 0600 when absent, grown with zeros when shorter than
  * `length`, never shrunk. Its blocks are reserved at once, so that a full tmpfs is an error here (ENOSPC) and
  * not a SIGBUS later. The file may be unlinked or kept; the mapping stays good.
  */
 export function mapFile(path: string, length: number, options: FileOptions = {}): Mapping {
   checkLength('mmap', length);
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_EXCL } = constants;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | (options.isNew ? O_EXCL : 0), 0o600);
   try {
-    if (!fstatSync(fd).isFile())
-      throw new Error(`${path} is no regular file: a table cannot be mapped there`);
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw new Error(`${path} is no regular file: a table cannot be mapped there`);
+    const own = process.geteuid!();
+    if (status.uid !== own)
+      throw new Error(`${path}: found user ${status.uid} as its owner, expected ${own}`);
     const errno = native.posixFallocate(fd, 0, length);
     if (errno !== 0) throw new SystemError(`posix_fallocate of ${length} bytes in ${path}`, errno);
     const hint = options.hugePages ? reserveAligned(length) : 0;

@@ -48,7 +48,7 @@ export class ControllerProcess {
     const tls = configuration.tls === undefined ? undefined : loadFleetTls(configuration.tls, 'controller');
     const undo = new UndoStack();
     try {
-      const { state } = await takeRunDir(runDir, undo, options.replace);
+      const { state } = await takeRunDir(options, undo);
       state.removeFiles();
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));

@@ -29,16 +29,20 @@ export async function down({ runDir: path }: DownOptions): Promise<number> {
 
 /** Returns notes for the user. */
 async function bringDown(runDir: RunDir): Promise<string[]> {
-  if (!existsSync(runDir.path)) throw new Error(`no host runs at ${runDir.path}`);
   const running = runDir.running();
   const notes: string[] = [];
   if (running !== undefined && !(await stopProcess(running))) {
     notes.push(`pid ${running.pid} did not stop within ${STOP_TIMEOUT_MS / 1000} s and was killed`);
   }
+  if (!existsSync(runDir.path)) {
+    if (running === undefined) throw new Error(`no host runs at ${runDir.path}`);
+    return notes;
+  }
   const lock = await runDir.acquire();
   try {
-    const state = MadeThings.load(runDir);
-    if (state.isEmpty && running === undefined) throw new Error(`no host runs at ${runDir.path}`);
+    const state = MadeThings.load(runDir, undefined, (text) => notes.push(text));
+    if (state.isEmpty && running === undefined && notes.length === 0)
+      throw new Error(`no host runs at ${runDir.path}`);
     if (!state.isEmpty) {
       const problems = state.clear();
       if (problems.length > 0) throw new Error(problems.join('\n'));

@@ -58,7 +58,7 @@ export class HostProcess {
     const configuration = checkedConfiguration(options.configPath, 'this machine');
     const undo = new UndoStack();
     try {
-      const { lock, state } = await takeRunDir(runDir, undo, options.replace);
+      const { lock, state } = await takeRunDir(options, undo);
       const leftTables = openLeftTablesIfUsable(runDir, log);
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));

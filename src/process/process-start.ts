@@ -17,16 +17,15 @@ const HAND_OVER_TIMEOUT_MS = 15_000;
  * previous process left behind, when it was killed or handed over.
  */
 export async function takeRunDir(
-  runDir: RunDir,
+  { runDir, log, replace }: { runDir: RunDir; log: Logger; replace: boolean },
   undo: UndoStack,
-  replace: boolean,
 ): Promise<{ lock: RunDirLock; state: MadeThings }> {
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
   const copies = replace ? await requestHandOver(runDir) : undefined;
   const lock = await runDir.acquire();
   undo.push('release the run directory', () => lock.release());
-  return { lock, state: MadeThings.load(runDir, copies) };
+  return { lock, state: MadeThings.load(runDir, copies, (text) => log.warn(text)) };
 }
 
 /** Waits until the running process, if any, has ended; returns duplicates of its device descriptors. */

@@ -6,7 +6,8 @@
  * removed. A namespace made for a command of Sluice (a VM of a template, a prober) is removed with all its
  * processes.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../config/model/host-error.ts';
@@ -21,6 +22,7 @@ import { namespaceExists, namespaceIdentity } from '../native/network/netns.ts';
 import { withDescriptorsOf } from '../native/processes/pidfd.ts';
 import { SystemError } from '../native/system-error.ts';
 import { killProcessesIn } from './namespace-processes.ts';
+import { readOwnFile } from './own-files.ts';
 import { replaceFile } from './replace-file.ts';
 import type { RunDir } from './run-dir.ts';
 
@@ -56,6 +58,8 @@ interface StateOnDisk {
   directories: string[];
 }
 
+const NOTHING: StateOnDisk = { namespaces: [], taps: [], files: [], directories: [] };
+
 export class MadeThings {
   private readonly runDir: RunDir;
   private readonly namespaces: Map<string, OwnNamespace>;
@@ -75,17 +79,25 @@ export class MadeThings {
 
   /**
    * Things that the previous process left behind; empty after a clean stop. `copies`: its devices'
-   * descriptors.
+   * descriptors. A file without content, as a power failure leaves, is set aside. Throws NotOurs if another user can have
+   * written it.
    */
-  static load(runDir: RunDir, copies: TapCopies = new Map()): MadeThings {
-    let text: string;
-    try {
-      text = readFileSync(runDir.stateFile, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new MadeThings(runDir, { namespaces: [], taps: [], files: [], directories: [] }, copies);
+  static load(
+    runDir: RunDir,
+    copies: TapCopies = new Map(),
+    warn: (text: string) => void = () => {},
+  ): MadeThings {
+    const text = readOwnFile(runDir.stateFile);
+    if (text === undefined) return new MadeThings(runDir, NOTHING, copies);
+    if (/^[\s\0]*$/.test(text)) {
+      const aside = `${runDir.stateFile}.empty`;
+      renameSync(runDir.stateFile, aside);
+      warn(
+        `${runDir.stateFile} is empty: set aside as ${aside}; what the previous process made is not known`,
+      );
+      return new MadeThings(runDir, NOTHING, copies);
     }
-    return new MadeThings(runDir, parseState(text, runDir.stateFile), copies);
+    return new MadeThings(runDir, ownPartOf(parseState(text, runDir.stateFile), runDir, warn), copies);
   }
 
   /** Duplicates the device descriptors of a running process, so that the devices stay up when it ends. */
@@ -307,7 +319,7 @@ export class MadeThings {
     return problems;
   }
 
-  /** Replaces the file atomically. */
+  /** Replaces the file atomically; makes the directory again if somebody has removed it. */
   private save(): void {
     const state: StateOnDisk = {
       namespaces: [...this.namespaces.values()],
@@ -315,8 +327,25 @@ export class MadeThings {
       files: [...this.files],
       directories: [...this.directories],
     };
+    mkdirSync(this.runDir.path, { recursive: true, mode: 0o700 });
     replaceFile(this.runDir.stateFile, `${JSON.stringify(state, null, 2)}\n`);
   }
+}
+
+/** Files and directories that a Sluice process makes; a list that names others does not make us remove them. */
+function ownPartOf(state: StateOnDisk, runDir: RunDir, warn: (text: string) => void): StateOnDisk {
+  const { apiSocket, tablesFile, storeDir } = runDir;
+  const ours = new Set([apiSocket, tablesFile, storeDir, dirname(tablesFile)].map((path) => resolve(path)));
+  ours.delete(resolve(runDir.path));
+  const own = (paths: readonly string[]): string[] =>
+    paths.filter((path) => {
+      if (ours.has(resolve(path))) return true;
+      warn(
+        `${runDir.stateFile}: found ${JSON.stringify(path)}, which Sluice does not make; it is left alone`,
+      );
+      return false;
+    });
+  return { ...state, files: own(state.files), directories: own(state.directories) };
 }
 
 /** A request as it reads back from the file: without what is undefined. */

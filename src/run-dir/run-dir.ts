@@ -9,26 +9,33 @@
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
  *   rules.json   the last rules of remote controllers; it stays when the process ends
+ *   lock         held by the process that uses the directory
  *
  * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file
  * is recognised because no process has that pid and start time. A lock decides between two `up` at the same
- * moment: an abstract unix socket (unix(7)) named after the directory, which one process can hold and which
- * the kernel releases when that process ends in any way.
+ * moment: an exclusive flock(2) on the file `lock`, which the kernel releases when the process ends in any way.
+ * Its holder removes the file before it lets go of it; whoever opened the removed file meanwhile finds that the
+ * name stands for another file, or none, and tries again.
+ *
+ * Nothing in the directory is believed before its owner and mode are checked (own-files.ts).
  */
 import { createHash } from 'node:crypto';
 import {
-  chmodSync,
-  mkdirSync,
-  readFileSync,
+  closeSync,
+  constants,
+  fstatSync,
   realpathSync,
   rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { namingFile } from '../config/model/file-error.ts';
 import { isTmpfs } from '../native/memory.ts';
+import { tryLockFile } from '../native/processes/file-lock.ts';
+import { lockHolder } from './lock-holder.ts';
+import { checkOwnDirectory, makeOwnDirectory, openOwnFile, readOwnFile } from './own-files.ts';
 import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
 
 export interface RunningProcess extends ProcessIdentity {
@@ -47,6 +54,10 @@ export class RunDir {
 
   get pidFile(): string {
     return join(this.path, 'pid');
+  }
+
+  get lockFile(): string {
+    return join(this.path, 'lock');
   }
 
   get stateFile(): string {
@@ -73,15 +84,14 @@ export class RunDir {
     return join(this.path, 'sluice.log');
   }
 
-  /** The tables must lie in RAM: in the directory itself or, if that is on a disk, in /dev/shm. */
+  /** The tables must lie in RAM: in the directory itself or, if that is on a disk, in one of our own in /dev/shm. */
   get tablesFile(): string {
-    return isTmpfs(this.path) ? join(this.path, 'tables') : `/dev/shm/sluice-${this.key}`;
+    return join(isTmpfs(this.path) ? this.path : `/dev/shm/sluice-${this.key}`, 'tables');
   }
 
-  /** Makes the directory with mode 0700; an existing one is used unchanged. */
+  /** Makes the directory with mode 0700. Throws NotOurs if it belongs to another user, or others may write to it. */
   create(): void {
-    if (mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(this.path, 0o700);
-    if (!statSync(this.path).isDirectory()) throw new Error(`run directory: ${this.path} is no directory`);
+    makeOwnDirectory(this.path);
   }
 
   /** Removes the directory if nothing is left in it. */
@@ -94,17 +104,17 @@ export class RunDir {
     }
   }
 
-  /** The process that runs here now; undefined: none. */
+  /** The process that runs here now; undefined: none. Throws NotOurs if the directory or its pid file is not ours. */
   running(): RunningProcess | undefined {
-    let lines: string[];
-    try {
-      lines = readFileSync(this.pidFile, 'utf8').split('\n');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+    const lines = this.isThere() ? readOwnFile(this.pidFile)?.split('\n') : undefined;
+    if (lines !== undefined) {
+      const running = { pid: Number(lines[0]), startTicks: Number(lines[1]), startedAt: lines[2] ?? '' };
+      if (isRunning(running)) return running;
     }
-    const running = { pid: Number(lines[0]), startTicks: Number(lines[1]), startedAt: lines[2] ?? '' };
-    return isRunning(running) ? running : undefined;
+    // Its files may have been removed.
+    const holder = lockHolder(join(this.realPath, 'lock'));
+    const found = holder === undefined ? undefined : identityOf(holder);
+    return found && { ...found, startedAt: '' };
   }
 
   /**
@@ -112,32 +122,78 @@ export class RunDir {
    * AlreadyRunning if another process has it.
    */
   async acquire(): Promise<RunDirLock> {
-    const running = this.running();
-    if (running !== undefined) throw alreadyRunning(running);
-    const lock = createServer((connection) => connection.destroy());
-    try {
-      await listenAbstract(lock, `sluice-${this.key}`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const starting = this.running();
-      if (starting !== undefined) throw alreadyRunning(starting);
+    checkOwnDirectory(this.path);
+    const lock = this.tryLock();
+    if (lock === undefined) {
+      const running = this.running();
+      if (running !== undefined && running.startedAt !== '') throw alreadyRunning(running);
       throw new AlreadyRunning(`already starting or stopping: another process uses ${this.path}`);
     }
-    lock.unref();
-    const startedAt = new Date().toISOString();
-    const { pid, startTicks } = identityOf(process.pid)!;
-    writeFileSync(this.pidFile, `${pid}\n${startTicks}\n${startedAt}\n`, { mode: 0o600 });
-    return { startedAt, release: () => this.release(lock) };
+    try {
+      const running = this.running();
+      if (running !== undefined) throw alreadyRunning(running);
+      const startedAt = new Date().toISOString();
+      const { pid, startTicks } = identityOf(process.pid)!;
+      rmSync(this.pidFile, { force: true });
+      const text = `${pid}\n${startTicks}\n${startedAt}\n`;
+      namingFile(this.pidFile, () => writeFileSync(this.pidFile, text, { mode: 0o600, flag: 'wx' }));
+      return { startedAt, release: () => this.release(lock) };
+    } catch (error) {
+      closeSync(lock);
+      throw error;
+    }
   }
 
-  private release(lock: Server): void {
+  /** The lock's descriptor; undefined: another process, or another part of this one, has it. */
+  private tryLock(): number | undefined {
+    for (;;) {
+      const fd = openOwnFile(this.lockFile, constants.O_RDWR | constants.O_CREAT);
+      if (!tryLockFile(fd)) {
+        closeSync(fd);
+        return undefined;
+      }
+      if (statSync(this.lockFile, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
+      closeSync(fd);
+    }
+  }
+
+  private release(lock: number): void {
     rmSync(this.pidFile, { force: true });
-    lock.close();
+    rmSync(this.lockFile, { force: true });
+    closeSync(lock);
   }
 
-  /** Names the files and sockets of this directory that lie outside it. */
+  /** Throws NotOurs. */
+  private isThere(): boolean {
+    try {
+      checkOwnDirectory(this.path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** As the kernel names it. */
+  private get realPath(): string {
+    try {
+      return realpathSync(this.path);
+    } catch {
+      return this.removedPath;
+    }
+  }
+
+  private get removedPath(): string {
+    try {
+      return join(realpathSync(dirname(this.path)), basename(this.path));
+    } catch {
+      return this.path;
+    }
+  }
+
+  /** Names the directory of the tables outside this one. */
   private get key(): string {
-    return createHash('sha256').update(realpathSync(this.path)).digest('hex').slice(0, 16);
+    return createHash('sha256').update(this.realPath).digest('hex').slice(0, 16);
   }
 }
 
@@ -149,10 +205,4 @@ export interface RunDirLock {
 }
 
 const alreadyRunning = ({ pid, startedAt }: RunningProcess): AlreadyRunning =>
-  new AlreadyRunning(`already running: pid ${pid} since ${startedAt}`);
-
-const listenAbstract = (server: Server, name: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ path: `\0${name}` }, resolve);
-  });
+  new AlreadyRunning(`already running: pid ${pid}${startedAt === '' ? '' : ` since ${startedAt}`}`);

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -103,6 +103,27 @@ test('a file that cannot be mapped is an error that says so', () => {
     () => mapFile(join(directory, 'huge'), 2 ** 45),
     /posix_fallocate of 35184372088832 bytes in .*huge: ENOSPC \(no space left on device\)/,
   );
+});
+
+test('a link or a file that another user has put in the place is not mapped', () => {
+  const open = mkdtempSync('/dev/shm/sluice-memory-');
+  chmodSync(open, 0o777);
+  const victim = join(directory, 'victim');
+  writeFileSync(victim, 'untouched');
+  const path = join(open, 'tables');
+  const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  try {
+    execFileSync('setpriv', [...nobody, 'ln', '-s', victim, path]);
+    assert.throws(() => mapFile(path, 100), /ELOOP/);
+    assert.throws(() => mapFile(path, 100, { isNew: true }), /EEXIST/);
+    rmSync(path);
+    execFileSync('setpriv', [...nobody, 'touch', path]);
+    assert.throws(() => mapFile(path, 100), /tables: found user 65534 as its owner, expected 0|EACCES/);
+    assert.throws(() => mapFile(path, 100, { isNew: true }), /EEXIST/);
+  } finally {
+    rmSync(open, { recursive: true });
+  }
+  assert.is(readFileSync(victim, 'utf8'), 'untouched');
 });
 
 test('tmpfs is told from other file systems, also for a file that does not exist yet', () => {

@@ -1,8 +1,8 @@
 // What the commands' own tests (test/e2e) cannot see: races, leftovers, a datapath that dies.
 // timeout: 120s
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -72,6 +72,62 @@ test('after a kill -9 the namespaces that are wanted again keep their processes;
   const left = readdirSync('/dev/shm').filter((name) => tables.includes(name));
   assert.ok(left.length < tables.length || tables.length === 0, 'the table file is gone');
   vm.kill();
+});
+
+test('a run directory of another user: neither up nor down believes its files, or deletes what they name', async () => {
+  run.configure(TWO);
+  const victim = join(run.directory, 'victim');
+  mkdirSync(victim);
+  chmodSync(run.directory, 0o777);
+  const state = JSON.stringify({ namespaces: [], files: [], directories: [victim] });
+  const make = `mkdir ${run.runDir} && cat > ${run.runDir}/state.json`;
+  execFileSync(
+    'setpriv',
+    ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--', 'sh', '-c', make],
+    {
+      input: state,
+    },
+  );
+  const started = await upDetached();
+  assert.is(started.result, 1);
+  assert.match(started.stderr, /run: found user 65534 as its owner, expected 0/);
+  const stopped = await quietly(() => down({ runDir: run.runDir }));
+  assert.is(stopped.result, 1);
+  assert.ok(existsSync(victim));
+  assert.is(readFileSync(join(run.runDir, 'state.json'), 'utf8'), state);
+  rmSync(run.runDir, { recursive: true });
+});
+
+test('a host whose run directory has been removed is stopped by down, and nothing is left', async () => {
+  run.configure(TWO);
+  const host = await run.start();
+  const exit = once(host, 'exit');
+  rmSync(run.runDir, { recursive: true });
+  const again = await upDetached();
+  assert.is(again.result, 1);
+  assert.is(again.stderr, `sluice: already running: pid ${host.pid}\n`);
+  const { result, stderr } = await quietly(() => down({ runDir: run.runDir }));
+  assert.is(result, 0, stderr);
+  assert.equal(await exit, [0, null]);
+  assert.equal(run.namespaces(), []);
+  assert.equal(readdirSync(run.runDir), ['sluice.log'], 'the log of the second up');
+});
+
+test('an empty state.json keeps neither up nor down from their work', async () => {
+  run.configure(TWO);
+  mkdirSync(run.runDir, { mode: 0o700 });
+  writeFileSync(join(run.runDir, 'state.json'), '');
+  const { result, stderr } = await upDetached();
+  assert.is(result, 0, stderr);
+  assert.match(
+    readFileSync(join(run.runDir, 'sluice.log'), 'utf8'),
+    /warn {2}.*state\.json is empty: set aside/,
+  );
+  assert.is((await quietly(() => down({ runDir: run.runDir }))).result, 0);
+  writeFileSync(join(run.runDir, 'state.json'), '');
+  const second = await quietly(() => down({ runDir: run.runDir }));
+  assert.is(second.result, 0);
+  assert.match(second.stderr, /state\.json is empty: set aside/);
 });
 
 test('a configuration that cannot be used: 2, its problems, and no run directory', async () => {

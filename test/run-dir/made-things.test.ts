@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -29,7 +38,7 @@ test.after.each(() => {
 });
 
 test('what was made is known to whoever loads it next, and cleared', () => {
-  const file = join(runDir.path, 'made');
+  const file = runDir.apiSocket;
   const state = MadeThings.load(runDir);
   assert.ok(state.isEmpty);
   assert.ok(state.ensureNamespace(OWN));
@@ -102,11 +111,49 @@ test('one that cannot be made is forgotten', () => {
 });
 
 test('a file of another kind is not taken for one of ours', () => {
-  for (const text of ['', '{"namespaces":["a"]}', '[1]', '{"namespaces":[],']) {
+  for (const text of ['{"namespaces":["a"]}', '[1]', '{"namespaces":[],']) {
     writeFileSync(runDir.stateFile, text);
     assert.throws(() => MadeThings.load(runDir), /state\.json: found ".*, expected the namespaces and files/);
     assert.is(readFileSync(runDir.stateFile, 'utf8'), text);
   }
+});
+
+test('a file without content, as a power failure leaves it, is set aside', () => {
+  for (const text of ['', '\n', '\0\0\0\0']) {
+    writeFileSync(runDir.stateFile, text);
+    const warnings: string[] = [];
+    assert.ok(MadeThings.load(runDir, undefined, (warning) => warnings.push(warning)).isEmpty);
+    assert.match(warnings.join(), /state\.json is empty: set aside as .*state\.json\.empty/);
+    assert.not.ok(existsSync(runDir.stateFile));
+  }
+});
+
+test('a list that another user can have written is refused', () => {
+  const victim = join(runDir.path, 'victim');
+  mkdirSync(victim);
+  const text = JSON.stringify({ namespaces: [], files: [], directories: [victim] });
+  writeFileSync(runDir.stateFile, text);
+  chownSync(runDir.stateFile, 65_534, 65_534);
+  assert.throws(() => MadeThings.load(runDir), /state\.json: found user 65534 as its owner/);
+  chownSync(runDir.stateFile, 0, 0);
+  chmodSync(runDir.stateFile, 0o622);
+  assert.throws(() => MadeThings.load(runDir), /state\.json: found mode 0622/);
+});
+
+test('what Sluice does not make is not removed, whatever the list says', () => {
+  const victims = [join(runDir.path, 'victim'), join(runDir.storeDir, '..', 'other'), runDir.path];
+  for (const path of victims) mkdirSync(path, { recursive: true });
+  mkdirSync(runDir.storeDir);
+  writeFileSync(
+    runDir.stateFile,
+    JSON.stringify({ namespaces: [], files: ['/etc/passwd'], directories: [...victims, runDir.storeDir] }),
+  );
+  const warnings: string[] = [];
+  assert.equal(MadeThings.load(runDir, undefined, (warning) => warnings.push(warning)).clear(), []);
+  for (const path of [...victims, '/etc/passwd']) assert.ok(existsSync(path), path);
+  assert.not.ok(existsSync(runDir.storeDir));
+  assert.is(warnings.length, 4);
+  assert.match(warnings[0]!, /found "\/etc\/passwd", which Sluice does not make; it is left alone/);
 });
 
 const TAP = { netns: OWN, interfaceName: 'eth0', addresses: ['10.9.0.1/24'], gateways: [] };

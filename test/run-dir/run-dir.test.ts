@@ -1,14 +1,47 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NotOurs } from '../../src/run-dir/own-files.ts';
 import { identityOf, isRunning } from '../../src/run-dir/process-identity.ts';
 import { AlreadyRunning, RunDir } from '../../src/run-dir/run-dir.ts';
 
 const test = suite('run directory');
+
+const NOBODY = 65_534;
+/** Runs a command as another local user. */
+const asNobody = (...command: string[]): string =>
+  execFileSync(
+    'setpriv',
+    ['--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups', '--', ...command],
+    {
+      encoding: 'utf8',
+    },
+  );
+const refused = (work: () => unknown, expected: RegExp): void => {
+  try {
+    work();
+  } catch (error) {
+    assert.instance(error, NotOurs);
+    assert.match((error as Error).message, expected);
+    return;
+  }
+  assert.unreachable();
+};
 
 let base: string;
 let runDir: RunDir;
@@ -60,6 +93,90 @@ test('a directory that exists keeps its mode; a file in its place is an error', 
   assert.is(statSync(base).mode, before);
   writeFileSync(runDir.path, '');
   assert.throws(() => runDir.create(), /EEXIST/);
+});
+
+test('a directory that another user has made beforehand is refused before anything in it is believed', async () => {
+  chmodSync(base, 0o777);
+  asNobody('mkdir', '-m', '755', runDir.path);
+  asNobody('sh', '-c', `echo 1 > ${runDir.pidFile}`);
+  refused(
+    () => runDir.create(),
+    /run: found user 65534 as its owner, expected 0: remove it, or choose another/,
+  );
+  refused(() => runDir.running(), /found user 65534/);
+  await runDir.acquire().then(
+    () => assert.unreachable(),
+    (error) => assert.instance(error, NotOurs),
+  );
+  assert.is(readFileSync(runDir.pidFile, 'utf8'), '1\n');
+});
+
+test('a link of another user to a directory of ours is refused', () => {
+  chmodSync(base, 0o777);
+  mkdirSync(join(base, 'ours'), { mode: 0o700 });
+  asNobody('ln', '-s', join(base, 'ours'), runDir.path);
+  refused(() => runDir.create(), /found user 65534/);
+  rmSync(runDir.path);
+  symlinkSync(join(base, 'ours'), runDir.path);
+  runDir.create();
+});
+
+test('a directory, pid or lock file that others may write to is refused', async () => {
+  runDir.create();
+  for (const mode of [0o770, 0o707, 0o1777]) {
+    chmodSync(runDir.path, mode);
+    refused(() => runDir.create(), /found mode .*, expected one without write access for group and others/);
+  }
+  chmodSync(runDir.path, 0o755);
+  const self = identityOf(process.pid)!;
+  writeFileSync(runDir.pidFile, `${self.pid}\n${self.startTicks}\nnow\n`);
+  assert.is(runDir.running()?.pid, process.pid);
+  chmodSync(runDir.pidFile, 0o666);
+  refused(() => runDir.running(), /pid: found mode 0666/);
+  chmodSync(runDir.pidFile, 0o600);
+  chownSync(runDir.pidFile, NOBODY, NOBODY);
+  refused(() => runDir.running(), /pid: found user 65534/);
+  rmSync(runDir.pidFile);
+  symlinkSync('/etc/passwd', runDir.pidFile);
+  refused(() => runDir.running(), /pid: found a symbolic link/);
+  rmSync(runDir.pidFile);
+  writeFileSync(runDir.lockFile, '', { mode: 0o600 });
+  chownSync(runDir.lockFile, NOBODY, NOBODY);
+  await runDir.acquire().then(
+    () => assert.unreachable(),
+    (error) => assert.instance(error, NotOurs),
+  );
+});
+
+test('another user cannot hold the lock', async () => {
+  runDir.create();
+  assert.throws(() => asNobody('flock', '-n', runDir.lockFile, 'true'), /Permission denied|Command failed/);
+  const lock = await runDir.acquire();
+  assert.throws(() => asNobody('flock', '-n', runDir.lockFile, 'true'), /Permission denied|Command failed/);
+  lock.release();
+  assert.not.ok(existsSync(runDir.lockFile));
+});
+
+test('a process whose files have been removed is found by the lock that it holds', async () => {
+  runDir.create();
+  const holder = spawn('flock', [runDir.lockFile, 'sleep', '30'], { stdio: 'ignore' });
+  try {
+    while (!existsSync(runDir.lockFile) || runDir.running() === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    rmSync(runDir.path, { recursive: true });
+    assert.is(runDir.running()?.pid, holder.pid);
+    runDir.create();
+    await runDir.acquire().then(
+      () => assert.unreachable(),
+      (error) => {
+        assert.instance(error, AlreadyRunning);
+        assert.is((error as Error).message, `already running: pid ${holder.pid}`);
+      },
+    );
+  } finally {
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+  }
 });
 
 test('who holds it is told, and it is free again after release', async () => {

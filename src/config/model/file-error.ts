@@ -10,3 +10,15 @@ export function fileErrorText(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === undefined ? message : (WORDS.get(code) ?? code);
 }
+
+/** Calls `work`, which writes the file at `path`. Errors of write(2), unlike those of open(2), do not name it. */
+export function namingFile<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const { code, path: named } = error as NodeJS.ErrnoException;
+    if (error instanceof Error && code !== undefined && named === undefined)
+      error.message = `${path}: ${error.message}`;
+    throw error;
+  }
+}

@@ -20,6 +20,35 @@ const override = z.looseObject({
   drainDeadlineMs: epochMs.optional(),
 });
 
+const ratio = z.number().min(0).max(1);
+const policy = z.looseObject({
+  kind: z.enum(['even', 'inverse-load', 'latency-aware']),
+  mode: z.enum(['distribute-rules', 'distribute-stats', 'both']),
+  perLoadBalancer: z.literal(true).optional(),
+  intervalMs: z.number().min(1),
+  onChange: z.boolean(),
+  metric: z.enum(['active-flows', 'new-flows', 'bytes']),
+  spread: z.number().min(0),
+  localSpread: z.number().min(0),
+  tolerance: ratio,
+  flowLimit: z.number().min(1).optional(),
+  staleAfterMs: z.number().min(0),
+  slowStartMs: z.number().min(0),
+  damping: ratio,
+  hysteresis: ratio,
+  floor: z.number().min(0),
+  ceiling: z.number().min(0).optional(),
+  outlierEjection: z
+    .looseObject({
+      failureRatio: ratio,
+      minimumFlowsPerSecond: z.number().min(0),
+      ejectionMs: z.number().min(0),
+      maximumShare: ratio,
+      panicThreshold: ratio,
+    })
+    .optional(),
+});
+
 /** By key prefix. Unknown prefixes may belong to a newer version and are not checked. */
 const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   [KEYS.overrides, z.looseObject({ members: z.array(override) })],
@@ -27,7 +56,7 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
     KEYS.health,
     z.looseObject({ failed: z.record(z.string(), z.looseObject({ sinceMs: epochMs, detail: z.string() })) }),
   ],
-  [KEYS.policy, z.looseObject({ kind: z.string() })],
+  [KEYS.policy, policy],
   [KEYS.scale, z.looseObject({ count: z.int().min(0) })],
   [
     KEYS.vm,
@@ -67,12 +96,10 @@ function documentProblem(key: string, value: unknown): string | undefined {
 
 function groupProblem(key: string, value: object): string {
   try {
-    const { name, policy } = parseGroupDocument(JSON.stringify(value), key);
+    const { name, policy: own } = parseGroupDocument(JSON.stringify(value), key);
     if (name !== key.slice(KEYS.group.length))
       return `found the group ${JSON.stringify(name.slice(0, 64))}, expected the name of its key`;
-    if (policy !== undefined && (policy === null || typeof policy.kind !== 'string'))
-      return 'policy: expected one with a kind';
-    return '';
+    return own === undefined ? '' : problemOf(policy, own, 'policy.');
   } catch (error) {
     return messageOf(error).split('\n').slice(0, 3).join('; ');
   }
@@ -80,10 +107,14 @@ function groupProblem(key: string, value: object): string {
 
 function shapeProblem(key: string, value: object): string {
   const shape = SHAPES.find(([prefix]) => key.startsWith(prefix))?.[1];
-  const result = shape?.safeParse(value);
-  if (result === undefined || result.success) return '';
+  return shape === undefined ? '' : problemOf(shape, value, '');
+}
+
+function problemOf(shape: z.ZodType, value: unknown, prefix: string): string {
+  const result = shape.safeParse(value);
+  if (result.success) return '';
   const [issue] = result.error.issues;
-  return `${issue!.path.join('.')}: ${issue!.message}`;
+  return `${prefix}${issue!.path.join('.')}: ${issue!.message}`;
 }
 
 export interface CheckedEntries {

@@ -9,10 +9,12 @@
  * learned of. A file that cannot be written is removed: losing the flows is better than flows under wrong
  * names.
  */
-import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
+import { namingFile } from '../../config/model/file-error.ts';
 import { messageOf } from '../../config/model/host-error.ts';
 import { discard, type Mapping, mapFile } from '../../native/memory.ts';
+import { readOwnFile } from '../../run-dir/own-files.ts';
 import { replaceFile } from '../../run-dir/replace-file.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { LAYOUT_VERSION, type TableLimits, Tables } from '../../tables/tables.ts';
@@ -22,8 +24,8 @@ export interface LeftTables {
   readonly tables: Mapping;
   readonly limits: TableLimits;
   readonly numbers: Numbers;
-  /** Total flows in the tables. */
-  readonly flows: number;
+  /** Total flows in the tables; undefined: their own count is damaged. */
+  readonly flows: number | undefined;
 }
 
 const headerSchema = z.object({
@@ -48,14 +50,16 @@ const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z
  * they are unusable. The files may be removed afterwards.
  */
 export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables | undefined {
-  const size = statSync(tablesFile, { throwIfNoEntry: false })?.size;
-  if (size === undefined || statSync(numbersFile, { throwIfNoEntry: false }) === undefined) return undefined;
-  const { boot, limits, numbers } = parse(readFileSync(numbersFile, 'utf8'), numbersFile);
+  const size = lstatSync(tablesFile, { throwIfNoEntry: false })?.size;
+  const text = size === undefined ? undefined : readOwnFile(numbersFile);
+  if (size === undefined || text === undefined) return undefined;
+  const { boot, limits, numbers } = parse(text, numbersFile);
   if (boot !== bootId()) throw new Error(`${numbersFile} was written before the machine was started`);
   const needed = Tables.bytesNeeded(limits);
   if (size < needed) throw new Error(`${tablesFile}: found ${size} bytes, expected ${needed}`);
   const tables = mapFile(tablesFile, needed);
-  const flows = new Tables(tables.bytes, 0, limits, [0, 0]).connections.inUse;
+  const { inUse } = new Tables(tables.bytes, 0, limits, [0, 0]).connections;
+  const flows = inUse >= 0 && inUse <= limits.maxConnections ? inUse : undefined;
   return { tables, limits, numbers, flows };
 }
 
@@ -103,7 +107,7 @@ export class NumbersFile {
     if (given.length === 0 && this.lines > 0) return undefined;
     try {
       if (this.lines === 0 || this.lines + given.length > MAX_LINES) this.saveAll();
-      else appendFileSync(this.path, textOf(given));
+      else namingFile(this.path, () => appendFileSync(this.path, textOf(given)));
       this.lines += given.length;
       return undefined;
     } catch (error) {

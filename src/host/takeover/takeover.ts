@@ -66,7 +66,9 @@ export async function takeOverFlows(
   const keptPorts = ports.map((port) => ids.findFormerPort(port)).filter((id) => id !== undefined);
   await thread.takeOver(leftTables.tables, leftTables.limits, keptPorts);
   closeLeftTables(leftTables);
-  log.info(`took over ${tables.connections.inUse} of ${leftTables.flows} flows of the previous process`);
+  const { flows } = leftTables;
+  const ofAll = flows === undefined ? '' : ` of ${flows}`;
+  log.info(`took over ${tables.connections.inUse}${ofAll} flows of the previous process`);
 }
 
 /** Members that may have flows but are not in these groups, and members that have failed. */

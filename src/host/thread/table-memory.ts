@@ -1,8 +1,10 @@
 /** Size and memory of a host's tables. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Configuration, CriteriaConfig } from '../../config/model/model.ts';
 import { type Mapping, mapFile } from '../../native/memory.ts';
 import type { MadeThings } from '../../run-dir/made-things.ts';
+import { makeOwnDirectory } from '../../run-dir/own-files.ts';
 import { STAT_SLOT_MASK } from '../../tables/balancing/connection-record.ts';
 import { MAX_ENDPOINTS } from '../../tables/balancing/endpoint-table.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../tables/tables.ts';
@@ -29,8 +31,11 @@ const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + m
 
 /** Maps a new, zeroed file of the right size; recorded in `state` before it is made. */
 export function mapTables(path: string, limits: TableLimits, state: MadeThings): Mapping {
+  const directory = dirname(path);
+  if (!existsSync(directory)) state.addDirectory(directory);
+  makeOwnDirectory(directory);
   state.addFile(path);
   rmSync(path, { force: true });
   // Lookups in a table of a million connections take half the time (native-notes/decisions/v8.md).
-  return mapFile(path, Tables.bytesNeeded(limits), { hugePages: true });
+  return mapFile(path, Tables.bytesNeeded(limits), { hugePages: true, isNew: true });
 }

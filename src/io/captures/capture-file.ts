@@ -34,7 +34,11 @@ export function createCaptureFile(path: string, options?: PcapWriterOptions): Ca
   const buffer = new Uint8Array(WRITE_BUFFER_BYTES);
   let filled = 0;
   const writeAll = (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    } catch (error) {
+      throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+    }
   };
   const flush = () => {
     writeAll(buffer.subarray(0, filled));

@@ -30,10 +30,14 @@ const BAD: readonly (readonly [key: string, value: string])[] = [
     '{"name":"api","network":"app","vip":["10.1.0.9"],"protocol":"any","match":{"sources":[]},"rewrite":"address","algorithm":"weighted-round-robin","onEmpty":"reject","criteria":[]}',
   ],
   ['groups/ww', 'null'],
+  [
+    'groups/vv',
+    '{"name":"vv","network":"app","vip":["10.1.0.8"],"protocol":"any","match":{"sources":[]},"rewrite":"address","algorithm":"weighted-round-robin","onEmpty":"reject","criteria":[],"policy":{"kind":"no-such-kind"}}',
+  ],
   ['overrides/api', '{"members":[5]}'],
   ['overrides/zz', '[]'],
   ['health/api', '{"failed":{"a":1}}'],
-  ['policies/api', '{"kind":7}'],
+  ['policies/api', '{"kind":"no-such-kind","mode":"both"}'],
   ['instances/x', '{"id":"x"}'],
   ['files/c9', '{"groups":[1]}'],
 ];
