@@ -215,7 +215,8 @@ export class Agent implements ControllerLinkHandler {
     const { rules, log } = this.options;
     const { epoch, revision } = message;
     try {
-      const proposal = rules.propose(message, this.runtime.wallMs());
+      const inForce = this.options.host.configuration.groups;
+      const proposal = rules.propose(message, this.runtime.wallMs(), inForce);
       if (proposal.kind === 'older') {
         log.warn(`rules ${epoch}/${revision} are older than those in force: not taken`);
         return this.applied(message, `older than ${rules.current.epoch}/${rules.current.revision}`);

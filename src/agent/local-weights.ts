@@ -57,10 +57,10 @@ export class LocalWeights {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
     const loads = new Map<GroupConfig, SetLoads[]>();
+    const here = oncePerList((groups) => groups.filter(computesHere));
     for (const { loadBalancerKey, groups } of balancers) {
       const ofBalancer = new Map<string, WeightsBySet>();
-      for (const group of groups) {
-        if (!computesHere(group)) continue;
+      for (const group of here(groups)) {
         const key = JSON.stringify([loadBalancerKey, group.name]);
         const running = this.policiesOf(key, group);
         policies.set(key, running);
@@ -110,6 +110,7 @@ export class LocalWeights {
 
   /** Drops state of groups and members that no LB of this host enforces any more. */
   private forget(balancers: readonly EnforcedGroups[]): void {
+    if (this.figures.size === 0 && this.joinedMs.size === 0) return;
     const groups = new Map(
       balancers.flatMap((balancer) => balancer.groups.map((group) => [group.name, group])),
     );
@@ -121,6 +122,18 @@ export class LocalWeights {
     );
     for (const key of this.joinedMs.keys()) if (!members.has(key)) this.joinedMs.delete(key);
   }
+}
+
+/** Load balancers that enforce the same groups have the same list of them. */
+function oncePerList(
+  select: (groups: readonly GroupConfig[]) => readonly GroupConfig[],
+): (groups: readonly GroupConfig[]) => readonly GroupConfig[] {
+  const selected = new Map<readonly GroupConfig[], readonly GroupConfig[]>();
+  return (groups) => {
+    const result = selected.get(groups) ?? select(groups);
+    selected.set(groups, result);
+    return result;
+  };
 }
 
 export const computesHere = ({ policy }: GroupConfig): boolean =>

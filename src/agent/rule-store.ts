@@ -75,8 +75,11 @@ export class RuleStore {
     return this.inForce;
   }
 
-  /** Throws ConfigError for an invalid definition. `wallMs`: when the rules came. */
-  propose(rules: Rules, wallMs: number): Proposal {
+  /**
+   * Throws ConfigError for an invalid definition. `wallMs`: when the rules came. `inForce`: groups of the host; a definition
+   * of one of them becomes that object.
+   */
+  propose(rules: Rules, wallMs: number, inForce: readonly GroupConfig[] = []): Proposal {
     const { current } = this;
     if (isOlder(rules, current)) return { kind: 'older' };
     const isOnTop = rules.epoch === current.epoch && rules.baseRevision === current.revision;
@@ -86,7 +89,7 @@ export class RuleStore {
     for (const { name, definition } of rules.groups) definitions.set(name, definition);
     const balancers = balancersAfter(rules, current.balancers);
     const { epoch, revision, atMs = 0 } = rules;
-    const groups = parsed(definitions, current);
+    const groups = parsed(definitions, current, inForce);
     const clock = atMs === 0 ? undefined : { atMs, receivedMs: wallMs };
     return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers, clock } };
   }
@@ -126,15 +129,24 @@ function balancersAfter({ isFull, removed, groups }: Rules, before: Balancers): 
   return isDeepStrictEqual(after, before) ? before : after;
 }
 
-/** A group with an unchanged definition stays the same object. */
-function parsed(definitions: ReadonlyMap<string, string>, before: StoredRules): GroupConfig[] {
-  const former = new Map(before.groups.map((group) => [group.name, group]));
-  return [...definitions].map(([name, definition]) =>
-    before.definitions.get(name) === definition
-      ? former.get(name)!
-      : parseGroupDocument(definition, `rules of group ${name}`),
-  );
+/** A group with an unchanged definition stays the same object, so that comparing it later costs nothing. */
+function parsed(
+  definitions: ReadonlyMap<string, string>,
+  before: StoredRules,
+  inForce: readonly GroupConfig[],
+): GroupConfig[] {
+  const former = byName(before.groups);
+  const known = byName(inForce);
+  return [...definitions].map(([name, definition]) => {
+    if (before.definitions.get(name) === definition) return former.get(name)!;
+    const group = parseGroupDocument(definition, `rules of group ${name}`);
+    const same = known.get(name);
+    return same !== undefined && isDeepStrictEqual(same, group) ? same : group;
+  });
 }
+
+const byName = (groups: readonly GroupConfig[]): ReadonlyMap<string, GroupConfig> =>
+  new Map(groups.map((group) => [group.name, group]));
 
 const fileSchema = z.object({
   epoch: z.number(),
@@ -164,7 +176,7 @@ function parseFile(text: string, path: string): StoredRules {
     const balancers = new Map(
       groups.flatMap(({ name, balancers: own = [] }) => (own.length === 0 ? [] : [[name, own] as const])),
     );
-    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING), balancers, clock };
+    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING, []), balancers, clock };
   } catch (error) {
     const found = JSON.stringify(text.slice(0, 60));
     throw new Error(`${path}: found ${found}, expected the last rules of a host`, { cause: error });

@@ -26,6 +26,7 @@ import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
+import { roomyHeap, steadyHeap } from './heap.ts';
 import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions {
@@ -55,6 +56,7 @@ export class HostProcess {
    */
   static async start(options: ProcessOptions): Promise<HostProcess> {
     const { runDir, log } = options;
+    roomyHeap();
     const configuration = checkedConfiguration(options.configPath, 'this machine');
     const undo = new UndoStack();
     try {
@@ -83,6 +85,7 @@ export class HostProcess {
       const started = new HostProcess(options, host, control, state, lock);
       await started.listen();
       started.warn();
+      steadyHeap();
       return started;
     } catch (error) {
       reportAll(await undo.run(), log);
@@ -115,10 +118,15 @@ export class HostProcess {
 
   /** Applies a changed configuration. On failure nothing changes, and the HostError lists every problem. */
   async reload(path: string): Promise<number> {
-    const revision = await this.control.reload(loadForReload(path));
-    this.options.log.info(`reloaded ${path}: revision ${revision}`);
-    this.warn();
-    return revision;
+    roomyHeap();
+    try {
+      const revision = await this.control.reload(loadForReload(path));
+      this.options.log.info(`reloaded ${path}: revision ${revision}`);
+      this.warn();
+      return revision;
+    } finally {
+      steadyHeap();
+    }
   }
 
   /** Logs settings that are valid but probably not intended. */

@@ -34,14 +34,11 @@ export interface Program {
 }
 
 /**
- * A host has a live heap of some 15 MB and makes little garbage. By default V8 collects only when the heap
- * has grown by half, which takes minutes, so resident memory says little. With these options V8 collects
- * twice a minute under load, some 10 ms each on the main thread; the datapath's thread makes no garbage, and
- * its compiled code is as fast (micro benchmark). The percentage counts external memory too, here the tables'
- * 50 MB. One V8 worker thread for compilation and collection is enough; each of the default four keeps some
- * MB of its own.
+ * A host has a live heap of some 15 MB with a small configuration, and makes little garbage (heap.ts); the datapath's
+ * compiled code is as fast with these options (micro benchmark). One V8 worker thread for compilation and collection is
+ * enough; each of the default four keeps some MB of its own.
  */
-const STEADY_HEAP = ['--optimize-for-size', '--heap-growing-percent=3', '--v8-pool-size=1'];
+const STEADY_HEAP = ['--optimize-for-size', '--v8-pool-size=1'];
 
 /** Resolves with the exit code: 0 done, 1 failed, 2 wrong configuration. Errors go to stderr. */
 export const up = (options: UpOptions): Promise<number> =>

@@ -39,8 +39,8 @@ export interface GroupState {
   readonly isPolicyOfRuntime: boolean;
   /** The number of members that people asked for, in place of what thresholds say; absent: thresholds decide. */
   readonly heldCount: number | undefined;
-  /** The values of its stored documents. */
-  readonly documents: readonly unknown[];
+  /** The values of its stored documents, as they were compared last. */
+  documents: readonly unknown[];
 }
 
 const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale] as const;
@@ -51,8 +51,11 @@ export function groupStates(entries: Entries, before?: GroupStates): GroupStates
   for (const [name, definition] of named<GroupConfig>(entries, KEYS.group)) {
     const documents = PARTS.map((prefix) => entries.get(prefix + name));
     const previous = before?.get(name);
-    const isSame = previous?.documents.every((document, at) => isSameDocument(document, documents[at]));
-    groups.set(name, isSame ? previous! : groupState(name, definition, documents, entries));
+    if (previous?.documents.every((document, at) => isSameDocument(document, documents[at])) === true) {
+      // The next comparison is with these objects: most documents are the same objects then.
+      previous.documents = documents;
+      groups.set(name, previous);
+    } else groups.set(name, groupState(name, definition, documents, entries));
   }
   return groups;
 }

@@ -15,7 +15,7 @@ import { messageOf } from '../../config/model/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';
-import type { GroupState } from '../groups/group-states.ts';
+import type { GroupState, GroupStates } from '../groups/group-states.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/stored-documents.ts';
 import type { FleetActions } from '../scaling/vm-keeper.ts';
 import { agree } from './health-agreement.ts';
@@ -42,6 +42,10 @@ export class HealthVerdicts {
   private readonly disbelievedMs = new Map<string, number>();
   private readonly clock: Timer;
   private readonly warmUp: Timer;
+  private checked: { readonly of: GroupStates | undefined; readonly list: readonly GroupState[] } = {
+    of: undefined,
+    list: [],
+  };
   private isWarm = false;
   private isWriting = false;
   private isAskedAgain = false;
@@ -76,7 +80,7 @@ export class HealthVerdicts {
   took(host: string, { isFull, results }: ProbeResults): void {
     const before = isFull ? undefined : this.words.get(host);
     const words = before ?? new Map<string, ProbeResult>();
-    const known = new Set([...this.actions.groups.values()].flatMap(keysOf));
+    const known = new Set(this.checkedGroups().flatMap(keysOf));
     for (const result of results) if (known.has(keyOf(result))) words.set(keyOf(result), result);
     for (const key of words.keys()) if (!known.has(key)) words.delete(key);
     this.words.set(host, words);
@@ -115,9 +119,22 @@ export class HealthVerdicts {
       });
   }
 
+  /** Groups whose members are checked, or have been: there may be a verdict on these alone. */
+  private checkedGroups(): readonly GroupState[] {
+    const { groups } = this.actions;
+    if (this.checked.of !== groups) {
+      const list = [...groups.values()].filter(
+        ({ group, health }) => group.health !== undefined || Object.keys(health).length > 0,
+      );
+      this.checked = { of: groups, list };
+    }
+    return this.checked.list;
+  }
+
   /** Of the groups where it has changed. */
   private verdicts(nowMs: number): { name: string; before: Failed; failed: Failed }[] {
-    const groups = [...this.actions.groups.values()];
+    const groups = this.checkedGroups();
+    if (groups.length === 0) return [];
     const checked = groups.flatMap(({ group: { name, health } }) =>
       health === undefined ? [] : [{ name, quorum: health.quorum }],
     );

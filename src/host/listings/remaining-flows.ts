@@ -28,6 +28,26 @@ export interface RemainingFlows {
   readonly byRow: ReadonlyMap<number, number>;
 }
 
+interface MemberName {
+  readonly group: string;
+  readonly member: string;
+}
+
+/** By list of groups, which never changes: reports ask each second. */
+const draining = new WeakMap<readonly GroupConfig[], readonly MemberName[]>();
+
+function drainingIn(groups: readonly GroupConfig[]): readonly MemberName[] {
+  const known = draining.get(groups);
+  if (known !== undefined) return known;
+  const found = groups.flatMap((group) =>
+    membersOf(group).flatMap(({ name, state }) =>
+      state === 'draining' ? [{ group: group.name, member: name }] : [],
+    ),
+  );
+  draining.set(groups, found);
+  return found;
+}
+
 export function remainingFlowsOf(
   groups: readonly GroupConfig[],
   { connections, stats }: Tables,
@@ -35,11 +55,8 @@ export function remainingFlowsOf(
 ): RemainingFlows {
   const byMember = new Map<number, number>();
   const byRow = new Map<number, number>();
-  for (const group of groups) {
-    for (const { name, state } of membersOf(group)) {
-      if (state === 'draining') for (const id of ids.membersOf(group.name, name)) byMember.set(id, 0);
-    }
-  }
+  for (const { group, member } of drainingIn(groups))
+    for (const id of ids.membersOf(group, member)) byMember.set(id, 0);
   if (byMember.size === 0) return { byMember, byRow };
   for (let row = 0; row < stats.highWater; row++) {
     if (stats.balancerOf(row) !== NONE && byMember.has(stats.memberOf(row))) byRow.set(row, 0);
