@@ -15,6 +15,7 @@ import type { Status } from '../api/shapes.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { warningsOf } from '../config/warnings.ts';
+import { roomyHeap, steadyHeap } from '../host/heap.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { statusOf } from '../host/listings/status.ts';
@@ -26,7 +27,6 @@ import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
-import { roomyHeap, steadyHeap } from './heap.ts';
 import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions {
