@@ -34,7 +34,7 @@ export interface Program {
 }
 
 /**
- * A host has a live heap of some 15 MB with a small configuration, and makes little garbage (host/heap.ts); the datapath's
+ * A host has a live heap of some 15 MB with a small configuration, and makes little garbage (native/heap.ts); the datapath's
  * compiled code is as fast with these options (micro benchmark). One V8 worker thread for compilation and collection is
  * enough; each of the default four keeps some MB of its own.
  */

@@ -11,7 +11,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { releaseFreeMemory } from '../native/memory.ts';
+import { releaseFreeMemory } from './memory.ts';
 
 const STEADY_GROWTH_PERCENT = 3;
 /** Of a heap's bytes above SMALL_BYTES, this part may be garbage before it is collected. */
