@@ -5,7 +5,7 @@ import { checkGroups } from './checks/check-groups.ts';
 import { checkHealth, checkProbing } from './checks/check-health.ts';
 import { checkNetworks } from './checks/check-networks.ts';
 import { checkPolicies } from './checks/check-policies.ts';
-import { checkPorts, checkUplinks } from './checks/check-ports.ts';
+import { checkLoadBalancers, checkPorts, checkUplinks } from './checks/check-ports.ts';
 import { checkTemplates } from './checks/check-templates.ts';
 import { checkVips } from './checks/check-vips.ts';
 import { withAbsoluteNames } from './file-names.ts';
@@ -58,6 +58,7 @@ export function parseConfiguration(
   const topology = checkNetworks(view, report);
   checkPorts(view, topology, report);
   checkUplinks(view, topology, report);
+  checkLoadBalancers(view, report);
   checkHealth(view, topology, report);
   checkGroups(view, topology, report);
   checkVips(view, topology, report);

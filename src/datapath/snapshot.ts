@@ -81,8 +81,8 @@ export interface PortSpec {
 export interface LoadBalancerSpec {
   /** Dense index, stable over revisions. */
   readonly id: number;
-  readonly scope: 'port' | 'network' | 'host';
-  /** Name of the port or network it serves, or of the host. */
+  readonly scope: 'port' | 'network' | 'host' | 'set';
+  /** Name of the port, network or set of ports that it serves, or of the host. */
   readonly name: string;
   /**
    * The groups that it enforces, each compiled by `compileRules`. Load balancers with the same groups name the same list; a

@@ -35,6 +35,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       vni: 5001,
       mtu: 1500,
       mssClamp: undefined,
+      router: undefined,
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
       routerAdvertisements: { lifetimeMs: 1_800_000, intervalMs: 600_000, autonomous: false },

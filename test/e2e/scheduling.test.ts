@@ -11,9 +11,11 @@ const test = suite('scheduling');
 let bed: Testbed;
 test.before(async () => {
   bed = await Testbed.create((config) => {
+    config.datapath = { ...config.datapath, loadBalancers: { edge: ['c1', 'c2'] } };
     const udp = ['s1', 's2', 's3'].map((name) => member(name, { port: 5300, weight: name === 's2' ? 2 : 1 }));
     config.groups.push(
       { ...tcpGroup('spread', 170, udp), protocol: 'udp', port: 53, udpScheduling: 'per-datagram' },
+      tcpGroup('shared', 172, [member('s1'), member('s2', { weight: 4 })]),
       { ...tcpGroup('falls-back', 171, [member('s1'), member('s2')]), drainFallback: true },
     );
   });
@@ -34,6 +36,16 @@ test('UDP from one socket: every datagram finds a member anew, in exact shares, 
     1,
     'a flow of another group stays',
   );
+});
+
+test('two ports that share a named load balancer share its cycle', async () => {
+  const together: { server: string }[] = [];
+  for (let i = 0; i < 5; i++) {
+    together.push(...(await bed.ask('c1', '10.1.0.172', 1)), ...(await bed.ask('c2', '10.1.0.172', 1)));
+  }
+  assert.equal(shares(together), { s1: 2, s2: 8 });
+  const rules = await bed.json<RuleRow[]>('rule', 'list', '--port', 'c2');
+  assert.is(rules.find(({ group }) => group === 'shared')?.loadBalancer, 'edge/app[tier=client]');
 });
 
 test('all members drain: new connections go on, and the listings say who serves', async () => {

@@ -55,6 +55,21 @@ export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, repor
   }
 }
 
+/** Named sets of ports that share a load balancer: ports of the file, each in one set. */
+export function checkLoadBalancers(view: Lenient<ConfigInput>, report: Report): void {
+  const sets = view.datapath?.loadBalancers;
+  if (sets === undefined || typeof sets === 'string') return;
+  const known = (view.ports ?? []).flatMap((port) => (port?.name === undefined ? [] : [port.name]));
+  const members = new Claims();
+  for (const [set, ports] of Object.entries(sets)) {
+    for (const { value, path } of located(ports, ['datapath', 'loadBalancers', set])) {
+      if (!known.includes(value))
+        report(path, show(value), `the name of a port: ${expectOneOf(value, known)}`);
+      else members.claim(value, value, path, 'each port in one load balancer', report);
+    }
+  }
+}
+
 /** Name of a network in the file; an unknown name is reported, and the result undefined. */
 export function findNetwork(
   name: string | undefined,

@@ -1,23 +1,29 @@
 /**
- * Which load balancers a configuration asks for, which ports each serves, and which groups' rules it enforces.
+ * Plans the load balancers of a configuration: the ports that each serves and the groups whose rules it enforces.
  *
- * A group's rules go to the ports of its network, and of those that the logical router joins with it (reach.ts), that its
- * `from` labels select, all of them where it has none.
- * With one LB per port that is all there is to say. A shared LB enforces the same rules for each of its ports,
- * so where `from` splits the ports of a scope, the scope gets one LB per side of the split: sharing never makes
- * a rule reach a port that its group does not name. For the same reason the LB of a whole host has one side per
- * network: networks may use the same addresses for different things, and a group belongs to one of them.
- * A port for probes has none: what it sends goes to members themselves. A port that no group names has an LB without rules, so that flows which are still running when its last rule
- * goes keep their translation.
+ * A group's rules apply to the ports of its network, and of networks that its logical router joins (reach.ts), that its
+ * `from` labels select; without `from` to all of them.
+ *
+ * A shared LB enforces the same rules for each of its ports. If `from` splits the ports of a scope, the scope gets one LB
+ * per part, so that sharing never applies a rule to a port that its group does not select. For the same reason an LB of a
+ * whole host, or of a named set, has one part per network: networks may use the same addresses for different things.
+ *
+ * A port for probes has no LB: its packets go to members themselves. A port that no group selects has an LB without
+ * rules, so that flows which are still running when its last rule is removed stay translated.
  */
 import type { Configuration, GroupConfig, PortConfig } from './model.ts';
 import { Reach } from './reach.ts';
 
+/** The ports that share a load balancer: a port alone, those of a network or of the host, or a set from the file. */
+export type Scope = 'port' | 'network' | 'host' | 'set';
+
 export interface PlannedLoadBalancer {
   /** Its identity over revisions. */
   readonly key: string;
-  readonly scope: 'port' | 'network' | 'host';
-  /** Port, network, or host/network; a shared one that `from` has split off says so: `app[tier=web]`. */
+  readonly scope: Scope;
+  /**
+   * Port, network, host/network, or set/network; a shared LB that `from` has split carries the labels: `app[tier=web]`.
+   */
   readonly name: string;
   /** Of its ports, which are all on one. */
   readonly network: string;
@@ -29,12 +35,13 @@ export interface PlannedLoadBalancer {
 type Planned = Omit<PlannedLoadBalancer, 'groups'> & { groups: readonly GroupConfig[] };
 
 export function planLoadBalancers(configuration: Configuration): PlannedLoadBalancer[] {
-  const scope = configuration.datapath.loadBalancers;
   const reach = new Reach(configuration);
+  const sets = setsOf(configuration);
   const plan = new Map<string, Planned>();
   for (const port of configuration.ports) {
     if (port.purpose === 'probe') continue;
-    const name = scopeName(configuration, port) + selectorsThatSplit(configuration, port, reach);
+    const { scope, name: scopeName } = scopeOf(configuration, port, sets);
+    const name = scope === 'port' ? scopeName : scopeName + selectorsThatSplit(configuration, port, reach);
     const key = `${scope} ${name}`;
     let planned = plan.get(key);
     if (planned === undefined) {
@@ -60,20 +67,27 @@ export function planLoadBalancers(configuration: Configuration): PlannedLoadBala
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function scopeName(configuration: Configuration, port: PortConfig): string {
-  switch (configuration.datapath.loadBalancers) {
-    case 'port':
-      return port.name;
-    case 'network':
-      return port.network;
-    case 'host':
-      return `${configuration.host}/${port.network}`;
-  }
+/** Name of the named set that each port is in. */
+function setsOf({ datapath }: Configuration): ReadonlyMap<string, string> {
+  const { loadBalancers } = datapath;
+  if (typeof loadBalancers === 'string') return new Map();
+  return new Map(Object.entries(loadBalancers).flatMap(([set, ports]) => ports.map((port) => [port, set])));
+}
+
+function scopeOf(
+  { datapath, host }: Configuration,
+  { name, network }: PortConfig,
+  sets: ReadonlyMap<string, string>,
+): { scope: Scope; name: string } {
+  const { loadBalancers: scope } = datapath;
+  if (scope === 'network') return { scope, name: network };
+  if (scope === 'host') return { scope, name: `${host}/${network}` };
+  const set = sets.get(name);
+  return set === undefined ? { scope: 'port', name } : { scope: 'set', name: `${set}/${network}` };
 }
 
 /** `[tier=web][zone=a]`: the selectors in use in this scope that match the port; empty where none does. */
 function selectorsThatSplit(configuration: Configuration, port: PortConfig, reach: Reach): string {
-  if (configuration.datapath.loadBalancers === 'port') return '';
   const matching = new Set<string>();
   for (const group of configuration.groups) {
     if (group.from !== undefined && reach.selects(group, port)) matching.add(selectorText(group.from));

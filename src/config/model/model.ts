@@ -23,8 +23,8 @@ export interface Configuration {
     busyPollUs: number;
     /** Packets measured per millisecond, besides handshakes; 0: nothing is measured. */
     meterPacketsPerMs: number;
-    /** One LB per port, or one shared by a network's ports, or by the whole host. */
-    loadBalancers: 'port' | 'network' | 'host';
+    /** One LB per port, or one shared by a network's ports, or by the whole host; or the ports of each shared LB by name. */
+    loadBalancers: 'port' | 'network' | 'host' | Record<string, string[]>;
     udpIdleMs: number;
     tcpEstablishedIdleMs: number;
     tcpTransitoryIdleMs: number;

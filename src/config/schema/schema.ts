@@ -52,11 +52,16 @@ const datapath = z.strictObject({
     .describe(
       'Packets per millisecond and port that are measured for round-trip time and loss; handshakes are measured beyond this limit. 0 disables all measurement, and policies then have no latencies.',
     ),
-  loadBalancers: choice('port', 'network', 'host')
+  loadBalancers: z
+    .union(
+      [z.enum(['port', 'network', 'host']), z.record(name, z.array(name).min(1, 'at least one port'))],
+      'one of port, network, host, or { NAME: [PORT, …] }',
+    )
     .default('port')
     .describe(
-      'Scope of a load balancer: one per port, one shared by the ports of a network, or one shared by the whole host.',
-    ),
+      'Scope of a load balancer: one per port, one shared by the ports of a network, or one shared by the whole host; or named load balancers with the ports that share each, where other ports have their own.',
+    )
+    .meta({ examples: ['network', { edge: ['web1', 'web2'] }] }),
   udpIdle: duration('100ms', '7d')
     .default('2m')
     .describe('Idle time after which a UDP flow is removed (RFC 4787 REQ-5 asks for at least 2 minutes).'),

@@ -1,6 +1,20 @@
 import { type Case, runCases } from '../one-change.ts';
 
 const cases: Case[] = [
+  ['ports that share a load balancer', [['datapath', { loadBalancers: { edge: ['web1', 'web2'] } }]], []],
+  [
+    'a load balancer of unknown ports, and a port in two',
+    [['datapath', { loadBalancers: { edge: ['web1', 'web3'], inner: ['web1'] } }]],
+    [
+      'datapath.loadBalancers.edge[1]: found "web3", expected the name of a port: one of web1, web2 (did you mean "web1"?)',
+      'datapath.loadBalancers.inner[0]: found "web1", the same as datapath.loadBalancers.edge[0], expected each port in one load balancer',
+    ],
+  ],
+  [
+    'neither a scope nor sets',
+    [['datapath', { loadBalancers: 'ports' }]],
+    ['datapath.loadBalancers: found "ports", expected one of port, network, host, or { NAME: [PORT, …] }'],
+  ],
   [
     'duplicate port name',
     [

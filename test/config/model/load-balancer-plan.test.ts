@@ -12,7 +12,7 @@ const lines = (configuration: Configuration): string[] =>
     `${name}: ${ports.map((port) => port.name).join(' ')} → ${groups.map((group) => group.name).join(' ')}`.trimEnd(),
   );
 
-function scoped(loadBalancers: 'port' | 'network' | 'host'): Configuration {
+function scoped(loadBalancers: Configuration['datapath']['loadBalancers']): Configuration {
   const configuration = shop();
   return { ...configuration, datapath: { ...configuration.datapath, loadBalancers } };
 }
@@ -40,6 +40,19 @@ test('one per host: split by network too, as networks may use the same addresses
     'h1/app: app1 → night',
     'h1/db: db1 →',
   ]);
+});
+
+test('named sets share one each, split by network and selectors; other ports have their own', () => {
+  assert.equal(lines(scoped({ edge: ['web1', 'app1', 'db1'] })), [
+    'edge/app[tier=web]: web1 → api night',
+    'web2: web2 → api night',
+    'edge/app: app1 → night',
+    'edge/db: db1 →',
+  ]);
+  assert.equal(
+    planLoadBalancers(scoped({ edge: ['web1', 'web2'] })).map(({ key }) => key),
+    ['set edge/app[tier=web]', 'port app1', 'port db1'],
+  );
 });
 
 test('without selectors a network has one load balancer', () => {
