@@ -61,7 +61,9 @@ export interface PolicyMemberRow {
   member: string;
   state: MemberState;
   configuredWeight: number;
+  /** In force; where load balancers have different weights, that of most of them. */
   weight: number;
+  differing: DifferingWeight[];
   activeFlows: number;
   newFlowsPerSecond: number;
   bytesPerSecond: number;
@@ -71,6 +73,13 @@ export interface PolicyMemberRow {
   congestionPercent: number;
   /** Age of the figures; null: there are none. */
   ageMs: number | null;
+}
+
+/** A load balancer that has another weight; `*`: all of the host that are not named. */
+export interface DifferingWeight {
+  host: string;
+  loadBalancer: string;
+  weight: number;
 }
 
 /** One line of `group watch`. */

@@ -1,7 +1,8 @@
 /** Rows of `group list` and `group show`, for a host or a fleet: the group with given figures. */
 
+import { membersInForce, nextSetChangeMs, setInForce } from '../config/model/criteria-sets.ts';
 import { membersOf } from '../config/model/group-members.ts';
-import type { GroupConfig } from '../config/model/model.ts';
+import type { GroupConfig, MemberConfig } from '../config/model/model.ts';
 import type { GroupDetail, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
 
 /** Totals and gauges, as in StatRow. */
@@ -14,19 +15,23 @@ export interface Counts {
   readonly replyBytes: number;
 }
 
-export type MemberFigures = Omit<
-  MemberRow,
-  'member' | 'address' | 'port' | 'state' | 'weight' | 'drainDeadline'
->;
+export type MemberFigures = Omit<MemberRow, 'member' | 'address' | 'port' | 'state' | 'drainDeadline'>;
 
 export interface GroupFigures {
   /** Includes removed members. */
   readonly total: Pick<Counts, 'activeFlows' | 'newFlows'>;
-  ofMember(name: string): MemberFigures;
+  /** How many load balancers enforce the group. */
+  readonly loadBalancers: number;
+  /** `member`: of the criteria set in force; undefined: this member is not in it. */
+  ofMember(name: string, member: MemberConfig | undefined): MemberFigures;
 }
 
-export function groupRow(group: GroupConfig, { total }: Pick<GroupFigures, 'total'>): GroupRow {
-  const members = membersOf(group);
+export function groupRow(
+  group: GroupConfig,
+  { total }: Pick<GroupFigures, 'total'>,
+  nowMs: number,
+): GroupRow {
+  const members = membersInForce(group, nowMs);
   return {
     group: group.name,
     network: group.network,
@@ -42,14 +47,41 @@ export function groupRow(group: GroupConfig, { total }: Pick<GroupFigures, 'tota
   };
 }
 
-export function groupDetail(group: GroupConfig, figures: GroupFigures): GroupDetail {
-  const members = membersOf(group).map((member): MemberRow => {
-    const { name, address, port, state, weight, drainDeadlineMs } = member;
-    const drainDeadline = drainDeadlineMs === undefined ? null : new Date(drainDeadlineMs).toISOString();
-    const identity = { member: name, address, port: port ?? null, state, weight, drainDeadline };
-    return { ...identity, ...figures.ofMember(name) };
-  });
-  return { ...groupRow(group, figures), ...selectionDetail(group), members };
+export function groupDetail(group: GroupConfig, figures: GroupFigures, nowMs: number): GroupDetail {
+  const inForce = setInForce(group, nowMs);
+  const row = (member: MemberConfig, isInForce: boolean): MemberRow => {
+    const { name, address, port, state, drainDeadlineMs } = member;
+    const identity = { member: name, address, port: port ?? null, state };
+    const own = figures.ofMember(name, isInForce ? member : undefined);
+    return { ...identity, drainDeadline: isoTime(drainDeadlineMs), ...own };
+  };
+  const members = inForce?.members ?? [];
+  const others = membersOf(group).filter(({ name }) => !members.some((member) => member.name === name));
+  return {
+    ...groupRow(group, figures, nowMs),
+    ...selectionDetail(group),
+    effectiveFrom: isoTime(inForce?.fromMs),
+    effectiveUntil: isoTime(inForce?.untilMs),
+    nextChange: isoTime(nextSetChangeMs(group, nowMs)),
+    loadBalancers: figures.loadBalancers,
+    members: [
+      ...members.map((member) => row(member, true)),
+      ...others.map((member) => row(member, false)).filter(({ activeFlows }) => activeFlows > 0),
+    ],
+  };
+}
+
+/** null: not bound to a time, or never. */
+const isoTime = (ms: number | undefined): string | null =>
+  ms === undefined || ms === Infinity ? null : new Date(ms).toISOString();
+
+/** The value that is there most often; of several, the first. */
+export function mostCommon(counts: Iterable<readonly [value: number, count: number]>): number | undefined {
+  const totals = new Map<number, number>();
+  for (const [value, count] of counts) totals.set(value, (totals.get(value) ?? 0) + count);
+  let [found, most]: [number | undefined, number] = [undefined, 0];
+  for (const [value, count] of totals) if (count > most) [found, most] = [value, count];
+  return found;
 }
 
 type SelectionKey = 'algorithm' | 'hash' | 'affinityMs' | 'udpScheduling' | 'drainFallback';

@@ -95,8 +95,11 @@ export const memberDrain = z.strictObject({
 });
 export const reload = z.strictObject({ path: text });
 export const ruleQuery = z.strictObject({ port: text.optional() });
+/** What a row of `stats` counts. */
+export const STATS_BY = ['group', 'member', 'load-balancer', 'port'] as const;
+export type StatsBy = (typeof STATS_BY)[number];
 export const statQuery = z.strictObject({
-  by: z.enum(['group', 'member', 'port'], 'one of group, member, port').default('group'),
+  by: z.enum(STATS_BY, `one of ${STATS_BY.join(', ')}`).default('group'),
 });
 export const flowQuery = z.strictObject({
   port: text.optional(),

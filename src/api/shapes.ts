@@ -10,7 +10,7 @@
  *   GET    /v1/groups/{group}                      GroupDetail
  *   GET    /v1/rules?port=P                        RuleRow[]
  *   GET    /v1/flows?port=P&group=G&member=M&limit=N   FlowRow[]
- *   GET    /v1/stats?by=group|member|port          StatRow[] | PortRow[]
+ *   GET    /v1/stats?by=group|member|load-balancer|port          StatRow[] | PortRow[]
  *   POST   /v1/groups/{group}/members              MemberAdd         → Changed
  *   POST   /v1/groups/{group}/members/{m}/weight   { weight }        → Changed
  *   POST   /v1/groups/{group}/members/{m}/drain    { deadlineMs? }   → Changed
@@ -189,6 +189,10 @@ export interface MemberRow {
   address: string;
   port: number | null;
   state: MemberState;
+  /**
+   * Weight in force; where load balancers have different ones, that of most of them. 0 for a member of another criteria set
+   * than the one in force.
+   */
   weight: number;
   /** Remaining flows of a draining member; null: it is not draining. */
   flowsLeft: number | null;
@@ -205,8 +209,25 @@ export interface MemberRow {
   bytesPerSecond: number;
   /** From a controller: active flows by host, including those on draining and failed members. */
   flowsByHost?: Record<string, number>;
+  /** Load balancers that send to the member, or that have another weight for it than `weight`. */
+  loadBalancers: BalancerMemberRow[];
   /** From a controller: why health checks have failed it. */
   health?: string;
+}
+
+/** A member as one load balancer has it. Totals begin anew after a minute without flows. */
+export interface BalancerMemberRow {
+  /** In the answer of a controller. */
+  host?: string;
+  /** `*`: all of the host that are not named. */
+  loadBalancer: string;
+  weight: number;
+  activeFlows: number;
+  newFlows: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
 }
 
 /** Settings of member selection besides the algorithm's name. */
@@ -223,6 +244,14 @@ export interface SelectionDetail {
 }
 
 export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {
+  /** The criteria set in force; null: without bound, or none is in force. */
+  effectiveFrom: string | null;
+  effectiveUntil: string | null;
+  /** When another criteria set comes into force, or this one ends; null: never. */
+  nextChange: string | null;
+  /** How many load balancers enforce the group. */
+  loadBalancers: number;
+  /** Of the criteria set in force, then those of others that still have flows. */
   members: MemberRow[];
   /** From a controller: hosts whose counters are missing. */
   unanswered?: string[];
@@ -285,7 +314,8 @@ export interface FlowRow {
 export interface StatRow {
   /** In the answer of a controller. */
   host?: string;
-  group: string;
+  loadBalancer?: string;
+  group?: string;
   member?: string;
   newFlows: number;
   activeFlows: number;

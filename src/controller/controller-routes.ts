@@ -157,7 +157,7 @@ async function* samples(
   intervalMs: number,
 ): AsyncGenerator<GroupSample> {
   while (controller.leadership !== undefined && controller.groups.has(group)) {
-    yield groupSample(fleet(controller), group);
+    yield await groupSample(fleet(controller), group);
     await sleep(controller.runtime, intervalMs, { isBackground: true });
   }
 }

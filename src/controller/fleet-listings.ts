@@ -5,16 +5,23 @@
  */
 import type { z } from 'zod';
 import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow, VmRow } from '../api/fleet-shapes.ts';
-import { countsOf, groupDetail, groupRow, sum } from '../api/group-listings.ts';
+import {
+  countsOf,
+  groupDetail,
+  groupRow,
+  type MemberFigures,
+  mostCommon,
+  sum,
+} from '../api/group-listings.ts';
 import type { flowQuery } from '../api/routes.ts';
-import type { FlowRow, GroupDetail, GroupRow } from '../api/shapes.ts';
-import { membersInForce } from '../config/model/criteria-sets.ts';
-import { findMember, refuseUnknownMember } from '../config/model/group-members.ts';
-import type { GroupConfig } from '../config/model/model.ts';
+import type { FlowRow, GroupDetail, GroupRow, MemberRow } from '../api/shapes.ts';
+import { membersInForce, setInForce, setKey } from '../config/model/criteria-sets.ts';
+import { refuseUnknownMember } from '../config/model/group-members.ts';
+import type { CriteriaConfig, GroupConfig, MemberConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
 import { expectOneOf } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
-import type { MemberGlobal } from '../messages/messages.ts';
+import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { momentOf } from '../runtime/runtime.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
@@ -175,27 +182,30 @@ export async function* groupRows({ term, groups }: Fleet): AsyncGenerator<GroupR
     }),
   );
   for (const { group } of groups.values()) {
-    yield groupRow(weighted(term, group), { total: flows.get(group.name) ?? flowsOf([]) });
+    yield groupRow(
+      weighted(term, group),
+      { total: flows.get(group.name) ?? flowsOf([]) },
+      term.runtime.wallMs(),
+    );
   }
 }
 
 export async function fleetGroupDetail({ term, groups }: Fleet, name: string): Promise<GroupDetail> {
   const { group, health } = existingGroup(groups, name);
-  const concerned = [...term.agents.values()].filter(({ host }) => term.distribution.feedOf(host)?.has(name));
-  const path = `/v1/groups/${encodeURIComponent(name)}`;
-  const { answers, unanswered } = await askAll<GroupDetail>(concerned, path);
-  const loads = term.aggregation.loads(name, term.runtime.monotonicMs());
-  const detail = groupDetail(weighted(term, group), {
+  const { answers, unanswered } = await askGroup(term, name);
+  const { monotonicMs, wallMs } = momentOf(term.runtime);
+  const loads = term.aggregation.loads(name, monotonicMs);
+  const figures = {
     total: flowsOf(answers.map(({ answer }) => answer)),
-    ofMember(member) {
-      const own = answers.flatMap(({ host, answer }) =>
-        answer.members.filter((row) => row.member === member).map((row) => ({ ...row, host })),
-      );
+    loadBalancers: sum(answers, ({ answer }) => answer.loadBalancers),
+    ofMember(member: string, distributed: MemberConfig | undefined): MemberFigures {
+      const own = rowsOf(answers, member);
       const load = loads.get(member);
       const failure = ownEntry(health, member);
       const left = own.filter(({ flowsLeft }) => flowsLeft !== null);
       const flows = own.map(({ host, activeFlows }) => [host, activeFlows] as const);
       return {
+        ...weightsAt(own, distributed?.weight ?? 0),
         flowsLeft: left.length === 0 ? null : sum(left, ({ flowsLeft }) => flowsLeft!),
         ...countsOf(own),
         newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
@@ -204,8 +214,42 @@ export async function fleetGroupDetail({ term, groups }: Fleet, name: string): P
         ...(failure !== undefined && { health: failure.detail }),
       };
     },
-  });
+  };
+  const detail = groupDetail(weighted(term, group), figures, wallMs);
   return unanswered.length === 0 ? detail : { ...detail, unanswered: [...unanswered] };
+}
+
+/** `group show` of the hosts that the group concerns. */
+function askGroup({ agents, distribution }: Term, name: string): Promise<Answers<GroupDetail>> {
+  const concerned = [...agents.values()].filter(({ host }) => distribution.feedOf(host)?.has(name));
+  return askAll<GroupDetail>(concerned, `/v1/groups/${encodeURIComponent(name)}`);
+}
+
+type HostRow = MemberRow & { readonly host: string; readonly balancerCount: number };
+
+/** A member's row of each host. */
+const rowsOf = (answers: readonly HostAnswer<GroupDetail>[], member: string): HostRow[] =>
+  answers.flatMap(({ host, answer }) =>
+    answer.members
+      .filter((row) => row.member === member)
+      .map((row) => ({ ...row, host, balancerCount: answer.loadBalancers })),
+  );
+
+/** The weight of most load balancers (`otherwise`: there are none), and those that send to the member or have another one. */
+function weightsAt(
+  rows: readonly HostRow[],
+  otherwise: number,
+): Pick<MemberFigures, 'weight' | 'loadBalancers'> {
+  const listed = rows.flatMap(({ host, loadBalancers }) => loadBalancers.map((one) => ({ ...one, host })));
+  const rest = rows.map((row) => ({ ...row, count: row.balancerCount - row.loadBalancers.length }));
+  const weight = mostCommon([
+    ...rest.map((row) => [row.weight, row.count] as const),
+    ...listed.map((one) => [one.weight, 1] as const),
+  ]);
+  const differing = rest
+    .filter((row) => row.count > 0 && row.weight !== weight)
+    .map(({ host, weight }) => ({ host, loadBalancer: '*', weight, ...countsOf([]) }));
+  return { weight: weight ?? otherwise, loadBalancers: [...listed, ...differing] };
 }
 
 const flowsOf = (rows: readonly Pick<GroupRow, 'activeFlows' | 'newFlows'>[]) => ({
@@ -219,31 +263,33 @@ const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
 
 // --- policies --------------------------------------------------------------------------------------------------
 
-export function policyDetail({ term, groups }: Fleet, name: string): PolicyDetail {
+export async function policyDetail({ term, groups }: Fleet, name: string): Promise<PolicyDetail> {
   const { group, isPolicyOfRuntime, heldCount = null } = existingGroup(groups, name);
   const from = group.policy === undefined ? 'none' : isPolicyOfRuntime ? 'runtime' : 'file';
-  const members = policyMembers(term, group);
+  const members = await policyMembers(term, group);
   return { group: name, from, policy: group.policy ?? null, heldCount, members };
 }
 
-export function groupSample({ term, groups }: Fleet, name: string): GroupSample {
+export async function groupSample({ term, groups }: Fleet, name: string): Promise<GroupSample> {
   const { group } = existingGroup(groups, name);
   const at = new Date(term.runtime.wallMs()).toISOString();
   const { revision } = term.distribution;
-  return { at, group: name, revision, members: policyMembers(term, group) };
+  return { at, group: name, revision, members: await policyMembers(term, group) };
 }
 
-function policyMembers(term: Term, group: GroupConfig): PolicyMemberRow[] {
+async function policyMembers(term: Term, group: GroupConfig): Promise<PolicyMemberRow[]> {
   const { monotonicMs, wallMs } = momentOf(term.runtime);
   const loads = term.aggregation.loads(group.name, monotonicMs);
-  const out = weighted(term, group);
-  return membersInForce(group, wallMs).map(({ name, state, weight }) => {
+  const set = setInForce(group, wallMs);
+  if (set === undefined) return [];
+  const weights = await enforcedWeights(term, group, set, wallMs);
+  return set.members.map(({ name, state, weight }) => {
     const load: MemberGlobal | undefined = loads.get(name);
     return {
       member: name,
       state,
       configuredWeight: weight,
-      weight: findMember(out, name)?.weight ?? weight,
+      ...weights(name),
       activeFlows: load?.activeFlows ?? 0,
       newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
       bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),
@@ -253,6 +299,52 @@ function policyMembers(term: Term, group: GroupConfig): PolicyMemberRow[] {
       ageMs: load === undefined ? null : Math.round(load.ageMs),
     };
   });
+}
+
+type EnforcedWeight = Pick<PolicyMemberRow, 'weight' | 'differing'>;
+
+/** Weights that load balancers have in force: as distributed, or, where hosts compute them, as these answer now. */
+async function enforcedWeights(
+  term: Term,
+  group: GroupConfig,
+  set: CriteriaConfig,
+  nowMs: number,
+): Promise<(member: string) => EnforcedWeight> {
+  const distributed = membersInForce(weighted(term, group), nowMs);
+  const weightOf = (name: string): number => distributed.find((member) => member.name === name)?.weight ?? 0;
+  if (group.policy === undefined || group.policy.mode === 'distribute-rules') {
+    const differing = [...term.agents.keys()].flatMap((host) =>
+      (term.weights.balancersOf(group.name, host) ?? [])
+        .filter(({ criteriaSet }) => criteriaSet === setKey(set))
+        .map(({ loadBalancer, weights }) => ({ host, loadBalancer, weights })),
+    );
+    return (member) => {
+      const weight = weightOf(member);
+      return { weight, differing: differingFrom(weight, member, differing) };
+    };
+  }
+  const { answers } = await askGroup(term, group.name);
+  return (member) => {
+    const { weight, loadBalancers } = weightsAt(rowsOf(answers, member), weightOf(member));
+    const others = loadBalancers.filter((one) => one.weight !== weight);
+    const differing = others.map(({ host = '', loadBalancer, weight }) => ({ host, loadBalancer, weight }));
+    return { weight, differing };
+  };
+}
+
+function differingFrom(
+  weight: number,
+  member: string,
+  balancers: readonly (BalancerWeights & { readonly host: string })[],
+): EnforcedWeight['differing'] {
+  return balancers
+    .map(({ host, loadBalancer, weights }) => ({
+      host,
+      // As hosts call it in their listings: without the kind.
+      loadBalancer: loadBalancer.slice(loadBalancer.indexOf(' ') + 1),
+      weight: ownEntry(weights, member) ?? weight,
+    }))
+    .filter((one) => one.weight !== weight);
 }
 
 /** Microseconds as milliseconds; null: not measured. */

@@ -1,5 +1,6 @@
 /**
- * What this host's load balancers together have sent to each member, by the member's number: columns of numbers, kept up
+ * What this host's load balancers together have sent to each member, by the member's number (or each of them to all, by its
+ * own): columns of numbers, kept up
  * to date by what each statistics row contributes.
  *
  * Counters and flows are sums; a row that is given back leaves its counters here. Times and windows are averages over

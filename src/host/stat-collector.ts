@@ -13,7 +13,7 @@
 
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { NONE } from '../tables/common/bucket-index.ts';
-import { type MemberStats, STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
+import { type MemberStats, NO_STATS, STAT, STAT_FIELDS, type StatTable } from '../tables/stat-table.ts';
 import { MemberTotals } from './member-totals.ts';
 import type { DatapathIds, MemberIdentity } from './publishing/datapath-ids.ts';
 
@@ -61,6 +61,10 @@ export class StatCollector {
   private readonly ids: DatapathIds;
   private readonly releaseRows: ReleaseRows;
   private readonly totals = new MemberTotals();
+  /** The same by load balancer, whose numbers stand in place of members'. */
+  private readonly balancerTotals = new MemberTotals();
+  /** Keys of the load balancers that have counted something, as they were when they were read. */
+  private readonly balancerKeys = new Map<number, string | undefined>();
   /** Rows in use as they were read last. */
   private readonly rows = new Map<number, CollectedRow>();
   /** Members that have counted something, as their numbers were when they were read. */
@@ -105,6 +109,12 @@ export class StatCollector {
       newFlowsPerSecond: rates?.newFlowsPerSecond ?? 0,
       bytesPerSecond: rates?.bytesPerSecond ?? 0,
     };
+  }
+
+  /** Sums of a load balancer over all members, as `of`. */
+  ofBalancer(balancer: number): MemberStats {
+    const isKnown = this.balancerKeys.get(balancer) === this.ids.loadBalancerKey(balancer);
+    return isKnown ? this.balancerTotals.of(balancer) : NO_STATS;
   }
 
   /** Members that have counted something since the host was started. */
@@ -175,16 +185,23 @@ export class StatCollector {
       this.rated.delete(member);
       this.identities.set(member, identity);
     }
+    const key = this.ids.loadBalancerKey(balancer);
+    if (this.balancerKeys.get(balancer) !== key) {
+      this.balancerTotals.clear(balancer);
+      this.balancerKeys.set(balancer, key);
+    }
     if (!this.rated.has(member)) {
       const [newFlows, bytes] = [this.totals.newFlows(member), this.totals.bytes(member)];
       this.rated.set(member, { newFlows, bytes, newFlowsPerSecond: 0, bytesPerSecond: 0 });
     }
     this.totals.add(slot, member, this.stats.fields, slot * STAT_FIELDS);
+    this.balancerTotals.add(slot, balancer, this.stats.fields, slot * STAT_FIELDS);
     this.changedMembers.add(member);
   }
 
-  private forget({ slot, member }: CollectedRow): void {
+  private forget({ slot, balancer, member }: CollectedRow): void {
     this.totals.retire(slot, member);
+    this.balancerTotals.retire(slot, balancer);
     this.changedMembers.add(member);
     this.rows.delete(slot);
     this.silent.delete(slot);

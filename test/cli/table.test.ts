@@ -75,6 +75,10 @@ const group: GroupDetail = {
   activeMembers: 1,
   activeFlows: 2,
   newFlows: 5,
+  effectiveFrom: null,
+  effectiveUntil: '2026-12-01T13:00:00.000Z',
+  nextChange: '2026-12-01T13:00:00.000Z',
+  loadBalancers: 3,
   members: [
     {
       member: 'app1',
@@ -85,6 +89,7 @@ const group: GroupDetail = {
       flowsLeft: null,
       drainDeadline: null,
       ...counters,
+      loadBalancers: [{ host: 'h1', loadBalancer: 'web1', weight: 4, ...counters }],
       newFlowsPerSecond: 0.25,
       bytesPerSecond: 1_200_000,
     },
@@ -97,6 +102,7 @@ const group: GroupDetail = {
       flowsLeft: 3,
       drainDeadline: '2026-12-01T13:00:00.000Z',
       ...counters,
+      loadBalancers: [],
       newFlowsPerSecond: 0,
       bytesPerSecond: 0,
     },
@@ -248,12 +254,14 @@ tables('a group: what it is, then its members', () => {
     avoid self      yes
     UDP scheduling  per-flow
     drain fallback  yes
+    criteria set    until 2026-12-01T13:00:00.000Z
     members         1 active of 2
     flows           2 active, 5 in total
 
     MEMBER  ADDRESS    PORT  STATE     WEIGHT  ACTIVE-FLOWS  NEW-FLOWS  PACKETS   BYTES  REPLY-PACKETS  REPLY-BYTES  NEW-FLOWS/S  BYTES/S
     app1    10.1.0.21  8080  active         1             2          5      100  2.5 MB             90        999 B          0.3   1.2 MB
     app2    10.1.0.22     -  draining     300             2          5      100  2.5 MB             90        999 B            0      0 B
+    app1: weight 4 at h1 web1
     app2 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest
     `),
   );

@@ -153,6 +153,7 @@ test('group list and group show', async () => {
     newFlowsPerSecond: 'number',
     bytesPerSecond: 'number',
     drainDeadline: 'null',
+    loadBalancers: 'array',
     flowsLeft: 'null',
   });
 });
@@ -287,6 +288,11 @@ test('stats by group and by member count the new flows and add up', async () => 
     const sum = after.members.reduce((total, row) => total + row[key], 0);
     assert.is(sum, after.group[key], key);
   }
+  const balancers = await bed.json<StatRow[]>('stats', '--by', 'load-balancer');
+  const groups = await bed.json<StatRow[]>('stats', '--by', 'group');
+  assert.ok(balancers.find(({ loadBalancer }) => loadBalancer === 'c1')!.newFlows >= 20);
+  const total = (rows: readonly StatRow[]) => rows.reduce((sum, row) => sum + row.newFlows, 0);
+  assert.is(total(balancers), total(groups));
   const ports = await bed.json<PortRow[]>('stats', '--by', 'port');
   assert.equal(ports.map((row) => row.port).sort(), bed.config.ports.map((port) => port.name).sort());
 });

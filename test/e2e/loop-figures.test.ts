@@ -3,7 +3,8 @@
 // timeout: 240s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RuleRow } from '../../src/api/shapes.ts';
+import type { PolicyDetail } from '../../src/api/fleet-shapes.ts';
+import type { GroupDetail, RuleRow } from '../../src/api/shapes.ts';
 import { until } from '../support/command.ts';
 import { HeldFlows, holdEach } from '../support/held-flows.ts';
 import { LoopBed, type LoopBedOptions, VIP } from '../support/loop-bed.ts';
@@ -51,11 +52,25 @@ const nothingLost = () =>
     [],
   );
 
-test('figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say', async () => {
+/** Who computes the weights. */
+const MODES = [
+  { mode: 'distribute-rules' },
+  { mode: 'distribute-rules', perLoadBalancer: true },
+  { mode: 'distribute-stats' },
+  { mode: 'both' },
+];
+
+for (const where of MODES) {
+  const how = `${where.mode}${where.perLoadBalancer ? ', for each load balancer' : ''}`;
+  test(`figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say: ${how}`, () =>
+    figure14(where));
+}
+
+async function figure14(where: object): Promise<void> {
   await start({
     clients: 5,
     servers: NAMES.slice(0, 5),
-    group: () => ({ policy: { kind: 'inverse-load', interval: '200ms' } }),
+    group: () => ({ policy: { kind: 'inverse-load', ...where, interval: '200ms' } }),
   });
   await bed.json('policy', 'set', 'app', 'even'); // until the loads of the figure are there
   // Local 10 10 10 10 9 at the first LB; over all five 131 135 101 100 86.
@@ -77,7 +92,7 @@ test('figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they
   assert.equal(await clients[0]!.open(18), { a: 2, b: 2, c: 4, d: 4, e: 6 });
   assert.equal(await clients[0]!.ask(), { a: 13, b: 13, c: 16, d: 16, e: 18 });
   nothingLost();
-});
+}
 
 test('figure 15: a sixth joins while five are at their limit: it gets nearly all, then three times as much, then as much', async () => {
   await start({
@@ -137,6 +152,7 @@ async function figure16(where: object): Promise<void> {
   await bed.json('policy', 'set', 'app', '--file');
   await untilWeightsAt('c1', '0 2 1 1 1 1');
   assert.is(await weightsAt('c2'), '0 1 1 1 1 1');
+  await isShownPerBalancer();
   assert.equal(await clients[0]!.open(6), { b: 2, c: 1, d: 1, e: 1, f: 1 });
 
   // Stage 2: a has 12 left, the others are level.
@@ -155,6 +171,38 @@ async function figure16(where: object): Promise<void> {
     ['b', 'c', 'd', 'e', 'f'],
   );
   nothingLost();
+}
+
+/** Listings have the weight of most load balancers, and the one that differs. */
+async function isShownPerBalancer(): Promise<void> {
+  const { members, loadBalancers } = await bed.json<GroupDetail>('group', 'show', 'app');
+  assert.is(loadBalancers, 5);
+  assert.equal(
+    members.map(({ weight }) => weight),
+    [0, 1, 1, 1, 1, 1],
+  );
+  const b = members.find(({ member }) => member === 'b')!;
+  assert.equal(
+    b.loadBalancers.map(({ loadBalancer, weight, activeFlows }) => [loadBalancer, weight, activeFlows]),
+    [
+      ['c1', 2, 7],
+      ['c2', 1, 5],
+      ['c3', 1, 5],
+      ['c4', 1, 5],
+      ['c5', 1, 4],
+    ],
+  );
+  const policy = await bed.json<PolicyDetail>('policy', 'show', 'app');
+  assert.equal(
+    policy.members.map(({ weight }) => weight),
+    [0, 1, 1, 1, 1, 1],
+  );
+  assert.equal(
+    policy.members.map(({ differing }) =>
+      differing.map(({ loadBalancer, weight }) => [loadBalancer, weight]),
+    ),
+    [[], [['c1', 2]], [], [], [], []],
+  );
 }
 
 test('slow start: a member that joins gets a growing share of the new flows', async () => {

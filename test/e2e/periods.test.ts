@@ -1,7 +1,8 @@
 // Criteria with time periods: the switch happens at its time, and running flows stay where they are.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RuleRow } from '../../src/api/shapes.ts';
+import type { PolicyDetail } from '../../src/api/fleet-shapes.ts';
+import type { GroupDetail, RuleRow } from '../../src/api/shapes.ts';
 import { until } from '../support/command.ts';
 import { shares, Testbed } from '../support/testbed.ts';
 import { member } from '../support/testbed-config.ts';
@@ -47,11 +48,21 @@ test.before(async () => {
 });
 test.after(() => bed?.close());
 
+/** As `group show` and `policy show` have them, which say the same. */
+async function shownWeights(mode: number): Promise<Record<string, number>> {
+  const weights = (members: { member: string; weight: number }[]) =>
+    Object.fromEntries(members.map(({ member, weight }) => [member, weight]));
+  const group = weights((await bed.json<GroupDetail>('group', 'show', `mode${mode}`)).members);
+  assert.equal(weights((await bed.json<PolicyDetail>('policy', 'show', `mode${mode}`)).members), group);
+  return group;
+}
+
 test('each set of criteria counts in its period, and running flows stay', async () => {
   assert.ok(Date.now() < switchAt.getTime() - 2_000, 'the testbed took too long to come up');
   assert.equal(shares(await bed.ask('c1', '10.1.0.121', 6)), { s1: 2, s2: 4 });
   for (const [i, mode] of MODES.entries()) {
     assert.equal(shares(await bed.ask('c1', vipOf(i), 8)), { s1: 2, s2: 6 }, JSON.stringify(mode));
+    assert.equal(await shownWeights(i), { s1: 1, s2: 3 }, JSON.stringify(mode));
   }
   const connection = await bed.keepAsking('c1', '10.1.0.121', 80);
   const [first] = await connection.nextAnswers(1);
@@ -73,6 +84,7 @@ test('each set of criteria counts in its period, and running flows stay', async 
   assert.equal(shares(await bed.ask('c1', '10.1.0.121', 8)), { s2: 2, s3: 6 });
   for (const [i, mode] of MODES.entries()) {
     assert.equal(shares(await bed.ask('c1', vipOf(i), 16)), { s1: 6, s2: 2, s3: 8 }, JSON.stringify(mode));
+    assert.equal(await shownWeights(i), { s1: 3, s2: 1, s3: 4 }, JSON.stringify(mode));
   }
   assert.equal(shares(await connection.nextAnswers(10)), { [first!.server]: 10 });
   assert.equal(connection.errors, []);

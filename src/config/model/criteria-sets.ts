@@ -3,12 +3,19 @@ import type { CriteriaConfig, GroupConfig, MemberConfig } from './model.ts';
 
 type Criteria = Pick<GroupConfig, 'criteria'>;
 
+interface Period {
+  readonly fromMs?: number;
+  readonly untilMs?: number;
+}
+
 /** Identity of a set within its group: `FROM/UNTIL` in epoch milliseconds, an open end empty. */
-export const setKey = ({ fromMs, untilMs }: Pick<CriteriaConfig, 'fromMs' | 'untilMs'>): string =>
-  `${fromMs ?? ''}/${untilMs ?? ''}`;
+export const setKey = ({ fromMs, untilMs }: Period): string => `${fromMs ?? ''}/${untilMs ?? ''}`;
 
 /** Undefined: no set is in force at this time. */
-export const setInForce = ({ criteria }: Criteria, nowMs: number): CriteriaConfig | undefined =>
+export const setInForce = <Set extends Period>(
+  { criteria }: { readonly criteria: readonly Set[] },
+  nowMs: number,
+): Set | undefined =>
   criteria.find(({ fromMs, untilMs }) => (fromMs ?? -Infinity) <= nowMs && nowMs < (untilMs ?? Infinity));
 
 /** Members of the set in force; none if no set is. */

@@ -9,6 +9,7 @@ import {
   reload,
   route,
   ruleQuery,
+  type StatsBy,
   statQuery,
 } from '../../api/routes.ts';
 import { Rows } from '../../api/rows.ts';
@@ -28,8 +29,9 @@ import { expectOneOf } from '../../config/model/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import type { Host } from '../host.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
+import { hostGroupDetail } from './group-figures.ts';
 import {
-  groupDetail,
+  balancerStatRows,
   groupRows,
   portRows,
   routerRows,
@@ -84,7 +86,8 @@ function ports(host: Host): PortRow[] {
   ];
 }
 
-const groups = (host: Host): Iterable<GroupRow> => groupRows(host.configuration, statistics(host));
+const groups = (host: Host): Iterable<GroupRow> =>
+  groupRows(host.configuration, statistics(host), host.runtime.wallMs());
 
 function statistics({ builder, collector }: Host): Statistics {
   collector.refresh();
@@ -93,8 +96,17 @@ function statistics({ builder, collector }: Host): Statistics {
 
 function oneGroup(host: Host, name: string): GroupDetail {
   const group = existingGroup(host, name);
-  const left = remainingFlows(group, host.tables, host.builder.ids);
-  return groupDetail(group, statistics(host), left);
+  const { ids } = host.builder;
+  const left = remainingFlows(group, host.tables, ids);
+  host.collector.refresh();
+  const { built } = host.publisher.inForce!;
+  return hostGroupDetail(group, {
+    ids,
+    collector: host.collector,
+    built,
+    left,
+    nowMs: host.runtime.wallMs(),
+  });
 }
 
 function rules(host: Host, port: string | undefined): Iterable<RuleRow> {
@@ -122,8 +134,12 @@ function* flows(host: Host, filter: FlowFilter): Generator<FlowRow> {
   if (filter.member !== undefined && isEmpty) refuseUnknownMember(groups, filter.member);
 }
 
-const stats = (host: Host, by: 'group' | 'member' | 'port'): Iterable<StatRow | PortRow> =>
-  by === 'port' ? ports(host) : statRows(host.configuration, statistics(host), by);
+function stats(host: Host, by: StatsBy): Iterable<StatRow | PortRow> {
+  if (by === 'port') return ports(host);
+  const current = statistics(host);
+  if (by !== 'load-balancer') return statRows(host.configuration, current, by);
+  return balancerStatRows(host.publisher.inForce!.built, host.collector);
+}
 
 function existingGroup(host: Host, name: string) {
   const group = findGroup(host.configuration, name);

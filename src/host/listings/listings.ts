@@ -3,17 +3,10 @@
  * tables.
  */
 
-import {
-  countsOf,
-  type GroupFigures,
-  groupRow,
-  groupDetail as listedGroup,
-  selectionDetail,
-  sum,
-} from '../../api/group-listings.ts';
-import type { GroupDetail, GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
+import { countsOf, groupRow, selectionDetail, sum } from '../../api/group-listings.ts';
+import type { GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
 import { membersOf } from '../../config/model/group-members.ts';
-import { type Configuration, type GroupConfig, type PortConfig, routerOf } from '../../config/model/model.ts';
+import { type Configuration, type PortConfig, routerOf } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/balancing/rule-spec.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
@@ -109,44 +102,22 @@ export function uplinkRows(
   });
 }
 
-export function* groupRows({ groups }: Configuration, statistics: Statistics): Generator<GroupRow> {
-  for (const group of groups) yield groupRow(group, figuresOf(group, statistics, new Map()));
+export function* groupRows(
+  { groups }: Configuration,
+  { ids, collector }: Statistics,
+  nowMs: number,
+): Generator<GroupRow> {
+  for (const group of groups) {
+    const counted = ids.membersOf(group.name).filter((id) => collector.has(id));
+    const total = countsOf(counted.map((id) => collector.of(id).stats));
+    yield groupRow(group, { total }, nowMs);
+  }
 }
-
-/** `left`: remaining flows of draining members. */
-export const groupDetail = (
-  group: GroupConfig,
-  statistics: Statistics,
-  left: ReadonlyMap<string, number>,
-): GroupDetail => listedGroup(group, figuresOf(group, statistics, left));
 
 /** Current counters of the host's load balancers. */
 export interface Statistics {
   readonly ids: DatapathIds;
   readonly collector: Pick<StatCollector, 'of' | 'has' | 'members'>;
-}
-
-function figuresOf(
-  group: GroupConfig,
-  { ids, collector }: Statistics,
-  left: ReadonlyMap<string, number>,
-): GroupFigures {
-  const counted = ids
-    .membersOf(group.name)
-    .filter((id) => collector.has(id))
-    .map((id) => ({ name: ids.memberOf(id)!.member, report: collector.of(id) }));
-  return {
-    total: countsOf(counted.map(({ report }) => report.stats)),
-    ofMember(name) {
-      const own = counted.filter((one) => one.name === name).map(({ report }) => report);
-      return {
-        ...countsOf(own.map(({ stats }) => stats)),
-        newFlowsPerSecond: sum(own, (one) => one.newFlowsPerSecond),
-        bytesPerSecond: sum(own, (one) => one.bytesPerSecond),
-        flowsLeft: left.get(name) ?? null,
-      };
-    },
-  };
 }
 
 /** One row per load balancer, rule and criteria set, as in force in the datapath. */
@@ -194,6 +165,16 @@ function membersText(members: readonly MemberSpec[], { drainFallback }: RuleSpec
 
 const isoTime = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
+
+/** One row per load balancer: what it has sent to all members since the host started. */
+export function* balancerStatRows(
+  { loadBalancers }: Pick<BuiltSnapshot, 'loadBalancers'>,
+  collector: Pick<StatCollector, 'ofBalancer'>,
+): Generator<StatRow> {
+  for (const { spec } of loadBalancers) {
+    yield { loadBalancer: spec.name, ...countsOf([collector.ofBalancer(spec.id)]) };
+  }
+}
 
 /**
  * A group's sums include removed members while the host runs; members without flows are listed with zeros. Groups of the

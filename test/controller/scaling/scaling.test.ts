@@ -164,7 +164,8 @@ test('a number that was asked for holds against thresholds, crashes and a restar
   await until(() => figures() === 1_000);
   await pause(2_500);
   assert.is(active(agents[0]!).length, 2, 'over the threshold');
-  assert.is(policyDetail({ term: controller.leading(), groups: controller.groups }, 'app').heldCount, 2);
+  const shown = await policyDetail({ term: controller.leading(), groups: controller.groups }, 'app');
+  assert.is(shown.heldCount, 2);
 
   const [crashed] = running();
   agents.find(({ vms }) => vms.has(crashed!))!.crash(crashed!);

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
+import { policyDetail } from '../../../src/controller/fleet-listings.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';
@@ -176,6 +177,44 @@ test('weights of single load balancers: figure 16 for the one that is uneven, no
     agents.map(({ rules }, i) => rules.length - told[i]!),
     [1, 0, 0],
     'only the host that it is about is told',
+  );
+});
+
+/** What a host says of the group: weights of a and b, and its load balancers that have other ones. */
+const shownBy = (
+  loadBalancers: number,
+  weights: readonly number[],
+  others: Record<string, number>[],
+): string =>
+  JSON.stringify({
+    loadBalancers,
+    activeFlows: 0,
+    newFlows: 0,
+    members: weights.map((weight, i) => ({
+      member: NAMES[i]!,
+      weight,
+      flowsLeft: null,
+      loadBalancers: Object.entries(others[i]!).map(([loadBalancer, own]) => ({ loadBalancer, weight: own })),
+    })),
+  });
+
+test('weights that hosts compute are shown as they say: that of most load balancers, and those that differ', async () => {
+  fleet = await startFleet(app(`{ kind: inverse-load, mode: distribute-stats, ${QUICK} }`, ['a', 'b']));
+  const hostOf = (name: string, body: string) =>
+    fleet.agent(name, { ports: [port(`web-${name}`, 'app')], answer: () => ({ status: 200, body }) });
+  const agents = [
+    hostOf('h0', shownBy(3, [1, 5], [{}, { web1: 6 }])),
+    hostOf('h1', shownBy(2, [2, 5], [{}, {}])),
+  ];
+  await until(() => agents.every((agent) => agent.inForce.revision > 0));
+  const { controller } = fleet;
+  const { members } = await policyDetail({ term: controller.leading(), groups: controller.groups }, 'app');
+  assert.equal(
+    members.map(({ configuredWeight, weight, differing }) => ({ configuredWeight, weight, differing })),
+    [
+      { configuredWeight: 1, weight: 1, differing: [{ host: 'h1', loadBalancer: '*', weight: 2 }] },
+      { configuredWeight: 1, weight: 5, differing: [{ host: 'h0', loadBalancer: 'web1', weight: 6 }] },
+    ],
   );
 });
 

@@ -5,6 +5,7 @@ import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, cellText, formatFields, formatTable } from '../../table.ts';
 import { humanBytes, humanDuration, humanRate } from '../../units.ts';
+import { differingWeights } from './differing-weights.ts';
 
 const COLUMNS: readonly Column<MemberRow>[] = [
   { key: 'member' },
@@ -50,6 +51,7 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
     ['avoid self', group.avoidSelf ? 'yes' : 'no'],
     ['UDP scheduling', group.udpScheduling],
     ['drain fallback', group.drainFallback ? 'yes' : 'no'],
+    ...criteriaFields(group),
     ['members', `${group.activeMembers} active of ${group.members.length}`],
     ['flows', `${group.activeFlows} active, ${group.newFlows} in total`],
   ]);
@@ -59,7 +61,21 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
     group.unanswered === undefined
       ? ''
       : `counters of ${group.unanswered.join(', ')} are missing: no answer\n`;
-  return `${fields}\n${members}${missing}${group.members.map(drainText).join('')}`;
+  const differing = differingWeights(
+    group.members.map(({ member, weight, loadBalancers }) => ({
+      member,
+      differing: loadBalancers.filter((one) => one.weight !== weight),
+    })),
+  );
+  return `${fields}\n${members}${differing}${missing}${group.members.map(drainText).join('')}`;
+}
+
+/** Of a group with several criteria sets. */
+function criteriaFields({ effectiveFrom, effectiveUntil, nextChange }: GroupDetail): [string, string][] {
+  if (effectiveFrom === null && effectiveUntil === null && nextChange === null) return [];
+  const since = effectiveFrom === null ? '' : `since ${effectiveFrom} `;
+  const next = nextChange === null ? 'for good' : `until ${nextChange}`;
+  return [['criteria set', `${since}${next}`]];
 }
 
 /** `app1 drains: 3 flows left, until 2026-12-01T13:00:00.000Z at the latest`, or nothing. */

@@ -2,6 +2,7 @@
 import type { PolicyMemberRow } from '../../../api/fleet-shapes.ts';
 import { type Column, formatTable } from '../../table.ts';
 import { humanBytes, humanDuration, humanRate } from '../../units.ts';
+import { differingWeights } from './differing-weights.ts';
 
 const milliseconds = (ms: number | null): string => (ms === null ? '-' : `${ms.toFixed(2)}ms`);
 
@@ -20,4 +21,4 @@ const COLUMNS: readonly Column<PolicyMemberRow>[] = [
 ];
 
 export const formatPolicyMembers = (members: readonly PolicyMemberRow[], maxWidth?: number): string =>
-  formatTable(members, COLUMNS, maxWidth);
+  `${formatTable(members, COLUMNS, maxWidth)}${differingWeights(members)}`;

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { StatsBy } from '../../../api/routes.ts';
 import type { PortRow, StatRow } from '../../../api/shapes.ts';
 import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
@@ -24,22 +25,27 @@ export const formatGroupStats = (rows: readonly StatRow[], maxWidth?: number): s
 export const formatMemberStats = (rows: readonly StatRow[], maxWidth?: number): string =>
   formatFleetTable(rows, MEMBER_COLUMNS, maxWidth);
 
+const COLUMNS_BY = {
+  group: GROUP_COLUMNS,
+  member: MEMBER_COLUMNS,
+  'load-balancer': [{ key: 'loadBalancer' }, ...COUNTERS],
+} as const satisfies Record<Exclude<StatsBy, 'port'>, readonly Column<StatRow>[]>;
+
 export function addStats(parent: Command): void {
   parent
     .command('stats')
     .description('show counters of flows, packets and bytes since the start')
     .addOption(
       new Option('--by <what>', 'what each line counts')
-        .choices(['group', 'member', 'port'])
+        .choices(['group', 'member', 'load-balancer', 'port'])
         .default('group'),
     )
-    .action(async ({ by }: { by: 'group' | 'member' | 'port' }, command: Command) => {
+    .action(async ({ by }: { by: StatsBy }, command: Command) => {
       const api = apiOf(command);
       if (by === 'port') {
         await printRows(command, api.rows<PortRow>('/v1/stats', { by }), PORT_COLUMNS);
       } else {
-        const columns = by === 'group' ? GROUP_COLUMNS : MEMBER_COLUMNS;
-        await printRows(command, api.rows<StatRow>('/v1/stats', { by }), columns);
+        await printRows(command, api.rows<StatRow>('/v1/stats', { by }), COLUMNS_BY[by]);
       }
     });
 }
