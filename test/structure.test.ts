@@ -7,6 +7,7 @@ import {
   cycles,
   directionProblems,
   folderCycles,
+  foldersWithoutPurpose,
   fullFolders,
   importsOf,
   leftOutTests,
@@ -187,6 +188,15 @@ rules('cycles of folders are found on every level; the files beside them may joi
   assert.equal(folderCycles(tree(deeper)), ['src/a/x/p → src/a/x/q → src/a/x/p']);
 });
 
+rules('a folder without a purpose, and a purpose without a folder', () => {
+  const text = '| `src/wire` | wire formats | nothing |\n| `src/io` | engines | native |';
+  assert.equal(foldersWithoutPurpose(tree({ 'src/wire/a.ts': '', 'src/io/b.ts': '' }), text), []);
+  assert.equal(foldersWithoutPurpose(tree({ 'src/wire/a.ts': '', 'src/io/deep/b.ts': '' }), text), [
+    'src/io/deep: no purpose',
+    'src/io: no such folder',
+  ]);
+});
+
 rules('folders with too many files are found', () => {
   const filesOf = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`src/wire/f${i}.ts`, '']));
@@ -246,6 +256,10 @@ structure('control plane code has no clock, timer or chance of its own', () => n
 structure('no folder of a room imports itself by a detour', () => none(folderCycles(source)));
 
 structure('no folder has too many files', () => none(fullFolders(source)));
+
+structure('ARCHITECTURE.md states the purpose of every folder, and of no other', () =>
+  none(foldersWithoutPurpose(source, readFileSync(join(checkout, 'ARCHITECTURE.md'), 'utf8'))),
+);
 
 structure('no file is longer than people read', () => none(longFiles(everything)));
 

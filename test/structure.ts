@@ -288,6 +288,20 @@ function graphCycles(nodes: Iterable<string>, next: (node: string) => Iterable<s
   return found;
 }
 
+/** Folders of src with files whose purpose ARCHITECTURE.md does not state, and folders there that are not in src. */
+export function foldersWithoutPurpose(tree: SourceTree, architecture: string): string[] {
+  const stated = new Set(
+    [...architecture.matchAll(/^\| `(src[^`]*)` \| [^|]+ \|/gm)].map(([, folder]) => folder!),
+  );
+  const folders = new Set(
+    [...tree.keys()].filter((path) => roomOf(path) !== null).map((path) => posix.dirname(path)),
+  );
+  return [
+    ...[...folders].filter((folder) => !stated.has(folder)).map((folder) => `${folder}: no purpose`),
+    ...[...stated].filter((folder) => !folders.has(folder)).map((folder) => `${folder}: no such folder`),
+  ];
+}
+
 /** Folders of src with more files than people find their way in; folders in them are not counted. */
 export function fullFolders(tree: SourceTree): string[] {
   const files = new Map<string, number>();
