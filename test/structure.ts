@@ -49,7 +49,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   api: { imports: ['config', 'messages', 'runtime'], types: ['src/tables/balancing/rule-spec.ts'] },
   controller: {
     imports: ['policy', 'messages', 'config', 'api', 'runtime'],
-    files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts'],
+    files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts', 'src/run-dir/frame.ts'],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
   host: {

@@ -10,13 +10,11 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { parseGroupDocument } from '../config/group-document.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
-import type { BalancerWeights, GroupDefinition, Rules } from '../messages/messages.ts';
-import { readOwnFile } from '../run-dir/own-files.ts';
-import { replaceFile } from '../run-dir/replace-file.ts';
+import type { BalancerWeights, Rules } from '../messages/messages.ts';
+import { type RuleDocument, RuleJournal } from './rule-journal.ts';
 
 export interface StoredRules {
   readonly epoch: number;
@@ -54,12 +52,12 @@ const NOTHING: StoredRules = {
 };
 
 export class RuleStore {
-  private readonly path: string | undefined;
+  private readonly journal: RuleJournal | undefined;
   private inForce: StoredRules = NOTHING;
 
   /** `path`: file of the last rules; absent: they are not kept. */
   constructor(path?: string) {
-    this.path = path;
+    this.journal = path === undefined ? undefined : new RuleJournal(path);
   }
 
   get current(): StoredRules {
@@ -68,10 +66,9 @@ export class RuleStore {
 
   /** Loads the rules of the previous run, if any. Throws an Error that describes what is wrong with the file. */
   load(): StoredRules | undefined {
-    if (this.path === undefined) return undefined;
-    const text = readOwnFile(this.path);
-    if (text === undefined) return undefined;
-    this.inForce = parseFile(text, this.path);
+    const document = this.journal?.read();
+    if (document === undefined) return undefined;
+    this.inForce = rulesOf(document);
     return this.inForce;
   }
 
@@ -97,15 +94,8 @@ export class RuleStore {
   /** Returns why the rules could not be written, if so; they are in force anyway. */
   accept(rules: StoredRules): string | undefined {
     this.inForce = rules;
-    if (this.path === undefined) return undefined;
-    const groups: GroupDefinition[] = [...rules.definitions].map(([name, definition]) => ({
-      name,
-      definition,
-      balancers: rules.balancers.get(name),
-    }));
-    const { epoch, revision, clock } = rules;
     try {
-      replaceFile(this.path, JSON.stringify({ epoch, revision, clock, groups }));
+      this.journal?.write(documentOf(rules));
       return undefined;
     } catch (error) {
       return messageOf(error);
@@ -148,37 +138,19 @@ function parsed(
 const byName = (groups: readonly GroupConfig[]): ReadonlyMap<string, GroupConfig> =>
   new Map(groups.map((group) => [group.name, group]));
 
-const fileSchema = z.object({
-  epoch: z.number(),
-  revision: z.number(),
-  clock: z.object({ atMs: z.number(), receivedMs: z.number() }).optional(),
-  groups: z.array(
-    z.object({
-      name: z.string(),
-      definition: z.string(),
-      balancers: z
-        .array(
-          z.object({
-            loadBalancer: z.string(),
-            criteriaSet: z.string().optional(),
-            weights: z.record(z.string(), z.number()),
-          }),
-        )
-        .optional(),
-    }),
-  ),
-});
+function documentOf({ epoch, revision, clock, definitions, balancers }: StoredRules): RuleDocument {
+  const groups = new Map(
+    [...definitions].map(([name, definition]) => [name, { definition, balancers: balancers.get(name) }]),
+  );
+  return { epoch, revision, clock, groups };
+}
 
-function parseFile(text: string, path: string): StoredRules {
-  try {
-    const { epoch, revision, groups, clock } = fileSchema.parse(JSON.parse(text));
-    const definitions = new Map(groups.map(({ name, definition }) => [name, definition]));
-    const balancers = new Map(
-      groups.flatMap(({ name, balancers: own = [] }) => (own.length === 0 ? [] : [[name, own] as const])),
-    );
-    return { epoch, revision, definitions, groups: parsed(definitions, NOTHING, []), balancers, clock };
-  } catch (error) {
-    const found = JSON.stringify(text.slice(0, 60));
-    throw new Error(`${path}: found ${found}, expected the last rules of a host`, { cause: error });
-  }
+function rulesOf({ epoch, revision, clock, groups }: RuleDocument): StoredRules {
+  const definitions = new Map([...groups].map(([name, { definition }]) => [name, definition]));
+  const balancers = new Map(
+    [...groups].flatMap(([name, { balancers: own = [] }]) =>
+      own.length === 0 ? [] : [[name, own] as const],
+    ),
+  );
+  return { epoch, revision, definitions, groups: parsed(definitions, NOTHING, []), balancers, clock };
 }

@@ -8,7 +8,7 @@
  *   numbers.json what the numbers in the tables stand for (host/takeover)
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
- *   rules.json   the last rules of remote controllers; it stays when the process ends
+ *   rules.json   the last rules of remote controllers, and what has changed since they were written whole; it stays when the process ends
  *   lock         held by the process that uses the directory
  *
  * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file

@@ -20,10 +20,10 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../config/model/refusal.ts';
 import { tryLockFile } from '../../native/processes/file-lock.ts';
+import { encodeFrame } from '../../run-dir/frame.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EpochFile } from './epoch-file.ts';
 import { FileCampaign } from './file-campaign.ts';
-import { encodeFrame } from './frame.ts';
 import { RecordLog } from './record-log.ts';
 import { readSnapshot, replaceSnapshot, syncDirectory } from './snapshot-file.ts';
 import {

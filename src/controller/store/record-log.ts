@@ -6,7 +6,7 @@
  * holds is then unknown, from its start, and the owner must write everything anew elsewhere (`isDoubtful`).
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { decodeFrame, hasFrameAfter } from './frame.ts';
+import { decodeFrame, hasFrameAfter } from '../../run-dir/frame.ts';
 
 export class RecordLog {
   private readonly handle: FileHandle;

@@ -1,7 +1,7 @@
 /** The whole state in one frame, replaced by rename: there is the old one or the new one, never half of either. */
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { decodeFrame, encodeFrame } from './frame.ts';
+import { decodeFrame, encodeFrame } from '../../run-dir/frame.ts';
 import { writeWhole } from './record-log.ts';
 
 export interface SnapshotDocument {
