@@ -27,6 +27,7 @@ import { checkAgentRequest } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
+import { EpochRaise } from './epoch-raise.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import { MemberChanges } from './groups/member-changes.ts';
 import type { GroupOverrides, MemberOverride } from './groups/member-overrides.ts';
@@ -72,6 +73,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private readonly replica: Replica;
   private readonly campaign: Campaign;
   private readonly waitingAgents = new WaitingAgents();
+  private readonly epochRaise: EpochRaise;
   private configurationNow: Configuration;
   private office: Office | undefined;
   private leaderAddress: string | undefined;
@@ -91,6 +93,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     this.configurationNow = configuration;
     this.log = log;
     this.replica = new Replica(store, log, runtime, () => this.stateChanged());
+    this.epochRaise = new EpochRaise((above) => this.campaign.raiseEpoch(above), log, runtime);
     this.campaign = store.campaign(self, {
       elected: (epoch) => this.elected(epoch),
       lost: (reason) => this.lost(reason),
@@ -140,6 +143,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   /** Gives leadership up, sends the agents away, and writes no more. */
   async stop(): Promise<void> {
+    this.epochRaise.stop();
     await this.campaign.resign();
     this.endTerm('');
     this.replica.stop();
@@ -292,7 +296,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
   // --- leadership ------------------------------------------------------------------------------------------------
 
   private elected(epoch: number): void {
-    this.endTerm('');
+    // Under a newer epoch its agents attach here again.
+    this.endTerm(this.options.self.address);
     this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
     const { self, settings } = this.options;
     const term = new Term(
@@ -308,6 +313,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
         probed: (host, results) => health.took(host, results),
         vmEvent: (host, event) => vms.took(host, event),
         attached: (agent) => vms.attached(agent),
+        outranked: (host, epoch) => this.epochRaise.seen(host, epoch),
         detached: (host) => {
           health.detached(host);
           vms.detached(host);

@@ -62,6 +62,8 @@ export interface TermHooks {
   probed(host: string, results: ProbeResults): void;
   vmEvent(host: string, event: VmEvent): void;
   attached(agent: AttachedAgent): void;
+  /** The host has rules of a newer epoch, or of this one that this term has not given. */
+  outranked(host: string, epoch: number): void;
   detached(host: string): void;
 }
 
@@ -157,6 +159,9 @@ export class Term {
     };
     this.distribution.attach(host, agent.hostPorts, traits, (message) => agent.send(message));
     this.hooks.attached(agent);
+    const { rulesEpoch, rulesRevision } = hello;
+    if (rulesEpoch > this.epoch || (rulesEpoch === this.epoch && rulesRevision > this.distribution.revision))
+      this.hooks.outranked(host, rulesEpoch);
     return {
       received: (message) => this.received(agent, message),
       detached: (reason) => this.detached(agent, reason),

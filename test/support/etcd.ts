@@ -140,6 +140,17 @@ export class EtcdServer {
     await this.ready();
   }
 
+  /** Stops it, and starts it again with the state of a snapshot that `etcdctl snapshot save` made. */
+  async restore(snapshot: string): Promise<void> {
+    await this.kill();
+    rmSync(join(this.directory, 'data'), { recursive: true, force: true });
+    const kept = ['--name=', '--initial-cluster=', '--initial-advertise-peer-urls=', '--data-dir='];
+    const options = this.command.filter((option) => kept.some((start) => option.startsWith(start)));
+    await this.control('snapshot', 'restore', snapshot, ...options);
+    this.spawn();
+    await this.ready();
+  }
+
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.process!.kill(signal);
   }

@@ -36,9 +36,11 @@ export class EpochFile {
     return new EpochFile(handle, runtime, Math.max(0, ...slots.map(numberOfSlot)));
   }
 
-  /** The next number, durable when it resolves; the first: milliseconds since 1970. */
-  async advance(): Promise<number> {
-    const next = this.current === 0 ? this.runtime.wallMs() : this.current + 1;
+  /** The next number, durable when it resolves; the first: milliseconds since 1970. Greater than `above`. */
+  async advance(above = 0): Promise<number> {
+    const least = Math.max(this.current === 0 ? this.runtime.wallMs() : this.current + 1, above + 1);
+    // The slot goes by the number's parity, and must be the one that does not hold the current number.
+    const next = this.current !== 0 && (least - this.current) % 2 === 0 ? least + 1 : least;
     const slot = slotOf(next);
     const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
     if (bytesWritten !== SLOT_BYTES)

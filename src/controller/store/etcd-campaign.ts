@@ -10,6 +10,10 @@
  * Where a follower can tell that the leader's process is gone (leader-presence.ts) it revokes the dead one's lease, and
  * nobody waits for it to run out; were it wrong, the deposed leader would see its key gone, and could not write.
  *
+ * An etcd that was restored from a snapshot counts revisions that it has given before, so a leader's epoch may be below
+ * those that hosts have seen. The leader then raises the beginning (`raiseEpoch`); it keeps its key, and whoever leads
+ * after it reads the beginning anew.
+ *
  * A leader that could not renew its lease counts itself out when the time is up by its own clock, from the moment it
  * last asked; etcd counts from when it was asked, so later. It then stands again, under a new lease, as another
  * controller would. Being paused in between (SIGSTOP, a migrated VM) it may think itself the leader for a moment
@@ -38,8 +42,11 @@ export interface Leadership {
 interface Candidacy {
   readonly lease: string;
   readonly createRevision: number;
-  readonly epoch: number;
+  /** Until it leads, what it would be now. */
+  epoch: number;
   isLeading: boolean;
+  /** First in line; the epoch is being read. */
+  isTakingOffice: boolean;
   end(reason: string): void;
 }
 
@@ -101,6 +108,25 @@ export class EtcdCampaign implements Campaign {
   /** etcd has told that the key of this epoch is gone. */
   fenced(epoch: number): void {
     if (this.candidacy?.epoch === epoch) this.candidacy.end('the key of our leadership is gone');
+  }
+
+  async raiseEpoch(above: number): Promise<void> {
+    const { candidacy } = this;
+    if (!candidacy?.isLeading || candidacy.epoch > above) return;
+    const { lease, createRevision } = candidacy;
+    const beginning = Math.max(this.runtime.wallMs(), above);
+    const { succeeded } = await this.client.transact({
+      compare: [{ key: Buffer.from(this.prefix + lease), createRevision }],
+      success: [
+        { requestPut: { key: Buffer.from(this.beginningKey), value: Buffer.from(String(beginning)) } },
+      ],
+      failure: [],
+    });
+    if (!succeeded) candidacy.end('the key of our leadership is gone');
+    if (this.candidacy !== candidacy) return;
+    candidacy.epoch = beginning + createRevision;
+    this.log.info(`etcd: the leader of epoch ${candidacy.epoch}, as epochs up to ${above} have been seen`);
+    this.callbacks.elected(candidacy.epoch);
   }
 
   async resign(): Promise<void> {
@@ -171,11 +197,11 @@ export class EtcdCampaign implements Campaign {
       this.candidacy = undefined;
       if (!candidacy.isLeading) return;
       candidacy.isLeading = false;
-      this.log.info(`etcd: no longer the leader of epoch ${key.epoch}: ${reason}`);
+      this.log.info(`etcd: no longer the leader of epoch ${candidacy.epoch}: ${reason}`);
       this.callbacks.lost(reason);
       this.tellLeader(undefined);
     };
-    const candidacy: Candidacy = { ...key, isLeading: false, end };
+    const candidacy: Candidacy = { ...key, isLeading: false, isTakingOffice: false, end };
     this.candidacy = candidacy;
     this.judge();
     await this.keepAlive(key.lease, asked, ended.signal, end);
@@ -238,14 +264,26 @@ export class EtcdCampaign implements Campaign {
     if (candidacy !== undefined && this.mirror.revision >= candidacy.createRevision) {
       if (!this.mirror.entries.has(candidacy.lease)) candidacy.end('the key of our candidacy is gone');
       else if (first === candidacy.lease && !candidacy.isLeading) {
-        candidacy.isLeading = true;
-        this.log.info(`etcd: the leader of epoch ${candidacy.epoch}`);
-        this.callbacks.elected(candidacy.epoch);
+        this.takeOffice(candidacy).catch((error) => candidacy.end(messageOf(error)));
+        return;
       }
     }
     const address = first === undefined ? undefined : addressOf(this.mirror.entries.get(first)!.value);
     this.followPresence(first, address);
     this.tellLeader(address);
+  }
+
+  /** The beginning is read anew: the leader before may have raised it (raiseEpoch). */
+  private async takeOffice(candidacy: Candidacy): Promise<void> {
+    if (candidacy.isTakingOffice) return;
+    candidacy.isTakingOffice = true;
+    const beginning = await this.beginning();
+    if (this.candidacy !== candidacy) return;
+    candidacy.epoch = beginning + candidacy.createRevision;
+    candidacy.isLeading = true;
+    this.log.info(`etcd: the leader of epoch ${candidacy.epoch}`);
+    this.callbacks.elected(candidacy.epoch);
+    this.judge();
   }
 
   private followPresence(lease: string | undefined, address: string | undefined): void {

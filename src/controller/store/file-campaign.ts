@@ -43,6 +43,15 @@ export class FileCampaign implements Campaign {
     return this.over;
   }
 
+  async raiseEpoch(above: number): Promise<void> {
+    await this.attempt;
+    if (this.over || this.leading === undefined || this.leading > above) return;
+    const epoch = await this.epochFile.advance(above);
+    if (this.over) return;
+    this.leading = epoch;
+    this.callbacks.elected(epoch);
+  }
+
   async resign(): Promise<void> {
     const wasOver = this.over;
     this.over = true;

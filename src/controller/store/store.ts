@@ -60,7 +60,7 @@ export interface Candidate {
 export interface CampaignCallbacks {
   /**
    * This controller leads. Epochs only grow: each election, of any controller, has a greater epoch than those
-   * before it, also when the same controller is elected again.
+   * before it, also when the same controller is elected again. Called while it leads, too, after `raiseEpoch`.
    */
   elected(epoch: number): void;
   /** Leadership was lost; the campaign continues, and elected() may follow with another epoch. */
@@ -70,6 +70,11 @@ export interface CampaignCallbacks {
 }
 
 export interface Campaign {
+  /**
+   * Goes on leading under an epoch greater than `above`, which is durable when elected() is called with it. Nothing
+   * happens if this controller does not lead, or under a greater one already. Rejects if it could not be written.
+   */
+  raiseEpoch(above: number): Promise<void>;
   /** Gives up leadership, if held, and ends the campaign; lost() is called before it resolves. */
   resign(): Promise<void>;
 }

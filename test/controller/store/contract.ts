@@ -249,6 +249,22 @@ export function runContract(kind: Store['kind'], make: () => Promise<StoreUnderT
     );
   });
 
+  test('a raised epoch is greater, at once and for whoever leads later; the former one writes nothing', async () => {
+    await standing.raise(epoch - 1);
+    assert.is(standing.epoch, epoch, 'it is above that already');
+    for (const above of [epoch, epoch + 1_000_000, epoch + 1_000_001]) {
+      await standing.raise(above);
+      assert.ok(standing.epoch! > above, `${standing.epoch} after ${above}`);
+    }
+    const raised = standing.epoch!;
+    assert.instance(await rejection(store.write([{ key: 'a', value: 1 }], epoch)), Fenced);
+    await store.write([{ key: 'a', value: 2 }], raised);
+    await store.close();
+    await reopen();
+    assert.ok(epoch > raised, `${epoch} after ${raised}`);
+    assert.equal(entries(), { a: 2 });
+  });
+
   test('closing waits for writes that are under way, and refuses later ones', async () => {
     const written = store.write([{ key: 'a', value: 1 }], epoch);
     await store.close();

@@ -57,6 +57,10 @@ export class Standing {
     return this.epoch!;
   }
 
+  raise(above: number): Promise<void> {
+    return this.campaign.raiseEpoch(above);
+  }
+
   resign(): Promise<void> {
     return this.campaign.resign();
   }
