@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   runtime: { imports: [], pure: true },
   messages: { imports: ['runtime'] },
   config: {
-    imports: ['policy'],
+    imports: ['policy', 'runtime'],
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/balancing/rule-spec.ts', 'src/policy/policy-config.ts'],
   },

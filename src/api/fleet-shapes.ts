@@ -1,4 +1,5 @@
 /** Shapes of the routes that only controllers have; shapes.ts has the others. */
+import type { CertificateStatus } from '../config/certificates.ts';
 import type { MemberState } from '../tables/balancing/rule-spec.ts';
 import type { StreamCounts } from './shapes.ts';
 
@@ -21,6 +22,9 @@ export interface ControllerStatus {
   streams: StreamCounts;
   /** Invalid documents of the store, which are ignored. */
   setAside: { key: string; problem: string }[];
+  certificates: CertificateStatus[];
+  /** Certificates that expire within 30 days. */
+  warnings: string[];
   /** Revision of the rules that were distributed last in this term. */
   revision: number;
   /** Resident memory of the process, bytes. */
@@ -45,6 +49,8 @@ export interface AgentRow {
   missedReports: number;
   /** null: none has arrived yet. */
   lastReportAgeMs: number | null;
+  /** End of its certificate's validity, ISO 8601; null: it needs none, as it is on the same machine. */
+  certificateExpires: string | null;
 }
 
 export interface PolicyDetail {

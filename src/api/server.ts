@@ -10,7 +10,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
@@ -80,6 +80,11 @@ export async function startReadOnlyServer(
     server.listen(port, host, resolve);
   });
   return server;
+}
+
+/** For connections that come from now on. */
+export function useTls(server: Server, { ca, cert, key }: ServerTls): void {
+  if (server instanceof TlsServer) server.setSecureContext({ ca, cert, key });
 }
 
 function boundedServer(answerer: Answerer, log: Logger, runtime: Runtime, tls?: ServerTls): Server {

@@ -34,6 +34,7 @@
  * Errors: status 400 (wrong input), 404 (no such group, member, port), 409 (conflict), 500, 503 (not now, or not
  * here: the store is away, the leader is another controller); body ApiError.
  */
+import type { CertificateStatus } from '../config/certificates.ts';
 import type { HashInput, MemberState, UdpScheduling } from '../tables/balancing/rule-spec.ts';
 
 export interface ApiError {
@@ -92,7 +93,10 @@ export interface Status {
   /** Resident memory of the host process, bytes. */
   residentBytes: number;
   controllers: ControllersStatus;
-  /** Warnings about the configuration in force: criteria that have all ended, `from` that matches no port. */
+  /**
+   * Warnings about the configuration in force: criteria that have all ended, `from` that matches no port; and about
+   * certificates that expire within 30 days.
+   */
   warnings: string[];
 }
 
@@ -121,6 +125,7 @@ export interface ControllersStatus {
   streams: StreamCounts | null;
   /** As in ControllerStatus; of an embedded controller. */
   setAside: { key: string; problem: string }[];
+  certificates: CertificateStatus[];
   link: {
     state: 'connecting' | 'attached' | 'waiting';
     controller: string;

@@ -66,16 +66,18 @@ export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'):
   const [own] = certificates('cert', cert);
   const privateKey = key && privateKeyOf(key, (found, expected) => problem('key', found, expected));
 
+  // During a change of authorities the file has both, maybe with the same name.
+  const issuer =
+    own && authorities.find((authority) => own.checkIssued(authority) && own.verify(authority.publicKey));
   for (const [setting, one] of [
-    ['ca', authorities[0]],
+    ['ca', issuer ?? authorities[0]],
     ['cert', own],
   ] as const) {
     if (one) checkTime(one, nowMs, (found, expected) => problem(setting, found, expected));
   }
   if (own && privateKey && !own.checkPrivateKey(privateKey))
     problem('key', 'the key of another certificate', `the key of ${files.cert}`);
-  const issuer = own && authorities.find((authority) => own.checkIssued(authority));
-  if (own && authorities.length > 0 && !(issuer && own.verify(issuer.publicKey)))
+  if (own && authorities.length > 0 && !issuer)
     problem(
       'cert',
       `a certificate issued by ${oneLine(own.issuer)}`,
@@ -87,13 +89,13 @@ export function loadTlsFiles(files: TlsFiles, nowMs = Date.now(), path = 'tls'):
 }
 
 /** Loads authorities alone, for peers that request no client certificate. Throws TlsFilesError. */
-export function loadAuthorities(file: string, path: string): Buffer {
+export function loadAuthorities(file: string, path: string): Pick<TlsMaterial, 'ca' | 'expiresMs'> {
   const problems: TlsFileProblem[] = [];
   const report: Report = (found, expected) => problems.push({ setting: 'ca', file, found, expected });
   const pem = readOrReport(file, report);
-  if (pem) certificatesIn(pem, report);
+  const authorities = pem ? certificatesIn(pem, report) : [];
   if (problems.length > 0 || !pem) throw new TlsFilesError(path, problems);
-  return pem;
+  return { ca: pem, expiresMs: Math.max(...authorities.map(endOf)) };
 }
 
 type Report = (found: string, expected: string) => void;

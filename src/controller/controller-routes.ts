@@ -21,6 +21,7 @@ import {
 } from '../api/routes.ts';
 import { Rows } from '../api/rows.ts';
 import type { Changed, PortRow, RouterRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
+import type { Certificates } from '../config/certificates.ts';
 import { sleep } from '../runtime/runtime.ts';
 import type { Controller } from './controller.ts';
 import {
@@ -40,6 +41,8 @@ export interface ControllerContext {
   readonly controller: Controller;
   /** Package version of this process. */
   readonly version: string;
+  /** Of this process. */
+  readonly certificates: Pick<Certificates, 'list' | 'warnings'>;
   /** Streams of agents so far. */
   readonly streams: StreamCounts;
   /** Loads the file and brings it into force. */
@@ -129,7 +132,7 @@ export const controllerAnswerer =
   (request) =>
     answerRequest(CONTROLLER_ROUTES, context, request);
 
-function statusOf({ controller, version, streams }: ControllerContext): ControllerStatus {
+function statusOf({ controller, version, certificates, streams }: ControllerContext): ControllerStatus {
   const { leadership: term, startedAtMs, uptimeMs } = controller;
   return {
     version,
@@ -145,6 +148,8 @@ function statusOf({ controller, version, streams }: ControllerContext): Controll
     agents: term?.agents.size ?? 0,
     streams,
     setAside: [...controller.setAside].map(([key, problem]) => ({ key, problem })),
+    certificates: certificates.list,
+    warnings: certificates.warnings,
     revision: term?.distribution.revision ?? 0,
     residentBytes: process.memoryUsage.rss(),
   };

@@ -54,6 +54,7 @@ export function agentRows({ agents, distribution, runtime }: Term): AgentRow[] {
       reports: agent.reports,
       missedReports: agent.missedReports,
       lastReportAgeMs: agent.lastReportMs === undefined ? null : nowMs - agent.lastReportMs,
+      certificateExpires: agent.session.certificateExpires ?? null,
     };
   });
 }

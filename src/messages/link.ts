@@ -20,6 +20,8 @@ export interface AgentSession {
   readonly hello: Hello;
   /** The agent's remote address, for display. */
   readonly peer: string;
+  /** End of the validity of the agent's certificate, ISO 8601; undefined: it has none. */
+  readonly certificateExpires?: string;
   /** Whether the agent may request changes of every group, not only of those that concern its host. */
   readonly isAdmin: boolean;
   /** Queues the message; ignored after the stream's end. One object sent to many agents is encoded once. */

@@ -8,13 +8,14 @@
 import type { Server } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { startApiServer, startReadOnlyServer, stopApiServer } from '../api/server.ts';
+import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
 import type { Changed } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
+import { Certificates, type Renewable } from '../config/certificates.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
-import { loadFleetTls, type TlsMaterial } from '../config/tls-files.ts';
+import type { TlsMaterial } from '../config/tls-files.ts';
 import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
@@ -38,6 +39,8 @@ export class ControllerProcess {
   private readonly options: ProcessOptions;
   private readonly undo: UndoStack;
   private readonly agents: FleetServer;
+  private readonly certificates: Certificates;
+  private readonly tls: Renewable<TlsMaterial> | undefined;
   private configuration: Configuration;
 
   /** Resolves when agents can attach and the API answers. If that fails, rejects with everything undone. */
@@ -45,23 +48,31 @@ export class ControllerProcess {
     const { runDir, log } = options;
     const configuration = checkedConfiguration(options.configPath, 'this machine');
     const listen = listenAddress(configuration, options.configPath);
-    const tls = configuration.tls === undefined ? undefined : loadFleetTls(configuration.tls, 'controller');
     const undo = new UndoStack();
+    const certificates = new Certificates(log, systemRuntime);
+    undo.push('close the certificates', () => certificates.close());
     try {
+      const tls = certificates.addFleet(configuration.tls, 'controller');
       const { state } = await takeRunDir(options, undo);
       state.removeFiles();
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
-      const store = await openStore(storeConfig, log, systemRuntime, {
-        tls: storeConfig.kind === 'etcd' ? tls : undefined,
-      });
+      const store = await openStore(storeConfig, log, systemRuntime, { tls, certificates });
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
       const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
       const agents = await startAgentServer(listen, tls, controller, log, undo);
       undo.push('stop the controller', () => controller.stop());
-      const started = new ControllerProcess(options, undo, controller, agents, configuration);
+      const started = new ControllerProcess(
+        options,
+        undo,
+        controller,
+        agents,
+        configuration,
+        certificates,
+        tls,
+      );
       await started.listen(undo);
       await started.leaderKnown();
       return started;
@@ -77,12 +88,16 @@ export class ControllerProcess {
     controller: Controller,
     agents: FleetServer,
     configuration: Configuration,
+    certificates: Certificates,
+    tls: Renewable<TlsMaterial> | undefined,
   ) {
     this.options = options;
     this.undo = undo;
     this.controller = controller;
     this.agents = agents;
     this.configuration = configuration;
+    this.certificates = certificates;
+    this.tls = tls;
   }
 
   /** e.g. `sluice controller c1: 4 groups, leads, agents at 127.0.0.1:7400, pid 4711` */
@@ -94,6 +109,7 @@ export class ControllerProcess {
   }
 
   async reload(path: string): Promise<Changed> {
+    this.certificates.reread();
     const next = loadForReload(path);
     const problems = (['host', 'listen', 'store', 'tls'] as const)
       .filter((key) => !isDeepStrictEqual(next[key], this.configuration[key]))
@@ -125,10 +141,11 @@ export class ControllerProcess {
 
   private async listen(undo: UndoStack): Promise<void> {
     const { runDir, log } = this.options;
-    const { agents, controller } = this;
+    const { agents, controller, certificates, tls } = this;
     const answerer = controllerAnswerer({
       controller,
       version: VERSION,
+      certificates,
       get streams() {
         return streamCounts(agents.counters);
       },
@@ -138,9 +155,16 @@ export class ControllerProcess {
     this.controller.answerAgentsWith(answerer);
     const close = (server: Server) => undo.push('close the API', () => stopApiServer(server, systemRuntime));
     close(await startApiServer(runDir.apiSocket, answerer, log, systemRuntime));
-    const { listen, tls } = this.configuration;
+    const { listen } = this.configuration;
     if (listen?.http === undefined) return;
-    close(await startReadOnlyServer(httpListener(listen.http, tls), answerer, log, systemRuntime));
+    const http = await startReadOnlyServer(
+      httpListener(listen.http, tls?.current),
+      answerer,
+      log,
+      systemRuntime,
+    );
+    tls?.onChange((material) => useTls(http, material));
+    close(http);
   }
 
   /**
@@ -158,13 +182,20 @@ export class ControllerProcess {
 
 async function startAgentServer(
   listen: string,
-  tls: TlsMaterial | undefined,
+  tls: Renewable<TlsMaterial> | undefined,
   handler: Controller,
   log: Logger,
   undo: UndoStack,
 ): Promise<FleetServer> {
   try {
-    const server = await startFleetServer({ listen, tls, handler, log, runtime: systemRuntime });
+    const server = await startFleetServer({
+      listen,
+      tls: tls?.current,
+      handler,
+      log,
+      runtime: systemRuntime,
+    });
+    tls?.onChange((material) => server.useTls(material));
     undo.push('close the agent server', () => server.close());
     return server;
   } catch (error) {

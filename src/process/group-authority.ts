@@ -15,12 +15,13 @@ import { Agent, groupsInForce } from '../agent/agent.ts';
 import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
-import { startReadOnlyServer, stopApiServer } from '../api/server.ts';
+import { startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
 import type { Changed, ControllersStatus, StreamCounts } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
+import { Certificates, type Renewable } from '../config/certificates.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
-import { loadFleetTls, loadTlsFiles } from '../config/tls-files.ts';
+import type { TlsMaterial } from '../config/tls-files.ts';
 import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
@@ -55,6 +56,7 @@ export interface Control {
   readonly answer: Answerer;
   /** For `status`. */
   readonly status: ControllersStatus;
+  readonly certificates: Certificates;
   /** Applies a changed file; resolves with the host's revision. */
   reload(configuration: Configuration): Promise<number>;
   stop(): Promise<void>;
@@ -75,6 +77,8 @@ interface Attached {
 class EmbeddedControl implements Control {
   readonly initialGroups: GroupConfig[];
   private readonly options: ControlOptions;
+  readonly certificates: Certificates;
+  private readonly tls: Renewable<TlsMaterial> | undefined;
   private readonly store: Store;
   private readonly controller: Controller;
   private configuration: Configuration;
@@ -84,15 +88,30 @@ class EmbeddedControl implements Control {
 
   static async start(options: ControlOptions): Promise<EmbeddedControl> {
     const { configuration, defaultStore, log } = options;
-    const { tls, store: storeConfig = defaultStore } = configuration;
-    const store = await openStore(storeConfig, log, systemRuntime, { tls: tls && loadTlsFiles(tls) });
-    return new EmbeddedControl(options, store);
+    const { listen, store: storeConfig = defaultStore } = configuration;
+    const certificates = new Certificates(log, systemRuntime);
+    try {
+      const role = listen?.agents === undefined ? undefined : 'controller';
+      const tls = certificates.addFleet(configuration.tls, role);
+      const store = await openStore(storeConfig, log, systemRuntime, { tls, certificates });
+      return new EmbeddedControl(options, store, certificates, tls);
+    } catch (error) {
+      certificates.close();
+      throw error;
+    }
   }
 
-  private constructor(options: ControlOptions, store: Store) {
+  private constructor(
+    options: ControlOptions,
+    store: Store,
+    certificates: Certificates,
+    tls: Renewable<TlsMaterial> | undefined,
+  ) {
     const { configuration, log } = options;
     this.options = options;
     this.store = store;
+    this.certificates = certificates;
+    this.tls = tls;
     this.configuration = configuration;
     const listen = configuration.listen?.agents;
     const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
@@ -115,23 +134,32 @@ class EmbeddedControl implements Control {
       runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };
-    const { listen, tls } = this.configuration;
+    const { tls } = this;
+    const { listen } = this.configuration;
     if (listen?.http !== undefined) {
       const answer = (request: ApiRequest): unknown => this.answer(request);
-      this.http = await startReadOnlyServer(httpListener(listen.http, tls), answer, log, systemRuntime);
+      const http = await startReadOnlyServer(
+        httpListener(listen.http, tls?.current),
+        answer,
+        log,
+        systemRuntime,
+      );
+      tls?.onChange((material) => useTls(http, material));
+      this.http = http;
     }
     if (listen?.agents !== undefined) {
       // Loading gRPC costs 100 ms and 20 MB, which a single host does not need.
       const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
-      const material = tls && loadFleetTls(tls, 'controller');
       const handler = this.controller;
-      this.server = await startFleetServer({
+      const server = await startFleetServer({
         listen: listen.agents,
-        tls: material,
+        tls: tls?.current,
         handler,
         log,
         runtime: systemRuntime,
       });
+      tls?.onChange((material) => server.useTls(material));
+      this.server = server;
     }
   }
 
@@ -143,6 +171,7 @@ class EmbeddedControl implements Control {
       agents: leadership?.agents.size ?? 0,
       streams: this.server === undefined ? null : streamsOf(this.server),
       setAside: [...this.controller.setAside].map(([key, problem]) => ({ key, problem })),
+      certificates: this.certificates.list,
       link: linkStatus(this.attached!.agent),
     };
   }
@@ -179,6 +208,7 @@ class EmbeddedControl implements Control {
     if (this.http !== undefined) await stopApiServer(this.http, systemRuntime);
     await this.controller.stop();
     await this.store.close();
+    this.certificates.close();
   }
 
   private async answerFleet(request: ApiRequest): Promise<unknown> {
@@ -186,6 +216,7 @@ class EmbeddedControl implements Control {
     const context: ControllerContext = {
       controller: this.controller,
       version: VERSION,
+      certificates: this.certificates,
       streams: streamsOf(this.server),
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       down: () => {},
@@ -215,6 +246,7 @@ function streamsOf(server: FleetServer | undefined): StreamCounts {
 
 class RemoteControl implements Control {
   readonly initialGroups: GroupConfig[];
+  readonly certificates: Certificates;
   private readonly options: ControlOptions;
   private readonly rules: RuleStore;
   private attached: Attached | undefined;
@@ -222,6 +254,7 @@ class RemoteControl implements Control {
   constructor(options: ControlOptions) {
     const { configuration, rulesFile, log } = options;
     this.options = options;
+    this.certificates = new Certificates(log, systemRuntime);
     this.rules = new RuleStore(rulesFile);
     try {
       this.rules.load();
@@ -234,6 +267,7 @@ class RemoteControl implements Control {
   async attach(host: Host, answerHost: Answerer): Promise<void> {
     const { configuration, log } = this.options;
     const { controllers, tls } = configuration;
+    this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
     const { createControllerLink } = await import('../agent/controller-link.ts');
     const agent = new Agent({
       host,
@@ -259,6 +293,7 @@ class RemoteControl implements Control {
       agents: null,
       streams: null,
       setAside: [],
+      certificates: this.certificates.list,
       link: linkStatus(this.attached!.agent),
     };
   }
@@ -282,6 +317,7 @@ class RemoteControl implements Control {
 
   async stop(): Promise<void> {
     await this.attached?.agent.close();
+    this.certificates.close();
   }
 }
 

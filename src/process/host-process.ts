@@ -118,6 +118,7 @@ export class HostProcess {
 
   /** Applies a changed configuration. On failure nothing changes, and the HostError lists every problem. */
   async reload(path: string): Promise<number> {
+    this.control.certificates.reread();
     roomyHeap();
     try {
       const revision = await this.control.reload(loadForReload(path));
@@ -184,7 +185,9 @@ export class HostProcess {
   private status(): Status {
     const { startedAt } = this.lock;
     const uptimeMs = systemRuntime.monotonicMs() - this.startedMs;
-    return statusOf(this.host, { startedAt, uptimeMs }, this.control.status);
+    const { certificates, status } = this.control;
+    const ofHost = statusOf(this.host, { startedAt, uptimeMs }, status);
+    return { ...ofHost, warnings: [...ofHost.warnings, ...certificates.warnings] };
   }
 }
 

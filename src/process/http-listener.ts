@@ -4,7 +4,6 @@
  */
 import type { ServerTls } from '../api/server.ts';
 import { isLocal } from '../config/model/local-endpoint.ts';
-import { loadTlsFiles, type TlsFiles } from '../config/tls-files.ts';
 import { parseEndpoint } from '../wire/address.ts';
 
 export interface HttpListener {
@@ -13,13 +12,13 @@ export interface HttpListener {
   readonly tls?: ServerTls;
 }
 
-/** Throws TlsFilesError. Configuration checks require `tls` for any address that is not loopback. */
-export function httpListener(listen: string, tls: TlsFiles | undefined): HttpListener {
+/** Configuration checks require `tls` for any address that is not loopback. */
+export function httpListener(listen: string, tls: ServerTls | undefined): HttpListener {
   const { address, port } = parseEndpoint(listen);
   const listener = { host: address, port: port! };
   if (isLocal(listen)) return listener;
   if (tls === undefined)
     throw new Error(`listen.http: found ${listen} without tls, expected a loopback address, or tls`);
-  const { ca, cert, key } = loadTlsFiles(tls);
+  const { ca, cert, key } = tls;
   return { ...listener, tls: { ca, cert, key } };
 }

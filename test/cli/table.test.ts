@@ -163,6 +163,7 @@ const status: Status = {
     agents: null,
     streams: null,
     setAside: [],
+    certificates: [],
     link: {
       state: 'waiting',
       controller: '192.0.2.1:7400',

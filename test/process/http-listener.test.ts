@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startReadOnlyServer, stopApiServer } from '../../src/api/server.ts';
 import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts';
+import { loadTlsFiles } from '../../src/config/tls-files.ts';
 import { httpListener } from '../../src/process/http-listener.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
@@ -42,7 +43,7 @@ const ask = (port: number, certificate?: string): Promise<string> =>
 
 test('off loopback it answers those alone who have a certificate of the authority', async () => {
   // An address that is no loopback one stands for all; this test listens on loopback with what that gets.
-  const listener = httpListener('0.0.0.0:7480', tls);
+  const listener = httpListener('0.0.0.0:7480', loadTlsFiles(tls));
   assert.ok(listener.tls !== undefined);
   const server = await startReadOnlyServer(
     { ...listener, host: '127.0.0.1', port: 0 },
@@ -65,7 +66,7 @@ test('off loopback it answers those alone who have a certificate of the authorit
 });
 
 test('on loopback it is plain, with TLS configured or not', () => {
-  assert.equal(httpListener('127.0.0.1:7480', tls), { host: '127.0.0.1', port: 7480 });
+  assert.equal(httpListener('127.0.0.1:7480', loadTlsFiles(tls)), { host: '127.0.0.1', port: 7480 });
   assert.equal(httpListener('[::1]:7480', undefined), { host: '::1', port: 7480 });
   assert.throws(
     () => httpListener('192.0.2.1:7480', undefined),

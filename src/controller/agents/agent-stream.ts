@@ -98,6 +98,11 @@ export class AgentStream implements AgentSession {
     return certificate && identityOf(certificate.subject.CN, certificate.subjectaltname);
   }
 
+  get certificateExpires(): string | undefined {
+    const validTo = this.call.getAuthContext()?.sslPeerCertificate?.valid_to;
+    return validTo && new Date(validTo).toISOString();
+  }
+
   get isAdmin(): boolean {
     return this.identity?.roles.includes('admin') ?? true;
   }

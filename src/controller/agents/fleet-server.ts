@@ -61,6 +61,8 @@ export interface FleetServer {
   readonly address: string;
   readonly sessions: readonly AgentSession[];
   readonly counters: FleetCounters;
+  /** For connections that come from now on. */
+  useTls(tls: TlsMaterial): void;
   /** Ends all streams, tells the agents, and stops listening. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ class GrpcFleetServer implements FleetServer {
   private readonly byHost = new Map<string, AgentStream>();
   private readonly encoded = new WeakMap<FromController, Buffer>();
   private door: FrontDoor | undefined;
+  private injector: ReturnType<Server['createConnectionInjector']> | undefined;
   private acceptedCount = 0;
   private refusedCount = 0;
 
@@ -144,19 +147,23 @@ class GrpcFleetServer implements FleetServer {
   async start(): Promise<void> {
     const { listen, log, runtime } = this.options;
     const { hasTls } = this;
-    const injector = this.server.createConnectionInjector(this.credentials());
+    this.useCredentials(this.options.tls);
     this.door = new FrontDoor({
       listen,
       hasTls,
       patienceMs: this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
       log,
       runtime,
-      enter: (socket) => injector.injectConnection(socket),
+      enter: (socket) => this.injector!.injectConnection(socket),
     });
     const port = await this.door.open().catch((error: Error) => {
       throw new Error(`listen.agents: cannot listen on ${listen}: ${error.message}`);
     });
     if (port !== 0) this.address = listen.replace(/:\d+$/, `:${port}`);
+  }
+
+  useTls(tls: TlsMaterial): void {
+    if (this.hasTls) this.useCredentials(tls);
   }
 
   async close(): Promise<void> {
@@ -179,11 +186,13 @@ class GrpcFleetServer implements FleetServer {
     return this.options.tls !== undefined && !this.options.listen.startsWith('unix:');
   }
 
-  private credentials(): ServerCredentials {
-    const { tls } = this.options;
-    return tls !== undefined && this.hasTls
-      ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
-      : ServerCredentials.createInsecure();
+  /** A former injector keeps the connections that it has. */
+  private useCredentials(tls: TlsMaterial | undefined): void {
+    const credentials =
+      tls !== undefined && this.hasTls
+        ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
+        : ServerCredentials.createInsecure();
+    this.injector = this.server.createConnectionInjector(credentials);
   }
 
   private accept(call: AttachCall): void {

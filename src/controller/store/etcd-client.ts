@@ -39,8 +39,15 @@ import {
 export interface EtcdOptions {
   /** `host:port`, or URLs; one scheme for all. The first is used first. */
   readonly endpoints: readonly string[];
-  /** PEM contents; without `cert` and `key` only etcd shows who it is. Absent: a plain connection. */
-  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  /** Absent: a plain connection. */
+  readonly tls?: EtcdTls;
+}
+
+/** PEM contents; without `cert` and `key` only etcd shows who it is. */
+export interface EtcdTls {
+  readonly ca: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
 }
 
 /** A call that got no answer by then has failed, ms. */
@@ -92,13 +99,20 @@ const CHANNEL_OPTIONS = {
 export class EtcdClient {
   private readonly runtime: Runtime;
   private readonly endpoints: readonly string[];
-  private readonly channels: Client[];
+  private channels: Client[];
   private inUse = 0;
 
   constructor({ endpoints, tls }: EtcdOptions, runtime: Runtime) {
     this.runtime = runtime;
     this.endpoints = endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, ''));
     this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
+  }
+
+  /** For new connections; streams end on the ones that they are on. */
+  useTls(tls: EtcdTls): void {
+    const former = this.channels;
+    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
+    for (const channel of former) channel.close();
   }
 
   close(): void {
@@ -216,7 +230,7 @@ export class EtcdClient {
   }
 }
 
-function connect(endpoint: string, tls: EtcdOptions['tls']): Client {
+function connect(endpoint: string, tls: EtcdTls | undefined): Client {
   if (tls === undefined) return new Client(endpoint, grpcCredentials.createInsecure(), CHANNEL_OPTIONS);
   const host = endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   const credentials = grpcCredentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null, {

@@ -12,7 +12,7 @@ import { SerialQueue } from '../../api/serial-queue.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
-import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions } from './etcd-client.ts';
+import { CALL_TIMEOUT_MS, EtcdClient, type EtcdTls } from './etcd-client.ts';
 import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
 import type { Operation, TransactionAnswer } from './etcd-wire/protocol.ts';
 import {
@@ -33,9 +33,18 @@ import {
 } from './store.ts';
 import { Watchers } from './watchers.ts';
 
-export interface EtcdStoreOptions extends EtcdOptions {
+export interface EtcdStoreOptions {
+  readonly endpoints: readonly string[];
+  /** Absent: a plain connection. */
+  readonly tls?: RenewedTls;
   /** All keys begin with it; ends in a slash. */
   readonly prefix: string;
+}
+
+/** Read again when its files change (config/certificates.ts). */
+export interface RenewedTls {
+  readonly current: EtcdTls;
+  onChange(listener: (material: EtcdTls) => void): void;
 }
 
 export class EtcdStore implements Store {
@@ -56,7 +65,9 @@ export class EtcdStore implements Store {
     this.prefix = options.prefix;
     this.log = log;
     this.runtime = runtime;
-    this.client = new EtcdClient(options, runtime);
+    const { endpoints, tls } = options;
+    this.client = new EtcdClient({ endpoints, tls: tls?.current }, runtime);
+    tls?.onChange((material) => this.client.useTls(material));
     this.watchers = new Watchers(log);
     const take = (changes: MirrorChanges, revision: number) => this.take(changes, revision);
     this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log, runtime);

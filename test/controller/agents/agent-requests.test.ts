@@ -101,6 +101,7 @@ test.before(async (bed) => {
     controllerAnswerer({
       controller: bed.controller,
       version: '0',
+      certificates: { list: [], warnings: [] },
       streams: { accepted: 0, refused: 0, turnedAway: 0, malformed: 0, failed: 0, overflows: 0 },
       reload: (path) => {
         bed.reloads.push(path);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ControllerStatus } from '../../../src/api/fleet-shapes.ts';
+import { Certificates } from '../../../src/config/certificates.ts';
 import type { StoreTls } from '../../../src/config/model/model.ts';
 import { loadTlsFiles } from '../../../src/config/tls-files.ts';
 import { openStore } from '../../../src/controller/store/open-store.ts';
@@ -48,10 +49,13 @@ const configOf = ({ endpoint }: EtcdServer, tls?: StoreTls) => ({
   tls,
 });
 
+const agentsTls = () =>
+  new Certificates(new TestLog(), systemRuntime).add('tls', [ours.cert], () => loadTlsFiles(ours));
+
 /** Opens it as a controller whose agents use TLS of their own, and writes. */
 async function works(server: EtcdServer, tls?: StoreTls): Promise<void> {
   const store = await openStore(configOf(server, tls), new TestLog(), systemRuntime, {
-    tls: loadTlsFiles(ours),
+    tls: agentsTls(),
     signal: AbortSignal.timeout(10 * GIVE_UP_MS),
   });
   const epoch = await new Standing(store).elected();
@@ -64,7 +68,7 @@ async function works(server: EtcdServer, tls?: StoreTls): Promise<void> {
 async function isRefused(server: EtcdServer, tls?: StoreTls): Promise<string> {
   const log = new TestLog();
   const signal = AbortSignal.timeout(GIVE_UP_MS);
-  await rejection(openStore(configOf(server, tls), log, systemRuntime, { tls: loadTlsFiles(ours), signal }));
+  await rejection(openStore(configOf(server, tls), log, systemRuntime, { tls: agentsTls(), signal }));
   assert.ok(log.warnings.length > 0);
   return log.warnings.join('\n');
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AgentRow } from '../../../api/fleet-shapes.ts';
+import { DAY_MS, daysText, WARN_DAYS } from '../../../config/certificates.ts';
 import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatTable } from '../../table.ts';
@@ -18,8 +19,18 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   { key: 'reports', hide: 2 },
   { key: 'missedReports', hide: 1 },
   { key: 'lastReportAgeMs', text: (row) => ageText(row.lastReportAgeMs) },
+  { key: 'certificateExpires', hide: 10, text: ({ certificateExpires }) => expiryText(certificateExpires) },
   { key: 'error' },
 ];
+
+/** The date; with a warning where it is near. */
+function expiryText(expires: string | null): string {
+  if (expires === null) return '-';
+  const date = expires.slice(0, 10);
+  const leftMs = Date.parse(expires) - Date.now();
+  if (leftMs <= 0) return `${date} expired`;
+  return leftMs > WARN_DAYS * DAY_MS ? date : `${date} in ${daysText(leftMs)}`;
+}
 
 const ageText = (ms: number | null): string => (ms === null ? '-' : humanDuration(ms));
 

@@ -42,6 +42,15 @@ const streamsText = ({ accepted, refused, turnedAway, malformed, failed, overflo
 const setAsideFields = (documents: ControllersStatus['setAside']): [string, string][] =>
   documents.map(({ key, problem }) => ['set aside', `${key} in the store: ${problem}`]);
 
+const certificateFields = (certificates: ControllersStatus['certificates']): [string, string][] =>
+  certificates.map(({ setting, file, expires }) => [
+    'certificate',
+    `${setting} ${file}: valid until ${expires}`,
+  ]);
+
+const warningFields = (warnings: readonly string[]): [string, string][] =>
+  warnings.map((warning) => ['warning', warning]);
+
 const streamField = (streams: StreamCounts | null): [string, string][] =>
   streams === null ? [] : [['streams', streamsText(streams)]];
 
@@ -65,8 +74,9 @@ export function formatStatus(status: Status): string {
     ['controllers', controllersText(status.controllers)],
     ...streamField(status.controllers.streams),
     ...setAsideFields(status.controllers.setAside),
+    ...certificateFields(status.controllers.certificates),
     ['memory', humanBytes(status.residentBytes)],
-    ...status.warnings.map((warning): [string, string] => ['warning', warning]),
+    ...warningFields(status.warnings),
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
   if (drops.length === 0) return `${fields}\nno drops\n`;
@@ -86,6 +96,8 @@ export const formatControllerStatus = (status: ControllerStatus): string =>
     ['hosts', `${status.agents} attached`],
     ['streams', streamsText(status.streams)],
     ...setAsideFields(status.setAside),
+    ...certificateFields(status.certificates),
     ['revision', String(status.revision)],
     ['memory', humanBytes(status.residentBytes)],
+    ...warningFields(status.warnings),
   ]);
