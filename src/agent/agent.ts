@@ -18,8 +18,6 @@ import { OpenListings } from '../api/rows.ts';
 import { VERSION } from '../api/version.ts';
 import { type Configuration, type GroupConfig, routerOf } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
-import type { Host } from '../host/host.ts';
-import { remainingFlowsOf } from '../host/listings/remaining-flows.ts';
 import { MergedWeights } from '../host/publishing/weights.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
 import {
@@ -35,13 +33,16 @@ import {
   type Welcome,
 } from '../messages/messages.ts';
 import { momentOf, type Runtime, steadyWallClock, type Timer } from '../runtime/runtime.ts';
-import { HostServices } from './host-services.ts';
+import type { AgentHost } from './agent-host.ts';
+import type { AgentServices, SendMessage } from './host-services.ts';
 import { LoadReport, needsLoadByBalancer } from './load-report.ts';
-import { type LocalFlows, LocalWeights } from './local-weights.ts';
+import { LocalWeights } from './local-weights.ts';
 import type { RuleStore, StoredRules } from './rule-store.ts';
 
 export interface AgentOptions {
-  readonly host: Host;
+  readonly host: AgentHost;
+  /** What runs on the host besides rules. */
+  services(send: SendMessage): AgentServices;
   /** Groups of this host's file, used until a controller sends a group of the same name. */
   readonly ownGroups: readonly GroupConfig[];
   readonly rules: RuleStore;
@@ -68,7 +69,7 @@ export class Agent implements ControllerLinkHandler {
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
   private readonly mergedWeights = new MergedWeights();
-  private readonly services: HostServices;
+  private readonly services: AgentServices;
   private readonly listings: OpenListings;
   private readonly unwatch: () => void;
   /** The host's name in the fleet. */
@@ -94,9 +95,9 @@ export class Agent implements ControllerLinkHandler {
     this.link = options.connect(this);
     this.listings = new OpenListings(options.answer, runtime);
     this.requests = new PeerRequests(runtime, 'the controllers', (request) => this.link.send(request));
-    const { host, log } = options;
-    this.services = new HostServices(host, log, runtime, (message) => this.link.send(message));
-    this.unwatch = host.publisher.onInForce(() => this.tellPorts());
+    const { host } = options;
+    this.services = options.services((message) => this.link.send(message));
+    this.unwatch = host.onInForce(() => this.tellPorts());
     this.step(() => this.recompute());
   }
 
@@ -195,13 +196,9 @@ export class Agent implements ControllerLinkHandler {
   private tell(): void {
     if (this.welcome === undefined) return;
     const atMs = this.steadyMs();
-    const { collector, configuration, tables, builder, publisher } = this.options.host;
-    const isRaw = this.welcome.reportRaw || needsLoadByBalancer(configuration.groups);
-    const { groups } = configuration;
-    collector.refresh();
-    const left = remainingFlowsOf(groups, tables, builder.ids);
-    const { plan } = publisher.inForce!.built;
-    this.report.fill({ collector, ids: builder.ids, groups, plan, left }, isRaw);
+    const { host } = this.options;
+    const isRaw = this.welcome.reportRaw || needsLoadByBalancer(host.configuration.groups);
+    this.report.fill(host.load(), isRaw);
     const intervalMs = this.lastReportMs === 0 ? 0 : atMs - this.lastReportMs;
     this.lastReportMs = atMs;
     const header = { sequence: ++this.sequence, atMs, intervalMs, isAggregated: !isRaw };
@@ -237,7 +234,7 @@ export class Agent implements ControllerLinkHandler {
   }
 
   private applied({ epoch, revision }: Rules, error: string): void {
-    const localRevision = this.options.host.publisher.revision;
+    const localRevision = this.options.host.revision;
     const applied: Applied = { epoch, revision, localRevision, error };
     this.link.send({ type: 'applied', ...applied });
   }
@@ -256,17 +253,8 @@ export class Agent implements ControllerLinkHandler {
     const { host } = this.options;
     const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
-    const local = this.localWeights.compute(enforced, this.localFlows(), momentOf(this.runtime));
+    const local = this.localWeights.compute(enforced, host.localFlows(), momentOf(this.runtime));
     await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local), clockMs);
-  }
-
-  /** Looked up once, if anybody asks: only groups whose weights are computed here do. */
-  private localFlows(): LocalFlows {
-    let flows: Map<string, number> | undefined;
-    return (balancer, group, member) => {
-      flows ??= activeFlows(this.options.host);
-      return flows.get(JSON.stringify([balancer, group, member])) ?? 0;
-    };
   }
 
   private step(act: () => Promise<void>): void {
@@ -326,15 +314,3 @@ const vmPorts = (configuration: Configuration): Port[] =>
       addresses,
       labels,
     }));
-
-/** Weights by load balancer, group and member. */
-function activeFlows({ collector, builder: { ids } }: Host): Map<string, number> {
-  const flows = new Map<string, number>();
-  collector.refresh();
-  for (const { slot, balancer, member } of collector.liveRows) {
-    const identity = ids.memberOf(member)!;
-    const key = JSON.stringify([ids.loadBalancerKey(balancer), identity.group, identity.member]);
-    flows.set(key, (flows.get(key) ?? 0) + collector.readRow(slot).activeFlows);
-  }
-  return flows;
-}

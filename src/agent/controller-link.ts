@@ -15,7 +15,7 @@
  * Logged: the loss, each controller's reason once per outage, and the return, but not each attempt.
  */
 import { isLocal } from '../config/model/local-endpoint.ts';
-import { loadFleetTls, type TlsFiles, type TlsMaterial } from '../config/tls-files.ts';
+import { loadFleetTls, type TlsFiles } from '../config/tls-files.ts';
 import { KEEPALIVE, type Keepalive, type LinkLog } from '../messages/fleet-service.ts';
 import type {
   ControllerLink,
@@ -33,7 +33,8 @@ import { rangeText, speaks } from '../messages/protocol-version.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import type { ReportTable } from '../messages/report-table.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
-import { ControllerStream } from './controller-stream.ts';
+import { type Call, type CallEvents, ControllerStream } from './controller-stream.ts';
+import { openGrpcCall } from './grpc-call.ts';
 
 export interface ControllerLinkTiming {
   /** From the attempt to the controller's first message. */
@@ -64,25 +65,36 @@ export const LINK_TIMING: ControllerLinkTiming = {
 export interface ControllerLinkOptions {
   /** `host:port` or `unix:PATH`, at least one. */
   readonly controllers: readonly string[];
-  /** Read anew for each attempt, so that renewed certificates are used. */
-  readonly tls?: TlsFiles;
   readonly handler: ControllerLinkHandler;
   readonly log: LinkLog;
   readonly runtime: Runtime;
-  readonly keepalive?: Keepalive;
   readonly timing?: ControllerLinkTiming;
 }
+
+export interface GrpcLinkOptions extends ControllerLinkOptions {
+  readonly tls?: TlsFiles;
+  readonly keepalive?: Keepalive;
+}
+
+/** Calls a controller. Throws if it must not be called, or not now. */
+export type OpenCall = (address: string, events: CallEvents) => Call;
 
 const MAX_REDIRECTS = 3;
 
 /** Throws when a controller cannot be reached without TLS, and TlsFilesError; from then on it tries for ever. */
-export function createControllerLink(options: ControllerLinkOptions): ControllerLink {
-  if (options.tls) loadFleetTls(options.tls, 'host');
+export function createControllerLink({ tls, keepalive, ...options }: GrpcLinkOptions): ControllerLink {
+  if (tls) loadFleetTls(tls, 'host');
   options.controllers.forEach((address, index) => {
-    const problem = reachProblem(address, options.tls);
+    const problem = reachProblem(address, tls);
     if (problem) throw new Error(`controllers[${index}]: ${problem}`);
   });
-  return new GrpcControllerLink(options);
+  return new ReconnectingLink(options, (address, events) => {
+    const problem = reachProblem(address, tls);
+    if (problem) throw new Error(problem);
+    // Read anew for each attempt, so that renewed certificates are used.
+    const material = tls && !address.startsWith('unix:') ? loadFleetTls(tls, 'host') : undefined;
+    return openGrpcCall(address, material, keepalive ?? KEEPALIVE, events);
+  });
 }
 
 const reachProblem = (address: string, tls: TlsFiles | undefined): string | undefined =>
@@ -90,8 +102,9 @@ const reachProblem = (address: string, tls: TlsFiles | undefined): string | unde
     ? undefined
     : `found ${address} without tls, expected a loopback address, unix:PATH, or tls with ca, cert and key`;
 
-class GrpcControllerLink implements ControllerLink {
+export class ReconnectingLink implements ControllerLink {
   private readonly options: ControllerLinkOptions;
+  private readonly open: OpenCall;
   private readonly timing: ControllerLinkTiming;
   private readonly runtime: Runtime;
   private readonly counts = {
@@ -124,7 +137,8 @@ class GrpcControllerLink implements ControllerLink {
   private readonly outage: Outage;
   private isClosed = false;
 
-  constructor(options: ControllerLinkOptions) {
+  constructor(options: ControllerLinkOptions, open: OpenCall) {
+    this.open = open;
     const { runtime } = options;
     this.options = options;
     this.runtime = runtime;
@@ -183,17 +197,25 @@ class GrpcControllerLink implements ControllerLink {
   private attempt(address: string): void {
     this.address = address;
     this.become('connecting');
-    let tls: TlsMaterial | undefined;
+    this.isStaying = false;
+    let stream: ControllerStream;
     try {
-      const problem = reachProblem(address, this.options.tls);
-      if (problem) throw new Error(problem);
-      if (this.options.tls && !address.startsWith('unix:')) tls = loadFleetTls(this.options.tls, 'host');
+      stream = this.streamTo(address);
     } catch (error) {
       this.notReached((error as Error).message);
       return;
     }
-    this.isStaying = false;
-    const stream = new ControllerStream(address, tls, this.options.keepalive ?? KEEPALIVE, {
+    this.stream = stream;
+    const { attachTimeoutMs } = this.timing;
+    this.timer = this.runtime.setTimer(
+      () => stream.end(`no answer within ${attachTimeoutMs} ms`),
+      attachTimeoutMs,
+    );
+    stream.send({ type: 'hello', ...this.options.handler.hello() });
+  }
+
+  private streamTo(address: string): ControllerStream {
+    return new ControllerStream((events) => this.open(address, events), {
       received: (message) => this.received(message),
       sent: () => this.counts.sent++,
       merged: () => this.counts.mergedReports++,
@@ -204,13 +226,6 @@ class GrpcControllerLink implements ControllerLink {
       },
       ended: (reason, isUnreachable) => this.ended(reason, isUnreachable),
     });
-    this.stream = stream;
-    const { attachTimeoutMs } = this.timing;
-    this.timer = this.runtime.setTimer(
-      () => stream.end(`no answer within ${attachTimeoutMs} ms`),
-      attachTimeoutMs,
-    );
-    stream.send({ type: 'hello', ...this.options.handler.hello() });
   }
 
   private received(message: FromController): void {

@@ -1,28 +1,14 @@
 /**
- * The agent's end of one gRPC stream to one controller: from connecting to its end, never reused.
+ * The agent's end of one stream to one controller: from connecting to its end, never reused.
  *
  * One message at a time is in flight. Messages that must be delivered wait in a bounded queue; of a waiting report only
  * the newest header is kept, and its rows are taken from the table when it is sent.
  */
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  credentials as grpcCredentials,
-  type StatusObject,
-  status,
-} from '@grpc/grpc-js';
-import { identityOf, roleProblem } from '../config/certificate-roles.ts';
 import { messageOf } from '../config/model/refusal.ts';
-import type { TlsMaterial } from '../config/tls-files.ts';
 import { AgentEncoder, decodeFromController } from '../messages/codec.ts';
-import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import { ReportDiff, type ReportTable } from '../messages/report-table.ts';
-import { peerProblem } from '../native/processes/peer-user.ts';
 
 export interface ControllerStreamEvents {
   received(message: FromController): void;
@@ -37,11 +23,23 @@ export interface ControllerStreamEvents {
   ended(reason: string, isUnreachable: boolean): void;
 }
 
+/** A call to a controller: bytes in both directions, message by message. */
+export interface Call {
+  /** `sent`: there is room for the next message. */
+  write(bytes: Buffer, sent: () => void): void;
+  cancel(): void;
+}
+
+export interface CallEvents {
+  received(bytes: Buffer): void;
+  /** Called once. */
+  ended(reason: string, isUnreachable: boolean): void;
+}
+
 const MAX_WAITING = 1024;
 
 export class ControllerStream {
-  private readonly client: Client;
-  private readonly call: ClientDuplexStream<Buffer, Buffer>;
+  private readonly call: Call;
   private readonly events: ControllerStreamEvents;
   private readonly encoder = new AgentEncoder();
   private readonly diff = new ReportDiff();
@@ -50,41 +48,12 @@ export class ControllerStream {
   private isWriting = false;
   private hasEnded = false;
 
-  constructor(
-    address: string,
-    tls: TlsMaterial | undefined,
-    keepalive: Keepalive,
-    events: ControllerStreamEvents,
-  ) {
+  constructor(open: (events: CallEvents) => Call, events: ControllerStreamEvents) {
     this.events = events;
-    const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-    const credentials = tls
-      ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert, {
-          checkServerIdentity: (_serverName, certificate) =>
-            checkServerIdentity(host, certificate) ?? controllerProblem(certificate),
-        })
-      : withTrustedPeer(grpcCredentials.createInsecure());
-    this.client = new Client(address, credentials, {
-      ...channelOptions(keepalive),
-      // An IP address cannot be a TLS server name (RFC 6066); the certificate is checked against the address above.
-      ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
-      // The link decides when to retry; gRPC's own retries would share a backoff between streams.
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-      'grpc.service_config_disable_resolution': 1,
-      // Agents connect to controllers directly, not through http_proxy.
-      'grpc.enable_http_proxy': 0,
+    this.call = open({
+      received: (bytes) => this.receive(bytes),
+      ended: (reason, isUnreachable) => this.finish(reason, isUnreachable),
     });
-    this.call = this.client.makeBidiStreamRequest(
-      ATTACH.path,
-      ATTACH.requestSerialize,
-      ATTACH.responseDeserialize,
-    );
-    this.call.on('data', (bytes: Buffer) => this.receive(bytes));
-    this.call.on('status', (ended: StatusObject) =>
-      this.finish(reasonOf(ended), ended.code === status.UNAVAILABLE),
-    );
-    this.call.on('error', () => {}); // `status` reports the same
   }
 
   send(message: FromAgent): void {
@@ -115,7 +84,6 @@ export class ControllerStream {
     this.hasEnded = true;
     this.waiting.length = 0;
     this.waitingReport = undefined;
-    this.client.close();
     this.events.ended(reason, isUnreachable);
   }
 
@@ -158,33 +126,4 @@ export class ControllerStream {
     this.waitingReport = undefined;
     return { type: 'report', ...this.diff.next(header, table) };
   }
-}
-
-/** Nothing is sent or received before the peer is known to be root or this user. */
-function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
-  const makeConnector = plain._createSecureConnector.bind(plain);
-  plain._createSecureConnector = (...args) => {
-    const connector = makeConnector(...args);
-    return {
-      ...connector,
-      connect: async (socket) => {
-        const problem = await peerProblem(socket);
-        if (problem !== undefined) throw new Error(problem);
-        return connector.connect(socket);
-      },
-    };
-  };
-  return plain;
-}
-
-/** Any certificate of the authority could serve at the addresses in it; only a controller's is accepted. */
-function controllerProblem({ subject, subjectaltname }: PeerCertificate): Error | undefined {
-  const problem = roleProblem(identityOf(subject.CN, subjectaltname), 'controller');
-  return problem === undefined ? undefined : new Error(problem);
-}
-
-/** For display: the controller's reason, or why there is no connection. */
-function reasonOf({ code, details }: StatusObject): string {
-  if (code === status.OK) return 'the controller ended the stream';
-  return details === '' ? status[code]! : details.replace(/^No connection established\. Last error: /, '');
 }

@@ -4,17 +4,24 @@ import type { Host } from '../host/host.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { HealthChecker } from './health/health-checker.ts';
+import { ProberProcess } from './health/prober-process.ts';
 import { VmDriver } from './vms/vm-driver.ts';
 
-type Send = (message: Exclude<FromAgent, { type: 'hello' | 'report' }>) => void;
+/** May drop messages while no controller is attached: `attached` tells everything anew. */
+export type SendMessage = (message: Exclude<FromAgent, { type: 'hello' | 'report' }>) => void;
 
-export class HostServices {
-  private readonly send: Send;
+export interface AgentServices {
+  attached(): void;
+  received(message: FromController): void;
+  close(): Promise<void>;
+}
+
+export class HostServices implements AgentServices {
+  private readonly send: SendMessage;
   private readonly driver: VmDriver;
   private readonly checker: HealthChecker;
 
-  /** `send` may drop messages while no controller is attached: `attached` sends the full state again. */
-  constructor(host: Host, log: Logger, runtime: Runtime, send: Send) {
+  constructor(host: Host, log: Logger, runtime: Runtime, send: SendMessage) {
     this.send = send;
     this.driver = new VmDriver({
       host,
@@ -26,6 +33,7 @@ export class HostServices {
       host,
       log,
       runtime,
+      startProber: (name, netns, events) => new ProberProcess(name, netns, log, runtime, events),
       onResults: (results) => send({ type: 'probeResults', ...results }),
     });
   }

@@ -14,7 +14,7 @@ import { parseGroupDocument } from '../config/group-document.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import type { BalancerWeights, Rules } from '../messages/messages.ts';
-import { type RuleDocument, RuleJournal } from './rule-journal.ts';
+import type { RuleDocument, RuleJournal } from './rule-journal.ts';
 
 export interface StoredRules {
   readonly epoch: number;
@@ -51,13 +51,15 @@ const NOTHING: StoredRules = {
   balancers: new Map(),
 };
 
+export type RuleFile = Pick<RuleJournal, 'read' | 'write'>;
+
 export class RuleStore {
-  private readonly journal: RuleJournal | undefined;
+  private readonly file: RuleFile | undefined;
   private inForce: StoredRules = NOTHING;
 
-  /** `path`: file of the last rules; absent: they are not kept. */
-  constructor(path?: string) {
-    this.journal = path === undefined ? undefined : new RuleJournal(path);
+  /** `file`: of the last rules; absent: they are not kept. */
+  constructor(file?: RuleFile) {
+    this.file = file;
   }
 
   get current(): StoredRules {
@@ -66,7 +68,7 @@ export class RuleStore {
 
   /** Loads the rules of the previous run, if any. Throws an Error that describes what is wrong with the file. */
   load(): StoredRules | undefined {
-    const document = this.journal?.read();
+    const document = this.file?.read();
     if (document === undefined) return undefined;
     this.inForce = rulesOf(document);
     return this.inForce;
@@ -95,7 +97,7 @@ export class RuleStore {
   accept(rules: StoredRules): string | undefined {
     this.inForce = rules;
     try {
-      this.journal?.write(documentOf(rules));
+      this.file?.write(documentOf(rules));
       return undefined;
     } catch (error) {
       return messageOf(error);

@@ -12,6 +12,9 @@
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { Agent, groupsInForce } from '../agent/agent.ts';
+import { agentHostOf } from '../agent/agent-host.ts';
+import { HostServices } from '../agent/host-services.ts';
+import { RuleJournal } from '../agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
@@ -124,7 +127,8 @@ class EmbeddedControl implements Control {
   async attach(host: Host, answerHost: Answerer): Promise<void> {
     const { log } = this.options;
     const agent = new Agent({
-      host,
+      host: agentHostOf(host),
+      services: (send) => new HostServices(host, log, systemRuntime, send),
       ownGroups: [],
       rules: new RuleStore(),
       startGroups: this.initialGroups,
@@ -255,7 +259,7 @@ class RemoteControl implements Control {
     const { configuration, rulesFile, log } = options;
     this.options = options;
     this.certificates = new Certificates(log, systemRuntime);
-    this.rules = new RuleStore(rulesFile);
+    this.rules = new RuleStore(new RuleJournal(rulesFile));
     try {
       this.rules.load();
     } catch (error) {
@@ -270,7 +274,8 @@ class RemoteControl implements Control {
     this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
     const { createControllerLink } = await import('../agent/controller-link.ts');
     const agent = new Agent({
-      host,
+      host: agentHostOf(host),
+      services: (send) => new HostServices(host, log, systemRuntime, send),
       ownGroups: configuration.groups,
       rules: this.rules,
       connect: (handler) =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RuleJournal } from '../../src/agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../../src/agent/rule-store.ts';
 import { ConfigError } from '../../src/config/model/problems.ts';
 import type { Rules } from '../../src/messages/messages.ts';
@@ -49,9 +50,9 @@ test('full rules are all there is, deltas build upon them', () => {
 test("the controllers' clock goes on over a restart, by the time that this host's own has gone on", () => {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
   try {
-    const store = new RuleStore(join(dir, 'rules.json'));
+    const store = new RuleStore(new RuleJournal(join(dir, 'rules.json')));
     take(store, { ...full(1, 5), atMs: 1_000_000 });
-    const restarted = new RuleStore(join(dir, 'rules.json'));
+    const restarted = new RuleStore(new RuleJournal(join(dir, 'rules.json')));
     const { clock } = restarted.load()!;
     assert.is(clock!.atMs, 1_000_000);
     assert.is(controllersClock(clock, clock!.receivedMs + 7_000), 1_007_000);
@@ -68,8 +69,8 @@ test('keys of a group that this version does not know stay in it', () => {
   try {
     const path = join(dir, 'rules.json');
     const definition = JSON.stringify({ ...shop().groups[0], colour: 'green' });
-    take(new RuleStore(path), full(1, 5, [{ name: 'api', definition }]));
-    const [group] = new RuleStore(path).load()!.groups;
+    take(new RuleStore(new RuleJournal(path)), full(1, 5, [{ name: 'api', definition }]));
+    const [group] = new RuleStore(new RuleJournal(path)).load()!.groups;
     assert.is((group as { colour?: string }).colour, 'green');
   } finally {
     rmSync(dir, { recursive: true });
@@ -80,14 +81,14 @@ test('weights of single load balancers come with their group, go with it, and ou
   const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
   try {
     const path = join(dir, 'rules.json');
-    const store = new RuleStore(path);
+    const store = new RuleStore(new RuleJournal(path));
     const balancers = [{ loadBalancer: 'port web1', weights: { app1: 2, app2: 1 } }];
     take(store, full(1, 5, [{ ...api!, balancers }, night!]));
     assert.equal([...store.current.balancers], [[api!.name, balancers]]);
     const before = store.current.balancers;
     take(store, delta(1, 5, { groups: [night!] }));
     assert.is(store.current.balancers, before, 'nothing about them has changed');
-    const restarted = new RuleStore(path);
+    const restarted = new RuleStore(new RuleJournal(path));
     restarted.load();
     assert.equal([...restarted.current.balancers], [[api!.name, balancers]]);
     take(store, delta(1, 6, { groups: [{ ...api!, balancers: [] }] }));
@@ -149,19 +150,19 @@ test('the last rules outlive the process; a file that is none is named', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-rules-'));
   try {
     const path = join(directory, 'rules.json');
-    const store = new RuleStore(path);
+    const store = new RuleStore(new RuleJournal(path));
     assert.is(store.load(), undefined, 'none yet');
     take(store, full(3, 4, [api!, night!]));
     assert.not(existsSync(`${path}.new`));
-    const next = new RuleStore(path);
+    const next = new RuleStore(new RuleJournal(path));
     assert.equal(names({ current: next.load()! } as RuleStore), [api!.name, night!.name]);
     assert.is(take(next, full(2, 9)), 'older', 'order holds over a restart');
     writeFileSync(path, '{"epoch": 1');
     assert.throws(
-      () => new RuleStore(path).load(),
+      () => new RuleStore(new RuleJournal(path)).load(),
       /rules\.json: found .*, expected the last rules of a host/,
     );
-    const unwritable = new RuleStore(join(directory, 'no', 'such', 'directory'));
+    const unwritable = new RuleStore(new RuleJournal(join(directory, 'no', 'such', 'directory')));
     const proposal = unwritable.propose(full(1, 1), 0);
     const problem = proposal.kind === 'rules' ? unwritable.accept(proposal.rules) : undefined;
     assert.match(problem ?? '', /directory\.new: no such file \(open\)/);

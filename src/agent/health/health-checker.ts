@@ -15,7 +15,7 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { addressFamily } from '../../wire/address.ts';
 import { type HealthHost, NetworkProber } from './network-prober.ts';
 import { type MemberTarget, probeTargets } from './probe-targets.ts';
-import type { Verdict } from './prober-protocol.ts';
+import type { StartProber, Verdict } from './prober-protocol.ts';
 
 const FULL_INTERVAL_MS = 5_000;
 
@@ -23,6 +23,7 @@ export interface HealthCheckerOptions {
   readonly host: HealthHost;
   readonly log: Logger;
   readonly runtime: Runtime;
+  readonly startProber: StartProber;
   onResults(results: ProbeResults): void;
 }
 
@@ -80,12 +81,13 @@ export class HealthChecker {
   }
 
   private prober(network: string): NetworkProber {
-    const { host, log, runtime } = this.options;
+    const { host, log, runtime, startProber } = this.options;
     const prober = new NetworkProber({
       host,
       network,
       log,
       runtime,
+      startProber,
       onVerdicts: (verdicts) => this.take(verdicts),
       onSilence: () => this.silence(network),
     });

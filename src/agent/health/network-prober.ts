@@ -12,8 +12,7 @@ import { messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig } from '../../config/model/model.ts';
 import type { Host } from '../../host/host.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
-import { ProberProcess } from './prober-process.ts';
-import type { ProbeTarget, Verdict } from './prober-protocol.ts';
+import type { ProbeTarget, RunningProber, StartProber, Verdict } from './prober-protocol.ts';
 
 const RETRY_MS = 2_000;
 
@@ -25,6 +24,7 @@ export interface NetworkProberOptions {
   readonly network: string;
   readonly log: Logger;
   readonly runtime: Runtime;
+  readonly startProber: StartProber;
   onVerdicts(verdicts: readonly Verdict[]): void;
   /** Earlier verdicts are void. */
   onSilence(): void;
@@ -40,7 +40,7 @@ export class NetworkProber {
   private readonly unwatch: () => void;
   private wanted: Wanted | undefined;
   private port: PortConfig | undefined;
-  private process: ProberProcess | undefined;
+  private process: RunningProber | undefined;
   private loop: Promise<void> | undefined;
   private retry: Timer | undefined;
   /** Whether a step has failed, and `retry` is set. */
@@ -112,9 +112,9 @@ export class NetworkProber {
   }
 
   private startProcess(): void {
-    const { network, log, runtime, onVerdicts } = this.options;
+    const { network, startProber, onVerdicts } = this.options;
     const name = `health checks in network ${network}`;
-    const process = new ProberProcess(name, this.port!.netns, log, runtime, {
+    const process = startProber(name, this.port!.netns, {
       onVerdicts,
       onEnd: (reason) => this.failed(`its prober has ended: ${reason}`),
     });

@@ -4,18 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from '../vms/output-log.ts';
-import type { FromProber, ProbeTarget, ToProber, Verdict } from './prober-protocol.ts';
+import type { FromProber, ProberEvents, ProbeTarget, RunningProber, ToProber } from './prober-protocol.ts';
 
 /** Megabytes; thousands of targets take a few. */
 const HEAP_LIMIT = 96;
 
-export interface ProberEvents {
-  onVerdicts(verdicts: readonly Verdict[]): void;
-  /** Called once, when it has ended unexpectedly or could not be started. */
-  onEnd(reason: string): void;
-}
-
-export class ProberProcess {
+export class ProberProcess implements RunningProber {
   private readonly child: ChildProcess;
   private isOver = false;
 

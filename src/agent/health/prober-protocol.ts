@@ -34,3 +34,17 @@ export interface Verdict {
 /** Always all targets. */
 export type ToProber = { readonly kind: 'targets'; readonly targets: readonly ProbeTarget[] };
 export type FromProber = { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] };
+
+export interface ProberEvents {
+  onVerdicts(verdicts: readonly Verdict[]): void;
+  /** It has ended without being stopped, or could not be started. Called once. */
+  onEnd(reason: string): void;
+}
+
+export interface RunningProber {
+  send(targets: readonly ProbeTarget[]): void;
+  stop(): void;
+}
+
+/** `name`: what log lines begin with. */
+export type StartProber = (name: string, netns: string, events: ProberEvents) => RunningProber;

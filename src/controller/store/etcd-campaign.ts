@@ -21,9 +21,9 @@
  */
 import { messageOf } from '../../config/model/refusal.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';
-import { type EtcdClient, EtcdError } from './etcd-client.ts';
+import { type EtcdCalls, EtcdError } from './etcd-client.ts';
 import { EtcdMirror } from './etcd-mirror.ts';
-import { LeaderPresence } from './leader-presence.ts';
+import { type Dial, LeaderPresence } from './leader-presence.ts';
 import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
 
 /** After this time without a sign of life, a leader is none, s. */
@@ -51,13 +51,14 @@ interface Candidacy {
 }
 
 export class EtcdCampaign implements Campaign {
-  private readonly client: EtcdClient;
+  private readonly client: EtcdCalls;
   private readonly prefix: string;
   private readonly beginningKey: string;
   private readonly self: Candidate;
   private readonly callbacks: CampaignCallbacks;
   private readonly log: StoreLog;
   private readonly runtime: Runtime;
+  private readonly dial: Dial;
   private readonly mirror: EtcdMirror;
   private readonly over = new AbortController();
   private readonly running: Promise<void>;
@@ -70,14 +71,16 @@ export class EtcdCampaign implements Campaign {
 
   /** `prefix`, of the store, ends in a slash. */
   constructor(
-    client: EtcdClient,
+    client: EtcdCalls,
     prefix: string,
     self: Candidate,
     callbacks: CampaignCallbacks,
     log: StoreLog,
     runtime: Runtime,
+    dial: Dial,
   ) {
     this.runtime = runtime;
+    this.dial = dial;
     this.client = client;
     this.prefix = `${prefix}election/`;
     this.beginningKey = `${prefix}beginning`;
@@ -293,7 +296,7 @@ export class EtcdCampaign implements Campaign {
     if (this.isOver || lease === undefined || address === undefined || this.formerLeases.has(lease)) return;
     this.presence = {
       lease,
-      of: new LeaderPresence(address, () => this.depose(lease, address), this.runtime),
+      of: new LeaderPresence(address, () => this.depose(lease, address), this.runtime, this.dial),
     };
   }
 

@@ -96,6 +96,12 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_http_proxy': 0,
 };
 
+/** The calls that the store makes. */
+export type EtcdCalls = Pick<
+  EtcdClient,
+  'close' | 'list' | 'put' | 'transact' | 'grantLease' | 'revokeLease' | 'renewLease' | 'watch'
+>;
+
 export class EtcdClient {
   private readonly runtime: Runtime;
   private readonly endpoints: readonly string[];

@@ -9,7 +9,7 @@
  */
 import { messageOf } from '../../config/model/refusal.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';
-import type { EtcdClient, EtcdWatch } from './etcd-client.ts';
+import type { EtcdCalls, EtcdWatch } from './etcd-client.ts';
 import type { KeyValue, WatchAnswer } from './etcd-wire/protocol.ts';
 import { type StoreLog, StoreUnavailable } from './store.ts';
 
@@ -27,7 +27,7 @@ const RETRY_MAX_MS = 1000;
 export class EtcdMirror {
   /** Without the prefix. */
   readonly entries = new Map<string, MirrorEntry>();
-  private readonly client: EtcdClient;
+  private readonly client: EtcdCalls;
   private readonly prefix: string;
   private readonly changed: (changes: MirrorChanges, revision: number) => void;
   private readonly log: StoreLog;
@@ -40,7 +40,7 @@ export class EtcdMirror {
   private running: Promise<void> | undefined;
 
   constructor(
-    client: EtcdClient,
+    client: EtcdCalls,
     prefix: string,
     changed: (changes: MirrorChanges, revision: number) => void,
     log: StoreLog,

@@ -12,9 +12,10 @@ import { SerialQueue } from '../../api/serial-queue.ts';
 import { messageOf } from '../../config/model/refusal.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
-import { CALL_TIMEOUT_MS, EtcdClient, type EtcdTls } from './etcd-client.ts';
+import { CALL_TIMEOUT_MS, type EtcdCalls } from './etcd-client.ts';
 import { EtcdMirror, type MirrorChanges } from './etcd-mirror.ts';
 import type { Operation, TransactionAnswer } from './etcd-wire/protocol.ts';
+import type { Dial } from './leader-presence.ts';
 import {
   applyChanges,
   type Campaign,
@@ -34,22 +35,18 @@ import {
 import { Watchers } from './watchers.ts';
 
 export interface EtcdStoreOptions {
-  readonly endpoints: readonly string[];
-  /** Absent: a plain connection. */
-  readonly tls?: RenewedTls;
+  /** The store closes it. */
+  readonly client: EtcdCalls;
+  /** Connects to where another controller listens. */
+  readonly dial: Dial;
   /** All keys begin with it; ends in a slash. */
   readonly prefix: string;
 }
 
-/** Read again when its files change (config/certificates.ts). */
-export interface RenewedTls {
-  readonly current: EtcdTls;
-  onChange(listener: (material: EtcdTls) => void): void;
-}
-
 export class EtcdStore implements Store {
   readonly kind = 'etcd';
-  private readonly client: EtcdClient;
+  private readonly client: EtcdCalls;
+  private readonly dial: Dial;
   private readonly prefix: string;
   private readonly log: StoreLog;
   private readonly runtime: Runtime;
@@ -65,9 +62,8 @@ export class EtcdStore implements Store {
     this.prefix = options.prefix;
     this.log = log;
     this.runtime = runtime;
-    const { endpoints, tls } = options;
-    this.client = new EtcdClient({ endpoints, tls: tls?.current }, runtime);
-    tls?.onChange((material) => this.client.useTls(material));
+    this.client = options.client;
+    this.dial = options.dial;
     this.watchers = new Watchers(log);
     const take = (changes: MirrorChanges, revision: number) => this.take(changes, revision);
     this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log, runtime);
@@ -117,7 +113,15 @@ export class EtcdStore implements Store {
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
     if (this.closed !== undefined) throw new Error('etcd: campaign after close');
     if (this.candidacy?.isOver === false) throw new Error('etcd: campaign during another one');
-    this.candidacy = new EtcdCampaign(this.client, this.prefix, self, callbacks, this.log, this.runtime);
+    this.candidacy = new EtcdCampaign(
+      this.client,
+      this.prefix,
+      self,
+      callbacks,
+      this.log,
+      this.runtime,
+      this.dial,
+    );
     return this.candidacy;
   }
 

@@ -22,17 +22,28 @@ export const PRESENCE_TIMING: PresenceTiming = { recheckMs: 50, retryMs: 1000 };
 
 const REFUSALS = 2;
 
+/** The part of a socket that is used here. */
+export type PresenceSocket = Pick<Socket, 'on' | 'resume' | 'unref' | 'removeAllListeners'> & {
+  destroy(): unknown;
+};
+
+export type Dial = (target: { readonly host: string; readonly port: number }) => PresenceSocket;
+
+export const dialTcp: Dial = (target) => connect(target);
+
 export class LeaderPresence {
   private readonly timing: PresenceTiming;
   private readonly runtime: Runtime;
-  private socket: Socket | undefined;
+  private readonly dial: Dial;
+  private socket: PresenceSocket | undefined;
   private timer: Timer | undefined;
   private wasThere = false;
   private refusals = 0;
   private wasShort = false;
 
   /** `address`: `host:port`. `gone` is called once, if ever. */
-  constructor(address: string, gone: () => void, runtime: Runtime, timing = PRESENCE_TIMING) {
+  constructor(address: string, gone: () => void, runtime: Runtime, dial: Dial, timing = PRESENCE_TIMING) {
+    this.dial = dial;
     this.timing = timing;
     this.runtime = runtime;
     const target = endpointOf(address);
@@ -41,12 +52,13 @@ export class LeaderPresence {
 
   close(): void {
     this.runtime.clearTimer(this.timer);
-    this.socket?.removeAllListeners('close').destroy();
+    this.socket?.removeAllListeners('close');
+    this.socket?.destroy();
   }
 
   private connect(target: { host: string; port: number }, gone: () => void): void {
     let connectedMs: number | undefined;
-    const socket = connect(target);
+    const socket = this.dial(target);
     this.socket = socket;
     socket.unref();
     socket.resume(); // what a server says first is of no interest

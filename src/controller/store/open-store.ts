@@ -4,14 +4,22 @@ import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model/model.ts';
 import { loadAuthorities, loadTlsFiles, type TlsMaterial } from '../../config/tls-files.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { EtcdStore, type RenewedTls } from './etcd-store.ts';
+import { EtcdClient, type EtcdTls } from './etcd-client.ts';
+import { EtcdStore } from './etcd-store.ts';
 import { FileStore } from './file-store.ts';
+import { dialTcp } from './leader-presence.ts';
 import type { Store, StoreLog } from './store.ts';
 
 interface StoreContext {
   readonly signal?: AbortSignal;
   readonly tls?: Renewable<TlsMaterial>;
   readonly certificates?: Certificates;
+}
+
+/** Read again when its files change (config/certificates.ts). */
+interface RenewedTls {
+  readonly current: EtcdTls;
+  onChange(listener: (material: EtcdTls) => void): void;
 }
 
 type EtcdConfig = Extract<StoreConfig, { kind: 'etcd' }>;
@@ -28,8 +36,11 @@ export async function openStore(
   { signal, tls, certificates = new Certificates(log, runtime) }: StoreContext = {},
 ): Promise<Store> {
   if (config.kind === 'file') return FileStore.open(config, log, runtime);
-  const options = { ...config, tls: etcdTls(config, runtime, tls, certificates) };
-  return EtcdStore.open(options, log, runtime, signal);
+  const { endpoints, prefix } = config;
+  const material = etcdTls(config, runtime, tls, certificates);
+  const client = new EtcdClient({ endpoints, tls: material?.current }, runtime);
+  material?.onChange((renewed) => client.useTls(renewed));
+  return EtcdStore.open({ client, dial: dialTcp, prefix }, log, runtime, signal);
 }
 
 function etcdTls(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HealthChecker } from '../../../src/agent/health/health-checker.ts';
+import { ProberProcess } from '../../../src/agent/health/prober-process.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
 import type { ProbeResults } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
@@ -61,6 +62,7 @@ const check = (): void => {
     runtime: systemRuntime,
     host: host.host,
     log: host.logger,
+    startProber: (name, netns, events) => new ProberProcess(name, netns, host.logger, systemRuntime, events),
     onResults: (results) => told.push(results),
   });
 };

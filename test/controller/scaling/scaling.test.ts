@@ -8,6 +8,7 @@ import type { Configuration } from '../../../src/config/model/model.ts';
 import { Refusal } from '../../../src/config/model/refusal.ts';
 import { policyDetail, vmRows } from '../../../src/controller/fleet-listings.ts';
 import type { HostNetworks } from '../../../src/messages/messages.ts';
+import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { port, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';
 
@@ -160,7 +161,8 @@ test('a number that was asked for holds against thresholds, crashes and a restar
   const load = (activeFlows: number): void =>
     agents[0]!.report('app', { a: { activeFlows, newFlows: activeFlows } });
   load(1_000);
-  const figures = () => controller.leadership!.aggregation.loads('app', Date.now()).get('a')?.activeFlows;
+  const figures = () =>
+    controller.leadership!.aggregation.loads('app', systemRuntime.monotonicMs()).get('a')?.activeFlows;
   await until(() => figures() === 1_000);
   await pause(2_500);
   assert.is(active(agents[0]!).length, 2, 'over the threshold');

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LeaderPresence } from '../../../src/controller/store/leader-presence.ts';
+import { dialTcp, LeaderPresence } from '../../../src/controller/store/leader-presence.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { freePorts } from '../../support/etcd.ts';
 import { until } from './support.ts';
@@ -52,7 +52,13 @@ class Watch {
   private readonly presence: LeaderPresence;
 
   constructor(port: number, timing = TIMING) {
-    this.presence = new LeaderPresence(`127.0.0.1:${port}`, () => this.verdicts++, systemRuntime, timing);
+    this.presence = new LeaderPresence(
+      `127.0.0.1:${port}`,
+      () => this.verdicts++,
+      systemRuntime,
+      dialTcp,
+      timing,
+    );
   }
 
   close(): void {
@@ -100,7 +106,7 @@ test('who was never reached may be there for others', async () => {
 
 test('addresses that are no endpoints are left to the lease, and closing ends it', async () => {
   for (const address of ['unix:/run/nobody.sock', 'nonsense', '']) {
-    new LeaderPresence(address, () => assert.unreachable(address), systemRuntime, TIMING).close();
+    new LeaderPresence(address, () => assert.unreachable(address), systemRuntime, dialTcp, TIMING).close();
   }
   const leader = await Leader.at(0);
   const watch = new Watch(leader.port);

@@ -1,0 +1,84 @@
+/** The agent's gRPC call to one controller: who is at the other end, and how it is reached. */
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import {
+  type ChannelCredentials,
+  Client,
+  credentials as grpcCredentials,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
+import { identityOf, roleProblem } from '../config/certificate-roles.ts';
+import type { TlsMaterial } from '../config/tls-files.ts';
+import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
+import { peerProblem } from '../native/processes/peer-user.ts';
+import type { Call, CallEvents } from './controller-stream.ts';
+
+export function openGrpcCall(
+  address: string,
+  tls: TlsMaterial | undefined,
+  keepalive: Keepalive,
+  events: CallEvents,
+): Call {
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const credentials = tls
+    ? grpcCredentials.createSsl(tls.ca, tls.key, tls.cert, {
+        checkServerIdentity: (_serverName, certificate) =>
+          checkServerIdentity(host, certificate) ?? controllerProblem(certificate),
+      })
+    : withTrustedPeer(grpcCredentials.createInsecure());
+  const client = new Client(address, credentials, {
+    ...channelOptions(keepalive),
+    // An IP address cannot be a TLS server name (RFC 6066); the certificate is checked against the address above.
+    ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+    // The link decides when to retry; gRPC's own retries would share a backoff between streams.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+    'grpc.service_config_disable_resolution': 1,
+    // Agents connect to controllers directly, not through http_proxy.
+    'grpc.enable_http_proxy': 0,
+  });
+  const call = client.makeBidiStreamRequest(ATTACH.path, ATTACH.requestSerialize, ATTACH.responseDeserialize);
+  call.on('data', (bytes: Buffer) => events.received(bytes));
+  call.on('status', (ended: StatusObject) => {
+    client.close();
+    events.ended(reasonOf(ended), ended.code === status.UNAVAILABLE);
+  });
+  call.on('error', () => {}); // `status` tells the same
+  return {
+    write: (bytes, sent) => void call.write(bytes, sent),
+    cancel() {
+      call.cancel();
+      client.close();
+    },
+  };
+}
+
+/** Nothing is sent or received before the peer is known to be root or this user. */
+function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
+  const makeConnector = plain._createSecureConnector.bind(plain);
+  plain._createSecureConnector = (...args) => {
+    const connector = makeConnector(...args);
+    return {
+      ...connector,
+      connect: async (socket) => {
+        const problem = await peerProblem(socket);
+        if (problem !== undefined) throw new Error(problem);
+        return connector.connect(socket);
+      },
+    };
+  };
+  return plain;
+}
+
+/** Any certificate of the authority could serve at the addresses in it; only a controller's is accepted. */
+function controllerProblem({ subject, subjectaltname }: PeerCertificate): Error | undefined {
+  const problem = roleProblem(identityOf(subject.CN, subjectaltname), 'controller');
+  return problem === undefined ? undefined : new Error(problem);
+}
+
+/** For display: the controller's reason, or why there is no connection. */
+function reasonOf({ code, details }: StatusObject): string {
+  if (code === status.OK) return 'the controller ended the stream';
+  return details === '' ? status[code]! : details.replace(/^No connection established\. Last error: /, '');
+}
