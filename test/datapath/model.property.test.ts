@@ -7,21 +7,21 @@
  * short). A failure is shrunk, and its commands are printed.
  */
 import { suite } from 'uvu';
-import { Random, seed } from '../support/seed.ts';
+import { Random, runs, seed } from '../support/seed.ts';
 import { type Command, listing, nextCommand } from './model/commands.ts';
 import { Episode, type EpisodeOptions } from './model/episode.ts';
 
 const model = suite('model of the load balancer');
 
 const STEPS = 5_000;
-const TOTAL_STEPS = Number(process.env.SLUICE_MODEL_STEPS ?? 30_000);
+const TOTAL_STEPS = Number(process.env.SLUICE_MODEL_STEPS ?? runs(30_000));
 /** Replays that shrinking may cost. */
 const SHRINK_RUNS = 200;
 
 /** Small tables are under pressure, large ones are not. */
 function optionsOf(random: Random, episode: number): EpisodeOptions {
   return {
-    capacity: [250, 30, 120, 60][episode % 4],
+    capacity: [250, 30, 120, 60][(seed + episode) % 4],
     balancer: random.chance(70) ? 'port' : 'host',
     onTableFull: random.chance(60) ? 'refuse' : 'evict-idle',
     startMs: random.pick([1_000, 2 ** 31 - 60_000, 2 ** 32 - 60_000]),
@@ -78,9 +78,10 @@ function* commandsOf(random: Random, steps: number, record: Command[]): Generato
 model('the datapath does what the model says, whatever happens in whatever order', () => {
   for (let number = 0; number * STEPS < TOTAL_STEPS; number++) {
     const random = new Random(seed, number);
+    const steps = Math.min(STEPS, TOTAL_STEPS - number * STEPS);
     const options = optionsOf(random, number);
     const played: Command[] = [];
-    const failure = play(options, commandsOf(random, STEPS, played));
+    const failure = play(options, commandsOf(random, steps, played));
     if (failure === undefined) continue;
     const shortest = shrink(options, played.slice(0, failure.at + 1), kindOf(failure.error));
     const last = play(options, shortest)?.error ?? failure.error;

@@ -10,18 +10,18 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Testbed } from '../replay/testbed.ts';
+import { runs, seed } from '../support/seed.ts';
 import { Accounting, isComplete } from './accounting.ts';
 import { asFound, capturedFrames, type FoundFrame, foundFrames, shrunken, storeFound } from './corpus.ts';
 import { type FuzzFrame, nextFrame } from './mutate.ts';
 import { Xorshift } from './xorshift.ts';
 
-const SEED = Number(process.env.SLUICE_TEST_SEED ?? Date.now() & 0x7fffffff);
-const FRAMES = Number(process.env.SLUICE_FUZZ_FRAMES ?? 1_000_000);
+const FRAMES = Number(process.env.SLUICE_FUZZ_FRAMES ?? runs(1_000_000));
 /** A slow machine stops here; the frames until then were all right. */
 const LIMIT_MS = 120_000;
 const COLLECT = process.env.SLUICE_FUZZ_COLLECT === '1';
 
-const test = suite(`fuzz (SLUICE_TEST_SEED=${SEED})`);
+const test = suite(`fuzz (SLUICE_TEST_SEED=${seed})`);
 
 /** What feeding the frame to a datapath of its own throws, in words; undefined: nothing. */
 function failureOf(frame: FuzzFrame, offloads: boolean): string | undefined {
@@ -38,7 +38,7 @@ function failed(error: Error, frame: FuzzFrame, number: number, offloads: boolea
   const least = alone === undefined ? frame : shrunken(frame, (one) => failureOf(one, offloads) === alone);
   const told = JSON.stringify(asFound(error.message, least));
   const how = alone === undefined ? 'only after the frames before it' : 'by itself';
-  return new Error(`frame ${number} of seed ${SEED}, ${how}: ${told}`, { cause: error });
+  return new Error(`frame ${number} of seed ${seed}, ${how}: ${told}`, { cause: error });
 }
 
 test('the stored corpus is accounted for, and still meets many outcomes', () => {
@@ -53,7 +53,7 @@ for (const [offloads, frames] of [
   [true, Math.ceil(FRAMES / 5)],
 ] as const) {
   test(`${frames} frames, ${offloads ? 'offloads kept' : 'offloads finished'}`, () => {
-    const random = new Xorshift(SEED);
+    const random = new Xorshift(seed);
     const bed = new Testbed(offloads);
     const accounting = new Accounting(bed);
     const corpus = [...capturedFrames(bed), ...foundFrames()];

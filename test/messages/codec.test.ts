@@ -32,7 +32,11 @@ const port = fc.record({
 });
 /** None at all is not the same as not said. */
 const networks = fc.record(
-  { networks: fc.record({ all: list(fc.record({ name, vni: fc.nat(0xffffff), routed: fc.boolean() })) }) },
+  {
+    networks: fc.record({
+      all: list(fc.record({ name, vni: fc.nat(0xffffff), routed: fc.boolean(), router: text })),
+    }),
+  },
   { requiredKeys: [] },
 );
 const request = {
@@ -130,6 +134,7 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
         balancers: list(
           fc.record({
             loadBalancer: text,
+            criteriaSet: text,
             weights: fc.dictionary(name, fc.nat(65_535), { noNullPrototype: true, maxKeys: 4 }),
           }),
         ),
@@ -373,8 +378,8 @@ reports('what is wrong in them is said', () => {
     [/row 3, expected rows that were announced/, { announced, rowSteps: [3] }],
     [/row 0, expected rows that were announced, ascending/, { announced, rowSteps: [0, 0] }],
     [/row 65536, expected less/, { announced: [{ row: 65_536, group: 'g' }] }],
-    [/column packets has another count/, { announced, rowSteps: [0], packets: [1, 2] }],
-    [/column bytes has another count/, { announced, rowSteps: [0], bytes: [1, 1] }],
+    [/column packets does not have 1 figures/, { announced, rowSteps: [0], packets: [1, 2] }],
+    [/column bytes does not have 1 figures/, { announced, rowSteps: [0], bytes: [1, 1] }],
     [/row 0, expected rows that were announced/, { announced: [...announced, { row: 0 }], rowSteps: [0] }],
   ];
   for (const [message, report] of wrong) assert.throws(() => decode(report), message);

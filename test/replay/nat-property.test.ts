@@ -6,11 +6,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as checksum from '../../src/wire/checksum.ts';
+import { assertCovered, runs, seed } from '../support/seed.ts';
 import { Testbed } from './testbed.ts';
 import { type ChecksumKind, type Description, frameOf, mirrored, onesSum, vnetHeaderOf } from './twin.ts';
 
-const SEED = Number(process.env.SLUICE_TEST_SEED ?? Date.now() & 0x7fffffff);
-const RUNS = 3000;
+const RUNS = runs(3000);
 
 const WEB1 = '02:00:00:00:01:0b';
 const ROUTER = '02:53:4c:00:13:89';
@@ -135,16 +135,16 @@ function check(bed: Testbed, offloads: boolean, path: Path, sent: Description): 
   assert.equal(back[0]!.vnetHeader, vnetHeaderOf(seen));
 }
 
-const test = suite(`translation of any packet (SLUICE_TEST_SEED=${SEED})`);
+const test = suite(`translation of any packet (SLUICE_TEST_SEED=${seed})`);
 
 for (const offloads of [false, true]) {
   test(`there and back, ${offloads ? 'offloads kept' : 'offloads finished'}`, () => {
     const bed = new Testbed(offloads);
     fc.assert(
       fc.property(anyRequest, ([path, sent]) => check(bed, offloads, path, sent)),
-      { seed: SEED, numRuns: RUNS },
+      { seed, numRuns: RUNS },
     );
-    assert.ok(bed.datapath.tables.connections.totals.created > 100, 'flows were made');
+    assertCovered(bed.datapath.tables.connections.totals.created > 100, 'flows were made');
     assert.is(bed.datapath.arena.freeCount, bed.datapath.arena.slotCount, 'no frame buffer is lost');
   });
 }
@@ -175,7 +175,7 @@ test('a delta gives what summing up again gives', () => {
         onesSum(asBytes(now)) % 0xffff,
       );
     }),
-    { seed: SEED, numRuns: 20_000 },
+    { seed, numRuns: runs(20_000) },
   );
 });
 

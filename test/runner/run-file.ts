@@ -31,6 +31,8 @@ export interface Limits {
   readonly outputGraceMs?: number;
   /** In addition to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Behind the file's name. */
+  readonly args?: readonly string[];
 }
 
 /** Characters kept of a file's output: its end, where summary and failures stand. */
@@ -40,7 +42,7 @@ const running = new Set<ChildProcess>();
 
 export async function runFile(compiled: string, limits: Limits): Promise<Verdict> {
   const started = performance.now();
-  const child = spawn(process.execPath, [compiled], {
+  const child = spawn(process.execPath, [compiled, ...(limits.args ?? [])], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...plainOutput(process.env), ...limits.env },

@@ -8,6 +8,11 @@ import { seededFiles } from './seeded.ts';
 
 const test = suite('runner: tests over many seeds');
 
+const testFile = (body: string): string => `
+  import { test as one } from '${import.meta.resolve('uvu')}';
+  one('all is well', () => { ${body} });
+  one.run();`;
+
 /** A checkout: sources, which are read for their imports, and compiled files, which are run. */
 const FILES: Record<string, string> = {
   'test/support/seed.ts': '',
@@ -16,11 +21,10 @@ const FILES: Record<string, string> = {
   'test/direct.test.ts': "import { Random } from './support/seed.ts';",
   'test/through/others.test.ts': "import {\n  other,\n} from '../support/other.ts';",
   'test/unseeded.test.ts': "// imports no './support/seed.ts'\nimport * as assert from 'uvu/assert';",
-  'dist/test/direct.test.js': `
-    const seed = Number(process.env.SLUICE_TEST_SEED);
-    console.log(seed === 12 ? '   FAIL  "all is well"\\n    twelve is unlucky' : '  Total:     1\\n  Passed:    1\\n  Skipped:   0\\n  Duration: 1ms');
-    process.exit(seed === 12 ? 1 : 0);`,
-  'dist/test/through/others.test.js': `console.log('  Total:     1\\n  Passed:    1\\n  Skipped:   0\\n  Duration: 1ms');`,
+  'dist/test/direct.test.js': testFile(
+    `if (process.env.SLUICE_TEST_SEED === '12') throw new Error('twelve is unlucky');`,
+  ),
+  'dist/test/through/others.test.js': testFile(`if (process.env.SLUICE_TEST_SEED === '17') process.exit(3);`),
   'dist/test/unseeded.test.js': 'process.exit(1);',
 };
 
@@ -50,10 +54,21 @@ test('every file is run with every seed; a failure is told with the command that
   const { status, stdout } = seeds('--first', '10', '4');
   assert.is(status, 1, stdout);
   assert.match(stdout, 'FAIL test/direct.test.ts, seed 12: ');
-  assert.match(stdout, /repeat: SLUICE_TEST_SEED=12 node .*dist\/test\/direct\.test\.js\n/);
+  assert.match(
+    stdout,
+    /repeat: SLUICE_TEST_SEED=12 SLUICE_TEST_RUNS=0.03 node .*dist\/test\/direct\.test\.js\n/,
+  );
   assert.match(stdout, 'twelve is unlucky');
   assert.is(stdout.match(/repeat:/g)?.length, 1, stdout);
   assert.match(stdout, /\n8 runs of 2 files over 4 seeds in \d+ s of processes: 7 passed, 1 failed\n$/);
+});
+
+test('a seed that ends the process of several fails, and the others are run again', () => {
+  const { status, stdout } = seeds('--first', '15', '4', 'through/');
+  assert.is(status, 1, stdout);
+  assert.match(stdout, 'FAIL test/through/others.test.ts, seed 17: ');
+  assert.is(stdout.match(/repeat:/g)?.length, 1, stdout);
+  assert.match(stdout, /\n4 runs of 1 file over 4 seeds in \d+ s of processes: 3 passed, 1 failed\n$/);
 });
 
 test('parts of paths choose files', () => {
@@ -66,6 +81,7 @@ test('wrong arguments, and parts that match nothing, are no run', () => {
   for (const [args, message] of [
     [['0'], 'N: found 0, expected a whole number from 1 on'],
     [['--first', 'x', '1'], '--first: found x, expected a whole number from 0 on'],
+    [['--runs', '0', '1'], '--runs: found 0, expected a number above 0'],
     [['3', 'no-such'], 'no seeded test file matches no-such'],
   ] as const) {
     const { status, stderr } = seeds(...args);

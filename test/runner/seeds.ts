@@ -1,27 +1,33 @@
 /**
- * Runs every seeded test file over many seeds: node dist/test/runner/seeds.js [--first SEED] [--jobs N] [--root DIR] [N] [PART…]
+ * Runs every seeded test file over many seeds:
+ * node dist/test/runner/seeds.js [--first SEED] [--jobs N] [--runs FACTOR] [--root DIR] [N] [PART…]
  *
- * For each seed all files, so that an interrupted run has whole seeds behind it. A failure is printed at once, with the
- * command that repeats it; the last line says how many runs there were, and how many failed. Exit status 0 only if every
- * run passed.
+ * Many seeds find more than long runs of few: each property makes FACTOR of its usual number of runs, and a process
+ * takes BATCH seeds of a file, as long as start-up costs more than the run (seed-batch.ts). For each BATCH of seeds all
+ * files, so that an interrupted run has whole seeds behind it. A failure is printed at once, with the command that repeats
+ * it; the last lines say how many runs there were, and how many failed. Exit status 0 only if every run passed.
  */
 import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { TestFile } from './discover.ts';
-import { runFile, stopAll, type Verdict } from './run-file.ts';
+import { stopAll } from './run-file.ts';
+import { runSeeds, type SeedVerdict } from './seed-runs.ts';
 import { seededFiles } from './seeded.ts';
 
 const DEFAULT_SEEDS = 20;
 /** At low priority, beside other work, a file may take much longer than alone. */
 const PATIENCE = 10;
 const PROGRESS_MS = 30_000;
+/** Seeds in one process, at most. */
+const BATCH = 25;
+const DEFAULT_RUNS = '0.03';
 /** Of a failed run's output. */
 const SHOWN_LINES = 25;
 
-interface Run {
+interface Batch {
   readonly file: TestFile;
-  readonly seed: number;
+  readonly seeds: readonly number[];
 }
 
 const { values, positionals } = parseArgs({
@@ -29,6 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     first: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
+    runs: { type: 'string', default: process.env.SLUICE_TEST_RUNS ?? DEFAULT_RUNS },
     root: { type: 'string', default: resolve(import.meta.dirname, '../../..') },
   },
 });
@@ -38,6 +45,7 @@ const count = wholeNumber('N', isCount(positionals[0]) ? positionals[0]! : Strin
 const parts = isCount(positionals[0]) ? positionals.slice(1) : positionals;
 const first = wholeNumber('--first', values.first, 0);
 const jobs = wholeNumber('--jobs', values.jobs, 1);
+if (!(Number(values.runs) > 0)) wrong(`--runs: found ${values.runs}, expected a number above 0`);
 
 const files = seededFiles(root).filter(
   ({ source }) => parts.length === 0 || parts.some((part) => source.includes(part)),
@@ -53,16 +61,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     stopAll();
   });
 
-const seeds = Array.from({ length: count }, (_, i) => first + i);
-const runsOf = (chosen: readonly TestFile[]): Run[] =>
-  seeds.flatMap((seed) => chosen.map((file) => ({ file, seed })));
-const parallel = runsOf(files.filter(({ serial }) => !serial));
-const serial = runsOf(files.filter(({ serial: alone }) => alone));
-const total = parallel.length + serial.length;
+const batches: number[][] = [];
+for (let from = 0; from < count; from += BATCH)
+  batches.push(Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => first + from + i));
+const batchesOf = (chosen: readonly TestFile[]): Batch[] =>
+  batches.flatMap((seeds) => chosen.map((file) => ({ file, seeds })));
+const parallel = batchesOf(files.filter(({ serial }) => !serial));
+const serial = batchesOf(files.filter(({ serial: alone }) => alone));
+const total = files.length * count;
 let done = 0;
 let passed = 0;
 let seconds = 0;
-console.log(`${plural(files.length, 'test file')}, seeds ${first} to ${first + count - 1}, ${jobs} at once`);
+console.log(
+  `${plural(files.length, 'test file')}, seeds ${first} to ${first + count - 1}, ${values.runs} of the usual runs, ${jobs} at once`,
+);
 const progress = setInterval(() => console.log(`  … ${done} of ${total} runs`), PROGRESS_MS);
 await runAll(parallel, jobs);
 await runAll(serial, 1);
@@ -73,29 +85,33 @@ console.log(
 );
 process.exit(passed === total ? 0 : 1);
 
-async function runAll(queue: Run[], atOnce: number): Promise<void> {
+async function runAll(queue: Batch[], atOnce: number): Promise<void> {
   const worker = async () => {
-    for (let run = queue.shift(); run && !interrupted; run = queue.shift()) {
-      const verdict = await runFile(run.file.compiled, {
-        timeoutMs: PATIENCE * run.file.timeoutMs,
-        env: { SLUICE_TEST_SEED: String(run.seed) },
+    for (let batch = queue.shift(); batch && !interrupted; batch = queue.shift()) {
+      const { file } = batch;
+      const { verdicts, seconds: taken } = await runSeeds(file.compiled, batch.seeds, {
+        timeoutMs: PATIENCE * file.timeoutMs,
+        env: { SLUICE_TEST_RUNS: values.runs },
       });
-      if (!interrupted) report(run, verdict);
+      if (interrupted) return;
+      seconds += taken;
+      for (const verdict of verdicts) report(file, verdict);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-function report({ file, seed }: Run, verdict: Verdict): void {
+function report(file: TestFile, { seed, problem, output }: SeedVerdict): void {
   done++;
-  seconds += verdict.seconds;
-  if (verdict.problem === null) {
+  if (problem === null) {
     passed++;
     return;
   }
-  console.log(`  FAIL ${file.source}, seed ${seed}: ${verdict.problem}`);
-  console.log(`    repeat: SLUICE_TEST_SEED=${seed} node ${relative(process.cwd(), file.compiled)}`);
-  const lines = verdict.output.trimEnd().split('\n');
+  console.log(`  FAIL ${file.source}, seed ${seed}: ${problem}`);
+  console.log(
+    `    repeat: SLUICE_TEST_SEED=${seed} SLUICE_TEST_RUNS=${values.runs} node ${relative(process.cwd(), file.compiled)}`,
+  );
+  const lines = output.trimEnd().split('\n');
   const from = Math.max(
     0,
     lines.findIndex((line) => /^\s+FAIL/.test(line)),

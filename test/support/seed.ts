@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 
-export const seed = Number(process.env.SLUICE_TEST_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
+export let seed = Number(process.env.SLUICE_TEST_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
 const runFactor = Number(process.env.SLUICE_TEST_RUNS ?? 1);
 if (!Number.isInteger(seed) || !(runFactor > 0)) {
   throw new Error(
@@ -13,8 +13,21 @@ if (!Number.isInteger(seed) || !(runFactor > 0)) {
 }
 process.stderr.write(`seed: SLUICE_TEST_SEED=${seed}\n`);
 
+/** For runs over several seeds in one process (test/runner/seed-batch.ts): test files that are imported from now on use this one. */
+export function useSeed(next: number): void {
+  seed = next;
+}
+
 /** `count`, times SLUICE_TEST_RUNS. */
 export const runs = (count: number): number => Math.ceil(count * runFactor);
+
+/** Fails if a run of the usual length has not met something that it must have met; short runs (SLUICE_TEST_RUNS < 1) need not. */
+export function assertCovered(isMet: boolean, message: string): void {
+  if (runFactor >= 1 && !isMet) throw new Error(`the run was to cover more: ${message}`);
+}
+
+/** Costly cases that no random number changes, or many of them: a short run does each fifth, another with each seed. */
+export const isTurn = (index = 0): boolean => runFactor >= 1 || (seed + index) % 5 === 0;
 
 /** Checks a property with this process's seed. */
 export function check<T>(property: fc.IProperty<T>, numRuns = 200): void {

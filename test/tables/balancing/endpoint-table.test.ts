@@ -11,7 +11,7 @@ import {
 } from '../../../src/tables/balancing/endpoint-table.ts';
 import { NONE } from '../../../src/tables/common/bucket-index.ts';
 import { addressWords } from '../../support/addresses.ts';
-import { Random, runs, seed } from '../../support/seed.ts';
+import { assertCovered, Random, runs, seed } from '../../support/seed.ts';
 
 const endpoints = suite('endpoint table');
 
@@ -72,7 +72,7 @@ function churn(capacity: number, steps: number, address: (random: Random) => Wor
     assert.is(table.find(network, ...(words as Words)), NONE, 'gone with its last reference');
   }
   assert.is(table.inUse, 0);
-  if (capacity < 50) assert.ok(refused > 0, 'the table was full at times');
+  if (capacity < 50) assertCovered(refused > 0, 'the table was full at times');
 }
 
 endpoints('IPv4 and IPv6 of several networks, full at times', () => {

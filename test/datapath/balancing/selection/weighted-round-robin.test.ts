@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NONE } from '../../../../src/tables/common/bucket-index.ts';
-import { Random, runs, seed } from '../../../support/seed.ts';
+import { isTurn, Random, runs, seed } from '../../../support/seed.ts';
 import {
   CLIENT,
   flowFrom,
@@ -83,6 +83,7 @@ selection('all weights 0: nobody', () => {
 selection('the largest weights do not overflow', () => {
   const weights = new Array<number>(64).fill(65_535);
   assert.equal(sharesOf(bedOf(weights).picks(640), 64), new Array(64).fill(10));
+  if (!isTurn()) return; // four million picks
   const uneven = [65_535, 1, ...new Array<number>(62).fill(65_535)];
   assert.is(sharesOf(bedOf(uneven).picks(65_535 * 63 + 1), 64)[1], 1);
 });
