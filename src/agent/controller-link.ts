@@ -93,7 +93,7 @@ export function createControllerLink({ tls, keepalive, ...options }: GrpcLinkOpt
     if (problem) throw new Error(problem);
     // Read anew for each attempt, so that renewed certificates are used.
     const material = tls && !address.startsWith('unix:') ? loadFleetTls(tls, 'host') : undefined;
-    return openGrpcCall(address, material, keepalive ?? KEEPALIVE, events);
+    return openGrpcCall(address, material, keepalive ?? KEEPALIVE, options.runtime, events);
   });
 }
 

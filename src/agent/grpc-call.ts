@@ -1,23 +1,20 @@
 /** The agent's gRPC call to one controller: who is at the other end, and how it is reached. */
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import {
-  type ChannelCredentials,
-  Client,
-  credentials as grpcCredentials,
-  type StatusObject,
-  status,
-} from '@grpc/grpc-js';
+import { Client, credentials as grpcCredentials, type StatusObject, status } from '@grpc/grpc-js';
 import { identityOf, roleProblem } from '../config/certificate-roles.ts';
 import type { TlsMaterial } from '../config/tls-files.ts';
+import { ChannelSockets } from '../messages/channel-sockets.ts';
 import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
 import { peerProblem } from '../native/processes/peer-user.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Call, CallEvents } from './controller-stream.ts';
 
 export function openGrpcCall(
   address: string,
   tls: TlsMaterial | undefined,
   keepalive: Keepalive,
+  runtime: Runtime,
   events: CallEvents,
 ): Call {
   const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
@@ -26,8 +23,10 @@ export function openGrpcCall(
         checkServerIdentity: (_serverName, certificate) =>
           checkServerIdentity(host, certificate) ?? controllerProblem(certificate),
       })
-    : withTrustedPeer(grpcCredentials.createInsecure());
-  const client = new Client(address, credentials, {
+    : grpcCredentials.createInsecure();
+  const sockets = new ChannelSockets(runtime);
+  // Without TLS nothing is sent or received before the peer is known to be root or this user.
+  const client = new Client(address, sockets.watch(credentials, tls ? undefined : peerProblem), {
     ...channelOptions(keepalive),
     // An IP address cannot be a TLS server name (RFC 6066); the certificate is checked against the address above.
     ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
@@ -39,9 +38,13 @@ export function openGrpcCall(
     'grpc.enable_http_proxy': 0,
   });
   const call = client.makeBidiStreamRequest(ATTACH.path, ATTACH.requestSerialize, ATTACH.responseDeserialize);
+  const close = (): void => {
+    client.close();
+    sockets.close();
+  };
   call.on('data', (bytes: Buffer) => events.received(bytes));
   call.on('status', (ended: StatusObject) => {
-    client.close();
+    close();
     events.ended(reasonOf(ended), ended.code === status.UNAVAILABLE);
   });
   call.on('error', () => {}); // `status` tells the same
@@ -49,26 +52,9 @@ export function openGrpcCall(
     write: (bytes, sent) => void call.write(bytes, sent),
     cancel() {
       call.cancel();
-      client.close();
+      close();
     },
   };
-}
-
-/** Nothing is sent or received before the peer is known to be root or this user. */
-function withTrustedPeer(plain: ChannelCredentials): ChannelCredentials {
-  const makeConnector = plain._createSecureConnector.bind(plain);
-  plain._createSecureConnector = (...args) => {
-    const connector = makeConnector(...args);
-    return {
-      ...connector,
-      connect: async (socket) => {
-        const problem = await peerProblem(socket);
-        if (problem !== undefined) throw new Error(problem);
-        return connector.connect(socket);
-      },
-    };
-  };
-  return plain;
 }
 
 /** Any certificate of the authority could serve at the addresses in it; only a controller's is accepted. */

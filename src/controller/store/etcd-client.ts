@@ -17,6 +17,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { messageOf } from '../../config/model/refusal.ts';
+import { ChannelSockets } from '../../messages/channel-sockets.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import {
   LEASE_GRANT,
@@ -111,13 +112,13 @@ export class EtcdClient {
   constructor({ endpoints, tls }: EtcdOptions, runtime: Runtime) {
     this.runtime = runtime;
     this.endpoints = endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, ''));
-    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
+    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls, this.runtime));
   }
 
   /** For new connections; streams end on the ones that they are on. */
   useTls(tls: EtcdTls): void {
     const former = this.channels;
-    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls));
+    this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls, this.runtime));
     for (const channel of former) channel.close();
   }
 
@@ -236,13 +237,14 @@ export class EtcdClient {
   }
 }
 
-function connect(endpoint: string, tls: EtcdTls | undefined): Client {
+function connect(endpoint: string, tls: EtcdTls | undefined, runtime: Runtime): Client {
   if (tls === undefined) return new Client(endpoint, grpcCredentials.createInsecure(), CHANNEL_OPTIONS);
+  const sockets = new ChannelSockets(runtime);
   const host = endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   const credentials = grpcCredentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null, {
     checkServerIdentity: (_serverName, certificate) => checkServerIdentity(host, certificate),
   });
-  return new Client(endpoint, credentials, {
+  return new Client(endpoint, sockets.watch(credentials), {
     ...CHANNEL_OPTIONS,
     // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
     ...(isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
