@@ -247,11 +247,11 @@ export class Agent implements ControllerLinkHandler {
 
   /** `clockMs`: what the controllers' clock shows now, if they have just said it. */
   private async bringIntoForce(
-    rules: Pick<StoredRules, 'groups' | 'balancers'>,
+    rules: Pick<StoredRules, 'groups' | 'balancers' | 'tombstones'>,
     clockMs?: number,
   ): Promise<void> {
     const { host } = this.options;
-    const groups = groupsInForce(rules.groups, this.ownGroups, host.configuration);
+    const groups = groupsInForce(rules, this.ownGroups, host.configuration);
     const enforced = host.enforcedGroups(groups);
     const local = this.localWeights.compute(enforced, host.localFlows(), momentOf(this.runtime));
     await host.applyGroups(groups, this.mergedWeights.merge(rules.balancers, local), clockMs);
@@ -276,16 +276,17 @@ export class Agent implements ControllerLinkHandler {
 }
 
 /**
- * The host's own groups apply until a controller sends groups of the same names, and besides its other groups. Groups of
+ * The host's own groups apply until a controller sends groups of the same names, or says that those were removed, and
+ * besides its other groups. Groups of
  * networks that this host does not have are ignored.
  */
 export function groupsInForce(
-  fromControllers: readonly GroupConfig[],
+  { groups: fromControllers, tombstones }: Pick<StoredRules, 'groups' | 'tombstones'>,
   own: readonly GroupConfig[],
   { networks }: Configuration,
 ): GroupConfig[] {
   const known = new Set(networks.map(({ name }) => name));
-  const told = new Set(fromControllers.map(({ name }) => name));
+  const told = new Set([...fromControllers.map(({ name }) => name), ...tombstones]);
   return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) =>
     known.has(network),
   );

@@ -23,6 +23,8 @@ const frameSchema = z.object({
   epoch: z.number(),
   revision: z.number(),
   clock: z.object({ atMs: z.number(), receivedMs: z.number() }).optional(),
+  /** All, in each frame; absent: none. */
+  tombstones: z.array(z.string()).optional(),
   /** All, or those that have come or changed; they take their places in the order of the first frame. */
   groups: z.array(
     z.object({
@@ -50,7 +52,7 @@ interface DocumentGroup {
   readonly balancers?: readonly BalancerWeights[];
 }
 
-export interface RuleDocument extends Pick<Frame, 'epoch' | 'revision' | 'clock'> {
+export interface RuleDocument extends Pick<Frame, 'epoch' | 'revision' | 'clock' | 'tombstones'> {
   /** By name, in their order. */
   readonly groups: ReadonlyMap<string, DocumentGroup>;
 }
@@ -89,8 +91,8 @@ export class RuleJournal {
       for (const name of frame.removed ?? []) groups.delete(name);
       for (const { name, ...group } of frame.groups) groups.set(name, group);
     }
-    const { epoch, revision, clock } = frames.at(-1)!;
-    const document = { epoch, revision, clock, groups };
+    const { epoch, revision, clock, tombstones } = frames.at(-1)!;
+    const document = { epoch, revision, clock, tombstones, groups };
     this.changesBytes = end - this.baseBytes;
     // Nothing is appended to a torn frame.
     this.written = end === bytes.length ? document : undefined;
@@ -110,11 +112,9 @@ export class RuleJournal {
     this.written = document;
   }
 
-  private replace({ epoch, revision, clock, groups }: RuleDocument): void {
+  private replace({ groups, ...document }: RuleDocument): void {
     const frame = encodeFrame({
-      epoch,
-      revision,
-      clock,
+      ...document,
       groups: [...groups].map(([name, group]) => ({ name, ...group })),
     });
     replaceFile(this.path, frame.toString());
@@ -157,10 +157,7 @@ export class RuleJournal {
 }
 
 /** Undefined: only writing all groups gives them their order. */
-function changeBetween(
-  before: RuleDocument,
-  { epoch, revision, clock, groups }: RuleDocument,
-): object | undefined {
+function changeBetween(before: RuleDocument, { groups, ...document }: RuleDocument): object | undefined {
   const removed: string[] = [];
   for (const name of before.groups.keys()) if (!groups.has(name)) removed.push(name);
   const changed: ({ name: string } & DocumentGroup)[] = [];
@@ -173,7 +170,7 @@ function changeBetween(
     if (former?.definition === group.definition && former.balancers === group.balancers) continue;
     changed.push({ name, ...group });
   }
-  return { epoch, revision, clock, groups: changed, removed };
+  return { ...document, groups: changed, removed };
 }
 
 /** Whether `name` is the next of the former names that are still there. */

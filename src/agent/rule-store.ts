@@ -24,6 +24,8 @@ export interface StoredRules {
   readonly groups: readonly GroupConfig[];
   /** Weights of single load balancers, by group; groups without any are not listed. */
   readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
+  /** Groups that the controllers have removed. */
+  readonly tombstones: ReadonlySet<string>;
   /** Absent: the controller did not say what its clock showed. */
   readonly clock?: SenderClock;
 }
@@ -49,6 +51,7 @@ const NOTHING: StoredRules = {
   definitions: new Map(),
   groups: [],
   balancers: new Map(),
+  tombstones: new Set(),
 };
 
 export type RuleFile = Pick<RuleJournal, 'read' | 'write'>;
@@ -89,8 +92,9 @@ export class RuleStore {
     const balancers = balancersAfter(rules, current.balancers);
     const { epoch, revision, atMs = 0 } = rules;
     const groups = parsed(definitions, current, inForce);
+    const tombstones = rules.isFull ? new Set(rules.tombstones) : current.tombstones;
     const clock = atMs === 0 ? undefined : { atMs, receivedMs: wallMs };
-    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers, clock } };
+    return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers, tombstones, clock } };
   }
 
   /** Returns why the rules could not be written, if so; they are in force anyway. */
@@ -140,19 +144,34 @@ function parsed(
 const byName = (groups: readonly GroupConfig[]): ReadonlyMap<string, GroupConfig> =>
   new Map(groups.map((group) => [group.name, group]));
 
-function documentOf({ epoch, revision, clock, definitions, balancers }: StoredRules): RuleDocument {
+function documentOf({
+  epoch,
+  revision,
+  clock,
+  tombstones,
+  definitions,
+  balancers,
+}: StoredRules): RuleDocument {
   const groups = new Map(
     [...definitions].map(([name, definition]) => [name, { definition, balancers: balancers.get(name) }]),
   );
-  return { epoch, revision, clock, groups };
+  return { epoch, revision, clock, tombstones: tombstones.size === 0 ? undefined : [...tombstones], groups };
 }
 
-function rulesOf({ epoch, revision, clock, groups }: RuleDocument): StoredRules {
+function rulesOf({ epoch, revision, clock, tombstones, groups }: RuleDocument): StoredRules {
   const definitions = new Map([...groups].map(([name, { definition }]) => [name, definition]));
   const balancers = new Map(
     [...groups].flatMap(([name, { balancers: own = [] }]) =>
       own.length === 0 ? [] : [[name, own] as const],
     ),
   );
-  return { epoch, revision, definitions, groups: parsed(definitions, NOTHING, []), balancers, clock };
+  return {
+    epoch,
+    revision,
+    definitions,
+    groups: parsed(definitions, NOTHING, []),
+    balancers,
+    tombstones: new Set(tombstones),
+    clock,
+  };
 }

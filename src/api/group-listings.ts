@@ -3,7 +3,7 @@
 import { membersInForce, nextSetChangeMs, setInForce } from '../config/model/criteria-sets.ts';
 import { membersOf } from '../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig } from '../config/model/model.ts';
-import type { GroupDetail, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
+import type { GroupDetail, GroupOrigin, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
 
 /** Totals and gauges, as in StatRow. */
 export interface Counts {
@@ -18,6 +18,7 @@ export interface Counts {
 export type MemberFigures = Omit<MemberRow, 'member' | 'address' | 'port' | 'state' | 'drainDeadline'>;
 
 export interface GroupFigures {
+  readonly origin: GroupOrigin;
   /** Includes removed members. */
   readonly total: Pick<Counts, 'activeFlows' | 'newFlows'>;
   /** How many load balancers enforce the group. */
@@ -28,12 +29,13 @@ export interface GroupFigures {
 
 export function groupRow(
   group: GroupConfig,
-  { total }: Pick<GroupFigures, 'total'>,
+  { total, origin }: Pick<GroupFigures, 'total' | 'origin'>,
   nowMs: number,
 ): GroupRow {
   const members = membersInForce(group, nowMs);
   return {
     group: group.name,
+    origin,
     network: group.network,
     vip: group.vip,
     protocol: group.protocol,

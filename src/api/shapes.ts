@@ -175,8 +175,15 @@ export interface PortRow {
   drops: Record<string, number>;
 }
 
+/**
+ * Where a group comes from: a configuration file; a file, with changes that commands have made since; the controllers
+ * that this host is attached to.
+ */
+export type GroupOrigin = 'file' | 'command' | 'controller';
+
 export interface GroupRow {
   group: string;
+  origin: GroupOrigin;
   network: string;
   vip: string[];
   protocol: string;

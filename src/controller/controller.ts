@@ -331,7 +331,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
       settlingMs,
     });
     this.office = { term, vms, scaling, health };
-    term.begin(groupsOf(this.groups));
+    term.begin(groupsOf(this.groups), this.replica.tombstones);
     this.waitingAgents.attach((session) => term.attach(session));
     this.replica
       .applyFile(this.configurationNow, this.id, epoch)
@@ -369,7 +369,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   private stateChanged(): void {
-    this.office?.term.setGroups(groupsOf(this.groups));
+    this.office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
   }
 
   private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {

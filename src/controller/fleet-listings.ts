@@ -24,7 +24,7 @@ import { Refusal } from '../config/model/refusal.ts';
 import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { momentOf } from '../runtime/runtime.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
-import { existingGroup, type GroupStates } from './groups/group-states.ts';
+import { existingGroup, type GroupStates, originOf } from './groups/group-states.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
 
@@ -182,21 +182,24 @@ export async function* groupRows({ term, groups }: Fleet): AsyncGenerator<GroupR
       }
     }),
   );
-  for (const { group } of groups.values()) {
+  for (const state of groups.values()) {
+    const { group } = state;
     yield groupRow(
       weighted(term, group),
-      { total: flows.get(group.name) ?? flowsOf([]) },
+      { total: flows.get(group.name) ?? flowsOf([]), origin: originOf(state) },
       term.runtime.wallMs(),
     );
   }
 }
 
 export async function fleetGroupDetail({ term, groups }: Fleet, name: string): Promise<GroupDetail> {
-  const { group, health } = existingGroup(groups, name);
+  const state = existingGroup(groups, name);
+  const { group, health } = state;
   const { answers, unanswered } = await askGroup(term, name);
   const { monotonicMs, wallMs } = momentOf(term.runtime);
   const loads = term.aggregation.loads(name, monotonicMs);
   const figures = {
+    origin: originOf(state),
     total: flowsOf(answers.map(({ answer }) => answer)),
     loadBalancers: sum(answers, ({ answer }) => answer.loadBalancers),
     ofMember(member: string, distributed: MemberConfig | undefined): MemberFigures {

@@ -106,8 +106,8 @@ export class Term {
   }
 
   /** The groups at the beginning. */
-  begin(groups: ReadonlyMap<string, GroupConfig>): void {
-    this.setGroups(groups);
+  begin(groups: ReadonlyMap<string, GroupConfig>, tombstones: readonly string[]): void {
+    this.setGroups(groups, tombstones);
     const isComputed = ({ policy }: GroupConfig): boolean =>
       policy !== undefined && policy.kind !== 'even' && policy.mode !== 'distribute-stats';
     if (![...groups.values()].some(isComputed)) return;
@@ -120,8 +120,9 @@ export class Term {
   }
 
   /** Brings the groups, as they are configured now, to the agents. */
-  setGroups(groups: ReadonlyMap<string, GroupConfig>): void {
+  setGroups(groups: ReadonlyMap<string, GroupConfig>, tombstones: readonly string[]): void {
     this.groups = groups;
+    this.distribution.setTombstones(tombstones);
     this.distribution.release();
     if (this.weights.setGroups(groups, momentOf(this.runtime)))
       this.distribution.publish(this.weights.groups);

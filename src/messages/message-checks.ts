@@ -80,6 +80,7 @@ export function checkFromController(message: FromController): void {
       wholes(message, 'epoch', 'revision', 'baseRevision');
       wholes({ atMs: message.atMs ?? 0 }, 'atMs');
       for (const name of message.removed) bounded(name, MAX_NAME_LENGTH, 'removed');
+      for (const name of message.tombstones ?? []) bounded(name, MAX_NAME_LENGTH, 'tombstones');
       for (const group of message.groups) {
         names(group, 'name');
         for (const { loadBalancer, criteriaSet = '', weights } of group.balancers ?? []) {

@@ -169,6 +169,8 @@ export interface Rules {
   removed: readonly string[];
   /** The sender's clock when it sent this: drain deadlines count from it. Absent or 0: sent by an older version. */
   atMs?: number;
+  /** With `isFull`: groups that were removed; a host's own ones of these names are not in force. */
+  tombstones?: readonly string[];
 }
 
 export interface GroupDefinition {

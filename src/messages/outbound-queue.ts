@@ -99,6 +99,7 @@ export function mergeRules(older: Rules, newer: Rules): Rules {
     groups: [...groups.values()],
     removed,
     atMs: newer.atMs,
+    ...(older.tombstones !== undefined && { tombstones: older.tombstones }),
   };
 }
 

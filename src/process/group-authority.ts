@@ -19,7 +19,7 @@ import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
 import { startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
-import type { Changed, ControllersStatus, StreamCounts } from '../api/shapes.ts';
+import type { Changed, ControllersStatus, GroupOrigin, StreamCounts } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
 import { Certificates, type Renewable } from '../config/certificates.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
@@ -28,6 +28,7 @@ import type { TlsMaterial } from '../config/tls-files.ts';
 import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
+import { originOf } from '../controller/groups/group-states.ts';
 import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import type { Host } from '../host/host.ts';
@@ -60,6 +61,8 @@ export interface Control {
   /** For `status`. */
   readonly status: ControllersStatus;
   readonly certificates: Certificates;
+  /** Where a group of this host comes from. */
+  originOf(group: string): GroupOrigin;
   /** Applies a changed file; resolves with the host's revision. */
   reload(configuration: Configuration): Promise<number>;
   stop(): Promise<void>;
@@ -167,6 +170,11 @@ class EmbeddedControl implements Control {
     }
   }
 
+  originOf(group: string): GroupOrigin {
+    const state = this.controller.groups.get(group);
+    return state === undefined ? 'file' : originOf(state);
+  }
+
   get status(): ControllersStatus {
     const { leadership } = this.controller;
     return {
@@ -265,7 +273,7 @@ class RemoteControl implements Control {
     } catch (error) {
       log.warn(`starting without the last rules of the controllers: ${messageOf(error)}`);
     }
-    this.initialGroups = groupsInForce(this.rules.current.groups, configuration.groups, configuration);
+    this.initialGroups = groupsInForce(this.rules.current, configuration.groups, configuration);
   }
 
   async attach(host: Host, answerHost: Answerer): Promise<void> {
@@ -289,6 +297,10 @@ class RemoteControl implements Control {
 
   get controllersClockMs(): number | undefined {
     return controllersClock(this.rules.current.clock, systemRuntime.wallMs());
+  }
+
+  originOf(group: string): GroupOrigin {
+    return this.rules.current.definitions.has(group) ? 'controller' : 'file';
   }
 
   get status(): ControllersStatus {
@@ -316,7 +328,7 @@ class RemoteControl implements Control {
 
   async reload(configuration: Configuration): Promise<number> {
     const { host, agent } = this.attached!;
-    const groups = groupsInForce(this.rules.current.groups, configuration.groups, configuration);
+    const groups = groupsInForce(this.rules.current, configuration.groups, configuration);
     return agent.changeHost({ own: configuration.groups }, () => host.reload({ ...configuration, groups }));
   }
 

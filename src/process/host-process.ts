@@ -173,6 +173,7 @@ export class HostProcess {
     const answerHost = hostAnswerer({
       host: this.host,
       status: () => this.status(),
+      originOf: (group) => this.control.originOf(group),
       reload: async (path) => ({ revision: await this.reload(path) }),
       down: () => this.options.onDownRequest(),
     });

@@ -61,6 +61,7 @@ const counters = {
 
 const group: GroupDetail = {
   group: 'api',
+  origin: 'file',
   network: 'app',
   vip: ['10.1.0.100', 'fd00:1::100'],
   protocol: 'tcp',
@@ -193,7 +194,7 @@ tables('columns are as wide as they must be; numbers stand right', () => {
 tables('nothing to list is a header alone', () => {
   assert.is(
     formatGroups([]),
-    'GROUP  NETWORK  VIP  PROTOCOL  PORT  REWRITE  ALGORITHM  MEMBERS  ACTIVE-MEMBERS  ACTIVE-FLOWS  NEW-FLOWS\n',
+    'GROUP  ORIGIN  NETWORK  VIP  PROTOCOL  PORT  REWRITE  ALGORITHM  MEMBERS  ACTIVE-MEMBERS  ACTIVE-FLOWS  NEW-FLOWS\n',
   );
 });
 
@@ -246,6 +247,7 @@ tables('a group: what it is, then its members', () => {
     formatGroup(group),
     lines(`
     group           api
+    origin          file
     network         app
     vip             10.1.0.100,fd00:1::100
     match           tcp port 80

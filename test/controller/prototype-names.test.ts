@@ -40,7 +40,7 @@ test('a member called constructor is active until checks fail it, and back when 
 test('a group called constructor is seeded once, and goes when the file no longer has it', () => {
   const entries = new Map<string, unknown>();
   const seed = (group: string): string[] => {
-    const changes = fileChanges(configured(group), entries, 'c1');
+    const changes = fileChanges(configured(group), entries, { id: 'c1', epoch: 1, wallMs: 0 });
     for (const change of changes) {
       if ('deleted' in change) entries.delete(change.key);
       else entries.set(change.key, change.value);

@@ -124,6 +124,7 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
     type: fc.constant('rules' as const),
     epoch: large,
     revision: large,
+    tombstones: fc.array(text, { maxLength: 3 }),
     atMs: large,
     baseRevision: large,
     isFull: fc.boolean(),

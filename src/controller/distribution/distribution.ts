@@ -43,6 +43,7 @@ export class Distribution {
   private readonly waits = new Set<Wait>();
   private readonly definitions = new WeakMap<GroupConfig, GroupDefinition>();
   private groups: Groups = new Map();
+  private tombstones: readonly string[] = [];
   private lastRevision = 1;
   private readonly runtime: Runtime;
   private readonly refreshTimer: Timer;
@@ -72,6 +73,16 @@ export class Distribution {
     return this.feeds.get(host);
   }
 
+  /**
+   * Groups that were removed: hosts do not bring their own ones of that name into force. Sent with all rules; to
+   * everybody with the next change, as a group goes or comes with its tombstone.
+   */
+  setTombstones(names: readonly string[]): void {
+    if (names === this.tombstones) return;
+    this.tombstones = names;
+    for (const feed of this.feeds.values()) feed.needFull();
+  }
+
   /** Agents that attach with rules in force get no others until `release`. */
   hold(): void {
     this.isOnHold = true;
@@ -99,7 +110,7 @@ export class Distribution {
     if (changed.length === 0 && removed.length === 0 && others.size === 0) return;
     this.groups = groups;
     this.lastRevision++;
-    const shared = new SharedRules(this.definitions, this.runtime.wallMs());
+    const shared = this.sharedRules();
     for (const feed of feeds) {
       if (this.isWaiting(feed)) continue;
       if (others.has(feed)) feed.update(groups, this.lastRevision, shared);
@@ -173,7 +184,11 @@ export class Distribution {
 
   private updateOne(feed: RuleFeed): void {
     if (this.isWaiting(feed)) return;
-    feed.update(this.groups, this.lastRevision, new SharedRules(this.definitions, this.runtime.wallMs()));
+    feed.update(this.groups, this.lastRevision, this.sharedRules());
+  }
+
+  private sharedRules(): SharedRules {
+    return new SharedRules(this.definitions, this.runtime.wallMs(), this.tombstones);
   }
 
   private settle(host: string): void {

@@ -209,26 +209,35 @@ export class SharedRules {
 
   private readonly atMs: number;
 
+  private readonly tombstones: readonly string[];
+
   /** `definitions`: what was made before, kept as long as the groups are. `atMs`: the wall clock of now. */
-  constructor(definitions: WeakMap<GroupConfig, GroupDefinition>, atMs: number) {
+  constructor(
+    definitions: WeakMap<GroupConfig, GroupDefinition>,
+    atMs: number,
+    tombstones: readonly string[] = [],
+  ) {
     this.definitions = definitions;
     this.atMs = atMs;
+    this.tombstones = tombstones;
   }
 
-  rules({ groups, balancers, ...rest }: RulesContent): FromController {
+  rules({ groups, balancers, ...content }: RulesContent): FromController {
+    const { atMs } = this;
+    const rest = content.isFull ? { ...content, atMs, tombstones: this.tombstones } : { ...content, atMs };
     if (groups.some(({ name }) => balancers.has(name))) {
       const own = groups.map((group) => ({
         ...this.definitionOf(group),
         balancers: balancers.get(group.name),
       }));
-      return { type: 'rules', ...rest, groups: own, atMs: this.atMs };
+      return { type: 'rules', ...rest, groups: own };
     }
     const names = groups.map(({ name }) => name);
     const key = JSON.stringify([rest.baseRevision, rest.isFull, names, rest.removed]);
     let message = this.messages.get(key);
     if (message === undefined) {
       const definitions = groups.map((group) => this.definitionOf(group));
-      message = { type: 'rules', ...rest, groups: definitions, atMs: this.atMs };
+      message = { type: 'rules', ...rest, groups: definitions };
       this.messages.set(key, message);
     }
     return message;

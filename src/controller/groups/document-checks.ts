@@ -74,6 +74,10 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
       failures: z.number(),
     }),
   ],
+  [
+    KEYS.removed,
+    z.looseObject({ atMs: epochMs, epoch: z.number(), by: z.string(), knownTo: z.array(z.string()) }),
+  ],
   [KEYS.file, z.looseObject({ groups: z.record(z.string(), z.string()) })],
 ];
 

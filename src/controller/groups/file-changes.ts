@@ -5,7 +5,9 @@
  * the digest of each group in its own file when it last compared, so that a file counts only where it has changed
  * since:
  *
- * - a group that is missing in the store is taken from the file;
+ * - a group that is missing in the store is taken from the file, unless it was removed: a removal leaves a tombstone, and
+ *   a file that still has the group, or one of a controller that was away, does not bring it back. A file that was seen
+ *   without the group since, and has it again, does;
  * - a group whose entry in the file has changed since becomes what the file says now. Overrides of members whose
  *   entries were changed, added or removed are dropped, others stay (member-overrides.ts); a policy that was set at
  *   run time stays unless the file's policy has changed, and so does a number of members unless its scaling has;
@@ -24,27 +26,80 @@ import {
   type FileDocument,
   groupOf,
   KEYS,
+  named,
   overridesChange,
   overridesOf,
+  type Tombstone,
+  tombstoneOf,
 } from './stored-documents.ts';
 
-/** `id`: the controller whose file this is. */
-export function fileChanges(configuration: Configuration, entries: Entries, id: string): Change[] {
-  const key = KEYS.file + id;
+/** A controller's file that is compared now. */
+export interface ComparedFile {
+  /** The controller whose file this is. */
+  readonly id: string;
+  /** The leader's, which is the same controller. */
+  readonly epoch: number;
+  readonly wallMs: number;
+}
+
+export function fileChanges(configuration: Configuration, entries: Entries, file: ComparedFile): Change[] {
+  const key = KEYS.file + file.id;
   const before = (entries.get(key) as FileDocument | undefined)?.groups ?? {};
   const now = Object.fromEntries(configuration.groups.map((group) => [group.name, digestOf(group)]));
   const changes: Change[] = [];
   for (const group of configuration.groups) {
+    if (isBuried(entries, group.name, file.id)) continue;
     const stored = groupOf(entries, group.name);
     const noted = ownEntry(before, group.name);
     const isChanged = stored === undefined || (noted !== undefined && noted !== now[group.name]);
     if (isChanged) changes.push(...replaceGroup(group, stored, entries));
   }
   for (const name of Object.keys(before)) {
-    if (!Object.hasOwn(now, name)) changes.push(...removeGroup(name, entries));
+    if (!Object.hasOwn(now, name) && groupOf(entries, name) !== undefined)
+      changes.push(...removeGroup(name, entries));
   }
+  const removed = changes.filter((change) => 'deleted' in change && change.key.startsWith(KEYS.group));
+  const names = removed.map((change) => change.key.slice(KEYS.group.length));
+  changes.push(...tombstoneChanges(now, names, entries, file));
   if (!isDeepStrictEqual(before, now)) changes.push({ key, value: { groups: now } satisfies FileDocument });
   return changes;
+}
+
+/** The group was removed, and the file of controller `id` was not seen without it since. */
+function isBuried(entries: Entries, group: string, id: string): boolean {
+  const tombstone = tombstoneOf(entries, group);
+  return tombstone !== undefined && !tombstone.knownTo.includes(id);
+}
+
+/** New ones, ends of those whose group the file brings back, and what this file knows of now. */
+function tombstoneChanges(
+  inFile: Readonly<Record<string, string>>,
+  removed: readonly string[],
+  entries: Entries,
+  { id, epoch, wallMs }: ComparedFile,
+): Change[] {
+  const changes: Change[] = [];
+  const standing = [...named<Tombstone>(entries, KEYS.removed)];
+  for (const [name, tombstone] of standing) {
+    const key = KEYS.removed + name;
+    const isKnown = tombstone.knownTo.includes(id);
+    if (Object.hasOwn(inFile, name)) {
+      if (isKnown) changes.push({ key, deleted: true });
+    } else if (!isKnown && !removed.includes(name)) {
+      changes.push({ key, value: { ...tombstone, knownTo: [...tombstone.knownTo, id] } });
+    }
+  }
+  for (const name of removed) {
+    const value: Tombstone = { atMs: wallMs, epoch, by: `the file of ${id}`, knownTo: [id] };
+    changes.push({ key: KEYS.removed + name, value });
+  }
+  const oldest = standing.sort(([, a], [, b]) => a.atMs - b.atMs);
+  const surplus = oldest.slice(0, Math.max(0, standing.length + removed.length - MAX_TOMBSTONES));
+  const dropped = new Map(surplus.map(([name]) => [KEYS.removed + name, true]));
+  return [
+    ...changes.filter((change) => !dropped.has(change.key)),
+    ...[...dropped.keys()].map((key) => ({ key, deleted: true as const })),
+  ];
 }
 
 function replaceGroup(group: GroupConfig, stored: GroupConfig | undefined, entries: Entries): Change[] {
@@ -71,6 +126,9 @@ const removeGroup = (name: string, entries: Entries): Change[] =>
     .map((prefix) => prefix + name)
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));
+
+/** The oldest give way. */
+export const MAX_TOMBSTONES = 1024;
 
 /** As the store returns it: without keys whose value is undefined. */
 const plain = (group: GroupConfig): GroupConfig => JSON.parse(JSON.stringify(group));

@@ -96,6 +96,10 @@ function withStates(
   return { ...group, criteria };
 }
 
+/** A change of its members, its policy or its number of VMs by a command makes it one of commands. */
+export const originOf = ({ overrides, isPolicyOfRuntime }: GroupState): 'file' | 'command' =>
+  overrides.size > 0 || isPolicyOfRuntime ? 'command' : 'file';
+
 /** Refusal 404 if no group has this name. */
 export function existingGroup(groups: GroupStates, name: string): GroupState {
   const group = groups.get(name);

@@ -7,6 +7,7 @@
  * of hosts, so that a failed member does not stay in service. Both are written once the store accepts them. Another
  * leader does not need them: it has its own file and asks the same hosts.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/model/refusal.ts';
@@ -23,7 +24,7 @@ import {
 import { checkEntries } from './document-checks.ts';
 import { fileChanges } from './file-changes.ts';
 import { type GroupStates, groupStates } from './group-states.ts';
-import type { Entries } from './stored-documents.ts';
+import { type Entries, KEYS, named, type Tombstone, tombstoneOf } from './stored-documents.ts';
 
 const RETRY_MS = 1_000;
 
@@ -39,6 +40,7 @@ export class Replica {
   private readonly unwrittenFindings = new Map<string, Change>();
   private findingsRetry: Timer | undefined;
   private current: GroupStates;
+  private removed: readonly string[] = [];
   private aside: ReadonlyMap<string, string> = new Map();
 
   /** `onChange`: called after the group states have changed. */
@@ -48,11 +50,17 @@ export class Replica {
     this.runtime = runtime;
     this.onChange = onChange;
     this.current = groupStates(this.entries);
+    this.removed = tombstonesIn(this.entries);
     this.unwatch = store.watch(() => this.refresh());
   }
 
   get groups(): GroupStates {
     return this.current;
+  }
+
+  /** Names of groups that were removed; the same list until that changes. */
+  get tombstones(): readonly string[] {
+    return this.removed;
   }
 
   /** Malformed documents of the store that are ignored: reason by key. */
@@ -87,7 +95,8 @@ export class Replica {
   preview(configuration: Configuration, id: string): GroupStates {
     const entries = this.stored;
     const changed = new Map(entries);
-    applyChanges(changed, fileChanges(configuration, entries, id));
+    const file = { id, epoch: 0, wallMs: this.runtime.wallMs() };
+    applyChanges(changed, fileChanges(configuration, entries, file));
     return groupStates(changed, this.current);
   }
 
@@ -119,7 +128,17 @@ export class Replica {
   /** Applies the file (file-changes.ts); resolves when it is written, or when the write will be retried. */
   async applyFile(configuration: Configuration, id: string, epoch: number): Promise<void> {
     this.runtime.clearTimer(this.fileRetry);
-    this.unwrittenFile = fileChanges(configuration, this.stored, id);
+    // On top of what an earlier comparison is still writing.
+    const changes = fileChanges(configuration, this.entries, { id, epoch, wallMs: this.runtime.wallMs() });
+    this.unwrittenFile = lastOfEach([...this.unwrittenFile, ...changes]);
+    for (const { name } of configuration.groups) {
+      const tombstone = tombstoneOf(this.entries, name);
+      if (tombstone === undefined) continue;
+      const since = new Date(tombstone.atMs).toISOString();
+      this.log.warn(
+        `group ${name}: removed at ${since} by ${tombstone.by}; it stays removed, though the file has it`,
+      );
+    }
     this.refresh();
     await this.writeFile(epoch);
   }
@@ -179,13 +198,30 @@ export class Replica {
   }
 
   private refresh(): void {
-    const next = groupStates(this.entries, this.current);
+    const { entries } = this;
+    const next = groupStates(entries, this.current);
+    const removed = tombstonesIn(entries);
     const isSame =
       next.size === this.current.size && [...next].every(([name, group]) => this.current.get(name) === group);
-    if (isSame) return;
+    const isSameRemoved = isDeepStrictEqual(removed, this.removed);
+    if (isSame && isSameRemoved) return;
+    if (!isSameRemoved) this.removed = removed;
     this.current = next;
     this.onChange();
   }
+}
+
+const tombstonesIn = (entries: Entries): string[] =>
+  [...named<Tombstone>(entries, KEYS.removed)].map(([name]) => name);
+
+/** In their order, each key once. */
+function lastOfEach(changes: readonly Change[]): Change[] {
+  const last = new Map<string, Change>();
+  for (const change of changes) {
+    last.delete(change.key);
+    last.set(change.key, change);
+  }
+  return [...last.values()];
 }
 
 /** The Refusal for an error of the store. */

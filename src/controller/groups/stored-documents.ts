@@ -7,6 +7,7 @@
  *   policies/NAME   the policy that was set at run time, in place of the file's
  *   scales/NAME     the number of members that people asked for; the group keeps it until they ask for `auto`
  *   instances/ID    the VM manager's record of a VM (vm-manager/vm-record.ts)
+ *   removed/NAME    tombstone: the group was removed, and files that have it do not bring it back (file-changes.ts)
  *   files/ID        digests of the groups in controller ID's file when it was last compared (file-changes.ts)
  */
 import type { GroupConfig } from '../../config/model/model.ts';
@@ -21,6 +22,7 @@ export const KEYS = {
   policy: 'policies/',
   scale: 'scales/',
   vm: 'instances/',
+  removed: 'removed/',
   file: 'files/',
 } as const;
 
@@ -46,6 +48,17 @@ export interface FailedMember {
   readonly detail: string;
 }
 
+export interface Tombstone {
+  /** Wall clock, epoch milliseconds. */
+  readonly atMs: number;
+  /** The leader's epoch. */
+  readonly epoch: number;
+  /** Who removed it, for people. */
+  readonly by: string;
+  /** Controllers whose file was seen without the group since: one that has it again means it. */
+  readonly knownTo: readonly string[];
+}
+
 export interface FileDocument {
   /** By group: digest of its entry in the file. */
   readonly groups: Readonly<Record<string, string>>;
@@ -63,6 +76,9 @@ export const vmRecords = (entries: Entries): VmRecord[] =>
 
 export const groupOf = (entries: Entries, name: string): GroupConfig | undefined =>
   entries.get(KEYS.group + name) as GroupConfig | undefined;
+
+export const tombstoneOf = (entries: Entries, name: string): Tombstone | undefined =>
+  entries.get(KEYS.removed + name) as Tombstone | undefined;
 
 export function overridesOf(entries: Entries, group: string): GroupOverrides {
   const document = entries.get(KEYS.overrides + group) as OverridesDocument | undefined;

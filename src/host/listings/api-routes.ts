@@ -17,6 +17,7 @@ import type {
   Changed,
   FlowRow,
   GroupDetail,
+  GroupOrigin,
   GroupRow,
   PortRow,
   RuleRow,
@@ -45,6 +46,7 @@ import { remainingFlows } from './remaining-flows.ts';
 export interface ApiContext {
   readonly host: Host;
   status(): Status;
+  originOf(group: string): GroupOrigin;
   /** Loads the file and applies it. */
   reload(path: string): Promise<Changed>;
   /** Requests a stop, which begins after this returns. */
@@ -55,8 +57,8 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/status', ({ status }) => status()),
   route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
   route('GET /v1/routers', ({ host }) => routerRows(host.configuration)),
-  route('GET /v1/groups', ({ host }) => Rows.begin(groups(host))),
-  route('GET /v1/groups/:group', ({ host }, [group]) => oneGroup(host, group!)),
+  route('GET /v1/groups', (context) => Rows.begin(groups(context))),
+  route('GET /v1/groups/:group', (context, [group]) => oneGroup(context, group!)),
   route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),
   route('GET /v1/flows', ({ host }, _, { query }) => Rows.begin(flows(host, checked(flowQuery, query)))),
   route('GET /v1/stats', ({ host }, _, { query }) => Rows.begin(stats(host, checked(statQuery, query).by))),
@@ -86,15 +88,15 @@ function ports(host: Host): PortRow[] {
   ];
 }
 
-const groups = (host: Host): Iterable<GroupRow> =>
-  groupRows(host.configuration, statistics(host), host.runtime.wallMs());
+const groups = ({ host, originOf }: ApiContext): Iterable<GroupRow> =>
+  groupRows(host.configuration, statistics(host), originOf, host.runtime.wallMs());
 
 function statistics({ builder, collector }: Host): Statistics {
   collector.refresh();
   return { ids: builder.ids, collector };
 }
 
-function oneGroup(host: Host, name: string): GroupDetail {
+function oneGroup({ host, originOf }: ApiContext, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const { ids } = host.builder;
   const left = remainingFlows(group, host.tables, ids);
@@ -105,6 +107,7 @@ function oneGroup(host: Host, name: string): GroupDetail {
     collector: host.collector,
     built,
     left,
+    origin: originOf(name),
     nowMs: host.runtime.wallMs(),
   });
 }

@@ -1,6 +1,6 @@
 /** `group show` of a host: a group's members with their figures and the weights that each load balancer has in force. */
 import { countsOf, groupDetail, mostCommon, sum } from '../../api/group-listings.ts';
-import type { GroupDetail } from '../../api/shapes.ts';
+import type { GroupDetail, GroupOrigin } from '../../api/shapes.ts';
 import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
@@ -14,6 +14,7 @@ export interface GroupView {
   readonly built: Pick<BuiltSnapshot, 'loadBalancers'>;
   /** Remaining flows of draining members. */
   readonly left: ReadonlyMap<string, number>;
+  readonly origin: GroupOrigin;
   readonly nowMs: number;
 }
 
@@ -26,6 +27,7 @@ export function hostGroupDetail(group: GroupConfig, view: GroupView): GroupDetai
   const weights = weightsInForce(built, ids.group(group.name), nowMs);
   const rows = rowsByMember(view, numbers);
   const figures = {
+    origin: view.origin,
     total: countsOf(counted.map(({ report }) => report.stats)),
     loadBalancers: weights.size,
     ofMember(name: string, member: MemberConfig | undefined) {

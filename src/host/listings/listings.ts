@@ -4,7 +4,7 @@
  */
 
 import { countsOf, groupRow, selectionDetail, sum } from '../../api/group-listings.ts';
-import type { GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
+import type { GroupOrigin, GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
 import { membersOf } from '../../config/model/group-members.ts';
 import { type Configuration, type PortConfig, routerOf } from '../../config/model/model.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
@@ -105,12 +105,13 @@ export function uplinkRows(
 export function* groupRows(
   { groups }: Configuration,
   { ids, collector }: Statistics,
+  originOf: (group: string) => GroupOrigin,
   nowMs: number,
 ): Generator<GroupRow> {
   for (const group of groups) {
     const counted = ids.membersOf(group.name).filter((id) => collector.has(id));
     const total = countsOf(counted.map((id) => collector.of(id).stats));
-    yield groupRow(group, { total }, nowMs);
+    yield groupRow(group, { total, origin: originOf(group.name) }, nowMs);
   }
 }
 

@@ -428,6 +428,7 @@ export namespace sluice {
             groups?: (sluice.v1.IGroup[]|null);
             removed?: (string[]|null);
             atMs?: (number|null);
+            tombstones?: (string[]|null);
         }
 
         class Rules implements IRules {
@@ -439,6 +440,7 @@ export namespace sluice {
             public groups: sluice.v1.IGroup[];
             public removed: string[];
             public atMs: number;
+            public tombstones: string[];
             public static encode(message: sluice.v1.IRules, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Rules;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Rules;

@@ -3886,6 +3886,7 @@ export const sluice = $root.sluice = (() => {
             function Rules(properties) {
                 this.groups = [];
                 this.removed = [];
+                this.tombstones = [];
                 if (properties)
                     for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -3899,6 +3900,7 @@ export const sluice = $root.sluice = (() => {
             Rules.prototype.groups = $util.emptyArray;
             Rules.prototype.removed = $util.emptyArray;
             Rules.prototype.atMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Rules.prototype.tombstones = $util.emptyArray;
 
             Rules.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3923,6 +3925,9 @@ export const sluice = $root.sluice = (() => {
                         writer.uint32(50).string(message.removed[i]);
                 if (message.atMs != null && Object.hasOwnProperty.call(message, "atMs"))
                     writer.uint32(56).uint64(message.atMs);
+                if (message.tombstones != null && message.tombstones.length)
+                    for (let i = 0; i < message.tombstones.length; ++i)
+                        writer.uint32(66).string(message.tombstones[i]);
                 return writer;
             };
 
@@ -3979,6 +3984,12 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 7: {
                             message.atMs = reader.uint64();
+                            break;
+                        }
+                    case 8: {
+                            if (!(message.tombstones && message.tombstones.length))
+                                message.tombstones = [];
+                            message.tombstones.push(reader.string());
                             break;
                         }
                     default:
@@ -4059,6 +4070,13 @@ export const sluice = $root.sluice = (() => {
                         message.atMs = object.atMs;
                     else if (typeof object.atMs === "object")
                         message.atMs = new $util.LongBits(object.atMs.low >>> 0, object.atMs.high >>> 0).toNumber(true);
+                if (object.tombstones) {
+                    if (!Array.isArray(object.tombstones))
+                        throw TypeError(".sluice.v1.Rules.tombstones: array expected");
+                    message.tombstones = [];
+                    for (let i = 0; i < object.tombstones.length; ++i)
+                        message.tombstones[i] = String(object.tombstones[i]);
+                }
                 return message;
             };
 
@@ -4073,6 +4091,7 @@ export const sluice = $root.sluice = (() => {
                 if (options.arrays || options.defaults) {
                     object.groups = [];
                     object.removed = [];
+                    object.tombstones = [];
                 }
                 if (options.defaults) {
                     if ($util.Long) {
@@ -4137,6 +4156,11 @@ export const sluice = $root.sluice = (() => {
                         object.atMs = options.longs === String ? String(message.atMs) : message.atMs;
                     else
                         object.atMs = options.longs === String ? $util.Long.prototype.toString.call(message.atMs) : options.longs === Number ? new $util.LongBits(message.atMs.low >>> 0, message.atMs.high >>> 0).toNumber(true) : message.atMs;
+                if (message.tombstones && message.tombstones.length) {
+                    object.tombstones = [];
+                    for (let j = 0; j < message.tombstones.length; ++j)
+                        object.tombstones[j] = message.tombstones[j];
+                }
                 return object;
             };
 

@@ -23,7 +23,7 @@ test.before.each(() => {
 });
 
 function reload(configuration: Configuration): void {
-  applyChanges(documents, fileChanges(configuration, documents, 'c1'));
+  applyChanges(documents, fileChanges(configuration, documents, { id: 'c1', epoch: 1, wallMs: 0 }));
   groups = groupStates(documents, groups);
 }
 

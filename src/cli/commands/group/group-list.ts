@@ -6,6 +6,7 @@ import { type Column, formatTable } from '../../table.ts';
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   { key: 'group' },
+  { key: 'origin', hide: 6 },
   { key: 'network', hide: 2 },
   { key: 'vip' },
   { key: 'protocol', hide: 5 },

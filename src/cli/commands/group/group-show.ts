@@ -42,6 +42,7 @@ const FLEET_COLUMNS: readonly Column<MemberRow>[] = [...COLUMNS, { key: 'flowsBy
 export function formatGroup(group: GroupDetail, maxWidth?: number): string {
   const fields = formatFields([
     ['group', group.group],
+    ['origin', group.origin],
     ['network', group.network],
     ['vip', cellText(group.vip)],
     ['match', group.port === null ? group.protocol : `${group.protocol} port ${group.port}`],
