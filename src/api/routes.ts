@@ -101,9 +101,25 @@ export type StatsBy = (typeof STATS_BY)[number];
 export const statQuery = z.strictObject({
   by: z.enum(STATS_BY, `one of ${STATS_BY.join(', ')}`).default('group'),
 });
+/** States of connection records. */
+export const FLOW_STATES = [
+  'syn-sent',
+  'syn-received',
+  'established',
+  'fin-client',
+  'fin-member',
+  'time-wait',
+  'reset-by-client',
+  'unreplied',
+  'replied',
+  'reset-by-member',
+] as const;
 export const flowQuery = z.strictObject({
   port: text.optional(),
   group: text.optional(),
   member: text.optional(),
+  state: z.enum(FLOW_STATES, `one of ${FLOW_STATES.join(', ')}`).optional(),
+  /** ADDRESS, ADDRESS:PORT or PREFIX. */
+  client: text.optional(),
   limit: z.coerce.number(LIMIT).pipe(z.int(LIMIT).min(1, LIMIT)).optional(),
 });

@@ -1,7 +1,7 @@
 /** Parsers of arguments and options. Invalid text is a usage error that says what was expected. */
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/model/duration.ts';
-import { canonicalMac, type Endpoint, isEndpoint, isMac, parseEndpoint } from '../wire/address.ts';
+import { canonicalMac, type Endpoint, isEndpoint, isMac, isPrefix, parseEndpoint } from '../wire/address.ts';
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text);
@@ -13,6 +13,13 @@ export function durationArgument(text: string): number {
 export function endpointArgument(text: string): Endpoint {
   if (!isEndpoint(text)) throw new InvalidArgumentError('Expected ADDRESS, ADDRESS:PORT or [IPV6]:PORT.');
   return parseEndpoint(text);
+}
+
+/** ADDRESS, ADDRESS:PORT or ADDRESS/BITS, for a filter. */
+export function clientArgument(text: string): string {
+  if (!isEndpoint(text) && !isPrefix(text))
+    throw new InvalidArgumentError('Expected ADDRESS, ADDRESS:PORT or ADDRESS/BITS.');
+  return text;
 }
 
 export function macArgument(text: string): string {

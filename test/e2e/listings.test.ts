@@ -257,6 +257,27 @@ test('flows: filters by port, group and member; IPv6 in brackets', async () => {
     ['--port', 'c2', '--group', 'web6', '--member', 's4'],
     (row) => row.group === 'web6' && row.member === 's4',
   );
+  await same(['--state', 'replied'], (row) => row.state === 'replied');
+  await same(['--client', '10.1.0.11'], (row) => row.client.startsWith('10.1.0.11:'));
+  await same(['--client', '10.1.0.8/29'], (row) => /^10\.1\.0\.(8|9|1[0-5]):/.test(row.client));
+  await same(['--client', all[0]!.client], (row) => row.client === all[0]!.client);
+  await same(['--client', 'fd00:1::/64', '--group', 'web6'], (row) => row.client.startsWith('[fd00:1:'));
+  const sorted = (await bed.json<FlowRow[]>('flows', '--sort', 'age', '--limit', '7')).map(
+    (row) => row.ageMs,
+  );
+  assert.is(sorted.length, 7);
+  assert.equal(
+    sorted,
+    sorted.toSorted((a, b) => b - a),
+  );
+  const { flows } = await bed.json<{ flows: number }>('flows', '--count');
+  assert.ok(flows >= all.length);
+  const few = await bed.sluice('flows', '--limit', '3');
+  assert.is(few.stdout.trimEnd().split('\n').length, 4);
+  assert.match(few.stderr, 'only 3 flows are shown');
+  const wrong = await bed.sluice('flows', '--state', 'open');
+  assert.is(wrong.status, 2);
+  assert.match(wrong.stderr, 'established');
   const ipv6 = all.find((row) => row.group === 'web6')!;
   assert.match(ipv6.client, /^\[fd00:1::12\]:\d+$/);
   assert.match(ipv6.vip, /^\[fd00:1::100\]:80$/);

@@ -28,6 +28,7 @@ import { findGroup, findMember, refuseUnknownMember } from '../../config/model/g
 import { HostError } from '../../config/model/host-error.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
+import { isEndpoint, isPrefix } from '../../wire/address.ts';
 import type { Host } from '../host.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { hostGroupDetail } from './group-figures.ts';
@@ -122,6 +123,11 @@ function rules(host: Host, port: string | undefined): Iterable<RuleRow> {
 
 function* flows(host: Host, filter: FlowFilter): Generator<FlowRow> {
   if (filter.port !== undefined) checkPort(host, filter.port);
+  if (filter.client !== undefined && !isPrefix(filter.client) && !isEndpoint(filter.client))
+    throw new HostError(
+      400,
+      `client: found ${filter.client}, expected ADDRESS, ADDRESS:PORT or ADDRESS/BITS`,
+    );
   const group = filter.group === undefined ? undefined : existingGroup(host, filter.group);
   if (filter.member !== undefined && group !== undefined && findMember(group, filter.member) === undefined) {
     throw new HostError(404, `group ${group.name} has no member ${filter.member}`);

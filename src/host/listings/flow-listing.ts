@@ -14,13 +14,25 @@ import { CHOSEN_BY } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { StatTable } from '../../tables/stat-table.ts';
 import type { Tables } from '../../tables/tables.ts';
-import { formatEndpoint, wordsToAddress } from '../../wire/address.ts';
+import {
+  ADDRESS_WORDS,
+  addressToWords,
+  formatEndpoint,
+  isPrefix,
+  parseEndpoint,
+  parsePrefix,
+  prefixContains,
+  wordsToAddress,
+} from '../../wire/address.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 
 export interface FlowFilter {
   readonly port?: string;
   readonly group?: string;
   readonly member?: string;
+  readonly state?: string;
+  /** ADDRESS, ADDRESS:PORT or ADDRESS/BITS; throws AddressError otherwise. */
+  readonly client?: string;
   /** Maximum number of rows; absent: all. */
   readonly limit?: number;
 }
@@ -55,6 +67,7 @@ export class FlowListing {
   *list(filter: FlowFilter, groups: readonly GroupConfig[], nowMs32: () => number): Generator<FlowRow> {
     const { connections } = this;
     const byName = new Map(groups.map((group) => [group.name, group]));
+    const isClient = clientFilter(filter.client);
     let left = filter.limit ?? Number.POSITIVE_INFINITY;
     for (let row = 1; row <= connections.highWater && left > 0; row++) {
       if (!connections.isUsed(row)) continue;
@@ -62,7 +75,7 @@ export class FlowListing {
       const flow = this.describe(row, byName, nowMs32());
       const isStill =
         connections.isUsed(row) && connections.cold[row * COLD_WORDS + COLD.createdMs] === created;
-      if (!isStill || flow === undefined || !matches(flow, filter)) continue;
+      if (!isStill || flow === undefined || !matches(flow, filter) || !isClient(flow.client)) continue;
       left--;
       yield flow;
     }
@@ -117,7 +130,25 @@ export class FlowListing {
   }
 }
 
-const matches = (flow: FlowRow, { port, group, member }: FlowFilter): boolean =>
+/** Judges `address:port` as FlowRow has it. */
+function clientFilter(wanted: string | undefined): (client: string) => boolean {
+  if (wanted === undefined) return () => true;
+  if (isPrefix(wanted)) {
+    const prefix = parsePrefix(wanted);
+    const words = new Int32Array(ADDRESS_WORDS);
+    return (client) => {
+      addressToWords(parseEndpoint(client).address, words, 0);
+      return prefixContains(prefix, words, 0);
+    };
+  }
+  const { address, port } = parseEndpoint(wanted);
+  if (port !== undefined) return (client) => client === formatEndpoint(address, port);
+  const start = formatEndpoint(address, 0).slice(0, -1);
+  return (client) => client.startsWith(start);
+}
+
+const matches = (flow: FlowRow, { port, group, member, state }: FlowFilter): boolean =>
+  (state === undefined || flow.state === state) &&
   (port === undefined || flow.port === port) &&
   (group === undefined || flow.group === group) &&
   (member === undefined || flow.member === member);
