@@ -9,7 +9,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { raiseInliningLimits } from '../../src/host/thread/compiler-flags.ts';
+import { setCompilerFlags } from '../../src/host/thread/compiler-flags.ts';
 import { COLD_WORDS, HOT_WORDS } from '../../src/tables/balancing/connection-record.ts';
 import { BucketIndex } from '../../src/tables/common/bucket-index.ts';
 import { DEFAULT_LIMITS } from '../../src/tables/tables.ts';
@@ -220,7 +220,7 @@ function measureAll(): MicroResult {
 }
 
 // As the host's worker does.
-raiseInliningLimits();
+setCompilerFlags();
 const [option, part, flows] = process.argv.slice(2);
 const result = option === '--part' ? parts[part as Part](Number(flows)) : measureAll();
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -5,6 +5,7 @@
  * file that keeps something from one packet to the next: each is named in OF_ALL, with the trials of what ports share there,
  * or the reason why nothing there can be used up by one port at the expense of others.
  */
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -12,8 +13,10 @@ import * as assert from 'uvu/assert';
 import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
 import type { Context } from '../../src/datapath/frame/context.ts';
 import { ARENA_SLOTS } from '../../src/host/host.ts';
+import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
 import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, only, portsOf, type Sent } from '../support/datapath-bed.ts';
+import { flowKey } from '../support/flow-keys.ts';
 import {
   arpFrame,
   BROADCAST,
@@ -238,11 +241,12 @@ trial('clients whose member is remembered', () => {
 trial('memories of flows: direct ones, and those that were cut off', () => {
   const { context } = new DatapathBed().datapath as unknown as { context: Context };
   const memory = new FlowMemory(context, 4_096, 60_000);
-  const note = (port: number, client: number): void => memory.note(0, 0, 0xffff, client, 80, 7, 6, port);
+  const keyOf = (client: number): FlowKey => flowKey(0, [0, 0, 0xffff, client], 80, 7, 6);
+  const note = (port: number, client: number): void => memory.note(keyOf(client), port);
   for (let i = 0; i < 16; i++) note(1, i);
-  const noted = Array.from({ length: 16 }, (_, i) => memory.knows(0, 0, 0xffff, i, 80, 7, 6));
+  const noted = Array.from({ length: 16 }, (_, i) => memory.knows(keyOf(i)));
   for (let i = 0; i < 10_000; i++) note(2, 1_000 + i);
-  const left = Array.from({ length: 16 }, (_, i) => memory.knows(0, 0, 0xffff, i, 80, 7, 6));
+  const left = Array.from({ length: 16 }, (_, i) => memory.knows(keyOf(i)));
   assert.equal(left, noted);
 });
 

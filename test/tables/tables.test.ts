@@ -1,16 +1,19 @@
 /** One block of memory for all tables: nothing overlaps, and every reader of the same bytes sees the same. */
+
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE } from '../../src/tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../src/tables/balancing/endpoint-table.ts';
+import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
 import { NONE } from '../../src/tables/common/bucket-index.ts';
 import { NEIGHBOUR } from '../../src/tables/forwarding/neighbour-table.ts';
 import { PORT } from '../../src/tables/port-counters.ts';
 import { STAT } from '../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, LAYOUT_VERSION, type TableLimits, Tables } from '../../src/tables/tables.ts';
 import { addressWords } from '../support/addresses.ts';
+import { flowKey } from '../support/flow-keys.ts';
 import { check } from '../support/seed.ts';
 
 const layout = suite('tables');
@@ -70,13 +73,20 @@ layout('visible regions lie in the block, on cache lines, and none overlaps anot
   );
 });
 
+/** Keys of flow `i`. */
+const forwardOf = (i: number): FlowKey => flowKey(i % 9, host(i), i, 1, 6);
+const reverseOf = (i: number): FlowKey => flowKey(i % 9, host(i), ~i, 2, 6);
+
 /** Uses every table as full as its limits allow; returns what a reader must find. */
 function fill(tables: Tables): () => void {
   const { limits, connections, endpoints, macs, neighbours, affinities, stats, portCounters } = tables;
   const rows: number[] = [];
   for (let i = 0; i < limits.maxEndpoints; i++) assert.is.not(endpoints.intern(1, ...host(i)), NONE);
   for (let i = 0; i < limits.maxConnections; i++) {
-    rows.push(connections.create(...host(i), i, ~i, 1, 2, 6, 1, 1, i % 9, i % limits.maxStatSlots, i));
+    const [forward, reverse] = [forwardOf(i), reverseOf(i)];
+    assert.is(connections.findForward(forward), NONE);
+    assert.is(connections.findReverse(reverse), NONE);
+    rows.push(connections.create(forward, reverse, 1, 1, i % limits.maxStatSlots, i));
   }
   for (let i = 0; i < limits.maxNeighbours; i++) {
     const id = neighbours.intern(2, ...host(i), i, neighbours.configuredPort);
@@ -95,8 +105,8 @@ function fill(tables: Tables): () => void {
   return () => {
     for (let i = 0; i < limits.maxEndpoints; i++) assert.is.not(endpoints.find(1, ...host(i)), NONE);
     for (let i = 0; i < limits.maxConnections; i++) {
-      assert.is(connections.findForward(i % 9, ...host(i), i, 1, 6), rows[i]);
-      assert.is(connections.findReverse(i % 9, ...host(i), ~i, 2, 6), rows[i]);
+      assert.is(connections.findForward(forwardOf(i)), rows[i]);
+      assert.is(connections.findReverse(reverseOf(i)), rows[i]);
       assert.is(connections.statSlot(rows[i]), i % limits.maxStatSlots);
     }
     for (let i = 0; i < limits.maxNeighbours; i++) {
@@ -146,8 +156,8 @@ layout('a reader over the same memory finds the same', () => {
   assert.is(reader.endpoints.inUse, SMALL.maxEndpoints);
   assert.is(reader.affinities.inUse, writer.affinities.inUse);
   assert.is(reader.affinities.evicted, writer.affinities.evicted);
-  const row = writer.connections.findForward(5, ...host(5), 5, 1, 6);
-  assert.is(reader.connections.findForward(5, ...host(5), 5, 1, 6), row);
+  const row = writer.connections.findForward(forwardOf(5));
+  assert.is(reader.connections.findForward(forwardOf(5)), row);
   const id = writer.endpoints.find(1, ...host(7));
   assert.is(reader.endpoints.find(1, ...host(7)), id);
   writer.stats.add(3, STAT.newFlows, 5);
@@ -164,7 +174,7 @@ layout('initialise empties tables that were in use', () => {
   assert.is(tables.connections.inUse, 0);
   assert.is(tables.endpoints.inUse, 0);
   assert.is(tables.endpoints.find(1, ...host(7)), NONE);
-  assert.is(tables.connections.findForward(5, ...host(5), 5, 1, 6), NONE);
+  assert.is(tables.connections.findForward(forwardOf(5)), NONE);
   assert.is(tables.neighbours.find(2, ...host(1)), NONE);
   assert.is(tables.macs.find(3, 0x0200, 1, 0), NONE);
   assert.is(tables.affinities.inUse, 0);

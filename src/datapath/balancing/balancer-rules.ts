@@ -15,7 +15,7 @@ import { Selection } from './selection/selection.ts';
 interface Running {
   readonly selection: Selection;
   /** The rules that it was adopted to. */
-  table: RuleTable;
+  readonly table: RuleTable;
 }
 
 export class BalancerRules {
@@ -27,6 +27,7 @@ export class BalancerRules {
   private foundSet: RuleSet | undefined;
   /** By group. */
   private readonly running = new Map<number, Running>();
+  private last: Running | undefined;
   private chosenBy = 0;
 
   /** `id`: the load balancer's. */
@@ -114,12 +115,17 @@ export class BalancerRules {
   }
 
   private selectionOf(table: RuleTable, group: number): Selection {
-    const known = this.running.get(group);
-    if (known?.table === table) return known.selection;
-    const selection = known?.selection ?? new Selection(this.context.tables, this.id, group);
-    selection.adopt(table, known?.table);
-    this.running.set(group, { selection, table });
-    return selection;
+    // Flows of one group tend to come in a row.
+    if (this.last?.table === table) return this.last.selection;
+    let running = this.running.get(group);
+    if (running?.table !== table) {
+      const selection = running?.selection ?? new Selection(this.context.tables, this.id, group);
+      selection.adopt(table, running?.table);
+      running = { selection, table };
+      this.running.set(group, running);
+    }
+    this.last = running;
+    return running.selection;
   }
 
   /** Why the member picked last: a connection record's decision word. */
@@ -139,6 +145,7 @@ export class BalancerRules {
     this.sets = sets;
     this.found = undefined;
     this.foundSet = undefined;
+    this.last = undefined;
     for (const group of lostGroups) this.running.delete(group);
   }
 }

@@ -1,6 +1,7 @@
 /** Client ports of flows on their members' side. */
 
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
@@ -14,45 +15,39 @@ export const nextClientPort = (port: number, tries: number): number =>
   1024 + ((port + 7919 * (tries + 1)) % 64_512);
 
 export class ClientPorts {
-  private readonly balancer: number;
   private readonly tracking: ConnectionTracking;
   private readonly connections: ConnectionTable;
   private readonly directFlows: DirectFlows;
 
-  /** `balancer`: number of the LB. */
-  constructor(
-    balancer: number,
-    tracking: ConnectionTracking,
-    connections: ConnectionTable,
-    directFlows: DirectFlows,
-  ) {
-    this.balancer = balancer;
+  constructor(tracking: ConnectionTracking, connections: ConnectionTable, directFlows: DirectFlows) {
     this.tracking = tracking;
     this.connections = connections;
     this.directFlows = directFlows;
   }
 
   /**
-   * The client's own port, unless another live flow of the same client already uses it towards the same member
+   * Finds the client port of a new flow towards its member, completes the flow's reverse key with it, and has looked that
+   * up: it is free. False if there is none, or if the protocol has no ports.
+   *
+   * It is the client's own port, unless another live flow of the same client already uses it towards the same member
    * and port (two VIPs may share a member, or it talks to the member directly): then replies could not be told apart,
-   * and another port is taken. NONE if none is found, or if the protocol has no ports.
+   * and another port is taken.
    */
-  free(frame: Frame, memberPort: number, member: number): number {
+  complete(reverse: FlowKey, frame: Frame, memberPort: number): boolean {
     const { connections } = this;
-    const { s0, s1, s2, s3, protocol } = frame;
     let port = frame.sourcePort;
     for (let i = 0; i < PORT_TRIES; i++) {
-      const ports = (port << 16) | memberPort;
-      const row = connections.findReverse(this.balancer, s0, s1, s2, s3, ports, member, protocol);
+      reverse.ports = (port << 16) | memberPort;
+      const row = connections.findReverse(reverse);
       if (row === NONE) {
-        if (!this.directFlows.uses(frame, ports, member)) return port;
+        if (!this.directFlows.has(reverse)) return true;
       } else if (connections.hasEnded(row)) {
         this.tracking.remove(row);
-        return port;
+        return true;
       }
-      if (frame.ports === 0) return NONE;
+      if (frame.ports === 0) return false;
       port = nextClientPort(port, i);
     }
-    return NONE;
+    return false;
   }
 }

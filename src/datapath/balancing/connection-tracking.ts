@@ -24,6 +24,7 @@ import {
   STATE_NAMES,
 } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DEBUG, debugAssert } from '../../tables/common/debug.ts';
 import { PortShares } from '../../tables/common/port-shares.ts';
@@ -127,40 +128,18 @@ export class ConnectionTracking {
     return false;
   }
 
-  /** Makes the record of a new flow that has been admitted, and counts it. The caller has counted no packet yet. */
-  create(
-    frame: Frame,
-    forwardPorts: number,
-    reversePorts: number,
-    vip: number,
-    member: number,
-    rewrite: number,
-    balancer: number,
-    statSlot: number,
-  ): number {
-    const { table } = this;
-    const nowMs = this.context.nowMs;
+  /**
+   * Makes the record of a new flow that has been admitted, and counts it; its keys have been looked up. The caller has counted
+   * no packet yet.
+   */
+  create(frame: Frame, forward: FlowKey, reverse: FlowKey, rewrite: number, statSlot: number): number {
+    const { endpoints } = this.context.tables;
     const state = frame.protocol === ipv4.PROTOCOL_TCP ? STATE.synSent : STATE.unreplied;
-    const flags = rewrite | FLAG_ACTIVE;
     this.shares.hold(frame.ingress);
-    const row = table.create(
-      frame.s0,
-      frame.s1,
-      frame.s2,
-      frame.s3,
-      forwardPorts,
-      reversePorts,
-      vip,
-      member,
-      frame.protocol,
-      state,
-      flags,
-      balancer,
-      statSlot,
-      nowMs,
-    );
-    this.context.tables.endpoints.retain(vip);
-    this.context.tables.endpoints.retain(member);
+    const { nowMs } = this.context;
+    const row = this.table.create(forward, reverse, state, rewrite | FLAG_ACTIVE, statSlot, nowMs);
+    endpoints.retain(forward.service);
+    endpoints.retain(reverse.service);
     this.stats[statSlot * STAT_FIELDS + STAT.newFlows]!++;
     this.stats[statSlot * STAT_FIELDS + STAT.activeFlows]!++;
     this.stats[statSlot * STAT_FIELDS + STAT.records]!++;
@@ -175,12 +154,12 @@ export class ConnectionTracking {
   adopt(
     former: ConnectionTable,
     formerRow: number,
-    vip: number,
-    member: number,
+    forward: FlowKey,
+    reverse: FlowKey,
     via: number,
     statSlot: number,
   ): number {
-    const row = this.table.adopt(former, formerRow, vip, member, via, statSlot);
+    const row = this.table.adopt(former, formerRow, forward, reverse, via, statSlot);
     if (row === NONE) return NONE;
     const at = statSlot * STAT_FIELDS;
     this.shares.hold(this.table.ownerPort(row));
@@ -236,6 +215,17 @@ export class ConnectionTracking {
   countReverse(row: number, packets: number, bytes: number): number {
     this.statTable.countReverse(this.table.statSlot(row), packets, bytes);
     return this.table.countReverse(row, packets, bytes, this.context.nowMs);
+  }
+
+  /**
+   * The packet that opens a flow, for which the record was made: there is nothing yet that it could contradict or change.
+   * Returns the record's rewrite flags.
+   */
+  firstPacket(row: number, frame: Frame): number {
+    if (this.isMetered(row, frame)) {
+      this.meter.fromClient(row, frame.ingress, frame.protocol, frame.l4, frame.l4Bytes);
+    }
+    return this.countForward(row, frame.segments, frame.length) >>> 16;
   }
 
   /** One packet from the client of a record; returns the record's rewrite flags. */

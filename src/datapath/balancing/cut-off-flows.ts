@@ -3,8 +3,8 @@
  * translated nor as it is.
  */
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import type { Context } from '../frame/context.ts';
-import type { Frame } from '../frame/frame.ts';
 import { FlowMemory } from './flow-memory.ts';
 
 /** Flows remembered (128 KB), and for how long: a TCP gives up its retransmissions after some minutes. */
@@ -14,6 +14,7 @@ const MEMORY_MS = 300_000;
 export class CutOffFlows {
   private readonly table: ConnectionTable;
   private readonly memory: FlowMemory;
+  private readonly key = new FlowKey();
 
   constructor(context: Context) {
     this.table = context.tables.connections;
@@ -22,27 +23,19 @@ export class CutOffFlows {
 
   /** The flow of a record that goes now. */
   note(row: number): void {
-    const { table } = this;
-    const { hot } = table;
-    const at = table.clientAt(row);
-    const ports = table.reversePorts(row);
-    const member = table.member(row);
-    const protocol = table.protocol(row);
-    const port = table.ownerPort(row);
-    this.memory.note(hot[at]!, hot[at + 1]!, hot[at + 2]!, hot[at + 3]!, ports, member, protocol, port);
+    const { table, key } = this;
+    key.readClient(table.hot, table.clientAt(row));
+    key.setService(table.member(row), table.reversePorts(row), table.protocol(row));
+    this.memory.note(key, table.ownerPort(row));
   }
 
-  /** Whether a packet of a member is of such a flow. `ports`: client's << 16 | member's. */
-  cover(frame: Frame, ports: number, member: number): boolean {
-    if (this.memory.isEmpty) return false;
-    const { d0, d1, d2, d3, protocol } = frame;
-    return this.memory.knows(d0, d1, d2, d3, ports, member, protocol);
+  /** Whether a packet of a member, with this reverse key, is of such a flow. */
+  cover(key: FlowKey): boolean {
+    return !this.memory.isEmpty && this.memory.knows(key);
   }
 
   /** The client talks to the member directly from now on, with the ports of a flow that may have been cut off. */
-  goesDirectly(frame: Frame, member: number): void {
-    if (this.memory.isEmpty) return;
-    const { s0, s1, s2, s3, ports, protocol } = frame;
-    this.memory.forget(s0, s1, s2, s3, ports, member, protocol);
+  goesDirectly(key: FlowKey): void {
+    if (!this.memory.isEmpty) this.memory.forget(key);
   }
 }

@@ -10,41 +10,38 @@
  * An ICMP error from the client names no member, and is dropped as one of no flow.
  */
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Frame } from '../frame/frame.ts';
 import { nextClientPort, PORT_TRIES } from './client-ports.ts';
 
 export class DatagramRecords {
   private readonly connections: ConnectionTable;
-  private readonly balancer: number;
 
-  /** `balancer`: the load balancer's id. */
-  constructor(connections: ConnectionTable, balancer: number) {
+  constructor(connections: ConnectionTable) {
     this.connections = connections;
-    this.balancer = balancer;
   }
 
-  /** Record of the frame's flow towards a member, or NONE: none of its datagrams has gone there yet. */
-  find(frame: Frame, vip: number, member: number, memberPort: number): number {
-    const { connections, balancer } = this;
-    const { s0, s1, s2, s3, protocol } = frame;
-    let port = frame.sourcePort;
+  /**
+   * Record of a flow, by its forward key, towards a member, or NONE: none of its datagrams has gone there yet. `reverse`:
+   * its reverse key but for the ports.
+   */
+  find(forward: FlowKey, reverse: FlowKey, memberPort: number): number {
+    const { connections } = this;
+    let port = forward.ports >>> 16;
     for (let i = 0; i < PORT_TRIES; i++) {
-      const ports = (port << 16) | memberPort;
-      const row = connections.findReverse(balancer, s0, s1, s2, s3, ports, member, protocol);
-      if (row === NONE || this.isOf(row, vip, frame)) return row;
+      reverse.ports = (port << 16) | memberPort;
+      const row = connections.findReverse(reverse);
+      if (row === NONE || connections.isForward(row, forward)) return row;
       port = nextClientPort(port, i);
     }
     return NONE;
   }
 
   /** Record that the first fragment of the frame's datagram has named, or NONE if it has gone since. */
-  ofFirstFragment(vip: number, frame: Frame): number {
+  ofFirstFragment(forward: FlowKey, frame: Frame): number {
     const row = frame.record;
-    return row !== NONE && this.connections.isUsed(row) && this.isOf(row, vip, frame) ? row : NONE;
-  }
-
-  private isOf(row: number, vip: number, { s0, s1, s2, s3, ports, protocol }: Frame): boolean {
-    return this.connections.isForward(row, this.balancer, s0, s1, s2, s3, ports, vip, protocol);
+    const { connections } = this;
+    return row !== NONE && connections.isUsed(row) && connections.isForward(row, forward) ? row : NONE;
   }
 }

@@ -9,6 +9,7 @@
  * The memory may forget (then the second flow is unlucky as it would be without it) and may remember a flow that
  * has ended (then a port is translated that need not be): both are harmless.
  */
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
@@ -28,15 +29,14 @@ export class DirectFlows {
   }
 
   /** Notes a packet from a client straight to a member endpoint; one that ends the flow takes the note back. */
-  note(frame: Frame, member: number): void {
-    const { s0, s1, s2, s3, ports, protocol } = frame;
-    const isOver = protocol === ipv4.PROTOCOL_TCP && (frame.tcpFlags & (tcp.FIN | tcp.RST)) !== 0;
-    if (isOver) this.memory.forget(s0, s1, s2, s3, ports, member, protocol);
-    else this.memory.note(s0, s1, s2, s3, ports, member, protocol, frame.ingress);
+  note(key: FlowKey, frame: Frame): void {
+    const isOver = frame.protocol === ipv4.PROTOCOL_TCP && (frame.tcpFlags & (tcp.FIN | tcp.RST)) !== 0;
+    if (isOver) this.memory.forget(key);
+    else this.memory.note(key, frame.ingress);
   }
 
-  /** Whether the frame's client seems to use this pair of ports (client << 16 | member) towards a member directly. */
-  uses(frame: Frame, ports: number, member: number): boolean {
-    return this.memory.knows(frame.s0, frame.s1, frame.s2, frame.s3, ports, member, frame.protocol);
+  /** Whether a client seems to talk to a member directly with the ports of a reverse key. */
+  has(key: FlowKey): boolean {
+    return !this.memory.isEmpty && this.memory.knows(key);
   }
 }

@@ -1,9 +1,11 @@
 /** What a frame has to do with a balanced flow and its endpoints. */
 import { REWRITE_ADDRESS, REWRITE_PORTS } from '../../tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { swapPorts } from '../../wire/ports.ts';
 import { isIcmp } from '../frame/echo.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Networks } from '../ports/networks.ts';
@@ -15,6 +17,18 @@ export const asksService = (frame: Frame): boolean =>
 /** Whether the frame may be of a flow, from its member; what a fragment is of, its datagram's first one tells. */
 export const mayAnswer = (frame: Frame): boolean =>
   frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
+
+/** Fills the key of the flow that a packet from a client is of; `service`: the endpoint that it goes to. */
+export function keyFromClient(key: FlowKey, frame: Frame, service: number): void {
+  key.setClient(frame.s0, frame.s1, frame.s2, frame.s3);
+  key.setService(service, frame.ports, frame.protocol);
+}
+
+/** Fills the reverse key of the flow that a packet from a member is of. */
+export function keyFromMember(key: FlowKey, frame: Frame, member: number): void {
+  key.setClient(frame.d0, frame.d1, frame.d2, frame.d3);
+  key.setService(member, swapPorts(frame.ports), frame.protocol);
+}
 
 /** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
 export const isUnfixable = (frame: Frame, was: number): boolean =>

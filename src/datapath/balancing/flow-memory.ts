@@ -1,10 +1,11 @@
 /**
  * A memory of five-tuples on the member's side that have no connection record: bounded, forgetful, cheap.
  *
- * An entry is a hash of (client address, ports, member endpoint, protocol), when it was noted, and for which port. Sets of
+ * An entry is a hash of a reverse key (tables/balancing/flow-key.ts), when it was noted, and for which port. Sets of
  * four; a set that is full forgets what has ended, else the oldest of the entries that may give way to the port that notes
  * one (set-shares.ts). So it may forget, and never claims a flow it was not told of but by a collision of 32 bits.
  */
+import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { Hasher } from '../../tables/common/hash.ts';
 import { waysToReplace } from '../../tables/common/set-shares.ts';
@@ -38,18 +39,9 @@ export class FlowMemory {
     this.words = new Int32Array(entries * ENTRY_WORDS);
   }
 
-  /** `ports`: client's << 16 | member's; `port`: at whose expense it is remembered. */
-  note(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-    port: number,
-  ): void {
-    const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
+  /** `port`: at whose expense the flow is remembered. */
+  note(key: FlowKey, port: number): void {
+    const hash = this.hash(key);
     const at = this.placeFor(hash, port);
     if (at === NONE) return;
     const tick = (this.context.nowMs >>> TICK_SHIFT) & TICK_MASK;
@@ -65,31 +57,13 @@ export class FlowMemory {
     return !this.hasNotes;
   }
 
-  forget(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): void {
-    const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
-    const at = this.find(hash);
+  forget(key: FlowKey): void {
+    const at = this.find(this.hash(key));
     if (at !== NONE) this.words[at] = 0;
   }
 
-  knows(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): boolean {
-    const hash = this.hash(c0, c1, c2, c3, ports, member, protocol);
-    const at = this.find(hash);
+  knows(key: FlowKey): boolean {
+    const at = this.find(this.hash(key));
     return at !== NONE && this.ageMs(at) < this.memoryMs;
   }
 
@@ -128,15 +102,7 @@ export class FlowMemory {
     return ((tick - (this.words[at + 1]! >>> PORT_BITS)) & TICK_MASK) << TICK_SHIFT;
   }
 
-  private hash(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): number {
-    return this.hasher.hash6(c0, c1, c2, c3, ports, (member << 16) | protocol) | 1;
+  private hash({ c0, c1, c2, c3, ports, service, protocol }: FlowKey): number {
+    return this.hasher.hash6(c0, c1, c2, c3, ports, (service << 16) | protocol) | 1;
   }
 }

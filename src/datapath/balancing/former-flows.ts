@@ -10,7 +10,7 @@
  * changes as it would have there. Statistics begin at 0.
  */
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
-import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Tables } from '../../tables/tables.ts';
 import type { Context } from '../frame/context.ts';
@@ -21,6 +21,8 @@ export class FormerFlows {
   private readonly tracking: ConnectionTracking;
   private readonly former: Tables;
   private readonly keptPorts: ReadonlySet<number>;
+  private readonly forward = new FlowKey();
+  private readonly reverse = new FlowKey();
 
   /** `keptPorts`: numbers of the ports that are still the same. */
   constructor(
@@ -76,8 +78,8 @@ export class FormerFlows {
       vip !== NONE &&
       member !== NONE &&
       via !== NONE &&
-      this.isFree(connections, row, vip, member) &&
-      this.tracking.adopt(connections, row, vip, member, via, statSlot) !== NONE;
+      this.isFree(row, vip, member) &&
+      this.tracking.adopt(connections, row, this.forward, this.reverse, via, statSlot) !== NONE;
     if (taken) return;
     for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
   }
@@ -90,22 +92,20 @@ export class FormerFlows {
     return balancer === NONE ? NONE : this.tracking.memberRows.rowOf(balancer, stats.memberOf(formerSlot));
   }
 
-  /** Two rows of the same key can only be what a write that was cut short has left. */
-  private isFree(former: ConnectionTable, row: number, vip: number, member: number): boolean {
+  /**
+   * Fills the keys of a row with the endpoints' numbers here, and looks both up: two rows of the same key can only be what a
+   * write that was cut short has left.
+   */
+  private isFree(row: number, vip: number, member: number): boolean {
+    const { forward, reverse } = this;
+    const former = this.former.connections;
+    for (const key of [forward, reverse]) {
+      key.balancer = former.balancer(row);
+      key.readClient(former.hot, former.clientAt(row));
+    }
+    forward.setService(vip, former.forwardPorts(row), former.protocol(row));
+    reverse.setService(member, former.reversePorts(row), former.protocol(row));
     const { connections } = this.context.tables;
-    const { hot } = former;
-    const at = row * HOT_WORDS;
-    const [c0, c1, c2, c3] = hot.subarray(at + HOT.client, at + HOT.client + 4) as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const protocol = former.protocol(row);
-    const balancer = former.balancer(row);
-    return (
-      connections.findForward(balancer, c0, c1, c2, c3, former.forwardPorts(row), vip, protocol) === NONE &&
-      connections.findReverse(balancer, c0, c1, c2, c3, former.reversePorts(row), member, protocol) === NONE
-    );
+    return connections.findForward(forward) === NONE && connections.findReverse(reverse) === NONE;
   }
 }

@@ -9,6 +9,7 @@
 
 import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS, ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { delta16, delta32, fold31, replace, replaceUdp } from '../../wire/checksum.ts';
@@ -213,14 +214,14 @@ export class QuotedPacket {
 export class IcmpTranslator {
   private readonly context: Context;
   private readonly networks: Networks;
-  private readonly balancer: number;
+  private readonly key: FlowKey;
   private readonly quoted = new QuotedPacket();
 
   /** `balancer`: number of the LB. */
   constructor(context: Context, networks: Networks, balancer: number) {
     this.context = context;
     this.networks = networks;
-    this.balancer = balancer;
+    this.key = new FlowKey(balancer);
   }
 
   /** An error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
@@ -253,10 +254,10 @@ export class IcmpTranslator {
 
   /** Row of the flow that the quoted packet, of a VIP to its client, belongs to, or NONE. */
   private rowOfAnswer(vip: number): number {
-    const { connections } = this.context.tables;
-    const { destination: c, protocol } = this.quoted;
-    const ports = swapPorts(this.quoted.ports);
-    return connections.findForward(this.balancer, c[0]!, c[1]!, c[2]!, c[3]!, ports, vip, protocol);
+    const { quoted, key } = this;
+    key.readClient(quoted.destination, 0);
+    key.setService(vip, swapPorts(quoted.ports), quoted.protocol);
+    return this.context.tables.connections.findForward(key);
   }
 
   /**
@@ -269,16 +270,9 @@ export class IcmpTranslator {
     const c = quoted.destination;
     const member = endpoints.find(frame.network, c[0]!, c[1]!, c[2]!, c[3]!);
     if (member === NONE) return this.withoutFlow(vip, frame);
-    const row = connections.findReverse(
-      this.balancer,
-      c[0]!,
-      c[1]!,
-      c[2]!,
-      c[3]!,
-      quoted.ports,
-      member,
-      quoted.protocol,
-    );
+    this.key.readClient(c, 0);
+    this.key.setService(member, quoted.ports, quoted.protocol);
+    const row = connections.findReverse(this.key);
     const isHairpin = row !== NONE && (connections.rewrite(row) & REWRITE_SOURCE) !== 0;
     if (!isHairpin || connections.vip(row) !== vip) return this.withoutFlow(vip, frame);
     if (!isIcmpCheckRight(frame)) return this.context.consume(frame, DROP.badTransportChecksum);
@@ -340,10 +334,12 @@ export class IcmpTranslator {
   /** Row of the flow that the quoted packet, of a client to a member, belongs to; NONE if there is none at this port. */
   private rowOfQuestion(frame: Frame): number {
     const { connections, endpoints } = this.context.tables;
-    const { source: c, destination: d, ports, protocol } = this.quoted;
+    const { source, destination: d, ports, protocol } = this.quoted;
     const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
     if (member === NONE) return NONE;
-    const row = connections.findReverse(this.balancer, c[0]!, c[1]!, c[2]!, c[3]!, ports, member, protocol);
+    this.key.readClient(source, 0);
+    this.key.setService(member, ports, protocol);
+    const row = connections.findReverse(this.key);
     return row !== NONE && frame.shared && connections.ownerPort(row) !== frame.egress ? NONE : row;
   }
 }

@@ -27,6 +27,7 @@ import {
   ROLE_ANSWERED,
   ROLE_VIP,
 } from '../../tables/balancing/endpoint-table.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { ON_EMPTY, REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DATAGRAM } from '../../tables/forwarding/fragment-table.ts';
@@ -55,6 +56,8 @@ import {
   isSource,
   isSpoiled,
   isUnfixable,
+  keyFromClient,
+  keyFromMember,
   mayAnswer,
 } from './flow-frames.ts';
 import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translation.ts';
@@ -79,6 +82,9 @@ export class LoadBalancer implements Operator {
   private readonly directFlows: DirectFlows;
   private readonly clientPorts: ClientPorts;
   private readonly datagrams: DatagramRecords;
+  /** Keys of the packet being handled. */
+  private readonly forward: FlowKey;
+  private readonly reverse: FlowKey;
 
   constructor(
     id: number,
@@ -99,8 +105,10 @@ export class LoadBalancer implements Operator {
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
-    this.clientPorts = new ClientPorts(id, tracking, this.connections, this.directFlows);
-    this.datagrams = new DatagramRecords(this.connections, id);
+    this.clientPorts = new ClientPorts(tracking, this.connections, this.directFlows);
+    this.datagrams = new DatagramRecords(this.connections);
+    this.forward = new FlowKey(id);
+    this.reverse = new FlowKey(id);
   }
 
   ingress(frame: Frame): number {
@@ -119,8 +127,8 @@ export class LoadBalancer implements Operator {
 
   private balance(endpoint: number, frame: Frame): number {
     if (asksService(frame)) {
-      const { s0, s1, s2, s3, ports, protocol } = frame;
-      const row = this.connections.findForward(this.id, s0, s1, s2, s3, ports, endpoint, protocol);
+      keyFromClient(this.forward, frame, endpoint);
+      const row = this.connections.findForward(this.forward);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
         if (this.cameBack(row, frame)) return this.context.consume(frame, DROP.balancingLoop);
         if (isSpoiled(frame, this.connections.rewrite(row)))
@@ -143,10 +151,11 @@ export class LoadBalancer implements Operator {
 
   egress(frame: Frame): number {
     if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
+    // What has just been balanced is nobody's answer.
+    if (frame.member !== NONE) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return isFirstOfIcmpError(frame) ? this.icmp.fragmentToClient(frame) : PASS;
-    // What has just been balanced is nobody's answer.
-    if (frame.fragment) return frame.member === NONE ? this.fragmentEgress(member, frame) : PASS;
+    if (frame.fragment) return this.fragmentEgress(member, frame);
     const row = this.replyRow(member, frame);
     return row === NONE ? this.withoutRow(member, frame) : this.turnBack(row, frame);
   }
@@ -155,10 +164,8 @@ export class LoadBalancer implements Operator {
   private withoutRow(member: number, frame: Frame): number {
     if (opensConnection(frame)) return PASS;
     if (isFirstOfIcmpError(frame)) return this.icmp.fragmentToClient(frame);
-    const ports = swapPorts(frame.ports);
-    return this.tracking.cutOff.cover(frame, ports, member)
-      ? this.context.consume(frame, DROP.noConnection)
-      : PASS;
+    keyFromMember(this.reverse, frame, member);
+    return this.tracking.cutOff.cover(this.reverse) ? this.context.consume(frame, DROP.noConnection) : PASS;
   }
 
   /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
@@ -200,9 +207,8 @@ export class LoadBalancer implements Operator {
   /** Row of the flow that a packet from a member belongs to, or NONE. */
   private replyRow(member: number, frame: Frame): number {
     if (isIcmp(frame.protocol) && !frame.isEchoReply) return NONE;
-    const ports = swapPorts(frame.ports);
-    const { d0, d1, d2, d3, protocol } = frame;
-    const row = this.connections.findReverse(this.id, d0, d1, d2, d3, ports, member, protocol);
+    keyFromMember(this.reverse, frame, member);
+    const row = this.connections.findReverse(this.reverse);
     if (row === NONE || this.tracking.isPurged(row)) return NONE;
     // A flooded frame comes by at every port: it is the client's own that turns it back.
     if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return NONE;
@@ -258,12 +264,12 @@ export class LoadBalancer implements Operator {
    * client. False if the packet is no such answer.
    */
   private hairpinReply(frame: Frame): boolean {
-    const { s0, s1, s2, s3, protocol } = frame;
-    const member = this.endpoints.find(frame.network, s0, s1, s2, s3);
+    const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return false;
-    const { connections } = this;
-    const ports = swapPorts(frame.ports);
-    const row = connections.findReverse(this.id, s0, s1, s2, s3, ports, member, protocol);
+    const { reverse } = this;
+    keyFromClient(reverse, frame, member);
+    reverse.ports = swapPorts(frame.ports);
+    const row = this.connections.findReverse(reverse);
     if (row === NONE || this.tracking.isPurged(row)) return false;
     const rewrite = this.tracking.packetReverse(row, frame);
     if ((rewrite & REWRITE_SOURCE) === 0) return false;
@@ -279,25 +285,24 @@ export class LoadBalancer implements Operator {
    */
   private direct(member: number, frame: Frame): number {
     if (!asksService(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
-    const { connections } = this;
-    const { s0, s1, s2, s3, ports, protocol } = frame;
-    let row = connections.findForward(this.id, s0, s1, s2, s3, ports, member, protocol);
+    const { connections, forward, reverse } = this;
+    keyFromClient(forward, frame, member);
+    let row = connections.findForward(forward);
     if (row === NONE) {
-      this.directFlows.note(frame, member);
-      this.tracking.cutOff.goesDirectly(frame, member);
-      const other = connections.findReverse(this.id, s0, s1, s2, s3, ports, member, protocol);
+      keyFromClient(reverse, frame, member);
+      this.directFlows.note(reverse, frame);
+      this.tracking.cutOff.goesDirectly(reverse);
+      const other = connections.findReverse(reverse);
       if (other === NONE || this.tracking.isPurged(other)) return PASS;
       if (connections.hasEnded(other)) {
         // The port is used again, for another destination: the old flow must not catch the answers.
         this.tracking.remove(other);
         return PASS;
       }
-      const clientPort = this.clientPorts.free(frame, frame.destinationPort, member);
-      if (clientPort === NONE) return this.context.consume(frame, DROP.flowCollision);
+      if (!this.clientPorts.complete(reverse, frame, frame.destinationPort))
+        return this.context.consume(frame, DROP.flowCollision);
       if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
-      const reverse = (clientPort << 16) | frame.destinationPort;
-      const slot = this.context.selfSlot;
-      row = this.tracking.create(frame, ports, reverse, member, member, REWRITE_PORTS, this.id, slot);
+      row = this.tracking.create(frame, forward, reverse, REWRITE_PORTS, this.context.selfSlot);
       if (row === NONE) return this.context.consume(frame, DROP.connectionsFull);
       this.own(row, frame, member);
     }
@@ -313,7 +318,7 @@ export class LoadBalancer implements Operator {
     return true;
   }
 
-  /** A packet to a VIP without record: rule, member, record, rewrite. */
+  /** A packet to a VIP without record: rule, member, record, rewrite. `forward` is its key. */
   private newFlow(vip: number, frame: Frame): number {
     const rule = this.rules.match(vip, frame);
     if (rule === NONE) {
@@ -324,7 +329,7 @@ export class LoadBalancer implements Operator {
       return this.responder.reject(frame);
     }
     // The flow of a later fragment has gone since its first one passed.
-    if (frame.l4 === 0) return this.laterFragment(vip, frame);
+    if (frame.l4 === 0) return this.laterFragment(frame);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
       // Their checksums cover the addresses in ways that are not known here.
       return this.context.consume(frame, DROP.unsupportedProtocolToVip);
@@ -346,11 +351,11 @@ export class LoadBalancer implements Operator {
     if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
-    if (this.connections.passedOver && this.isLoop(vip, choice, frame))
+    if (this.connections.passedOver && this.isLoop(choice, frame))
       return this.context.consume(frame, DROP.balancingLoop);
-    const row = this.record(rule, set, choice, vip, frame);
+    const row = this.record(rule, set, choice, frame);
     if (row === NONE) return CONSUMED;
-    this.toMember(row, this.tracking.packetForward(row, frame), frame);
+    this.toMember(row, this.tracking.firstPacket(row, frame), frame);
     return PASS;
   }
 
@@ -358,11 +363,11 @@ export class LoadBalancer implements Operator {
   private datagram(rule: number, set: number, vip: number, frame: Frame): number {
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
-    const member = this.memberEndpoint(rule, choice, vip);
-    let row = this.datagrams.find(frame, vip, member, this.memberPort(choice, frame));
+    keyFromClient(this.reverse, frame, this.memberEndpoint(rule, choice, vip));
+    let row = this.datagrams.find(this.forward, this.reverse, this.memberPort(choice, frame));
     if (row === NONE || this.tracking.isPurged(row)) {
       if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
-      row = this.record(rule, set, choice, vip, frame);
+      row = this.record(rule, set, choice, frame);
       if (row === NONE) return CONSUMED;
     }
     frame.record = row;
@@ -371,8 +376,8 @@ export class LoadBalancer implements Operator {
   }
 
   /** A later fragment that its ports lead to no record. */
-  private laterFragment(vip: number, frame: Frame): number {
-    const row = this.datagrams.ofFirstFragment(vip, frame);
+  private laterFragment(frame: Frame): number {
+    const row = this.datagrams.ofFirstFragment(this.forward, frame);
     // The flow has gone since its first fragment passed.
     if (row === NONE || this.tracking.isPurged(row)) return this.context.consume(frame, DROP.noConnection);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
@@ -390,15 +395,14 @@ export class LoadBalancer implements Operator {
    * A VM that sends a packet to a VIP on asks the rules of its own port. Whether the member that these choose has had the
    * packet before: then it would go round until its TTL is 0.
    */
-  private isLoop(vip: number, choice: number, frame: Frame): boolean {
+  private isLoop(choice: number, frame: Frame): boolean {
     this.connections.passedOver = false;
     const chosen = this.rules.memberEndpoint(choice);
     if (chosen === NONE) return false;
     const way = this.endpoints.wayPort(chosen, this.context.wayGeneration);
-    const { s0, s1, s2, s3, ports, protocol } = frame;
     let row = NONE;
     for (;;) {
-      row = this.connections.nextForward(row, s0, s1, s2, s3, ports, vip, protocol);
+      row = this.connections.nextForward(row, this.forward);
       if (row === NONE) return false;
       if (this.connections.ownerPort(row) === way) return true;
       if (way === frame.ingress && this.cameBack(row, frame)) return true;
@@ -421,26 +425,25 @@ export class LoadBalancer implements Operator {
   }
 
   /** Makes the connection record of a new flow, with the decision that led to it. NONE: there is none, the packet is dropped. */
-  private record(rule: number, set: number, choice: number, vip: number, frame: Frame): number {
+  private record(rule: number, set: number, choice: number, frame: Frame): number {
+    const { forward, reverse } = this;
     const { rules } = this.rules;
     const kind = rules.rewriteKind(rule);
     const chosen = this.rules.memberEndpoint(choice);
     if (chosen === NONE) return this.refuse(frame, DROP.endpointsFull);
-    const member = this.memberEndpoint(rule, choice, vip);
-    const memberPort = this.memberPort(choice, frame);
-    const clientPort = this.clientPorts.free(frame, memberPort, member);
-    if (clientPort === NONE) return this.refuse(frame, DROP.flowCollision);
-    const reversePorts = (clientPort << 16) | memberPort;
+    keyFromClient(reverse, frame, this.memberEndpoint(rule, choice, forward.service));
+    if (!this.clientPorts.complete(reverse, frame, this.memberPort(choice, frame)))
+      return this.refuse(frame, DROP.flowCollision);
     let rewrite = kind === REWRITE_KIND.address ? REWRITE_ADDRESS : 0;
     if (kind === REWRITE_KIND.mac) rewrite = REWRITE_MAC;
-    if (reversePorts !== frame.ports) rewrite |= REWRITE_PORTS;
+    if (reverse.ports !== frame.ports) rewrite |= REWRITE_PORTS;
     if (kind === REWRITE_KIND.address && isSource(this.endpoints.rows, chosen, frame))
       rewrite |= REWRITE_SOURCE;
     if (frame.tagged && !isOnLink(this.networks, this.endpoints.rows, chosen, frame)) rewrite |= REWRITE_TAGS;
     if (rules.choosesPerDatagram(rule)) rewrite |= PER_DATAGRAM;
     const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
     if (slot === NONE) return this.refuse(frame, DROP.endpointsFull);
-    const row = this.tracking.create(frame, frame.ports, reversePorts, vip, member, rewrite, this.id, slot);
+    const row = this.tracking.create(frame, forward, reverse, rewrite, slot);
     if (row === NONE) return this.refuse(frame, DROP.connectionsFull);
     const { cold } = this.connections;
     const at = row * COLD_WORDS;

@@ -7,6 +7,7 @@
  * delivered. The record of one that is not is found by what it was translated to.
  */
 import { STATE } from '../../tables/balancing/connection-record.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { WAITING_TOTAL } from '../../tables/forwarding/neighbour-table.ts';
 import type { Context } from '../frame/context.ts';
@@ -14,6 +15,7 @@ import type { Frame } from '../frame/frame.ts';
 import type { OnUndelivered } from '../frame/undelivered.ts';
 import type { Port } from '../ports/port.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
+import { keyFromClient } from './flow-frames.ts';
 
 export class UndeliveredFlows implements OnUndelivered {
   private readonly context: Context;
@@ -22,6 +24,7 @@ export class UndeliveredFlows implements OnUndelivered {
   /** Rows that `endUnanswered` will end. */
   private readonly ending = new Int32Array(WAITING_TOTAL);
   private endingCount = 0;
+  private readonly key = new FlowKey();
 
   constructor(context: Context, tracking: ConnectionTracking, ports: readonly (Port | undefined)[]) {
     this.context = context;
@@ -62,10 +65,11 @@ export class UndeliveredFlows implements OnUndelivered {
     const { connections, endpoints } = this.context.tables;
     const port = this.ports[frame.ingress];
     if (port === undefined) return NONE;
-    const { s0, s1, s2, s3, d0, d1, d2, d3, ports, protocol } = frame;
-    const member = endpoints.find(port.network, d0, d1, d2, d3);
+    const member = endpoints.find(port.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (member === NONE) return NONE;
-    const row = connections.findReverse(port.balancer, s0, s1, s2, s3, ports, member, protocol);
+    this.key.balancer = port.balancer;
+    keyFromClient(this.key, frame, member);
+    const row = connections.findReverse(this.key);
     if (row === NONE) return NONE;
     const state = connections.state(row);
     return state === STATE.synSent || state === STATE.unreplied ? row : NONE;

@@ -18,7 +18,6 @@ import type { FrameArena } from '../../tables/frame-arena.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import { type Context, type FrameList, OFFSET_MASK, PORT_MASK } from '../frame/context.ts';
-import { IPV4_MAPPED } from '../frame/frame.ts';
 import { stripPriorityTags } from '../frame/priority-tags.ts';
 import type { Port } from '../ports/port.ts';
 import {
@@ -172,17 +171,14 @@ export class Lookahead {
     const kind = words[at + PACKET.kind]!;
     const isReply = (kind & PACKET_REPLY) !== 0;
     const client = isReply ? at + PACKET.destination : at + PACKET.source;
-    const isIpv4 = (kind & PACKET_IPV6) === 0;
-    const c0 = isIpv4 ? 0 : words[client]!;
-    const c1 = isIpv4 ? 0 : words[client + 1]!;
-    const c2 = isIpv4 ? IPV4_MAPPED : words[client + 2]!;
-    const c3 = words[client + 3]!;
     const wirePorts = words[at + PACKET.ports]!;
     const ports = isReply ? swapPorts(wirePorts) : wirePorts;
+    const word = (service << 16) | (kind & 0xff);
     words[at + PACKET.keyPorts] = ports;
-    words[at + PACKET.hash] = isReply
-      ? connections.reverseKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff)
-      : connections.forwardKeyHash(c0, c1, c2, c3, ports, service, kind & 0xff);
+    words[at + PACKET.hash] =
+      (kind & PACKET_IPV6) === 0
+        ? connections.hashIpv4(words[client + 3]!, ports, word, isReply)
+        : connections.hashIpv6(words, client, ports, word, isReply);
   }
 
   /** Loads index lines and records into the cache, and stores the records' rows. */

@@ -17,7 +17,7 @@ import { selectEngine } from '../../io/engines/select-engine.ts';
 import { viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
 import { Tables } from '../../tables/tables.ts';
-import { raiseInliningLimits } from './compiler-flags.ts';
+import { setCompilerFlags } from './compiler-flags.ts';
 import { SnapshotReceiver } from './snapshot-transfer.ts';
 import {
   type AttachedPort,
@@ -38,6 +38,10 @@ class DatapathLoop {
   private readonly datapath: Datapath;
   private readonly snapshots = new SnapshotReceiver();
   private stopped = false;
+  private maxWaitMs = MAX_WAIT_MS;
+  /** When the wall clock was read last, by the monotonic clock, and what it said. */
+  private wallReadMs = 0;
+  private wallMs = 0;
 
   constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
     this.engine = engine;
@@ -46,28 +50,32 @@ class DatapathLoop {
   }
 
   run(vitals: Float64Array): void {
-    const { engine, datapath } = this;
-    const { batch, counters } = engine;
-    let maxWaitMs = MAX_WAIT_MS;
-    let wallReadMs = monotonicMs32();
-    let wallMs = Date.now();
+    const { engine } = this;
+    this.wallReadMs = monotonicMs32();
+    this.wallMs = Date.now();
     while (!this.stopped) {
-      const count = engine.receive(maxWaitMs * 1000);
-      if (engine.takeWake()) this.takeRequests();
-      if (engine.gonePorts > 0) this.takeGonePorts();
-      readClock();
-      const nowMs = readMs32();
-      if (((nowMs - wallReadMs) | 0) > WALL_CLOCK_MS) {
-        wallReadMs = nowMs;
-        wallMs = Date.now();
-      }
-      datapath.beginBatch(nowMs, wallMs + ((nowMs - wallReadMs) | 0), readUs32());
-      datapath.handleFrames(batch, count);
-      maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
-      writeVitals(vitals, counters);
+      this.turn();
+      writeVitals(vitals, engine.counters);
     }
     engine.receive(0);
     engine.close();
+  }
+
+  /** A function of its own, as this loop itself is never compiled by the optimising compiler (compiler-flags.ts). */
+  private turn(): void {
+    const { engine, datapath } = this;
+    const count = engine.receive(this.maxWaitMs * 1000);
+    if (engine.takeWake()) this.takeRequests();
+    if (engine.gonePorts > 0) this.takeGonePorts();
+    readClock();
+    const nowMs = readMs32();
+    if (((nowMs - this.wallReadMs) | 0) > WALL_CLOCK_MS) {
+      this.wallReadMs = nowMs;
+      this.wallMs = Date.now();
+    }
+    datapath.beginBatch(nowMs, this.wallMs + ((nowMs - this.wallReadMs) | 0), readUs32());
+    datapath.handleFrames(engine.batch, count);
+    this.maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
   }
 
   private takeRequests(): void {
@@ -141,7 +149,7 @@ class DatapathLoop {
 const report = (message: Report): void => parentPort!.postMessage(message);
 
 function main(): void {
-  raiseInliningLimits();
+  setCompilerFlags();
   const start = workerData as WorkerStart;
   const { engine, reason } = selectEngine(start.engine, {
     maxPorts: start.limits.maxPorts,

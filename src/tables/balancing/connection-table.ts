@@ -19,6 +19,7 @@
  */
 import { isIpv4Mapped } from '../../wire/address.ts';
 import { BucketIndex, NONE } from '../common/bucket-index.ts';
+import { DEBUG, debugAssert } from '../common/debug.ts';
 import { Hasher } from '../common/hash.ts';
 import {
   ADOPTED_COLD,
@@ -33,9 +34,11 @@ import {
   STAT_SLOT_MASK,
   STATE,
 } from './connection-record.ts';
+import type { FlowKey } from './flow-key.ts';
 
+/** Of a key's hashed words, the one with service and protocol says the direction, too. */
 const FORWARD = 0;
-const REVERSE = 1;
+const REVERSE = 1 << 8;
 
 /** Words of cold row 0; its `nextFree` heads the free list. */
 const TABLE_HIGH_WATER = 8;
@@ -108,91 +111,60 @@ export class ConnectionTable {
   }
 
   /** Row of a load balancer's flow from a client to a VIP, or NONE. */
-  findForward(
-    balancer: number,
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    vip: number,
-    protocol: number,
-  ): number {
-    const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
+  findForward(key: FlowKey): number {
+    const hash = this.hash(key, FORWARD);
+    key.hash = hash;
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      if (this.isForward(row, balancer, c0, c1, c2, c3, ports, vip, protocol)) return row;
+      if (this.isForward(row, key)) return row;
       this.passedOver = true;
     }
     return NONE;
   }
 
-  /** Whether a row is that of the flow from a client to a VIP. */
-  isForward(
-    row: number,
-    balancer: number,
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    vip: number,
-    protocol: number,
-  ): boolean {
-    const hot = this.hot;
+  /** Whether a row is that of a load balancer's flow from a client to a VIP. */
+  isForward(row: number, key: FlowKey): boolean {
+    return this.balancer(row) === key.balancer && this.isForwardOfAny(row, key);
+  }
+
+  /** The same, whichever load balancer made the record. */
+  private isForwardOfAny(row: number, key: FlowKey): boolean {
     const at = row * HOT_WORDS;
     return (
-      hot[at + HOT.forwardPorts] === ports &&
-      hot[at + HOT.client + 3] === c3 &&
-      hot[at + HOT.endpoints]! >>> 16 === vip &&
-      hot[at + HOT.balancerSlot]! >>> BALANCER_SHIFT === balancer &&
-      (hot[at + HOT.kind]! & 0xff) === protocol &&
-      hot[at + HOT.client + 2] === c2 &&
-      hot[at + HOT.client + 1] === c1 &&
-      hot[at + HOT.client] === c0
+      this.hot[at + HOT.forwardPorts] === key.ports &&
+      this.hot[at + HOT.endpoints]! >>> 16 === key.service &&
+      this.isOfClient(at, key)
     );
   }
 
-  /** Row of a load balancer's flow whose member answers a client, or NONE. `ports`: client's as the member sees it << 16 | member's. */
-  findReverse(
-    balancer: number,
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): number {
-    const hash = this.reverseKeyHash(c0, c1, c2, c3, ports, member, protocol);
+  /** Row of a load balancer's flow whose member answers a client, or NONE. `key.ports`: client's as the member sees it << 16 | member's. */
+  findReverse(key: FlowKey): number {
+    const hash = this.hash(key, REVERSE);
+    key.hash = hash;
     for (let row = this.index.find(hash); row !== NONE; row = this.index.next(hash)) {
-      if (this.isReverse(row, balancer, c0, c1, c2, c3, ports, member, protocol)) return row;
+      if (this.isReverse(row, key)) return row;
     }
     return NONE;
   }
 
-  /** Whether a row is that of the flow whose member answers a client. */
-  private isReverse(
-    row: number,
-    balancer: number,
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): boolean {
-    const hot = this.hot;
+  private isReverse(row: number, key: FlowKey): boolean {
     const at = row * HOT_WORDS;
     return (
-      hot[at + HOT.reversePorts] === ports &&
-      hot[at + HOT.client + 3] === c3 &&
-      (hot[at + HOT.endpoints]! & 0xffff) === member &&
-      hot[at + HOT.balancerSlot]! >>> BALANCER_SHIFT === balancer &&
-      (hot[at + HOT.kind]! & 0xff) === protocol &&
-      hot[at + HOT.client + 2] === c2 &&
-      hot[at + HOT.client + 1] === c1 &&
-      hot[at + HOT.client] === c0
+      this.hot[at + HOT.reversePorts] === key.ports &&
+      (this.hot[at + HOT.endpoints]! & 0xffff) === key.service &&
+      this.balancer(row) === key.balancer &&
+      this.isOfClient(at, key)
+    );
+  }
+
+  /** Whether the record at a place has a key's client and protocol. */
+  private isOfClient(at: number, key: FlowKey): boolean {
+    const { hot } = this;
+    return (
+      hot[at + HOT.client + 3] === key.c3 &&
+      (hot[at + HOT.kind]! & 0xff) === key.protocol &&
+      hot[at + HOT.client + 2] === key.c2 &&
+      hot[at + HOT.client + 1] === key.c1 &&
+      hot[at + HOT.client] === key.c0
     );
   }
 
@@ -200,48 +172,33 @@ export class ConnectionTable {
    * The rows of a flow to a VIP in all load balancers that it passes, one after another: begins with NONE, goes on with the
    * row before. Nothing else may be looked up in between.
    */
-  nextForward(
-    before: number,
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    vip: number,
-    protocol: number,
-  ): number {
-    const hash = this.forwardKeyHash(c0, c1, c2, c3, ports, vip, protocol);
+  nextForward(before: number, key: FlowKey): number {
+    const hash = this.hash(key, FORWARD);
     for (;;) {
       const row = before === NONE ? this.index.find(hash) : this.index.next(hash);
-      if (row === NONE) return NONE;
-      if (this.isForward(row, this.balancer(row), c0, c1, c2, c3, ports, vip, protocol)) return row;
+      if (row === NONE || this.isForwardOfAny(row, key)) return row;
       before = row;
     }
   }
 
-  /** Hash of a flow's key, as `findForward` has it; for a look ahead. */
-  forwardKeyHash(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    vip: number,
-    protocol: number,
-  ): number {
-    return this.hash(c0, c1, c2, c3, ports, (vip << 16) | (FORWARD << 8) | protocol);
+  /**
+   * Hash of the key of a plain packet over IPv4, for a look ahead: `isReply` says whether the packet comes from the
+   * service, which is `service << 16 | protocol`.
+   */
+  hashIpv4(client: number, ports: number, service: number, isReply: boolean): number {
+    return this.hasher.hash3(client, ports, isReply ? service | REVERSE : service | FORWARD);
   }
 
-  reverseKeyHash(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    ports: number,
-    member: number,
-    protocol: number,
-  ): number {
-    return this.hash(c0, c1, c2, c3, ports, (member << 16) | (REVERSE << 8) | protocol);
+  /** The same over IPv6; the client's address is four words of memory. */
+  hashIpv6(words: Int32Array, client: number, ports: number, service: number, isReply: boolean): number {
+    return this.hasher.hash6(
+      words[client + 3]!,
+      words[client + 2]!,
+      words[client + 1]!,
+      words[client]!,
+      ports,
+      isReply ? service | REVERSE : service | FORWARD,
+    );
   }
 
   /** Brings the place of a hash in the index into the cache; what it returns says nothing. */
@@ -260,44 +217,35 @@ export class ConnectionTable {
   }
 
   /**
-   * A row for a new flow, indexed from both directions (PER_DATAGRAM: by its replies), or NONE if the table is full. The caller has made sure
-   * that neither key is in use, holds the references on both endpoints, and fills the cold row.
+   * A row for a new flow, indexed from both directions (PER_DATAGRAM: by its replies), or NONE if the table is full. The
+   * caller has looked both keys up in vain since it filled them, so their hashes hold. It holds the references on both
+   * endpoints, and fills the cold row.
    */
   create(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    forwardPorts: number,
-    reversePorts: number,
-    vip: number,
-    member: number,
-    protocol: number,
+    forward: FlowKey,
+    reverse: FlowKey,
     state: number,
     rewrite: number,
-    balancer: number,
     statSlot: number,
     nowMs: number,
   ): number {
     const { hot, cold } = this;
-    let row = cold[COLD.nextFree]!;
-    if (row !== 0) {
-      cold[COLD.nextFree] = cold[row * COLD_WORDS + COLD.nextFree]!;
-    } else if (cold[TABLE_HIGH_WATER]! < this.capacity) {
-      row = ++cold[TABLE_HIGH_WATER]!;
-    } else {
-      return NONE;
+    if (DEBUG) {
+      debugAssert(forward.hash === this.hash(forward, FORWARD), 'the forward key was not looked up');
+      debugAssert(reverse.hash === this.hash(reverse, REVERSE), 'the reverse key was not looked up');
     }
+    const row = this.takeFree();
+    if (row === NONE) return NONE;
     const at = row * HOT_WORDS;
-    hot[at + HOT.client] = c0;
-    hot[at + HOT.client + 1] = c1;
-    hot[at + HOT.client + 2] = c2;
-    hot[at + HOT.client + 3] = c3;
-    hot[at + HOT.forwardPorts] = forwardPorts;
-    hot[at + HOT.reversePorts] = reversePorts;
-    hot[at + HOT.endpoints] = (vip << 16) | member;
+    hot[at + HOT.client] = forward.c0;
+    hot[at + HOT.client + 1] = forward.c1;
+    hot[at + HOT.client + 2] = forward.c2;
+    hot[at + HOT.client + 3] = forward.c3;
+    hot[at + HOT.forwardPorts] = forward.ports;
+    hot[at + HOT.reversePorts] = reverse.ports;
+    hot[at + HOT.endpoints] = (forward.service << 16) | reverse.service;
     hot[at + HOT.lastSeenMs] = nowMs;
-    hot[at + HOT.balancerSlot] = (balancer << BALANCER_SHIFT) | statSlot;
+    hot[at + HOT.balancerSlot] = (forward.balancer << BALANCER_SHIFT) | statSlot;
     this.hotFloats[(at + HOT.bytesForward) >> 1] = 0;
     this.hotFloats[(at + HOT.bytesReverse) >> 1] = 0;
     hot[at + HOT.packetsForward] = 0;
@@ -305,45 +253,47 @@ export class ConnectionTable {
     cold[row * COLD_WORDS + COLD.createdMs] = nowMs;
     cold[row * COLD_WORDS + COLD.meter] = 0;
     // The word that makes the row valid to readers comes last.
-    hot[at + HOT.kind] = (rewrite << 16) | (state << 8) | protocol;
-    if ((rewrite & PER_DATAGRAM) === 0) this.index.insert(this.forwardHash(row), row);
-    this.index.insert(this.reverseHash(row), row);
+    hot[at + HOT.kind] = (rewrite << 16) | (state << 8) | forward.protocol;
+    if ((rewrite & PER_DATAGRAM) === 0) this.index.insert(forward.hash, row);
+    this.index.insert(reverse.hash, row);
     cold[TABLE_IN_USE]!++;
     cold[TABLE_CREATED]!++;
     return row;
   }
 
+  private takeFree(): number {
+    const { cold } = this;
+    const row = cold[COLD.nextFree]!;
+    if (row !== 0) {
+      cold[COLD.nextFree] = cold[row * COLD_WORDS + COLD.nextFree]!;
+      return row;
+    }
+    return cold[TABLE_HIGH_WATER]! < this.capacity ? ++cold[TABLE_HIGH_WATER]! : NONE;
+  }
+
   /**
    * A row for a flow that another table has, with all that is known of it but the answer that it waits for; NONE if this table
-   * is full. `vip`, `member`, `via`: the endpoints' numbers here. The caller has made sure that neither key is in use.
+   * is full. The keys are the flow's here, with the endpoints' numbers here, and have been looked up in vain; so is `via`.
    */
   adopt(
     other: ConnectionTable,
     otherRow: number,
-    vip: number,
-    member: number,
+    forward: FlowKey,
+    reverse: FlowKey,
     via: number,
     statSlot: number,
   ): number {
     const { hot, cold } = other;
     const at = otherRow * HOT_WORDS;
     const coldAt = otherRow * COLD_WORDS;
-    const kind = hot[at + HOT.kind]!;
+    const lastSeenMs = hot[at + HOT.lastSeenMs]!;
     const row = this.create(
-      hot[at + HOT.client]!,
-      hot[at + HOT.client + 1]!,
-      hot[at + HOT.client + 2]!,
-      hot[at + HOT.client + 3]!,
-      hot[at + HOT.forwardPorts]!,
-      hot[at + HOT.reversePorts]!,
-      vip,
-      member,
-      kind & 0xff,
-      (kind >>> 8) & 0xff,
-      kind >>> 16,
-      other.balancer(otherRow),
+      forward,
+      reverse,
+      other.state(otherRow),
+      other.rewrite(otherRow),
       statSlot,
-      hot[at + HOT.lastSeenMs]!,
+      lastSeenMs,
     );
     if (row === NONE) return NONE;
     this.hot.set(hot.subarray(at + HOT.bytesForward, at + HOT_WORDS), row * HOT_WORDS + HOT.bytesForward);
@@ -466,34 +416,32 @@ export class ConnectionTable {
   }
 
   private forwardHash(row: number): number {
-    const hot = this.hot;
     const at = row * HOT_WORDS;
-    return this.hash(
-      hot[at]!,
-      hot[at + 1]!,
-      hot[at + 2]!,
-      hot[at + 3]!,
-      hot[at + HOT.forwardPorts]!,
-      (this.vip(row) << 16) | (FORWARD << 8) | this.protocol(row),
-    );
+    const service = (this.vip(row) << 16) | this.protocol(row);
+    return this.rowHash(at, this.hot[at + HOT.forwardPorts]!, service | FORWARD);
   }
 
   private reverseHash(row: number): number {
-    const hot = this.hot;
     const at = row * HOT_WORDS;
-    return this.hash(
-      hot[at]!,
-      hot[at + 1]!,
-      hot[at + 2]!,
-      hot[at + 3]!,
-      hot[at + HOT.reversePorts]!,
-      (this.member(row) << 16) | (REVERSE << 8) | this.protocol(row),
-    );
+    const service = (this.member(row) << 16) | this.protocol(row);
+    return this.rowHash(at, this.hot[at + HOT.reversePorts]!, service | REVERSE);
   }
 
-  private hash(c0: number, c1: number, c2: number, c3: number, ports: number, service: number): number {
+  private rowHash(at: number, ports: number, service: number): number {
+    const { hot, hasher } = this;
+    const c0 = hot[at + HOT.client]!;
+    const c1 = hot[at + HOT.client + 1]!;
+    const c2 = hot[at + HOT.client + 2]!;
+    const c3 = hot[at + HOT.client + 3]!;
     return isIpv4Mapped(c0, c1, c2)
-      ? this.hasher.hash3(c3, ports, service)
-      : this.hasher.hash6(c3, c2, c1, c0, ports, service);
+      ? hasher.hash3(c3, ports, service)
+      : hasher.hash6(c3, c2, c1, c0, ports, service);
+  }
+
+  private hash({ c0, c1, c2, c3, ports, service, protocol }: FlowKey, direction: number): number {
+    const word = (service << 16) | direction | protocol;
+    return isIpv4Mapped(c0, c1, c2)
+      ? this.hasher.hash3(c3, ports, word)
+      : this.hasher.hash6(c3, c2, c1, c0, ports, word);
   }
 }

@@ -1,4 +1,5 @@
 /** What one host leaves to the next, in files of a real tmpfs. */
+
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -9,7 +10,9 @@ import { closeLeftTables, NumbersFile, openLeftTables } from '../../../src/host/
 import { mapTables } from '../../../src/host/thread/table-memory.ts';
 import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
+import { REWRITE_ADDRESS, STATE } from '../../../src/tables/balancing/connection-record.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
+import { flowKey } from '../../support/flow-keys.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 
 const test = suite('leftTables');
@@ -36,7 +39,11 @@ function leave(): DatapathIds {
   const { bytes } = mapTables(runDir.tablesFile, LIMITS, MadeThings.load(runDir));
   const tables = new Tables(bytes, 0, LIMITS, [1, 2]);
   tables.initialise();
-  tables.connections.create(0, 0, 0xffff, 1, 2, 3, 4, 5, 6, 3, 1, 0, 0, 0);
+  const forward = flowKey(0, [0, 0, 0xffff, 1], 2, 4, 6);
+  const reverse = flowKey(0, [0, 0, 0xffff, 1], 3, 5, 6);
+  tables.connections.findForward(forward);
+  tables.connections.findReverse(reverse);
+  tables.connections.create(forward, reverse, STATE.established, REWRITE_ADDRESS, 0, 0);
   const ids = new DatapathIds(LIMITS);
   ids.network('app');
   ids.port(PORT);

@@ -11,8 +11,10 @@ import {
   STATE_NAMES,
 } from '../../../src/tables/balancing/connection-record.ts';
 import { ConnectionTable } from '../../../src/tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../../src/tables/balancing/flow-key.ts';
 import { BucketIndex, NONE } from '../../../src/tables/common/bucket-index.ts';
 import { addressWords } from '../../support/addresses.ts';
+import { flowKey } from '../../support/flow-keys.ts';
 import { assertCovered, Random, runs, seed } from '../../support/seed.ts';
 
 const connections = suite('connection table');
@@ -49,25 +51,30 @@ function tableOf(capacity: number, key: readonly [number, number] = [1, 2]): Con
   return table;
 }
 
-const create = (table: ConnectionTable, key: Key, nowMs = 0): number =>
-  table.create(
-    ...key.client,
-    key.forward,
-    key.reverse,
-    key.vip,
-    key.member,
-    key.protocol,
-    STATE.synSent,
-    REWRITE_ADDRESS,
-    key.balancer,
-    7,
-    nowMs,
-  );
+/** What a record is made with beside its keys. */
+interface Made {
+  readonly state?: number;
+  readonly rewrite?: number;
+  readonly statSlot?: number;
+  readonly nowMs?: number;
+}
 
-const findForward = (table: ConnectionTable, key: Key): number =>
-  table.findForward(key.balancer, ...key.client, key.forward, key.vip, key.protocol);
-const findReverse = (table: ConnectionTable, key: Key): number =>
-  table.findReverse(key.balancer, ...key.client, key.reverse, key.member, key.protocol);
+function create(table: ConnectionTable, key: Key, made: Made = {}): number {
+  const { state = STATE.synSent, rewrite = REWRITE_ADDRESS, statSlot = 7, nowMs = 0 } = made;
+  const forward = forwardKey(key);
+  const reverse = reverseKey(key);
+  table.findForward(forward);
+  table.findReverse(reverse);
+  return table.create(forward, reverse, state, rewrite, statSlot, nowMs);
+}
+
+const forwardKey = ({ balancer, client, forward, vip, protocol }: Key): FlowKey =>
+  flowKey(balancer, client, forward, vip, protocol);
+const reverseKey = ({ balancer, client, reverse, member, protocol }: Key): FlowKey =>
+  flowKey(balancer, client, reverse, member, protocol);
+
+const findForward = (table: ConnectionTable, key: Key): number => table.findForward(forwardKey(key));
+const findReverse = (table: ConnectionTable, key: Key): number => table.findReverse(reverseKey(key));
 
 const CLIENTS: readonly Address[] = [
   '10.1.0.11',
@@ -111,7 +118,7 @@ function churn(capacity: number, steps: number, stream: number): void {
     if (isNew && random.chance(rows.size < capacity * 0.9 ? 80 : 50)) {
       const isFull = rows.size === capacity;
       assert.is(table.isFull, isFull);
-      const row = create(table, key, step);
+      const row = create(table, key, { nowMs: step });
       assert.is(row === NONE, isFull);
       if (isFull) {
         refused++;
@@ -172,23 +179,23 @@ connections('a VIP that is a member of another group: the directions are not mix
   const toMember = { client, forward: ports, reverse: ports, vip: 3, member: 1, protocol: TCP, balancer: 5 };
   const one = create(table, toVip);
   const other = create(table, toMember);
-  assert.is(table.findForward(5, ...client, ports, 1, TCP), one);
-  assert.is(table.findReverse(5, ...client, ports, 1, TCP), other);
-  assert.is(table.findReverse(5, ...client, ports, 2, TCP), one);
-  assert.is(table.findForward(5, ...client, ports, 2, TCP), NONE);
+  assert.is(table.findForward(flowKey(5, client, ports, 1, TCP)), one);
+  assert.is(table.findReverse(flowKey(5, client, ports, 1, TCP)), other);
+  assert.is(table.findReverse(flowKey(5, client, ports, 2, TCP)), one);
+  assert.is(table.findForward(flowKey(5, client, ports, 2, TCP)), NONE);
 });
 
 connections('a new record begins at zero, whatever the row held before', () => {
   const table = tableOf(1);
   const key = randomKey(new Random(seed));
-  const first = create(table, key, 1_000);
+  const first = create(table, key, { nowMs: 1_000 });
   table.countForward(first, 3, 180, 2_000);
   table.countReverse(first, 2, 1e12, 3_000);
   table.setState(first, STATE.timeWait);
   assert.is(table.hotFloats[(first * HOT_WORDS + HOT.bytesReverse) / 2], 1e12);
   table.remove(first);
   assert.not(table.isUsed(first));
-  const second = create(table, key, 5_000);
+  const second = create(table, key, { nowMs: 5_000 });
   assert.is(second, first);
   const at = second * HOT_WORDS;
   assert.is(table.hot[at + HOT.lastSeenMs], 5_000);
@@ -210,19 +217,12 @@ connections('counting and states touch nothing else in the row', () => {
     protocol: 255,
     balancer: 4_095,
   };
-  const row = table.create(
-    ...key.client,
-    key.forward,
-    key.reverse,
-    key.vip,
-    key.member,
-    key.protocol,
-    STATE.unreplied,
-    REWRITE_ADDRESS | REWRITE_PORTS | 0x80,
-    key.balancer,
-    2 ** 20 - 1,
-    -5,
-  );
+  const row = create(table, key, {
+    state: STATE.unreplied,
+    rewrite: REWRITE_ADDRESS | REWRITE_PORTS | 0x80,
+    statSlot: 2 ** 20 - 1,
+    nowMs: -5,
+  });
   assert.is(table.countForward(row, 2, 100, -4), (0x83 << 16) | (STATE.unreplied << 8) | 255);
   for (const state of Object.values(STATE).filter((value) => value !== STATE.free)) {
     table.setState(row, state);
