@@ -70,7 +70,7 @@ export class LogicalSwitch {
     this.copyToAll(frame, network);
   }
 
-  /** Whether the flood budget of a port allows a generated frame to go to all ports of a network. */
+  /** Whether a port may still flood a generated frame to all ports of a network. */
   mayAskAll(network: number, payer: number): boolean {
     const { floods, ports } = this.networks.at(network);
     return floods.take(payer, ports.length, this.context.nowMs);

@@ -11,6 +11,8 @@ import { mapTables } from '../../../src/host/thread/table-memory.ts';
 import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
 import { REWRITE_ADDRESS, STATE } from '../../../src/tables/balancing/connection-record.ts';
+import type { ConnectionTable } from '../../../src/tables/balancing/connection-table.ts';
+import { NONE } from '../../../src/tables/common/bucket-index.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
 import { flowKey } from '../../support/flow-keys.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
@@ -34,16 +36,20 @@ test.before.each(() => {
 });
 test.after.each(() => rmSync(runDir.path, { recursive: true, force: true }));
 
+function createFlow(connections: ConnectionTable, client: number): void {
+  const forward = flowKey(0, [0, 0, 0xffff, client], 2, 4, 6);
+  const reverse = flowKey(0, [0, 0, 0xffff, client], 3, 5, 6);
+  assert.is(connections.findForward(forward), NONE);
+  assert.is(connections.findReverse(reverse), NONE);
+  connections.create(forward, reverse, STATE.established, REWRITE_ADDRESS, 0, 0);
+}
+
 /** Tables with one flow, and numbers for it. */
 function leave(): DatapathIds {
   const { bytes } = mapTables(runDir.tablesFile, LIMITS, MadeThings.load(runDir));
   const tables = new Tables(bytes, 0, LIMITS, [1, 2]);
   tables.initialise();
-  const forward = flowKey(0, [0, 0, 0xffff, 1], 2, 4, 6);
-  const reverse = flowKey(0, [0, 0, 0xffff, 1], 3, 5, 6);
-  tables.connections.findForward(forward);
-  tables.connections.findReverse(reverse);
-  tables.connections.create(forward, reverse, STATE.established, REWRITE_ADDRESS, 0, 0);
+  createFlow(tables.connections, 1);
   const ids = new DatapathIds(LIMITS);
   ids.network('app');
   ids.port(PORT);
@@ -101,7 +107,7 @@ test('a count of flows that cannot be is not told', () => {
   const words = new Int32Array(tables.bytes);
   // The count is the word that a second flow raises.
   const before = Int32Array.from(words);
-  connections.create(0, 0, 0xffff, 9, 2, 3, 4, 5, 6, 3, 1, 0, 0, 0);
+  createFlow(connections, 9);
   const counts = [...words.keys()].filter((i) => before[i] === 1 && words[i] === 2);
   for (const word of counts) words[word] = -547_577_042;
   assert.is(openLeftTables(runDir)!.flows, undefined);
