@@ -46,7 +46,7 @@ export class ControllerProcess {
   /** Resolves when agents can attach and the API answers. If that fails, rejects with everything undone. */
   static async start(options: ProcessOptions): Promise<ControllerProcess> {
     const { runDir, log } = options;
-    const configuration = checkedConfiguration(options.configPath, 'this machine');
+    const configuration = options.configuration ?? checkedConfiguration(options.configPath, 'this machine');
     const listen = listenAddress(configuration, options.configPath);
     const undo = new UndoStack();
     const certificates = new Certificates(log, systemRuntime);

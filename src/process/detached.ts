@@ -1,8 +1,10 @@
 /**
  * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace]`, started with an IPC channel and the log
- * file as stderr. It reports the outcome of its start over the channel, once.
+ * file as stderr. It gets the checked configuration over the channel, and reports the outcome of its start, once.
  */
+
 import { messageOf } from '../config/model/host-error.ts';
+import type { Configuration } from '../config/model/model.ts';
 import { exitCodeOf, type RunOptions } from './run-process.ts';
 
 /** Sent once over IPC by a detached process to the command that started it. */
@@ -20,13 +22,28 @@ export async function runDetached(run: (options: RunOptions) => Promise<number>)
     const onReady = (summary: string): void => {
       report({ kind: 'ready', summary }).then(release);
     };
-    process.exitCode = await run({ configPath, runDir, replace: replace === 'replace', onReady });
+    const configuration = await handedConfiguration();
+    process.exitCode = await run({
+      configPath,
+      configuration,
+      runDir,
+      replace: replace === 'replace',
+      onReady,
+    });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     await report({ kind: 'failed', exitCode: process.exitCode, message: messageOf(error) });
     release();
   }
 }
+
+/** Undefined: the process was started without a channel, or its starter has ended, so it reads the file itself. */
+const handedConfiguration = (): Promise<Configuration | undefined> =>
+  new Promise((resolve) => {
+    if (!process.connected) resolve(undefined);
+    process.once('message', (message) => resolve(message as Configuration));
+    process.once('disconnect', () => resolve(undefined));
+  });
 
 /** Resolves when the message is sent, or nobody listens any more. */
 const report = (outcome: StartOutcome): Promise<void> =>

@@ -31,6 +31,8 @@ import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions {
   readonly configPath: string;
+  /** Of that file, if it has been checked already. */
+  readonly configuration?: Configuration;
   readonly runDir: RunDir;
   readonly log: Logger;
   /** A process that runs here already hands over; without this option it is an error. */
@@ -57,7 +59,7 @@ export class HostProcess {
   static async start(options: ProcessOptions): Promise<HostProcess> {
     const { runDir, log } = options;
     roomyHeap();
-    const configuration = checkedConfiguration(options.configPath, 'this machine');
+    const configuration = options.configuration ?? checkedConfiguration(options.configPath, 'this machine');
     const undo = new UndoStack();
     try {
       const { lock, state } = await takeRunDir(options, undo);

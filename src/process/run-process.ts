@@ -8,6 +8,7 @@
  */
 
 import { messageOf } from '../config/model/host-error.ts';
+import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
@@ -33,6 +34,8 @@ const STOP_TIMEOUT_MS = 10_000;
 
 export interface RunOptions {
   readonly configPath: string;
+  /** Of that file, if it has been checked already. */
+  readonly configuration?: Configuration;
   readonly runDir: string;
   /** Replace the process that runs in this run directory. */
   readonly replace: boolean;
@@ -85,6 +88,7 @@ export async function runProcess(
   const signals = new Signals({ stop: () => end(EXIT_OK), handOver, reload: () => reload() });
   const processOptions: ProcessOptions = {
     configPath: options.configPath,
+    configuration: options.configuration,
     runDir: new RunDir(options.runDir),
     replace: options.replace,
     log,

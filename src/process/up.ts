@@ -78,11 +78,14 @@ function ensureNodeOptions(wanted: readonly string[]): void {
 
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
   // Checked before anything is made, so that a wrong file leaves no trace.
-  checkedConfiguration(options.configPath, 'this machine');
+  const configuration = checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
   runDir.create();
   const child = spawnDetached(program, options, runDir);
-  const outcome = await startOutcome(child, runDir);
+  const started = startOutcome(child, runDir);
+  // Reading and checking a large file a second time would take seconds. A child that has ended says why by its outcome.
+  child.send(configuration, () => {});
+  const outcome = await started;
   if (child.connected) child.disconnect();
   child.unref();
   if (outcome.kind === 'ready') {
@@ -110,6 +113,7 @@ function spawnDetached(
         cwd: '/',
         detached: true,
         stdio: ['ignore', log, log, 'ipc'],
+        serialization: 'advanced',
       },
     );
   } finally {
