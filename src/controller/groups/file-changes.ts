@@ -45,7 +45,7 @@ export interface ComparedFile {
 export function fileChanges(configuration: Configuration, entries: Entries, file: ComparedFile): Change[] {
   const key = KEYS.file + file.id;
   const before = (entries.get(key) as FileDocument | undefined)?.groups ?? {};
-  const now = Object.fromEntries(configuration.groups.map((group) => [group.name, digestOf(group)]));
+  const now = Object.fromEntries(configuration.groups.map((group) => [group.name, storedForm(group).digest]));
   const changes: Change[] = [];
   for (const group of configuration.groups) {
     if (isBuried(entries, group.name, file.id)) continue;
@@ -103,7 +103,7 @@ function tombstoneChanges(
 }
 
 function replaceGroup(group: GroupConfig, stored: GroupConfig | undefined, entries: Entries): Change[] {
-  const value = plain(group);
+  const { value } = storedForm(group);
   if (isDeepStrictEqual(stored, value)) return [];
   const changes: Change[] = [{ key: KEYS.group + group.name, value }];
   if (stored === undefined) return changes;
@@ -130,8 +130,21 @@ const removeGroup = (name: string, entries: Entries): Change[] =>
 /** The oldest give way. */
 export const MAX_TOMBSTONES = 1024;
 
-/** As the store returns it: without keys whose value is undefined. */
-const plain = (group: GroupConfig): GroupConfig => JSON.parse(JSON.stringify(group));
+interface StoredForm {
+  /** As the store returns it: without keys whose value is undefined. */
+  readonly value: GroupConfig;
+  readonly digest: string;
+}
 
-const digestOf = (group: GroupConfig): string =>
-  createHash('sha256').update(JSON.stringify(group)).digest('base64url').slice(0, 16);
+/** By the file's group, which never changes: a start and a reload ask twice. */
+const storedForms = new WeakMap<GroupConfig, StoredForm>();
+
+function storedForm(group: GroupConfig): StoredForm {
+  const known = storedForms.get(group);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(group);
+  const digest = createHash('sha256').update(text).digest('base64url').slice(0, 16);
+  const form = { value: JSON.parse(text) as GroupConfig, digest };
+  storedForms.set(group, form);
+  return form;
+}

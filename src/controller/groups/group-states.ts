@@ -45,20 +45,21 @@ export interface GroupState {
 
 const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale] as const;
 
-/** `before`: the previous states, whose unchanged groups are reused. */
-export function groupStates(entries: Entries, before?: GroupStates): GroupStates {
+/** `before`: former states, whose unchanged groups are reused. */
+export function groupStates(entries: Entries, ...before: readonly GroupStates[]): GroupStates {
   const groups = new Map<string, GroupState>();
   for (const [name, definition] of named<GroupConfig>(entries, KEYS.group)) {
     const documents = PARTS.map((prefix) => entries.get(prefix + name));
-    const previous = before?.get(name);
-    if (previous?.documents.every((document, at) => isSameDocument(document, documents[at])) === true) {
-      // The next comparison is with these objects: most documents are the same objects then.
-      previous.documents = documents;
-      groups.set(name, previous);
-    } else groups.set(name, groupState(name, definition, documents, entries));
+    const state = before.map((states) => states.get(name)).find((one) => hasDocuments(one, documents));
+    // The next comparison is with these objects: most documents are the same objects then.
+    if (state !== undefined) state.documents = documents;
+    groups.set(name, state ?? groupState(name, definition, documents, entries));
   }
   return groups;
 }
+
+const hasDocuments = (state: GroupState | undefined, documents: readonly unknown[]): boolean =>
+  state?.documents.every((document, at) => isSameDocument(document, documents[at])) === true;
 
 /** A document that was read again, or was first written here, is another object with the same content. */
 const isSameDocument = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);

@@ -41,6 +41,8 @@ export class Replica {
   private findingsRetry: Timer | undefined;
   private current: GroupStates;
   private removed: readonly string[] = [];
+  /** Of the last preview: its groups are in force at the host by the time the file is applied. */
+  private previewed: GroupStates = new Map();
   private aside: ReadonlyMap<string, string> = new Map();
 
   /** `onChange`: called after the group states have changed. */
@@ -97,7 +99,8 @@ export class Replica {
     const changed = new Map(entries);
     const file = { id, epoch: 0, wallMs: this.runtime.wallMs() };
     applyChanges(changed, fileChanges(configuration, entries, file));
-    return groupStates(changed, this.current);
+    this.previewed = groupStates(changed, this.current);
+    return this.previewed;
   }
 
   /** Resolves when the changes are durable and in force; rejects with a Refusal if nothing was changed. */
@@ -131,8 +134,9 @@ export class Replica {
     // On top of what an earlier comparison is still writing.
     const changes = fileChanges(configuration, this.entries, { id, epoch, wallMs: this.runtime.wallMs() });
     this.unwrittenFile = lastOfEach([...this.unwrittenFile, ...changes]);
+    const { entries } = this;
     for (const { name } of configuration.groups) {
-      const tombstone = tombstoneOf(this.entries, name);
+      const tombstone = tombstoneOf(entries, name);
       if (tombstone === undefined) continue;
       const since = new Date(tombstone.atMs).toISOString();
       this.log.warn(
@@ -140,6 +144,7 @@ export class Replica {
       );
     }
     this.refresh();
+    this.previewed = new Map();
     await this.writeFile(epoch);
   }
 
@@ -199,7 +204,7 @@ export class Replica {
 
   private refresh(): void {
     const { entries } = this;
-    const next = groupStates(entries, this.current);
+    const next = groupStates(entries, this.current, this.previewed);
     const removed = tombstonesIn(entries);
     const isSame =
       next.size === this.current.size && [...next].every(([name, group]) => this.current.get(name) === group);
