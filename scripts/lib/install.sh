@@ -67,6 +67,7 @@ install_without_starting() (
       nginx-light) systemctl disable nginx ;;
       openvswitch-switch) systemctl disable openvswitch-switch ;;
       etcd-server) systemctl disable etcd ;;
+      keepalived) systemctl disable keepalived ;;
     esac
   done || true
 )

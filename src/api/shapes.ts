@@ -163,6 +163,7 @@ export interface PortRow {
   addresses: string[];
   /** Prefixes that the VM may send from besides `addresses`. */
   allowedAddresses: string[];
+  allowedMacs: string[];
   /** Checks of incoming frames that are on: `anti-spoofing`, `dhcp`, `ra`, `reserved-multicast`. */
   guards: string[];
   /** An uplink's interface may also be `down`, or without carrier. */

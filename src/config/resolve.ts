@@ -87,6 +87,7 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
   addresses: port.addresses.map(canonicalPrefixText),
   antiSpoofing: port.antiSpoofing ?? port.addresses.length > 0,
   allowedAddresses: port.allowedAddresses.map((text) => canonicalPrefixText(asPrefix(text))),
+  allowedMacs: port.allowedMacs.map(canonicalMac),
   allowedEtherTypes: port.allowedEtherTypes,
   guards: {
     dhcp: port.dhcpGuard,

@@ -54,10 +54,10 @@ const MAKERS: Readonly<
 > = {
   'source-guards': ({ guards }, _mac, { context }) =>
     guards === undefined ? undefined : new SourceGuards(context, guards),
-  'anti-spoofing': ({ allowedSources, allowedEtherTypes }, { high, low }, { context }) =>
+  'anti-spoofing': ({ allowedSources, allowedMacs, allowedEtherTypes }, { high, low }, { context }) =>
     high === NO_MAC || allowedSources === undefined
       ? undefined
-      : new AntiSpoofing(context, high, low, allowedSources, allowedEtherTypes),
+      : new AntiSpoofing(context, { high, low }, allowedMacs ?? [], allowedSources, allowedEtherTypes),
   'uplink-edge': ({ uplink }, _mac, { context, networks, responder, ports }) =>
     uplink === undefined ? undefined : new UplinkEdge(context, networks, responder, ports, uplink.hostMac),
   'mac-learning': (_spec, { high, low }, { context, networks }) =>

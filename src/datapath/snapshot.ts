@@ -62,6 +62,8 @@ export interface PortSpec {
   readonly addresses: readonly AddressText[];
   /** What the VM may use as a source; absent: anything. */
   readonly allowedSources?: readonly PrefixText[];
+  /** With `allowedSources`: MACs that it may send from besides its own, such as the virtual one of VRRP; absent: none. */
+  readonly allowedMacs?: readonly MacText[];
   /** With `allowedSources`: EtherTypes that it may send besides IPv4, IPv6, ARP and RARP about itself; absent: any. */
   readonly allowedEtherTypes?: readonly number[];
   /** Messages that only servers, routers and switches send, and that the port drops; absent: none. */

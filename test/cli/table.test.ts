@@ -22,6 +22,7 @@ const port: PortRow = {
   interface: 'eth0',
   mac: '02:00:00:00:01:0b',
   allowedAddresses: [],
+  allowedMacs: [],
   guards: ['anti-spoofing', 'dhcp', 'ra', 'reserved-multicast'],
   addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
   state: 'up',

@@ -53,6 +53,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       addresses: ['10.1.0.11/24', 'fd00:1::b/64'],
       antiSpoofing: true,
       allowedAddresses: [],
+      allowedMacs: [],
       allowedEtherTypes: [],
       guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
       labels: { tier: 'web' },

@@ -80,6 +80,7 @@ test('port list', async () => {
     txBytes: 'number',
     drops: 'object',
     allowedAddresses: 'array',
+    allowedMacs: 'array',
     guards: 'array',
   });
   assert.equal([c1.network, c1.netns, c1.interface, c1.state], ['app', bed.netns('c1'), 'eth0', 'up']);

@@ -45,6 +45,8 @@ export interface PortText {
   mac?: string;
   addresses?: string[];
   antiSpoofing?: boolean;
+  allowedAddresses?: string[];
+  allowedMacs?: string[];
   allowedEtherTypes?: number[];
   labels?: Record<string, string>;
 }

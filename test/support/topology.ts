@@ -64,6 +64,8 @@ export interface PortDescription {
   readonly balanced?: boolean;
   /** Prefixes that the VM may send from; absent: any. */
   readonly allowedSources?: readonly string[];
+  /** MACs that it may send from besides its own. */
+  readonly allowedMacs?: readonly string[];
   /** EtherTypes that it may send besides those of IP and ARP; absent: any. */
   readonly allowedEtherTypes?: readonly number[];
   /** Default: all, of an uplink that against reserved multicast. */
@@ -193,6 +195,7 @@ export class SnapshotMaker {
         mac: port.mac === null ? undefined : this.macOf(port),
         addresses,
         allowedSources: port.allowedSources,
+        allowedMacs: port.allowedMacs,
         allowedEtherTypes: port.allowedEtherTypes,
         guards: {
           dhcp: port.uplink === undefined,

@@ -20,6 +20,9 @@ import {
 
 type UplinkView = Lenient<NonNullable<ConfigInput['uplinks']>[number]>;
 
+/** MACs of logical routers begin with these octets (host/publishing/snapshot-builder.ts). */
+const ROUTER_MACS = '02:53:4c:';
+
 export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
   const names = new Claims();
   const devices = new Claims();
@@ -46,12 +49,18 @@ export function checkPorts(view: Lenient<ConfigInput>, topology: Topology, repor
       if (network !== undefined) checkPortAddress(address.value, network, address.path, topology, report);
     }
   }
-  // Once the addresses of all ports are known.
+  // Once the addresses and MACs of all ports are known.
   for (const [i, port] of (view.ports ?? []).entries()) {
     const network = topology.networks.get(port?.network ?? '');
     if (network === undefined) continue;
     for (const { value, path } of located(port?.allowedAddresses, ['ports', i, 'allowedAddresses']))
       checkAllowedAddress(value, network, path, topology, report);
+    for (const { value, path } of located(port?.allowedMacs, ['ports', i, 'allowedMacs'])) {
+      const owner = macs.ownerOf(`${network.name} ${canonicalMac(value)}`);
+      if (owner !== undefined) report(path, sameAs(value, owner), "a MAC that is no port's own");
+      else if (canonicalMac(value).startsWith(ROUTER_MACS))
+        report(path, show(value), 'a MAC that no logical router has');
+    }
   }
 }
 

@@ -12,6 +12,8 @@ export interface PortProtection {
   antiSpoofing: boolean;
   /** Prefixes that the VM may send from besides its own addresses. */
   allowedAddresses: string[];
+  /** MACs that the VM may send from besides its own. */
+  allowedMacs: string[];
   /** EtherTypes that the VM may send under anti-spoofing besides IPv4, IPv6 and ARP. */
   allowedEtherTypes: 'any' | number[];
   guards: PortGuards;
@@ -21,6 +23,7 @@ export interface PortProtection {
 export const FULL_PROTECTION: PortProtection = {
   antiSpoofing: true,
   allowedAddresses: [],
+  allowedMacs: [],
   allowedEtherTypes: [],
   guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
 };

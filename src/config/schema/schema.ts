@@ -183,6 +183,9 @@ const port = z.strictObject({
   allowedAddresses: optionalList(addressOrPrefix).describe(
     'Further addresses and prefixes that the VM may send from and claim by ARP and neighbour discovery, such as floating addresses (VRRP) or those of a transparent proxy; ports may share them.',
   ),
+  allowedMacs: optionalList(mac).describe(
+    'Further MAC addresses that the VM may send from and name in ARP and neighbour discovery, such as the virtual MAC of a VRRP router (00:00:5e:00:01 and 00:00:5e:00:02, then its VRID); ports may share them.',
+  ),
   allowedEtherTypes: z
     .union(
       [z.literal('any'), z.array(integer(0x0600, 0xffff, 'an EtherType'))],

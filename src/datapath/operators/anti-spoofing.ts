@@ -1,7 +1,8 @@
 /**
  * Anti-spoofing: what a VM sends must be its own.
  *
- * The operator stands first in the chain of a port with configured addresses. The source MAC must be the port's; an
+ * The operator stands first in the chain of a port with configured addresses. The source MAC must be the port's, or one that
+ * the configuration allows besides; an
  * IP source must be one of the port's addresses, or of those that it may speak for (the VIP of a MAC redirect that it
  * is a member of, the prefixes of routes whose next hop it is). ARP, RARP and ND must say the same about the sender. What a
  * host needs before it has an address passes: DHCP, and from the unspecified address of IPv6 only ICMPv6, which may ask for
@@ -12,7 +13,7 @@
  * EtherTypes that the configuration allows pass. RFC 2827 (ingress filtering) at the first port.
  */
 import { DROP } from '../../tables/port-counters.ts';
-import { wordsToAddress } from '../../wire/address.ts';
+import { macHigh16, macLow32, wordsToAddress } from '../../wire/address.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
@@ -26,11 +27,19 @@ import type { Operator, OwnSources } from '../ports/operator.ts';
 
 const DHCP_SERVER_PORT = 67;
 
+interface Mac {
+  /** Its first 16 bits. */
+  readonly high: number;
+  /** Its last 32 bits. */
+  readonly low: number;
+}
+
 export class AntiSpoofing implements Operator, OwnSources {
   readonly inspects = 'source';
   private readonly context: Context;
-  private readonly macHigh: number;
-  private readonly macLow: number;
+  private readonly mac: Mac;
+  /** Others that the VM may send from: the virtual MAC of a VRRP router (RFC 9568 §7.3). */
+  private readonly moreMacs: readonly Mac[];
   readonly ownSources: OwnSources = this;
   /** Single IPv4 addresses, compared first: nearly every packet comes from one. */
   readonly ipv4: Int32Array;
@@ -42,16 +51,17 @@ export class AntiSpoofing implements Operator, OwnSources {
 
   constructor(
     context: Context,
-    macHigh: number,
-    macLow: number,
+    mac: Mac,
+    moreMacs: readonly string[],
     allowedSources: readonly string[],
     etherTypes?: readonly number[],
   ) {
     this.context = context;
-    this.macHigh = macHigh;
-    this.macLow = macLow;
+    this.mac = mac;
+    this.moreMacs = moreMacs.map((text) => ({ high: macHigh16(text), low: macLow32(text) }));
     this.etherTypes = etherTypes;
-    this.allowed = [...allowedSources, `${linkLocalOf(macHigh, macLow)}/128`].map(compileSubnet);
+    const linkLocals = [mac, ...this.moreMacs].map((one) => `${linkLocalOf(one)}/128`);
+    this.allowed = [...allowedSources, ...linkLocals].map(compileSubnet);
     const single = this.allowed.filter(({ bits }) => bits === 128);
     const singleOf = (isIpv4: boolean): Subnet[] => single.filter((subnet) => subnet.isIpv4 === isIpv4);
     this.ipv4 = Int32Array.from(singleOf(true), ({ words }) => words[3]!);
@@ -60,10 +70,7 @@ export class AntiSpoofing implements Operator, OwnSources {
 
   ingress(frame: Frame): number {
     const { view, offset } = frame;
-    if (
-      ethernet.sourceLow(view, offset) !== this.macLow ||
-      ethernet.sourceHigh(view, offset) !== this.macHigh
-    ) {
+    if (!this.isOwnMac(ethernet.sourceHigh(view, offset), ethernet.sourceLow(view, offset))) {
       return this.context.consume(frame, DROP.spoofedSource);
     }
     if (frame.family === FAMILY_IPV4) {
@@ -79,6 +86,15 @@ export class AntiSpoofing implements Operator, OwnSources {
     const { etherTypes } = this;
     const isAllowed = etherTypes === undefined || etherTypes.includes(frame.etherType);
     return isAllowed ? PASS : this.context.consume(frame, DROP.etherTypeNotAllowed);
+  }
+
+  private isOwnMac(high: number, low: number): boolean {
+    const { mac, moreMacs } = this;
+    if (low === mac.low && high === mac.high) return true;
+    for (let i = 0; i < moreMacs.length; i++) {
+      if (low === moreMacs[i]!.low && high === moreMacs[i]!.high) return true;
+    }
+    return false;
   }
 
   private isOwnIpv4(address: number): boolean {
@@ -106,8 +122,7 @@ export class AntiSpoofing implements Operator, OwnSources {
 
   private isArpOwn(frame: Frame): boolean {
     const { view, l3 } = frame;
-    if (arp.senderMacLow(view, l3) !== this.macLow || arp.senderMacHigh(view, l3) !== this.macHigh)
-      return false;
+    if (!this.isOwnMac(arp.senderMacHigh(view, l3), arp.senderMacLow(view, l3))) return false;
     const sender = arp.senderIp(view, l3);
     return sender === 0 || this.isAllowed(0, 0, IPV4_MAPPED, sender);
   }
@@ -118,10 +133,8 @@ export class AntiSpoofing implements Operator, OwnSources {
     return (
       payload + arp.BYTES <= frame.offset + frame.length &&
       arp.operation(view, payload) === arp.REVERSE_REQUEST &&
-      arp.senderMacLow(view, payload) === this.macLow &&
-      arp.senderMacHigh(view, payload) === this.macHigh &&
-      arp.targetMacLow(view, payload) === this.macLow &&
-      arp.targetMacHigh(view, payload) === this.macHigh
+      this.isOwnMac(arp.senderMacHigh(view, payload), arp.senderMacLow(view, payload)) &&
+      this.isOwnMac(arp.targetMacHigh(view, payload), arp.targetMacLow(view, payload))
     );
   }
 
@@ -134,8 +147,7 @@ export class AntiSpoofing implements Operator, OwnSources {
     const isSolicitation = type === icmpv6.NEIGHBOUR_SOLICITATION;
     const option = isSolicitation ? icmpv6.OPTION_SOURCE_LINK_ADDRESS : icmpv6.OPTION_TARGET_LINK_ADDRESS;
     const at = icmpv6.linkAddressAt(view, l4, l4 + l4Bytes, option);
-    if (at > 0 && (view.getUint16(at) !== this.macHigh || view.getInt32(at + 2) !== this.macLow))
-      return false;
+    if (at > 0 && !this.isOwnMac(view.getUint16(at), view.getInt32(at + 2))) return false;
     const { s0, s1, s2, s3 } = frame;
     // From the unspecified address it claims its target (RFC 4862 §5.4.3), else it asks for another's.
     if (isSolicitation && !ipv6.isUnspecified(s0, s1, s2, s3)) return true;
@@ -154,12 +166,12 @@ export class AntiSpoofing implements Operator, OwnSources {
 }
 
 /** The link-local address that a MAC makes (RFC 4291 appendix A: its universal/local bit is turned over). */
-function linkLocalOf(macHigh: number, macLow: number): string {
+function linkLocalOf({ high, low }: Mac): string {
   const words = Int32Array.of(
     0xfe80_0000 | 0,
     0,
-    ((macHigh ^ 0x0200) << 16) | ((macLow >>> 24) << 8) | 0xff,
-    (0xfe << 24) | (macLow & 0xff_ffff),
+    ((high ^ 0x0200) << 16) | ((low >>> 24) << 8) | 0xff,
+    (0xfe << 24) | (low & 0xff_ffff),
   );
   return wordsToAddress(words, 0);
 }

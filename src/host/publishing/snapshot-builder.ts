@@ -209,6 +209,7 @@ export class SnapshotBuilder {
       mac: port.mac,
       addresses: port.addresses.map(withoutBits),
       allowedSources: port.antiSpoofing ? allowedSources(port, configuration, holders) : undefined,
+      allowedMacs: port.allowedMacs,
       allowedEtherTypes: port.allowedEtherTypes === 'any' ? undefined : port.allowedEtherTypes,
       guards: port.guards,
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),

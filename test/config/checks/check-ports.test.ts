@@ -92,6 +92,27 @@ const cases: Case[] = [
     ],
   ],
   [
+    'a virtual MAC that two ports may send from',
+    [
+      ['ports.0.allowedMacs', ['00:00:5e:00:01:33', '00-00-5E-00-02-33']],
+      ['ports.1.allowedMacs', ['00:00:5e:00:01:33']],
+    ],
+    [],
+  ],
+  [
+    "allowed MACs that are a port's, a logical router's, multicast",
+    [
+      ['ports.0.mac', '02:00:00:00:01:0b'],
+      ['ports.0.allowedMacs', ['01:00:5e:00:00:12']],
+      ['ports.1.allowedMacs', ['02:00:00:00:01:0B', '02:53:4c:00:00:01']],
+    ],
+    [
+      'ports[0].allowedMacs[0]: found "01:00:5e:00:00:12", expected a unicast MAC address such as 02:00:00:00:01:0b',
+      'ports[1].allowedMacs[0]: found "02:00:00:00:01:0B", the same as ports[0].mac, expected a MAC that is no port\'s own',
+      'ports[1].allowedMacs[1]: found "02:53:4c:00:00:01", expected a MAC that no logical router has',
+    ],
+  ],
+  [
     'guards that are not yes or no, EtherTypes that are lengths',
     [
       ['ports.0.dhcpGuard', 'off'],

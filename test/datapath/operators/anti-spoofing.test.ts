@@ -108,6 +108,40 @@ spoofing(
   },
 );
 
+spoofing('a virtual MAC moves between the two ports that may send from it, with its address', () => {
+  const [address, mac] = ['10.1.0.200', '00:00:5e:00:01:33'];
+  const bed = new DatapathBed({
+    ports: PORTS.map((port) => {
+      const own = port.addresses.map((one) => `${one}/${one.includes(':') ? 128 : 32}`);
+      const isAllowed = port.name === 'web2' || port.name === 'web3';
+      return isAllowed
+        ? { ...port, allowedSources: [...own, `${address}/32`], allowedMacs: [mac] }
+        : { ...port, allowedSources: own };
+    }),
+  });
+  /** An advertisement of VRRP, and a gratuitous ARP, both from the virtual MAC. */
+  const announce = (port: string): void => {
+    const way = { ...bed.way(port, address), fromMac: mac };
+    bed.send(port, udpFrame({ ...way, to: '224.0.0.18', toMac: '01:00:5e:00:00:12' }, DATA));
+    bed.send(port, arpFrame({ ...way, from: address, toMac: BROADCAST }, 'request'));
+  };
+  const reached = (): (string | undefined)[] => {
+    const way = { ...bed.way('web1', '10.1.0.12'), to: address, toMac: mac };
+    return bed.send('web1', udpFrame(way, DATA)).map(({ port, frame }) => `${port} ${frame.toMac}`);
+  };
+  for (const master of ['web2', 'web3', 'web2']) {
+    announce(master);
+    assert.equal(reached(), [`${master} ${mac}`]);
+    const answer = { ...bed.way(master, '10.1.0.11'), from: address, fromMac: mac };
+    assert.is(only(bed.send(master, udpFrame(answer, DATA))).port, 'web1');
+  }
+  assert.equal(bed.drops(), {});
+  assertDropped(bed, udpFrame({ ...bed.way('web1', '10.1.0.12'), fromMac: mac }, DATA), 'spoofed-source');
+  const claim = { ...bed.way('web1', address), toMac: BROADCAST };
+  assertDropped(bed, arpFrame({ ...claim, fromMac: mac }, 'request'), 'spoofed-source');
+  assert.equal(reached(), [`web2 ${mac}`], 'a frame that is dropped moves no MAC');
+});
+
 spoofing('a floating address moves between the two ports that may have it, and to no third one', () => {
   const floating = { 4: '10.1.0.200', 6: 'fd00:1::200' } as const;
   const bed = new DatapathBed({
