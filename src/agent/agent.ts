@@ -32,12 +32,15 @@ import {
   type Rules,
   type Welcome,
 } from '../messages/messages.ts';
-import { momentOf, type Runtime, steadyWallClock, type Timer } from '../runtime/runtime.ts';
+import { momentOf, type Runtime, sleep, steadyWallClock, type Timer } from '../runtime/runtime.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { AgentServices, SendMessage } from './host-services.ts';
 import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { LocalWeights } from './local-weights.ts';
 import type { RuleStore, StoredRules } from './rule-store.ts';
+
+/** A controller that has not answered by then does not keep the host from stopping. */
+const FAREWELL_MS = 1_000;
 
 export interface AgentOptions {
   readonly host: AgentHost;
@@ -99,6 +102,15 @@ export class Agent implements ControllerLinkHandler {
     this.services = options.services((message) => this.link.send(message));
     this.unwatch = host.onInForce(() => this.tellPorts());
     this.step(() => this.recompute());
+  }
+
+  /** Says that this host stops on purpose, so that nobody expects it back. */
+  async farewell(): Promise<void> {
+    if (this.welcome === undefined) return;
+    const { host } = this.options.host.configuration;
+    const answered = this.requests.ask('DELETE', `/v1/agents/${encodeURIComponent(host)}`);
+    // A controller of an older version refuses it.
+    await Promise.race([answered.catch(() => {}), sleep(this.runtime, FAREWELL_MS)]);
   }
 
   async close(): Promise<void> {

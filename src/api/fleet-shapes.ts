@@ -33,20 +33,26 @@ export interface ControllerStatus {
 
 export interface AgentRow {
   host: string;
-  peer: string;
+  /** away: it should be attached, and is not. */
+  state: 'attached' | 'away';
+  /** null, as other keys that say this: the host is away. */
+  peer: string | null;
   version: string;
+  /** Since when it is attached, or away; ISO 8601. */
   since: string;
-  ports: number;
-  groups: number;
+  ports: number | null;
+  groups: number | null;
+  /** Of the leader whose rules the host has in force. */
+  epoch: number;
   /** Revision of the rules that the host has in force; `sentRevision`: of the rules sent to it. */
   revision: number;
-  sentRevision: number;
+  sentRevision: number | null;
   /** The host's own revision. */
-  localRevision: number;
+  localRevision: number | null;
   /** Why it refuses the rules; null: it does not. */
   error: string | null;
-  reports: number;
-  missedReports: number;
+  reports: number | null;
+  missedReports: number | null;
   /** null: none has arrived yet. */
   lastReportAgeMs: number | null;
   /** End of its certificate's validity, ISO 8601; null: it needs none, as it is on the same machine. */

@@ -23,6 +23,9 @@
  *
  *   GET    /v1/status                              ControllerStatus
  *   GET    /v1/agents                              AgentRow[]
+ *   DELETE /v1/agents/{host}                       one that is away is not expected any more → {}
+ *   GET    /v1/confirmation                        Changed: who has confirmed all rules
+ *   GET    /v1/groups/{group}/confirmation         Changed: who has confirmed the group's rules
  *   GET    /v1/groups/{group}/watch?intervalMs=N   GroupSample, line by line
  *   GET    /v1/groups/{group}/policy               PolicyDetail
  *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed
@@ -49,6 +52,8 @@ export interface Changed {
   hosts?: Record<string, number>;
   /** Hosts that have not confirmed it in time; they get it as soon as they are reachable. */
   late?: string[];
+  /** Hosts that should be attached and are away, and since when (ISO 8601); they get it when they are back. */
+  away?: Record<string, string>;
   /** Host → why it keeps its previous rules. */
   refused?: Record<string, string>;
 }

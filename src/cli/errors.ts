@@ -1,8 +1,13 @@
-/** Maps an error to its message on stderr and the exit code: 1 failed, 2 wrong usage or configuration. */
+/**
+ * Maps an error to its message on stderr and the exit code: 1 failed, 2 wrong usage or configuration; 3 is a change that not
+ * all hosts have confirmed.
+ */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/model/problems.ts';
 import { messageOf } from '../config/model/refusal.ts';
 import { ApiFailure } from './api-client.ts';
+
+export const EXIT_UNCONFIRMED = 3;
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -4,6 +4,7 @@ import { VERSION } from '../api/version.ts';
 import { addConfigCheck } from './commands/config/config-check.ts';
 import { addConfigReference } from './commands/config/config-reference.ts';
 import { addConfigSchema } from './commands/config/config-schema.ts';
+import { addAgentForget } from './commands/fleet/agent-forget.ts';
 import { addAgentList } from './commands/fleet/agent-list.ts';
 import { addTlsInit } from './commands/fleet/tls-init.ts';
 import { addVmList } from './commands/fleet/vm-list.ts';
@@ -54,7 +55,7 @@ Examples:
 
 Signals to a running host or controller: SIGTERM and SIGINT stop it, SIGHUP reloads the configuration file.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.`,
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but not confirmed by all hosts.`,
     );
 
   addUp(program);
@@ -89,7 +90,9 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.`,
   addMemberFail(member);
   addMemberRemove(member);
 
-  addAgentList(program.command('agent').description('agents of the hosts that are attached to a controller'));
+  const agent = program.command('agent').description('agents of the hosts that attach to a controller');
+  addAgentList(agent);
+  addAgentForget(agent);
   addScale(program);
   addVmList(program.command('vm').description('VMs started from templates'));
   addFlows(program);

@@ -75,7 +75,16 @@ const ofHosts = <Row extends object>(controller: Controller, { path, query }: Ap
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/status', statusOf),
-  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading())),
+  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), controller.hosts.away())),
+  route('DELETE /v1/agents/:host', ({ controller }, [host]) => {
+    controller.hosts.forget(host!);
+    return {};
+  }),
+  route('GET /v1/confirmation', ({ controller }) => controller.settled(undefined)),
+  route('GET /v1/groups/:group/confirmation', ({ controller }, [group]) => {
+    existingGroup(controller.groups, group!);
+    return controller.settled(group!);
+  }),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
   route('GET /v1/routers', ({ controller }, _, request) => ofHosts<RouterRow>(controller, request)),
   route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),

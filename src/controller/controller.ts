@@ -23,8 +23,9 @@ import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '..
 import type { Request } from '../messages/messages.ts';
 import type { PolicyConfig } from '../policy/policy-config.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { checkAgentRequest } from './agents/agent-requests.ts';
+import { checkAgentRequest, isFarewell } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
+import { ExpectedHosts } from './agents/expected-hosts.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
 import { EpochRaise } from './epoch-raise.ts';
@@ -57,6 +58,7 @@ export interface ControllerOptions {
 /** What there is only while this controller leads. */
 interface Office {
   readonly term: Term;
+  readonly hosts: ExpectedHosts;
   readonly vms: VmKeeper;
   readonly scaling: Scaling;
   readonly health: HealthVerdicts;
@@ -176,6 +178,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.inOffice().vms;
   }
 
+  /** Of the leader. */
+  get hosts(): ExpectedHosts {
+    return this.inOffice().hosts;
+  }
+
   // --- changes ---------------------------------------------------------------------------------------------------
 
   addMember(group: string, request: MemberAdd): Promise<Changed> {
@@ -269,7 +276,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const refusals = Object.entries(settlement.refused);
     const isRefusedByAll =
       refusals.length > 0 && Object.keys(settlement.hosts).length === 0 && settlement.late.length === 0;
-    if (!isRefusedByAll) return changed(settlement);
+    if (!isRefusedByAll) return this.changed(group, settlement);
     await this.exclusively(async () => {
       const { epoch } = this.leading();
       const overrides = new Map(this.groups.get(group)?.overrides);
@@ -280,8 +287,26 @@ export class Controller implements AgentSessionHandler, FleetActions {
     throw new Refusal(409, refusals.map(([host, error]) => `host ${host}: ${error}`).join('; '));
   }
 
-  private async settled(group: string | undefined): Promise<Changed> {
-    return changed(await this.settlement(group));
+  /** Who has confirmed the group's rules; undefined: those of all groups. Waits a moment for hosts that are late. */
+  async settled(group: string | undefined): Promise<Changed> {
+    return this.changed(group, await this.settlement(group));
+  }
+
+  private changed(group: string | undefined, { revision, hosts, late, left, refused }: Settlement): Changed {
+    const network = group === undefined ? undefined : this.groups.get(group)?.group.network;
+    const away = this.hosts.away(network).filter(({ host }) => !Object.hasOwn(hosts, host));
+    const since = new Map(away.map(({ host, sinceMs }) => [host, sinceMs]));
+    for (const host of left)
+      if (!since.has(host) && this.hosts.isExpected(host)) since.set(host, this.runtime.wallMs());
+    return {
+      revision,
+      hosts,
+      ...(late.length > 0 && { late: [...late] }),
+      ...(since.size > 0 && {
+        away: Object.fromEntries([...since].map(([host, ms]) => [host, new Date(ms).toISOString()])),
+      }),
+      ...(Object.keys(refused).length > 0 && { refused }),
+    };
   }
 
   /** undefined: all groups. */
@@ -296,6 +321,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   // --- leadership ------------------------------------------------------------------------------------------------
 
   private elected(epoch: number): void {
+    const { replica } = this;
     // Under a newer epoch its agents attach here again.
     this.endTerm(this.options.self.address);
     this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
@@ -312,15 +338,30 @@ export class Controller implements AgentSessionHandler, FleetActions {
         },
         probed: (host, results) => health.took(host, results),
         vmEvent: (host, event) => vms.took(host, event),
-        attached: (agent) => vms.attached(agent),
+        attached: (agent) => {
+          hosts.attached(agent);
+          vms.attached(agent);
+        },
         outranked: (host, epoch) => this.epochRaise.seen(host, epoch),
-        detached: (host) => {
-          health.detached(host);
-          vms.detached(host);
+        detached: (agent, revision) => {
+          hosts.detached(agent, epoch, revision);
+          health.detached(agent.host);
+          vms.detached(agent.host);
         },
       },
       this.log,
       this.runtime,
+    );
+    const hosts = new ExpectedHosts(
+      {
+        get entries() {
+          return replica.entries;
+        },
+        writeFindings: (changes) => replica.writeFindings(changes, epoch),
+      },
+      term.agents,
+      this.runtime,
+      this.log,
     );
     const vms = new VmKeeper(term, this.replica.entries, this, this.log);
     const { settlingMs } = settings as TermSettings;
@@ -330,7 +371,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
       warmUpMs: healthWarmUpMs,
       settlingMs,
     });
-    this.office = { term, vms, scaling, health };
+    this.office = { term, hosts, vms, scaling, health };
     term.begin(groupsOf(this.groups), this.replica.tombstones);
     this.waitingAgents.attach((session) => term.attach(session));
     this.replica
@@ -375,6 +416,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
     const call = { method, target: path, body };
     const answerer: Answerer = (asked) => {
+      if (isFarewell(agent.host, asked.method, asked.path)) {
+        this.hosts.farewell(agent.host);
+        return {};
+      }
       checkAgentRequest(agent, this.groups, asked.method, asked.path);
       return this.agentAnswerer(asked);
     };
@@ -395,13 +440,3 @@ function checkedPolicy(input: unknown, group: string): PolicyConfig {
 }
 
 const groupsOf = (groups: GroupStates) => new Map([...groups].map(([name, { group }]) => [name, group]));
-
-/** Lists and records that are empty are left out. */
-function changed({ revision, hosts, late, refused }: Settlement): Changed {
-  return {
-    revision,
-    hosts,
-    ...(late.length > 0 && { late: [...late] }),
-    ...(Object.keys(refused).length > 0 && { refused }),
-  };
-}

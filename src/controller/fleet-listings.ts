@@ -24,6 +24,7 @@ import { Refusal } from '../config/model/refusal.ts';
 import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { momentOf } from '../runtime/runtime.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
+import type { AwayHost } from './agents/expected-hosts.ts';
 import { existingGroup, type GroupStates, originOf } from './groups/group-states.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
@@ -36,17 +37,23 @@ export interface Fleet {
   readonly groups: GroupStates;
 }
 
-export function agentRows({ agents, distribution, runtime }: Term): AgentRow[] {
+/** Those that are attached, then those that are away. */
+export function agentRows(
+  { agents, distribution, runtime, epoch }: Term,
+  away: readonly AwayHost[],
+): AgentRow[] {
   const nowMs = runtime.monotonicMs();
-  return [...agents.values()].map((agent) => {
+  const attached = [...agents.values()].map((agent): AgentRow => {
     const feed = distribution.feedOf(agent.host);
     return {
       host: agent.host,
+      state: 'attached',
       peer: agent.session.peer,
       version: agent.hello.version,
       since: new Date(agent.sinceMs).toISOString(),
       ports: agent.ports.length,
       groups: feed?.groupCount ?? 0,
+      epoch,
       revision: feed?.appliedRevision ?? 0,
       sentRevision: feed?.sentRevision ?? 0,
       localRevision: feed?.localRevision ?? 0,
@@ -57,7 +64,27 @@ export function agentRows({ agents, distribution, runtime }: Term): AgentRow[] {
       certificateExpires: agent.session.certificateExpires ?? null,
     };
   });
+  return [...attached, ...away.map(awayRow)];
 }
+
+const awayRow = ({ host, sinceMs, version, epoch, revision }: AwayHost): AgentRow => ({
+  host,
+  state: 'away',
+  peer: null,
+  version,
+  since: new Date(sinceMs).toISOString(),
+  ports: null,
+  groups: null,
+  epoch,
+  revision,
+  sentRevision: null,
+  localRevision: null,
+  error: null,
+  reports: null,
+  missedReports: null,
+  lastReportAgeMs: null,
+  certificateExpires: null,
+});
 
 export const vmRows = ({ manager }: VmKeeper): VmRow[] =>
   manager.list().map((record) => ({

@@ -64,7 +64,8 @@ export interface TermHooks {
   attached(agent: AttachedAgent): void;
   /** The host has rules of a newer epoch, or of this one that this term has not given. */
   outranked(host: string, epoch: number): void;
-  detached(host: string): void;
+  /** `revision`: of this term, that the host had in force; 0: none. */
+  detached(agent: AttachedAgent, revision: number): void;
 }
 
 export class Term {
@@ -214,8 +215,9 @@ export class Term {
   private detached(agent: AttachedAgent, reason: string): void {
     if (this.agents.get(agent.host) !== agent) return;
     this.log.info(`host ${agent.host} detached: ${reason}`);
+    const revision = this.distribution.feedOf(agent.host)?.appliedRevision ?? 0;
     this.remove(agent);
-    this.hooks.detached(agent.host);
+    this.hooks.detached(agent, revision);
   }
 
   private remove(agent: AttachedAgent): void {

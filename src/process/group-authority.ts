@@ -63,9 +63,10 @@ export interface Control {
   readonly certificates: Certificates;
   /** Where a group of this host comes from. */
   originOf(group: string): GroupOrigin;
-  /** Applies a changed file; resolves with the host's revision. */
-  reload(configuration: Configuration): Promise<number>;
-  stop(): Promise<void>;
+  /** Applies a changed file; resolves with the host's revision, and with who has confirmed it in a fleet. */
+  reload(configuration: Configuration): Promise<Changed>;
+  /** `end`: on purpose, not to go on in another process. */
+  stop(how: 'end' | 'handOver'): Promise<void>;
 }
 
 export const startControl = (options: ControlOptions): Promise<Control> =>
@@ -198,7 +199,7 @@ class EmbeddedControl implements Control {
     return isHosts ? this.attached!.answerHost(request) : this.answerFleet(request);
   }
 
-  async reload(configuration: Configuration): Promise<number> {
+  async reload(configuration: Configuration): Promise<Changed> {
     const { host, agent } = this.attached!;
     const known = new Map([...this.controller.groups].map(([name, { group }]) => [name, group]));
     const inForce = new Map(host.configuration.groups.map((group) => [group.name, group]));
@@ -210,8 +211,8 @@ class EmbeddedControl implements Control {
       host.reload({ ...configuration, groups }),
     );
     this.configuration = configuration;
-    await this.controller.reload(configuration);
-    return revision;
+    const changed = await this.controller.reload(configuration);
+    return this.server === undefined ? { revision } : { ...changed, revision };
   }
 
   async stop(): Promise<void> {
@@ -326,13 +327,17 @@ class RemoteControl implements Control {
     return agent.requests.ask(request.method, path, request.body as object | undefined);
   }
 
-  async reload(configuration: Configuration): Promise<number> {
+  async reload(configuration: Configuration): Promise<Changed> {
     const { host, agent } = this.attached!;
     const groups = groupsInForce(this.rules.current, configuration.groups, configuration);
-    return agent.changeHost({ own: configuration.groups }, () => host.reload({ ...configuration, groups }));
+    const revision = await agent.changeHost({ own: configuration.groups }, () =>
+      host.reload({ ...configuration, groups }),
+    );
+    return { revision };
   }
 
-  async stop(): Promise<void> {
+  async stop(how: 'end' | 'handOver'): Promise<void> {
+    if (how === 'end') await this.attached?.agent.farewell();
     await this.attached?.agent.close();
     this.certificates.close();
   }

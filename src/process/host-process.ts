@@ -11,7 +11,7 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { ApiRequest } from '../api/routes.ts';
 import { startApiServer, stopApiServer } from '../api/server.ts';
-import type { Status } from '../api/shapes.ts';
+import type { Changed, Status } from '../api/shapes.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { warningsOf } from '../config/warnings.ts';
@@ -70,7 +70,7 @@ export class HostProcess {
       const { tablesFile, numbersFile, rulesFile } = runDir;
       const defaultStore = ownStore(configuration, runDir, state);
       const control = await startControl({ configuration, defaultStore, rulesFile, log });
-      undo.push('stop the controller', () => control.stop());
+      undo.push('stop the controller', () => control.stop('end'));
       const withGroups = { ...configuration, groups: control.initialGroups };
       const host = await Host.start({
         runtime: systemRuntime,
@@ -119,14 +119,14 @@ export class HostProcess {
   }
 
   /** Applies a changed configuration. On failure nothing changes, and the HostError lists every problem. */
-  async reload(path: string): Promise<number> {
+  async reload(path: string): Promise<Changed> {
     this.control.certificates.reread();
     roomyHeap();
     try {
-      const revision = await this.control.reload(loadForReload(path));
-      this.options.log.info(`reloaded ${path}: revision ${revision}`);
+      const changed = await this.control.reload(loadForReload(path));
+      this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
       this.warn();
-      return revision;
+      return changed;
     } finally {
       steadyHeap();
     }
@@ -158,7 +158,7 @@ export class HostProcess {
 
   private async end(how: 'end' | 'handOver'): Promise<void> {
     if (this.api !== undefined) await stopApiServer(this.api, systemRuntime);
-    await this.control.stop();
+    await this.control.stop(how);
     await this.host.stop(how);
   }
 
@@ -176,7 +176,7 @@ export class HostProcess {
       host: this.host,
       status: () => this.status(),
       originOf: (group) => this.control.originOf(group),
-      reload: async (path) => ({ revision: await this.reload(path) }),
+      reload: (path) => this.reload(path),
       down: () => this.options.onDownRequest(),
     });
     await this.control.attach(this.host, answerHost);

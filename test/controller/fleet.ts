@@ -230,6 +230,14 @@ export class TestAgent {
     return this.link.close();
   }
 
+  /** Says farewell, as a host that is stopped: it is not expected back. */
+  async leave(): Promise<void> {
+    const answered = this.replies.length + 1;
+    this.ask('DELETE', `/v1/agents/${this.options.host}`);
+    await until(() => this.replies.length >= answered);
+    await this.close();
+  }
+
   hello(): Hello {
     const { host, ports, networks, agentEpoch } = this.options;
     return {

@@ -120,7 +120,7 @@ test('the leader is killed: another one takes over with all that was changed, an
   const changed = await leader().json<Changed>('member', 'weight', 'api', 'b', '7');
   assert.equal(Object.keys(changed.hosts!).sort(), ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
   for (const one of agents) assert.equal(one.weights('api'), ['failed', 7, 1]);
-  for (const one of more) await one.close();
+  for (const one of more) await one.leave();
 });
 
 test('a leader that was paused finds that another one leads, and changes nothing', async () => {

@@ -10,6 +10,10 @@ import type { AttachedAgent } from './attached-agent.ts';
 
 const LISTINGS: readonly string[] = ['agents', 'vms'];
 
+/** Whether this host says that it stops, and is not expected back. */
+export const isFarewell = (host: string, method: string, path: readonly string[]): boolean =>
+  method === 'DELETE' && path.length === 3 && path[0] === 'v1' && path[1] === 'agents' && path[2] === host;
+
 /** Throws a Refusal unless `agent` may ask this; `path` as in ApiRequest. */
 export function checkAgentRequest(
   agent: AttachedAgent,

@@ -23,6 +23,8 @@ export interface Settlement {
   readonly hosts: Readonly<Record<string, number>>;
   /** Hosts that have not answered in time. */
   readonly late: readonly string[];
+  /** Hosts that have left meanwhile. */
+  readonly left: readonly string[];
   /** Host → why it keeps what it had. */
   readonly refused: Readonly<Record<string, string>>;
 }
@@ -205,13 +207,15 @@ export class Distribution {
   private settlement(revision: number, { pending, concerned }: Wait): Settlement {
     const hosts: Record<string, number> = {};
     const refused: Record<string, string> = {};
+    const left: string[] = [];
     for (const host of concerned) {
       const feed = this.feeds.get(host);
+      if (feed === undefined) left.push(host);
       if (feed === undefined || pending.has(host)) continue;
       if (feed.error === '') hosts[host] = feed.localRevision;
       else refused[host] = feed.error;
     }
-    return { revision, hosts, late: concerned.filter((host) => pending.has(host)), refused };
+    return { revision, hosts, late: concerned.filter((host) => pending.has(host)), left, refused };
   }
 
   private refreshSome(): void {

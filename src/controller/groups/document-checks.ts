@@ -78,6 +78,16 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
     KEYS.removed,
     z.looseObject({ atMs: epochMs, epoch: z.number(), by: z.string(), knownTo: z.array(z.string()) }),
   ],
+  [
+    KEYS.host,
+    z.looseObject({
+      version: z.string(),
+      networks: z.array(z.string()),
+      awaySinceMs: epochMs.optional(),
+      epoch: z.number().optional(),
+      revision: z.number().optional(),
+    }),
+  ],
   [KEYS.file, z.looseObject({ groups: z.record(z.string(), z.string()) })],
 ];
 

@@ -8,6 +8,7 @@
  *   scales/NAME     the number of members that people asked for; the group keeps it until they ask for `auto`
  *   instances/ID    the VM manager's record of a VM (vm-manager/vm-record.ts)
  *   removed/NAME    tombstone: the group was removed, and files that have it do not bring it back (file-changes.ts)
+ *   hosts/NAME      a host that should be attached (agents/expected-hosts.ts)
  *   files/ID        digests of the groups in controller ID's file when it was last compared (file-changes.ts)
  */
 import type { GroupConfig } from '../../config/model/model.ts';
@@ -23,6 +24,7 @@ export const KEYS = {
   scale: 'scales/',
   vm: 'instances/',
   removed: 'removed/',
+  host: 'hosts/',
   file: 'files/',
 } as const;
 
@@ -57,6 +59,17 @@ export interface Tombstone {
   readonly by: string;
   /** Controllers whose file was seen without the group since: one that has it again means it. */
   readonly knownTo: readonly string[];
+}
+
+export interface HostDocument {
+  readonly version: string;
+  /** Names; they decide whether a change concerns it. */
+  readonly networks: readonly string[];
+  /** Wall clock, epoch milliseconds: when its stream broke. Absent: it was attached when this was written. */
+  readonly awaySinceMs?: number;
+  /** Rules that it had in force then. */
+  readonly epoch?: number;
+  readonly revision?: number;
 }
 
 export interface FileDocument {

@@ -8,9 +8,11 @@ import { humanDuration } from '../../units.ts';
 
 const COLUMNS: readonly Column<AgentRow>[] = [
   { key: 'host' },
+  { key: 'state' },
   { key: 'peer', hide: 9 },
   { key: 'version', hide: 6 },
   { key: 'since', hide: 5 },
+  { key: 'epoch', hide: 11 },
   { key: 'ports', hide: 8 },
   { key: 'groups', hide: 7 },
   { key: 'revision' },
@@ -40,7 +42,9 @@ export const formatAgents = (rows: readonly AgentRow[], maxWidth?: number): stri
 export function addAgentList(parent: Command): void {
   parent
     .command('list')
-    .description('list the hosts attached to the controller, with their rule revision and reports')
+    .description(
+      'list the hosts that are or should be attached to the controller, with their rule revision and reports',
+    )
     .action(async (_options: object, command: Command) => {
       await printResult(command, await apiOf(command).get<AgentRow[]>('/v1/agents'), formatAgents);
     });

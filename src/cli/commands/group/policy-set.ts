@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Changed } from '../../../api/shapes.ts';
 import { path } from '../../api-client.ts';
 import { apiOf } from '../../settings.ts';
-import { printChanged } from '../member/changed.ts';
+import { printChanged, waitOption } from '../member/changed.ts';
 
 interface Options {
   file?: boolean;
@@ -20,6 +20,7 @@ export function addPolicySet(parent: Command): void {
       'after',
       '\nExamples:\n  $ sluice policy set api inverse-load spread=3 interval=2s\n  $ sluice policy set api --file',
     )
+    .addOption(waitOption())
     .action(
       async (
         group: string,
@@ -33,7 +34,7 @@ export function addPolicySet(parent: Command): void {
         const values = Object.entries(settings).map(([key, value]) => [key, parse(value)]);
         const policy = file ? null : { kind, ...Object.fromEntries(values) };
         const changed = await apiOf(command).post<Changed>(path`/v1/groups/${group}/policy`, { policy });
-        await printChanged(command, changed);
+        await printChanged(command, changed, group);
       },
     );
 }

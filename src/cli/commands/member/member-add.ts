@@ -4,7 +4,7 @@ import type { Endpoint } from '../../../wire/address.ts';
 import { path } from '../../api-client.ts';
 import { endpointArgument, macArgument, weightArgument } from '../../arguments.ts';
 import { apiOf } from '../../settings.ts';
-import { printChanged } from './changed.ts';
+import { printChanged, waitOption } from './changed.ts';
 
 interface Options {
   weight?: number;
@@ -25,12 +25,14 @@ export function addMemberAdd(parent: Command): void {
       macArgument,
     )
     .addHelpText('after', '\nExample:\n  $ sluice member add api app3 10.1.0.23:8080 --weight 2')
+    .addOption(waitOption())
     .action(
       async (group: string, name: string, endpoint: Endpoint, { weight, mac }: Options, command: Command) => {
         const member: MemberAdd = { name, ...endpoint, weight, mac };
         await printChanged(
           command,
           await apiOf(command).post<Changed>(path`/v1/groups/${group}/members`, member),
+          group,
         );
       },
     );

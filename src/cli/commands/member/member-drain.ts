@@ -3,7 +3,7 @@ import type { Changed } from '../../../api/shapes.ts';
 import { path } from '../../api-client.ts';
 import { durationArgument } from '../../arguments.ts';
 import { apiOf } from '../../settings.ts';
-import { printChanged } from './changed.ts';
+import { printChanged, waitOption } from './changed.ts';
 
 export function addMemberDrain(parent: Command): void {
   parent
@@ -16,8 +16,13 @@ export function addMemberDrain(parent: Command): void {
       'drop flows that still run after this time, such as 5m',
       durationArgument,
     )
+    .addOption(waitOption())
     .action(async (group: string, name: string, options: { deadline?: number }, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/drain`;
-      await printChanged(command, await apiOf(command).post<Changed>(at, { deadlineMs: options.deadline }));
+      await printChanged(
+        command,
+        await apiOf(command).post<Changed>(at, { deadlineMs: options.deadline }),
+        group,
+      );
     });
 }

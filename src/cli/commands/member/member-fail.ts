@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Changed } from '../../../api/shapes.ts';
 import { path } from '../../api-client.ts';
 import { apiOf } from '../../settings.ts';
-import { printChanged } from './changed.ts';
+import { printChanged, waitOption } from './changed.ts';
 
 export function addMemberFail(parent: Command): void {
   parent
@@ -10,8 +10,9 @@ export function addMemberFail(parent: Command): void {
     .description('stop using a member immediately and drop its connections')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
+    .addOption(waitOption())
     .action(async (group: string, name: string, _options: object, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/fail`;
-      await printChanged(command, await apiOf(command).post<Changed>(at));
+      await printChanged(command, await apiOf(command).post<Changed>(at), group);
     });
 }
