@@ -73,6 +73,7 @@ export const DROP_REASONS = [
   'authentication-header',
   'flow-collision',
   'icmp-error-fragment',
+  'statistics-full',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -145,6 +146,7 @@ export const DROP = {
   authenticationHeader: at('authentication-header'),
   flowCollision: at('flow-collision'),
   icmpErrorFragment: at('icmp-error-fragment'),
+  statisticsFull: at('statistics-full'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

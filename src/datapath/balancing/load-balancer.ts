@@ -442,7 +442,7 @@ export class LoadBalancer implements Operator {
     if (frame.tagged && !isOnLink(this.networks, this.endpoints.rows, chosen, frame)) rewrite |= REWRITE_TAGS;
     if (rules.choosesPerDatagram(rule)) rewrite |= PER_DATAGRAM;
     const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
-    if (slot === NONE) return this.refuse(frame, DROP.endpointsFull);
+    if (slot === NONE) return this.refuse(frame, DROP.statisticsFull);
     const row = this.tracking.create(frame, forward, reverse, rewrite, slot);
     if (row === NONE) return this.refuse(frame, DROP.connectionsFull);
     const { cold } = this.connections;

@@ -445,6 +445,19 @@ pressure(
   },
 );
 
+pressure(
+  'no room for another statistics row: flows to members that have none are refused under that reason',
+  () => {
+    const group = { ...GROUP, members: members([0, 1, 2]) };
+    const bed = new DatapathBed({ groups: [group], limits: { maxStatSlots: 2 } });
+    const sent = Array.from({ length: 6 }, (_, at) => tcp(bed, 1 + at).send('S'));
+    const accepted = sent.filter((frames) => frames.length > 0);
+    assert.ok(accepted.length > 0);
+    assert.is(new Set(accepted.map((frames) => only(frames).port)).size, 2, 'members that have rows');
+    assert.equal(bed.drops(), { 'statistics-full': 6 - accepted.length });
+  },
+);
+
 states.run();
 timers.run();
 pressure.run();
