@@ -453,7 +453,7 @@ pressure(
     const sent = Array.from({ length: 6 }, (_, at) => tcp(bed, 1 + at).send('S'));
     const accepted = sent.filter((frames) => frames.length > 0);
     assert.ok(accepted.length > 0);
-    assert.is(new Set(accepted.map((frames) => only(frames).port)).size, 2, 'members that have rows');
+    assert.is(new Set(accepted.map((frames) => only(frames).port)).size, 1, 'the member that has the row');
     assert.equal(bed.drops(), { 'statistics-full': 6 - accepted.length });
   },
 );
