@@ -1,11 +1,17 @@
 /** Client of the API of hosts and controllers (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
-import { type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
 import { formatProblem } from '../config/model/problems.ts';
+import { isStopped } from '../run-dir/process-identity.ts';
+import { RunDir } from '../run-dir/run-dir.ts';
 
-/** Longer than a reload with many namespaces takes: a process that is silent for this long is stuck. */
-const TIMEOUT_MS = 60_000;
+/** A process that has not begun to answer a question by then hangs. */
+const QUESTION_TIMEOUT_MS = 15_000;
+/** Longer than a reload with many namespaces takes. */
+const CHANGE_TIMEOUT_MS = 60_000;
+/** A command that takes longer says what it waits for. */
+const PROGRESS_MS = 1_000;
 const JSON_LINES = 'application/jsonl';
 
 /** The host or controller answered with an error status. */
@@ -54,7 +60,7 @@ export class ApiClient {
     path: string,
     query: Record<string, string | number | undefined> = {},
   ): AsyncGenerator<readonly Row[]> {
-    const response = await this.open(path, query, TIMEOUT_MS);
+    const response = await this.open(path, query, QUESTION_TIMEOUT_MS);
     try {
       yield* jsonLines<Row>(response);
     } catch (error) {
@@ -75,8 +81,7 @@ export class ApiClient {
     const headers = { accept: JSON_LINES };
     return new Promise((resolve, reject) => {
       const call = request({ socketPath, method: 'GET', path: target, headers, timeout }, resolve);
-      call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-      call.on('error', (error: NodeJS.ErrnoException) => reject(this.explain(error)));
+      this.limit(call, timeout ?? CHANGE_TIMEOUT_MS, reject);
       call.end();
     });
   }
@@ -85,8 +90,9 @@ export class ApiClient {
     const socketPath = join(this.runDir, 'api.sock');
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers = payload === undefined ? {} : { 'content-type': 'application/json' };
+    const timeout = method === 'GET' ? QUESTION_TIMEOUT_MS : CHANGE_TIMEOUT_MS;
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
+      const call = request({ socketPath, method, path, headers, timeout }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
@@ -98,10 +104,41 @@ export class ApiClient {
           }
         });
       });
-      call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-      call.on('error', (error: NodeJS.ErrnoException) => reject(this.explain(error)));
+      this.limit(call, timeout, reject);
       call.end(payload);
     });
+  }
+
+  /** Says after a second what it waits for; rejects when the process has not answered in time. */
+  private limit(call: ClientRequest, timeoutMs: number, reject: (error: Error) => void): void {
+    const progress = setTimeout(() => {
+      process.stderr.write(`sluice: waiting for ${this.peer()}, at most ${timeoutMs / 1000} s\n`);
+    }, PROGRESS_MS);
+    call.once('response', () => clearTimeout(progress));
+    call.once('close', () => clearTimeout(progress));
+    let isLate = false;
+    call.on('timeout', () => {
+      isLate = true;
+      call.destroy(new Error('late'));
+    });
+    call.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        isLate
+          ? new Error(`no answer within ${timeoutMs / 1000} s from ${this.peer()}`)
+          : this.explain(error),
+      ),
+    );
+  }
+
+  /** e.g. `the Sluice process at /run/sluice, pid 4711, which is stopped (SIGSTOP)` */
+  private peer(): string {
+    const name = `the Sluice process at ${this.runDir}`;
+    let pid: number | undefined;
+    try {
+      pid = new RunDir(this.runDir).running()?.pid;
+    } catch {} // files that are not Sluice's: the answer, if any, is judged on its own
+    if (pid === undefined) return name;
+    return `${name}, pid ${pid}${isStopped(pid) ? ', which is stopped (SIGSTOP): kill -CONT goes on' : ''}`;
   }
 
   private explain(error: NodeJS.ErrnoException): Error {

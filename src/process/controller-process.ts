@@ -19,7 +19,6 @@ import type { TlsMaterial } from '../config/tls-files.ts';
 import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
-import { openStore } from '../controller/store/open-store.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
@@ -27,7 +26,7 @@ import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
-import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
+import { loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
 /** Longest wait for a leader, this controller or another, at start. */
@@ -58,7 +57,7 @@ export class ControllerProcess {
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
-      const store = await openStore(storeConfig, log, systemRuntime, { tls, certificates });
+      const store = await openStoreInTime(storeConfig, log, { tls, certificates }, options);
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
       const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });

@@ -1,11 +1,21 @@
 /**
  * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace]`, started with an IPC channel and the log
- * file as stderr. It gets the checked configuration over the channel, and reports the outcome of its start, once.
+ * file as stderr. It gets the checked configuration over the channel, and reports what it waits for, and the outcome of
+ * its start, once.
  */
 
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { exitCodeOf, type RunOptions } from './run-process.ts';
+
+/** Longest wait for etcd of a process whose starter waits for it. */
+const STORE_TIMEOUT_MS = 20_000;
+
+/** Sent by a detached process over IPC before its outcome: what it waits for. */
+export interface StartProgress {
+  readonly kind: 'waiting';
+  readonly what: string;
+}
 
 /** Sent once over IPC by a detached process to the command that started it. */
 export type StartOutcome =
@@ -29,6 +39,8 @@ export async function runDetached(run: (options: RunOptions) => Promise<number>)
       runDir,
       replace: replace === 'replace',
       onReady,
+      onWaiting: (what) => void report({ kind: 'waiting', what }),
+      storeTimeoutMs: STORE_TIMEOUT_MS,
     });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
@@ -46,7 +58,7 @@ const handedConfiguration = (): Promise<Configuration | undefined> =>
   });
 
 /** Resolves when the message is sent, or nobody listens any more. */
-const report = (outcome: StartOutcome): Promise<void> =>
+const report = (outcome: StartOutcome | StartProgress): Promise<void> =>
   new Promise((resolve) => {
     if (process.connected) process.send!(outcome, () => resolve());
     else resolve();

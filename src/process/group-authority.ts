@@ -29,12 +29,12 @@ import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
 import { originOf } from '../controller/groups/group-states.ts';
-import { openStore } from '../controller/store/open-store.ts';
 import type { Store } from '../controller/store/store.ts';
 import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { httpListener } from './http-listener.ts';
+import { openStoreInTime, type StartPatience } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
 export interface ControlOptions {
@@ -44,6 +44,7 @@ export interface ControlOptions {
   /** File for the last rules of remote controllers. */
   readonly rulesFile: string;
   readonly log: Logger;
+  readonly patience: StartPatience;
 }
 
 export interface Control {
@@ -100,7 +101,7 @@ class EmbeddedControl implements Control {
     try {
       const role = listen?.agents === undefined ? undefined : 'controller';
       const tls = certificates.addFleet(configuration.tls, role);
-      const store = await openStore(storeConfig, log, systemRuntime, { tls, certificates });
+      const store = await openStoreInTime(storeConfig, log, { tls, certificates }, options.patience);
       return new EmbeddedControl(options, store, certificates, tls);
     } catch (error) {
       certificates.close();

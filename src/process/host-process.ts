@@ -27,9 +27,9 @@ import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
-import { loadForReload, reportAll, takeRunDir } from './process-start.ts';
+import { loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
 
-export interface ProcessOptions {
+export interface ProcessOptions extends StartPatience {
   readonly configPath: string;
   /** Of that file, if it has been checked already. */
   readonly configuration?: Configuration;
@@ -69,7 +69,7 @@ export class HostProcess {
       const { onDeath } = options;
       const { tablesFile, numbersFile, rulesFile } = runDir;
       const defaultStore = ownStore(configuration, runDir, state);
-      const control = await startControl({ configuration, defaultStore, rulesFile, log });
+      const control = await startControl({ configuration, defaultStore, rulesFile, log, patience: options });
       undo.push('stop the controller', () => control.stop('end'));
       const withGroups = { ...configuration, groups: control.initialGroups };
       const host = await Host.start({

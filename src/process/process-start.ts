@@ -1,12 +1,17 @@
 /** Start and reload steps that host and controller processes share. */
 import type { Logger } from 'pino';
+import type { Certificates, Renewable } from '../config/certificates.ts';
 import { HostError } from '../config/model/host-error.ts';
-import type { Configuration } from '../config/model/model.ts';
+import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
+import type { TlsMaterial } from '../config/tls-files.ts';
+import { openStore } from '../controller/store/open-store.ts';
+import type { Store, StoreLog } from '../controller/store/store.ts';
 import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
 import { endProcess, HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
+import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 
 /** A process abandons its stop after 10 s. */
@@ -37,6 +42,49 @@ async function requestHandOver(runDir: RunDir): Promise<TapCopies | undefined> {
   throw new Error(
     `pid ${running.pid}, which runs here, did not hand over within ${HAND_OVER_TIMEOUT_MS / 1000} s`,
   );
+}
+
+/** What is known of who waits for this process to start. */
+export interface StartPatience {
+  /** Says what the start is waiting for. */
+  readonly onWaiting?: (what: string) => void;
+  /** Longest wait for etcd; absent: as long as it takes. */
+  readonly storeTimeoutMs?: number;
+  /** Aborted when the process is told to end during its start. */
+  readonly ended?: AbortSignal;
+}
+
+/** Opens the store, which for etcd takes as long as etcd is away; the Error then says what the last attempt found. */
+export async function openStoreInTime(
+  config: StoreConfig,
+  log: Logger,
+  certificates: { tls?: Renewable<TlsMaterial>; certificates: Certificates },
+  { onWaiting, storeTimeoutMs, ended }: StartPatience,
+): Promise<Store> {
+  if (config.kind === 'file') return openStore(config, log, systemRuntime, certificates);
+  const where = `etcd at ${config.endpoints.join(', ')}`;
+  onWaiting?.(where);
+  let lastWarning = '';
+  const listening: StoreLog = {
+    info: (message) => log.info(message),
+    warn: (message) => {
+      lastWarning = message;
+      log.warn(message);
+    },
+  };
+  const limits = [
+    ...(ended === undefined ? [] : [ended]),
+    ...(storeTimeoutMs === undefined ? [] : [AbortSignal.timeout(storeTimeoutMs)]),
+  ];
+  const signal = AbortSignal.any(limits);
+  try {
+    return await openStore(config, listening, systemRuntime, { ...certificates, signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    if (ended?.aborted) throw new Error(`ended while waiting for ${where}`);
+    const why = lastWarning === '' ? '' : `; ${lastWarning}`;
+    throw new Error(`${where}: no answer within ${storeTimeoutMs! / 1000} s${why}`);
+  }
 }
 
 /** Throws HostError with every problem of the file. */

@@ -15,6 +15,7 @@ import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { HostProcess, type ProcessOptions } from './host-process.ts';
 import { createLog } from './log.ts';
+import type { StartPatience } from './process-start.ts';
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -32,7 +33,7 @@ const RELEASE_MEMORY_INTERVAL_MS = 15_000;
 /** A stop that takes longer is abandoned, and the process exits. */
 const STOP_TIMEOUT_MS = 10_000;
 
-export interface RunOptions {
+export interface RunOptions extends Pick<StartPatience, 'onWaiting' | 'storeTimeoutMs'> {
   readonly configPath: string;
   /** Of that file, if it has been checked already. */
   readonly configuration?: Configuration;
@@ -69,7 +70,8 @@ export async function runProcess(
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
-  // Signals received during start-up are handled when it completes.
+  // Signals received during start-up are handled when it completes; only the wait for etcd ends at once.
+  const ending = new AbortController();
   let reload = (): void => {};
   let how: 'stop' | 'handOver' = 'stop';
   const handOver = (): void => {
@@ -85,12 +87,22 @@ export async function runProcess(
     );
     process.exit(EXIT_FAILED);
   };
-  const signals = new Signals({ stop: () => end(EXIT_OK), handOver, reload: () => reload() });
+  const signals = new Signals({
+    stop: () => {
+      ending.abort();
+      end(EXIT_OK);
+    },
+    handOver,
+    reload: () => reload(),
+  });
   const processOptions: ProcessOptions = {
     configPath: options.configPath,
     configuration: options.configuration,
     runDir: new RunDir(options.runDir),
     replace: options.replace,
+    onWaiting: options.onWaiting,
+    storeTimeoutMs: options.storeTimeoutMs,
+    ended: ending.signal,
     log,
     onDownRequest: () => setImmediate(() => end(EXIT_OK)),
     onDeath: (reason) => {

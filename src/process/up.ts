@@ -1,6 +1,8 @@
 /** `sluice up`: starts a host in this process or in a detached one. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../config/model/host-error.ts';
@@ -8,7 +10,7 @@ import { ConfigError } from '../config/model/problems.ts';
 import { replaceProcess } from '../native/processes/exec.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
-import type { StartOutcome } from './detached.ts';
+import type { StartOutcome, StartProgress } from './detached.ts';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, type RunOptions, runHostProcess } from './run-process.ts';
 
 export interface UpOptions {
@@ -22,6 +24,8 @@ export interface UpOptions {
 
 /** A larger log is rotated at the next start. */
 const MAX_LOG_BYTES = 4 << 20;
+/** A start that takes longer says what it waits for. */
+const PROGRESS_MS = 1_000;
 /** Lines of the log that are shown when the process ended without reporting. */
 const LOG_TAIL_LINES = 10;
 
@@ -80,6 +84,7 @@ async function launchDetached(program: Program, options: UpOptions): Promise<num
   // Checked before anything is made, so that a wrong file leaves no trace.
   const configuration = checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
+  const isNew = !existsSync(runDir.path);
   runDir.create();
   const child = spawnDetached(program, options, runDir);
   const started = startOutcome(child, runDir);
@@ -92,6 +97,7 @@ async function launchDetached(program: Program, options: UpOptions): Promise<num
     process.stdout.write(`${outcome.summary}\n`);
     return EXIT_OK;
   }
+  if (isNew && existsSync(runDir.path)) runDir.removeFailedStart();
   process.stderr.write(`sluice: ${outcome.message}\n`);
   return outcome.exitCode;
 }
@@ -128,12 +134,39 @@ function setLargeLogAside(path: string): void {
 
 /** The child's report, or how it ended without one. */
 async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartOutcome> {
+  let what = 'the process to start';
+  let isLong = false;
+  const say = (): void => {
+    process.stderr.write(`sluice: waiting for ${what} (log: ${runDir.logFile})\n`);
+  };
+  const progress = setTimeout(() => {
+    isLong = true;
+    say();
+  }, PROGRESS_MS);
+  let interruptedBy: NodeJS.Signals | undefined;
+  // Who gives up waiting does not want a process that comes up later.
+  const giveUp = (signal: NodeJS.Signals): void => {
+    interruptedBy = signal;
+    child.kill('SIGTERM');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp);
   const outcome = await new Promise<StartOutcome | string>((resolve, reject) => {
     child.once('error', reject);
-    child.once('message', (message) => resolve(message as StartOutcome));
+    child.on('message', (message) => {
+      const { kind } = message as StartOutcome | StartProgress;
+      if (kind !== 'waiting') return resolve(message as StartOutcome);
+      what = (message as StartProgress).what;
+      if (isLong) say();
+    });
     child.once('exit', (code, signal) => resolve(signal === null ? `code ${code}` : `signal ${signal}`));
   });
+  clearTimeout(progress);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
   child.removeAllListeners('exit');
+  if (interruptedBy !== undefined) {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return { kind: 'failed', exitCode: 128 + constants.signals[interruptedBy], message: 'interrupted' };
+  }
   if (typeof outcome !== 'string') return outcome;
   const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
   const message = `the process ended with ${outcome}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;

@@ -16,8 +16,8 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-/** undefined when there is no such process. */
-export function identityOf(pid: number): ProcessIdentity | undefined {
+/** Fields 3 and on of /proc/PID/stat, the state first; undefined when there is no such process. */
+function statFields(pid: number): string[] | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -25,8 +25,17 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
     return undefined;
   }
   // Field 2, the command, stands in parentheses and may itself contain blanks and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // Field 3, the first one here, is the state: a zombie no longer runs.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** By a signal (SIGSTOP) or a debugger. */
+export const isStopped = (pid: number): boolean => /^[Tt]$/.test(statFields(pid)?.[0] ?? '');
+
+/** undefined when there is no such process. */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const fields = statFields(pid);
+  if (fields === undefined) return undefined;
+  // A zombie no longer runs.
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
   return { pid, startTicks: Number(fields[19]) };
 }

@@ -24,6 +24,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  readdirSync,
   realpathSync,
   rmdirSync,
   rmSync,
@@ -102,6 +103,15 @@ export class RunDir {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EBUSY') throw error;
     }
+  }
+
+  /** Removes the directory, which a start that failed has made, unless there are things for the next process in it. */
+  removeFailedStart(): void {
+    const own = [this.logFile, this.storeDir];
+    const names = own.map((path) => basename(path));
+    if (readdirSync(this.path).some((name) => !names.includes(name))) return;
+    for (const path of own) rmSync(path, { recursive: true, force: true });
+    this.removeIfEmpty();
   }
 
   /** The process that runs here now; undefined: none. Throws NotOurs if the directory or its pid file is not ours. */
