@@ -74,6 +74,8 @@ export const DROP_REASONS = [
   'flow-collision',
   'icmp-error-fragment',
   'statistics-full',
+  'source-route',
+  'home-address',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -147,6 +149,8 @@ export const DROP = {
   flowCollision: at('flow-collision'),
   icmpErrorFragment: at('icmp-error-fragment'),
   statisticsFull: at('statistics-full'),
+  sourceRoute: at('source-route'),
+  homeAddress: at('home-address'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

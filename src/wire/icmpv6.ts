@@ -35,6 +35,7 @@ export const CODE_NO_ROUTE = 0;
 export const CODE_ADDRESS_UNREACHABLE = 3;
 export const CODE_PORT_UNREACHABLE = 4;
 /** Of a parameter problem: no such upper layer here. */
+export const CODE_ERRONEOUS_FIELD = 0;
 export const CODE_UNKNOWN_NEXT_HEADER = 1;
 
 export const OPTION_SOURCE_LINK_ADDRESS = 1;

@@ -26,6 +26,25 @@ export const OPTION_NO_OPERATION = 1;
 /** Flag of an option's type: it is copied into every fragment. */
 export const OPTION_COPIED = 0x80;
 
+/** Loose and strict source route (RFC 791 §3.1); their third byte points at the next hop, counted from 1. */
+const OPTION_LOOSE_ROUTE = 131;
+const OPTION_STRICT_ROUTE = 137;
+
+/** Whether options from `at` to `end` name hops that the packet has not reached yet; malformed ones end the list. */
+export function hasHopsLeft(view: DataView, at: number, end: number): boolean {
+  while (at < end) {
+    const type = view.getUint8(at);
+    if (type === OPTION_END) return false;
+    const isNoOperation = type === OPTION_NO_OPERATION;
+    const bytes = isNoOperation ? 1 : at + 1 < end ? view.getUint8(at + 1) : 0;
+    if (at + bytes > end || (!isNoOperation && bytes < 2)) return false;
+    const isRoute = type === OPTION_LOOSE_ROUTE || type === OPTION_STRICT_ROUTE;
+    if (isRoute && bytes >= 3 && view.getUint8(at + 2) <= bytes) return true;
+    at += bytes;
+  }
+  return false;
+}
+
 export const version = (view: DataView, at: number): number => view.getUint8(at) >>> 4;
 export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at) & 15) << 2;
 export const totalLength = (view: DataView, at: number): number => view.getUint16(at + 2);

@@ -117,6 +117,35 @@ export function extensionBytes(view: DataView, at: number, next: number): number
   return next === NEXT_AUTHENTICATION ? Math.max(8, (units + 2) * 4) : (units + 1) * 8;
 }
 
+/** Home address (RFC 6275 §6.3), an option of destination options. */
+const OPTION_PAD1 = 0;
+const OPTION_HOME_ADDRESS = 0xc9;
+
+/** Whether the destination options header at `at` names another source address; malformed options end the list. */
+export function hasHomeAddress(view: DataView, at: number, bytes: number): boolean {
+  const end = at + bytes;
+  for (let option = at + 2; option < end; ) {
+    const type = view.getUint8(option);
+    if (type === OPTION_HOME_ADDRESS) return true;
+    if (type === OPTION_PAD1) option++;
+    else if (option + 1 < end) option += 2 + view.getUint8(option + 1);
+    else return false;
+  }
+  return false;
+}
+
+/** The type of the first routing header with segments left, of a packet that has one. */
+export function routingTypeAt(view: DataView, l3: number, l4: number): number {
+  let next = nextHeader(view, l3);
+  for (let at = l3 + HEADER_BYTES; at < l4; ) {
+    if (next === NEXT_ROUTING && segmentsLeft(view, at) !== 0) return at + 2;
+    const bytes = extensionBytes(view, at, next);
+    next = view.getUint8(at);
+    at += bytes;
+  }
+  return l3;
+}
+
 /** Where the number of the upper layer stands, in the header before it. `l3`: the IPv6 header; `l4`: the upper layer. */
 export function upperLayerFieldAt(view: DataView, l3: number, l4: number): number {
   let field = l3 + 6;

@@ -116,11 +116,9 @@ export class LoadBalancer implements Operator {
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (endpoint === NONE) return PASS;
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
-    if (frame.untranslatable === DROP.routingHeader) {
+    if (frame.isForHop || frame.hasHomeAddress) {
       // The VIP is a hop of its path: a VM's own address is the VM's affair, any other VIP forwards nothing.
-      return this.endpoints.hasRole(endpoint, ROLE_ANSWERED)
-        ? this.context.consume(frame, DROP.routingHeader)
-        : PASS;
+      return this.endpoints.hasRole(endpoint, ROLE_ANSWERED) ? this.responder.refuseHop(frame) : PASS;
     }
     return frame.fragment ? this.fragmentIngress(endpoint, frame) : this.balance(endpoint, frame);
   }

@@ -100,6 +100,12 @@ export class IcmpErrors {
     }
   }
 
+  /** A routing header with segments left is not followed: points at its type (RFC 5095 §3, RFC 8200 §4.4). */
+  routingHeader(frame: Frame): void {
+    const pointer = ipv6.routingTypeAt(frame.view, frame.l3, frame.l4) - frame.l3;
+    this.send(frame, icmpv6.PARAMETER_PROBLEM, icmpv6.CODE_ERRONEOUS_FIELD, pointer, true);
+  }
+
   private send(frame: Frame, type: number, code: number, rest: number, asDestination = false): void {
     const port = this.ports[frame.ingress];
     if (port === undefined || !isQuotable(frame)) return;

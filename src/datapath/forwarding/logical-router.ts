@@ -87,6 +87,8 @@ export class LogicalRouter {
     const network = this.networks.at(frame.network);
     if (network.isGateway(frame.d0, frame.d1, frame.d2, frame.d3)) return this.toUs(frame, network);
     if (!network.isRouted) return context.drop(frame, DROP.notForUs);
+    // RFC 7126 §4.3, §4.4: a sender chooses no paths here.
+    if (frame.untranslatable === DROP.sourceRoute) return context.drop(frame, DROP.sourceRoute);
     if (frame.tagged && (frame.member === NONE || !areTagsKept(frame))) {
       return context.drop(frame, DROP.vlanNotAllowed);
     }
@@ -134,6 +136,10 @@ export class LogicalRouter {
 
   /** A packet for one of the router's addresses in a network. */
   private toUs(frame: Frame, asked: Network): void {
+    if (frame.isForHop) {
+      this.responder.refuseHop(frame);
+      return;
+    }
     const { fragments } = this;
     if (frame.fragment && fragments.admit(frame, INGRESS) !== FOLLOW) return;
     const isAnswered = this.responder.answerEcho(frame, asked);

@@ -209,6 +209,14 @@ export class Responder {
     return CONSUMED;
   }
 
+  /** Drops a packet for which an address of ours would be a hop, or that names another source. Always CONSUMED. */
+  refuseHop(frame: Frame): number {
+    const isRouting = frame.untranslatable === DROP.routingHeader;
+    this.context.consume(frame, frame.untranslatable);
+    if (isRouting) this.errors.routingHeader(frame);
+    return CONSUMED;
+  }
+
   /** Answers a TCP segment with a reset from its destination (RFC 9293 §3.10.7.1); never one reset with another. */
   reset(frame: Frame): number {
     const { view: from } = frame;

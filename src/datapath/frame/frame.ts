@@ -97,7 +97,8 @@ export class Frame {
   tcpFlags = 0;
   /**
    * Why addresses and ports must stay as they are, else DROP.none. authenticationHeader: AH signs them (RFC 4302 §3.3.3).
-   * routingHeader: with segments left, `d0` … `d3` are a hop, and checksums cover the final destination (RFC 8200 §8.1).
+   * routingHeader, sourceRoute: with hops left, `d0` … `d3` are one of them, and checksums cover the final destination (RFC
+   * 8200 §8.1). homeAddress: `s0` … `s3` are not what the receiver takes for the source (RFC 6275 §11.3.1).
    */
   untranslatable: number = DROP.none;
 
@@ -138,6 +139,16 @@ export class Frame {
 
   get destinationPort(): number {
     return this.ports & 0xffff;
+  }
+
+  /** The packet says that it comes from another address. */
+  get hasHomeAddress(): boolean {
+    return this.untranslatable === DROP.homeAddress;
+  }
+
+  /** The destination is a hop of a path that the packet names. */
+  get isForHop(): boolean {
+    return this.untranslatable === DROP.routingHeader || this.untranslatable === DROP.sourceRoute;
   }
 
   get isEchoRequest(): boolean {
@@ -260,15 +271,18 @@ export class Frame {
     this.d1 = 0;
     this.d2 = IPV4_MAPPED;
     this.d3 = destination;
+    const payload = l3 + headerBytes;
+    if (w0 >>> 24 !== 0x45 && ipv4.hasHopsLeft(view, l3 + ipv4.MIN_HEADER_BYTES, payload))
+      this.untranslatable = DROP.sourceRoute;
     if ((w1 & 0x3fff) !== 0) {
       this.fragment = true;
       this.fragmentOffset = (w1 & 0x1fff) << 3;
       this.moreFragments = (w1 & 0x2000) !== 0;
       this.fragmentId = w1 >>> 16;
-      this.fragmentData = l3 + headerBytes;
+      this.fragmentData = payload;
       if (this.fragmentOffset !== 0) return DROP.none;
     }
-    return this.loadTransport(l3 + headerBytes, totalBytes - headerBytes);
+    return this.loadTransport(payload, totalBytes - headerBytes);
   }
 
   private loadIpv6(l3: number, available: number): number {
@@ -314,9 +328,11 @@ export class Frame {
         const bytes = ipv6.extensionBytes(view, at, next);
         if (at + bytes > end) return this.incomplete(DROP.badExtensionHeader);
         if (next === ipv6.NEXT_HOP_BY_HOP && i > 0) return DROP.badExtensionHeader;
-        if (next === ipv6.NEXT_AUTHENTICATION && this.untranslatable === DROP.none) {
+        if (next === ipv6.NEXT_DESTINATION && ipv6.hasHomeAddress(view, at, bytes)) {
+          this.untranslatable = DROP.homeAddress;
+        } else if (next === ipv6.NEXT_AUTHENTICATION && this.untranslatable === DROP.none) {
           this.untranslatable = DROP.authenticationHeader;
-        } else if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0) {
+        } else if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0 && !this.hasHomeAddress) {
           this.untranslatable = DROP.routingHeader;
         }
         next = view.getUint8(at);
@@ -374,7 +390,7 @@ export class Frame {
         if (bytes >= icmp.HEADER_BYTES) this.loadIcmp(l4);
         break;
       case ipv6.NEXT_AUTHENTICATION: // over IPv4 an upper layer
-        this.untranslatable = DROP.authenticationHeader;
+        if (this.untranslatable === DROP.none) this.untranslatable = DROP.authenticationHeader;
         break;
       default:
     }

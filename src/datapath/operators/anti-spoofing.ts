@@ -116,6 +116,8 @@ export class AntiSpoofing implements Operator, OwnSources {
     const isIcmp = frame.protocol === ipv6.NEXT_ICMPV6 && frame.l4 !== 0;
     const isOwn = this.isAllowed(s0, s1, s2, s3) || (isIcmp && ipv6.isUnspecified(s0, s1, s2, s3));
     if (!isOwn) return this.context.consume(frame, DROP.spoofedSource);
+    // The receiver would take another address for the source.
+    if (frame.hasHomeAddress) return this.context.consume(frame, DROP.homeAddress);
     if (!isIcmp) return PASS;
     return this.isNdOwn(frame) ? PASS : this.context.consume(frame, DROP.spoofedNd);
   }

@@ -116,9 +116,36 @@ export const PROTOCOL_ROWS: readonly Row[] = [
     source: 'RFC 8200 §8.1',
     requirement: 'Packets behind a routing header with segments left are not balanced, and counted',
     tests: [
-      `${UNTRANSLATABLE}to a VIP with segments left: dropped and counted, whatever it carries, whole or in fragments`,
+      `${UNTRANSLATABLE}to a VIP with segments left: dropped, counted and answered, whatever it carries, whole or in fragments`,
       `${UNTRANSLATABLE}a segment of a running flow is no exception, from either end`,
       `${UNTRANSLATABLE}with no segment left it is an extension header like any other`,
+    ],
+  },
+  {
+    source: 'RFC 5095 §3, RFC 8200 §4.4',
+    requirement:
+      'A routing header with segments left is not followed, and answered by a parameter problem within the error budget',
+    tests: [
+      `${UNTRANSLATABLE}to a VIP with segments left: dropped, counted and answered, whatever it carries, whole or in fragments`,
+      `${UNTRANSLATABLE}an error budget bounds the answers`,
+    ],
+  },
+  {
+    source: 'RFC 7126 §4.3, §4.4',
+    requirement:
+      'IPv4 packets with a source route that has hops left are neither balanced nor routed, and counted',
+    tests: [
+      `${UNTRANSLATABLE}option 131 with hops left: neither balanced nor routed, switched as it is`,
+      `${UNTRANSLATABLE}option 137 with hops left: neither balanced nor routed, switched as it is`,
+    ],
+  },
+  {
+    source: 'RFC 6275 §6.3',
+    requirement:
+      'A home address option is not balanced, and anti-spoofing lets no VM name another source by it',
+    tests: [
+      `${UNTRANSLATABLE}a home address is balanced in no direction, and passes the router`,
+      `${UNTRANSLATABLE}under anti-spoofing a VM names no other source`,
     ],
   },
   {
