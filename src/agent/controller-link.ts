@@ -32,6 +32,7 @@ import {
 import { rangeText, speaks } from '../messages/protocol-version.ts';
 import type { ReportHeader } from '../messages/report.ts';
 import type { ReportTable } from '../messages/report-table.ts';
+import { controllerUser } from '../native/processes/users.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { type Call, type CallEvents, ControllerStream } from './controller-stream.ts';
 import { openGrpcCall } from './grpc-call.ts';
@@ -74,6 +75,8 @@ export interface ControllerLinkOptions {
 export interface GrpcLinkOptions extends ControllerLinkOptions {
   readonly tls?: TlsFiles;
   readonly keepalive?: Keepalive;
+  /** User that controllers on this machine run as, for connections without TLS; absent: the default. */
+  readonly controllerUser?: string;
 }
 
 /** Calls a controller. Throws if it must not be called, or not now. */
@@ -82,7 +85,9 @@ export type OpenCall = (address: string, events: CallEvents) => Call;
 const MAX_REDIRECTS = 3;
 
 /** Throws when a controller cannot be reached without TLS, and TlsFilesError; from then on it tries for ever. */
-export function createControllerLink({ tls, keepalive, ...options }: GrpcLinkOptions): ControllerLink {
+export function createControllerLink(given: GrpcLinkOptions): ControllerLink {
+  const { tls, keepalive, controllerUser: user, ...options } = given;
+  const trusted = controllerUser(user);
   if (tls) loadFleetTls(tls, 'host');
   options.controllers.forEach((address, index) => {
     const problem = reachProblem(address, tls);
@@ -93,7 +98,7 @@ export function createControllerLink({ tls, keepalive, ...options }: GrpcLinkOpt
     if (problem) throw new Error(problem);
     // Read anew for each attempt, so that renewed certificates are used.
     const material = tls && !address.startsWith('unix:') ? loadFleetTls(tls, 'host') : undefined;
-    return openGrpcCall(address, material, keepalive ?? KEEPALIVE, options.runtime, events);
+    return openGrpcCall(address, { tls: material, trusted }, keepalive ?? KEEPALIVE, options.runtime, events);
   });
 }
 

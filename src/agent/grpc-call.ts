@@ -1,5 +1,5 @@
 /** The agent's gRPC call to one controller: who is at the other end, and how it is reached. */
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { Client, credentials as grpcCredentials, type StatusObject, status } from '@grpc/grpc-js';
 import { identityOf, roleProblem } from '../config/certificate-roles.ts';
@@ -7,12 +7,19 @@ import type { TlsMaterial } from '../config/tls-files.ts';
 import { ChannelSockets } from '../messages/channel-sockets.ts';
 import { ATTACH, channelOptions, type Keepalive } from '../messages/fleet-service.ts';
 import { peerProblem } from '../native/processes/peer-user.ts';
+import type { User } from '../native/processes/users.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Call, CallEvents } from './controller-stream.ts';
 
+export interface Access {
+  readonly tls?: TlsMaterial;
+  /** Without TLS: user of controllers on this machine. */
+  readonly trusted: User;
+}
+
 export function openGrpcCall(
   address: string,
-  tls: TlsMaterial | undefined,
+  { tls, trusted }: Access,
   keepalive: Keepalive,
   runtime: Runtime,
   events: CallEvents,
@@ -25,8 +32,9 @@ export function openGrpcCall(
       })
     : grpcCredentials.createInsecure();
   const sockets = new ChannelSockets(runtime);
-  // Without TLS nothing is sent or received before the peer is known to be root or this user.
-  const client = new Client(address, sockets.watch(credentials, tls ? undefined : peerProblem), {
+  // Without TLS nothing is sent or received before the peer is known to be root, this user, or that of controllers.
+  const check = tls ? undefined : (socket: Socket) => peerProblem(socket, trusted);
+  const client = new Client(address, sockets.watch(credentials, check), {
     ...channelOptions(keepalive),
     // An IP address cannot be a TLS server name (RFC 6066); the certificate is checked against the address above.
     ...(tls && isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),

@@ -21,7 +21,7 @@ type FileMember = NonNullable<FileGroup['members']>[number];
 type FileCriteria = NonNullable<FileGroup['criteria']>[number];
 
 export function resolveConfiguration(file: ConfigFile): Configuration {
-  const { host, datapath, listen, controllers, store, tls } = file;
+  const { host, datapath, listen, controllers, user, store, tls } = file;
   return {
     host,
     datapath: {
@@ -48,6 +48,7 @@ export function resolveConfiguration(file: ConfigFile): Configuration {
     })),
     listen,
     controllers,
+    user,
     store,
     tls,
   };

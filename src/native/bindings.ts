@@ -153,6 +153,23 @@ const syscall6: Call<[number: number, a: number, b: number, c: number, d: number
     'int64_t',
   ]);
 
+export const prctl: Call<[option: number, a: number, b: number, c: number, d: number]> = libc.func(
+  'prctl',
+  'int',
+  ['int', 'uint64_t', 'uint64_t', 'uint64_t', 'uint64_t'],
+);
+export const capget: Call<[header: Structure, sets: Structure]> = libc.func('capget', 'int', [
+  'void *',
+  'void *',
+]);
+export const capset: Call<[header: Structure, sets: Structure]> = libc.func('capset', 'int', [
+  'void *',
+  'void *',
+]);
+/** `number`: of seccomp(2), which has no wrapper in libc. */
+export const seccomp = (number: number, operation: number, flags: number, program: Structure): number =>
+  syscallStructureThird(number, operation, flags, program, 0);
+
 export const pidfdOpen = (pid: number): number => syscall6(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0, 0);
 export const pidfdGetfd = (pidfd: number, fd: number): number =>
   syscall6(SYS_PIDFD_GETFD, pidfd, fd, 0, 0, 0, 0);

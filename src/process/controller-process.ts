@@ -1,5 +1,6 @@
 /**
- * A controller process: its run directory, store, controller, the server that agents attach to, and the API.
+ * A controller process: its run directory, store, controller, the server that agents attach to, and the API. It needs no
+ * privileges: started by root, it reads its files and becomes a user of its own (privileges/controller-user.ts).
  *
  * Theory of operation. As in a host process (host-process.ts), the run directory is taken first, and each
  * step is undone when a later one fails. On stop, agents are redirected to the next leader before the server
@@ -19,6 +20,7 @@ import type { TlsMaterial } from '../config/tls-files.ts';
 import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
+import { storeTls } from '../controller/store/open-store.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
@@ -26,6 +28,7 @@ import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
+import { becomeControllerUser } from './privileges/controller-user.ts';
 import { loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
@@ -52,12 +55,15 @@ export class ControllerProcess {
     undo.push('close the certificates', () => certificates.close());
     try {
       const tls = certificates.addFleet(configuration.tls, 'controller');
+      const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
+      // What only root may read is read before the process becomes another user's.
+      const ofStore = storeTls(storeConfig, systemRuntime, tls, certificates);
+      becomeControllerUser(configuration, runDir, log);
       const { state } = await takeRunDir(options, undo);
       state.removeFiles();
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
-      const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
-      const store = await openStoreInTime(storeConfig, log, { tls, certificates }, options);
+      const store = await openStoreInTime(storeConfig, log, { certificates, storeTls: ofStore }, options);
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
       const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
@@ -110,7 +116,7 @@ export class ControllerProcess {
   async reload(path: string): Promise<Changed> {
     this.certificates.reread();
     const next = loadForReload(path);
-    const problems = (['host', 'listen', 'store', 'tls'] as const)
+    const problems = (['host', 'listen', 'store', 'tls', 'user'] as const)
       .filter((key) => !isDeepStrictEqual(next[key], this.configuration[key]))
       .map((key) => ({
         path: key,

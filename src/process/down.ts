@@ -1,7 +1,8 @@
 /** `sluice down`: stops the process of a run directory, or cleans up after one that was killed. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf } from '../config/model/host-error.ts';
+import { actingAs } from '../native/processes/privileges.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { endProcess, type ProcessIdentity } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
@@ -18,13 +19,22 @@ const KILL_TIMEOUT_MS = 2_000;
 /** Resolves with the exit code: 1 also if there was nothing to stop and nothing to remove. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
-    for (const problem of await bringDown(new RunDir(resolve(path))))
-      process.stderr.write(`sluice: ${problem}\n`);
+    const runDir = new RunDir(resolve(path));
+    for (const note of await asItsOwner(runDir, () => bringDown(runDir)))
+      process.stderr.write(`sluice: ${note}\n`);
+    runDir.removeIfEmpty();
     return EXIT_OK;
   } catch (error) {
     process.stderr.write(`sluice: ${messageOf(error)}\n`);
     return EXIT_FAILED;
   }
+}
+
+/** Root acts with the rights of the directory's owner: a controller's user, or whoever has made it. */
+async function asItsOwner<Result>({ path }: RunDir, work: () => Promise<Result>): Promise<Result> {
+  const owner = statSync(path, { throwIfNoEntry: false });
+  const isOthers = owner !== undefined && owner.uid !== 0 && process.geteuid!() === 0;
+  return isOthers ? actingAs(owner, work) : work();
 }
 
 /** Returns notes for the user. */

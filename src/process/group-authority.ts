@@ -280,7 +280,7 @@ class RemoteControl implements Control {
 
   async attach(host: Host, answerHost: Answerer): Promise<void> {
     const { configuration, log } = this.options;
-    const { controllers, tls } = configuration;
+    const { controllers, tls, user } = configuration;
     this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
     const { createControllerLink } = await import('../agent/controller-link.ts');
     const agent = new Agent({
@@ -289,7 +289,14 @@ class RemoteControl implements Control {
       ownGroups: configuration.groups,
       rules: this.rules,
       connect: (handler) =>
-        createControllerLink({ controllers: controllers!, tls, handler, log, runtime: systemRuntime }),
+        createControllerLink({
+          controllers: controllers!,
+          tls,
+          controllerUser: user,
+          handler,
+          log,
+          runtime: systemRuntime,
+        }),
       answer: answerHost,
       log,
       runtime: systemRuntime,

@@ -16,6 +16,7 @@ import {
 } from '../config/tls-files.ts';
 import { linkProblems } from '../host/ports/usable-link.ts';
 import { readLinkState } from '../native/network/link-state.ts';
+import { findUser } from '../native/processes/users.ts';
 import { probeIoUring } from '../native/uring/io-uring.ts';
 import { canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
 
@@ -146,22 +147,16 @@ function checkStore(file: string, { store }: View, report: Report): void {
     );
 }
 
-/** Users of the templates that may run on this machine. */
+/** The controller's user, and those of the templates that may run on this machine. */
 function checkUsers(view: View, report: Report): void {
-  let known: Set<string> | undefined;
+  const check = (path: Path, user: string): void => {
+    if (findUser(user) === undefined)
+      report(path, `${show(user)}, a user that does not exist on this machine`, 'a user in /etc/passwd');
+  };
+  if (view.user !== undefined) check(['user'], view.user);
   for (const [i, template] of (view.templates ?? []).entries()) {
     const { user, hosts = [] } = template ?? {};
-    if (user === undefined || (hosts.length > 0 && !hosts.includes(view.host ?? ''))) continue;
-    known ??= new Set(
-      readFileSync('/etc/passwd', 'utf8')
-        .split('\n')
-        .map((line) => line.slice(0, Math.max(0, line.indexOf(':')))),
-    );
-    if (!known.has(user))
-      report(
-        ['templates', i, 'user'],
-        `${show(user)}, a user that does not exist on this machine`,
-        'a user in /etc/passwd',
-      );
+    if (user !== undefined && (hosts.length === 0 || hosts.includes(view.host ?? '')))
+      check(['templates', i, 'user'], user);
   }
 }

@@ -1,11 +1,9 @@
 /** Start and reload steps that host and controller processes share. */
 import type { Logger } from 'pino';
-import type { Certificates, Renewable } from '../config/certificates.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
-import type { TlsMaterial } from '../config/tls-files.ts';
-import { openStore } from '../controller/store/open-store.ts';
+import { openStore, type StoreContext } from '../controller/store/open-store.ts';
 import type { Store, StoreLog } from '../controller/store/store.ts';
 import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
 import { endProcess, HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
@@ -58,7 +56,7 @@ export interface StartPatience {
 export async function openStoreInTime(
   config: StoreConfig,
   log: Logger,
-  certificates: { tls?: Renewable<TlsMaterial>; certificates: Certificates },
+  certificates: Omit<StoreContext, 'signal'>,
   { onWaiting, storeTimeoutMs, ended }: StartPatience,
 ): Promise<Store> {
   if (config.kind === 'file') return openStore(config, log, systemRuntime, certificates);

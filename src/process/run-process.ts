@@ -11,10 +11,12 @@ import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
+import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privileges.ts';
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { HostProcess, type ProcessOptions } from './host-process.ts';
 import { createLog } from './log.ts';
+import { HOST_CAPABILITIES } from './privileges/host-capabilities.ts';
 import type { StartPatience } from './process-start.ts';
 
 export const EXIT_OK = 0;
@@ -57,8 +59,11 @@ export interface SluiceProcess {
   clear(): void;
 }
 
-export const runHostProcess = (options: RunOptions): Promise<number> =>
-  runProcess(options, (processOptions) => HostProcess.start(processOptions));
+export function runHostProcess(options: RunOptions): Promise<number> {
+  forbidNewPrivileges();
+  keepCapabilities(HOST_CAPABILITIES);
+  return runProcess(options, (processOptions) => HostProcess.start(processOptions));
+}
 
 /** Runs until a stop is requested; resolves with the exit code. Rejects if the start failed. */
 export async function runProcess(

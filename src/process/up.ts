@@ -1,16 +1,26 @@
 /** `sluice up`: starts a host in this process or in a detached one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, constants as fileConstants, renameSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../config/model/host-error.ts';
+import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { replaceProcess } from '../native/processes/exec.ts';
+import {
+  actingAs,
+  type Capability,
+  forbidNewPrivileges,
+  keepCapabilities,
+} from '../native/processes/privileges.ts';
+import type { User } from '../native/processes/users.ts';
+import { openOwnFile, readOwnFile } from '../run-dir/own-files.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { StartOutcome, StartProgress } from './detached.ts';
+import { HOST_CAPABILITIES } from './privileges/host-capabilities.ts';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, type RunOptions, runHostProcess } from './run-process.ts';
 
 export interface UpOptions {
@@ -34,6 +44,10 @@ export interface Program {
   readonly main: string;
   /** Node options that the process requires. */
   readonly nodeOptions?: readonly string[];
+  /** Those that root keeps for it. */
+  readonly capabilities: readonly Capability[];
+  /** Makes the run directory of a program that becomes another user's, and returns that user. */
+  prepare?(configuration: Configuration, runDir: RunDir): User | undefined;
   run(options: RunOptions): Promise<number>;
 }
 
@@ -46,7 +60,15 @@ const STEADY_HEAP = ['--optimize-for-size', '--v8-pool-size=1'];
 
 /** Resolves with the exit code: 0 done, 1 failed, 2 wrong configuration. Errors go to stderr. */
 export const up = (options: UpOptions): Promise<number> =>
-  launch({ main: './host-main.js', nodeOptions: STEADY_HEAP, run: runHostProcess }, options);
+  launch(
+    {
+      main: './host-main.js',
+      nodeOptions: STEADY_HEAP,
+      capabilities: HOST_CAPABILITIES,
+      run: runHostProcess,
+    },
+    options,
+  );
 
 export async function launch(program: Program, given: UpOptions): Promise<number> {
   const options = {
@@ -57,7 +79,7 @@ export async function launch(program: Program, given: UpOptions): Promise<number
   };
   try {
     if (options.detach) return await launchDetached(program, options);
-    ensureNodeOptions(program.nodeOptions ?? []);
+    ensureNodeOptions(program);
     return await program.run({ ...options, onReady: () => {} });
   } catch (error) {
     const message = messageOf(error);
@@ -67,10 +89,18 @@ export async function launch(program: Program, given: UpOptions): Promise<number
   }
 }
 
+/** Programs are started under these limits, so that they hold for all threads of their processes. */
+function limit({ capabilities }: Program): void {
+  forbidNewPrivileges();
+  keepCapabilities(capabilities);
+}
+
 /** Node reads its options only at start, so the command replaces itself (execve) with the options added. */
-function ensureNodeOptions(wanted: readonly string[]): void {
+function ensureNodeOptions(program: Program): void {
+  const { nodeOptions: wanted = [] } = program;
   const { argv0, argv, execArgv, execPath } = process;
   if (wanted.every((option) => execArgv.includes(option))) return;
+  limit(program);
   try {
     replaceProcess(execPath, [argv0, ...execArgv, ...wanted, ...argv.slice(1)]);
   } catch (error) {
@@ -80,14 +110,21 @@ function ensureNodeOptions(wanted: readonly string[]): void {
   }
 }
 
+/** Works in the run directory with the rights of its owner, who can have put anything there. */
+type Owner = <Result>(work: () => Result) => Promise<Result>;
+
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
   // Checked before anything is made, so that a wrong file leaves no trace.
   const configuration = checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
   const isNew = !existsSync(runDir.path);
-  runDir.create();
-  const child = spawnDetached(program, options, runDir);
-  const started = startOutcome(child, runDir);
+  const user = program.prepare?.(configuration, runDir);
+  const asItsOwner: Owner = async (work) => (user === undefined ? work() : actingAs(user, work));
+  await asItsOwner(() => runDir.create());
+  const log = await asItsOwner(() => openLog(runDir.logFile));
+  limit(program);
+  const child = spawnDetached(program, options, runDir, log);
+  const started = startOutcome(child, runDir, asItsOwner);
   // Reading and checking a large file a second time would take seconds. A child that has ended says why by its outcome.
   child.send(configuration, () => {});
   const outcome = await started;
@@ -105,15 +142,14 @@ async function launchDetached(program: Program, options: UpOptions): Promise<num
 function spawnDetached(
   { main, nodeOptions = [] }: Program,
   { configPath, replace }: UpOptions,
-  runDir: RunDir,
+  { path: runDir }: RunDir,
+  log: number,
 ): ChildProcess {
-  setLargeLogAside(runDir.logFile);
-  const log = openSync(runDir.logFile, 'a', 0o600);
   try {
     const path = fileURLToPath(new URL(main, import.meta.url));
     return spawn(
       process.execPath,
-      [...nodeOptions, path, configPath, runDir.path, ...(replace ? ['replace'] : [])],
+      [...nodeOptions, path, configPath, runDir, ...(replace ? ['replace'] : [])],
       {
         // The caller's directory may be unmounted or removed later.
         cwd: '/',
@@ -127,13 +163,18 @@ function spawnDetached(
   }
 }
 
+function openLog(path: string): number {
+  setLargeLogAside(path);
+  return openOwnFile(path, fileConstants.O_WRONLY | fileConstants.O_APPEND | fileConstants.O_CREAT);
+}
+
 function setLargeLogAside(path: string): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }
 
 /** The child's report, or how it ended without one. */
-async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartOutcome> {
+async function startOutcome(child: ChildProcess, runDir: RunDir, asItsOwner: Owner): Promise<StartOutcome> {
   let what = 'the process to start';
   let isLong = false;
   const say = (): void => {
@@ -168,7 +209,8 @@ async function startOutcome(child: ChildProcess, runDir: RunDir): Promise<StartO
     return { kind: 'failed', exitCode: 128 + constants.signals[interruptedBy], message: 'interrupted' };
   }
   if (typeof outcome !== 'string') return outcome;
-  const tail = readFileSync(runDir.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+  const text = await asItsOwner(() => readOwnFile(runDir.logFile) ?? '');
+  const tail = text.trimEnd().split('\n').slice(-LOG_TAIL_LINES);
   const message = `the process ended with ${outcome}; the end of ${runDir.logFile}:\n${tail.join('\n')}`;
   return { kind: 'failed', exitCode: EXIT_FAILED, message };
 }

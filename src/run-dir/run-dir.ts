@@ -44,6 +44,9 @@ export interface RunningProcess extends ProcessIdentity {
   readonly startedAt: string;
 }
 
+/** Errors of a directory that stays. */
+const STAYS = ['ENOTEMPTY', 'ENOENT', 'EBUSY', 'EACCES', 'EPERM'];
+
 export class AlreadyRunning extends Error {}
 
 export class RunDir {
@@ -95,13 +98,13 @@ export class RunDir {
     makeOwnDirectory(this.path);
   }
 
-  /** Removes the directory if nothing is left in it. */
+  /** Removes the directory if nothing is left in it, and this user may: a controller's user may not. */
   removeIfEmpty(): void {
     try {
       rmdirSync(this.path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EBUSY') throw error;
+      if (!STAYS.includes(code!)) throw error;
     }
   }
 

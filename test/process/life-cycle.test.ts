@@ -91,11 +91,12 @@ test('a run directory of another user: neither up nor down believes its files, o
   const started = await upDetached();
   assert.is(started.result, 1);
   assert.match(started.stderr, /run: found user 65534 as its owner, expected 0/);
+  // With that user's rights, and not even with these what Sluice does not make.
   const stopped = await quietly(() => down({ runDir: run.runDir }));
-  assert.is(stopped.result, 1);
+  assert.match(stopped.stderr, /found ".*victim", which Sluice does not make; it is left alone/);
   assert.ok(existsSync(victim));
-  assert.is(readFileSync(join(run.runDir, 'state.json'), 'utf8'), state);
-  rmSync(run.runDir, { recursive: true });
+  assert.is(process.geteuid!(), 0);
+  rmSync(run.runDir, { recursive: true, force: true });
 });
 
 test('a host whose run directory has been removed is stopped by down, and nothing is left', async () => {

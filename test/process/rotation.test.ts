@@ -1,6 +1,14 @@
 // A change of authority and of every certificate, without a restart: agents' links, the API over HTTPS, and etcd.
 // timeout: 180s
-import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -8,6 +16,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
 import type { AgentRow, ControllerStatus } from '../../src/api/fleet-shapes.ts';
+import { controllerUser } from '../../src/native/processes/users.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { silent, TestAgent } from '../controller/fleet.ts';
 import { onEnd, output, until } from '../support/command.ts';
@@ -74,6 +83,10 @@ test('both authorities are taken during the change; nothing restarts, no agent i
     const names = ['--controllers', 'k1=127.0.0.1', '--hosts', 'k1,h1,h2', '--servers', 'etcd=127.0.0.1'];
     await output(process.execPath, CLI, 'tls', 'init', at(authority), ...names);
   }
+  // The controller reads them again as its own user.
+  const { uid, gid } = controllerUser(undefined);
+  for (const path of [at(), at('used')]) chmodSync(path, 0o711);
+  chownSync(at('used', 'k1.key'), uid, gid);
   trustOnly('old');
   for (const name of ['k1', 'h1', 'h2', 'etcd']) use('old', name);
   const etcd = await EtcdServer.startSecured(files('etcd'), { asksClients: true });

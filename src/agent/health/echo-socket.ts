@@ -1,6 +1,6 @@
 /**
  * ICMP and ICMPv6 echo (RFC 792, RFC 4443 §4.1) over one raw socket per family, by the optional package raw-socket,
- * which is loaded for the first echo. It works on a process's main thread only.
+ * which is loaded for the first echo, or by `openAll`. It works on a process's main thread only.
  *
  * The identifier is per process, the sequence number per request: a reply must have both, and the probed address as
  * source. The kernel fills in the ICMPv6 checksum and prepends the IPv4 header.
@@ -57,6 +57,19 @@ export class EchoSocket {
       EchoSocket.sockets.set(family, socket);
     }
     return socket;
+  }
+
+  /** Opens those of both families, as far as that is possible, for a process that is not allowed to later. */
+  static openAll(onClosed: () => void): void {
+    for (const family of [4, 6] as const) {
+      try {
+        const socket = new EchoSocket(family);
+        socket.socket.on('close', onClosed);
+        EchoSocket.sockets.set(family, socket);
+      } catch {
+        // The first echo request says why.
+      }
+    }
   }
 
   private constructor(family: 4 | 6) {

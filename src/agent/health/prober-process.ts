@@ -9,6 +9,17 @@ import type { FromProber, ProberEvents, ProbeTarget, RunningProber, ToProber } f
 /** Megabytes; thousands of targets take a few. */
 const HEAP_LIMIT = 96;
 
+/** It gives up the rest itself, once its sockets for echo requests are open (prober-main.ts). */
+const LIMITS = [
+  '--pdeathsig',
+  'KILL',
+  '--no-new-privs',
+  '--inh-caps',
+  '-all',
+  '--bounding-set',
+  '-all,+net_raw,+setuid,+setgid',
+];
+
 export class ProberProcess implements RunningProber {
   private readonly child: ChildProcess;
   private isOver = false;
@@ -16,7 +27,7 @@ export class ProberProcess implements RunningProber {
   constructor(name: string, netns: string, log: Logger, runtime: Runtime, events: ProberEvents) {
     const main = fileURLToPath(new URL('./prober-main.js', import.meta.url));
     const node = [process.execPath, `--max-old-space-size=${HEAP_LIMIT}`, main];
-    this.child = spawn('ip', ['netns', 'exec', netns, 'setpriv', '--pdeathsig', 'KILL', '--', ...node], {
+    this.child = spawn('ip', ['netns', 'exec', netns, 'setpriv', ...LIMITS, '--', ...node], {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -5,8 +5,8 @@
  * setpriv(1)). Its child processes are found by their namespace, whose owner ends everything in it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { findUser } from '../../native/processes/users.ts';
 import { signalProcessesIn } from '../../run-dir/namespace-processes.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from './output-log.ts';
@@ -82,12 +82,8 @@ export class SupervisedProcess {
   }
 }
 
-/** passwd(5): name, password, user id, group id, … */
-function identityOptions(user: string): string[] {
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith(`${user}:`));
-  const [, , uid, gid] = line?.split(':') ?? [];
-  if (uid === undefined || gid === undefined) throw new Error(`found no user ${user} on this host`);
-  return ['--reuid', uid, '--regid', gid, '--init-groups'];
+function identityOptions(name: string): string[] {
+  const user = findUser(name);
+  if (user === undefined) throw new Error(`found no user ${name} on this host`);
+  return ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--init-groups'];
 }

@@ -46,6 +46,8 @@ export interface Configuration {
   listen?: { agents?: string; http?: string };
   /** Controllers that the agent may connect to, `host:port`; absent: the embedded one. */
   controllers?: string[];
+  /** User of `sluice controller` (native/processes/users.ts); absent: the default one. */
+  user?: string;
   store?: StoreConfig;
   /** PEM files; absent: only loopback and unix sockets are used. */
   tls?: { ca: string; cert: string; key: string };

@@ -443,6 +443,11 @@ export const configSchema = z
       .min(1, 'at least one controller')
       .optional()
       .describe('Controllers to connect to; absent: the embedded controller.'),
+    user: name
+      .optional()
+      .describe(
+        "User that `sluice controller` runs as once it is started by root, and that hosts trust as a controller's without `tls`; absent: `sluice` if there is such a user, else the user id 61110; `root`: no change.",
+      ),
     store: store.optional().describe("Store of the controllers' state."),
     tls: z
       .strictObject({

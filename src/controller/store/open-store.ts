@@ -10,10 +10,12 @@ import { FileStore } from './file-store.ts';
 import { dialTcp } from './leader-presence.ts';
 import type { Store, StoreLog } from './store.ts';
 
-interface StoreContext {
+export interface StoreContext {
   readonly signal?: AbortSignal;
   readonly tls?: Renewable<TlsMaterial>;
   readonly certificates?: Certificates;
+  /** Of the store, when it has been read before; absent: as `storeTls` reads it. */
+  readonly storeTls?: RenewedTls;
 }
 
 /** Read again when its files change (config/certificates.ts). */
@@ -21,8 +23,6 @@ interface RenewedTls {
   readonly current: EtcdTls;
   onChange(listener: (material: EtcdTls) => void): void;
 }
-
-type EtcdConfig = Extract<StoreConfig, { kind: 'etcd' }>;
 
 /**
  * Resolves when the store's state is known. For etcd that may take as long as etcd is away: `signal` gives up.
@@ -33,22 +33,25 @@ export async function openStore(
   config: StoreConfig,
   log: StoreLog,
   runtime: Runtime,
-  { signal, tls, certificates = new Certificates(log, runtime) }: StoreContext = {},
+  { signal, tls, certificates = new Certificates(log, runtime), storeTls: known }: StoreContext = {},
 ): Promise<Store> {
   if (config.kind === 'file') return FileStore.open(config, log, runtime);
   const { endpoints, prefix } = config;
-  const material = etcdTls(config, runtime, tls, certificates);
+  const material = known ?? storeTls(config, runtime, tls, certificates);
   const client = new EtcdClient({ endpoints, tls: material?.current }, runtime);
   material?.onChange((renewed) => client.useTls(renewed));
   return EtcdStore.open({ client, dial: dialTcp, prefix }, log, runtime, signal);
 }
 
-function etcdTls(
-  { tls, endpoints }: EtcdConfig,
+/** What `store.tls`, or `tls` in its place, says now and from now on; undefined: a store without TLS. Throws TlsFilesError. */
+export function storeTls(
+  config: StoreConfig,
   runtime: Runtime,
   agentsTls: RenewedTls | undefined,
   certificates: Certificates,
 ): RenewedTls | undefined {
+  if (config.kind !== 'etcd') return undefined;
+  const { tls, endpoints } = config;
   if (tls === 'none') return undefined;
   if (tls === undefined) return endpoints.every(isLocal) ? undefined : agentsTls;
   const { ca, cert, key } = tls;

@@ -10,6 +10,7 @@ import { isIPv4, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as native from '../bindings.ts';
 import { checked } from '../system-error.ts';
+import type { User } from './users.ts';
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -117,12 +118,16 @@ function endpointForms(address: string, port: number): string[] {
 
 const hexByte = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
 
-/** Why the other end is not believed; undefined: it is root, or the user of this process. */
-export async function peerProblem(socket: Socket): Promise<string | undefined> {
+/**
+ * Why the other end is not believed; undefined: it is root, the user of this process, or `trusted`, the user that
+ * controllers run as.
+ */
+export async function peerProblem(socket: Socket, trusted?: User): Promise<string | undefined> {
   const own = process.geteuid!();
   const user = await peerUser(socket);
-  if (user === 0 || user === own) return undefined;
+  if (user === 0 || user === own || (user !== undefined && user === trusted?.uid)) return undefined;
   const found = user === undefined ? 'nobody at the other end' : `user ${user} at the other end`;
-  const expected = own === 0 ? 'root' : `root or user ${own}`;
+  const others = [own === 0 ? [] : `user ${own}`, trusted === undefined ? [] : trusted.name].flat();
+  const expected = ['root', ...new Set(others)].join(' or ');
   return `found ${found} of a connection without tls, expected ${expected}`;
 }

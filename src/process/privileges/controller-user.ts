@@ -1,0 +1,89 @@
+/**
+ * The user that a controller runs as. A controller parses what hosts and people send and needs no privilege for it, so
+ * root's only part is to read the files of the configuration, and to give the controller its directories.
+ *
+ * Theory of operation. Run directory and store directory are made by root if need be and given to the user, contents
+ * included, if they are root's own (from before there was such a user). Then all threads become the user's, without
+ * capabilities, and system calls that a controller never makes are refused. What is read later must be readable by that
+ * user: the configuration file for a reload.
+ */
+import { accessSync, constants, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Configuration } from '../../config/model/model.ts';
+import { becomeUser, forbidNewPrivileges, keepCapabilities } from '../../native/processes/privileges.ts';
+import { filterSystemCalls } from '../../native/processes/system-call-filter.ts';
+import { controllerUser, type User } from '../../native/processes/users.ts';
+import { checkOwnDirectory } from '../../run-dir/own-files.ts';
+import type { RunDir } from '../../run-dir/run-dir.ts';
+import { AlreadyRunning } from '../../run-dir/run-dir.ts';
+
+/** Root's part: reading files of any user, giving directories away, becoming another user. */
+export const CONTROLLER_START = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETPCAP', 'SETUID'] as const;
+
+const RUN_DIR_FILES =
+  /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log(\.1)?|rules\.json|numbers\.json|tables|store)$/;
+const STORE_FILES = /^(log|snapshot|snapshot\.new|epoch|lock)$/;
+
+/** Gives the directories to the controller's user; undefined: this process is not root, or stays root. */
+export function prepareControllerUser(
+  { user: name, store }: Configuration,
+  runDir: RunDir,
+): User | undefined {
+  if (process.geteuid!() !== 0) return undefined;
+  const user = controllerUser(name);
+  if (user.uid === 0) return undefined;
+  give(runDir, user);
+  if (store?.kind === 'file') giveDirectory(store.dir, user, STORE_FILES);
+  return user;
+}
+
+function give(runDir: RunDir, user: User): void {
+  const found = lstatSync(runDir.path, { throwIfNoEntry: false });
+  if (found?.uid === 0) {
+    const running = runDir.running();
+    if (running !== undefined) throw new AlreadyRunning(`already running: pid ${running.pid}, as root`);
+  }
+  giveDirectory(runDir.path, user, RUN_DIR_FILES);
+}
+
+/** A directory that is another user's is left as it is: it is refused when the controller has become its user. */
+function giveDirectory(path: string, user: User, known: RegExp): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (lstatSync(path).uid !== 0) return;
+  checkOwnDirectory(path);
+  const names = readdirSync(path);
+  const strange = names.find((name) => !known.test(name));
+  if (strange !== undefined)
+    throw new Error(
+      `${path}: found ${strange} in it, expected only files of a controller, to give them to ${user.name}`,
+    );
+  for (const name of names) {
+    if (name === 'store') giveDirectory(join(path, name), user, STORE_FILES);
+    else lchownSync(join(path, name), user.uid, user.gid);
+  }
+  lchownSync(path, user.uid, user.gid);
+}
+
+/** Call when everything that only root may read has been read. */
+export function becomeControllerUser(configuration: Configuration, runDir: RunDir, log: Logger): void {
+  const user = prepareControllerUser(configuration, runDir);
+  forbidNewPrivileges();
+  if (user !== undefined) {
+    keepCapabilities(['SETGID', 'SETUID']);
+    becomeUser(user);
+    checkReach(runDir.path, user);
+    if (configuration.store?.kind === 'file') checkReach(configuration.store.dir, user);
+  }
+  if (!filterSystemCalls()) log.warn(`system calls are not filtered on ${process.arch}`);
+}
+
+function checkReach(path: string, user: User): void {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new Error(
+      `${path}: found no way to ${basename(path)} for ${user.name}, expected that each directory above it lets others pass (chmod o+x), or another one`,
+    );
+  }
+}
