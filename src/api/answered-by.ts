@@ -17,6 +17,7 @@ export const API_PATHS = {
   'POST /v1/down': 'process',
   'GET /v1/ports': 'listing',
   'GET /v1/routers': 'listing',
+  'GET /v1/firewalls': 'listing',
   'GET /v1/groups': 'listing',
   'GET /v1/groups/:group': 'listing',
   'GET /v1/rules': 'listing',

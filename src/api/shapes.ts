@@ -6,6 +6,7 @@
  *   GET    /v1/status                              Status
  *   GET    /v1/ports                               PortRow[]
  *   GET    /v1/routers                             RouterRow[]
+ *   GET    /v1/firewalls?port=P                    FirewallRow[]
  *   GET    /v1/groups                              GroupRow[]
  *   GET    /v1/groups/{group}                      GroupDetail
  *   GET    /v1/rules?port=P                        RuleRow[]
@@ -292,6 +293,28 @@ export interface RuleRow extends SelectionDetail {
   /** `name=weight`, in order. */
   members: string[];
   revision: number;
+}
+
+/** A rule of a firewall, or its default. */
+export interface FirewallRow {
+  /** In the answer of a controller. */
+  host?: string;
+  firewall: string;
+  /** null: the default verdict. */
+  rule: string | null;
+  verdict: 'allow' | 'deny';
+  direction: 'to-vm' | 'from-vm' | 'both';
+  protocol: string;
+  /** Destination ports or ICMP types; empty: any. */
+  match: string[];
+  /** Prefixes, or labels of ports; empty: any. */
+  sources: string[];
+  destinations: string[];
+  log: boolean;
+  /** Flows allowed or packets denied; null: not counted. */
+  hits: number | null;
+  /** Ports with the firewall in their chain. */
+  ports: string[];
 }
 
 /** A logical router of a host. */

@@ -14,6 +14,7 @@ import { addGroupWatch } from './commands/group/group-watch.ts';
 import { addPolicySet } from './commands/group/policy-set.ts';
 import { addPolicyShow } from './commands/group/policy-show.ts';
 import { addScale } from './commands/group/scale.ts';
+import { addFirewallList } from './commands/listing/firewall-list.ts';
 import { addFlows } from './commands/listing/flows.ts';
 import { addPortList } from './commands/listing/port-list.ts';
 import { addRouterList } from './commands/listing/router-list.ts';
@@ -80,6 +81,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addPolicyShow(policy);
   addPolicySet(policy);
 
+  addFirewallList(program.command('firewall').description('stateful firewalls in the chains of ports'));
   addRouterList(program.command('router').description('logical routers between networks'));
   addRuleList(program.command('rule').description('rules in force'));
 

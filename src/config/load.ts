@@ -1,5 +1,6 @@
 /** Loads a YAML file as a Configuration, or reports all its problems. */
 import { readFileSync } from 'node:fs';
+import { checkFirewalls } from './checks/check-firewalls.ts';
 import { checkFleet } from './checks/check-fleet.ts';
 import { checkGroups } from './checks/check-groups.ts';
 import { checkHealth, checkProbing } from './checks/check-health.ts';
@@ -59,6 +60,7 @@ export function parseConfiguration(
   checkPorts(view, topology, report);
   checkUplinks(view, topology, report);
   checkLoadBalancers(view, report);
+  checkFirewalls(view, report);
   checkHealth(view, topology, report);
   checkGroups(view, topology, report);
   checkVips(view, topology, report);

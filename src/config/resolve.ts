@@ -13,6 +13,7 @@ import type {
   TemplateConfig,
 } from './model/model.ts';
 import { derivePortMac } from './model/port-mac.ts';
+import { firewallNames, resolveFirewall, resolveOperator } from './resolve-firewalls.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import { type ConfigFile, DEFAULT_ADVERTISEMENTS } from './schema/schema.ts';
 
@@ -40,6 +41,7 @@ export function resolveConfiguration(file: ConfigFile): Configuration {
     },
     networks: file.networks.map(resolveNetwork),
     ports: file.ports.map((port) => resolvePort(host, port)),
+    firewalls: file.firewalls.map(resolveFirewall),
     groups: file.groups.map(resolveGroup),
     templates: file.templates.map(resolveTemplate),
     uplinks: file.uplinks?.map((uplink) => ({
@@ -62,6 +64,7 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
   router: network.router,
+  chain: firewallNames(network.chain),
   routerAdvertisements: resolveAdvertisements(network),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
   probeAddresses: asList(network.probeAddress).map(canonicalAddress),
@@ -86,7 +89,7 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
   interface: port.interface,
   mac: port.mac === undefined ? derivePortMac(host, port.name) : canonicalMac(port.mac),
   addresses: port.addresses.map(canonicalPrefixText),
-  antiSpoofing: port.antiSpoofing ?? port.addresses.length > 0,
+  antiSpoofing: port.antiSpoofing ?? (port.addresses.length > 0 && hasAntiSpoofing(port)),
   allowedAddresses: port.allowedAddresses.map((text) => canonicalPrefixText(asPrefix(text))),
   allowedMacs: port.allowedMacs.map(canonicalMac),
   allowedEtherTypes: port.allowedEtherTypes,
@@ -96,7 +99,12 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
     reservedMulticast: port.reservedMulticastGuard,
   },
   labels: port.labels,
+  chain: port.chain?.map(resolveOperator),
 });
+
+/** A chain without anti-spoofing has none. */
+const hasAntiSpoofing = ({ chain }: ConfigFile['ports'][number]): boolean =>
+  chain === undefined || chain.includes('anti-spoofing');
 
 const resolveGroup = (group: FileGroup): GroupConfig => ({
   name: group.name,

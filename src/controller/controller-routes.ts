@@ -20,7 +20,15 @@ import {
   statQuery,
 } from '../api/routes.ts';
 import { Rows } from '../api/rows.ts';
-import type { Changed, PortRow, RouterRow, RuleRow, StatRow, StreamCounts } from '../api/shapes.ts';
+import type {
+  Changed,
+  FirewallRow,
+  PortRow,
+  RouterRow,
+  RuleRow,
+  StatRow,
+  StreamCounts,
+} from '../api/shapes.ts';
 import type { Certificates } from '../config/certificates.ts';
 import { sleep } from '../runtime/runtime.ts';
 import type { Controller } from './controller.ts';
@@ -86,6 +94,10 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     return controller.settled(group!);
   }),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
+  route('GET /v1/firewalls', ({ controller }, _, request) => {
+    checked(ruleQuery, request.query);
+    return ofHosts<FirewallRow>(controller, request);
+  }),
   route('GET /v1/routers', ({ controller }, _, request) => ofHosts<RouterRow>(controller, request)),
   route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),

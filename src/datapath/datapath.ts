@@ -26,6 +26,9 @@ import { UndeliveredFlows } from './balancing/undelivered-flows.ts';
 import { FastPath } from './fast-path/fast-path.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './fast-path/lookahead.ts';
 import { PortFacts } from './fast-path/port-facts.ts';
+import type { Firewall } from './firewall/firewall.ts';
+import { FirewallFlows } from './firewall/firewall-flows.ts';
+import { Rejudging } from './firewall/rejudging.ts';
 import { Announcer } from './forwarding/announcer.ts';
 import { ForwardingElement } from './forwarding/forwarding-element.ts';
 import { Fragments } from './forwarding/fragments.ts';
@@ -85,6 +88,8 @@ export class Datapath {
   private readonly announcer: Announcer;
   private readonly advertiser: RouterAdvertiser;
   private readonly finisher: OffloadFinisher;
+  private readonly firewallFlows: FirewallFlows;
+  private readonly rejudging: Rejudging;
   private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
   private readonly fastPath: FastPath;
@@ -150,6 +155,8 @@ export class Datapath {
     });
     this.announcer = new Announcer(context, networks, this.responder, this.ports);
     this.finisher = new OffloadFinisher(context);
+    this.firewallFlows = new FirewallFlows(context);
+    this.rejudging = new Rejudging(context, this.firewallFlows, this.tracking);
     this.usesFastPath = options.fastPath ?? true;
     this.facts = new PortFacts(options.tables.limits.maxPorts);
     this.lookahead = new Lookahead(context, this.facts, this.ports);
@@ -223,9 +230,12 @@ export class Datapath {
     this.announcer.tick();
     this.advertiser.tick();
     this.fragments.tick();
+    this.firewallFlows.tick();
+    this.rejudging.tick();
     this.context.tables.macs.age(nowMs, MAC_SETS_PER_TICK);
     this.context.tables.affinities.age(nowMs, AFFINITY_SETS_PER_TICK);
-    this.nextTimersMs = this.tracking.sweep();
+    const sweepMs = this.tracking.sweep();
+    this.nextTimersMs = this.rejudging.isDone ? sweepMs : 0;
     return this.nextTimersMs;
   }
 
@@ -243,6 +253,7 @@ export class Datapath {
       this.resolver.forgetLostNetworks();
     }
     this.tracking.configure(snapshot.settings);
+    this.firewallFlows.configure(snapshot.settings);
     this.responder.answersEchoToVip = snapshot.settings.answerEchoToVip;
     this.applyLoadBalancers(snapshot, problems);
     this.tracking.memberRows.renewTimers();
@@ -314,6 +325,7 @@ export class Datapath {
     this.context.tables.macs.forgetPort(port);
     this.tracking.purgePort(port);
     this.fragments.forgetPort(port);
+    this.firewallFlows.forgetPort(port);
     for (const network of this.networks.all()) network.ports = network.ports.filter((id) => id !== port);
   }
 
@@ -348,7 +360,8 @@ export class Datapath {
   }
 
   private applyPorts({ ports: specs, networks: networkSpecs }: DatapathSnapshot, problems: string[]): void {
-    const { context, networks, responder, ports } = this;
+    const { context, networks, responder, ports, firewallFlows } = this;
+    const firewalls = new Map<number, readonly Firewall[]>();
     const clamps = new Map<number, MssClamp>();
     for (const { id, mssClamp } of networkSpecs) {
       if (mssClamp !== undefined) clamps.set(id, new MssClamp(context, mssClamp.ipv4, mssClamp.ipv6));
@@ -364,7 +377,8 @@ export class Datapath {
       const { id, name, network, offloads, mac, guards, uplink } = spec;
       const { high: macHigh, low: macLow } = portMac(spec);
       const clamp = clamps.get(network);
-      const chain = buildChain(spec, { context, networks, responder, ports, balancer, clamp });
+      const chain = buildChain(spec, { context, networks, responder, ports, firewallFlows, balancer, clamp });
+      if (chain.firewalls.length > 0) firewalls.set(id, chain.firewalls);
       if (ports[id] !== undefined && ports[id].network !== network) macs.forgetPort(id);
       const isUplink = uplink !== undefined;
       const options: PortOptions = {
@@ -385,6 +399,7 @@ export class Datapath {
         problems.push(`port ${name}: the MAC table has no room for ${mac}`);
       }
     }
+    this.rejudging.replace(firewalls);
     this.facts.replace(this.ports, this.networks);
     for (const network of this.networks.all()) {
       const members = specs.filter((spec) => spec.network === network.id);

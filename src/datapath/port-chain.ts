@@ -1,7 +1,14 @@
 /**
- * The operators of a port's I/O chain by name, their order, and how each is made from the port's part of a snapshot.
+ * The operators of a port's I/O chain: their order, and how each is made from the port's part of a snapshot.
+ *
+ * The fixed operators stand at the ends; between them come those that the configuration orders (`PortSpec.chain`). An
+ * operator that a port is not configured for is left out. Guards, anti-spoofing and the uplink's edge come before MAC
+ * learning, so that the MAC table learns nothing from frames that they drop.
  */
+import { FirewallRules } from '../tables/firewall/firewall-rules.ts';
 import { macHigh16, macLow32 } from '../wire/address.ts';
+import { Firewall } from './firewall/firewall.ts';
+import type { FirewallFlows } from './firewall/firewall-flows.ts';
 import type { Responder } from './forwarding/responder.ts';
 import type { Context } from './frame/context.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
@@ -12,36 +19,34 @@ import { UplinkEdge } from './operators/uplink-edge.ts';
 import type { Networks } from './ports/networks.ts';
 import type { Chain, EgressOperator, IngressOperator, Operator } from './ports/operator.ts';
 import { NO_MAC, type Port } from './ports/port.ts';
-import type { PortSpec } from './snapshot.ts';
+import type { OperatorSpec, PortSpec } from './snapshot.ts';
 
-export type OperatorName =
-  | 'source-guards'
-  | 'anti-spoofing'
-  | 'uplink-edge'
-  | 'mac-learning'
-  | 'load-balancer'
-  | 'mss-clamp';
+const FIXED = ['source-guards', 'anti-spoofing', 'uplink-edge', 'mac-learning', 'mss-clamp'] as const;
+type FixedOperator = (typeof FIXED)[number];
 
-export interface ChainOrder {
-  readonly ingress: readonly OperatorName[];
-  readonly egress: readonly OperatorName[];
-}
+/** Stands for the operators that the configuration orders. */
+const CONFIGURED = 'configured';
 
-/**
- * The chain of every port; an operator that a port is not configured for is left out. Guards, anti-spoofing and the uplink's
- * edge come before MAC learning, so that the MAC table learns nothing from frames that they drop.
- */
-export const DEFAULT_CHAIN: ChainOrder = {
-  ingress: ['source-guards', 'anti-spoofing', 'uplink-edge', 'mac-learning', 'load-balancer', 'mss-clamp'],
-  egress: ['load-balancer', 'mss-clamp', 'uplink-edge'],
-};
+const INGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [
+  'source-guards',
+  'anti-spoofing',
+  'uplink-edge',
+  'mac-learning',
+  CONFIGURED,
+  'mss-clamp',
+];
+/** The configured ones are in the reverse order. */
+const EGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [CONFIGURED, 'mss-clamp', 'uplink-edge'];
 
-/** What operators are made of, beside the port's spec. */
+const DEFAULT_CHAIN: readonly OperatorSpec[] = [{ kind: 'load-balancer' }];
+
+/** What operators are made of, besides the port's spec. */
 export interface ChainParts {
   readonly context: Context;
   readonly networks: Networks;
   readonly responder: Responder;
   readonly ports: readonly (Port | undefined)[];
+  readonly firewallFlows: FirewallFlows;
   /** The port's load balancer, which several ports may share. */
   readonly balancer: Operator | undefined;
   /** The clamp of the port's network, which all of its ports share. */
@@ -50,7 +55,7 @@ export interface ChainParts {
 
 /** Each makes an operator for a port, or nothing if the port is not configured for it. */
 const MAKERS: Readonly<
-  Record<OperatorName, (spec: PortSpec, mac: PortMac, parts: ChainParts) => Operator | undefined>
+  Record<FixedOperator, (spec: PortSpec, mac: PortMac, parts: ChainParts) => Operator | undefined>
 > = {
   'source-guards': ({ guards }, _mac, { context }) =>
     guards === undefined ? undefined : new SourceGuards(context, guards),
@@ -62,7 +67,6 @@ const MAKERS: Readonly<
     uplink === undefined ? undefined : new UplinkEdge(context, networks, responder, ports, uplink.hostMac),
   'mac-learning': (_spec, { high, low }, { context, networks }) =>
     new MacLearning(context, networks, high, low),
-  'load-balancer': (_spec, _mac, { balancer }) => balancer,
   'mss-clamp': (_spec, _mac, { clamp }) => clamp,
 };
 
@@ -75,22 +79,34 @@ export interface PortMac {
 export const portMac = ({ mac }: PortSpec): PortMac =>
   mac === undefined ? { high: NO_MAC, low: 0 } : { high: macHigh16(mac), low: macLow32(mac) };
 
-/** The operators of a port in the order given; an operator in both directions is one object. */
-export function buildChain(spec: PortSpec, parts: ChainParts, order: ChainOrder = DEFAULT_CHAIN): Chain {
+export interface BuiltChain extends Chain {
+  /** In the order of the chain. */
+  readonly firewalls: readonly Firewall[];
+}
+
+/** The operators of a port; an operator in both directions is one object. */
+export function buildChain(spec: PortSpec, parts: ChainParts): BuiltChain {
   const mac = portMac(spec);
-  const made = new Map<OperatorName, Operator | undefined>();
-  for (const name of [...order.ingress, ...order.egress]) {
-    if (!made.has(name)) made.set(name, MAKERS[name](spec, mac, parts));
-  }
-  const operatorsOf = (names: readonly OperatorName[]): Operator[] =>
-    names.map((name) => made.get(name)).filter((operator) => operator !== undefined);
-  const ingress = operatorsOf(order.ingress);
-  const egress = operatorsOf(order.egress);
+  const fixed = new Map(FIXED.map((name) => [name, MAKERS[name](spec, mac, parts)]));
+  const firewalls: Firewall[] = [];
+  const configured = (spec.chain ?? DEFAULT_CHAIN).map((operator): Operator | undefined => {
+    if (operator.kind === 'load-balancer') return parts.balancer;
+    const rules = new FirewallRules(operator.rules);
+    const firewall = new Firewall(parts.context, parts.firewallFlows, rules, spec.id, firewalls.length);
+    firewalls.push(firewall);
+    return firewall;
+  });
+  const inOrder = (order: typeof INGRESS_ORDER, middle: readonly (Operator | undefined)[]): Operator[] =>
+    order
+      .flatMap((name) => (name === CONFIGURED ? middle : [fixed.get(name)]))
+      .filter((operator) => operator !== undefined);
+  const ingress = inOrder(INGRESS_ORDER, configured);
+  const egress = inOrder(EGRESS_ORDER, configured.toReversed());
   if (!ingress.every(handlesIngress))
     throw new Error('an operator of an ingress chain handles no ingress frames');
   if (!egress.every(handlesEgress))
     throw new Error('an operator of an egress chain handles no egress frames');
-  return { ingress, egress };
+  return { ingress, egress, firewalls };
 }
 
 const handlesIngress = (operator: Operator): operator is IngressOperator => operator.ingress !== undefined;

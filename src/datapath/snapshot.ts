@@ -51,6 +51,12 @@ export interface PortGuards {
   readonly reservedMulticast: boolean;
 }
 
+/** A step of a port's chain that the configuration orders. */
+export type OperatorSpec =
+  | { readonly kind: 'load-balancer' }
+  /** `rules`: compiled by compileFirewall; the same rules are the same object. */
+  | { readonly kind: 'firewall'; readonly rules: ArrayBufferLike };
+
 export interface PortSpec {
   /** Dense index, the engine's port index too. */
   readonly id: number;
@@ -68,6 +74,8 @@ export interface PortSpec {
   readonly allowedEtherTypes?: readonly number[];
   /** Messages that only servers, routers and switches send, and that the port drops; absent: none. */
   readonly guards?: PortGuards;
+  /** From the VM on, in this order; back to it in the reverse order. Absent: the load balancer alone. */
+  readonly chain?: readonly OperatorSpec[];
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */

@@ -25,6 +25,7 @@ import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Tables } from '../tables/tables.ts';
+import { DeniedPackets } from './denied-packets.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { memberExits } from './member-exits.ts';
 import { clashesOf } from './ports/port-clashes.ts';
@@ -74,6 +75,7 @@ export class Host {
   readonly ports: PortDevices;
   readonly uplinks: Uplinks;
   readonly collector: StatCollector;
+  private readonly denied: DeniedPackets;
   private readonly log: Logger;
   readonly runtime: Runtime;
   private readonly drainTimer: DrainTimer;
@@ -119,6 +121,7 @@ export class Host {
         host.drainTimer.controllersShow(options.controllersClockMs);
       host.drainTimer.watch(configuration);
       host.collector.start(options.runtime);
+      host.denied.start(options.runtime);
       host.uplinks.watch();
       host.watchNamespaces();
       return host;
@@ -145,6 +148,7 @@ export class Host {
     this.uplinks = new Uplinks(thread, this.builder.ids, options.log, options.runtime, () =>
       this.repairUplinks(),
     );
+    this.denied = new DeniedPackets(tables.deniedLog, this.builder.ids, options.log);
     this.collector = new StatCollector(tables.stats, this.builder.ids, (rows, notedAt) =>
       this.thread.releaseRows(rows, notedAt),
     );
@@ -164,6 +168,7 @@ export class Host {
       this.runtime.clearTimer(this.namespaceWatch);
       this.drainTimer.stop();
       this.collector.stop();
+      this.denied.stop();
       await this.thread.stop();
       this.ports.closeAll(how);
       this.uplinks.closeAll();

@@ -76,6 +76,8 @@ export const DROP_REASONS = [
   'statistics-full',
   'source-route',
   'home-address',
+  'firewall',
+  'firewall-table-full',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -151,6 +153,8 @@ export const DROP = {
   statisticsFull: at('statistics-full'),
   sourceRoute: at('source-route'),
   homeAddress: at('home-address'),
+  firewall: at('firewall'),
+  firewallTableFull: at('firewall-table-full'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

@@ -10,6 +10,8 @@ import { COLD_WORDS, HOT_WORDS } from './balancing/connection-record.ts';
 import { ConnectionTable } from './balancing/connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './balancing/endpoint-table.ts';
 import { BucketIndex } from './common/bucket-index.ts';
+import { DeniedLog } from './firewall/denied-log.ts';
+import { FIREWALL_FLOW_WORDS, FirewallTable } from './firewall/firewall-table.ts';
 import { FRAGMENT_WORDS, FragmentTable } from './forwarding/fragment-table.ts';
 import { MacTable } from './forwarding/mac-table.ts';
 import { NEIGHBOUR_WORDS, NeighbourTable } from './forwarding/neighbour-table.ts';
@@ -18,7 +20,7 @@ import { PORT_FIELDS, PortCounters } from './port-counters.ts';
 import { StatTable } from './stat-table.ts';
 
 /** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */
@@ -33,6 +35,10 @@ export interface TableLimits {
   readonly maxAffinities: number;
   /** Fragmented datagrams that LBs follow at a time: 4 … 65535; 2.1 KB each. */
   readonly maxDatagrams: number;
+  /** Flows that firewalls have allowed, over all ports. */
+  readonly maxFirewallFlows: number;
+  /** Rules of all firewalls. */
+  readonly maxFirewallRules: number;
 }
 
 export const DEFAULT_LIMITS: TableLimits = {
@@ -44,6 +50,8 @@ export const DEFAULT_LIMITS: TableLimits = {
   maxNeighbours: 4_096,
   maxAffinities: 65_536,
   maxDatagrams: 1_024,
+  maxFirewallFlows: 65_536,
+  maxFirewallRules: 16_384,
 };
 
 /** Bytes of one region, rounded up to a cache line. */
@@ -62,6 +70,10 @@ interface Layout {
   readonly fragments: number;
   readonly fragmentUnits: number;
   readonly fragmentIndex: number;
+  readonly firewallFlows: number;
+  readonly firewallIndex: number;
+  readonly firewallHits: number;
+  readonly deniedLog: number;
   readonly stats: number;
   readonly statWords: number;
   readonly portCounters: number;
@@ -70,6 +82,7 @@ interface Layout {
 /** Bytes of each region, in the order in which they lie. */
 function regionBytes(limits: TableLimits): Layout {
   const fragments = FragmentTable.wordsNeeded(limits.maxDatagrams);
+  const firewall = FirewallTable.wordsNeeded(limits.maxFirewallFlows);
   return {
     connectionsHot: region((limits.maxConnections + 1) * HOT_WORDS * 4),
     connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
@@ -83,6 +96,10 @@ function regionBytes(limits: TableLimits): Layout {
     fragments: region(fragments.rows * 4),
     fragmentUnits: region(fragments.units * 4),
     fragmentIndex: region(fragments.index * 4),
+    firewallFlows: region(firewall.rows * 4),
+    firewallIndex: region(firewall.index * 4),
+    firewallHits: region(limits.maxFirewallRules * 8),
+    deniedLog: region(DeniedLog.wordsNeeded * 4),
     stats: region(StatTable.floatsNeeded(limits.maxStatSlots) * 8),
     statWords: region(StatTable.wordsNeeded(limits.maxStatSlots) * 4),
     portCounters: region(limits.maxPorts * PORT_FIELDS * 8),
@@ -99,6 +116,10 @@ export class Tables {
   readonly neighbours: NeighbourTable;
   readonly affinities: AffinityTable;
   readonly fragments: FragmentTable;
+  readonly firewallFlows: FirewallTable;
+  /** By number of a firewall rule: flows that it has allowed, or packets that it has denied. */
+  readonly firewallHits: Float64Array;
+  readonly deniedLog: DeniedLog;
   readonly stats: StatTable;
   readonly portCounters: PortCounters;
 
@@ -160,6 +181,15 @@ export class Tables {
     const units = words(bytes.fragmentUnits, (limits.maxDatagrams + 1) * UNIT_WORDS * 4);
     const fragmentIndex = words(bytes.fragmentIndex);
     this.fragments = new FragmentTable(datagrams, units, fragmentIndex, limits.maxPorts, hashKey);
+    const firewallRows = words(bytes.firewallFlows, (limits.maxFirewallFlows + 1) * FIREWALL_FLOW_WORDS * 4);
+    this.firewallFlows = new FirewallTable(
+      firewallRows,
+      words(bytes.firewallIndex),
+      limits.maxPorts,
+      hashKey,
+    );
+    this.firewallHits = floats(bytes.firewallHits, limits.maxFirewallRules * 8);
+    this.deniedLog = new DeniedLog(words(bytes.deniedLog, DeniedLog.wordsNeeded * 4));
     const statRows = floats(bytes.stats, StatTable.floatsNeeded(limits.maxStatSlots) * 8);
     this.stats = new StatTable(statRows, words(bytes.statWords));
     this.portCounters = new PortCounters(floats(bytes.portCounters));
@@ -173,6 +203,7 @@ export class Tables {
     this.neighbours.initialise();
     this.affinities.initialise();
     this.fragments.initialise();
+    this.firewallFlows.initialise();
     this.stats.initialise();
     this.portCounters.fields.fill(0);
   }

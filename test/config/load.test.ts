@@ -35,6 +35,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       vni: 5001,
       mtu: 1500,
       mssClamp: undefined,
+      chain: [],
       router: undefined,
       subnets: ['10.1.0.0/24', 'fd00:1::/64'],
       gateway: ['10.1.0.1', 'fd00:1::1'],
@@ -57,6 +58,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       allowedEtherTypes: [],
       guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
       labels: { tier: 'web' },
+      chain: undefined,
     },
   ]);
   const [api, night] = configuration.groups;

@@ -14,6 +14,7 @@ import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
 import type { Context } from '../../src/datapath/frame/context.ts';
 import { ARENA_SLOTS } from '../../src/host/host.ts';
 import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
+import { compileFirewall } from '../../src/tables/firewall/firewall-rules.ts';
 import { TcpConversation } from '../support/conversation.ts';
 import { DatapathBed, only, portsOf, type Sent } from '../support/datapath-bed.ts';
 import { flowKey } from '../support/flow-keys.ts';
@@ -250,6 +251,30 @@ trial('memories of flows: direct ones, and those that were cut off', () => {
   assert.equal(left, noted);
 });
 
+trial('flows that firewalls have allowed', () => {
+  const rules = compileFirewall({ default: 'allow', rules: [] });
+  const chain = [{ kind: 'firewall' as const, rules }];
+  const ports = PORTS.map((port) => ({ ...port, chain }));
+  const bed = new DatapathBed({ ports, limits: { maxFirewallFlows: 400 } });
+  const ask = (port: string, clientPort: number): Sent[] =>
+    bed.send(
+      port,
+      udpFrame(bed.way(port, bed.address('app1')), { sourcePort: clientPort, destinationPort: 53 }),
+    );
+  const answer = (port: string, clientPort: number): Sent[] =>
+    bed.send(
+      'app1',
+      udpFrame(bed.way('app1', bed.address(port)), { sourcePort: 53, destinationPort: clientPort }),
+    );
+  for (let i = 0; i < 20; i++) {
+    assert.is(ask('web1', 2_000 + i).length, 1);
+    assert.is(answer('web1', 2_000 + i).length, 1);
+  }
+  for (let i = 0; i < 1_000; i++) ask('web2', 10_000 + i);
+  for (let i = 0; i < 20; i++) assert.is(answer('web1', 2_000 + i).length, 1, 'a flow in use stays');
+  assert.is(ask('web3', 3_000).length, 1, 'another port may begin flows');
+});
+
 trial('packets that are measured', () => {
   const bed = new DatapathBed({ groups: [GROUP], meterPacketsPerMs: 16 });
   const flows = ['web1', 'web2'].map((port) =>
@@ -297,6 +322,11 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   ],
   'tables/balancing/endpoint-table': 'made by configuration only',
   'datapath/balancing/rule-sets': 'made by configuration only',
+  'tables/firewall/firewall-table': ['flows that firewalls have allowed'],
+  'tables/firewall/firewall-rules': 'made by configuration only',
+  'tables/firewall/denied-log': 'for people: the newest entries of all ports',
+  'datapath/firewall/firewall-flows': 'for the packet at hand',
+  'datapath/firewall/rejudging': 'an entry per port with a firewall',
   'tables/forwarding/fragment-table': ['datagrams in fragments, and fragments that wait'],
   'tables/frame-arena': ['frame buffers'],
   'tables/common/hash': 'fixed',
@@ -345,6 +375,7 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
     'an entry per configured address, in turn; copies have a share of the floods',
   'datapath/forwarding/fragments': 'for the packet at hand',
   'datapath/forwarding/icmp-errors': ['ICMP errors'],
+  'datapath/forwarding/logical-switch': ['copies of flooded frames'],
   'datapath/forwarding/logical-router': 'made by configuration only',
   'datapath/forwarding/neighbour-resolver': [
     'entries of the neighbour table and questions: a scan of a routed /16',

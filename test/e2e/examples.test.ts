@@ -61,6 +61,13 @@ test('one-host: eight new connections are spread 1 : 3', async () => {
   assert.equal(await ask(host, 'web1', '10.1.0.100', 8), { app1: 2, app2: 6 });
 });
 
+test('firewall: clients with the label are served, others are not', async () => {
+  const host = await run('firewall.yaml');
+  assert.equal(await ask(host, 'web1', '10.1.0.100', 4), { app1: 2, app2: 2 });
+  const denied = await host.try('web2', ...curl('--max-time', '2', 'http://10.1.0.100/'));
+  assert.is(denied.status, 28, denied.stderr);
+});
+
 test("tenants: the same VIP leads to each tenant's own server", async () => {
   const host = await run('tenants.yaml');
   assert.equal(await ask(host, 'web1', '10.2.0.100', 3), { db1: 3 });

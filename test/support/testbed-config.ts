@@ -48,6 +48,7 @@ export interface PortText {
   allowedAddresses?: string[];
   allowedMacs?: string[];
   allowedEtherTypes?: number[];
+  chain?: (string | { firewall: string })[];
   labels?: Record<string, string>;
 }
 
@@ -59,8 +60,26 @@ export interface NetworkText {
   subnets: string[];
   gateway?: string[];
   router?: string;
+  chain?: string[];
   routerAdvertisements?: boolean | { lifetime?: string; interval?: string; autonomous?: boolean };
   routes?: { to: string; via: string }[];
+}
+
+interface ConditionsText {
+  direction?: string;
+  protocol?: string;
+  ports?: (number | string)[];
+  icmpTypes?: number[];
+  sources?: string[];
+  destinations?: string[];
+  from?: { labels: Record<string, string> };
+  to?: { labels: Record<string, string> };
+}
+
+export interface FirewallText {
+  name: string;
+  default?: string;
+  rules?: { name: string; allow?: ConditionsText; deny?: ConditionsText; log?: boolean }[];
 }
 
 export interface ConfigText {
@@ -69,6 +88,7 @@ export interface ConfigText {
   routers?: { name: string }[];
   networks: NetworkText[];
   ports: PortText[];
+  firewalls?: FirewallText[];
   groups: GroupText[];
 }
 

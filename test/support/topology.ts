@@ -68,6 +68,8 @@ export interface PortDescription {
   readonly allowedMacs?: readonly string[];
   /** EtherTypes that it may send besides those of IP and ARP; absent: any. */
   readonly allowedEtherTypes?: readonly number[];
+  /** Default: the load balancer alone. */
+  readonly chain?: PortSpec['chain'];
   /** Default: all, of an uplink that against reserved multicast. */
   readonly guards?: Partial<PortGuards>;
   /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
@@ -203,6 +205,7 @@ export class SnapshotMaker {
           reservedMulticast: true,
           ...port.guards,
         },
+        chain: port.chain,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
         uplink: port.uplink,

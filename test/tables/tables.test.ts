@@ -27,6 +27,8 @@ const SMALL: TableLimits = {
   maxNeighbours: 40,
   maxAffinities: 30,
   maxDatagrams: 8,
+  maxFirewallFlows: 12,
+  maxFirewallRules: 5,
 };
 const KEY: readonly [number, number] = [17, 42];
 
@@ -39,6 +41,8 @@ const someLimits: fc.Arbitrary<TableLimits> = fc.record({
   maxNeighbours: fc.integer({ min: 1, max: 60 }),
   maxAffinities: fc.integer({ min: 1, max: 60 }),
   maxDatagrams: fc.integer({ min: 4, max: 20 }),
+  maxFirewallFlows: fc.integer({ min: 1, max: 40 }),
+  maxFirewallRules: fc.integer({ min: 1, max: 20 }),
 });
 
 const host = (i: number): [number, number, number, number] => [0, 0, 0xffff, 0x0a010000 + i];
@@ -225,7 +229,7 @@ layout('what outlives a process lies where the version of the layout says', () =
   const digest = createHash('sha256').update(JSON.stringify(read)).digest('hex').slice(0, 16);
   assert.equal(
     [LAYOUT_VERSION, digest],
-    [5, '78635dacb5cecd76'],
+    [6, '23223a2d7a2098e8'],
     'a change of the layout is another version of it',
   );
 });

@@ -39,7 +39,7 @@ export function planLoadBalancers(configuration: Configuration): PlannedLoadBala
   const sets = setsOf(configuration);
   const plan = new Map<string, Planned>();
   for (const port of configuration.ports) {
-    if (port.purpose === 'probe') continue;
+    if (port.purpose === 'probe' || !hasLoadBalancer(port)) continue;
     const { scope, name: scopeName } = scopeOf(configuration, port, sets);
     const name = scope === 'port' ? scopeName : scopeName + selectorsThatSplit(configuration, port, reach);
     const key = `${scope} ${name}`;
@@ -66,6 +66,9 @@ export function planLoadBalancers(configuration: Configuration): PlannedLoadBala
 }
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const hasLoadBalancer = ({ chain }: PortConfig): boolean =>
+  chain === undefined || chain.some(({ kind }) => kind === 'load-balancer');
 
 /** Name of the named set that each port is in. */
 function setsOf({ datapath }: Configuration): ReadonlyMap<string, string> {

@@ -37,6 +37,8 @@ export interface Configuration {
   };
   networks: NetworkConfig[];
   ports: PortConfig[];
+  /** Absent: none. */
+  firewalls?: FirewallConfig[];
   groups: GroupConfig[];
   /** Commands that hosts may run as VMs. */
   templates: TemplateConfig[];
@@ -84,6 +86,8 @@ export interface NetworkConfig {
   routes: { to: string; via: string }[];
   /** Source addresses of this host's health checks, at most one per family; probe-port.ts chooses absent ones. */
   probeAddresses: string[];
+  /** Names of the firewalls in the default chain of its ports. */
+  chain?: string[];
   /** Absent: DEFAULT_ROUTER if the network has a gateway (`routerOf`). */
   router?: string;
 }
@@ -116,8 +120,49 @@ export interface PortConfig extends PortProtection {
   mac: string;
   addresses: string[];
   labels: Record<string, string>;
+  /** Operators from the VM on; absent: anti-spoofing, those of the network, load balancer. */
+  chain?: ChainItem[];
   /** Purpose of a port that is not from the file. `probe` ports have no load balancer. */
   purpose?: 'vm' | 'probe';
+}
+
+/** A step of a port's chain. */
+export type ChainItem =
+  | { kind: 'anti-spoofing' }
+  | { kind: 'load-balancer' }
+  | { kind: 'firewall'; name: string };
+
+/** The chain of a port, with defaults; probe ports have no operators. */
+export function effectiveChain(port: PortConfig, { networks }: Pick<Configuration, 'networks'>): ChainItem[] {
+  if (port.chain !== undefined) return port.chain;
+  if (port.purpose === 'probe') return [];
+  const firewalls = networks.find(({ name }) => name === port.network)?.chain ?? [];
+  return [
+    { kind: 'anti-spoofing' },
+    ...firewalls.map((name): ChainItem => ({ kind: 'firewall', name })),
+    { kind: 'load-balancer' },
+  ];
+}
+
+export interface FirewallConfig {
+  name: string;
+  default: 'allow' | 'deny';
+  rules: FirewallRuleConfig[];
+}
+
+export interface FirewallRuleConfig {
+  name: string;
+  verdict: 'allow' | 'deny';
+  log: boolean;
+  direction?: 'to-vm' | 'from-vm';
+  protocol: Protocol;
+  /** Destination ports, or ICMP types; empty: any. */
+  ranges: [first: number, last: number][];
+  sources: string[];
+  destinations: string[];
+  /** Labels of the ports whose addresses are matched; absent: `sources` and `destinations` decide. */
+  fromLabels?: Record<string, string>;
+  toLabels?: Record<string, string>;
 }
 
 export interface GroupConfig {

@@ -89,6 +89,23 @@ export const mac = text(
   '02:00:00:00:01:0b',
 ).meta(MAC_PATTERN);
 export const l4Port = integer(1, 65535, 'a port');
+
+const PORT_RANGE_EXPECTED = 'a port from 1 to 65535, or a range such as 8000-8099';
+/** A port, or `FIRST-LAST`. */
+export const portRange = z.union(
+  [
+    l4Port,
+    z
+      .string(PORT_RANGE_EXPECTED)
+      .regex(/^\d{1,5}-\d{1,5}$/, PORT_RANGE_EXPECTED)
+      .refine(
+        (range) => range.split('-').every((port) => Number(port) >= 1 && Number(port) <= 65535),
+        PORT_RANGE_EXPECTED,
+      )
+      .meta({ examples: ['8000-8099'] }),
+  ],
+  PORT_RANGE_EXPECTED,
+);
 export const labels = z.record(
   z.string(),
   z.string('text; quote numbers and true/false').meta({ examples: ['web'] }),

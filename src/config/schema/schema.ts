@@ -9,6 +9,7 @@
  * is a plain number.
  */
 import { z } from 'zod';
+import { firewall, operator } from './schema-firewalls.ts';
 import { health } from './schema-health.ts';
 import { policy, scaling } from './schema-policy.ts';
 import { template } from './schema-templates.ts';
@@ -149,6 +150,9 @@ const network = z.strictObject({
     .describe(
       'IPv6 router advertisements of the logical router (RFC 4861): on, off, or on with these settings; default: true if a gateway has an IPv6 address.',
     ),
+  chain: optionalList(operator).describe(
+    'Firewalls in the default chain of the ports of this network, in front of the load balancer.',
+  ),
   routes: optionalList(route).describe(
     'Static routes of the logical router whose next hops are on this network.',
   ),
@@ -214,7 +218,16 @@ const port = z.strictObject({
     .describe(
       'Drop frames to the group addresses reserved for switches: STP, PAUSE, LACP, EAPOL, LLDP (01:80:c2:00:00:00 to 0f), CDP and similar; false: they pass between ports that both have the guard off.',
     ),
-  labels: labels.default({}).describe('Labels of the port, matched by the `from` of groups.'),
+  labels: labels
+    .default({})
+    .describe('Labels of the port, matched by the `from` of groups and of firewall rules.'),
+  chain: z
+    .array(operator)
+    .optional()
+    .describe(
+      'Operators that packets from the VM pass, in this order; packets to the VM pass them in the reverse order. Operators that are not listed are absent. Default: anti-spoofing, the `chain` of the network, load-balancer.',
+    )
+    .meta({ examples: [['anti-spoofing', 'web-in', 'load-balancer']] }),
 });
 
 export const memberSchema = z.strictObject({
@@ -415,6 +428,9 @@ export const configSchema = z
       'Logical routers. Networks of different routers are isolated from each other and may have the same subnets and virtual addresses; absent: one router joins all networks that have a gateway.',
     ),
     ports: optionalList(port).describe('Ports of the VMs: one TAP per VM namespace.'),
+    firewalls: optionalList(firewall).describe(
+      'Stateful firewalls, which stand in the chains of ports and networks.',
+    ),
     groups: optionalList(group).describe('Groups of destinations behind virtual addresses.'),
     templates: optionalList(template).describe(
       'Templates of VMs that the controller may start; a host runs only the templates in its own file.',

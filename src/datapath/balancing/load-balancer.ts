@@ -225,6 +225,7 @@ export class LoadBalancer implements Operator {
   /** Rewrites a packet of a record towards its member; `rewrite`: the record's flags. */
   private toMember(row: number, rewrite: number, frame: Frame): void {
     const { connections } = this;
+    frame.flow = row;
     const ports = connections.reversePorts(row);
     if ((rewrite & REWRITE_ADDRESS) !== 0) {
       const member = connections.member(row);
@@ -240,6 +241,8 @@ export class LoadBalancer implements Operator {
   /** Turns a packet from a member back: what `toMember` did, undone. */
   private toClient(row: number, rewrite: number, frame: Frame): void {
     const { connections } = this;
+    frame.flow = row;
+    frame.turnedBack = true;
     const forward = connections.forwardPorts(row);
     const ports = swapPorts(forward);
     if ((rewrite & REWRITE_ADDRESS) !== 0) {

@@ -125,6 +125,10 @@ export class Frame {
   datagram = NONE;
   /** Connection record of a fragmented datagram whose ports are not the record's key (PER_DATAGRAM), or NONE. */
   record = NONE;
+  /** Connection record by which a load balancer has translated the packet last, or NONE. */
+  flow = NONE;
+  /** A load balancer has turned the packet, a reply, back for its client. */
+  turnedBack = false;
   /** State of the datagram, in a fragment that waited for the first one; else 0. */
   released = 0;
 
@@ -208,6 +212,8 @@ export class Frame {
     this.cutToMtu = 0;
     this.released = 0;
     this.record = NONE;
+    this.flow = NONE;
+    this.turnedBack = false;
 
     if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;
     if (ethernet.isGroup(ethernet.sourceHigh(view, offset))) return DROP.badSourceMac;

@@ -15,6 +15,7 @@ import {
 import { Rows } from '../../api/rows.ts';
 import type {
   Changed,
+  FirewallRow,
   FlowRow,
   GroupDetail,
   GroupOrigin,
@@ -30,6 +31,7 @@ import { expectOneOf } from '../../config/model/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import { isEndpoint, isPrefix } from '../../wire/address.ts';
 import type { Host } from '../host.ts';
+import { firewallRows } from './firewall-listing.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { hostGroupDetail } from './group-figures.ts';
 import {
@@ -58,6 +60,7 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/status', ({ status }) => status()),
   route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
   route('GET /v1/routers', ({ host }) => routerRows(host.configuration)),
+  route('GET /v1/firewalls', ({ host }, _, { query }) => firewalls(host, checked(ruleQuery, query).port)),
   route('GET /v1/groups', (context) => Rows.begin(groups(context))),
   route('GET /v1/groups/:group', (context, [group]) => oneGroup(context, group!)),
   route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),
@@ -111,6 +114,11 @@ function oneGroup({ host, originOf }: ApiContext, name: string): GroupDetail {
     origin: originOf(name),
     nowMs: host.runtime.wallMs(),
   });
+}
+
+function firewalls(host: Host, port: string | undefined): FirewallRow[] {
+  if (port !== undefined) checkPort(host, port);
+  return firewallRows(host.configuration, host.builder.ids, host.tables.firewallHits, port);
 }
 
 function rules(host: Host, port: string | undefined): Iterable<RuleRow> {

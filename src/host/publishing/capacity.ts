@@ -8,7 +8,7 @@ import { limitsFor } from '../thread/table-memory.ts';
 import { snapshotOf } from './snapshot-builder.ts';
 
 /** Flows do not belong to the configuration: the rehearsal needs no room for them. */
-const WITHOUT_FLOWS = { maxConnections: 16, maxAffinities: 4, maxDatagrams: 4 };
+const WITHOUT_FLOWS = { maxConnections: 16, maxAffinities: 4, maxDatagrams: 4, maxFirewallFlows: 4 };
 
 /** What does not fit, one line each. */
 export function capacityProblems(configuration: Configuration): readonly string[] {

@@ -47,6 +47,7 @@ export class DatapathIds {
   private readonly loadBalancers = new IdRegistry('load balancers', MAX_LOAD_BALANCERS);
   private readonly groups = new IdRegistry('groups', MAX_GROUPS);
   private readonly rules = new IdRegistry('rules', MAX_RULES);
+  private readonly firewallRules = new IdRegistry('firewall rules', DEFAULT_LIMITS.maxFirewallRules);
   private readonly members: IdRegistry;
   private readonly identities: MemberIdentity[] = [];
   /** Numbers of each group's members, of those that have gone too. */
@@ -123,6 +124,20 @@ export class DatapathIds {
     return this.rules.acquire(`${group}@${vip}`);
   }
 
+  firewallRule(firewall: string, rule: string): number {
+    return this.firewallRules.acquire(firewallRuleName(firewall, rule));
+  }
+
+  /** The number of a rule that is in use. */
+  findFirewallRule(firewall: string, rule: string): number | undefined {
+    return this.firewallRules.find(firewallRuleName(firewall, rule));
+  }
+
+  /** Firewall and rule that have the number, or had it last. */
+  firewallRuleOf(id: number): [firewall: string, rule: string] {
+    return JSON.parse(this.firewallRules.nameOf(id) ?? '["",""]') as [string, string];
+  }
+
   member(identity: MemberIdentity): number {
     const id = this.members.acquire(memberName(identity));
     const known = this.identities[id];
@@ -189,6 +204,10 @@ export class DatapathIds {
     this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
     this.ports.retainOnly(new Set([...configuration.ports.map(portIdentity), ...legs]));
     this.loadBalancers.retainOnly(new Set(plan.map(({ key }) => key)));
+    const { firewalls = [] } = configuration;
+    this.firewallRules.retainOnly(
+      new Set(firewalls.flatMap(({ name, rules }) => rules.map((rule) => firewallRuleName(name, rule.name)))),
+    );
     if (former === undefined) {
       this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
       this.rules.retainOnly(new Set(configuration.groups.flatMap(ruleNames)));
@@ -219,6 +238,8 @@ const memberNames = ({ name, criteria }: GroupConfig): string[] =>
   criteria.flatMap(({ members }) =>
     members.map((member) => memberName({ ...member, group: name, member: member.name })),
   );
+
+const firewallRuleName = (firewall: string, rule: string): string => JSON.stringify([firewall, rule]);
 
 const portIdentity = ({ name, network, netns, interface: device, mac }: PortConfig): string =>
   JSON.stringify([name, network, netns, device, mac]);

@@ -22,6 +22,7 @@ import { difference } from '../../config/model/difference.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
 import {
   type Configuration,
+  effectiveChain,
   type GroupConfig,
   type MemberConfig,
   type NetworkConfig,
@@ -35,6 +36,7 @@ import type {
   DatapathSnapshot,
   LoadBalancerSpec,
   NetworkSpec,
+  OperatorSpec,
   PortSpec,
   RouterAdvertisementSpec,
 } from '../../datapath/snapshot.ts';
@@ -46,6 +48,7 @@ import { MIN_HEADER_BYTES as IPV4_HEADER_BYTES } from '../../wire/ipv4.ts';
 import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ipv6.ts';
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import { DatapathIds, type IdLimits, type NumberedThings } from './datapath-ids.ts';
+import { FirewallCompiler } from './firewall-compiler.ts';
 import { MaglevCache } from './maglev-cache.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer, weightsOfSet } from './weights.ts';
 
@@ -87,6 +90,9 @@ export class SnapshotBuilder {
   readonly ids: DatapathIds;
   private readonly offloads: boolean;
   private readonly maglev = new MaglevCache();
+  private readonly firewalls = new FirewallCompiler((firewall, rule) =>
+    this.ids.firewallRule(firewall, rule),
+  );
   /** By LB key, as of the last commit. */
   private compiled = new Map<string, BuiltLoadBalancer>();
   /** Groups that are in force, and those of builds since; with their configured weights, by where they hold (`compile`). */
@@ -161,9 +167,11 @@ export class SnapshotBuilder {
 
   /** Networks and ports: the former ones, object and all, if all that they follow from is the same. */
   private wiring(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): Wiring {
-    const { networks, ports, uplinks = [], groups, host } = configuration;
+    const { networks, ports, uplinks = [], firewalls = [], groups, host } = configuration;
     const from = [
       host,
+      ...firewalls,
+      null,
       ...networks,
       null,
       ...ports,
@@ -175,6 +183,7 @@ export class SnapshotBuilder {
       ...groups.filter(keepsVip),
     ];
     if (this.wired !== undefined && sameItems(this.wired.from, from)) return this.wired.wiring;
+    this.firewalls.begin(configuration);
     const wiring = {
       networks: networks.map((network) => this.networkSpec(network)),
       ports: [...this.portSpecs(configuration, plan), ...this.uplinkSpecs(configuration)],
@@ -213,8 +222,20 @@ export class SnapshotBuilder {
       allowedEtherTypes: port.allowedEtherTypes === 'any' ? undefined : port.allowedEtherTypes,
       guards: port.guards,
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
+      chain: this.chainOf(port, configuration),
       offloads: this.offloads,
     }));
+  }
+
+  /** The operators that the configuration orders; undefined: the load balancer alone. */
+  private chainOf(port: PortConfig, configuration: Configuration): OperatorSpec[] | undefined {
+    const chain = effectiveChain(port, configuration);
+    if (!chain.some(({ kind }) => kind === 'firewall') && port.chain === undefined) return undefined;
+    return chain.flatMap((item): OperatorSpec[] => {
+      if (item.kind === 'anti-spoofing') return []; // it has its fixed place
+      if (item.kind === 'load-balancer') return [item];
+      return [{ kind: 'firewall', rules: this.firewalls.compiled(item.name, port.network) }];
+    });
   }
 
   /** What an uplink is to the datapath: a port in each of its networks. */

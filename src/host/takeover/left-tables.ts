@@ -41,6 +41,8 @@ const headerSchema = z.object({
     maxNeighbours: z.number(),
     maxAffinities: z.number(),
     maxDatagrams: z.number(),
+    maxFirewallFlows: z.number(),
+    maxFirewallRules: z.number(),
   }),
 });
 const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z.string()]);
