@@ -40,6 +40,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   io: { imports: ['native', 'wire', 'tables'] },
   runtime: { imports: [], pure: true },
   messages: { imports: ['runtime'] },
+  metrics: { imports: ['api', 'config'] },
   config: {
     imports: ['policy', 'runtime'],
     files: ['src/wire/address.ts'],
@@ -48,7 +49,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'run-dir': { imports: ['native', 'config', 'io'] },
   api: { imports: ['config', 'messages', 'runtime'], types: ['src/tables/balancing/rule-spec.ts'] },
   controller: {
-    imports: ['policy', 'messages', 'config', 'api', 'runtime'],
+    imports: ['policy', 'messages', 'config', 'api', 'metrics', 'runtime'],
     files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts', 'src/run-dir/frame.ts'],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
@@ -59,6 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'datapath',
       'io',
       'messages',
+      'metrics',
       'native',
       'policy',
       'run-dir',
@@ -89,6 +91,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'host',
       'io',
       'messages',
+      'metrics',
       'native',
       'run-dir',
       'runtime',

@@ -12,6 +12,7 @@ package_of() {
     ovs-vswitchd) echo openvswitch-switch ;;
     etcd) echo etcd-server ;;
     etcdctl) echo etcd-client ;;
+    promtool) echo prometheus ;;
     ping) echo iputils-ping ;;
     nc) echo netcat-openbsd ;;
     sysctl | ps) echo procps ;;
@@ -51,7 +52,7 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Packages with a daemon (nginx, Open vSwitch, etcd) must not start it: policy-rc.d refuses that while we install, and
+# Packages with a daemon (nginx, Open vSwitch, etcd, Prometheus) must not start it: policy-rc.d refuses that while we install, and
 # a service that came with this installation is disabled again. In a subshell, so that its trap is its own.
 install_without_starting() (
   policy=/usr/sbin/policy-rc.d
@@ -68,6 +69,7 @@ install_without_starting() (
       openvswitch-switch) systemctl disable openvswitch-switch ;;
       etcd-server) systemctl disable etcd ;;
       keepalived) systemctl disable keepalived ;;
+      prometheus) systemctl disable prometheus ;;
     esac
   done || true
 )

@@ -12,6 +12,9 @@
 export type AnsweredBy = 'process' | 'listing' | 'controller' | 'stream';
 
 export const API_PATHS = {
+  'GET /metrics': 'process',
+  'GET /healthz': 'process',
+  'GET /readyz': 'process',
   'GET /v1/status': 'process',
   'POST /v1/reload': 'process',
   'POST /v1/down': 'process',

@@ -9,6 +9,7 @@ export interface Call {
   readonly target: string;
   /** JSON; blank: none. */
   readonly body: string;
+  readonly accept?: string;
 }
 
 export interface Answer {
@@ -20,14 +21,14 @@ export interface Answer {
 
 /** Never rejects; `onFailure` is called with errors other than refusals, which are bugs. */
 export async function answerCall(
-  { method, target, body }: Call,
+  { method, target, body, accept }: Call,
   answerer: Answerer,
   onFailure: (error: unknown) => void,
 ): Promise<Answer> {
   try {
     const url = urlOf(target);
     const path = url.pathname.split('/').slice(1).map(decodeSegment);
-    const request = { method, path, query: url.searchParams, body: parseBody(body) };
+    const request = { method, path, query: url.searchParams, body: parseBody(body), accept };
     return { status: 200, body: await answerer(request) };
   } catch (error) {
     if (!(error instanceof Refusal)) onFailure(error);

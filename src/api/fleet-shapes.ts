@@ -1,10 +1,11 @@
 /** Shapes of the routes that only controllers have; shapes.ts has the others. */
 import type { CertificateStatus } from '../config/certificates.ts';
 import type { MemberState } from '../tables/balancing/rule-spec.ts';
-import type { StreamCounts } from './shapes.ts';
+import type { StreamCounts, Verdict } from './shapes.ts';
 
 /** A controller's status, in place of Status. */
 export interface ControllerStatus {
+  verdict: Verdict;
   version: string;
   controller: string;
   pid: number;

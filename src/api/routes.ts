@@ -11,6 +11,22 @@ export interface ApiRequest {
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: unknown;
+  /** Media types that the client accepts, as in HTTP's header. */
+  readonly accept?: string;
+}
+
+/** An answer that is no JSON. */
+export class PlainAnswer {
+  readonly text: string;
+  readonly contentType: string;
+  /** HTTP status. */
+  readonly status: number;
+
+  constructor(text: string, contentType = 'text/plain; charset=utf-8', status = 200) {
+    this.text = text;
+    this.contentType = contentType;
+    this.status = status;
+  }
 }
 
 /** An endless answer: each item is a line of JSON. */

@@ -17,7 +17,7 @@ import { messageOf, Refusal } from '../config/model/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';
-import { type Answerer, JsonLines } from './routes.ts';
+import { type Answerer, JsonLines, PlainAnswer } from './routes.ts';
 import { Rows } from './rows.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
@@ -128,7 +128,8 @@ async function answer(
   log: Logger,
   runtime: Runtime,
 ): Promise<void> {
-  const call = { method: request.method ?? 'GET', target: request.url ?? '/' };
+  const { accept } = request.headers;
+  const call = { method: request.method ?? 'GET', target: request.url ?? '/', accept };
   const text = await readBody(request);
   // A body that is too long is refused like any other invalid one.
   const checkedAnswerer: Answerer =
@@ -140,7 +141,8 @@ async function answer(
   const { status, body } = await answerCall({ ...call, body: text ?? '' }, checkedAnswerer, (error) =>
     log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
   );
-  if (body instanceof JsonLines) await sendLines(response, body);
+  if (body instanceof PlainAnswer) sendText(response, body);
+  else if (body instanceof JsonLines) await sendLines(response, body);
   else if (body instanceof Rows)
     await sendRows(response, body, request.headers.accept === JSON_LINES, runtime);
   else send(response, status, body);
@@ -149,6 +151,11 @@ async function answer(
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(`${JSON.stringify(body)}\n`);
+}
+
+function sendText(response: ServerResponse, { text, contentType, status }: PlainAnswer): void {
+  response.writeHead(status, { 'content-type': contentType, connection: 'close' });
+  response.end(text);
 }
 
 /** Writes one line per item until the items or the client end; a client that does not read pauses the items. */

@@ -67,7 +67,14 @@ export interface MemberAdd {
   mac?: string;
 }
 
+/** Whether all is well, and if not, why and what to do. */
+export interface Verdict {
+  well: boolean;
+  problems: { problem: string; advice: string }[];
+}
+
 export interface Status {
+  verdict: Verdict;
   version: string;
   host: string;
   pid: number;

@@ -1,6 +1,7 @@
 /** The controller's routes of api/shapes.ts: what each checks and answers. */
 import { z } from 'zod';
 import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
+import { probeAnswer } from '../api/probe-answer.ts';
 import {
   type Answerer,
   type ApiRequest,
@@ -13,6 +14,7 @@ import {
   memberAdd,
   memberDrain,
   memberWeight,
+  type PlainAnswer,
   type Route,
   reload,
   route,
@@ -29,6 +31,7 @@ import type {
   StatRow,
   StreamCounts,
 } from '../api/shapes.ts';
+import { certificateProblems, verdictOf } from '../api/verdict.ts';
 import type { Certificates } from '../config/certificates.ts';
 import { sleep } from '../runtime/runtime.ts';
 import type { Controller } from './controller.ts';
@@ -44,6 +47,7 @@ import {
   vmRows,
 } from './fleet-listings.ts';
 import { existingGroup } from './groups/group-states.ts';
+import { controllerProblems, leaderless } from './verdict.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;
@@ -53,6 +57,7 @@ export interface ControllerContext {
   readonly certificates: Pick<Certificates, 'list' | 'warnings'>;
   /** Streams of agents so far. */
   readonly streams: StreamCounts;
+  metrics(accept: string | undefined): Promise<PlainAnswer>;
   /** Loads the file and brings it into force. */
   reload(path: string): Promise<Changed>;
   /** The process is to stop, soon after this returns. */
@@ -82,6 +87,9 @@ const ofHosts = <Row extends object>(controller: Controller, { path, query }: Ap
   Rows.begin(rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`));
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
+  route('GET /metrics', ({ metrics }, _, { accept }) => metrics(accept)),
+  route('GET /healthz', () => probeAnswer([])),
+  route('GET /readyz', ({ controller }) => probeAnswer(leaderless(controller))),
   route('GET /v1/status', statusOf),
   route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), controller.hosts.away())),
   route('DELETE /v1/agents/:host', ({ controller }, [host]) => {
@@ -156,6 +164,7 @@ export const controllerAnswerer =
 function statusOf({ controller, version, certificates, streams }: ControllerContext): ControllerStatus {
   const { leadership: term, startedAtMs, uptimeMs } = controller;
   return {
+    verdict: verdictOf([...controllerProblems(controller), ...certificateProblems(certificates.warnings)]),
     version,
     controller: controller.id,
     pid: process.pid,

@@ -70,6 +70,8 @@ export interface TermHooks {
 
 export class Term {
   readonly epoch: number;
+  /** Of the clock, in this term: how many, and how long they have taken. */
+  readonly steps = { count: 0, totalMs: 0 };
   readonly agents = new Map<string, AttachedAgent>();
   readonly aggregation = new Aggregation({ isKnown: (group, member) => this.hasMember(group, member) });
   readonly distribution: Distribution;
@@ -241,5 +243,7 @@ export class Term {
       // A policy that throws has a bug; the weights in force stay, and the other groups go on next time.
       this.log.error({ err: error }, `weights: ${messageOf(error)}`);
     }
+    this.steps.count++;
+    this.steps.totalMs += this.runtime.monotonicMs() - now.monotonicMs;
   }
 }

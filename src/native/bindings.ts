@@ -89,6 +89,8 @@ export const execv: Call<[path: string, argv: readonly (string | null)[]]> = lib
   'const char **',
 ]);
 export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventfd', 'int', ['uint', 'int']);
+/** The kernel's number of the calling thread. */
+export const threadId: Call<[]> = libc.func('gettid', 'int', []);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);
 export const fcntl: Call<[fd: number, command: number, value: number]> = libc.func('fcntl', 'int', [
   'int',

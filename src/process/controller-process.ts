@@ -10,7 +10,8 @@ import type { Server } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
-import type { Changed } from '../api/shapes.ts';
+import type { Changed, Verdict } from '../api/shapes.ts';
+import { certificateProblems } from '../api/verdict.ts';
 import { VERSION } from '../api/version.ts';
 import { Certificates, type Renewable } from '../config/certificates.ts';
 import { HostError } from '../config/model/host-error.ts';
@@ -20,7 +21,10 @@ import type { TlsMaterial } from '../config/tls-files.ts';
 import { type FleetServer, startFleetServer, streamCounts } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
+import { controllerSamples } from '../controller/metrics.ts';
 import { storeTls } from '../controller/store/open-store.ts';
+import { controllerProblems } from '../controller/verdict.ts';
+import { MetricsEndpoint } from '../metrics/endpoint.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
@@ -147,6 +151,15 @@ export class ControllerProcess {
   private async listen(undo: UndoStack): Promise<void> {
     const { runDir, log } = this.options;
     const { agents, controller, certificates, tls } = this;
+    const problems = (): Verdict['problems'] => [
+      ...controllerProblems(controller),
+      ...certificateProblems(certificates.warnings),
+    ];
+    const metrics = new MetricsEndpoint('controller', certificates, (samples) => {
+      samples.add('sluice_well', problems().length === 0 ? 1 : 0);
+      controllerSamples(samples, controller, streamCounts(agents.counters));
+    });
+    undo.push('stop measuring', () => metrics.stop());
     const answerer = controllerAnswerer({
       controller,
       version: VERSION,
@@ -154,6 +167,7 @@ export class ControllerProcess {
       get streams() {
         return streamCounts(agents.counters);
       },
+      metrics: (accept) => metrics.answer(accept),
       reload: (path) => this.reload(path),
       down: () => this.options.onDownRequest(),
     });

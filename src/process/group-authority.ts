@@ -9,7 +9,6 @@
  * Remote: the host starts from the last rules that it received and keeps them in force while no controller
  * answers. Changes that people make here are passed to the controllers.
  */
-import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { Agent, groupsInForce } from '../agent/agent.ts';
 import { agentHostOf } from '../agent/agent-host.ts';
@@ -18,8 +17,7 @@ import { RuleJournal } from '../agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
-import { startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
-import type { Changed, ControllersStatus, GroupOrigin, StreamCounts } from '../api/shapes.ts';
+import type { Changed, ControllersStatus, GroupOrigin, StreamCounts, Verdict } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
 import { Certificates, type Renewable } from '../config/certificates.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
@@ -29,11 +27,13 @@ import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
 import { originOf } from '../controller/groups/group-states.ts';
+import { controllerSamples } from '../controller/metrics.ts';
 import type { Store } from '../controller/store/store.ts';
+import { controllerProblems } from '../controller/verdict.ts';
 import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
+import type { Samples } from '../metrics/samples.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
-import { httpListener } from './http-listener.ts';
 import { openStoreInTime, type StartPatience } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
@@ -62,8 +62,14 @@ export interface Control {
   /** For `status`. */
   readonly status: ControllersStatus;
   readonly certificates: Certificates;
+  /** From when the host is attached; undefined: none is configured. */
+  readonly tls: Renewable<TlsMaterial> | undefined;
   /** Where a group of this host comes from. */
   originOf(group: string): GroupOrigin;
+  /** What is not well with an embedded controller. */
+  readonly problems: Verdict['problems'];
+  /** Adds the metrics of an embedded controller. */
+  addSamples(samples: Samples): void;
   /** Applies a changed file; resolves with the host's revision, and with who has confirmed it in a fleet. */
   reload(configuration: Configuration): Promise<Changed>;
   /** `end`: on purpose, not to go on in another process. */
@@ -86,12 +92,11 @@ class EmbeddedControl implements Control {
   readonly initialGroups: GroupConfig[];
   private readonly options: ControlOptions;
   readonly certificates: Certificates;
-  private readonly tls: Renewable<TlsMaterial> | undefined;
+  readonly tls: Renewable<TlsMaterial> | undefined;
   private readonly store: Store;
   private readonly controller: Controller;
   private configuration: Configuration;
   private server: FleetServer | undefined;
-  private http: Server | undefined;
   private attached: Attached | undefined;
 
   static async start(options: ControlOptions): Promise<EmbeddedControl> {
@@ -145,17 +150,6 @@ class EmbeddedControl implements Control {
     this.attached = { host, agent, answerHost };
     const { tls } = this;
     const { listen } = this.configuration;
-    if (listen?.http !== undefined) {
-      const answer = (request: ApiRequest): unknown => this.answer(request);
-      const http = await startReadOnlyServer(
-        httpListener(listen.http, tls?.current),
-        answer,
-        log,
-        systemRuntime,
-      );
-      tls?.onChange((material) => useTls(http, material));
-      this.http = http;
-    }
     if (listen?.agents !== undefined) {
       // Loading gRPC costs 100 ms and 20 MB, which a single host does not need.
       const { startFleetServer } = await import('../controller/agents/fleet-server.ts');
@@ -190,6 +184,14 @@ class EmbeddedControl implements Control {
     };
   }
 
+  get problems(): Verdict['problems'] {
+    return controllerProblems(this.controller);
+  }
+
+  addSamples(samples: Samples): void {
+    controllerSamples(samples, this.controller, this.server && streamsOf(this.server));
+  }
+
   /**
    * A controller of several hosts answers for all of them; for a single host, the host answers listings
    * itself.
@@ -219,7 +221,6 @@ class EmbeddedControl implements Control {
   async stop(): Promise<void> {
     await this.attached?.agent.close();
     await this.server?.close();
-    if (this.http !== undefined) await stopApiServer(this.http, systemRuntime);
     await this.controller.stop();
     await this.store.close();
     this.certificates.close();
@@ -232,6 +233,7 @@ class EmbeddedControl implements Control {
       version: VERSION,
       certificates: this.certificates,
       streams: streamsOf(this.server),
+      metrics: () => Promise.reject(new Refusal(400, 'metrics: expected on the host itself')),
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       down: () => {},
     };
@@ -261,6 +263,7 @@ function streamsOf(server: FleetServer | undefined): StreamCounts {
 class RemoteControl implements Control {
   readonly initialGroups: GroupConfig[];
   readonly certificates: Certificates;
+  tls: Renewable<TlsMaterial> | undefined;
   private readonly options: ControlOptions;
   private readonly rules: RuleStore;
   private attached: Attached | undefined;
@@ -281,7 +284,7 @@ class RemoteControl implements Control {
   async attach(host: Host, answerHost: Answerer): Promise<void> {
     const { configuration, log } = this.options;
     const { controllers, tls, user } = configuration;
-    this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
+    this.tls = this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
     const { createControllerLink } = await import('../agent/controller-link.ts');
     const agent = new Agent({
       host: agentHostOf(host),
@@ -323,6 +326,12 @@ class RemoteControl implements Control {
       link: linkStatus(this.attached!.agent),
     };
   }
+
+  get problems(): Verdict['problems'] {
+    return [];
+  }
+
+  addSamples(): void {}
 
   /** The host answers about itself; requests about the fleet and every change go to the controllers. */
   answer(request: ApiRequest): unknown {

@@ -10,16 +10,23 @@
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { ApiRequest } from '../api/routes.ts';
-import { startApiServer, stopApiServer } from '../api/server.ts';
-import type { Changed, Status } from '../api/shapes.ts';
+
+import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
+import type { Changed, Status, Verdict } from '../api/shapes.ts';
+import { certificateProblems } from '../api/verdict.ts';
+
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
+import { hostSamples } from '../host/listings/metrics.ts';
 import { statusOf } from '../host/listings/status.ts';
+import { hostProblems, unready } from '../host/listings/verdict.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
 import { type LeftTables, openLeftTables } from '../host/takeover/left-tables.ts';
+import { MetricsEndpoint } from '../metrics/endpoint.ts';
+import type { Samples } from '../metrics/samples.ts';
 import { roomyHeap, steadyHeap } from '../native/heap.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
@@ -27,6 +34,7 @@ import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
+import { httpListener } from './http-listener.ts';
 import { loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions extends StartPatience {
@@ -50,7 +58,9 @@ export class HostProcess {
   private readonly state: MadeThings;
   private readonly lock: RunDirLock;
   private readonly startedMs = systemRuntime.monotonicMs();
+  private readonly metrics: MetricsEndpoint;
   private api: Server | undefined;
+  private http: Server | undefined;
 
   /**
    * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error
@@ -85,7 +95,7 @@ export class HostProcess {
       });
       undo.push('stop the host', () => host.stop('end'));
       const started = new HostProcess(options, host, control, state, lock);
-      await started.listen();
+      await started.listen(configuration);
       started.warn();
       steadyHeap();
       return started;
@@ -105,6 +115,7 @@ export class HostProcess {
     this.options = options;
     this.host = host;
     this.control = control;
+    this.metrics = new MetricsEndpoint('host', control.certificates, (samples) => this.addSamples(samples));
     this.state = state;
     this.lock = lock;
   }
@@ -157,7 +168,9 @@ export class HostProcess {
   }
 
   private async end(how: 'end' | 'handOver'): Promise<void> {
-    if (this.api !== undefined) await stopApiServer(this.api, systemRuntime);
+    this.metrics.stop();
+    for (const server of [this.http, this.api])
+      if (server !== undefined) await stopApiServer(server, systemRuntime);
     await this.control.stop(how);
     await this.host.stop(how);
   }
@@ -170,12 +183,14 @@ export class HostProcess {
     runDir.removeIfEmpty();
   }
 
-  private async listen(): Promise<void> {
+  private async listen({ listen }: Configuration): Promise<void> {
     const { runDir, log } = this.options;
     const answerHost = hostAnswerer({
       host: this.host,
       status: () => this.status(),
       originOf: (group) => this.control.originOf(group),
+      metrics: (accept) => this.metrics.answer(accept),
+      unready: () => unready(this.host, this.control.status),
       reload: (path) => this.reload(path),
       down: () => this.options.onDownRequest(),
     });
@@ -183,13 +198,41 @@ export class HostProcess {
     this.state.addFile(runDir.apiSocket);
     const answer = (request: ApiRequest): unknown => this.control.answer(request);
     this.api = await startApiServer(runDir.apiSocket, answer, log, systemRuntime);
+    if (listen?.http === undefined) return;
+    const { tls } = this.control;
+    const http = await startReadOnlyServer(
+      httpListener(listen.http, tls?.current),
+      answer,
+      log,
+      systemRuntime,
+    );
+    tls?.onChange((material) => useTls(http, material));
+    this.http = http;
+  }
+
+  private addSamples(samples: Samples): void {
+    const { host, control } = this;
+    samples.add('sluice_well', this.problems().length === 0 ? 1 : 0);
+    hostSamples(samples, host, control.status, systemRuntime.wallMs());
+    control.addSamples(samples);
+  }
+
+  /** Of the host and of an embedded controller, which may find the same. */
+  private problems(): Verdict['problems'] {
+    const { host, control } = this;
+    const found = [
+      ...hostProblems(host, control.status, systemRuntime.wallMs()),
+      ...control.problems,
+      ...certificateProblems(control.certificates.warnings),
+    ];
+    return [...new Map(found.map((one) => [one.problem, one])).values()];
   }
 
   private status(): Status {
     const { startedAt } = this.lock;
     const uptimeMs = systemRuntime.monotonicMs() - this.startedMs;
     const { certificates, status } = this.control;
-    const ofHost = statusOf(this.host, { startedAt, uptimeMs }, status);
+    const ofHost = statusOf(this.host, { startedAt, uptimeMs }, status, this.problems());
     return { ...ofHost, warnings: [...ofHost.warnings, ...certificates.warnings] };
   }
 }

@@ -53,7 +53,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
     /Expected a duration with its unit, such as 90s or 5m/,
   ],
   [['flows', '--limit', '0'], /Expected an integer from 1 on/],
-  [['stats', '--by', 'vm'], /Allowed choices are group, member, port/],
+  [['stats', '--by', 'vm'], /Allowed choices are group, member, load-balancer, port/],
 ];
 for (const [args, message] of wrongUsage) {
   usage(`wrong: sluice ${args.join(' ')}`, async () => {

@@ -133,6 +133,7 @@ const rule: RuleRow = {
 };
 
 const status: Status = {
+  verdict: { well: false, problems: [{ problem: 'uplink up0 is down', advice: 'look at it' }] },
   version: '0.1.0',
   host: 'h1',
   pid: 4711,
@@ -292,6 +293,9 @@ tables('status, with and without drops', () => {
   assert.is(
     text,
     lines(`
+    1 thing is not well
+    - uplink up0 is down: look at it
+
     host         h1
     version      0.1.0
     pid          4711

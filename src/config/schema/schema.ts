@@ -449,11 +449,13 @@ export const configSchema = z
         http: listenAddress
           .optional()
           .describe(
-            'Address of the API for people and monitoring: HTTP on loopback; elsewhere HTTPS, for clients with a certificate from `tls.ca`.',
+            'Address of the API for people and monitoring (`/metrics`, `/healthz`, `/readyz`), of hosts and controllers: HTTP on loopback; elsewhere HTTPS, for clients with a certificate from `tls.ca`.',
           ),
       })
       .optional()
-      .describe('Listeners of the embedded controller, or of `sluice controller`.'),
+      .describe(
+        'Listeners of the process; `agents` is of the embedded controller, or of `sluice controller`.',
+      ),
     controllers: z
       .array(remoteEndpoint)
       .min(1, 'at least one controller')

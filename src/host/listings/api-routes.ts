@@ -1,10 +1,13 @@
 /** Handlers of the host's routes (api/shapes.ts). */
+
+import { probeAnswer } from '../../api/probe-answer.ts';
 import {
   type Answerer,
   answerRequest,
   checked,
   empty,
   flowQuery,
+  type PlainAnswer,
   type Route,
   reload,
   route,
@@ -24,6 +27,7 @@ import type {
   RuleRow,
   StatRow,
   Status,
+  Verdict,
 } from '../../api/shapes.ts';
 import { findGroup, findMember, refuseUnknownMember } from '../../config/model/group-members.ts';
 import { HostError } from '../../config/model/host-error.ts';
@@ -50,6 +54,9 @@ export interface ApiContext {
   readonly host: Host;
   status(): Status;
   originOf(group: string): GroupOrigin;
+  metrics(accept: string | undefined): Promise<PlainAnswer>;
+  /** Why the host is of no use now; empty: it is. */
+  unready(): Verdict['problems'];
   /** Loads the file and applies it. */
   reload(path: string): Promise<Changed>;
   /** Requests a stop, which begins after this returns. */
@@ -57,6 +64,9 @@ export interface ApiContext {
 }
 
 export const HOST_ROUTES: readonly Route<ApiContext>[] = [
+  route('GET /metrics', ({ metrics }, _, { accept }) => metrics(accept)),
+  route('GET /healthz', () => probeAnswer([])),
+  route('GET /readyz', ({ unready }) => probeAnswer(unready())),
   route('GET /v1/status', ({ status }) => status()),
   route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
   route('GET /v1/routers', ({ host }) => routerRows(host.configuration)),

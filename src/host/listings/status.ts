@@ -1,6 +1,7 @@
 /** The listing of `status`. */
 
-import type { ControllersStatus, Status } from '../../api/shapes.ts';
+import type { ControllersStatus, Status, Verdict } from '../../api/shapes.ts';
+import { verdictOf } from '../../api/verdict.ts';
 import { VERSION } from '../../api/version.ts';
 import { warningsOf } from '../../config/warnings.ts';
 import { errnoName } from '../../native/system-error.ts';
@@ -12,6 +13,7 @@ export function statusOf(
   host: Host,
   { startedAt, uptimeMs }: { readonly startedAt: string; readonly uptimeMs: number },
   controllers: ControllersStatus,
+  problems: Verdict['problems'],
 ): Status {
   const { configuration, thread, tables } = host;
   const { connections, affinities, portCounters } = tables;
@@ -30,6 +32,7 @@ export function statusOf(
   }
   const { writeErrors, writeErrnos, writeQueueFull, readErrors, outOfBuffers } = thread.engineCounters;
   return {
+    verdict: verdictOf(problems),
     version: VERSION,
     host: configuration.host,
     pid: process.pid,

@@ -13,6 +13,7 @@ import { signalEvent } from '../../native/libc.ts';
 import type { Mapping } from '../../native/memory.ts';
 import type { TableLimits } from '../../tables/tables.ts';
 import { SnapshotSender } from './snapshot-transfer.ts';
+import { threadCpuSeconds } from './thread-cpu.ts';
 import {
   type AttachedPort,
   type Report,
@@ -124,6 +125,20 @@ export class DatapathThread {
   /** Frees statistics rows that have not changed since these positions of the journal. */
   async releaseRows(rows: readonly number[], notedAt: readonly number[]): Promise<void> {
     if (rows.length > 0) await this.ask({ kind: 'release', rows, notedAt });
+  }
+
+  /** Turns of the loop, batches with frames, and the frames in them, since the start. */
+  get work(): { readonly turns: number; readonly batches: number; readonly frames: number } {
+    const [turns, batches, frames] = [VITALS.turns, VITALS.batches, VITALS.frames].map(
+      (at) => this.vitals[at]!,
+    );
+    return { turns: turns!, batches: batches!, frames: frames! };
+  }
+
+  /** CPU time of the thread in seconds; undefined: it is not running. */
+  get cpuSeconds(): { readonly user: number; readonly system: number } | undefined {
+    const id = this.vitals[VITALS.threadId]!;
+    return id === 0 ? undefined : threadCpuSeconds(id);
   }
 
   get engineCounters(): EngineCounters {

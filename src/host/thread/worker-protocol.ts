@@ -72,14 +72,24 @@ export const VITALS = {
   writeQueueFull: 3,
   writeErrors: 4,
   readErrors: 5,
+  /** Batches with frames, and the frames in them. */
+  batches: 6,
+  frames: 7,
+  /** The kernel's number of the thread; 0: not known yet. */
+  threadId: 8,
   /** First of the counters of failed writes, by errno. */
-  writeErrnos: 8,
+  writeErrnos: 16,
 } as const;
 
 export const VITALS_BYTES = 8 * (VITALS.writeErrnos + ERRNOS);
 
-export function writeVitals(vitals: Float64Array, counters: EngineCounters): void {
+/** `count`: frames of the batch. */
+export function writeVitals(vitals: Float64Array, counters: EngineCounters, count: number): void {
   vitals[VITALS.turns]!++;
+  if (count > 0) {
+    vitals[VITALS.batches]!++;
+    vitals[VITALS.frames]! += count;
+  }
   vitals[VITALS.systemCalls] = counters.systemCalls;
   vitals[VITALS.outOfBuffers] = counters.outOfBuffers;
   vitals[VITALS.writeQueueFull] = counters.writeQueueFull;

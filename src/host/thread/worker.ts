@@ -14,6 +14,7 @@ import { messageOf } from '../../config/model/host-error.ts';
 import { Datapath } from '../../datapath/datapath.ts';
 import type { FrameEngine } from '../../io/engine.ts';
 import { selectEngine } from '../../io/engines/select-engine.ts';
+import { threadId } from '../../native/bindings.ts';
 import { viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
 import { Tables } from '../../tables/tables.ts';
@@ -23,6 +24,7 @@ import {
   type AttachedPort,
   type NumberedRequest,
   type Report,
+  VITALS,
   type WorkerStart,
   writeVitals,
 } from './worker-protocol.ts';
@@ -51,18 +53,22 @@ class DatapathLoop {
 
   run(vitals: Float64Array): void {
     const { engine } = this;
+    vitals[VITALS.threadId] = threadId();
     this.wallReadMs = monotonicMs32();
     this.wallMs = Date.now();
     while (!this.stopped) {
-      this.turn();
-      writeVitals(vitals, engine.counters);
+      const count = this.turn();
+      writeVitals(vitals, engine.counters, count);
     }
     engine.receive(0);
     engine.close();
   }
 
-  /** A function of its own, as this loop itself is never compiled by the optimising compiler (compiler-flags.ts). */
-  private turn(): void {
+  /**
+   * A function of its own, as this loop itself is never compiled by the optimising compiler (compiler-flags.ts). Returns the
+   * number of frames.
+   */
+  private turn(): number {
     const { engine, datapath } = this;
     const count = engine.receive(this.maxWaitMs * 1000);
     if (engine.takeWake()) this.takeRequests();
@@ -76,6 +82,7 @@ class DatapathLoop {
     datapath.beginBatch(nowMs, this.wallMs + ((nowMs - this.wallReadMs) | 0), readUs32());
     datapath.handleFrames(engine.batch, count);
     this.maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
+    return count;
   }
 
   private takeRequests(): void {

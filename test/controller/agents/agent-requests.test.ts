@@ -103,6 +103,7 @@ test.before(async (bed) => {
       version: '0',
       certificates: { list: [], warnings: [] },
       streams: { accepted: 0, refused: 0, turnedAway: 0, malformed: 0, failed: 0, overflows: 0 },
+      metrics: () => Promise.reject(new Error('not asked for')),
       reload: (path) => {
         bed.reloads.push(path);
         return Promise.reject(new Refusal(400, path));

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ControllerStatus } from '../../../api/fleet-shapes.ts';
-import type { ControllersStatus, Status, StreamCounts, UplinkStatus } from '../../../api/shapes.ts';
+import type { ControllersStatus, Status, StreamCounts, UplinkStatus, Verdict } from '../../../api/shapes.ts';
+import { verdictText } from '../../../api/verdict.ts';
 import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
 import { formatFields, formatTable } from '../../table.ts';
@@ -10,12 +11,30 @@ export function addStatus(parent: Command): void {
   parent
     .command('status')
     .description('show version, uptime, I/O engine, ports, rule revision, connections, and drops by reason')
-    .action(async (_options: object, command: Command) => {
+    .option('--check', 'print the verdict alone; exit 0: all is well, 1: it is not, 2: no answer', false)
+    .action(async ({ check }: { check: boolean }, command: Command) => {
+      if (check) return checkStatus(command);
       const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');
       await printResult(command, status, (result) =>
         'role' in result ? formatControllerStatus(result) : formatStatus(result),
       );
     });
+}
+
+const NOT_WELL = 1;
+const UNKNOWN = 2;
+
+async function checkStatus(command: Command): Promise<void> {
+  let verdict: Verdict;
+  try {
+    ({ verdict } = await apiOf(command).get<Status | ControllerStatus>('/v1/status'));
+  } catch (error) {
+    process.stderr.write(`cannot tell: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = UNKNOWN;
+    return;
+  }
+  await printResult(command, verdict, verdictText);
+  if (!verdict.well) process.exitCode = NOT_WELL;
 }
 
 function ioErrorsText(errors: Status['ioErrors']): string {
@@ -79,12 +98,13 @@ export function formatStatus(status: Status): string {
     ...warningFields(status.warnings),
   ]);
   const drops = Object.entries(status.drops).map(([drop, frames]) => ({ drop, frames }));
-  if (drops.length === 0) return `${fields}\nno drops\n`;
-  return `${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
+  const verdict = verdictText(status.verdict);
+  if (drops.length === 0) return `${verdict}\n${fields}\nno drops\n`;
+  return `${verdict}\n${fields}\n${formatTable(drops, [{ key: 'drop' }, { key: 'frames' }])}`;
 }
 
 export const formatControllerStatus = (status: ControllerStatus): string =>
-  formatFields([
+  `${verdictText(status.verdict)}\n${formatFields([
     ['controller', status.controller],
     ['version', status.version],
     ['pid', String(status.pid)],
@@ -100,4 +120,4 @@ export const formatControllerStatus = (status: ControllerStatus): string =>
     ['revision', String(status.revision)],
     ['memory', humanBytes(status.residentBytes)],
     ...warningFields(status.warnings),
-  ]);
+  ])}`;

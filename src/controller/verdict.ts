@@ -1,0 +1,79 @@
+/** Is all well with a controller and its hosts? What is not, and what to do about it. */
+import type { Verdict } from '../api/shapes.ts';
+import { named } from '../api/verdict.ts';
+import { membersInForce, setInForce } from '../config/model/criteria-sets.ts';
+import type { Controller } from './controller.ts';
+import type { Term } from './term.ts';
+
+type Problems = Verdict['problems'];
+
+/** A host that has not reported for longer is late. */
+const LATE_MS = 10_000;
+
+export function controllerProblems(controller: Controller): Problems {
+  const { leadership: term, setAside } = controller;
+  const problems: Problems = [...setAside].map(([key, problem]) => ({
+    problem: `${key} in the store is malformed (${problem})`,
+    advice: 'remove the document, or write it anew by a reload',
+  }));
+  problems.push(...leaderless(controller));
+  if (term !== undefined)
+    problems.push(...groupProblems(controller), ...agentProblems(term), ...vmProblems(controller));
+  return problems;
+}
+
+export const leaderless = ({ leadership, leader }: Controller): Problems =>
+  leadership === undefined && leader === undefined
+    ? [{ problem: 'no controller leads', advice: 'see that the store answers and another controller runs' }]
+    : [];
+
+function groupProblems({ groups, runtime }: Controller): Problems {
+  const nowMs = runtime.wallMs();
+  const [empty, failed]: [string[], string[]] = [[], []];
+  for (const [name, { group }] of groups) {
+    const members = membersInForce(group, nowMs);
+    for (const member of members) if (member.state === 'failed') failed.push(`${name}/${member.name}`);
+    const serves = members.some(({ state, weight }) => state === 'active' && weight > 0);
+    if (!serves && setInForce(group, nowMs) !== undefined) empty.push(name);
+  }
+  const show = (group: string): string => `see sluice group show ${group}`;
+  return [
+    ...(empty.length === 0
+      ? []
+      : [
+          {
+            problem: `no member serves group ${named(empty)}`,
+            advice: `add or revive one; ${show(empty[0]!)}`,
+          },
+        ]),
+    ...(failed.length === 0
+      ? []
+      : [
+          {
+            problem: `failed: ${named(failed)}`,
+            advice: show(failed[0]!.slice(0, failed[0]!.lastIndexOf('/'))),
+          },
+        ]),
+  ];
+}
+
+function agentProblems({ agents, distribution, runtime }: Term): Problems {
+  const nowMs = runtime.monotonicMs();
+  return [...agents.values()].flatMap(({ host, lastReportMs }) => {
+    const error = distribution.feedOf(host)?.error ?? '';
+    const isLate = lastReportMs !== undefined && nowMs - lastReportMs > LATE_MS;
+    return [
+      ...(error === ''
+        ? []
+        : [{ problem: `host ${host} refuses its rules (${error})`, advice: 'see its log' }]),
+      ...(isLate ? [{ problem: `host ${host} does not report`, advice: 'see sluice status there' }] : []),
+    ];
+  });
+}
+
+function vmProblems({ vms: { manager } }: Controller): Problems {
+  return manager.list().flatMap(({ id }) => {
+    const why = manager.waitsFor(id);
+    return why === undefined ? [] : [{ problem: `VM ${id} waits: ${why}`, advice: 'see sluice vm list' }];
+  });
+}

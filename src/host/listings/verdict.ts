@@ -1,0 +1,97 @@
+/** Is all well on this host? What is not, and what to do about it. */
+import type { ControllersStatus, Verdict } from '../../api/shapes.ts';
+import { named } from '../../api/verdict.ts';
+import { membersInForce, setInForce } from '../../config/model/criteria-sets.ts';
+import type { Host } from '../host.ts';
+
+type Problems = Verdict['problems'];
+
+/** Part of a table in use from which on it is nearly full. */
+const NEARLY_FULL = 0.9;
+
+/** `nowMs`: wall clock. */
+export function hostProblems(host: Host, { link, setAside }: ControllersStatus, nowMs: number): Problems {
+  return [
+    ...missing(host),
+    ...uplinkProblems(host),
+    ...(link.state === 'attached'
+      ? []
+      : [
+          {
+            problem: `not attached to a controller since ${link.since}${link.lastError === null ? '' : ` (${link.lastError})`}`,
+            advice: 'the last rules stay in force; see that the controllers run and can be reached',
+          },
+        ]),
+    ...fullTables(host),
+    ...groupProblems(host, nowMs),
+    ...setAside.map(({ key, problem }) => ({
+      problem: `${key} in the store is malformed (${problem})`,
+      advice: 'remove the document, or write it anew by a reload',
+    })),
+  ];
+}
+
+/** What the host needs to be of use at all: for /readyz. */
+export const unready = (host: Host, { kind, link }: ControllersStatus): Problems => [
+  ...missing(host),
+  ...(kind === 'remote' && link.state !== 'attached' && host.configuration.groups.length === 0
+    ? [{ problem: 'no rules', advice: 'no controller has answered yet' }]
+    : []),
+];
+
+function missing({ configuration, ports }: Host): Problems {
+  const gone = configuration.ports.map(({ name }) => name).filter((name) => !ports.isUp(name));
+  if (gone.length === 0) return [];
+  const problem = `the interface of port ${named(gone)} is gone`;
+  return [
+    { problem, advice: 'bring the namespace back, or take the port out of the configuration, and reload' },
+  ];
+}
+
+const uplinkProblems = ({ configuration, uplinks }: Host): Problems =>
+  (configuration.uplinks ?? []).flatMap(({ name, interface: device }) => {
+    const { state } = uplinks.view(name);
+    if (state === 'up') return [];
+    return [
+      {
+        problem: `uplink ${name} is ${state}`,
+        advice: `look at interface ${device}: ip link show ${device}`,
+      },
+    ];
+  });
+
+function fullTables({ tables }: Host): Problems {
+  const { connections, endpoints, limits } = tables;
+  const fills = [
+    ['connections', connections.inUse, connections.capacity, 'raise datapath.maxConnections'],
+    ['addresses of VIPs and members', endpoints.inUse, limits.maxEndpoints, 'use fewer members on this host'],
+  ] as const;
+  return fills
+    .filter(([, inUse, max]) => inUse >= NEARLY_FULL * max)
+    .map(([what, inUse, max, advice]) => ({ problem: `${inUse} of ${max} ${what} are in use`, advice }));
+}
+
+function groupProblems({ configuration }: Host, nowMs: number): Problems {
+  const problems: Problems = [];
+  const failed: string[] = [];
+  const empty: string[] = [];
+  for (const group of configuration.groups) {
+    const members = membersInForce(group, nowMs);
+    for (const { name, state } of members) if (state === 'failed') failed.push(`${group.name}/${name}`);
+    const serves = members.some(({ state, weight }) => state === 'active' && weight > 0);
+    // A group whose time has not come, or is over, is not broken.
+    if (!serves && setInForce(group, nowMs) !== undefined) empty.push(group.name);
+  }
+  if (empty.length > 0) {
+    const problem = `no member serves group ${named(empty)}`;
+    problems.push({ problem, advice: `add or revive one; see sluice group show ${empty[0]}` });
+  }
+  if (failed.length > 0) {
+    const problem = `failed: ${named(failed)}`;
+    problems.push({
+      problem,
+      advice: `see sluice group show ${failed[0]!.slice(0, failed[0]!.lastIndexOf('/'))}`,
+    });
+  }
+  return problems;
+}
