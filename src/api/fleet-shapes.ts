@@ -34,8 +34,8 @@ export interface ControllerStatus {
 
 export interface AgentRow {
   host: string;
-  /** away: it should be attached, and is not. */
-  state: 'attached' | 'away';
+  /** away: it should be attached, and is not; refused: it tried to attach within the last minute, and may not. */
+  state: 'attached' | 'away' | 'refused';
   /** null, as other keys that say this: the host is away. */
   peer: string | null;
   version: string;
@@ -44,13 +44,13 @@ export interface AgentRow {
   ports: number | null;
   groups: number | null;
   /** Of the leader whose rules the host has in force. */
-  epoch: number;
+  epoch: number | null;
   /** Revision of the rules that the host has in force; `sentRevision`: of the rules sent to it. */
-  revision: number;
+  revision: number | null;
   sentRevision: number | null;
   /** The host's own revision. */
   localRevision: number | null;
-  /** Why it refuses the rules; null: it does not. */
+  /** Why it refuses the rules, or why it is refused; null: neither. */
   error: string | null;
   reports: number | null;
   missedReports: number | null;

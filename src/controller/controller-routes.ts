@@ -34,6 +34,7 @@ import type {
 import { certificateProblems, verdictOf } from '../api/verdict.ts';
 import type { Certificates } from '../config/certificates.ts';
 import { sleep } from '../runtime/runtime.ts';
+import type { RefusedAgent } from './agents/agent-streams.ts';
 import type { Controller } from './controller.ts';
 import {
   agentRows,
@@ -58,6 +59,8 @@ export interface ControllerContext {
   /** Streams of agents so far. */
   readonly streams: StreamCounts;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
+  /** Agents that were refused a moment ago. */
+  readonly refusals: readonly RefusedAgent[];
   /** Loads the file and brings it into force. */
   reload(path: string): Promise<Changed>;
   /** The process is to stop, soon after this returns. */
@@ -91,7 +94,9 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /healthz', () => probeAnswer([])),
   route('GET /readyz', ({ controller }) => probeAnswer(leaderless(controller))),
   route('GET /v1/status', statusOf),
-  route('GET /v1/agents', ({ controller }) => agentRows(controller.leading(), controller.hosts.away())),
+  route('GET /v1/agents', ({ controller, refusals }) =>
+    agentRows(controller.leading(), controller.hosts.away(), refusals),
+  ),
   route('DELETE /v1/agents/:host', ({ controller }, [host]) => {
     controller.hosts.forget(host!);
     return {};

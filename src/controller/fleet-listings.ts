@@ -23,6 +23,7 @@ import { expectOneOf } from '../config/model/problems.ts';
 import { Refusal } from '../config/model/refusal.ts';
 import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { momentOf } from '../runtime/runtime.ts';
+import type { RefusedAgent } from './agents/agent-streams.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import type { AwayHost } from './agents/expected-hosts.ts';
 import { existingGroup, type GroupStates, originOf } from './groups/group-states.ts';
@@ -37,10 +38,11 @@ export interface Fleet {
   readonly groups: GroupStates;
 }
 
-/** Those that are attached, then those that are away. */
+/** Those that are attached, then those that are away, then those that were refused. */
 export function agentRows(
   { agents, distribution, runtime, epoch }: Term,
   away: readonly AwayHost[],
+  refused: readonly RefusedAgent[],
 ): AgentRow[] {
   const nowMs = runtime.monotonicMs();
   const attached = [...agents.values()].map((agent): AgentRow => {
@@ -64,26 +66,42 @@ export function agentRows(
       certificateExpires: agent.session.certificateExpires ?? null,
     };
   });
-  return [...attached, ...away.map(awayRow)];
+  return [...attached, ...away.map(awayRow), ...refused.map(refusedRow)];
 }
 
+const NOT_ATTACHED = {
+  ports: null,
+  groups: null,
+  sentRevision: null,
+  localRevision: null,
+  reports: null,
+  missedReports: null,
+  lastReportAgeMs: null,
+  certificateExpires: null,
+} as const;
+
+const refusedRow = ({ host, peer, version, reason, sinceMs }: RefusedAgent): AgentRow => ({
+  ...NOT_ATTACHED,
+  host,
+  state: 'refused',
+  peer,
+  version,
+  since: new Date(sinceMs).toISOString(),
+  epoch: null,
+  revision: null,
+  error: reason,
+});
+
 const awayRow = ({ host, sinceMs, version, epoch, revision }: AwayHost): AgentRow => ({
+  ...NOT_ATTACHED,
   host,
   state: 'away',
   peer: null,
   version,
   since: new Date(sinceMs).toISOString(),
-  ports: null,
-  groups: null,
   epoch,
   revision,
-  sentRevision: null,
-  localRevision: null,
   error: null,
-  reports: null,
-  missedReports: null,
-  lastReportAgeMs: null,
-  certificateExpires: null,
 });
 
 export const vmRows = ({ manager }: VmKeeper): VmRow[] =>

@@ -92,6 +92,7 @@ export const eventfd: Call<[initial: number, flags: number]> = libc.func('eventf
 /** The kernel's number of the calling thread. */
 export const threadId: Call<[]> = libc.func('gettid', 'int', []);
 export const close: Call<[fd: number]> = libc.func('close', 'int', ['int']);
+export const dup2: Call<[fd: number, target: number]> = libc.func('dup2', 'int', ['int', 'int']);
 export const fcntl: Call<[fd: number, command: number, value: number]> = libc.func('fcntl', 'int', [
   'int',
   'int',

@@ -16,6 +16,11 @@ export function closeDescriptor(fd: number): void {
   checked(`close of descriptor ${fd}`, native.close(fd));
 }
 
+/** Makes `target` stand for what `fd` stands for (dup2(2)). */
+export function duplicateOnto(fd: number, target: number): void {
+  checked(`dup2 of descriptor ${fd} onto ${target}`, native.dup2(fd, target));
+}
+
 export function setNonBlocking(fd: number): void {
   const flags = checked(`F_GETFL of descriptor ${fd}`, native.fcntl(fd, F_GETFL, 0));
   if ((flags & O_NONBLOCK) === 0)

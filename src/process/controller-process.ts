@@ -164,6 +164,9 @@ export class ControllerProcess {
       controller,
       version: VERSION,
       certificates,
+      get refusals() {
+        return agents.refusals;
+      },
       get streams() {
         return streamCounts(agents.counters);
       },

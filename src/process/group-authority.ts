@@ -234,6 +234,7 @@ class EmbeddedControl implements Control {
       certificates: this.certificates,
       streams: streamsOf(this.server),
       metrics: () => Promise.reject(new Refusal(400, 'metrics: expected on the host itself')),
+      refusals: this.server?.refusals ?? [],
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       down: () => {},
     };

@@ -1,7 +1,8 @@
 /**
  * A Sluice process from start to end: signals, the log, exit codes.
  *
- * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file it was started with.
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file it was started with,
+ * reads certificates again and opens the log file anew.
  * SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its devices, namespaces
  * and tables. After a bug (an exception that nobody caught, a dead datapath) it exits at once and leaves them
  * too, as a kill would: VMs keep their interfaces, and the next `up` goes on with their flows.
@@ -15,7 +16,7 @@ import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privi
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 import { HostProcess, type ProcessOptions } from './host-process.ts';
-import { createLog } from './log.ts';
+import { createLog, type ProcessLog } from './log.ts';
 import { HOST_CAPABILITIES } from './privileges/host-capabilities.ts';
 import type { StartPatience } from './process-start.ts';
 
@@ -70,7 +71,8 @@ export async function runProcess(
   options: RunOptions,
   start: (options: ProcessOptions) => Promise<SluiceProcess>,
 ): Promise<number> {
-  const log = createLog();
+  const runDir = new RunDir(options.runDir);
+  const log = createLog(runDir.logFile);
   let end: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => {
     end = resolve;
@@ -98,12 +100,15 @@ export async function runProcess(
       end(EXIT_OK);
     },
     handOver,
-    reload: () => reload(),
+    reload: () => {
+      log.reopen();
+      reload();
+    },
   });
   const processOptions: ProcessOptions = {
     configPath: options.configPath,
     configuration: options.configuration,
-    runDir: new RunDir(options.runDir),
+    runDir,
     replace: options.replace,
     onWaiting: options.onWaiting,
     storeTimeoutMs: options.storeTimeoutMs,
@@ -133,19 +138,25 @@ export async function runProcess(
     const code = await ended;
     isRunning = false;
     log.info(how === 'stop' ? 'stopping' : 'handing over to the next process');
-    await endWithin(started, how, STOP_TIMEOUT_MS);
+    await endWithin(started, how, STOP_TIMEOUT_MS, log);
     return code;
   } finally {
     clearInterval(memory);
+    log.sumUp();
     signals.release();
     process.off('uncaughtException', onBug);
     process.off('unhandledRejection', onBug);
   }
 }
 
-async function endWithin(started: SluiceProcess, how: 'stop' | 'handOver', timeoutMs: number): Promise<void> {
+async function endWithin(
+  started: SluiceProcess,
+  how: 'stop' | 'handOver',
+  timeoutMs: number,
+  log: ProcessLog,
+): Promise<void> {
   const giveUp = setTimeout(() => {
-    createLog().fatal(`the process did not ${how === 'stop' ? 'stop' : 'hand over'} within ${timeoutMs} ms`);
+    log.fatal(`the process did not ${how === 'stop' ? 'stop' : 'hand over'} within ${timeoutMs} ms`);
     if (how === 'stop') started.clear();
     process.exit(EXIT_FAILED);
   }, timeoutMs);

@@ -39,6 +39,20 @@ export type AgentCounters = Readonly<StreamCounters> & {
   readonly refused: number;
 };
 
+/** An agent that may not attach. */
+export interface RefusedAgent {
+  readonly host: string;
+  readonly peer: string;
+  readonly version: string;
+  readonly reason: string;
+  /** Wall clock: of the first and the last refusal. */
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
+const MAX_REFUSALS = 64;
+const REFUSAL_SHOWN_MS = 60_000;
+
 /** Streams without a Hello after this time are closed. */
 export const HELLO_TIMEOUT_MS = 5000;
 
@@ -49,6 +63,7 @@ export class AgentStreams {
   private readonly streams = new Set<AgentStream>();
   private readonly byHost = new Map<string, AgentStream>();
   private readonly encoded = new WeakMap<FromController, Buffer>();
+  private readonly recent = new Map<string, RefusedAgent>();
   private acceptedCount = 0;
   private refusedCount = 0;
 
@@ -84,6 +99,12 @@ export class AgentStreams {
     return { ...this.context.counters, accepted: this.acceptedCount, refused: this.refusedCount };
   }
 
+  /** Agents that were refused within the last minute: they try again every few seconds. */
+  get refusals(): readonly RefusedAgent[] {
+    const nowMs = this.options.runtime.wallMs();
+    return [...this.recent.values()].filter(({ atMs }) => Math.abs(nowMs - atMs) < REFUSAL_SHOWN_MS);
+  }
+
   accept(call: AttachCall): void {
     this.streams.add(new AgentStream(call, this.context, this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS));
   }
@@ -100,6 +121,7 @@ export class AgentStreams {
       this.refusedCount++;
       this.options.log.warn(`agent ${hello.host} from ${peer} is refused: ${refusal.reason}`);
       stream.refuse(refusal.code, refusal.reason);
+      this.note(stream, refusal.reason);
       return;
     }
     const older = this.byHost.get(hello.host);
@@ -108,6 +130,16 @@ export class AgentStreams {
     this.acceptedCount++;
     this.peers.settled(peer);
     stream.listen(this.options.handler.attached(stream));
+  }
+
+  private note({ hello, peer }: AgentStream, reason: string): void {
+    const atMs = this.options.runtime.wallMs();
+    const key = `${hello.host} ${peer.replace(/:\d+$/, '')}`;
+    const sinceMs = this.recent.get(key)?.sinceMs ?? atMs;
+    this.recent.delete(key); // the latest is the last
+    this.recent.set(key, { host: hello.host, peer, version: hello.version, reason, sinceMs, atMs });
+    const [oldest] = this.recent.keys();
+    if (this.recent.size > MAX_REFUSALS) this.recent.delete(oldest!);
   }
 
   private refusalOf(stream: AgentStream): { code: status; reason: string } | undefined {

@@ -20,7 +20,7 @@ import type { OutboundLimits } from '../../messages/outbound-queue.ts';
 
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AttachCall } from './agent-stream.ts';
-import { type AgentCounters, AgentStreams, HELLO_TIMEOUT_MS } from './agent-streams.ts';
+import { type AgentCounters, AgentStreams, HELLO_TIMEOUT_MS, type RefusedAgent } from './agent-streams.ts';
 import { FrontDoor } from './front-door.ts';
 
 export interface FleetServerOptions {
@@ -53,6 +53,8 @@ export interface FleetServer {
   readonly address: string;
   readonly sessions: readonly AgentSession[];
   readonly counters: FleetCounters;
+  /** Agents that were refused within the last minute. */
+  readonly refusals: readonly RefusedAgent[];
   /** For connections that come from now on. */
   useTls(tls: TlsMaterial): void;
   /** Ends all streams, tells the agents, and stops listening. */
@@ -103,6 +105,10 @@ class GrpcFleetServer implements FleetServer {
 
   get sessions(): readonly AgentSession[] {
     return this.agents.sessions;
+  }
+
+  get refusals(): readonly RefusedAgent[] {
+    return this.agents.refusals;
   }
 
   get counters(): FleetCounters {

@@ -102,6 +102,7 @@ test.before(async (bed) => {
       controller: bed.controller,
       version: '0',
       certificates: { list: [], warnings: [] },
+      refusals: [],
       streams: { accepted: 0, refused: 0, turnedAway: 0, malformed: 0, failed: 0, overflows: 0 },
       metrics: () => Promise.reject(new Error('not asked for')),
       reload: (path) => {
