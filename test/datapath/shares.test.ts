@@ -239,7 +239,7 @@ trial('clients whose member is remembered', () => {
   );
 });
 
-trial('memories of flows: direct ones, and those that were cut off', () => {
+trial('memories of flows: direct ones, those that were cut off, and datagrams that no rule covers', () => {
   const { context } = new DatapathBed().datapath as unknown as { context: Context };
   const memory = new FlowMemory(context, 4_096, 60_000);
   const keyOf = (client: number): FlowKey => flowKey(0, [0, 0, 0xffff, client], 80, 7, 6);
@@ -349,15 +349,24 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'datapath/datapath': 'made by configuration only; ageing goes by the clock',
   'datapath/frame/context': 'what all parts share, each listed here',
   'datapath/operators/anti-spoofing': 'made by configuration only',
-  'datapath/balancing/cut-off-flows': ['memories of flows: direct ones, and those that were cut off'],
-  'datapath/balancing/direct-flows': ['memories of flows: direct ones, and those that were cut off'],
+  'datapath/balancing/cut-off-flows': [
+    'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
+  ],
+  'datapath/balancing/running-flows': [
+    'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
+  ],
+  'datapath/balancing/direct-flows': [
+    'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
+  ],
   'tables/common/xorshift': 'one random number after another',
   'datapath/balancing/balancer-rules': 'made by configuration only',
   'datapath/balancing/connection-tracking': [
     'connection records',
     'connection records that give way by policy: never another port’s',
   ],
-  'datapath/balancing/flow-memory': ['memories of flows: direct ones, and those that were cut off'],
+  'datapath/balancing/flow-memory': [
+    'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
+  ],
   'datapath/balancing/flow-meter': ['packets that are measured'],
   'datapath/balancing/icmp-translation': 'for the packet at hand',
   'datapath/balancing/purge-marks': 'a mark per member; only the control side makes them',

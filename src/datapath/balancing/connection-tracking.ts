@@ -38,6 +38,7 @@ import { CutOffFlows } from './cut-off-flows.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { MemberRows } from './member-rows.ts';
 import { PurgeMarks } from './purge-marks.ts';
+import { RunningDatagrams } from './running-flows.ts';
 import { CLIENT, MEMBER, type SequenceNumbers } from './sequence-numbers.ts';
 
 /** Time for one turn of the hand. */
@@ -91,6 +92,7 @@ export class ConnectionTracking {
   balancedPorts = 1;
 
   readonly cutOff: CutOffFlows;
+  readonly running: RunningDatagrams;
   /** Told of each TCP record that goes because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
@@ -100,6 +102,7 @@ export class ConnectionTracking {
     this.numbers = meter.numbers;
     this.onFailed = onFailed;
     this.cutOff = new CutOffFlows(context);
+    this.running = new RunningDatagrams(context);
     const { maxPorts, maxConnections } = context.tables.limits;
     this.shares = new PortShares(maxPorts, maxConnections, 3);
     this.memberRows = new MemberRows(context.tables.stats);
@@ -114,6 +117,7 @@ export class ConnectionTracking {
     this.timeoutMs[STATE.established] = settings.tcpEstablishedIdleMs;
     this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
     this.timeoutMs[STATE.replied] = settings.udpIdleMs;
+    this.running.configure(settings.udpIdleMs);
     this.activeIdleMs = settings.activeFlowIdleMs;
     this.tellsClients = settings.failFast;
     this.evictsIdle = settings.onTableFull === 'evict-idle';
@@ -193,7 +197,7 @@ export class ConnectionTracking {
     if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
     const repickMs = this.memberRows.repickMs[this.table.statSlot(row)]!;
     if (repickMs === 0 || this.idleMs(row) <= repickMs) return false;
-    this.remove(row);
+    this.cutOffRow(row);
     return true;
   }
 
@@ -416,9 +420,9 @@ export class ConnectionTracking {
     return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 
-  /** Removes a record that was silent for too long: its member may still speak, unless both sides had ended the flow. */
+  /** Removes a record whose time is over: its member may still speak, unless both sides have ended the flow. */
   private expire(row: number): void {
-    if (this.table.hasEnded(row)) this.remove(row);
+    if (this.table.state(row) === STATE.timeWait) this.remove(row);
     else this.cutOffRow(row);
   }
 
@@ -449,7 +453,7 @@ export class ConnectionTracking {
       if (!table.isUsed(row)) continue;
       const owner = table.ownerPort(row);
       if (owner !== port && (isOverShare || this.shares.of(owner) < this.shares.of(port))) continue;
-      if (table.hasEnded(row) || this.isStaleHalfOpen(row)) this.remove(row);
+      if (table.hasEnded(row) || this.isStaleHalfOpen(row)) this.expire(row);
       else this.examine(row);
       if (!table.isUsed(row)) return true;
       const idleMs = this.idleMs(row);

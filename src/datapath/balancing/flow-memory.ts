@@ -1,7 +1,7 @@
 /**
  * A memory of five-tuples on the member's side that have no connection record: bounded, forgetful, cheap.
  *
- * An entry is a hash of a reverse key (tables/balancing/flow-key.ts), when it was noted, and for which port. Sets of
+ * An entry is a hash of a key with its load balancer (tables/balancing/flow-key.ts), when it was noted, and for which port. Sets of
  * four; a set that is full forgets what has ended, else the oldest of the entries that may give way to the port that notes
  * one (set-shares.ts). So it may forget, and never claims a flow it was not told of but by a collision of 32 bits.
  */
@@ -24,13 +24,14 @@ export class FlowMemory {
   private readonly context: Context;
   private readonly hasher: Hasher;
   private readonly mask: number;
-  private readonly memoryMs: number;
+  /** How long an entry counts. */
+  memoryMs: number;
   /** Hash (never 0), ticks and port. */
   private readonly words: Int32Array;
   private notedMs = 0;
   private hasNotes = false;
 
-  /** `entries`: a power of two, 8 bytes each. `memoryMs`: how long an entry counts. */
+  /** `entries`: a power of two, 8 bytes each. */
   constructor(context: Context, entries: number, memoryMs: number) {
     this.context = context;
     this.hasher = new Hasher(context.tables.hashKey);
@@ -102,7 +103,8 @@ export class FlowMemory {
     return ((tick - (this.words[at + 1]! >>> PORT_BITS)) & TICK_MASK) << TICK_SHIFT;
   }
 
-  private hash({ c0, c1, c2, c3, ports, service, protocol }: FlowKey): number {
-    return this.hasher.hash6(c0, c1, c2, c3, ports, (service << 16) | protocol) | 1;
+  private hash({ balancer, c0, c1, c2, c3, ports, service, protocol }: FlowKey): number {
+    const { hasher } = this;
+    return hasher.hash6(c0, c1, c2, c3, ports, hasher.hash3(service, protocol, balancer)) | 1;
   }
 }

@@ -61,7 +61,7 @@ import {
   mayAnswer,
 } from './flow-frames.ts';
 import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translation.ts';
-import { isForStation, isMidStream, opensConnection } from './running-flows.ts';
+import { isDatagram, isForStation, isMidStream, opensConnection } from './running-flows.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;
@@ -114,7 +114,10 @@ export class LoadBalancer implements Operator {
   ingress(frame: Frame): number {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
-    if (endpoint === NONE) return PASS;
+    if (endpoint === NONE) {
+      if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
+      return PASS;
+    }
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
     if (frame.isForHop || frame.hasHomeAddress) {
       // The VIP is a hop of its path: a VM's own address is the VM's affair, any other VIP forwards nothing.
@@ -160,9 +163,12 @@ export class LoadBalancer implements Operator {
 
   /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
   private withoutRow(member: number, frame: Frame): number {
-    if (opensConnection(frame)) return PASS;
-    if (isFirstOfIcmpError(frame)) return this.icmp.fragmentToClient(frame);
     keyFromMember(this.reverse, frame, member);
+    if (opensConnection(frame)) {
+      this.tracking.cutOff.forget(this.reverse);
+      return PASS;
+    }
+    if (isFirstOfIcmpError(frame)) return this.icmp.fragmentToClient(frame);
     return this.tracking.cutOff.cover(this.reverse) ? this.context.consume(frame, DROP.noConnection) : PASS;
   }
 
@@ -285,6 +291,7 @@ export class LoadBalancer implements Operator {
    * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
    */
   private direct(member: number, frame: Frame): number {
+    if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
     if (!asksService(frame) || frame.ports === 0) return PASS; // later fragments have no ports to translate
     const { connections, forward, reverse } = this;
     keyFromClient(forward, frame, member);
@@ -292,7 +299,7 @@ export class LoadBalancer implements Operator {
     if (row === NONE) {
       keyFromClient(reverse, frame, member);
       this.directFlows.note(reverse, frame);
-      this.tracking.cutOff.goesDirectly(reverse);
+      this.tracking.cutOff.forget(reverse);
       const other = connections.findReverse(reverse);
       if (other === NONE || this.tracking.isPurged(other)) return PASS;
       if (connections.hasEnded(other)) {
@@ -324,10 +331,16 @@ export class LoadBalancer implements Operator {
     const rule = this.rules.match(vip, frame);
     if (rule === NONE) {
       // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
-      if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) return PASS;
+      if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) {
+        if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
+        return PASS;
+      }
       if (frame.isEchoRequest) return this.echo(vip, frame);
       this.context.consume(frame, DROP.noConnection);
       return this.responder.reject(frame);
+    }
+    if (isDatagram(frame) && this.tracking.running.has(this.id, frame)) {
+      if (isForStation(vip, frame, this.context, this.networks)) return PASS;
     }
     // The flow of a later fragment has gone since its first one passed.
     if (frame.l4 === 0) return this.laterFragment(frame);

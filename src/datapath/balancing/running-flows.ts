@@ -4,16 +4,72 @@
  * A VIP may be the address of a station: a VM's own (`rewrite: port`, or a VIP that is put on a VM's address), or one behind an
  * uplink. A TCP segment that opens nothing and has no record is this station's then: it has the connection, or answers
  * that it has none (RFC 9293 §3.10.7.1). New connections are balanced. A VIP that no station has answers such a segment itself.
- * Datagrams open nothing, so those that have no record are balanced in any case.
+ *
+ * Datagrams open nothing: whether an exchange runs shows only by what has passed before. So the clients' datagrams that no
+ * rule covers are noted, for as long as a record of theirs would last; while the memory knows a flow, it stays with the
+ * station. Bounded, with shares of ports; what it forgets is balanced from the next datagram on.
  */
 import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
+import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
+import { Hasher } from '../../tables/common/hash.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import { isForRouter, type Networks } from '../ports/networks.ts';
+import { asksService } from './flow-frames.ts';
+import { FlowMemory } from './flow-memory.ts';
+
+/** Datagram flows remembered: 128 KB. */
+const ENTRIES = 16_384;
+
+/** Exchanges of datagrams that no rule covers. */
+export class RunningDatagrams {
+  private readonly memory: FlowMemory;
+  private readonly hasher: Hasher;
+  private readonly key = new FlowKey();
+
+  constructor(context: Context) {
+    this.memory = new FlowMemory(context, ENTRIES, 0);
+    this.hasher = new Hasher(context.tables.hashKey);
+  }
+
+  /** `idleMs`: how long a datagram counts. */
+  configure(idleMs: number): void {
+    this.memory.memoryMs = idleMs;
+  }
+
+  note(balancer: number, frame: Frame): void {
+    this.memory.note(this.keyOf(balancer, frame), frame.ingress);
+  }
+
+  /** Whether a datagram is of an exchange that runs; it goes on then. */
+  has(balancer: number, frame: Frame): boolean {
+    if (this.memory.isEmpty) return false;
+    const key = this.keyOf(balancer, frame);
+    if (!this.memory.knows(key)) return false;
+    this.memory.note(key, frame.ingress);
+    return true;
+  }
+
+  /** The station's address is no endpoint: its hash stands for it. */
+  private keyOf(balancer: number, frame: Frame): FlowKey {
+    const { key } = this;
+    const { d0, d1, d2, d3, network } = frame;
+    key.balancer = balancer;
+    key.setClient(frame.s0, frame.s1, frame.s2, frame.s3);
+    key.setService(this.hasher.hash6(d0, d1, d2, d3, network, 0), frame.ports, frame.protocol);
+    return key;
+  }
+}
+
+/** A packet to a station that may be balanced, and opens no connection. */
+export const isDatagram = (frame: Frame): boolean =>
+  frame.protocol !== ipv4.PROTOCOL_TCP &&
+  asksService(frame) &&
+  !ethernet.isGroup(ethernet.destinationHigh(frame.view, frame.offset));
 
 /** A TCP segment that opens no connection. */
 export const isMidStream = (frame: Frame): boolean =>

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TcpConversation } from '../../support/conversation.ts';
 import { DatapathBed, describe } from '../../support/datapath-bed.ts';
-import { tcpFrame } from '../../support/packets.ts';
-import { type GroupDescription, members } from '../../support/topology.ts';
+import { countingBytes, icmpFrame, rawFrame, tcpFrame, udpFrame, type Way } from '../../support/packets.ts';
+import { SCTP, sctpPacket } from '../../support/sctp.ts';
+import { type GroupDescription, members, SETTINGS } from '../../support/topology.ts';
 
 const begins = suite('an address begins to be balanced');
 const ceases = suite('rules cease to cover a flow');
@@ -55,6 +56,72 @@ for (const [what, group] of Object.entries(COVERS)) {
     assert.is(bed.flows().length, 1);
   });
 }
+
+/** A datagram of an exchange between web1 and app1, and one back. */
+const DATAGRAMS = {
+  udp: (way: Way, [from, to]: [number, number]) => udpFrame(way, { sourcePort: from, destinationPort: to }),
+  sctp: (way: Way, [from, to]: [number, number]) =>
+    rawFrame(way, SCTP, sctpPacket(from, to, countingBytes(20))),
+  gre: (way: Way) => rawFrame(way, 47, countingBytes(20)),
+  icmp: (way: Way, [from, to]: [number, number]) =>
+    icmpFrame(way, from === 80 ? 0 : 8, 0, ((from === 80 ? to : from) << 16) | 1),
+};
+const PROTOCOLS = { udp: 'udp', sctp: 'sctp', gre: 'any', icmp: 'icmp' } as const;
+for (const [name, datagram] of Object.entries(DATAGRAMS)) {
+  const ask = (bed: DatapathBed, port = 40_000): string[] =>
+    bed.send('web1', datagram(bed.way('web1', ADDRESS), [port, 80])).map((sent) => sent.port);
+  const answer = (bed: DatapathBed): string[] =>
+    bed.send('app1', datagram(bed.way('app1', '10.1.0.11'), [80, 40_000])).map((sent) => sent.port);
+  const isBySource = name !== 'gre';
+  const group: GroupDescription = {
+    name: 'own',
+    vip: ADDRESS,
+    protocol: PROTOCOLS[name as keyof typeof PROTOCOLS],
+    members: members([0, 1]),
+  };
+  /** On the VM's address, which stays the VM's for all that the rules do not cover. */
+  const own: GroupDescription = { ...group, rewrite: 'port', members: members([1]) };
+  const covering: Record<string, readonly [GroupDescription[], GroupDescription[]]> = {
+    'a group begins': [[], [group]],
+    'its protocol changes': [[{ ...own, protocol: 'tcp' }], [group]],
+    'its sources change': [[{ ...own, sources: ['10.1.0.12/32'] }], [group]],
+    'a member becomes a VIP': [
+      [{ ...group, name: 'front', vip: '10.1.0.100', members: members([1]) }],
+      [group],
+    ],
+  };
+  for (const [what, [before, after]] of Object.entries(covering)) {
+    begins(
+      `${name}, ${what}: an exchange with the VM with the address goes on, new ones are balanced`,
+      () => {
+        const bed = new DatapathBed({ groups: before });
+        assert.equal(ask(bed), ['app1']);
+        bed.configure({ groups: after });
+        for (let i = 0; i < 5; i++) {
+          assert.equal(ask(bed), ['app1']);
+          assert.equal(answer(bed), ['web1']);
+          bed.pass(SETTINGS.udpIdleMs - 2_000);
+        }
+        assert.equal(bed.flows(), []);
+        if (isBySource) assert.equal(ask(bed, 41_000), ['app2']);
+        bed.pass(SETTINGS.udpIdleMs + 3_000);
+        assert.equal(ask(bed), ['app2'], 'silent for as long as a record lasts: a new one');
+      },
+    );
+  }
+}
+
+begins('an exchange that nobody has is balanced at once, and so is one that went to the router', () => {
+  const bed = new DatapathBed();
+  const frame = (bed: DatapathBed) =>
+    udpFrame(bed.way('web1', '10.1.0.100'), { sourcePort: 40_000, destinationPort: 80 });
+  bed.send('web1', frame(bed));
+  bed.configure({ groups: [{ name: 'api', vip: '10.1.0.100', members: members([1]) }] });
+  assert.equal(
+    bed.send('web1', frame(bed)).map(({ port }) => port),
+    ['app1'],
+  );
+});
 
 begins('the station has the address, and its port does not say so: the frames’ MAC does', () => {
   const bed = new DatapathBed();

@@ -5,6 +5,7 @@ const ERRORS = 'datapath/forwarding/icmp-errors › ';
 const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const PACKETS = 'e2e/conformance/packets › ';
 const ECHO = 'datapath/balancing/echo › ';
+const CUT_OFF = 'datapath/balancing/cut-off-flows › ';
 const UNTRANSLATABLE = 'datapath/balancing/untranslatable › ';
 
 export const PROTOCOL_ROWS: readonly Row[] = [
@@ -119,6 +120,17 @@ export const PROTOCOL_ROWS: readonly Row[] = [
       `${UNTRANSLATABLE}to a VIP with segments left: dropped, counted and answered, whatever it carries, whole or in fragments`,
       `${UNTRANSLATABLE}a segment of a running flow is no exception, from either end`,
       `${UNTRANSLATABLE}with no segment left it is an extension header like any other`,
+    ],
+  },
+  {
+    source: 'RFC 3022 §4.3',
+    requirement:
+      'What a member sends on a flow whose record has gone is not passed untranslated; its own conversations are',
+    tests: [
+      `${CUT_OFF}a half-open flow that gave way to another: the late answer is dropped`,
+      `${CUT_OFF}a datagram flow that found another member: the former one is not heard any more`,
+      `${CUT_OFF}a flow that counts as reset, and is not: its data are dropped once the record has gone`,
+      `${CUT_OFF}a connection that the member itself opens with the same ports passes, data and all`,
     ],
   },
   {
