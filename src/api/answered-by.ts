@@ -17,6 +17,8 @@ export const API_PATHS = {
   'GET /readyz': 'process',
   'GET /v1/status': 'process',
   'POST /v1/reload': 'process',
+  'POST /v1/reload/plan': 'process',
+  'POST /v1/diff': 'process',
   'POST /v1/down': 'process',
   'GET /v1/ports': 'listing',
   'GET /v1/routers': 'listing',
@@ -39,6 +41,8 @@ export const API_PATHS = {
   'POST /v1/groups/:group/members/:member/drain': 'controller',
   'POST /v1/groups/:group/members/:member/fail': 'controller',
   'DELETE /v1/groups/:group/members/:member': 'controller',
+  'POST /v1/groups/:group/members/:member/reset': 'controller',
+  'POST /v1/groups/:group/reset': 'controller',
   'GET /v1/groups/:group/watch': 'stream',
 } as const satisfies Record<string, AnsweredBy>;
 
@@ -57,6 +61,17 @@ export function answeredBy(request: {
 }): AnsweredBy | undefined {
   const matching = entries.filter(({ path }) => matchesPath(path, request.path));
   return (matching.find(({ method }) => method === request.method) ?? matching[0])?.answeredBy;
+}
+
+/** The request's path in the table. */
+export function apiPathOf(request: {
+  readonly method: string;
+  readonly path: readonly string[];
+}): ApiPath | undefined {
+  const found = entries.find(
+    ({ method, path }) => method === request.method && matchesPath(path, request.path),
+  );
+  return found && (`${found.method} /${found.path.join('/')}` as ApiPath);
 }
 
 /** The methods that the table has for this path. */

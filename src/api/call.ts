@@ -10,6 +10,8 @@ export interface Call {
   /** JSON; blank: none. */
   readonly body: string;
   readonly accept?: string;
+  /** As in ApiRequest. */
+  readonly actor?: string;
 }
 
 export interface Answer {
@@ -21,14 +23,14 @@ export interface Answer {
 
 /** Never rejects; `onFailure` is called with errors other than refusals, which are bugs. */
 export async function answerCall(
-  { method, target, body, accept }: Call,
+  { method, target, body, accept, actor }: Call,
   answerer: Answerer,
   onFailure: (error: unknown) => void,
 ): Promise<Answer> {
   try {
     const url = urlOf(target);
     const path = url.pathname.split('/').slice(1).map(decodeSegment);
-    const request = { method, path, query: url.searchParams, body: parseBody(body), accept };
+    const request = { method, path, query: url.searchParams, body: parseBody(body), accept, actor };
     return { status: 200, body: await answerer(request) };
   } catch (error) {
     if (!(error instanceof Refusal)) onFailure(error);

@@ -34,8 +34,8 @@ export class PeerRequests {
     this.send = send;
   }
 
-  /** Resolves with the answer's body. Rejects with the peer's Refusal, or with status 503 if it does not answer. */
-  ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  /** `actor`: who asks here. Resolves with the answer's body. Rejects with the peer's Refusal, or with status 503 if it does not answer. */
+  ask<Answer>(method: string, path: string, body?: object, actor?: string): Promise<Answer> {
     if (this.pending.size >= MAX_PENDING) {
       return Promise.reject(new Refusal(503, `${this.peer}: ${MAX_PENDING} requests wait for it already`));
     }
@@ -47,7 +47,7 @@ export class PeerRequests {
       }, TIMEOUT_MS);
       this.pending.set(id, { resolve, reject, timer });
       const text = body === undefined ? '' : JSON.stringify(body);
-      if (this.send({ type: 'request', id, method, path, body: text })) return;
+      if (this.send({ type: 'request', id, method, path, body: text, actor })) return;
       this.take(id)?.reject(new Refusal(503, `${this.peer} is not connected`));
     }) as Promise<Answer>;
   }

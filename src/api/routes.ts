@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly body: unknown;
   /** Media types that the client accepts, as in HTTP's header. */
   readonly accept?: string;
+  /** Who asks, for the audit trail; absent: not known. */
+  readonly actor?: string;
 }
 
 /** An answer that is no JSON. */

@@ -31,14 +31,18 @@ const NEWCOMERS: NewcomerLimits = { max: 64, maxPerAddress: 64, patienceMs: 10_0
 const REQUEST_TIMEOUT_MS = 10_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
+/** Who is at the other end of a connection, for the audit trail; asked for changes only. */
+type ActorOf = (socket: Socket) => Promise<string | undefined>;
+
 /** Resolves when the socket accepts connections. */
 export async function startApiServer(
   path: string,
   answerer: Answerer,
   log: Logger,
   runtime: Runtime,
+  actorOf: ActorOf = async () => undefined,
 ): Promise<Server> {
-  const server = boundedServer(answerer, log, runtime);
+  const server = boundedServer(answerer, log, runtime, undefined, actorOf);
   rmSync(path, { force: true });
   // The socket is created with its final mode, so that other users can never connect.
   const umask = process.umask(0o177);
@@ -87,7 +91,13 @@ export function useTls(server: Server, { ca, cert, key }: ServerTls): void {
   if (server instanceof TlsServer) server.setSecureContext({ ca, cert, key });
 }
 
-function boundedServer(answerer: Answerer, log: Logger, runtime: Runtime, tls?: ServerTls): Server {
+function boundedServer(
+  answerer: Answerer,
+  log: Logger,
+  runtime: Runtime,
+  tls?: ServerTls,
+  actorOf: ActorOf = async () => undefined,
+): Server {
   const newcomers = new Newcomers(NEWCOMERS, runtime);
   let requests = 0;
   const listener: RequestListener = (request, response) => {
@@ -98,7 +108,9 @@ function boundedServer(answerer: Answerer, log: Logger, runtime: Runtime, tls?: 
     }
     requests++;
     response.once('close', () => requests--);
-    answer(answerer, request, response, log, runtime).catch((error) => log.error(`api: ${messageOf(error)}`));
+    answer(answerer, request, response, actorOf, log, runtime).catch((error) =>
+      log.error(`api: ${messageOf(error)}`),
+    );
   };
   const server =
     tls === undefined
@@ -125,11 +137,14 @@ async function answer(
   answerer: Answerer,
   request: IncomingMessage,
   response: ServerResponse,
+  actorOf: ActorOf,
   log: Logger,
   runtime: Runtime,
 ): Promise<void> {
-  const { accept } = request.headers;
-  const call = { method: request.method ?? 'GET', target: request.url ?? '/', accept };
+  const { method = 'GET', headers } = request;
+  const { accept } = headers;
+  const actor = method === 'GET' ? undefined : await actorOf(request.socket);
+  const call = { method, target: request.url ?? '/', accept, actor };
   const text = await readBody(request);
   // A body that is too long is refused like any other invalid one.
   const checkedAnswerer: Answerer =

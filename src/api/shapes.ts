@@ -18,6 +18,8 @@
  *   POST   /v1/groups/{group}/members/{m}/fail     {}                → Changed
  *   DELETE /v1/groups/{group}/members/{m}                            → Changed
  *   POST   /v1/reload                              { path }          → Changed
+ *   POST   /v1/reload/plan                         { path }          → Difference[]: what a reload would change
+ *   POST   /v1/diff                                { path }          → Difference[]: the file against what is in force
  *   POST   /v1/down                                {}                → {} once the host is about to stop
  *
  * Controllers have besides, for all their hosts:
@@ -57,6 +59,21 @@ export interface Changed {
   away?: Record<string, string>;
   /** Host → why it keeps its previous rules. */
   refused?: Record<string, string>;
+}
+
+/** An entry in which a file and what is in force differ. */
+export interface Difference {
+  /** As in the file, with names in place of positions: `groups.api.members.app2.weight`. */
+  path: string;
+  /** null, here and in `file`: there is none. */
+  inForce: unknown;
+  /** In the file; of `reload --dry-run`: in force after the reload. */
+  file: unknown;
+  /** Who has changed it since the file was loaded, and when (ISO 8601); null: the file has changed, or it is not known. */
+  by: string | null;
+  at: string | null;
+  /** A reload refuses the file: this cannot change while the process runs. */
+  needsRestart: boolean;
 }
 
 export interface MemberAdd {

@@ -9,6 +9,7 @@ import { addAgentList } from './commands/fleet/agent-list.ts';
 import { addTlsInit } from './commands/fleet/tls-init.ts';
 import { addVmList } from './commands/fleet/vm-list.ts';
 import { addGroupList } from './commands/group/group-list.ts';
+import { addGroupReset } from './commands/group/group-reset.ts';
 import { addGroupShow } from './commands/group/group-show.ts';
 import { addGroupWatch } from './commands/group/group-watch.ts';
 import { addPolicySet } from './commands/group/policy-set.ts';
@@ -24,8 +25,10 @@ import { addMemberAdd } from './commands/member/member-add.ts';
 import { addMemberDrain } from './commands/member/member-drain.ts';
 import { addMemberFail } from './commands/member/member-fail.ts';
 import { addMemberRemove } from './commands/member/member-remove.ts';
+import { addMemberReset } from './commands/member/member-reset.ts';
 import { addMemberWeight } from './commands/member/member-weight.ts';
 import { addController } from './commands/process/controller.ts';
+import { addDiff } from './commands/process/diff.ts';
 import { addDown } from './commands/process/down.ts';
 import { addReload } from './commands/process/reload.ts';
 import { addStatus } from './commands/process/status.ts';
@@ -63,6 +66,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addController(program);
   addDown(program);
   addReload(program);
+  addDiff(program);
   addStatus(program);
 
   const config = program.command('config').description('check a configuration, describe its format');
@@ -76,6 +80,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addGroupList(group);
   addGroupShow(group);
   addGroupWatch(group);
+  addGroupReset(group);
 
   const policy = program.command('policy').description('policies, by which weights follow the load');
   addPolicyShow(policy);
@@ -91,6 +96,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addMemberDrain(member);
   addMemberFail(member);
   addMemberRemove(member);
+  addMemberReset(member);
 
   const agent = program.command('agent').description('agents of the hosts that attach to a controller');
   addAgentList(agent);

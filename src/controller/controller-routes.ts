@@ -24,6 +24,7 @@ import {
 import { Rows } from '../api/rows.ts';
 import type {
   Changed,
+  Difference,
   FirewallRow,
   PortRow,
   RouterRow,
@@ -62,7 +63,10 @@ export interface ControllerContext {
   /** Agents that were refused a moment ago. */
   readonly refusals: readonly RefusedAgent[];
   /** Loads the file and brings it into force. */
-  reload(path: string): Promise<Changed>;
+  reload(path: string, by?: string): Promise<Changed>;
+  /** As in the host's ApiContext. */
+  diff(path: string): Difference[];
+  plan(path: string): Difference[];
   /** The process is to stop, soon after this returns. */
   down(): void;
 }
@@ -129,22 +133,30 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     checked(statQuery, request.query);
     return ofHosts<StatRow | PortRow>(controller, request);
   }),
-  route('POST /v1/groups/:group/members', ({ controller }, [group], { body }) =>
-    controller.addMember(group!, checked(memberAdd, body)),
+  route('POST /v1/groups/:group/members', ({ controller }, [group], { body, actor }) =>
+    controller.addMember(group!, checked(memberAdd, body), actor),
   ),
-  route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body }) =>
-    controller.setWeight(group!, member!, checked(memberWeight, body).weight),
+  route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body, actor }) =>
+    controller.setWeight(group!, member!, checked(memberWeight, body).weight, actor),
   ),
-  route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body }) =>
-    controller.drainMember(group!, member!, checked(memberDrain, body).deadlineMs),
+  route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body, actor }) =>
+    controller.drainMember(group!, member!, checked(memberDrain, body).deadlineMs, actor),
   ),
-  route('POST /v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body }) => {
+  route('POST /v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body, actor }) => {
     checked(empty, body);
-    return controller.failMember(group!, member!);
+    return controller.failMember(group!, member!, actor);
   }),
-  route('DELETE /v1/groups/:group/members/:member', ({ controller }, [group, member]) =>
-    controller.removeMember(group!, member!),
+  route('DELETE /v1/groups/:group/members/:member', ({ controller }, [group, member], { actor }) =>
+    controller.removeMember(group!, member!, actor),
   ),
+  route('POST /v1/groups/:group/members/:member/reset', ({ controller }, [group, member], { body }) => {
+    checked(empty, body);
+    return controller.resetMember(group!, member!);
+  }),
+  route('POST /v1/groups/:group/reset', ({ controller }, [group], { body }) => {
+    checked(empty, body);
+    return controller.resetGroup(group!);
+  }),
   route('GET /v1/groups/:group/policy', ({ controller }, [group]) => policyDetail(fleet(controller), group!)),
   route('POST /v1/groups/:group/policy', ({ controller }, [group], { body }) =>
     controller.setPolicy(group!, checked(policySetting, body).policy),
@@ -153,7 +165,11 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     controller.scale(group!, checked(scaling, body).count),
   ),
   route('GET /v1/vms', ({ controller }) => vmRows(controller.vms)),
-  route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST /v1/reload', (context, _, { body, actor }) =>
+    context.reload(checked(reload, body).path, actor),
+  ),
+  route('POST /v1/reload/plan', (context, _, { body }) => context.plan(checked(reload, body).path)),
+  route('POST /v1/diff', (context, _, { body }) => context.diff(checked(reload, body).path)),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();

@@ -29,11 +29,18 @@ import { ExpectedHosts } from './agents/expected-hosts.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
 import { EpochRaise } from './epoch-raise.ts';
+import { groupReset } from './groups/group-reset.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import { MemberChanges } from './groups/member-changes.ts';
-import type { GroupOverrides, MemberOverride } from './groups/member-overrides.ts';
+import { type GroupOverrides, type MemberOverride, signed } from './groups/member-overrides.ts';
 import { Replica } from './groups/replica.ts';
-import { KEYS, overridesChange, type ScaleDocument } from './groups/stored-documents.ts';
+import {
+  KEYS,
+  overridesChange,
+  type ScaleDocument,
+  type Tombstone,
+  tombstoneOf,
+} from './groups/stored-documents.ts';
 import { HealthVerdicts } from './health/health-verdicts.ts';
 import { Scaling } from './scaling/scaling.ts';
 import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
@@ -185,26 +192,41 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   // --- changes ---------------------------------------------------------------------------------------------------
 
-  addMember(group: string, request: MemberAdd): Promise<Changed> {
-    return this.changeMember(group, request.name, (changes) => changes.add(group, request));
+  addMember(group: string, request: MemberAdd, by?: string): Promise<Changed> {
+    return this.changeMember(group, request.name, by, (changes) => changes.add(group, request));
   }
 
-  setWeight(group: string, member: string, weight: number): Promise<Changed> {
-    return this.changeMember(group, member, (changes) => changes.setWeight(group, member, weight));
+  setWeight(group: string, member: string, weight: number, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.setWeight(group, member, weight));
   }
 
   /** `deadlineMs`: from now. */
-  drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed> {
+  drainMember(group: string, member: string, deadlineMs?: number, by?: string): Promise<Changed> {
     const atMs = deadlineMs === undefined ? undefined : this.runtime.wallMs() + deadlineMs;
-    return this.changeMember(group, member, (changes) => changes.drain(group, member, atMs));
+    return this.changeMember(group, member, by, (changes) => changes.drain(group, member, atMs));
   }
 
-  failMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, (changes) => changes.fail(group, member));
+  failMember(group: string, member: string, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.fail(group, member));
   }
 
-  removeMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, (changes) => changes.remove(group, member));
+  removeMember(group: string, member: string, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.remove(group, member));
+  }
+
+  /** The member is as in the file again; one that the file does not have goes. */
+  resetMember(group: string, member: string): Promise<Changed> {
+    return this.changeMember(group, member, undefined, (changes) => changes.reset(group, member));
+  }
+
+  /** The group is as the file says: without changes by commands, and there again if it was removed. */
+  async resetGroup(group: string): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.leading();
+      const changes = groupReset(this.replica.entries, group, this.configurationNow, this.id);
+      if (changes.length > 0) await this.replica.write(changes, epoch);
+    });
+    return this.settled(group);
   }
 
   /** In place of the file's policy, checked like that; null: the file's again. */
@@ -224,7 +246,16 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   /** The groups as they will be when this file is taken up; those that it does not change are the same objects. */
   preview(configuration: Configuration): GroupConfig[] {
-    return [...groupsOf(this.replica.preview(configuration, this.id)).values()];
+    return [...groupsOf(this.previewStates(configuration)).values()];
+  }
+
+  previewStates(configuration: Configuration): GroupStates {
+    return this.replica.preview(configuration, this.id);
+  }
+
+  /** Who has removed the group, and when; undefined: nobody. */
+  tombstoneOf(group: string): Tombstone | undefined {
+    return tombstoneOf(this.replica.entries, group);
   }
 
   /** Keeps the group at `count` members by VMs of its template; null: as many as the thresholds of its scaling say. */
@@ -251,11 +282,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   /** Takes up a changed file. */
-  async reload(configuration: Configuration): Promise<Changed> {
+  async reload(configuration: Configuration, by?: string): Promise<Changed> {
     await this.exclusively(async () => {
       const { epoch } = this.leading();
       this.configurationNow = configuration;
-      await this.replica.applyFile(configuration, this.id, epoch);
+      await this.replica.applyFile(configuration, this.id, epoch, by);
     });
     return this.settled(undefined);
   }
@@ -263,13 +294,15 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private async changeMember(
     group: string,
     member: string,
+    by: string | undefined,
     change: (changes: MemberChanges) => GroupOverrides,
   ): Promise<Changed> {
     let before: MemberOverride | undefined;
     await this.exclusively(async () => {
       const { epoch } = this.leading();
       before = this.groups.get(group)?.overrides.get(member);
-      const overrides = change(new MemberChanges(this.groups, this.networks));
+      const changed = change(new MemberChanges(this.groups, this.networks));
+      const overrides = signed(changed, member, { by, atMs: this.runtime.wallMs() });
       await this.replica.write([overridesChange(group, overrides)], epoch);
     });
     const settlement = await this.settlement(group);
@@ -413,8 +446,10 @@ export class Controller implements AgentSessionHandler, FleetActions {
     this.office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
   }
 
-  private async agentAsks(agent: AttachedAgent, { id, method, path, body }: Request): Promise<void> {
-    const call = { method, target: path, body };
+  private async agentAsks(agent: AttachedAgent, request: Request): Promise<void> {
+    const { id, method, path, body, actor = '' } = request;
+    const by = actor === '' ? `host ${agent.host}` : `${actor} at host ${agent.host}`;
+    const call = { method, target: path, body, actor: by };
     const answerer: Answerer = (asked) => {
       if (isFarewell(agent.host, asked.method, asked.path)) {
         this.hosts.farewell(agent.host);

@@ -134,10 +134,11 @@ function checkPort(port: Port): void {
   }
 }
 
-function checkRequest(request: { method: string; path: string; body: string }): void {
+function checkRequest(request: { method: string; path: string; body: string; actor?: string }): void {
   bounded(request.method, MAX_METHOD_LENGTH, 'method');
   bounded(request.path, MAX_PATH_LENGTH, 'path');
   bounded(request.body, MAX_REQUEST_BODY_LENGTH, 'body');
+  bounded(request.actor ?? '', MAX_NAME_LENGTH, 'actor');
 }
 
 function names<Field extends string>(message: Readonly<Record<Field, string>>, ...fields: Field[]): void {

@@ -130,6 +130,8 @@ export interface Request {
   path: string;
   /** JSON; empty: none. */
   body: string;
+  /** Who asks at the sender's machine, for audit trails; absent or empty: the sender itself. */
+  actor?: string;
 }
 
 export interface Reply {

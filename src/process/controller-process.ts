@@ -9,6 +9,7 @@
 import type { Server } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { AuditTrail } from '../api/audit.ts';
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
 import type { Changed, Verdict } from '../api/shapes.ts';
 import { certificateProblems } from '../api/verdict.ts';
@@ -29,11 +30,13 @@ import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
+import { fileDifference, groupsAfterReload, inForceAt } from './changes/file-difference.ts';
+import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
 import { becomeControllerUser } from './privileges/controller-user.ts';
-import { loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
+import { auditTrail, loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
 /** Longest wait for a leader, this controller or another, at start. */
@@ -42,6 +45,7 @@ const LEADER_POLL_MS = 10;
 
 export class ControllerProcess {
   readonly controller: Controller;
+  readonly audit: AuditTrail;
   private readonly options: ProcessOptions;
   private readonly undo: UndoStack;
   private readonly agents: FleetServer;
@@ -81,6 +85,7 @@ export class ControllerProcess {
         configuration,
         certificates,
         tls,
+        auditTrail(configuration, storeConfig, runDir, log),
       );
       await started.listen(undo);
       await started.leaderKnown();
@@ -99,6 +104,7 @@ export class ControllerProcess {
     configuration: Configuration,
     certificates: Certificates,
     tls: Renewable<TlsMaterial> | undefined,
+    audit: AuditTrail,
   ) {
     this.options = options;
     this.undo = undo;
@@ -107,6 +113,7 @@ export class ControllerProcess {
     this.configuration = configuration;
     this.certificates = certificates;
     this.tls = tls;
+    this.audit = audit;
   }
 
   /** e.g. `sluice controller c1: 4 groups, leads, agents at 127.0.0.1:7400, pid 4711` */
@@ -117,7 +124,7 @@ export class ControllerProcess {
     return `sluice controller ${id}: ${groups}, ${role}, agents at ${this.agents.address}, pid ${process.pid}`;
   }
 
-  async reload(path: string): Promise<Changed> {
+  async reload(path: string, by?: string): Promise<Changed> {
     this.certificates.reread();
     const next = loadForReload(path);
     const problems = (['host', 'listen', 'store', 'tls', 'user'] as const)
@@ -129,7 +136,7 @@ export class ControllerProcess {
       }));
     if (problems.length > 0)
       throw new HostError(409, 'this needs a restart (down, then controller)', problems);
-    const changed = await this.controller.reload(next);
+    const changed = await this.controller.reload(next, by);
     this.configuration = next;
     this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
     return changed;
@@ -160,23 +167,30 @@ export class ControllerProcess {
       controllerSamples(samples, controller, streamCounts(agents.counters));
     });
     undo.push('stop measuring', () => metrics.stop());
-    const answerer = controllerAnswerer({
-      controller,
-      version: VERSION,
-      certificates,
-      get refusals() {
-        return agents.refusals;
-      },
-      get streams() {
-        return streamCounts(agents.counters);
-      },
-      metrics: (accept) => metrics.answer(accept),
-      reload: (path) => this.reload(path),
-      down: () => this.options.onDownRequest(),
-    });
+    const answerer = this.audit.around(
+      controllerAnswerer({
+        controller,
+        version: VERSION,
+        certificates,
+        get refusals() {
+          return agents.refusals;
+        },
+        get streams() {
+          return streamCounts(agents.counters);
+        },
+        metrics: (accept) => metrics.answer(accept),
+        reload: (path, by) => this.reload(path, by),
+        diff: (path) => fileDifference(inForceAt(controller), loadForReload(path)),
+        plan: (path) => {
+          const file = loadForReload(path);
+          return fileDifference(inForceAt(controller), file, groupsAfterReload(controller, file));
+        },
+        down: () => this.options.onDownRequest(),
+      }),
+    );
     this.controller.answerAgentsWith(answerer);
     const close = (server: Server) => undo.push('close the API', () => stopApiServer(server, systemRuntime));
-    close(await startApiServer(runDir.apiSocket, answerer, log, systemRuntime));
+    close(await startApiServer(runDir.apiSocket, answerer, log, systemRuntime, localActor));
     const { listen } = this.configuration;
     if (listen?.http === undefined) return;
     const http = await startReadOnlyServer(

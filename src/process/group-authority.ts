@@ -16,6 +16,7 @@ import { HostServices } from '../agent/host-services.ts';
 import { RuleJournal } from '../agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
+import type { AuditTrail } from '../api/audit.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
 import type { Changed, ControllersStatus, GroupOrigin, StreamCounts, Verdict } from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
@@ -34,6 +35,12 @@ import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
 import type { Samples } from '../metrics/samples.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
+import {
+  groupsAfterReload,
+  type InForce,
+  inForceAt,
+  inForceFromElsewhere,
+} from './changes/file-difference.ts';
 import { openStoreInTime, type StartPatience } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
@@ -43,6 +50,8 @@ export interface ControlOptions {
   readonly defaultStore: StoreConfig;
   /** File for the last rules of remote controllers. */
   readonly rulesFile: string;
+  /** Where changes made here are written down. */
+  readonly audit: AuditTrail;
   readonly log: Logger;
   readonly patience: StartPatience;
 }
@@ -64,6 +73,9 @@ export interface Control {
   readonly certificates: Certificates;
   /** From when the host is attached; undefined: none is configured. */
   readonly tls: Renewable<TlsMaterial> | undefined;
+  /** For `diff` and `reload --dry-run`. */
+  readonly inForce: InForce;
+  groupsAfter(file: Configuration): readonly GroupConfig[];
   /** Where a group of this host comes from. */
   originOf(group: string): GroupOrigin;
   /** What is not well with an embedded controller. */
@@ -71,7 +83,7 @@ export interface Control {
   /** Adds the metrics of an embedded controller. */
   addSamples(samples: Samples): void;
   /** Applies a changed file; resolves with the host's revision, and with who has confirmed it in a fleet. */
-  reload(configuration: Configuration): Promise<Changed>;
+  reload(configuration: Configuration, by?: string): Promise<Changed>;
   /** `end`: on purpose, not to go on in another process. */
   stop(how: 'end' | 'handOver'): Promise<void>;
 }
@@ -90,6 +102,7 @@ interface Attached {
 
 class EmbeddedControl implements Control {
   readonly initialGroups: GroupConfig[];
+  readonly answer: Answerer;
   private readonly options: ControlOptions;
   readonly certificates: Certificates;
   readonly tls: Renewable<TlsMaterial> | undefined;
@@ -130,7 +143,9 @@ class EmbeddedControl implements Control {
     const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
     const self = { id: configuration.host, address };
     this.controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
-    this.controller.answerAgentsWith((request) => this.answerFleet(request));
+    const { audit } = options;
+    this.controller.answerAgentsWith(audit.around((request) => this.answerFleet(request)));
+    this.answer = audit.around((request) => this.answerHere(request));
     this.initialGroups = this.controller.preview(configuration);
   }
 
@@ -166,6 +181,14 @@ class EmbeddedControl implements Control {
     }
   }
 
+  get inForce(): InForce {
+    return inForceAt(this.controller);
+  }
+
+  groupsAfter(file: Configuration): GroupConfig[] {
+    return groupsAfterReload(this.controller, file);
+  }
+
   originOf(group: string): GroupOrigin {
     const state = this.controller.groups.get(group);
     return state === undefined ? 'file' : originOf(state);
@@ -196,13 +219,13 @@ class EmbeddedControl implements Control {
    * A controller of several hosts answers for all of them; for a single host, the host answers listings
    * itself.
    */
-  answer(request: ApiRequest): unknown {
+  private answerHere(request: ApiRequest): unknown {
     const by = answeredBy(request);
     const isHosts = by === 'process' || by === undefined || (by === 'listing' && this.server === undefined);
     return isHosts ? this.attached!.answerHost(request) : this.answerFleet(request);
   }
 
-  async reload(configuration: Configuration): Promise<Changed> {
+  async reload(configuration: Configuration, by?: string): Promise<Changed> {
     const { host, agent } = this.attached!;
     const known = new Map([...this.controller.groups].map(([name, { group }]) => [name, group]));
     const inForce = new Map(host.configuration.groups.map((group) => [group.name, group]));
@@ -214,7 +237,7 @@ class EmbeddedControl implements Control {
       host.reload({ ...configuration, groups }),
     );
     this.configuration = configuration;
-    const changed = await this.controller.reload(configuration);
+    const changed = await this.controller.reload(configuration, by);
     return this.server === undefined ? { revision } : { ...changed, revision };
   }
 
@@ -236,6 +259,8 @@ class EmbeddedControl implements Control {
       metrics: () => Promise.reject(new Refusal(400, 'metrics: expected on the host itself')),
       refusals: this.server?.refusals ?? [],
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
+      diff: notHere,
+      plan: notHere,
       down: () => {},
     };
     const answer = await answerRequest(CONTROLLER_ROUTES, context, request);
@@ -267,11 +292,13 @@ class RemoteControl implements Control {
   tls: Renewable<TlsMaterial> | undefined;
   private readonly options: ControlOptions;
   private readonly rules: RuleStore;
+  private configuration: Configuration;
   private attached: Attached | undefined;
 
   constructor(options: ControlOptions) {
     const { configuration, rulesFile, log } = options;
     this.options = options;
+    this.configuration = options.configuration;
     this.certificates = new Certificates(log, systemRuntime);
     this.rules = new RuleStore(new RuleJournal(rulesFile));
     try {
@@ -312,6 +339,15 @@ class RemoteControl implements Control {
     return controllersClock(this.rules.current.clock, systemRuntime.wallMs());
   }
 
+  get inForce(): InForce {
+    const { configuration } = this.attached!.host;
+    return inForceFromElsewhere(this.configuration, configuration.groups);
+  }
+
+  groupsAfter(file: Configuration): GroupConfig[] {
+    return groupsInForce(this.rules.current, file.groups, file);
+  }
+
   originOf(group: string): GroupOrigin {
     return this.rules.current.definitions.has(group) ? 'controller' : 'file';
   }
@@ -339,10 +375,10 @@ class RemoteControl implements Control {
     const { agent, answerHost } = this.attached!;
     const by = answeredBy(request);
     if (by === 'stream') throw new Refusal(400, 'group watch: expected at a controller');
-    if (by !== 'controller') return answerHost(request);
+    if (by !== 'controller') return this.options.audit.around(answerHost)(request);
     const query = request.query.size === 0 ? '' : `?${request.query}`;
     const path = `/${request.path.map(encodeURIComponent).join('/')}${query}`;
-    return agent.requests.ask(request.method, path, request.body as object | undefined);
+    return agent.requests.ask(request.method, path, request.body as object | undefined, request.actor);
   }
 
   async reload(configuration: Configuration): Promise<Changed> {
@@ -351,6 +387,7 @@ class RemoteControl implements Control {
     const revision = await agent.changeHost({ own: configuration.groups }, () =>
       host.reload({ ...configuration, groups }),
     );
+    this.configuration = configuration;
     return { revision };
   }
 
@@ -360,6 +397,10 @@ class RemoteControl implements Control {
     this.certificates.close();
   }
 }
+
+const notHere = (): never => {
+  throw new Refusal(400, 'found a request of another host, expected one at the controller itself');
+};
 
 function linkStatus({ link }: Agent): ControllersStatus['link'] {
   const { state, controller, sinceMs, lastError, attachments, failures, malformed } = link.status;

@@ -9,6 +9,7 @@
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
+import type { AuditTrail } from '../api/audit.ts';
 import type { ApiRequest } from '../api/routes.ts';
 
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
@@ -32,10 +33,12 @@ import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
+import { fileDifference } from './changes/file-difference.ts';
+import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
 import { httpListener } from './http-listener.ts';
-import { loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
+import { auditTrail, loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions extends StartPatience {
   readonly configPath: string;
@@ -53,6 +56,7 @@ export interface ProcessOptions extends StartPatience {
 
 export class HostProcess {
   readonly host: Host;
+  readonly audit: AuditTrail;
   private readonly options: ProcessOptions;
   private readonly control: Control;
   private readonly state: MadeThings;
@@ -79,7 +83,20 @@ export class HostProcess {
       const { onDeath } = options;
       const { tablesFile, numbersFile, rulesFile } = runDir;
       const defaultStore = ownStore(configuration, runDir, state);
-      const control = await startControl({ configuration, defaultStore, rulesFile, log, patience: options });
+      const audit = auditTrail(
+        configuration,
+        configuration.controllers === undefined ? (configuration.store ?? defaultStore) : undefined,
+        runDir,
+        log,
+      );
+      const control = await startControl({
+        configuration,
+        defaultStore,
+        rulesFile,
+        audit,
+        log,
+        patience: options,
+      });
       undo.push('stop the controller', () => control.stop('end'));
       const withGroups = { ...configuration, groups: control.initialGroups };
       const host = await Host.start({
@@ -94,7 +111,7 @@ export class HostProcess {
         onDeath,
       });
       undo.push('stop the host', () => host.stop('end'));
-      const started = new HostProcess(options, host, control, state, lock);
+      const started = new HostProcess(options, host, control, audit, state, lock);
       await started.listen(configuration);
       started.warn();
       steadyHeap();
@@ -109,12 +126,14 @@ export class HostProcess {
     options: ProcessOptions,
     host: Host,
     control: Control,
+    audit: AuditTrail,
     state: MadeThings,
     lock: RunDirLock,
   ) {
     this.options = options;
     this.host = host;
     this.control = control;
+    this.audit = audit;
     this.metrics = new MetricsEndpoint('host', control.certificates, (samples) => this.addSamples(samples));
     this.state = state;
     this.lock = lock;
@@ -130,11 +149,11 @@ export class HostProcess {
   }
 
   /** Applies a changed configuration. On failure nothing changes, and the HostError lists every problem. */
-  async reload(path: string): Promise<Changed> {
+  async reload(path: string, by?: string): Promise<Changed> {
     this.control.certificates.reread();
     roomyHeap();
     try {
-      const changed = await this.control.reload(loadForReload(path));
+      const changed = await this.control.reload(loadForReload(path), by);
       this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
       this.warn();
       return changed;
@@ -191,13 +210,18 @@ export class HostProcess {
       originOf: (group) => this.control.originOf(group),
       metrics: (accept) => this.metrics.answer(accept),
       unready: () => unready(this.host, this.control.status),
-      reload: (path) => this.reload(path),
+      reload: (path, by) => this.reload(path, by),
+      diff: (path) => fileDifference(this.control.inForce, loadForReload(path)),
+      plan: (path) => {
+        const file = loadForReload(path);
+        return fileDifference(this.control.inForce, file, this.control.groupsAfter(file));
+      },
       down: () => this.options.onDownRequest(),
     });
     await this.control.attach(this.host, answerHost);
     this.state.addFile(runDir.apiSocket);
     const answer = (request: ApiRequest): unknown => this.control.answer(request);
-    this.api = await startApiServer(runDir.apiSocket, answer, log, systemRuntime);
+    this.api = await startApiServer(runDir.apiSocket, answer, log, systemRuntime, localActor);
     if (listen?.http === undefined) return;
     const { tls } = this.control;
     const http = await startReadOnlyServer(

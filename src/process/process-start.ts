@@ -1,5 +1,7 @@
 /** Start and reload steps that host and controller processes share. */
+import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { AuditTrail } from '../api/audit.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -97,4 +99,15 @@ export function loadForReload(path: string): Configuration {
 
 export function reportAll(problems: readonly string[], log: Logger): void {
   for (const problem of problems) log.error(problem);
+}
+
+/** In the directory of a store of files, which outlives run directories; else in the run directory. */
+export function auditTrail(
+  { host }: Configuration,
+  store: StoreConfig | undefined,
+  runDir: RunDir,
+  log: Logger,
+): AuditTrail {
+  const path = store?.kind === 'file' ? join(store.dir, 'audit.jsonl') : runDir.auditFile;
+  return new AuditTrail(path, host, systemRuntime, log);
 }

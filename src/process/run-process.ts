@@ -8,6 +8,8 @@
  * too, as a kill would: VMs keep their interfaces, and the next `up` goes on with their flows.
  */
 
+import type { AuditTrail } from '../api/audit.ts';
+import type { Changed } from '../api/shapes.ts';
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -52,7 +54,8 @@ export interface SluiceProcess {
   /** The line for the user. */
   readonly summary: string;
   /** Applies the changed configuration file. */
-  reload(path: string): Promise<unknown>;
+  reload(path: string, by?: string): Promise<Changed>;
+  readonly audit: AuditTrail;
   stop(): Promise<void>;
   /** Ends and leaves everything that outlives the process to the next one. */
   handOver(): Promise<void>;
@@ -130,7 +133,12 @@ export async function runProcess(
   try {
     const started = await start(processOptions);
     reload = () => {
-      started.reload(options.configPath).catch((error) => log.error(`reload: ${messageOf(error)}`));
+      const subject = options.configPath;
+      started.reload(subject, 'SIGHUP').then(
+        ({ revision }) =>
+          started.audit.append({ type: 'reload', subject, actor: 'SIGHUP', details: { revision } }),
+        (error) => log.error(`reload: ${messageOf(error)}`),
+      );
     };
     isRunning = true;
     log.info(started.summary);

@@ -8,6 +8,8 @@
  *   numbers.json what the numbers in the tables stand for (host/takeover)
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
+ *   audit.jsonl  changes that people have made over this process (api/audit.ts), unless it has a store of files, where
+ *                they then lie; it stays when the process ends
  *   rules.json   the last rules of remote controllers, and what has changed since they were written whole; it stays when the process ends
  *   lock         held by the process that uses the directory
  *
@@ -78,6 +80,10 @@ export class RunDir {
 
   get rulesFile(): string {
     return join(this.path, 'rules.json');
+  }
+
+  get auditFile(): string {
+    return join(this.path, 'audit.jsonl');
   }
 
   get numbersFile(): string {

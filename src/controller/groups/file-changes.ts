@@ -40,6 +40,8 @@ export interface ComparedFile {
   /** The leader's, which is the same controller. */
   readonly epoch: number;
   readonly wallMs: number;
+  /** Who has asked for the comparison; absent: the controller itself, at its election. */
+  readonly by?: string;
 }
 
 export function fileChanges(configuration: Configuration, entries: Entries, file: ComparedFile): Change[] {
@@ -76,7 +78,7 @@ function tombstoneChanges(
   inFile: Readonly<Record<string, string>>,
   removed: readonly string[],
   entries: Entries,
-  { id, epoch, wallMs }: ComparedFile,
+  { id, epoch, wallMs, by }: ComparedFile,
 ): Change[] {
   const changes: Change[] = [];
   const standing = [...named<Tombstone>(entries, KEYS.removed)];
@@ -90,7 +92,7 @@ function tombstoneChanges(
     }
   }
   for (const name of removed) {
-    const value: Tombstone = { atMs: wallMs, epoch, by: `the file of ${id}`, knownTo: [id] };
+    const value: Tombstone = { atMs: wallMs, epoch, by: by ?? `the file of ${id}`, knownTo: [id] };
     changes.push({ key: KEYS.removed + name, value });
   }
   const oldest = standing.sort(([, a], [, b]) => a.atMs - b.atMs);

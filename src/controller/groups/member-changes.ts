@@ -7,6 +7,7 @@
  * - drain: no new flows; running ones continue to their end or to the deadline.
  * - fail: not used from now on, and its flows are dropped.
  * - remove: as drain, and no longer listed.
+ * - reset: as in the file again; a member that the file does not have goes.
  * - add: a new member, or one that is removed, draining or failed, which becomes active again; fields that the
  *   request omits keep their values.
  */
@@ -69,6 +70,14 @@ export class MemberChanges {
   remove(groupName: string, memberName: string): GroupOverrides {
     const { state } = this.find(groupName, memberName);
     return changed(state, memberName, { removed: true });
+  }
+
+  reset(groupName: string, memberName: string): GroupOverrides {
+    const { overrides } = existingGroup(this.groups, groupName);
+    if (!overrides.has(memberName)) this.find(groupName, memberName);
+    const next = new Map(overrides);
+    next.delete(memberName);
+    return next;
   }
 
   private checked(group: GroupConfig, request: MemberAdd, existing: MemberConfig | undefined): MemberConfig {

@@ -25,6 +25,9 @@ export interface MemberOverride {
   readonly state?: MemberState;
   /** Wall clock, epoch milliseconds: a draining member's remaining flows are dropped then. */
   readonly drainDeadlineMs?: number;
+  /** Who made the last change, and when (wall clock, epoch milliseconds); for people. */
+  readonly by?: string;
+  readonly atMs?: number;
 }
 
 /** By member name, in the order of the changes. */
@@ -43,6 +46,18 @@ export function withOverride(
   const isDefined = findMember(definition, member) !== undefined;
   if (!override.removed || isDefined) next.set(member, override);
   return next;
+}
+
+/** With who has changed the member, if it still has an override. */
+export function signed(
+  overrides: GroupOverrides,
+  member: string,
+  { by, atMs }: Pick<MemberOverride, 'by' | 'atMs'>,
+): GroupOverrides {
+  const override = overrides.get(member);
+  return override === undefined || by === undefined
+    ? overrides
+    : new Map(overrides).set(member, { ...override, by, atMs });
 }
 
 /** The overrides that outlive a change of the group's entry in the file. */

@@ -129,10 +129,15 @@ export class Replica {
   }
 
   /** Applies the file (file-changes.ts); resolves when it is written, or when the write will be retried. */
-  async applyFile(configuration: Configuration, id: string, epoch: number): Promise<void> {
+  async applyFile(configuration: Configuration, id: string, epoch: number, by?: string): Promise<void> {
     this.runtime.clearTimer(this.fileRetry);
     // On top of what an earlier comparison is still writing.
-    const changes = fileChanges(configuration, this.entries, { id, epoch, wallMs: this.runtime.wallMs() });
+    const changes = fileChanges(configuration, this.entries, {
+      id,
+      epoch,
+      wallMs: this.runtime.wallMs(),
+      by,
+    });
     this.unwrittenFile = lastOfEach([...this.unwrittenFile, ...changes]);
     const { entries } = this;
     for (const { name } of configuration.groups) {

@@ -18,6 +18,7 @@ import {
 import { Rows } from '../../api/rows.ts';
 import type {
   Changed,
+  Difference,
   FirewallRow,
   FlowRow,
   GroupDetail,
@@ -58,7 +59,11 @@ export interface ApiContext {
   /** Why the host is of no use now; empty: it is. */
   unready(): Verdict['problems'];
   /** Loads the file and applies it. */
-  reload(path: string): Promise<Changed>;
+  reload(path: string, by?: string): Promise<Changed>;
+  /** How the file differs from what is in force. */
+  diff(path: string): Difference[];
+  /** What a reload of the file would change. */
+  plan(path: string): Difference[];
   /** Requests a stop, which begins after this returns. */
   down(): void;
 }
@@ -76,7 +81,11 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),
   route('GET /v1/flows', ({ host }, _, { query }) => Rows.begin(flows(host, checked(flowQuery, query)))),
   route('GET /v1/stats', ({ host }, _, { query }) => Rows.begin(stats(host, checked(statQuery, query).by))),
-  route('POST /v1/reload', (context, _, { body }) => context.reload(checked(reload, body).path)),
+  route('POST /v1/reload', (context, _, { body, actor }) =>
+    context.reload(checked(reload, body).path, actor),
+  ),
+  route('POST /v1/reload/plan', (context, _, { body }) => context.plan(checked(reload, body).path)),
+  route('POST /v1/diff', (context, _, { body }) => context.diff(checked(reload, body).path)),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();

@@ -349,6 +349,7 @@ export namespace sluice {
             method?: (string|null);
             path?: (string|null);
             body?: (string|null);
+            actor?: (string|null);
         }
 
         class Request implements IRequest {
@@ -357,6 +358,7 @@ export namespace sluice {
             public method: string;
             public path: string;
             public body: string;
+            public actor: string;
             public static encode(message: sluice.v1.IRequest, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.Request;
             public static fromObject(object: { [k: string]: any }): sluice.v1.Request;

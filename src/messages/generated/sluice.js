@@ -3355,6 +3355,7 @@ export const sluice = $root.sluice = (() => {
             Request.prototype.method = "";
             Request.prototype.path = "";
             Request.prototype.body = "";
+            Request.prototype.actor = "";
 
             Request.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3371,6 +3372,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(26).string(message.path);
                 if (message.body != null && Object.hasOwnProperty.call(message, "body"))
                     writer.uint32(34).string(message.body);
+                if (message.actor != null && Object.hasOwnProperty.call(message, "actor"))
+                    writer.uint32(42).string(message.actor);
                 return writer;
             };
 
@@ -3413,6 +3416,10 @@ export const sluice = $root.sluice = (() => {
                             message.body = reader.string();
                             break;
                         }
+                    case 5: {
+                            message.actor = reader.string();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -3444,6 +3451,8 @@ export const sluice = $root.sluice = (() => {
                     message.path = String(object.path);
                 if (object.body != null)
                     message.body = String(object.body);
+                if (object.actor != null)
+                    message.actor = String(object.actor);
                 return message;
             };
 
@@ -3460,6 +3469,7 @@ export const sluice = $root.sluice = (() => {
                     object.method = "";
                     object.path = "";
                     object.body = "";
+                    object.actor = "";
                 }
                 if (message.id != null && Object.hasOwnProperty.call(message, "id"))
                     object.id = message.id;
@@ -3469,6 +3479,8 @@ export const sluice = $root.sluice = (() => {
                     object.path = message.path;
                 if (message.body != null && Object.hasOwnProperty.call(message, "body"))
                     object.body = message.body;
+                if (message.actor != null && Object.hasOwnProperty.call(message, "actor"))
+                    object.actor = message.actor;
                 return object;
             };
 

@@ -105,6 +105,8 @@ test.before(async (bed) => {
       refusals: [],
       streams: { accepted: 0, refused: 0, turnedAway: 0, malformed: 0, failed: 0, overflows: 0 },
       metrics: () => Promise.reject(new Error('not asked for')),
+      diff: () => [],
+      plan: () => [],
       reload: (path) => {
         bed.reloads.push(path);
         return Promise.reject(new Refusal(400, path));

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { Changed } from '../../../api/shapes.ts';
+import { path } from '../../api-client.ts';
+import { apiOf } from '../../settings.ts';
+import { printChanged, waitOption } from './changed.ts';
+
+export function addMemberReset(parent: Command): void {
+  parent
+    .command('reset')
+    .description('undo the changes that commands have made of a member: it is as in the file again')
+    .argument('<group>', 'name of the group')
+    .argument('<name>', 'name of the member')
+    .addOption(waitOption())
+    .action(async (group: string, name: string, _options: object, command: Command) => {
+      const at = path`/v1/groups/${group}/members/${name}/reset`;
+      await printChanged(command, await apiOf(command).post<Changed>(at), group);
+    });
+}
