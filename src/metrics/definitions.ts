@@ -93,6 +93,11 @@ export const METRICS = {
     'group',
     'member',
   ),
+  sluice_member_weight: gauge(
+    'Weight of a member at most of this host’s load balancers, by the policy if there is one; 0: no new flows.',
+    'group',
+    'member',
+  ),
   sluice_member_new_flows_total: counter(
     'Flows that this host’s load balancers sent to a member.',
     'group',

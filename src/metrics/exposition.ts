@@ -14,21 +14,31 @@ export interface Exposition {
 
 /** `accept`: header of the request; OpenMetrics if it asks for that. */
 export async function expose(samples: Samples, accept = ''): Promise<Exposition> {
-  const contentType: RegistryContentType = accept.includes('application/openmetrics-text')
-    ? client.openMetricsContentType
-    : client.prometheusContentType;
-  // A registry writes counters' names of the one format into them, so each scrape has its own.
+  const isOpen = accept.includes('application/openmetrics-text');
+  const contentType = isOpen ? client.openMetricsContentType : client.prometheusContentType;
   const registry = new client.Registry<RegistryContentType>();
   registry.setContentType(contentType);
+  const parts: string[] = [];
   for (const [name, values] of samples.metrics()) {
-    registry.registerMetric(snapshot(name, METRICS[name], values) as unknown as Metric);
+    const metric = snapshot(name, METRICS[name], values, isOpen);
+    registry.registerMetric(metric as unknown as Metric);
+    parts.push(`${await registry.getSingleMetricAsString(metric.name)}\n`);
+    // Other work of the main thread gets its turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  return { text: await registry.metrics(), contentType };
+  if (isOpen) parts.push('# EOF\n');
+  return { text: parts.join(''), contentType };
 }
 
 /** What a registry needs of a metric. */
-const snapshot = (name: MetricName, { type, help }: Definition, values: readonly Sample[]) => ({
-  name,
+const snapshot = (
+  name: MetricName,
+  { type, help }: Definition,
+  values: readonly Sample[],
+  isOpen: boolean,
+) => ({
+  // OpenMetrics names a counter without its suffix, which prom-client adds to each value.
+  name: isOpen && type === 'counter' ? name.replace(/_total$/, '') : name,
   help,
   type,
   values,

@@ -79,7 +79,7 @@ export const PANEL_ROWS: readonly PanelRow[] = [
         'ops',
         ...one(rate('sluice_member_new_flows_total', ['group', 'member']), '{{group}} {{member}}'),
       ),
-      panel('Weights', 'short', ...one(metric('sluice_controller_member_weight'), '{{group}} {{member}}')),
+      panel('Weights', 'short', ...one(metric('sluice_member_weight'), '{{instance}} {{group}} {{member}}')),
       panel(
         'Bytes by member',
         'Bps',

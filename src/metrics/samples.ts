@@ -5,7 +5,8 @@ type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
   readonly value: number;
-  readonly labels: Labels;
+  /** The same object for several metrics: prom-client formats it once. */
+  readonly sharedLabels: Labels;
 }
 
 const NO_LABELS: Labels = {};
@@ -15,8 +16,8 @@ export class Samples {
 
   add(name: MetricName, value: number, labels: Labels = NO_LABELS): void {
     const known = this.values.get(name);
-    if (known === undefined) this.values.set(name, [{ value, labels }]);
-    else known.push({ value, labels });
+    if (known === undefined) this.values.set(name, [{ value, sharedLabels: labels }]);
+    else known.push({ value, sharedLabels: labels });
   }
 
   /** In the order of their definition. */

@@ -132,6 +132,21 @@ test('both targets are up, and every query of every panel returns numbers', asyn
   }
 });
 
+test('weights are those that are enforced, where hosts compute them too', async () => {
+  await controller.json('policy', 'set', 'api', 'even', 'mode=distribute-stats', 'interval=500ms');
+  await controller.json('member', 'weight', 'api', 's2', '3');
+  await until('the weights', async () => {
+    const found = await query('sluice_member_weight');
+    return (
+      found
+        .map(({ metric, value }) => `${metric.member} ${value[1]}`)
+        .sort()
+        .join() === 's1 1,s2 3'
+    );
+  });
+  await controller.json('policy', 'set', 'api', '--file');
+});
+
 test('figures are those of the host', async () => {
   const flows = await until('new flows', async () => {
     const [found] = await query('sum(sluice_member_new_flows_total)');

@@ -6,6 +6,7 @@ import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type { Samples } from '../../metrics/samples.ts';
 import { errnoName } from '../../native/system-error.ts';
 import type { Host } from '../host.ts';
+import { commonWeights } from './weights-in-force.ts';
 
 /** Members with metrics of their own; what is beyond has to be looked up by `sluice stats --by member`. */
 const MAX_MEMBERS = 10_000;
@@ -27,7 +28,18 @@ export function hostSamples(samples: Samples, host: Host, { link }: ControllersS
       samples.add('sluice_group_members', count, { group: group.name, state });
     }
   }
+  weightSamples(samples, host, nowMs);
   memberSamples(samples, host);
+}
+
+function weightSamples(samples: Samples, { publisher, builder: { ids } }: Host, nowMs: number): void {
+  let count = 0;
+  for (const [group, weights] of commonWeights(publisher.inForce!.built, nowMs)) {
+    const name = ids.groupName(group);
+    if (name === undefined) continue;
+    for (const [member, weight] of weights)
+      if (++count <= MAX_MEMBERS) samples.add('sluice_member_weight', weight, { group: name, member });
+  }
 }
 
 function datapathSamples(samples: Samples, { thread }: Host): void {
