@@ -242,7 +242,15 @@ export class Host {
         ...kept.flatMap((port) => clashesOf(port, configuration)),
       ];
       if (problems.length > 0) throw new HostError(409, 'this needs a restart (down, then up)', problems);
-      const wanted = { ...configuration, groups: reuseUnchanged(configuration.groups, running.groups) };
+      const wanted = {
+        ...configuration,
+        networks: reuseUnchanged(configuration.networks, running.networks),
+        ports: reuseUnchanged(configuration.ports, running.ports),
+        uplinks: configuration.uplinks && reuseUnchanged(configuration.uplinks, running.uplinks ?? []),
+        firewalls:
+          configuration.firewalls && reuseUnchanged(configuration.firewalls, running.firewalls ?? []),
+        groups: reuseUnchanged(configuration.groups, running.groups),
+      };
       const plan = planReload(
         this.withRuntimePorts(running),
         { ...wanted, ports: [...wanted.ports, ...kept] },
@@ -393,13 +401,20 @@ export interface EnforcedGroups {
   readonly groups: readonly GroupConfig[];
 }
 
-/** Groups that did not change are the same objects as before, so that load balancers keep their compiled rules. */
-function reuseUnchanged(groups: readonly GroupConfig[], former: readonly GroupConfig[]): GroupConfig[] {
-  const byName = new Map(former.map((group) => [group.name, group]));
-  return groups.map((group) => {
-    const before = byName.get(group.name);
-    return before !== undefined && isDeepStrictEqual(before, group) ? before : group;
+/**
+ * What did not change is the same object as before, the whole list if nothing did, so that load balancers keep their compiled
+ * rules and the datapath its ports.
+ */
+function reuseUnchanged<Named extends { readonly name: string }>(
+  next: readonly Named[],
+  former: readonly Named[],
+): Named[] {
+  const byName = new Map(former.map((one) => [one.name, one]));
+  const list = next.map((one) => {
+    const before = byName.get(one.name);
+    return before !== undefined && isDeepStrictEqual(before, one) ? before : one;
   });
+  return isSameList(list, former) ? (former as Named[]) : list;
 }
 
 const isSameList = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>

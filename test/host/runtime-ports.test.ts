@@ -56,6 +56,16 @@ test('a port comes and goes, and the others lose no packet', async () => {
   host.files.ping('a', '10.1.0.21');
 });
 
+test('a reload of the same file leaves ports and networks as they are, object and all, so that nothing is wired anew', async () => {
+  await host.host.addPort(portFor('x', '10.1.0.21'));
+  const { snapshot } = host.host.publisher.inForce!.built;
+  await host.host.reload(loadConfiguration(host.files.configPath));
+  const after = host.host.publisher.inForce!.built.snapshot;
+  assert.ok(after.revision > snapshot.revision);
+  assert.is(after.ports, snapshot.ports);
+  assert.is(after.networks, snapshot.networks);
+});
+
 test('a reload keeps it, adjusts it, and does not give its address to another', async () => {
   await host.host.addPort(portFor('x', '10.1.0.21'));
   host.files.configure(
