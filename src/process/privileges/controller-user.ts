@@ -22,7 +22,7 @@ import { AlreadyRunning } from '../../run-dir/run-dir.ts';
 export const CONTROLLER_START = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETPCAP', 'SETUID'] as const;
 
 const RUN_DIR_FILES =
-  /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log(\.1)?|rules\.json|numbers\.json|tables|store)$/;
+  /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log[\w.-]*|rules\.json|numbers\.json|tables|store)$/;
 const STORE_FILES = /^(log|snapshot|snapshot\.new|epoch|lock)$/;
 
 /** Gives the directories to the controller's user; undefined: this process is not root, or stays root. */
