@@ -12,8 +12,10 @@ import {
   importsOf,
   leftOutTests,
   longFiles,
+  longParameterLists,
   MAX_FILES,
   MAX_LINES,
+  MAX_PARAMETERS,
   missingFromLock,
   ownClocks,
   ROOMS,
@@ -212,6 +214,24 @@ rules('long files are found, generated ones are let be', () => {
   assert.is(longFiles(tree({ 'src/a.ts': `${atLimit}x\n` })).length, 1);
 });
 
+rules('long lists of parameters are found, of functions, methods, constructors, arrows and types', () => {
+  const list = (count: number): string => Array.from({ length: count }, (_, i) => `p${i}: number`).join(', ');
+  const forms = [
+    (p: string) => `function f(${p}) {}`,
+    (p: string) => `const f = (${p}): void => {};`,
+    (p: string) => `class C { m(${p}) {} }`,
+    (p: string) => `class C { constructor(${p}) {} }`,
+    (p: string) => `interface I { m(${p}): void }`,
+    (p: string) => `type F = (${p}) => void;`,
+    (p: string) => `function outer() { return function (${p}) {}; }`,
+  ];
+  for (const form of forms) {
+    const problemsOf = (count: number) => longParameterLists(tree({ 'src/x.ts': form(list(count)) })).length;
+    assert.is(problemsOf(MAX_PARAMETERS), 0, form('…'));
+    assert.is(problemsOf(MAX_PARAMETERS + 1), 1, form('…'));
+  }
+});
+
 rules('suites that do not run, and tests that are left out, are found', () => {
   const problemsOf = (text: string) => leftOutTests(tree({ 'test/x.test.ts': text })).length;
   assert.is(problemsOf("const a = suite('a');\na('x', f);\na.run();\n"), 0);
@@ -262,6 +282,8 @@ structure('ARCHITECTURE.md states the purpose of every folder, and of no other',
 );
 
 structure('no file is longer than people read', () => none(longFiles(everything)));
+
+structure('no function has more parameters than people keep apart', () => none(longParameterLists(source)));
 
 structure('no test is left out', () => none(leftOutTests(everything)));
 

@@ -5,6 +5,7 @@
  * Imports run one way between the rooms of src/; the rooms that handle packets and policies know no I/O and no
  * packages; no file imports itself by a detour, nor does a folder; no file is longer than people read.
  */
+
 import { posix } from 'node:path';
 import ts from 'typescript';
 
@@ -102,6 +103,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 export const MAX_LINES = 500;
+/** Beyond, a call is a row of numbers that nobody tells apart: what belongs together goes into a struct, reused where packets pass. */
+export const MAX_PARAMETERS = 6;
 /** Files directly in a folder of src. */
 export const MAX_FILES = 16;
 /** Folders that may have more, with the number of files that they may have. */
@@ -324,6 +327,26 @@ export function longFiles(tree: SourceTree): string[] {
     if (path.includes('/generated/')) continue;
     const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
     if (lines > MAX_LINES) problems.push(`${path}: ${lines} lines, expected at most ${MAX_LINES}`);
+  }
+  return problems;
+}
+
+/** Functions with more parameters than people keep apart at a call; generated files are let be. */
+export function longParameterLists(tree: SourceTree): string[] {
+  const problems: string[] = [];
+  for (const [path, text] of tree) {
+    if (path.includes('/generated/')) continue;
+    const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest);
+    const visit = (node: ts.Node): void => {
+      if (ts.isFunctionLike(node) && node.parameters.length > MAX_PARAMETERS) {
+        const name = node.name === undefined ? 'a function' : node.name.getText(file);
+        const line = file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1;
+        const found = `${node.parameters.length} parameters, expected at most ${MAX_PARAMETERS}`;
+        problems.push(`${path}:${line}: ${name}: ${found}`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(file);
   }
   return problems;
 }

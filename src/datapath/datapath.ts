@@ -11,6 +11,7 @@
  */
 import { ROLE_ANSWERED } from '../tables/balancing/endpoint-table.ts';
 import { NONE } from '../tables/common/bucket-index.ts';
+import { NetworkAddress } from '../tables/common/network-address.ts';
 import { MAX_MACS_PER_PORT } from '../tables/forwarding/mac-table.ts';
 import type { FrameArena } from '../tables/frame-arena.ts';
 import { DROP } from '../tables/port-counters.ts';
@@ -416,6 +417,7 @@ export class Datapath {
   private presetNeighbours(specs: readonly PortSpec[], problems: string[]): void {
     const { neighbours, endpoints } = this.context.tables;
     const words = new Int32Array(4);
+    const neighbour = new NetworkAddress();
     const fixed = new Set<number>();
     for (const spec of specs) {
       if (spec.mac === undefined) continue;
@@ -426,22 +428,14 @@ export class Datapath {
         const endpoint = endpoints.find(spec.network, w0, w1, w2, w3);
         if (endpoint !== NONE) endpoints.clearRole(endpoint, ROLE_ANSWERED);
         const { nowMs } = this.context;
-        const id = neighbours.intern(spec.network, w0, w1, w2, w3, nowMs, neighbours.configuredPort);
+        neighbour.set(spec.network, w0, w1, w2, w3);
+        const id = neighbours.intern(neighbour, nowMs, neighbours.configuredPort);
         if (id === NONE) {
           problems.push(`port ${spec.name}: the neighbour table is full, ${address} is not preset`);
           continue;
         }
-        const isNews = this.resolver.fix(
-          id,
-          spec.network,
-          w0,
-          w1,
-          w2,
-          w3,
-          macHigh16(spec.mac),
-          macLow32(spec.mac),
-        );
-        if (isNews) this.announcer.announce(spec, address);
+        if (this.resolver.fix(id, neighbour, macHigh16(spec.mac), macLow32(spec.mac)))
+          this.announcer.announce(spec, address);
         fixed.add(id);
       }
     }

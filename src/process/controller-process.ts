@@ -43,6 +43,16 @@ import { reachableAddress } from './reachable-address.ts';
 const LEADER_WAIT_MS = 3_000;
 const LEADER_POLL_MS = 10;
 
+/** What runs in a controller's process. */
+interface ControllerParts {
+  readonly controller: Controller;
+  readonly agents: FleetServer;
+  readonly configuration: Configuration;
+  readonly certificates: Certificates;
+  readonly tls: Renewable<TlsMaterial> | undefined;
+  readonly audit: AuditTrail;
+}
+
 export class ControllerProcess {
   readonly controller: Controller;
   readonly audit: AuditTrail;
@@ -77,16 +87,14 @@ export class ControllerProcess {
       const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
       const agents = await startAgentServer(listen, tls, controller, log, undo);
       undo.push('stop the controller', () => controller.stop());
-      const started = new ControllerProcess(
-        options,
-        undo,
+      const started = new ControllerProcess(options, undo, {
         controller,
         agents,
         configuration,
         certificates,
         tls,
-        auditTrail(configuration, storeConfig, runDir, log),
-      );
+        audit: auditTrail(configuration, storeConfig, runDir, log),
+      });
       await started.listen(undo);
       await started.leaderKnown();
       return started;
@@ -99,12 +107,7 @@ export class ControllerProcess {
   private constructor(
     options: ProcessOptions,
     undo: UndoStack,
-    controller: Controller,
-    agents: FleetServer,
-    configuration: Configuration,
-    certificates: Certificates,
-    tls: Renewable<TlsMaterial> | undefined,
-    audit: AuditTrail,
+    { controller, agents, configuration, certificates, tls, audit }: ControllerParts,
   ) {
     this.options = options;
     this.undo = undo;

@@ -10,6 +10,7 @@
 import type { Configuration } from '../config/model/model.ts';
 import type { DatapathSnapshot, NetworkSpec, PortSpec } from '../datapath/snapshot.ts';
 import { NONE } from '../tables/common/bucket-index.ts';
+import { NetworkAddress } from '../tables/common/network-address.ts';
 import { NEIGHBOUR } from '../tables/forwarding/neighbour-table.ts';
 import type { Tables } from '../tables/tables.ts';
 import {
@@ -62,11 +63,11 @@ export function addOutside(configuration: Configuration, snapshot: DatapathSnaps
 /** Sets the stations' MACs, as the datapath does for the addresses of configured ports. */
 export function presetStations(world: OutsideWorld, tables: Tables): void {
   const words = new Int32Array(4);
+  const neighbour = new NetworkAddress();
   for (const { network, address, mac } of world.stations) {
     addressToWords(address, words, 0);
     const { neighbours } = tables;
-    const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
-    const id = neighbours.intern(network, w0, w1, w2, w3, 0, neighbours.configuredPort);
+    const id = neighbours.intern(neighbour.read(network, words, 0), 0, neighbours.configuredPort);
     if (id === NONE) throw new Error(`replay: no room for neighbour ${address} in the neighbour table`);
     neighbours.setMac(id, macHigh16(mac), macLow32(mac));
     neighbours.setState(id, NEIGHBOUR.fixed, 0);

@@ -26,26 +26,35 @@ export const targetMacHigh = (view: DataView, at: number): number => view.getUin
 export const targetMacLow = (view: DataView, at: number): number => view.getInt32(at + 20);
 export const targetIp = (view: DataView, at: number): number => view.getInt32(at + 24);
 
-export function write(
-  view: DataView,
-  at: number,
-  op: number,
-  senderHigh: number,
-  senderLow: number,
-  senderAddress: number,
-  targetHigh: number,
-  targetLow: number,
-  targetAddress: number,
-): void {
+/** Writes the fields in front of sender and target. */
+export function write(view: DataView, at: number, op: number): void {
   view.setUint32(at, 0x0001_0800);
   view.setUint16(at + 4, 0x0604);
   view.setUint16(at + 6, op);
-  view.setUint16(at + 8, senderHigh);
-  view.setInt32(at + 10, senderLow);
-  view.setInt32(at + 14, senderAddress);
-  view.setUint16(at + 18, targetHigh);
-  view.setInt32(at + 20, targetLow);
-  view.setInt32(at + 24, targetAddress);
+}
+
+export function setSender(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  address: number,
+): void {
+  view.setUint16(at + 8, macHigh);
+  view.setInt32(at + 10, macLow);
+  view.setInt32(at + 14, address);
+}
+
+export function setTarget(
+  view: DataView,
+  at: number,
+  macHigh: number,
+  macLow: number,
+  address: number,
+): void {
+  view.setUint16(at + 18, macHigh);
+  view.setInt32(at + 20, macLow);
+  view.setInt32(at + 24, address);
 }
 
 /** One line, as tcpdump prints it. `bytes`: of the packet and its padding. */

@@ -48,7 +48,8 @@ function formatIpv4(view: DataView, at: number, frameEnd: number): string {
   const protocol = ipv4.protocol(view, at);
   const isLaterFragment = (ipv4.fragmentWord(view, at) & 0x1fff) !== 0;
   if (isLaterFragment) return `IP ${source} > ${destination}: ip-proto-${protocol}`;
-  return formatUpper(view, 'IP', source, destination, protocol, l4, at + total - l4, end);
+  const upper = { protocol, l4, bytes: at + total - l4, end };
+  return formatUpper(view, `IP ${source}`, destination, upper);
 }
 
 function formatIpv6(view: DataView, at: number, frameEnd: number): string {
@@ -68,20 +69,20 @@ function formatIpv6(view: DataView, at: number, frameEnd: number): string {
     next = view.getUint8(l4);
     l4 += bytes;
   }
-  return formatUpper(view, 'IP6', source, destination, next, l4, packetEnd - l4, end);
+  const upper = { protocol: next, l4, bytes: packetEnd - l4, end };
+  return formatUpper(view, `IP6 ${source}`, destination, upper);
 }
 
-function formatUpper(
-  view: DataView,
-  family: string,
-  source: string,
-  destination: string,
-  protocol: number,
-  l4: number,
-  bytes: number,
-  end: number,
-): string {
-  const from = `${family} ${source}`;
+/** A packet's upper layer: offset of its header, bytes of it by the IP header, and end of the bytes that are there. */
+interface UpperLayer {
+  readonly protocol: number;
+  readonly l4: number;
+  readonly bytes: number;
+  readonly end: number;
+}
+
+function formatUpper(view: DataView, from: string, destination: string, upper: UpperLayer): string {
+  const { protocol, l4, bytes, end } = upper;
   if (protocol === ipv4.PROTOCOL_TCP && l4 + tcp.MIN_HEADER_BYTES <= end) {
     const header = tcp.headerBytes(view, l4);
     if (header < tcp.MIN_HEADER_BYTES || l4 + header > end) return `${from} > ${destination}: [|tcp]`;

@@ -42,6 +42,18 @@ export function setIdentifier(view: DataView, at: number, value: number): void {
   view.setUint16(at + 4, value);
 }
 
+/** Writes the header, which ICMPv6 has, too, with a checksum of 0; `rest`: its last four bytes. */
+export function writeHeader(
+  view: DataView,
+  at: number,
+  messageType: number,
+  messageCode: number,
+  rest: number,
+): void {
+  view.setUint32(at, (messageType << 24) | (messageCode << 16));
+  view.setUint32(at + 4, rest);
+}
+
 /** True for messages that quote the packet which caused them (RFC 1122 §3.2.2). */
 export const isError = (messageType: number): boolean =>
   messageType === UNREACHABLE ||

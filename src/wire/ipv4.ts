@@ -84,15 +84,16 @@ export function decrementTtlWithChecksum(view: DataView, at: number): void {
   view.setUint16(at + 10, replace(view.getUint16(at + 10), delta16(was, was - 0x100)));
 }
 
-/** Writes a header without options and with its checksum; DF set, identification 0 (RFC 6864 §4.1). */
+/**
+ * Writes a header without options and with its checksum; the addresses are in place. DF set, identification 0 (RFC 6864
+ * §4.1).
+ */
 export function write(
   view: DataView,
   at: number,
   totalBytes: number,
   timeToLive: number,
   protocolNumber: number,
-  sourceAddress: number,
-  destinationAddress: number,
 ): void {
   view.setUint16(at, 0x4500);
   view.setUint16(at + 2, totalBytes);
@@ -100,8 +101,6 @@ export function write(
   view.setUint8(at + 8, timeToLive);
   view.setUint8(at + 9, protocolNumber);
   view.setUint16(at + 10, 0);
-  view.setInt32(at + 12, sourceAddress);
-  view.setInt32(at + 16, destinationAddress);
   view.setUint16(at + 10, checkOf(view, at, MIN_HEADER_BYTES, 0));
 }
 

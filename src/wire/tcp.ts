@@ -68,7 +68,7 @@ export function setCheck(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECK_OFFSET, value);
 }
 
-/** Writes a header without options; the checksum field is zero. */
+/** Writes a header without options, with a window and a checksum of 0. */
 export function write(
   view: DataView,
   at: number,
@@ -76,14 +76,13 @@ export function write(
   sequenceNumber: number,
   acknowledgmentNumber: number,
   flagBits: number,
-  window: number,
 ): void {
   view.setInt32(at, portWord);
   view.setInt32(at + 4, sequenceNumber);
   view.setInt32(at + 8, acknowledgmentNumber);
   view.setUint8(at + 12, 0x50);
   view.setUint8(at + 13, flagBits);
-  view.setUint16(at + 14, window);
+  view.setUint16(at + 14, 0);
   view.setUint32(at + 16, 0);
 }
 

@@ -39,25 +39,6 @@ export function clear(view: DataView, at: number): void {
   view.setUint32(at - 4, 0);
 }
 
-export function write(
-  view: DataView,
-  at: number,
-  flagBits: number,
-  type: number,
-  headerLength: number,
-  segmentBytes: number,
-  start: number,
-  offset: number,
-): void {
-  view.setUint8(at - 12, flagBits);
-  view.setUint8(at - 11, type);
-  view.setUint16(at - 10, headerLength, true);
-  view.setUint16(at - 8, segmentBytes, true);
-  view.setUint16(at - 6, start, true);
-  view.setUint16(at - 4, offset, true);
-  view.setUint16(at - 2, 0);
-}
-
 /** Moves csum_start and hdr_len when the Ethernet header grows or shrinks by `bytes` (a VLAN tag). */
 export function shift(view: DataView, at: number, bytes: number): void {
   if ((view.getUint8(at - 12) & FLAG_NEEDS_CSUM) !== 0)

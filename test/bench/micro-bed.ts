@@ -267,8 +267,11 @@ function template(
   ethernet.setDestination(view, 0, towards.high, towards.low);
   ethernet.setSource(view, 0, ROUTER.high, stationMacLow(station));
   ethernet.setEtherType(view, 0, ethernet.TYPE_IPV4);
-  ipv4.write(view, IP_OFFSET, IP_BYTES, 64, ipv4.PROTOCOL_TCP, source, destination);
-  tcp.write(view, TCP_OFFSET, 0, 1, 1, flags, 65_535);
+  ipv4.setSource(view, IP_OFFSET, source);
+  ipv4.setDestination(view, IP_OFFSET, destination);
+  ipv4.write(view, IP_OFFSET, IP_BYTES, 64, ipv4.PROTOCOL_TCP);
+  tcp.write(view, TCP_OFFSET, 0, 1, 1, flags);
+  view.setUint16(TCP_OFFSET + 14, 65_535); // the window
   const check = checkOf(view, TCP_OFFSET, FRAME_BYTES - TCP_OFFSET, pseudoHeaderSum(view, IP_OFFSET));
   return { words: new Int32Array(bytes), check };
 }

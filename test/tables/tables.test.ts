@@ -8,11 +8,13 @@ import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE } from '../../src/tables/balanc
 import { ENDPOINT_WORDS } from '../../src/tables/balancing/endpoint-table.ts';
 import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
 import { NONE } from '../../src/tables/common/bucket-index.ts';
+import { NetworkAddress } from '../../src/tables/common/network-address.ts';
 import { NEIGHBOUR } from '../../src/tables/forwarding/neighbour-table.ts';
 import { PORT } from '../../src/tables/port-counters.ts';
 import { STAT } from '../../src/tables/stat-table.ts';
 import { DEFAULT_LIMITS, LAYOUT_VERSION, type TableLimits, Tables } from '../../src/tables/tables.ts';
 import { addressWords } from '../support/addresses.ts';
+import { affinityKey } from '../support/affinity-keys.ts';
 import { flowKey } from '../support/flow-keys.ts';
 import { check } from '../support/seed.ts';
 
@@ -93,15 +95,16 @@ function fill(tables: Tables): () => void {
     rows.push(connections.create(forward, reverse, 1, 1, i % limits.maxStatSlots, i));
   }
   for (let i = 0; i < limits.maxNeighbours; i++) {
-    const id = neighbours.intern(2, ...host(i), i, neighbours.configuredPort);
+    const id = neighbours.intern(new NetworkAddress().set(2, ...host(i)), i, neighbours.configuredPort);
     neighbours.setState(id, NEIGHBOUR.fixed, i);
     neighbours.setMac(id, 0x0200, i);
   }
   const known: number[] = [];
   for (let i = 0; i < limits.maxMacs; i++) if (macs.fix(3, 0x0200, i, i % limits.maxPorts)) known.push(i);
-  for (let i = 0; i < 4 * limits.maxAffinities; i++) affinities.put(...host(i), 1, 1, i, i, 0, 1_000, 1);
+  for (let i = 0; i < 4 * limits.maxAffinities; i++)
+    affinities.put(affinityKey(host(i), 1, 1), i, i, 0, 1_000, 1);
   const affine = [...Array(4 * limits.maxAffinities).keys()].filter(
-    (i) => affinities.find(...host(i), 1, 1, 0) !== NONE,
+    (i) => affinities.find(affinityKey(host(i), 1, 1), 0) !== NONE,
   );
   for (let i = 0; i < limits.maxStatSlots - 1; i++) assert.is(stats.acquire(7, i), i);
   for (let i = 0; i < limits.maxStatSlots; i++) stats.add(i, STAT.bytes, 1e12 + i);
@@ -114,13 +117,13 @@ function fill(tables: Tables): () => void {
       assert.is(connections.statSlot(rows[i]), i % limits.maxStatSlots);
     }
     for (let i = 0; i < limits.maxNeighbours; i++) {
-      const id = neighbours.find(2, ...host(i));
+      const id = neighbours.find(new NetworkAddress().set(2, ...host(i)));
       assert.is(neighbours.macLow(id), i);
       assert.is(neighbours.state(id), NEIGHBOUR.fixed);
     }
     for (const i of known) assert.is(macs.find(3, 0x0200, i, 0), i % limits.maxPorts);
     assert.is(affine.length, affinities.inUse);
-    for (const i of affine) assert.is(affinities.member(affinities.find(...host(i), 1, 1, 0)), i);
+    for (const i of affine) assert.is(affinities.member(affinities.find(affinityKey(host(i), 1, 1), 0)), i);
     for (let i = 0; i < limits.maxStatSlots; i++) assert.is(stats.read(i).bytes, 1e12 + i);
     for (let i = 0; i < limits.maxPorts; i++) assert.is(portCounters.read(i).txBytes, 2e12 + i);
   };
@@ -138,7 +141,7 @@ layout('all tables full to the brim disturb neither each other nor what lies aro
       fill(tables)();
       assert.is(tables.connections.isFull, true);
       assert.is(tables.endpoints.intern(1, ...host(-1)), NONE);
-      assert.is(tables.neighbours.intern(2, ...host(-1), 0, 0), NONE);
+      assert.is(tables.neighbours.intern(new NetworkAddress().set(2, ...host(-1)), 0, 0), NONE);
       assert.ok(before.every((byte) => byte === 0xc3) && after.every((byte) => byte === 0xc3));
     }),
     60,
@@ -179,10 +182,10 @@ layout('initialise empties tables that were in use', () => {
   assert.is(tables.endpoints.inUse, 0);
   assert.is(tables.endpoints.find(1, ...host(7)), NONE);
   assert.is(tables.connections.findForward(forwardOf(5)), NONE);
-  assert.is(tables.neighbours.find(2, ...host(1)), NONE);
+  assert.is(tables.neighbours.find(new NetworkAddress().set(2, ...host(1))), NONE);
   assert.is(tables.macs.find(3, 0x0200, 1, 0), NONE);
   assert.is(tables.affinities.inUse, 0);
-  assert.is(tables.affinities.find(...host(7), 1, 1, 0), NONE);
+  assert.is(tables.affinities.find(affinityKey(host(7), 1, 1), 0), NONE);
   assert.is(tables.stats.read(1).bytes, 0);
   assert.is(tables.portCounters.read(1).txBytes, 0);
   fill(tables)();

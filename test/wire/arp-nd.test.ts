@@ -55,7 +55,9 @@ arpTests('a written message is what the builder makes of the same fields', () =>
       (sender, target, macLow, macHigh) => {
         const bytes = new Uint8Array(28 + 4).fill(0xee);
         const view = viewOf(bytes);
-        arp.write(view, 2, arp.REPLY, macHigh, macLow, sender, high(web1), low(web1), target);
+        arp.write(view, 2, arp.REPLY);
+        arp.setSender(view, 2, macHigh, macLow, sender);
+        arp.setTarget(view, 2, high(web1), low(web1), target);
         assert.ok(arp.isValid(view, 2));
         assert.is(arp.operation(view, 2), 2);
         assert.is(arp.senderMacHigh(view, 2), macHigh);
@@ -75,17 +77,10 @@ arpTests('a written message is what the builder makes of the same fields', () =>
 
 arpTests('the reply to a request, byte for byte', () => {
   const { bytes } = arpFrame(way, 'request');
-  arp.write(
-    viewOf(bytes),
-    14,
-    arp.REPLY,
-    high(router),
-    low(router),
-    0x0a010001,
-    high(web1),
-    low(web1),
-    0x0a01000b,
-  );
+  const view = viewOf(bytes);
+  arp.write(view, 14, arp.REPLY);
+  arp.setSender(view, 14, high(router), low(router), 0x0a010001);
+  arp.setTarget(view, 14, high(web1), low(web1), 0x0a01000b);
   const parsed = parseFrame(bytes, new Uint8Array(12)).arp;
   assert.equal(parsed, {
     operation: 'reply',

@@ -70,7 +70,10 @@ headers('IPv4: a written header is whole, right and says what was asked for', ()
   check(
     fc.property(fc.integer({ min: 20, max: 1500 }), byte, word, word, (total, ttl, source, destination) => {
       const bytes = new Uint8Array(total + 8).fill(0xee);
-      ipv4.write(viewOf(bytes), 4, total, ttl, 99, source, destination);
+      const view = viewOf(bytes);
+      ipv4.setSource(view, 4, source);
+      ipv4.setDestination(view, 4, destination);
+      ipv4.write(view, 4, total, ttl, 99);
       const packet = parsePacket(bytes.subarray(4, 4 + total), 4);
       assert.is(packet.bytes.length, total);
       assert.is(packet.ttl, ttl);
@@ -231,10 +234,10 @@ headers('IPv6: kinds of addresses', () => {
 
 headers('TCP: a written header is read back by the parser, checksum and all', () => {
   check(
-    fc.property(word, word, word, byte, port, (ports, sequence, acknowledgment, flags, window) => {
+    fc.property(word, word, word, byte, (ports, sequence, acknowledgment, flags) => {
       const segment = new Uint8Array(20).fill(0xee);
       const view = viewOf(segment);
-      tcp.write(view, 0, ports, sequence, acknowledgment, flags, window);
+      tcp.write(view, 0, ports, sequence, acknowledgment, flags);
       assert.is(tcp.check(view, 0), 0);
       const packet = ipPacket(way, TCP, segment);
       const whole = viewOf(packet);
@@ -246,7 +249,7 @@ headers('TCP: a written header is read back by the parser, checksum and all', ()
       assert.is(parsed?.sequence, sequence >>> 0);
       assert.is(parsed?.acknowledgment, acknowledgment >>> 0);
       assert.is(parsed?.flags, flagLetters(flags));
-      assert.is(parsed?.window, window);
+      assert.is(parsed?.window, 0);
       assert.is(tcp.ports(whole, 20), ports);
       assert.is(tcp.sequence(whole, 20), sequence);
       assert.is(tcp.acknowledgment(whole, 20), acknowledgment);

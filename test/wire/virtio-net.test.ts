@@ -18,37 +18,32 @@ const way: Way = {
 };
 const u16 = fc.nat(0xffff);
 
-vnet('a written header lies in the 12 bytes before the frame, little-endian', () => {
-  const bytes = new Uint8Array(20).fill(0xee);
-  virtio.write(viewOf(bytes), 14, 1, 4, 0x0102, 0x0304, 0x0506, 0x0708);
-  assert.is(hexOf(bytes), 'eeee010402010403060508070000eeeeeeeeeeee');
-});
+/** struct virtio_net_hdr_v1 of an x86-64 or arm64 kernel. */
+function headerOf(flags: number, type: number, size: number, start: number, at: number): DataView {
+  const view = new DataView(new ArrayBuffer(12));
+  view.setUint8(0, flags);
+  view.setUint8(1, type);
+  view.setUint16(4, size, true);
+  view.setUint16(6, start, true);
+  view.setUint16(8, at, true);
+  return view;
+}
 
-vnet('what is written is read back', () => {
+vnet('the header lies in the 12 bytes before the frame, little-endian', () => {
   check(
-    fc.property(
-      fc.nat(3),
-      fc.constantFrom(0, 1, 3, 4, 5),
-      u16,
-      u16,
-      u16,
-      u16,
-      (flags, type, length, size, start, at) => {
-        const view = viewOf(new Uint8Array(12));
-        virtio.write(view, 12, flags, type, length, size, start, at);
-        assert.is(virtio.flags(view, 12), flags);
-        assert.is(virtio.gsoType(view, 12), type);
-        assert.is(virtio.gsoSize(view, 12), size);
-        assert.is(virtio.csumStart(view, 12), start);
-        assert.is(virtio.csumOffset(view, 12), at);
-      },
-    ),
+    fc.property(fc.nat(3), fc.constantFrom(0, 1, 3, 4, 5), u16, u16, u16, (flags, type, size, start, at) => {
+      const view = headerOf(flags, type, size, start, at);
+      assert.is(virtio.flags(view, 12), flags);
+      assert.is(virtio.gsoType(view, 12), type);
+      assert.is(virtio.gsoSize(view, 12), size);
+      assert.is(virtio.csumStart(view, 12), start);
+      assert.is(virtio.csumOffset(view, 12), at);
+    }),
   );
 });
 
 vnet('the ECN bit is no part of the GSO type', () => {
-  const view = viewOf(new Uint8Array(12));
-  virtio.write(view, 12, 1, virtio.GSO_TCPV4 | virtio.GSO_ECN, 0, 1448, 34, 16);
+  const view = headerOf(1, virtio.GSO_TCPV4 | virtio.GSO_ECN, 1448, 34, 16);
   assert.is(virtio.gsoType(view, 12), virtio.GSO_TCPV4);
 });
 

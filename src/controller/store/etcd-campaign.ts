@@ -50,6 +50,13 @@ interface Candidacy {
   end(reason: string): void;
 }
 
+/** What a campaign uses of its process. */
+export interface CampaignSurroundings {
+  readonly log: StoreLog;
+  readonly runtime: Runtime;
+  readonly dial: Dial;
+}
+
 export class EtcdCampaign implements Campaign {
   private readonly client: EtcdCalls;
   private readonly prefix: string;
@@ -75,9 +82,7 @@ export class EtcdCampaign implements Campaign {
     prefix: string,
     self: Candidate,
     callbacks: CampaignCallbacks,
-    log: StoreLog,
-    runtime: Runtime,
-    dial: Dial,
+    { log, runtime, dial }: CampaignSurroundings,
   ) {
     this.runtime = runtime;
     this.dial = dial;

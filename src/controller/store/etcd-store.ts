@@ -113,15 +113,8 @@ export class EtcdStore implements Store {
   campaign(self: Candidate, callbacks: CampaignCallbacks): Campaign {
     if (this.closed !== undefined) throw new Error('etcd: campaign after close');
     if (this.candidacy?.isOver === false) throw new Error('etcd: campaign during another one');
-    this.candidacy = new EtcdCampaign(
-      this.client,
-      this.prefix,
-      self,
-      callbacks,
-      this.log,
-      this.runtime,
-      this.dial,
-    );
+    const { log, runtime, dial } = this;
+    this.candidacy = new EtcdCampaign(this.client, this.prefix, self, callbacks, { log, runtime, dial });
     return this.candidacy;
   }
 

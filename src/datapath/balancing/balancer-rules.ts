@@ -50,11 +50,9 @@ export class BalancerRules {
   match(vip: number, frame: Frame): number {
     const candidates = this.candidatesOf(vip, frame);
     if (candidates === undefined) return NONE;
-    const { protocol, s0, s1, s2, s3 } = frame;
     for (let i = 0; i < candidates.length; i++) {
       const { group, rule } = candidates[i]!;
-      const { table } = group;
-      if (!table.matches(rule, protocol, frame.destinationPort, frame.sourcePort, s0, s1, s2, s3)) continue;
+      if (!group.table.matches(rule, frame)) continue;
       this.found = group;
       return rule;
     }

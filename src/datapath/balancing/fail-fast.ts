@@ -57,12 +57,14 @@ export class FailFast {
     const isIpv4 = (rows[vip]! | rows[vip + 1]!) === 0 && rows[vip + 2] === IPV4_MAPPED;
     const l4 = l3 + (isIpv4 ? ipv4.MIN_HEADER_BYTES : ipv6.HEADER_BYTES);
     const forward = connections.forwardPorts(row);
-    tcp.write(view, l4, swapPorts(forward), OUTSIDE, 0, tcp.ACK, 0);
+    tcp.write(view, l4, swapPorts(forward), OUTSIDE, 0, tcp.ACK);
     let pseudo: number;
     if (isIpv4) {
       ethernet.setEtherType(view, at + tagBytes, ethernet.TYPE_IPV4);
       const bytes = ipv4.MIN_HEADER_BYTES + tcp.MIN_HEADER_BYTES;
-      ipv4.write(view, l3, bytes, HOPS, ipv4.PROTOCOL_TCP, rows[vip + 3]!, hot[client + 3]!);
+      ipv4.setSource(view, l3, rows[vip + 3]!);
+      ipv4.setDestination(view, l3, hot[client + 3]!);
+      ipv4.write(view, l3, bytes, HOPS, ipv4.PROTOCOL_TCP);
       pseudo = pseudoSum4(view, l3, ipv4.PROTOCOL_TCP, tcp.MIN_HEADER_BYTES);
     } else {
       ethernet.setEtherType(view, at + tagBytes, ethernet.TYPE_IPV6);

@@ -8,7 +8,7 @@
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { Hasher } from '../../tables/common/hash.ts';
-import { waysToReplace } from '../../tables/common/set-shares.ts';
+import { type SetLayout, waysToReplace } from '../../tables/common/set-shares.ts';
 import type { Context } from '../frame/context.ts';
 
 const WAYS = 4;
@@ -18,7 +18,7 @@ const SET_WORDS = WAYS * ENTRY_WORDS;
 const TICK_SHIFT = 10;
 const TICK_MASK = 0xf_ffff;
 const PORT_BITS = 12;
-const PORT_MASK = 0xfff;
+const LAYOUT: SetLayout = { ways: WAYS, entryWords: ENTRY_WORDS, portWord: 1, shift: 0, mask: 0xfff };
 
 export class FlowMemory {
   private readonly context: Context;
@@ -87,7 +87,7 @@ export class FlowMemory {
     for (let at = set; at < set + SET_WORDS; at += ENTRY_WORDS) {
       if (this.words[at] === 0 || this.ageMs(at) >= this.memoryMs) return at;
     }
-    const ways = waysToReplace(this.words, set, WAYS, ENTRY_WORDS, 1, 0, PORT_MASK, (1 << WAYS) - 1, port);
+    const ways = waysToReplace(LAYOUT, this.words, set, (1 << WAYS) - 1, port);
     let oldest = NONE;
     for (let way = 0; way < WAYS; way++) {
       const at = set + way * ENTRY_WORDS;

@@ -23,7 +23,7 @@ import { STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
-import { CLIENT, MEMBER, SequenceNumbers } from './sequence-numbers.ts';
+import { CLIENT, MEMBER, Segment, SequenceNumbers } from './sequence-numbers.ts';
 
 /** Packets looked at per millisecond, where nothing else is said. */
 export const DEFAULT_PACKETS_PER_MS = 64;
@@ -58,6 +58,7 @@ export class FlowMeter {
   private readonly cold: Int32Array;
   private readonly stats: Float64Array;
   readonly numbers: SequenceNumbers;
+  private readonly segment = new Segment();
   private readonly packetsPerMs: number;
   /** Of all ports together twice the budget of one. */
   private readonly budget: PortShares;
@@ -113,12 +114,10 @@ export class FlowMeter {
   }
 
   private segmentFromClient(row: number, l4: number, l4Bytes: number): void {
-    const flags = tcp.flags(this.view, l4);
-    if ((flags & tcp.RST) !== 0) return;
-    const bytes = sequenceBytes(this.view, l4, l4Bytes, flags);
-    const sequence = tcp.sequence(this.view, l4);
-    const end = (sequence + bytes) | 0;
-    if (!this.numbers.note(row, CLIENT, flags, sequence, end, tcp.acknowledgment(this.view, l4))) return;
+    const { segment } = this;
+    segment.load(this.view, l4, l4Bytes, CLIENT);
+    const { flags, bytes, end } = segment;
+    if ((flags & tcp.RST) !== 0 || !this.numbers.note(row, segment)) return;
     if (bytes === 0) return;
     if ((flags & tcp.SYN) !== 0) this.noteOffer(row, l4);
     const isByte = bytes === 1 && (flags & CONTROL) === 0;
@@ -129,18 +128,15 @@ export class FlowMeter {
   }
 
   private segmentFromMember(row: number, l4: number, l4Bytes: number): void {
-    const { view, cold } = this;
-    const flags = tcp.flags(view, l4);
-    if ((flags & tcp.RST) !== 0) return;
-    const bytes = sequenceBytes(view, l4, l4Bytes, flags);
-    const sequence = tcp.sequence(view, l4);
-    const end = (sequence + bytes) | 0;
-    if (!this.numbers.note(row, MEMBER, flags, sequence, end, tcp.acknowledgment(view, l4))) return;
+    const { view, cold, segment } = this;
+    segment.load(view, l4, l4Bytes, MEMBER);
+    const { flags, bytes, end } = segment;
+    if ((flags & tcp.RST) !== 0 || !this.numbers.note(row, segment)) return;
     const isAnswer = (flags & (tcp.SYN | tcp.ACK)) === (tcp.SYN | tcp.ACK);
     if (isAnswer) this.noteScale(row, l4);
     if ((flags & tcp.ACK) !== 0) {
       const at = this.at(row);
-      if (this.isPending(row) && ((tcp.acknowledgment(view, l4) - cold[at + AWAITED]!) | 0) >= 0) {
+      if (this.isPending(row) && ((segment.acknowledgment - cold[at + AWAITED]!) | 0) >= 0) {
         const isHandshake = isAnswer && this.connections.state(row) === STATE.synSent;
         if (isHandshake) this.stats[this.field(row, STAT.connects)]!++;
         this.end(row, isHandshake ? STAT.synTimeMicros : STAT.rttMicros);
@@ -234,7 +230,3 @@ export class FlowMeter {
 const FRESH = 0;
 const SEEN = 1;
 const PROBE = 2;
-
-/** Sequence numbers that a segment takes: payload, SYN and FIN. */
-const sequenceBytes = (view: DataView, l4: number, l4Bytes: number, flags: number): number =>
-  l4Bytes - tcp.headerBytes(view, l4) + ((flags >>> 1) & 1) + (flags & 1);

@@ -41,6 +41,31 @@ const FIN_SLACK = 0xffff;
 /** Data this far behind a FIN are no retransmission from before it. */
 const FAR_BEHIND = 1 << 20;
 
+/** What a segment says about sequence numbers: a cursor that is filled again for each. */
+export class Segment {
+  /** CLIENT or MEMBER. */
+  side = CLIENT;
+  flags = 0;
+  sequence = 0;
+  acknowledgment = 0;
+  /** Sequence numbers that it takes: payload, SYN and FIN; and the number after its last. */
+  bytes = 0;
+  end = 0;
+
+  /** Reads a whole TCP header; `l4Bytes`: header and payload. */
+  load(view: DataView, l4: number, l4Bytes: number, side: number): void {
+    const flags = tcp.flags(view, l4);
+    const bytes = l4Bytes - tcp.headerBytes(view, l4) + ((flags >>> 1) & 1) + (flags & 1);
+    const sequence = tcp.sequence(view, l4);
+    this.side = side;
+    this.flags = flags;
+    this.bytes = bytes;
+    this.sequence = sequence;
+    this.end = (sequence + bytes) | 0;
+    this.acknowledgment = tcp.acknowledgment(view, l4);
+  }
+}
+
 export class SequenceNumbers {
   private readonly connections: ConnectionTable;
   private readonly hot: Int32Array;
@@ -122,18 +147,12 @@ export class SequenceNumbers {
   }
 
   /**
-   * Notes what a segment without RST says; `end`: the number after its last. Returns whether it can be of the flow: one that
-   * can't says nothing about it. The end of what its side has sent is FlowMeter's to move.
+   * Notes what a segment without RST says. Returns whether it can be of the flow: one that can't says nothing about it. The
+   * end of what its side has sent is FlowMeter's to move.
    */
-  note(
-    row: number,
-    side: number,
-    flags: number,
-    sequence: number,
-    end: number,
-    acknowledgment: number,
-  ): boolean {
+  note(row: number, segment: Segment): boolean {
     const { hot, cold } = this;
+    const { side, flags, end, acknowledgment } = segment;
     const kindAt = row * HOT_WORDS + HOT.kind;
     const at = row * COLD_WORDS;
     let notes = cold[at + COLD.meter]!;
@@ -142,7 +161,7 @@ export class SequenceNumbers {
       notes &= ~KNOWS_BOTH;
     }
     if ((flags & tcp.SYN) !== 0 && this.connections.state(row) === STATE.synSent) {
-      this.open(at, side, notes, flags, sequence, end, acknowledgment);
+      this.open(at, notes, segment);
       return true;
     }
     const ownAcked = at + (side === CLIENT ? COLD.ackedByClient : COLD.ackedByMember);
@@ -159,20 +178,13 @@ export class SequenceNumbers {
       if (side === MEMBER) return isOld;
       notes &= ~KNOWS_BOTH;
     }
-    if ((flags & tcp.ACK) !== 0) notes = this.learn(at, side, notes, sequence, end, acknowledgment);
+    if ((flags & tcp.ACK) !== 0) notes = this.learn(at, notes, segment);
     cold[at + COLD.meter] = notes;
     return true;
   }
 
   /** Takes what a segment says for true; a retransmission does not tell how far its side has come. Returns the notes. */
-  private learn(
-    at: number,
-    side: number,
-    notes: number,
-    sequence: number,
-    end: number,
-    acknowledgment: number,
-  ): number {
+  private learn(at: number, notes: number, { side, sequence, end, acknowledgment }: Segment): number {
     const { cold } = this;
     const own = side === CLIENT ? FLOW_NOTE.knowsClient : FLOW_NOTE.knowsMember;
     const has = side === CLIENT ? FLOW_NOTE.hasClientNext : FLOW_NOTE.hasMemberNext;
@@ -194,15 +206,7 @@ export class SequenceNumbers {
   }
 
   /** A SYN where the member has not answered yet: numbers begin with it. */
-  private open(
-    at: number,
-    side: number,
-    notes: number,
-    flags: number,
-    sequence: number,
-    end: number,
-    acknowledgment: number,
-  ): void {
+  private open(at: number, notes: number, { side, flags, sequence, end, acknowledgment }: Segment): void {
     const { cold } = this;
     if (side === CLIENT) {
       const isRepeated =

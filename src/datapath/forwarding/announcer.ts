@@ -20,6 +20,7 @@
  * and counted.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
+import { NetworkAddress } from '../../tables/common/network-address.ts';
 import { NEIGHBOUR } from '../../tables/forwarding/neighbour-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { addressToWords, wordsFamily } from '../../wire/address.ts';
@@ -74,6 +75,7 @@ export class Announcer {
   private readonly latest = new Map<string, Announcement>();
   /** Per round, in due order. */
   private readonly queues: Announcement[][] = Array.from({ length: ROUNDS }, () => []);
+  private readonly address = new NetworkAddress();
 
   constructor(
     context: Context,
@@ -165,7 +167,7 @@ export class Announcer {
     const [w0, w1, w2, w3] = one.words as unknown as [number, number, number, number];
     const port = this.ports[one.port];
     const { neighbours } = this.context.tables;
-    const id = neighbours.find(one.network, w0, w1, w2, w3);
+    const id = neighbours.find(this.address.set(one.network, w0, w1, w2, w3));
     const isTrue =
       port !== undefined &&
       port.network === one.network &&

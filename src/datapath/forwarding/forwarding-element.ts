@@ -4,6 +4,7 @@
  */
 import { ENDPOINT_WORDS, ROLE_FIXED_MAC } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
+import { NetworkAddress } from '../../tables/common/network-address.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
@@ -50,6 +51,8 @@ export class ForwardingElement {
   private readonly errors: IcmpErrors;
   private readonly advertiser: RouterAdvertiser;
   private readonly undelivered: OnUndelivered;
+  /** Who says in ARP or ND where it is. */
+  private readonly sender = new NetworkAddress();
 
   constructor(parts: ForwardingParts) {
     this.context = parts.context;
@@ -131,7 +134,7 @@ export class ForwardingElement {
     // No station may claim a gateway or a VIP, even if its port allows any address.
     if (this.responder.isOurs(network, 0, 0, IPV4_MAPPED, sender))
       return this.context.drop(frame, DROP.spoofedArp);
-    if (sender !== 0) this.resolver.heard(network, 0, 0, IPV4_MAPPED, sender, high, low);
+    if (sender !== 0) this.resolver.heard(this.sender.set(network, 0, 0, IPV4_MAPPED, sender), high, low);
     if (this.responder.answerArp(frame) === CONSUMED) return;
     this.passOn(frame);
   }
@@ -148,7 +151,7 @@ export class ForwardingElement {
         const low = view.getInt32(at + 2);
         if (!this.networks.at(network).isStationMac(high, low))
           return this.context.drop(frame, DROP.badNeighbourMac);
-        this.resolver.heard(network, s0, s1, s2, s3, high, low);
+        this.resolver.heard(this.sender.set(network, s0, s1, s2, s3), high, low);
       }
       if (this.responder.answerSolicitation(frame) === CONSUMED) return;
     } else {
@@ -161,7 +164,7 @@ export class ForwardingElement {
       if (this.responder.isOurs(network, word(0), word(1), word(2), word(3))) {
         return this.context.drop(frame, DROP.spoofedNd);
       }
-      this.resolver.heard(network, word(0), word(1), word(2), word(3), high, low);
+      this.resolver.heard(this.sender.set(network, word(0), word(1), word(2), word(3)), high, low);
     }
     this.passOn(frame);
   }
@@ -180,7 +183,8 @@ export class ForwardingElement {
     );
     if (at > 0) {
       const { s0, s1, s2, s3 } = frame;
-      this.resolver.heard(network, s0, s1, s2, s3, view.getUint16(at), view.getInt32(at + 2));
+      this.sender.set(network, s0, s1, s2, s3);
+      this.resolver.heard(this.sender, view.getUint16(at), view.getInt32(at + 2));
     }
     this.advertiser.answer(frame);
   }

@@ -37,6 +37,8 @@ export class IcmpErrors {
   private readonly ports: readonly (Port | undefined)[];
   private readonly error: Frame;
   private readonly rates: PortRates;
+  /** The error to be written; `asDestination`: it comes from the packet's destination. */
+  private readonly message = { type: 0, code: 0, rest: 0, asDestination: false };
 
   constructor(context: Context, networks: Networks, ports: readonly (Port | undefined)[]) {
     this.context = context;
@@ -116,10 +118,15 @@ export class IcmpErrors {
     if (slot < 0) return;
     // The packet is not forwarded: it is quoted as it would have been on the wire.
     if (frame.partial) completeChecksum(frame);
+    const { message } = this;
+    message.type = type;
+    message.code = code;
+    message.rest = rest;
+    message.asDestination = asDestination;
     const length =
       frame.family === FAMILY_IPV4
-        ? this.writeIpv4(slot, frame, type, code, rest, asDestination, port.network)
-        : this.writeIpv6(slot, frame, type, code, rest, asDestination, port.network);
+        ? this.writeIpv4(slot, frame, port.network)
+        : this.writeIpv6(slot, frame, port.network);
     if (length > 0) {
       const { error } = this;
       error.load(slot, this.context.arena.frameOffset(slot), length, this.context.selfPort, port.network);
@@ -129,16 +136,9 @@ export class IcmpErrors {
     this.context.arena.release(slot);
   }
 
-  /** Writes the error into a slot; returns its length, or 0 if the network has no address to send it from. */
-  private writeIpv4(
-    slot: number,
-    frame: Frame,
-    type: number,
-    code: number,
-    rest: number,
-    asDestination: boolean,
-    networkId: number,
-  ): number {
+  /** Writes `message` into a slot; returns its length, or 0 if the network has no address to send it from. */
+  private writeIpv4(slot: number, frame: Frame, networkId: number): number {
+    const { asDestination } = this.message;
     const { view, bytes } = this.context.arena;
     const network = this.networks.at(networkId);
     const gateway = network.gatewayOf(true);
@@ -149,23 +149,17 @@ export class IcmpErrors {
     const quoted = Math.min(frame.l3End - frame.l3, room);
     const total = ipv4.MIN_HEADER_BYTES + icmp.HEADER_BYTES + quoted;
     const source = asDestination ? frame.d3 : network.gateways[gateway + 3]!;
-    ipv4.write(view, l3, total, HOPS, ipv4.PROTOCOL_ICMP, source, frame.s3);
-    view.setUint32(l4, (type << 24) | (code << 16));
-    view.setUint32(l4 + 4, rest);
+    ipv4.setSource(view, l3, source);
+    ipv4.setDestination(view, l3, frame.s3);
+    ipv4.write(view, l3, total, HOPS, ipv4.PROTOCOL_ICMP);
+    this.writeHeader(l4);
     bytes.copyWithin(l4 + icmp.HEADER_BYTES, frame.l3, frame.l3 + quoted);
     icmp.setCheck(view, l4, checkOf(view, l4, icmp.HEADER_BYTES + quoted, 0));
     return frame.l3 - frame.offset + total;
   }
 
-  private writeIpv6(
-    slot: number,
-    frame: Frame,
-    type: number,
-    code: number,
-    rest: number,
-    asDestination: boolean,
-    networkId: number,
-  ): number {
+  private writeIpv6(slot: number, frame: Frame, networkId: number): number {
+    const { asDestination } = this.message;
     const { view, bytes } = this.context.arena;
     const network = this.networks.at(networkId);
     const gateway = network.gatewayOf(false);
@@ -179,11 +173,17 @@ export class IcmpErrors {
     if (asDestination) ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
     else ipv6.setSource(view, l3, g[gateway]!, g[gateway + 1]!, g[gateway + 2]!, g[gateway + 3]!);
     ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
-    view.setUint32(l4, (type << 24) | (code << 16));
-    view.setUint32(l4 + 4, rest);
+    this.writeHeader(l4);
     bytes.copyWithin(l4 + icmpv6.HEADER_BYTES, frame.l3, frame.l3 + quoted);
     setIcmpv6Check(view, l3, l4, icmpv6.HEADER_BYTES + quoted);
     return frame.l3 - frame.offset + ipv6.HEADER_BYTES + icmpv6.HEADER_BYTES + quoted;
+  }
+
+  /** The ICMP header but for its checksum, the same in both versions. */
+  private writeHeader(l4: number): void {
+    const { view } = this.context.arena;
+    const { type, code, rest } = this.message;
+    icmp.writeHeader(view, l4, type, code, rest);
   }
 
   /** Returns the offset of the IP header. */

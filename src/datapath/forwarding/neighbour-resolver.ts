@@ -12,6 +12,7 @@
  */
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
+import { NetworkAddress } from '../../tables/common/network-address.ts';
 import {
   FAILED_MS,
   NEIGHBOUR,
@@ -50,6 +51,7 @@ export class NeighbourResolver {
   /** Cursor for queued frames and for requests. */
   private readonly waiting: Frame;
   private readonly request: Frame;
+  private readonly address = new NetworkAddress();
   private lastTickMs = 0;
 
   constructor(
@@ -75,7 +77,7 @@ export class NeighbourResolver {
   deliver(frame: Frame, network: number, w0: number, w1: number, w2: number, w3: number): void {
     const { table } = this;
     const nowMs = this.context.nowMs;
-    const id = table.intern(network, w0, w1, w2, w3, nowMs, frame.ingress);
+    const id = table.intern(this.address.set(network, w0, w1, w2, w3), nowMs, frame.ingress);
     if (id === NONE) return this.context.drop(frame, DROP.neighbourTableFull);
     const state = table.state(id);
     if (state === NEIGHBOUR.incomplete || state === NEIGHBOUR.failed) return this.wait(frame, id, state);
@@ -98,7 +100,7 @@ export class NeighbourResolver {
     const { table } = this;
     const at = endpoint * ENDPOINT_WORDS;
     const { rows } = endpoints;
-    const id = table.find(network, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+    const id = table.find(this.address.read(network, rows, at));
     if (id === NONE) return;
     const state = table.state(id);
     if (state !== NEIGHBOUR.fixed && state !== NEIGHBOUR.reachable) return;
@@ -141,17 +143,10 @@ export class NeighbourResolver {
   }
 
   /** Called when a neighbour has been heard: stores its MAC and sends the frames that waited for it. */
-  heard(
-    network: number,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    macHigh: number,
-    macLow: number,
-  ): void {
+  heard(address: NetworkAddress, macHigh: number, macLow: number): void {
     const { table } = this;
-    const id = table.find(network, w0, w1, w2, w3);
+    const { network } = address;
+    const id = table.find(address);
     if (id === NONE) return;
     const state = table.state(id);
     if (state === NEIGHBOUR.fixed) return;
@@ -172,20 +167,11 @@ export class NeighbourResolver {
    * Sets a configured MAC of a neighbour: it is not probed, and learned MACs do not replace it. Returns false if it was
    * set before.
    */
-  fix(
-    id: number,
-    network: number,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    macHigh: number,
-    macLow: number,
-  ): boolean {
+  fix(id: number, address: NetworkAddress, macHigh: number, macLow: number): boolean {
     const { table } = this;
     const wasFixed = table.state(id) === NEIGHBOUR.fixed;
     if (wasFixed && table.macHigh(id) === macHigh && table.macLow(id) === macLow) return false;
-    if (!wasFixed) this.heard(network, w0, w1, w2, w3, macHigh, macLow);
+    if (!wasFixed) this.heard(address, macHigh, macLow);
     table.setMac(id, macHigh, macLow);
     table.setState(id, NEIGHBOUR.fixed, this.context.nowMs);
     table.assign(id, table.configuredPort);

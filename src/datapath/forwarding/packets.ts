@@ -29,7 +29,9 @@ export function writeArpRequest(
   ethernet.setSource(view, at, macHigh, macLow);
   ethernet.setEtherType(view, at, ethernet.TYPE_ARP);
   const l3 = at + ethernet.HEADER_BYTES;
-  arp.write(view, l3, arp.REQUEST, macHigh, macLow, sender, 0, 0, target);
+  arp.write(view, l3, arp.REQUEST);
+  arp.setSender(view, l3, macHigh, macLow, sender);
+  arp.setTarget(view, l3, 0, 0, target);
   return ethernet.HEADER_BYTES + arp.BYTES;
 }
 
@@ -78,7 +80,6 @@ export function writeNeighbourAdvertisement(
   macLow: number,
   words: Int32Array,
 ): number {
-  const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
   virtio.clear(view, at);
   ethernet.setDestination(view, at, 0x3333, 1);
   ethernet.setSource(view, at, macHigh, macLow);
@@ -86,27 +87,21 @@ export function writeNeighbourAdvertisement(
   const l3 = at + ethernet.HEADER_BYTES;
   ipv6.writeFixed(view, l3, icmpv6.ND_WITH_ADDRESS_BYTES, ipv6.NEXT_ICMPV6, 255);
   ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 0, 1);
-  advertise(view, l3, icmpv6.FLAG_OVERRIDE, w0, w1, w2, w3, macHigh, macLow);
+  ipv6.setSource(view, l3, words[0]!, words[1]!, words[2]!, words[3]!);
+  advertise(view, l3, icmpv6.FLAG_OVERRIDE, macHigh, macLow);
   return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
 }
 
 /**
- * Writes a neighbour advertisement behind a fixed IPv6 header that lacks only its source. Source and target are the
- * advertised address, which has this MAC (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
+ * Writes a neighbour advertisement behind a fixed IPv6 header, whose source is the advertised address; that has this MAC
+ * (RFC 4861 §4.4). `flags`: icmpv6.FLAG_….
  */
-export function advertise(
-  view: DataView,
-  l3: number,
-  flags: number,
-  w0: number,
-  w1: number,
-  w2: number,
-  w3: number,
-  macHigh: number,
-  macLow: number,
-): void {
+export function advertise(view: DataView, l3: number, flags: number, macHigh: number, macLow: number): void {
   const l4 = l3 + ipv6.HEADER_BYTES;
-  ipv6.setSource(view, l3, w0, w1, w2, w3);
+  const w0 = ipv6.sourceWord(view, l3, 0);
+  const w1 = ipv6.sourceWord(view, l3, 1);
+  const w2 = ipv6.sourceWord(view, l3, 2);
+  const w3 = ipv6.sourceWord(view, l3, 3);
   view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
   view.setInt32(l4 + 4, flags);
   icmpv6.setTarget(view, l4, w0, w1, w2, w3);

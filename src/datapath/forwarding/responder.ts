@@ -73,7 +73,9 @@ export class Responder {
     const network = this.networks.at(frame.network);
     const high = arp.senderMacHigh(view, l3);
     const low = arp.senderMacLow(view, l3);
-    arp.write(view, l3, arp.REPLY, network.routerMacHigh, network.routerMacLow, target, high, low, sender);
+    arp.write(view, l3, arp.REPLY);
+    arp.setSender(view, l3, network.routerMacHigh, network.routerMacLow, target);
+    arp.setTarget(view, l3, high, low, sender);
     ethernet.setDestination(view, offset, high, low);
     ethernet.setSource(view, offset, network.routerMacHigh, network.routerMacLow);
     this.sendBack(frame, frame.length);
@@ -109,7 +111,8 @@ export class Responder {
     }
     const { routerMacHigh, routerMacLow } = network;
     ethernet.setSource(view, offset, routerMacHigh, routerMacLow);
-    advertise(view, l3, flags, t0, t1, t2, t3, routerMacHigh, routerMacLow);
+    ipv6.setSource(view, l3, t0, t1, t2, t3);
+    advertise(view, l3, flags, routerMacHigh, routerMacLow);
     if (isAnycast) {
       const local = network.linkLocal!;
       ipv6.setSource(view, l3, local[0]!, local[1]!, local[2]!, local[3]!);
@@ -240,7 +243,9 @@ export class Responder {
     this.writeReset(view, l4, frame);
     if (isIpv4) {
       const total = ipv4.MIN_HEADER_BYTES + tcp.MIN_HEADER_BYTES;
-      ipv4.write(view, l3, total, HOPS, ipv4.PROTOCOL_TCP, frame.d3, frame.s3);
+      ipv4.setSource(view, l3, frame.d3);
+      ipv4.setDestination(view, l3, frame.s3);
+      ipv4.write(view, l3, total, HOPS, ipv4.PROTOCOL_TCP);
     } else {
       ipv6.writeFixed(view, l3, tcp.MIN_HEADER_BYTES, ipv4.PROTOCOL_TCP, HOPS);
       ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
@@ -259,13 +264,13 @@ export class Responder {
     const { view: from, l4: was } = frame;
     const ports = swapPorts(frame.ports);
     if ((frame.tcpFlags & tcp.ACK) !== 0) {
-      tcp.write(view, l4, ports, tcp.acknowledgment(from, was), 0, tcp.RST, 0);
+      tcp.write(view, l4, ports, tcp.acknowledgment(from, was), 0, tcp.RST);
       return;
     }
     const payload = frame.l4Bytes - tcp.headerBytes(from, was);
     const control = Number((frame.tcpFlags & tcp.SYN) !== 0) + Number((frame.tcpFlags & tcp.FIN) !== 0);
     const acknowledged = (tcp.sequence(from, was) + payload + control) | 0;
-    tcp.write(view, l4, ports, 0, acknowledged, tcp.RST | tcp.ACK, 0);
+    tcp.write(view, l4, ports, 0, acknowledged, tcp.RST | tcp.ACK);
   }
 
   /** Sends a reply that was made in place; it is complete unless its checksum was offloaded. */

@@ -85,7 +85,9 @@ export class UplinkEdge implements Operator {
 
   private askAsNobody({ view, l3 }: Frame): void {
     const target = arp.targetIp(view, l3);
-    arp.write(view, l3, arp.REQUEST, this.hostHigh, this.hostLow, 0, 0, 0, target);
+    arp.write(view, l3, arp.REQUEST);
+    arp.setSender(view, l3, this.hostHigh, this.hostLow, 0);
+    arp.setTarget(view, l3, 0, 0, target);
   }
 
   /** A solicitation as `writeNeighbourSolicitation` makes them: with the source's link address as its one option. */

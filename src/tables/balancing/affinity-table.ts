@@ -17,7 +17,7 @@
 import { isIpv4Mapped } from '../../wire/address.ts';
 import { NONE } from '../common/bucket-index.ts';
 import { Hasher, mix32 } from '../common/hash.ts';
-import { waysToReplace } from '../common/set-shares.ts';
+import { type SetLayout, waysToReplace } from '../common/set-shares.ts';
 
 const WAYS = 4;
 const ROW_WORDS = 8;
@@ -30,14 +30,42 @@ const UNTIL_MS = 6;
 const PLACE = 7;
 const PORT_SHIFT = 16;
 const PLACE_MASK = 0xffff;
-const PORT_MASK = 0xffff;
 const ALL_WAYS = (1 << WAYS) - 1;
+const LAYOUT: SetLayout = {
+  ways: WAYS,
+  entryWords: ROW_WORDS,
+  portWord: PLACE,
+  shift: PORT_SHIFT,
+  mask: 0xffff,
+};
 
 const IN_USE = 0;
 const EVICTED = 1;
 
 /** Longest time that a row may hold, 12 days: half of what 32 bits can tell from the past, with room for ageing. */
 export const MAX_AFFINITY_MS = 2 ** 30;
+
+/** What a row is found by: a cursor that is filled again for each use. */
+export class AffinityKey {
+  /** Client's address in four words, IPv4 as ::ffff:a.b.c.d. */
+  c0 = 0;
+  c1 = 0;
+  c2 = 0;
+  c3 = 0;
+  /** Load balancer << 16 | group. */
+  owner = 0;
+
+  setClient(c0: number, c1: number, c2: number, c3: number): void {
+    this.c0 = c0;
+    this.c1 = c1;
+    this.c2 = c2;
+    this.c3 = c3;
+  }
+
+  setOwner(balancer: number, group: number): void {
+    this.owner = (balancer << 16) | group;
+  }
+}
 
 export class AffinityTable {
   readonly capacity: number;
@@ -78,19 +106,10 @@ export class AffinityTable {
   }
 
   /** Row that holds now for a client at a load balancer's group, or NONE. */
-  find(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    balancer: number,
-    group: number,
-    nowMs: number,
-  ): number {
-    const owner = (balancer << 16) | group;
-    const set = this.setOf(c0, c1, c2, c3, owner);
+  find(key: AffinityKey, nowMs: number): number {
+    const set = this.setOf(key);
     for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
-      if (!this.isFor(at, c0, c1, c2, c3, owner)) continue;
+      if (!this.isFor(at, key)) continue;
       return ((this.words[at + UNTIL_MS]! - nowMs) | 0) > 0 ? at : NONE;
     }
     return NONE;
@@ -117,29 +136,16 @@ export class AffinityTable {
    * Writes a client's row, over the one that it has or over another one, unless the rest of the set is other ports'.
    * `timeoutMs`: at most MAX_AFFINITY_MS; `port`: the one that the client's flow came in by.
    */
-  put(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    balancer: number,
-    group: number,
-    member: number,
-    place: number,
-    nowMs: number,
-    timeoutMs: number,
-    port: number,
-  ): void {
+  put(key: AffinityKey, member: number, place: number, nowMs: number, timeoutMs: number, port: number): void {
     const { words } = this;
-    const owner = (balancer << 16) | group;
-    const row = this.rowFor(c0, c1, c2, c3, owner, nowMs, port);
+    const row = this.rowFor(key, nowMs, port);
     if (row === NONE) return;
     if (words[row + PLACE] === 0) words[IN_USE]!++;
-    words[row] = c0;
-    words[row + 1] = c1;
-    words[row + 2] = c2;
-    words[row + 3] = c3;
-    words[row + OWNER] = owner;
+    words[row] = key.c0;
+    words[row + 1] = key.c1;
+    words[row + 2] = key.c2;
+    words[row + 3] = key.c3;
+    words[row + OWNER] = key.owner;
     words[row + MEMBER] = member;
     words[row + PLACE] = port << PORT_SHIFT;
     this.refresh(row, place, (nowMs + timeoutMs) | 0);
@@ -148,15 +154,16 @@ export class AffinityTable {
   /** Takes over the rows of another table that still hold. */
   follow(other: AffinityTable, nowMs: number): void {
     const { words } = other;
+    const key = new AffinityKey();
     for (let at = HEADER_WORDS; at < words.length; at += ROW_WORDS) {
       const place = words[at + PLACE]! & PLACE_MASK;
       const port = words[at + PLACE]! >>> PORT_SHIFT;
       const member = words[at + MEMBER]!;
       const leftMs = (words[at + UNTIL_MS]! - nowMs) | 0;
       if (place === 0 || member < 0 || leftMs <= 0 || leftMs > MAX_AFFINITY_MS) continue;
-      const owner = words[at + OWNER]!;
-      const [c0, c1, c2, c3] = words.subarray(at, at + 4) as unknown as [number, number, number, number];
-      this.put(c0, c1, c2, c3, owner >>> 16, owner & 0xffff, member, place - 1, nowMs, leftMs, port);
+      key.setClient(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+      key.owner = words[at + OWNER]!;
+      this.put(key, member, place - 1, nowMs, leftMs, port);
     }
   }
 
@@ -175,24 +182,13 @@ export class AffinityTable {
   }
 
   /** The row to write for a client: its own, else one that is free or has ended, else one that may give way, or NONE. */
-  private rowFor(
-    c0: number,
-    c1: number,
-    c2: number,
-    c3: number,
-    owner: number,
-    nowMs: number,
-    port: number,
-  ): number {
-    const set = this.setOf(c0, c1, c2, c3, owner);
-    for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
-      if (this.isFor(at, c0, c1, c2, c3, owner)) return at;
-    }
+  private rowFor(key: AffinityKey, nowMs: number, port: number): number {
+    const set = this.setOf(key);
+    for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) if (this.isFor(at, key)) return at;
     const soonest = this.soonestToEnd(set, ALL_WAYS, nowMs);
     if (this.leftMs(soonest, nowMs) <= 0) return soonest;
     this.words[EVICTED]!++;
-    const { words } = this;
-    const ways = waysToReplace(words, set, WAYS, ROW_WORDS, PLACE, PORT_SHIFT, PORT_MASK, ALL_WAYS, port);
+    const ways = waysToReplace(LAYOUT, this.words, set, ALL_WAYS, port);
     return this.soonestToEnd(set, ways, nowMs);
   }
 
@@ -211,7 +207,7 @@ export class AffinityTable {
     return this.words[at + PLACE] === 0 ? -1 : Math.max(0, (this.words[at + UNTIL_MS]! - nowMs) | 0);
   }
 
-  private isFor(at: number, c0: number, c1: number, c2: number, c3: number, owner: number): boolean {
+  private isFor(at: number, { c0, c1, c2, c3, owner }: AffinityKey): boolean {
     const { words } = this;
     return (
       words[at + 3] === c3 &&
@@ -223,7 +219,7 @@ export class AffinityTable {
     );
   }
 
-  private setOf(c0: number, c1: number, c2: number, c3: number, owner: number): number {
+  private setOf({ c0, c1, c2, c3, owner }: AffinityKey): number {
     const hash = isIpv4Mapped(c0, c1, c2)
       ? this.hasher.hash3(c3, owner, 0)
       : this.hasher.hash6(c3, c2, c1, c0, owner, 0);

@@ -197,6 +197,18 @@ export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, 
   );
 }
 
+/** What rules look at of a packet to their VIP; a Frame has it. */
+export interface PacketToVip {
+  readonly protocol: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** Source address in four words, IPv4 as ::ffff:a.b.c.d. */
+  readonly s0: number;
+  readonly s1: number;
+  readonly s2: number;
+  readonly s3: number;
+}
+
 /** Read access to compiled rules; rules, criteria sets and members are named by their position. */
 export class RuleTable {
   readonly words: Int32Array;
@@ -304,23 +316,15 @@ export class RuleTable {
    * Whether a packet to the rule's VIP is the rule's. Ports are 0 where the protocol has none. A rule of any protocol
    * leaves ICMP to the VIP, which answers for its groups.
    */
-  matches(
-    rule: number,
-    protocol: number,
-    destinationPort: number,
-    sourcePort: number,
-    s0: number,
-    s1: number,
-    s2: number,
-    s3: number,
-  ): boolean {
-    const words = this.words;
+  matches(rule: number, packet: PacketToVip): boolean {
+    const { words } = this;
+    const { protocol } = packet;
     const at = this.ruleAt + rule * RULE_WORDS;
     if (words[at + 6] === ANY ? protocol === ICMP || protocol === ICMPV6 : words[at + 6] !== protocol)
       return false;
-    if (words[at + 7] !== ANY && words[at + 7] !== destinationPort) return false;
-    if (words[at + 8] !== ANY && words[at + 8] !== sourcePort) return false;
-    return this.hasSource(rule, s0, s1, s2, s3);
+    if (words[at + 7] !== ANY && words[at + 7] !== packet.destinationPort) return false;
+    if (words[at + 8] !== ANY && words[at + 8] !== packet.sourcePort) return false;
+    return this.hasSource(rule, packet.s0, packet.s1, packet.s2, packet.s3);
   }
 
   /** Whether an address is among the sources whose packets are the rule's. */

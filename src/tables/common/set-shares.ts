@@ -6,21 +6,25 @@
  * at it; and where four ports have one entry each, the fifth gets none.
  */
 
-/**
- * Which ways of a set may give way to a new entry of `port`: one bit per way, a part of `candidates`. The port of an entry
- * stands in its word `portWord`, above `shift` bits; `mask` says in which of the bits that are left.
- */
+/** Where the entries of a set have their ports. */
+export interface SetLayout {
+  readonly ways: number;
+  readonly entryWords: number;
+  /** Word of an entry that holds its port, above `shift` bits; `mask` says in which of the bits that are left. */
+  readonly portWord: number;
+  readonly shift: number;
+  readonly mask: number;
+}
+
+/** Which ways of a set may give way to a new entry of `port`: one bit per way, a part of `candidates`. */
 export function waysToReplace(
+  layout: SetLayout,
   words: Int32Array,
   set: number,
-  ways: number,
-  entryWords: number,
-  portWord: number,
-  shift: number,
-  mask: number,
   candidates: number,
   port: number,
 ): number {
+  const { ways, entryWords, portWord, shift, mask } = layout;
   let own = 0;
   let most = 0;
   let mostWays = 0;

@@ -11,7 +11,7 @@
  */
 import { NONE } from '../common/bucket-index.ts';
 import { mix5 } from '../common/hash.ts';
-import { waysToReplace } from '../common/set-shares.ts';
+import { type SetLayout, waysToReplace } from '../common/set-shares.ts';
 
 const WAYS = 4;
 const ENTRY_WORDS = 4;
@@ -23,7 +23,7 @@ export const MAX_MACS_PER_PORT = 256;
 export const MAC_AGE_MS = 300_000;
 
 const EMPTY = 0;
-const PORT_MASK = 0xffff;
+const LAYOUT: SetLayout = { ways: WAYS, entryWords: ENTRY_WORDS, portWord: 2, shift: 1, mask: 0xffff };
 /** Set in word 0 of a used entry: network ids stay below 2^12. */
 const USED = 0x8000_0000 | 0;
 
@@ -194,7 +194,7 @@ export class MacTable {
     // What is configured takes the place of anything that is learned.
     if (fixed === 1 || longest === NONE) return longest;
     if (((nowMs - words[longest + 3]!) | 0) > MAC_AGE_MS) return longest;
-    const ways = waysToReplace(words, set, WAYS, ENTRY_WORDS, 2, 1, PORT_MASK, learned, port);
+    const ways = waysToReplace(LAYOUT, words, set, learned, port);
     return this.longestUnseen(set, ways, nowMs);
   }
 

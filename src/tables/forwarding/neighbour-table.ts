@@ -19,6 +19,7 @@
  */
 import { BucketIndex, NONE } from '../common/bucket-index.ts';
 import { Hasher } from '../common/hash.ts';
+import type { NetworkAddress } from '../common/network-address.ts';
 import { PortShares } from '../common/port-shares.ts';
 
 export const NEIGHBOUR_WORDS = 16;
@@ -120,8 +121,9 @@ export class NeighbourTable {
     this.waitingFree = 1;
   }
 
-  find(network: number, w0: number, w1: number, w2: number, w3: number): number {
-    const rows = this.rows;
+  find(address: NetworkAddress): number {
+    const { rows } = this;
+    const { network, w0, w1, w2, w3 } = address;
     const hash = this.hash(network, w0, w1, w2, w3);
     for (let id = this.index.find(hash); id !== NONE; id = this.index.next(hash)) {
       const at = id * NEIGHBOUR_WORDS;
@@ -142,16 +144,8 @@ export class NeighbourTable {
    * Finds or makes an entry (INCOMPLETE, no probe sent) for a port, and notes that it is used; NONE if the port's share
    * allows no more and nothing can be replaced.
    */
-  intern(
-    network: number,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    nowMs: number,
-    port: number,
-  ): number {
-    const known = this.find(network, w0, w1, w2, w3);
+  intern(address: NetworkAddress, nowMs: number, port: number): number {
+    const known = this.find(address);
     if (known !== NONE) {
       this.rows[known * NEIGHBOUR_WORDS + USED_MS] = nowMs;
       return known;
@@ -162,6 +156,7 @@ export class NeighbourTable {
     const at = id * NEIGHBOUR_WORDS;
     const rows = this.rows;
     rows.fill(0, at, at + NEIGHBOUR_WORDS);
+    const { network, w0, w1, w2, w3 } = address;
     rows[at] = w0;
     rows[at + 1] = w1;
     rows[at + 2] = w2;

@@ -1,9 +1,11 @@
 /** The affinity table against a naive one, which knows no sets: what it has lost must have been counted as evicted. */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AffinityTable, MAX_AFFINITY_MS } from '../../../src/tables/balancing/affinity-table.ts';
 import { NONE } from '../../../src/tables/common/bucket-index.ts';
 import { addressWords } from '../../support/addresses.ts';
+import { affinityKey } from '../../support/affinity-keys.ts';
 import { boundedDifferencesHigh } from '../../support/chance.ts';
 import { Random, runs, seed } from '../../support/seed.ts';
 
@@ -28,7 +30,7 @@ function tableOf(rows: number, key: readonly [number, number] = KEY): AffinityTa
 
 /** The statistics row that a client has, or NONE. */
 function memberOf(table: AffinityTable, of: Words, nowMs: number, balancer = 0, group = 0): number {
-  const row = table.find(...of, balancer, group, nowMs);
+  const row = table.find(affinityKey(of, balancer, group), nowMs);
   return row === NONE ? NONE : table.member(row);
 }
 
@@ -46,7 +48,7 @@ function churn(rows: number, clients: number, steps: number, stream: number): Af
     const [balancer, group, of] = [random.below(3), random.below(3), random.below(clients)];
     const key = `${balancer} ${group} ${of}`;
     const known = twin.get(key);
-    const row = table.find(...client(of), balancer, group, nowMs);
+    const row = table.find(affinityKey(client(of), balancer, group), nowMs);
     if (known !== undefined && known.untilMs > elapsedMs) {
       if (row === NONE) {
         lost++;
@@ -63,7 +65,7 @@ function churn(rows: number, clients: number, steps: number, stream: number): Af
     const action = random.below(100);
     if (action < 40) {
       const member = random.below(1_000_000);
-      table.put(...client(of), balancer, group, member, place, nowMs, timeoutMs[group]!, balancer);
+      table.put(affinityKey(client(of), balancer, group), member, place, nowMs, timeoutMs[group]!, balancer);
       twin.set(key, { member, place, untilMs });
     } else if (action < 70 && row !== NONE) {
       table.refresh(row, place, (nowMs + timeoutMs[group]!) | 0);
@@ -89,32 +91,32 @@ affinities('a table with room for all loses nobody; a small one only what it say
 affinities('clients, load balancers and groups are told apart', () => {
   const table = tableOf(1_024);
   const [one, other] = [client(1), client(2)];
-  table.put(...one, 1, 2, 77, 0, 0, 1_000, 1);
+  table.put(affinityKey(one, 1, 2), 77, 0, 0, 1_000, 1);
   assert.is(memberOf(table, one, 0, 1, 2), 77);
   assert.is(memberOf(table, other, 0, 1, 2), NONE);
   assert.is(memberOf(table, one, 0, 2, 1), NONE);
   assert.is(memberOf(table, one, 0, 1, 3), NONE);
   assert.is(memberOf(table, one, 0, 0, 2), NONE);
-  table.put(...one, 65_535, 65_535, 78, 0, 0, 1_000, 1);
+  table.put(affinityKey(one, 65_535, 65_535), 78, 0, 0, 1_000, 1);
   assert.is(memberOf(table, one, 0, 65_535, 65_535), 78);
   assert.is(memberOf(table, one, 0, 1, 2), 77);
 });
 
 affinities('a row holds for its time, and anew from each refresh', () => {
   const table = tableOf(4);
-  table.put(...client(1), 0, 0, 7, 3, 0, 1_000, 0);
+  table.put(affinityKey(client(1), 0, 0), 7, 3, 0, 1_000, 0);
   assert.is(memberOf(table, client(1), 999), 7);
   assert.is(memberOf(table, client(1), 1_000), NONE);
-  table.refresh(table.find(...client(1), 0, 0, 999), 4, 1_999);
-  assert.is(table.place(table.find(...client(1), 0, 0, 1_998)), 4);
+  table.refresh(table.find(affinityKey(client(1), 0, 0), 999), 4, 1_999);
+  assert.is(table.place(table.find(affinityKey(client(1), 0, 0), 1_998)), 4);
   assert.is(memberOf(table, client(1), 1_999), NONE);
 });
 
 affinities('what has ended is taken over without being counted, and goes by ageing', () => {
   const table = tableOf(4);
-  for (let i = 0; i < 4; i++) table.put(...client(i), 0, 0, i, 0, 0, 1_000 + i, 0);
+  for (let i = 0; i < 4; i++) table.put(affinityKey(client(i), 0, 0), i, 0, 0, 1_000 + i, 0);
   assert.is(table.inUse, 4);
-  table.put(...client(9), 0, 0, 9, 0, 1_001, 1_000, 0);
+  table.put(affinityKey(client(9), 0, 0), 9, 0, 1_001, 1_000, 0);
   assert.is(table.evicted, 0);
   assert.is(memberOf(table, client(9), 1_001), 9);
   assert.is(table.inUse, 4);
@@ -126,7 +128,7 @@ affinities('what has ended is taken over without being counted, and goes by agei
 
 affinities('ended rows do not come back when the clock has turned over', () => {
   const table = tableOf(4);
-  table.put(...client(1), 0, 0, 7, 0, 0, MAX_AFFINITY_MS, 0);
+  table.put(affinityKey(client(1), 0, 0), 7, 0, 0, MAX_AFFINITY_MS, 0);
   let nowMs = 0;
   // 60 days in steps of an hour, each with a batch.
   for (let hour = 0; hour < 60 * 24; hour++) {
@@ -138,9 +140,9 @@ affinities('ended rows do not come back when the clock has turned over', () => {
 
 affinities('a full set gives up the row that would have ended first, and counts it', () => {
   const table = tableOf(4);
-  for (let i = 0; i < 4; i++) table.put(...client(i), 0, 0, i, 0, 10 * i, 1_000, 0);
-  table.refresh(table.find(...client(0), 0, 0, 50), 0, 1_050);
-  table.put(...client(9), 0, 0, 9, 0, 60, 1_000, 0);
+  for (let i = 0; i < 4; i++) table.put(affinityKey(client(i), 0, 0), i, 0, 10 * i, 1_000, 0);
+  table.refresh(table.find(affinityKey(client(0), 0, 0), 50), 0, 1_050);
+  table.put(affinityKey(client(9), 0, 0), 9, 0, 60, 1_000, 0);
   assert.is(table.evicted, 1);
   assert.equal(
     [0, 1, 2, 3, 9].map((i) => memberOf(table, client(i), 60)),
@@ -150,10 +152,11 @@ affinities('a full set gives up the row that would have ended first, and counts 
 
 affinities('whoever floods displaces its own rows, while it has any', () => {
   const table = tableOf(256);
-  for (let i = 0; i < 20; i++) table.put(...client(i), 1, 0, i, 0, 0, 60_000, 1);
+  for (let i = 0; i < 20; i++) table.put(affinityKey(client(i), 1, 0), i, 0, 0, 60_000, 1);
   const held = [...Array(20).keys()].filter((i) => memberOf(table, client(i), 0, 1) === i);
   assert.is(held.length, 20);
-  for (let i = 0; i < 100_000; i++) table.put(...client(1_000 + i), 2, 0, 0, 0, i >> 1, 1_000_000, 2);
+  for (let i = 0; i < 100_000; i++)
+    table.put(affinityKey(client(1_000 + i), 2, 0), 0, 0, i >> 1, 1_000_000, 2);
   const left = held.filter((i) => memberOf(table, client(i), 50_000, 1) === i);
   assert.is(left.length, 20);
   assert.ok(table.evicted > 99_000);
@@ -161,10 +164,10 @@ affinities('whoever floods displaces its own rows, while it has any', () => {
 
 affinities('a flood takes no row of a port that has one in the set, and a fifth port gets none', () => {
   const table = tableOf(4);
-  table.put(...client(1), 1, 0, 1, 0, 0, 60_000, 1);
-  for (let i = 0; i < 1_000; i++) table.put(...client(100 + i), 2, i, 2, 0, i, 1_000_000, 2);
+  table.put(affinityKey(client(1), 1, 0), 1, 0, 0, 60_000, 1);
+  for (let i = 0; i < 1_000; i++) table.put(affinityKey(client(100 + i), 2, i), 2, 0, i, 1_000_000, 2);
   assert.is(memberOf(table, client(1), 1_000, 1), 1);
-  for (const port of [3, 4, 5]) table.put(...client(port), port, 0, port, 0, 2_000, 60_000, port);
+  for (const port of [3, 4, 5]) table.put(affinityKey(client(port), port, 0), port, 0, 2_000, 60_000, port);
   assert.equal(
     [1, 3, 4, 5].map((port) => memberOf(table, client(port), 2_000, port)),
     [1, 3, 4, NONE],
@@ -175,7 +178,7 @@ affinities('rows of a flood spread over all sets, whatever the key', () => {
   const random = new Random(seed, 5);
   for (let run = 0; run < 10; run++) {
     const table = tableOf(4_096, [random.word(), random.word()]);
-    for (let i = 0; i < 2_048; i++) table.put(...client(i), 0, 0, i, 0, 0, 60_000, 0);
+    for (let i = 0; i < 2_048; i++) table.put(affinityKey(client(i), 0, 0), i, 0, 0, 60_000, 0);
     // Half full: of 1024 sets with two rows each on average, few have more than four: 76.6 rows too many on average.
     const most = boundedDifferencesHigh(76.6, 2_048);
     assert.ok(table.evicted <= most, `${table.evicted} of 2048 evicted, expected at most ${most}`);
@@ -184,7 +187,7 @@ affinities('rows of a flood spread over all sets, whatever the key', () => {
 
 affinities('initialise empties what was in use', () => {
   const table = tableOf(64);
-  for (let i = 0; i < 200; i++) table.put(...client(i), 0, 0, i, 0, 0, 1_000, 0);
+  for (let i = 0; i < 200; i++) table.put(affinityKey(client(i), 0, 0), i, 0, 0, 1_000, 0);
   assert.ok(table.evicted > 0);
   table.initialise();
   assert.is(table.inUse, 0);

@@ -57,9 +57,8 @@ function compiledChoice(table: RuleTable, packet: Packet): number {
   const to = addressWords(packet.to);
   for (let i = 0; i < table.ruleCount; i++) {
     if (to.some((word, at) => table.vipWord(i, at) !== word)) continue;
-    const { protocol, destinationPort, sourcePort } = packet;
-    if (table.matches(i, protocol, destinationPort, sourcePort, ...addressWords(packet.from)))
-      return table.id(i);
+    const [s0, s1, s2, s3] = addressWords(packet.from);
+    if (table.matches(i, { ...packet, s0, s1, s2, s3 })) return table.id(i);
   }
   return NONE;
 }

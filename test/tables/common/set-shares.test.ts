@@ -7,6 +7,7 @@ const sets = suite('set shares');
 
 const WAYS = 4;
 const PORTS = 5;
+const LAYOUT = { ways: WAYS, entryWords: 2, portWord: 1, shift: 8, mask: 0xff };
 
 sets('all sets of four ways and five ports: nobody is driven below the share of the newcomer', () => {
   const words = new Int32Array(WAYS * 2);
@@ -17,7 +18,7 @@ sets('all sets of four ways and five ports: nobody is driven below the share of 
     });
     for (let candidates = 0; candidates < 1 << WAYS; candidates++) {
       for (let port = 0; port < PORTS; port++) {
-        const chosen = waysToReplace(words, 0, WAYS, 2, 1, 8, 0xff, candidates, port);
+        const chosen = waysToReplace(LAYOUT, words, 0, candidates, port);
         assert.is(chosen & ~candidates, 0);
         const count = (of: number): number =>
           owners.filter((owner, way) => owner === of && (candidates & (1 << way)) !== 0).length;

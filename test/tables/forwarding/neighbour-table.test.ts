@@ -1,7 +1,9 @@
 /** Neighbours: entries, their re-use, and the bounded queues of frames that wait for them. */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BucketIndex, NONE } from '../../../src/tables/common/bucket-index.ts';
+import { NetworkAddress } from '../../../src/tables/common/network-address.ts';
 import {
   IN_USE_MS,
   NEIGHBOUR,
@@ -33,18 +35,21 @@ function tableOf(capacity: number): NeighbourTable {
   return table;
 }
 
+const at = (network: number, [w0, w1, w2, w3]: Words): NetworkAddress =>
+  new NetworkAddress().set(network, w0, w1, w2, w3);
+
 const host = (number: number): Words => [0, 0, 0xffff, 0x0a010000 + number];
 
 neighbours('an entry is found by network and address, and begins unresolved', () => {
   const table = tableOf(8);
-  const one = table.intern(1, ...addressWords('10.1.0.21'), 500, CONFIGURED);
-  const two = table.intern(2, ...addressWords('10.1.0.21'), 600, CONFIGURED);
-  const six = table.intern(1, ...addressWords('fd00:1::15'), 700, CONFIGURED);
+  const one = table.intern(at(1, addressWords('10.1.0.21')), 500, CONFIGURED);
+  const two = table.intern(at(2, addressWords('10.1.0.21')), 600, CONFIGURED);
+  const six = table.intern(at(1, addressWords('fd00:1::15')), 700, CONFIGURED);
   assert.is(new Set([one, two, six]).size, 3);
-  assert.is(table.intern(1, ...addressWords('10.1.0.21'), 900, CONFIGURED), one);
-  assert.is(table.find(2, ...addressWords('10.1.0.21')), two);
-  assert.is(table.find(1, ...addressWords('fd00:1::15')), six);
-  assert.is(table.find(3, ...addressWords('10.1.0.21')), NONE);
+  assert.is(table.intern(at(1, addressWords('10.1.0.21')), 900, CONFIGURED), one);
+  assert.is(table.find(at(2, addressWords('10.1.0.21'))), two);
+  assert.is(table.find(at(1, addressWords('fd00:1::15'))), six);
+  assert.is(table.find(at(3, addressWords('10.1.0.21'))), NONE);
   assert.is(table.state(one), NEIGHBOUR.incomplete);
   assert.is(table.probesSent(one), 0);
   assert.is(table.changedMs(one), 500);
@@ -52,7 +57,7 @@ neighbours('an entry is found by network and address, and begins unresolved', ()
 
 neighbours('what is set is read back, entry by entry', () => {
   const table = tableOf(3);
-  const ids = [0, 1, 2].map((i) => table.intern(1, ...host(i), 0, CONFIGURED));
+  const ids = [0, 1, 2].map((i) => table.intern(at(1, host(i)), 0, CONFIGURED));
   ids.forEach((id, i) => {
     table.setMac(id, 0x0200 + i, -i - 1);
     table.setState(id, NEIGHBOUR.reachable, 1_000 + i);
@@ -90,12 +95,12 @@ neighbours('any sequence of entries, states, removals and ageing agrees with a M
     const words = host(random.below(40));
     const text = `${network} ${words.join(' ')}`;
     const known = twin.get(text);
-    assert.is(table.find(network, ...words), known?.id ?? NONE);
+    assert.is(table.find(at(network, words)), known?.id ?? NONE);
     const action = random.below(11);
     if (action < 5) {
       const port = random.pick([0, 0, 0, 1, CONFIGURED]);
       const isOverShare = port !== CONFIGURED && heldBy(port).length >= capacity - twin.size;
-      const id = table.intern(network, ...words, nowMs, port);
+      const id = table.intern(at(network, words), nowMs, port);
       if (known !== undefined) {
         assert.is(id, known.id);
         known.usedMs = nowMs;
@@ -157,16 +162,16 @@ neighbours('a full table gives up any entry that is not in use, wherever it stan
   for (const place of [0, 500, capacity - 1]) {
     const table = tableOf(capacity);
     for (let i = 0; i < capacity; i++) {
-      const id = table.intern(1, ...host(i), 0, CONFIGURED);
+      const id = table.intern(at(1, host(i)), 0, CONFIGURED);
       table.setState(id, i === place ? NEIGHBOUR.reachable : NEIGHBOUR.fixed, 0);
     }
     // A bounded part of the table is looked at each time.
     let id: number = NONE;
     for (let ms = 0; ms < 8 && id === NONE; ms++) {
-      id = table.intern(1, ...host(capacity), IN_USE_MS + ms, CONFIGURED);
+      id = table.intern(at(1, host(capacity)), IN_USE_MS + ms, CONFIGURED);
     }
     assert.is(id, place, `entry ${place} of ${capacity} is the only one to give up`);
-    assert.is(table.find(1, ...host(place)), NONE);
+    assert.is(table.find(at(1, host(place))), NONE);
   }
 });
 
@@ -174,7 +179,7 @@ neighbours('one port gets half of the table, and the next one half of what that 
   const table = tableOf(64);
   const taken = (port: number): number => {
     let count = 0;
-    while (table.intern(1, ...host(1_000 * port + count), 0, port) !== NONE) count++;
+    while (table.intern(at(1, host(1_000 * port + count)), 0, port) !== NONE) count++;
     return count;
   };
   assert.equal([taken(0), taken(1), taken(2)], [32, 16, 8]);
@@ -196,8 +201,8 @@ function drain(table: NeighbourTable, id: number): number[][] {
 
 neighbours('frames wait in order, up to a bound per neighbour', () => {
   const table = tableOf(4);
-  const one = table.intern(1, ...host(1), 0, CONFIGURED);
-  const two = table.intern(1, ...host(2), 0, CONFIGURED);
+  const one = table.intern(at(1, host(1)), 0, CONFIGURED);
+  const two = table.intern(at(1, host(2)), 0, CONFIGURED);
   for (let i = 0; i < WAITING_PER_NEIGHBOUR; i++) {
     assert.ok(table.enqueue(one, i, 100 + i, 60 + i, 3, false));
     assert.ok(table.enqueue(two, 50 + i, i, i, 4, false));
@@ -215,7 +220,7 @@ neighbours('frames wait in order, up to a bound per neighbour', () => {
 
 neighbours('a port has its own places at a neighbour, and at most half of all places', () => {
   const table = tableOf(64);
-  const ids = Array.from({ length: 64 }, (_, i) => table.intern(1, ...host(i), 0, CONFIGURED));
+  const ids = Array.from({ length: 64 }, (_, i) => table.intern(at(1, host(i)), 0, CONFIGURED));
   let waiting = 0;
   for (const id of ids) while (table.enqueue(id, 0, 0, 0, 0, false)) waiting++;
   assert.is(waiting, WAITING_TOTAL / 2, 'however many neighbours are asked');
@@ -234,7 +239,7 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
   const random = new Random(seed, 2);
   const table = tableOf(64);
   const lists = new Map<number, number[][]>();
-  for (let i = 0; i < 64; i++) lists.set(table.intern(1, ...host(i), 0, CONFIGURED), []);
+  for (let i = 0; i < 64; i++) lists.set(table.intern(at(1, host(i)), 0, CONFIGURED), []);
   let total = 0;
   const ofPort = [0, 0, 0];
   let refused = 0;
@@ -276,7 +281,7 @@ neighbours('any sequence of waiting and leaving agrees with lists', () => {
 
 neighbours('changes of state and MAC are told by the change counter', () => {
   const table = tableOf(2);
-  const id = table.intern(1, ...host(1), 0, CONFIGURED);
+  const id = table.intern(at(1, host(1)), 0, CONFIGURED);
   const changed = (step: () => void): boolean => {
     const before = table.changes;
     step();
