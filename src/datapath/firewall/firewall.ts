@@ -33,6 +33,8 @@ export class Firewall implements Operator {
   private readonly context: Context;
   private readonly flows: FirewallFlows;
   private readonly port: number;
+  /** The packet that goes into the log. */
+  private readonly denied;
 
   constructor(context: Context, flows: FirewallFlows, rules: FirewallRules, port: number, place: number) {
     this.context = context;
@@ -40,6 +42,8 @@ export class Firewall implements Operator {
     this.rules = rules;
     this.port = port;
     this.place = place;
+    const { source, destination } = flows;
+    this.denied = { rule: 0, port, protocol: 0, ports: 0, direction: 0, source, destination };
   }
 
   ingress(frame: Frame): number {
@@ -77,15 +81,12 @@ export class Firewall implements Operator {
     const { firewallHits, deniedLog } = this.context.tables;
     if (rules.rule >= 0) firewallHits[rules.rule]!++;
     if (!isAllowed && rules.logs) {
-      deniedLog.write(
-        rules.rule,
-        this.port,
-        frame.protocol,
-        frame.ports,
-        direction,
-        flows.source,
-        flows.destination,
-      );
+      const { denied } = this;
+      denied.rule = rules.rule;
+      denied.protocol = frame.protocol;
+      denied.ports = frame.ports;
+      denied.direction = direction;
+      deniedLog.write(denied);
     }
     return isAllowed;
   }

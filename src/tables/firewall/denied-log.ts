@@ -32,24 +32,17 @@ export class DeniedLog {
     return this.words[DENIED_ENTRIES * ENTRY_WORDS]! >>> 0;
   }
 
-  write(
-    rule: number,
-    port: number,
-    protocol: number,
-    ports: number,
-    direction: number,
-    source: Int32Array,
-    destination: Int32Array,
-  ): void {
+  write(packet: DeniedPacket): void {
     const { words } = this;
+    const { source, destination } = packet;
     const sequence = (this.written + 1) | 0;
     const at = ((sequence - 1) & (DENIED_ENTRIES - 1)) * ENTRY_WORDS;
     words[at] = 0;
-    words[at + 1] = rule;
-    words[at + 2] = port;
-    words[at + 3] = protocol;
-    words[at + 4] = ports;
-    words[at + 5] = direction;
+    words[at + 1] = packet.rule;
+    words[at + 2] = packet.port;
+    words[at + 3] = packet.protocol;
+    words[at + 4] = packet.ports;
+    words[at + 5] = packet.direction;
     for (let word = 0; word < 4; word++) {
       words[at + 8 + word] = source[word]!;
       words[at + 12 + word] = destination[word]!;
