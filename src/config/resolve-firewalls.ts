@@ -1,11 +1,15 @@
-/** Converts `firewalls` and `chain` of the file to the model. */
+/** Converts `firewalls`, and `chain` and `mark` of networks and ports, to the model. */
 import { formatPrefix, parsePrefix } from '../wire/address.ts';
+import { milliseconds } from './model/duration.ts';
 import type { ChainItem, FirewallConfig, FirewallRuleConfig } from './model/model.ts';
 import type { ConfigFile } from './schema/schema.ts';
 
 type FileFirewall = ConfigFile['firewalls'][number];
 type FileRule = FileFirewall['rules'][number];
+type FileConditions = Omit<NonNullable<FileRule['allow']>, 'from' | 'to'>;
 type FileOperator = NonNullable<ConfigFile['ports'][number]['chain']>[number];
+type FileMirror = Extract<FileOperator, { mirror: unknown }>['mirror'];
+type FileMark = ConfigFile['ports'][number]['mark'][number];
 
 export const resolveFirewall = (firewall: FileFirewall): FirewallConfig => ({
   name: firewall.name,
@@ -15,21 +19,28 @@ export const resolveFirewall = (firewall: FileFirewall): FirewallConfig => ({
 
 function resolveRule({ name, allow, deny, log }: FileRule): FirewallRuleConfig {
   const conditions = (allow ?? deny)!;
-  const { direction, protocol, sources, destinations, from, to } = conditions;
-  const types = conditions.icmpTypes.map((type): [number, number] => [type, type]);
   return {
+    ...resolveConditions(conditions),
     name,
     verdict: allow === undefined ? 'deny' : 'allow',
     log,
-    direction,
-    protocol,
-    ranges: [...conditions.ports.map(rangeOf), ...types],
-    sources: sources.map(canonical),
-    destinations: destinations.map(canonical),
-    fromLabels: from?.labels,
-    toLabels: to?.labels,
+    fromLabels: conditions.from?.labels,
+    toLabels: conditions.to?.labels,
   };
 }
+
+type Conditions = Pick<FirewallRuleConfig, 'direction' | 'protocol' | 'ranges' | 'sources' | 'destinations'>;
+
+const resolveConditions = (conditions: FileConditions): Conditions => ({
+  direction: conditions.direction,
+  protocol: conditions.protocol,
+  ranges: [
+    ...conditions.ports.map(rangeOf),
+    ...conditions.icmpTypes.map((type): [number, number] => [type, type]),
+  ],
+  sources: conditions.sources.map(canonical),
+  destinations: conditions.destinations.map(canonical),
+});
 
 const canonical = (prefix: string): string => formatPrefix(parsePrefix(prefix));
 
@@ -40,11 +51,23 @@ function rangeOf(range: number | string): [number, number] {
 }
 
 export function resolveOperator(operator: FileOperator): ChainItem {
-  if (typeof operator !== 'string') return { kind: 'firewall', name: operator.firewall };
   if (operator === 'anti-spoofing' || operator === 'load-balancer') return { kind: operator };
-  return { kind: 'firewall', name: operator };
+  if (typeof operator === 'string') return { kind: 'firewall', name: operator };
+  if ('firewall' in operator) return { kind: 'firewall', name: operator.firewall };
+  if ('mirror' in operator) return resolveMirror(operator.mirror);
+  const { packetsPerSecond, bitsPerSecond, burst } = operator.rateLimit;
+  return { kind: 'rate-limit', packetsPerSecond, bitsPerSecond, burstMs: milliseconds(burst) };
 }
 
-/** Names of the firewalls in a network's chain. */
-export const firewallNames = (chain: readonly FileOperator[]): string[] =>
-  chain.map((item) => (typeof item === 'string' ? item : item.firewall));
+function resolveMirror({ port, ...conditions }: FileMirror): ChainItem {
+  const match = resolveConditions(conditions);
+  const { direction, protocol, ranges, sources, destinations } = match;
+  const isAny = [ranges, sources, destinations].every((list) => list.length === 0);
+  if (isAny && direction === undefined && protocol === 'any') return { kind: 'mirror', port };
+  return { kind: 'mirror', port, match: { ...match, name: '', verdict: 'allow', log: false } };
+}
+
+export const resolveMark = ({ sources, dscp }: FileMark): { sources: string[]; dscp: number } => ({
+  sources: sources.map(canonical),
+  dscp,
+});

@@ -13,7 +13,7 @@ import type {
   TemplateConfig,
 } from './model/model.ts';
 import { derivePortMac } from './model/port-mac.ts';
-import { firewallNames, resolveFirewall, resolveOperator } from './resolve-firewalls.ts';
+import { resolveFirewall, resolveMark, resolveOperator } from './resolve-firewalls.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import { type ConfigFile, DEFAULT_ADVERTISEMENTS } from './schema/schema.ts';
 
@@ -64,7 +64,7 @@ const resolveNetwork = (network: ConfigFile['networks'][number]): NetworkConfig 
   subnets: network.subnets.map(canonicalPrefixText),
   gateway: asList(network.gateway).map(canonicalAddress),
   router: network.router,
-  chain: firewallNames(network.chain),
+  chain: network.chain.map(resolveOperator),
   routerAdvertisements: resolveAdvertisements(network),
   routes: network.routes.map(({ to, via }) => ({ to: canonicalPrefixText(to), via: canonicalAddress(via) })),
   probeAddresses: asList(network.probeAddress).map(canonicalAddress),
@@ -100,6 +100,7 @@ const resolvePort = (host: string, port: ConfigFile['ports'][number]): PortConfi
   },
   labels: port.labels,
   chain: port.chain?.map(resolveOperator),
+  marks: port.mark.length === 0 ? undefined : port.mark.map(resolveMark),
 });
 
 /** A chain without anti-spoofing has none. */

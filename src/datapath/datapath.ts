@@ -45,6 +45,7 @@ import { OffloadFinisher } from './frame/offload.ts';
 import { stripPriorityTags } from './frame/priority-tags.ts';
 import { CONSUMED } from './frame/verdict.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
+import { RateBuckets } from './operators/rate-limit.ts';
 import { buildChain, portMac } from './port-chain.ts';
 import { Networks } from './ports/networks.ts';
 import { Port, type PortOptions } from './ports/port.ts';
@@ -91,6 +92,8 @@ export class Datapath {
   private readonly finisher: OffloadFinisher;
   private readonly firewallFlows: FirewallFlows;
   private readonly rejudging: Rejudging;
+  /** By port and place; a handful of numbers per port number that ever had a limit. */
+  private readonly rateBuckets = new Map<string, readonly [RateBuckets, RateBuckets]>();
   private readonly facts: PortFacts;
   private readonly lookahead: Lookahead;
   private readonly fastPath: FastPath;
@@ -351,6 +354,14 @@ export class Datapath {
     for (const id of this.loadBalancers.keys()) if (!networks.has(id)) this.loadBalancers.delete(id);
   }
 
+  /** They outlive snapshots, so that none gives a port a new burst. */
+  private bucketsOf(port: number, place: number): readonly [RateBuckets, RateBuckets] {
+    const key = `${port} ${place}`;
+    const known = this.rateBuckets.get(key) ?? [new RateBuckets(), new RateBuckets()];
+    this.rateBuckets.set(key, known);
+    return known;
+  }
+
   private loadBalancerOf(id: number): LoadBalancer {
     const known = this.loadBalancers.get(id);
     if (known !== undefined) return known;
@@ -378,7 +389,16 @@ export class Datapath {
       const { id, name, network, offloads, mac, guards, uplink } = spec;
       const { high: macHigh, low: macLow } = portMac(spec);
       const clamp = clamps.get(network);
-      const chain = buildChain(spec, { context, networks, responder, ports, firewallFlows, balancer, clamp });
+      const chain = buildChain(spec, {
+        context,
+        networks,
+        responder,
+        ports,
+        firewallFlows,
+        bucketsOf: (port, place) => this.bucketsOf(port, place),
+        balancer,
+        clamp,
+      });
       if (chain.firewalls.length > 0) firewalls.set(id, chain.firewalls);
       if (ports[id] !== undefined && ports[id].network !== network) macs.forgetPort(id);
       const isUplink = uplink !== undefined;

@@ -13,7 +13,10 @@ import type { Responder } from './forwarding/responder.ts';
 import type { Context } from './frame/context.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
 import { MacLearning } from './operators/mac-learning.ts';
+import { Mark } from './operators/mark.ts';
+import { Mirror } from './operators/mirror.ts';
 import type { MssClamp } from './operators/mss-clamp.ts';
+import { type RateBuckets, RateLimit } from './operators/rate-limit.ts';
 import { SourceGuards } from './operators/source-guards.ts';
 import { UplinkEdge } from './operators/uplink-edge.ts';
 import type { Networks } from './ports/networks.ts';
@@ -21,7 +24,7 @@ import type { Chain, EgressOperator, IngressOperator, Operator } from './ports/o
 import { NO_MAC, type Port } from './ports/port.ts';
 import type { OperatorSpec, PortSpec } from './snapshot.ts';
 
-const FIXED = ['source-guards', 'anti-spoofing', 'uplink-edge', 'mac-learning', 'mss-clamp'] as const;
+const FIXED = ['source-guards', 'anti-spoofing', 'uplink-edge', 'mac-learning', 'mark', 'mss-clamp'] as const;
 type FixedOperator = (typeof FIXED)[number];
 
 /** Stands for the operators that the configuration orders. */
@@ -36,7 +39,12 @@ const INGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [
   'mss-clamp',
 ];
 /** The configured ones are in the reverse order. */
-const EGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [CONFIGURED, 'mss-clamp', 'uplink-edge'];
+const EGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [
+  CONFIGURED,
+  'mark',
+  'mss-clamp',
+  'uplink-edge',
+];
 
 const DEFAULT_CHAIN: readonly OperatorSpec[] = [{ kind: 'load-balancer' }];
 
@@ -47,6 +55,8 @@ export interface ChainParts {
   readonly responder: Responder;
   readonly ports: readonly (Port | undefined)[];
   readonly firewallFlows: FirewallFlows;
+  /** Buckets of a port's rate limit, from its VM and to it; `place`: of the limit among those of the port. */
+  bucketsOf(port: number, place: number): readonly [RateBuckets, RateBuckets];
   /** The port's load balancer, which several ports may share. */
   readonly balancer: Operator | undefined;
   /** The clamp of the port's network, which all of its ports share. */
@@ -67,6 +77,7 @@ const MAKERS: Readonly<
     uplink === undefined ? undefined : new UplinkEdge(context, networks, responder, ports, uplink.hostMac),
   'mac-learning': (_spec, { high, low }, { context, networks }) =>
     new MacLearning(context, networks, high, low),
+  mark: ({ marks }, _mac, { context }) => (marks === undefined ? undefined : new Mark(context, marks)),
   'mss-clamp': (_spec, _mac, { clamp }) => clamp,
 };
 
@@ -89,12 +100,20 @@ export function buildChain(spec: PortSpec, parts: ChainParts): BuiltChain {
   const mac = portMac(spec);
   const fixed = new Map(FIXED.map((name) => [name, MAKERS[name](spec, mac, parts)]));
   const firewalls: Firewall[] = [];
+  let limits = 0;
   const configured = (spec.chain ?? DEFAULT_CHAIN).map((operator): Operator | undefined => {
     if (operator.kind === 'load-balancer') return parts.balancer;
-    const rules = new FirewallRules(operator.rules);
-    const firewall = new Firewall(parts.context, parts.firewallFlows, rules, spec.id, firewalls.length);
-    firewalls.push(firewall);
-    return firewall;
+    if (operator.kind === 'firewall') {
+      const rules = new FirewallRules(operator.rules);
+      firewalls.push(new Firewall(parts.context, parts.firewallFlows, rules, spec.id, firewalls.length));
+      return firewalls.at(-1);
+    }
+    if (operator.kind === 'rate-limit') {
+      const [fromVm, toVm] = parts.bucketsOf(spec.id, ++limits);
+      return new RateLimit(parts.context, operator, fromVm, toVm);
+    }
+    const rules = operator.rules === undefined ? undefined : new FirewallRules(operator.rules);
+    return new Mirror(parts.context, parts.ports, operator.port, rules);
   });
   const inOrder = (order: typeof INGRESS_ORDER, middle: readonly (Operator | undefined)[]): Operator[] =>
     order

@@ -55,7 +55,17 @@ export interface PortGuards {
 export type OperatorSpec =
   | { readonly kind: 'load-balancer' }
   /** `rules`: compiled by compileFirewall; the same rules are the same object. */
-  | { readonly kind: 'firewall'; readonly rules: ArrayBufferLike };
+  | { readonly kind: 'firewall'; readonly rules: ArrayBufferLike }
+  | {
+      readonly kind: 'rate-limit';
+      /** Absent: not limited. */
+      readonly packetsPerSecond?: number;
+      readonly bitsPerSecond?: number;
+      /** Time at full rate that may be used at once. */
+      readonly burstMs: number;
+    }
+  /** `port`: number of the port that gets copies. `rules`: packets to copy, as a firewall's; absent: all frames. */
+  | { readonly kind: 'mirror'; readonly port: number; readonly rules?: ArrayBufferLike };
 
 export interface PortSpec {
   /** Dense index, the engine's port index too. */
@@ -76,6 +86,8 @@ export interface PortSpec {
   readonly guards?: PortGuards;
   /** From the VM on, in this order; back to it in the reverse order. Absent: the load balancer alone. */
   readonly chain?: readonly OperatorSpec[];
+  /** DSCP of packets to the VM by their source; the first prefix that contains it decides. */
+  readonly marks?: readonly { readonly sources: readonly PrefixText[]; readonly dscp: number }[];
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */

@@ -78,6 +78,8 @@ export const DROP_REASONS = [
   'home-address',
   'firewall',
   'firewall-table-full',
+  'rate-limited',
+  'mirror-lost',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -155,6 +157,8 @@ export const DROP = {
   homeAddress: at('home-address'),
   firewall: at('firewall'),
   firewallTableFull: at('firewall-table-full'),
+  rateLimited: at('rate-limited'),
+  mirrorLost: at('mirror-lost'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

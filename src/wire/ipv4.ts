@@ -77,6 +77,14 @@ export function setDestination(view: DataView, at: number, address: number): voi
   view.setInt32(at + 16, address);
 }
 
+/** Sets the differentiated services code point (RFC 2474 §3), 0 … 63; ECN bits stay, checksum by delta. */
+export function setDscpWithChecksum(view: DataView, at: number, dscp: number): void {
+  const was = view.getUint16(at);
+  const now = (was & 0xff03) | (dscp << 2);
+  view.setUint16(at, now);
+  view.setUint16(at + 10, replace(view.getUint16(at + 10), delta16(was, now)));
+}
+
 /** One hop: TTL - 1, checksum by delta. */
 export function decrementTtlWithChecksum(view: DataView, at: number): void {
   const was = view.getUint16(at + 8);

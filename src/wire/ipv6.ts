@@ -52,6 +52,11 @@ export function setDestination(
   view.setInt32(at + 36, w3);
 }
 
+/** Sets the differentiated services code point (RFC 2474 §3), 0 … 63; ECN bits stay. */
+export function setDscp(view: DataView, at: number, dscp: number): void {
+  view.setUint16(at, (view.getUint16(at) & 0xf03f) | (dscp << 6));
+}
+
 /**
  * Fragment header (RFC 8200 §4.5), 8 bytes: 0 next header | 1 reserved | 2 offset in 8-byte units << 3 | M flag |
  * 4 identification. `at` is its first byte. The offset is in bytes.

@@ -59,6 +59,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
       guards: { dhcp: true, routerAdvertisements: true, reservedMulticast: true },
       labels: { tier: 'web' },
       chain: undefined,
+      marks: undefined,
     },
   ]);
   const [api, night] = configuration.groups;

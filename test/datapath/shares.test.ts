@@ -326,6 +326,8 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'tables/firewall/firewall-rules': 'made by configuration only',
   'tables/firewall/denied-log': 'for people: the newest entries of all ports',
   'datapath/firewall/firewall-flows': 'for the packet at hand',
+  'datapath/operators/mirror':
+    'for the packet at hand; copies take frame buffers like the packets themselves',
   'datapath/firewall/rejudging': 'an entry per port with a firewall',
   'tables/forwarding/fragment-table': ['datagrams in fragments, and fragments that wait'],
   'tables/frame-arena': ['frame buffers'],

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FirewallRow } from '../../src/api/shapes.ts';
-import { until } from '../support/command.ts';
+import { Capture } from '../support/capture.ts';
+import { sleep, until } from '../support/command.ts';
 import { shares, Testbed } from '../support/testbed.ts';
 import { type ConfigText, member, tcpGroup } from '../support/testbed-config.ts';
 
@@ -39,6 +40,10 @@ test.before(async () => {
     for (const port of config.ports) {
       if (port.name === 's1' || port.name === 's2')
         port.chain = ['anti-spoofing', 'servers', 'load-balancer'];
+      // Copies of s4's requests go to c3; packets to s3 say who sent them.
+      const mirror = { port: 'c3', direction: 'to-vm', protocol: 'tcp', ports: [8080] };
+      if (port.name === 's4') port.chain = ['anti-spoofing', { mirror }, 'load-balancer'];
+      if (port.name === 's3') port.mark = [{ sources: ['10.1.0.11/32'], dscp: 46 }];
       if (port.name === 'c1') port.chain = ['anti-spoofing', { firewall: 'clients' }, 'load-balancer'];
     }
     config.groups.push(tcpGroup('guarded', 180, [member('s1'), member('s2', { weight: 3 })]));
@@ -93,6 +98,26 @@ test('firewall list shows rules, hits and ports', async () => {
   const hits = Object.fromEntries(rows.map(({ rule, hits }) => [rule, hits]));
   assert.ok(hits.web! >= 11, 'a flow counts once');
   assert.ok(hits.bad! >= 1);
+});
+
+test('a mirror shows what its port gets; marks say for whom a packet was sent', async () => {
+  const [at, copies] = await Promise.all(
+    ['s4', 'c3'].map((vm) => Capture.start(bed, vm, 'tcp dst port 8080 and src host 10.1.0.12')),
+  );
+  await bed.ask('c2', '10.1.0.24:8080', 2);
+  await sleep(300);
+  await Promise.all([at!.stop(), copies!.stop()]);
+  const keys = ['tcp.seq_raw', 'tcp.ack_raw', 'tcp.flags', 'tcp.len', 'tcp.checksum'];
+  const seen = await at!.fields(keys);
+  assert.ok(seen.length >= 6, `${seen.length} packets`);
+  assert.equal(await copies!.fields(keys), seen);
+  const marked = await Capture.start(bed, 's3', 'tcp dst port 8080');
+  await bed.ask('c1', '10.1.0.23:8080', 1);
+  await bed.ask('c2', '10.1.0.23:8080', 1);
+  await marked.stop();
+  const dscps = await marked.fields(['ip.src', 'ip.dsfield.dscp']);
+  for (const [source, dscp] of dscps) assert.is(dscp, source === '10.1.0.11' ? '46' : '0', source);
+  assert.is(new Set(dscps.map(([source]) => source)).size, 2);
 });
 
 test('a reload judges running connections again: what is no longer allowed ends, the rest goes on', async () => {

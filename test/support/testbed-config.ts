@@ -48,7 +48,8 @@ export interface PortText {
   allowedAddresses?: string[];
   allowedMacs?: string[];
   allowedEtherTypes?: number[];
-  chain?: (string | { firewall: string })[];
+  chain?: (string | { firewall: string } | { mirror: { port: string } & ConditionsText })[];
+  mark?: { sources: string[]; dscp: number }[];
   labels?: Record<string, string>;
 }
 

@@ -70,6 +70,7 @@ export interface PortDescription {
   readonly allowedEtherTypes?: readonly number[];
   /** Default: the load balancer alone. */
   readonly chain?: PortSpec['chain'];
+  readonly marks?: PortSpec['marks'];
   /** Default: all, of an uplink that against reserved multicast. */
   readonly guards?: Partial<PortGuards>;
   /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
@@ -206,6 +207,7 @@ export class SnapshotMaker {
           ...port.guards,
         },
         chain: port.chain,
+        marks: port.marks,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
         uplink: port.uplink,

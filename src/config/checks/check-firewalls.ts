@@ -8,6 +8,7 @@ import { Claims } from './topology.ts';
 type FirewallView = Lenient<NonNullable<ConfigInput['firewalls']>[number]>;
 type RuleView = Lenient<NonNullable<NonNullable<ConfigInput['firewalls']>[number]['rules']>[number]>;
 type ConditionsView = NonNullable<RuleView['allow']>;
+type MirrorView = Omit<ConditionsView, 'from' | 'to'> & { port?: string };
 type ChainView = Lenient<NonNullable<ConfigInput['ports']>[number]>['chain'];
 
 /** Operators that a chain names by themselves. */
@@ -19,12 +20,13 @@ export function checkFirewalls(view: Lenient<ConfigInput>, report: Report): void
     if (firewall === undefined) continue;
     checkFirewall(firewall, ['firewalls', i], names, report);
   }
+  const ports = (view.ports ?? []).flatMap((port) => port?.name ?? []);
   const known = (view.firewalls ?? []).flatMap((firewall) => firewall?.name ?? []);
   for (const [i, network] of (view.networks ?? []).entries()) {
-    checkChain(network?.chain, ['networks', i, 'chain'], known, [], report);
+    checkChain(network?.chain, ['networks', i, 'chain'], known, [], ports, report);
   }
   for (const [i, port] of (view.ports ?? []).entries()) {
-    checkChain(port?.chain, ['ports', i, 'chain'], known, OPERATORS, report);
+    checkChain(port?.chain, ['ports', i, 'chain'], known, OPERATORS, ports, report);
     if (port?.antiSpoofing === false && (port.chain ?? []).includes('anti-spoofing')) {
       report(
         ['ports', i, 'antiSpoofing'],
@@ -55,12 +57,14 @@ function checkFirewall(firewall: FirewallView, path: Path, names: Claims, report
       );
     for (const verdict of ['allow', 'deny'] as const) {
       const conditions = rule[verdict];
-      if (conditions !== undefined) checkConditions(conditions, [...at, verdict], report);
+      if (conditions === undefined) continue;
+      checkConditions(conditions, [...at, verdict], report);
+      checkSides(conditions, [...at, verdict], report);
     }
   }
 }
 
-function checkConditions(conditions: ConditionsView, path: Path, report: Report): void {
+function checkConditions(conditions: Omit<ConditionsView, 'from' | 'to'>, path: Path, report: Report): void {
   const { protocol = 'any' } = conditions;
   const isKnown = !isCutOut(conditions, 'protocol');
   if (isKnown && (conditions.ports ?? []).length > 0 && (protocol === 'icmp' || protocol === 'any')) {
@@ -78,6 +82,10 @@ function checkConditions(conditions: ConditionsView, path: Path, report: Report)
     const [first, last] = range.split('-').map(Number) as [number, number];
     if (first > last) report([...path, 'ports', i], show(range), `${last}-${first}`);
   }
+}
+
+/** A condition on a side is by labels or by prefixes. */
+function checkSides(conditions: ConditionsView, path: Path, report: Report): void {
   for (const [selector, prefixes] of [
     ['from', 'sources'],
     ['to', 'destinations'],
@@ -88,16 +96,33 @@ function checkConditions(conditions: ConditionsView, path: Path, report: Report)
   }
 }
 
+function checkMirror(
+  mirror: MirrorView | undefined,
+  path: Path,
+  ports: readonly string[],
+  report: Report,
+): void {
+  if (mirror === undefined) return;
+  const { port } = mirror;
+  if (port !== undefined && !ports.includes(port))
+    report([...path, 'port'], show(port), `the name of a port: ${expectOneOf(port, ports)}`);
+  checkConditions(mirror, path, report);
+}
+
 function checkChain(
   chain: ChainView,
   path: Path,
   firewalls: readonly string[],
   operators: readonly string[],
+  ports: readonly string[],
   report: Report,
 ): void {
   const seen = new Claims();
   for (const [i, item] of (chain ?? []).entries()) {
     if (item === undefined) continue;
+    if (typeof item !== 'string' && 'mirror' in item)
+      checkMirror(item.mirror, [...path, i, 'mirror'], ports, report);
+    if (typeof item !== 'string' && !('firewall' in item)) continue;
     const at = typeof item === 'string' ? [...path, i] : [...path, i, 'firewall'];
     const name = typeof item === 'string' ? item : item.firewall;
     if (name === undefined) continue;

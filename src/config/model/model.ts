@@ -86,8 +86,8 @@ export interface NetworkConfig {
   routes: { to: string; via: string }[];
   /** Source addresses of this host's health checks, at most one per family; probe-port.ts chooses absent ones. */
   probeAddresses: string[];
-  /** Names of the firewalls in the default chain of its ports. */
-  chain?: string[];
+  /** Operators in the default chain of its ports, in front of the load balancer. */
+  chain?: ChainItem[];
   /** Absent: DEFAULT_ROUTER if the network has a gateway (`routerOf`). */
   router?: string;
 }
@@ -122,6 +122,8 @@ export interface PortConfig extends PortProtection {
   labels: Record<string, string>;
   /** Operators from the VM on; absent: anti-spoofing, those of the network, load balancer. */
   chain?: ChainItem[];
+  /** DSCP of packets to the VM by source prefixes. */
+  marks?: { sources: string[]; dscp: number }[];
   /** Purpose of a port that is not from the file. `probe` ports have no load balancer. */
   purpose?: 'vm' | 'probe';
 }
@@ -130,18 +132,17 @@ export interface PortConfig extends PortProtection {
 export type ChainItem =
   | { kind: 'anti-spoofing' }
   | { kind: 'load-balancer' }
-  | { kind: 'firewall'; name: string };
+  | { kind: 'firewall'; name: string }
+  | { kind: 'rate-limit'; packetsPerSecond?: number; bitsPerSecond?: number; burstMs: number }
+  /** `match`: packets to copy; absent: all frames. */
+  | { kind: 'mirror'; port: string; match?: FirewallRuleConfig };
 
 /** The chain of a port, with defaults; probe ports have no operators. */
 export function effectiveChain(port: PortConfig, { networks }: Pick<Configuration, 'networks'>): ChainItem[] {
   if (port.chain !== undefined) return port.chain;
   if (port.purpose === 'probe') return [];
-  const firewalls = networks.find(({ name }) => name === port.network)?.chain ?? [];
-  return [
-    { kind: 'anti-spoofing' },
-    ...firewalls.map((name): ChainItem => ({ kind: 'firewall', name })),
-    { kind: 'load-balancer' },
-  ];
+  const ofNetwork = networks.find(({ name }) => name === port.network)?.chain ?? [];
+  return [{ kind: 'anti-spoofing' }, ...ofNetwork, { kind: 'load-balancer' }];
 }
 
 export interface FirewallConfig {

@@ -1,6 +1,6 @@
 /** The keys `firewalls`, and `chain` of ports and networks. */
 import { z } from 'zod';
-import { choice, integer, labels, name, optionalList, portRange, prefix } from './schema-types.ts';
+import { choice, duration, integer, labels, name, optionalList, portRange, prefix } from './schema-types.ts';
 
 const byLabels = z.strictObject({
   labels: labels.describe('Labels that a port must have; its addresses are matched.'),
@@ -52,9 +52,47 @@ export const firewall = z.strictObject({
   ),
 });
 
-const OPERATOR_EXPECTED = 'anti-spoofing, load-balancer, the name of a firewall, or { firewall: NAME }';
+const rateLimit = z
+  .strictObject({
+    packetsPerSecond: integer(1, 1_000_000_000, 'packets per second')
+      .optional()
+      .describe(
+        'Packets per second in each direction; a super-segment counts as the packets that it stands for.',
+      ),
+    bitsPerSecond: integer(1_000, 1_000_000_000_000, 'bits per second')
+      .optional()
+      .describe('Bits of Ethernet frames per second in each direction.'),
+    burst: duration('1ms', '10s')
+      .default('100ms')
+      .describe('Time at full rate that may be used at once; at least one super-segment always passes.'),
+  })
+  .refine(
+    ({ packetsPerSecond, bitsPerSecond }) => packetsPerSecond !== undefined || bitsPerSecond !== undefined,
+    'packetsPerSecond, bitsPerSecond, or both',
+  );
+
+const mirror = conditions.omit({ to: true, from: true }).extend({
+  port: name.describe(
+    'Name of the port that gets a copy of each packet, as it is at this place in the chain.',
+  ),
+});
+
+const OPERATOR_EXPECTED =
+  'anti-spoofing, load-balancer, the name of a firewall, or a mapping with firewall, rateLimit or mirror';
 
 export const operator = z.union(
-  [name, z.strictObject({ firewall: name.describe('Name of the firewall.') })],
+  [
+    name,
+    z.strictObject({ firewall: name.describe('Name of the firewall.') }),
+    z.strictObject({
+      rateLimit: rateLimit.describe('Drops packets beyond a rate, in each direction.'),
+    }),
+    z.strictObject({ mirror: mirror.describe('Copies packets to a port of this host.') }),
+  ],
   OPERATOR_EXPECTED,
 );
+
+export const mark = z.strictObject({
+  sources: z.array(prefix).min(1, 'at least one prefix').describe('Source prefixes of the packets to mark.'),
+  dscp: integer(0, 63, 'a DSCP').describe('Differentiated services code point to set.'),
+});

@@ -9,7 +9,7 @@
  * is a plain number.
  */
 import { z } from 'zod';
-import { firewall, operator } from './schema-firewalls.ts';
+import { firewall, mark, operator } from './schema-firewalls.ts';
 import { health } from './schema-health.ts';
 import { policy, scaling } from './schema-policy.ts';
 import { template } from './schema-templates.ts';
@@ -151,7 +151,7 @@ const network = z.strictObject({
       'IPv6 router advertisements of the logical router (RFC 4861): on, off, or on with these settings; default: true if a gateway has an IPv6 address.',
     ),
   chain: optionalList(operator).describe(
-    'Firewalls in the default chain of the ports of this network, in front of the load balancer.',
+    'Firewalls, rate limits and mirrors in the default chain of the ports of this network, in front of the load balancer.',
   ),
   routes: optionalList(route).describe(
     'Static routes of the logical router whose next hops are on this network.',
@@ -228,6 +228,9 @@ const port = z.strictObject({
       'Operators that packets from the VM pass, in this order; packets to the VM pass them in the reverse order. Operators that are not listed are absent. Default: anti-spoofing, the `chain` of the network, load-balancer.',
     )
     .meta({ examples: [['anti-spoofing', 'web-in', 'load-balancer']] }),
+  mark: optionalList(mark).describe(
+    'DSCP of packets to the VM by their source, for VMs that copy it into their own requests; the first entry that matches decides.',
+  ),
 });
 
 export const memberSchema = z.strictObject({

@@ -48,6 +48,16 @@ export class FirewallCompiler {
     return memory;
   }
 
+  /** The packets that a mirror copies, as a firewall that allows just these. */
+  ofMirror(match: FirewallRuleConfig): ArrayBufferLike {
+    const rule: FirewallRuleSpec = { ...match, id: 0, protocols: protocolsOf(match) };
+    const key = JSON.stringify(['mirror', rule]);
+    const known = this.now.get(key) ?? this.before.get(key);
+    const memory = known ?? compileFirewall({ default: 'deny', rules: [rule] });
+    this.now.set(key, memory);
+    return memory;
+  }
+
   private peersOf(name: string): readonly PortConfig[] {
     const { networks, ports } = this.configuration!;
     const router = routerOf(networks.find((network) => network.name === name)!);

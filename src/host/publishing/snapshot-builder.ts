@@ -223,6 +223,7 @@ export class SnapshotBuilder {
       guards: port.guards,
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       chain: this.chainOf(port, configuration),
+      marks: port.marks,
       offloads: this.offloads,
     }));
   }
@@ -230,11 +231,17 @@ export class SnapshotBuilder {
   /** The operators that the configuration orders; undefined: the load balancer alone. */
   private chainOf(port: PortConfig, configuration: Configuration): OperatorSpec[] | undefined {
     const chain = effectiveChain(port, configuration);
-    if (!chain.some(({ kind }) => kind === 'firewall') && port.chain === undefined) return undefined;
+    const isDefault = chain.every(({ kind }) => kind === 'anti-spoofing' || kind === 'load-balancer');
+    if (isDefault && port.chain === undefined) return undefined;
     return chain.flatMap((item): OperatorSpec[] => {
       if (item.kind === 'anti-spoofing') return []; // it has its fixed place
-      if (item.kind === 'load-balancer') return [item];
-      return [{ kind: 'firewall', rules: this.firewalls.compiled(item.name, port.network) }];
+      if (item.kind === 'load-balancer' || item.kind === 'rate-limit') return [item];
+      if (item.kind === 'firewall')
+        return [{ kind: 'firewall', rules: this.firewalls.compiled(item.name, port.network) }];
+      const target = configuration.ports.find(({ name }) => name === item.port);
+      if (target === undefined) return []; // a port that has gone
+      const rules = item.match === undefined ? undefined : this.firewalls.ofMirror(item.match);
+      return [{ kind: 'mirror', port: this.ids.port(target), rules }];
     });
   }
 

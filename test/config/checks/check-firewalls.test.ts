@@ -80,6 +80,32 @@ const cases: Case[] = [
       'ports[0].antiSpoofing: found false with anti-spoofing in chain, expected true, or a chain without it',
     ],
   ],
+  [
+    'rate limits, mirrors and marks',
+    [
+      ['networks.0.chain', [{ rateLimit: { packetsPerSecond: 1000 } }, { mirror: { port: 'web2' } }]],
+      ['ports.0.mark', [{ sources: ['198.51.100.0/24'], dscp: 46 }]],
+    ],
+    [],
+  ],
+  [
+    'every problem of rate limits, mirrors and marks',
+    [
+      [
+        'ports.0.chain',
+        [{ rateLimit: {} }, { rateLimit: { bitsPerSecond: 10 } }, { mirror: { port: 'web3', ports: [80] } }],
+      ],
+      ['ports.1.mark', [{ sources: [], dscp: 64 }]],
+    ],
+    [
+      'ports[0].chain[0].rateLimit: found a mapping, expected packetsPerSecond, bitsPerSecond, or both',
+      'ports[0].chain[1].rateLimit.bitsPerSecond: found 10, expected bits per second from 1000 to 1000000000000',
+      'ports[0].chain[2].mirror.port: found "web3", expected the name of a port: one of web1, web2 (did you mean "web1"?)',
+      'ports[0].chain[2].mirror.ports: found ports with protocol any, expected protocol: tcp, udp or sctp, which have ports',
+      'ports[1].mark[0].sources: found an empty list, expected at least one prefix',
+      'ports[1].mark[0].dscp: found 64, expected a DSCP from 0 to 63',
+    ],
+  ],
 ];
 
 runCases('firewalls', cases);
