@@ -54,6 +54,9 @@ export interface AgentRow {
   error: string | null;
   reports: number | null;
   missedReports: number | null;
+  /** Members that its health checks have a verdict on, and of how many they should: fewer, where it has no address. */
+  checkedMembers: number | null;
+  membersToCheck: number | null;
   /** null: none has arrived yet. */
   lastReportAgeMs: number | null;
   /** End of its certificate's validity, ISO 8601; null: it needs none, as it is on the same machine. */

@@ -4,6 +4,7 @@ import { milliseconds } from './model/duration.ts';
 import type {
   Configuration,
   CriteriaConfig,
+  FlapDampingConfig,
   GroupConfig,
   HealthConfig,
   MemberConfig,
@@ -131,6 +132,18 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
 
+const resolveFlapDamping = ({
+  halfLife,
+  suppress,
+  reuse,
+  maxHold,
+}: Exclude<NonNullable<FileGroup['health']>['flapDamping'], 'none'>): FlapDampingConfig => ({
+  halfLifeMs: milliseconds(halfLife),
+  suppress,
+  reuse,
+  maxHoldMs: milliseconds(maxHold),
+});
+
 const resolveHealth = (health: NonNullable<FileGroup['health']>): HealthConfig => ({
   kind: health.kind,
   port: health.port,
@@ -141,6 +154,7 @@ const resolveHealth = (health: NonNullable<FileGroup['health']>): HealthConfig =
   rise: health.rise,
   fall: health.fall,
   quorum: health.quorum,
+  ...(health.flapDamping !== 'none' && { flapDamping: resolveFlapDamping(health.flapDamping) }),
 });
 
 const resolveTemplate = (template: ConfigFile['templates'][number]): TemplateConfig => ({

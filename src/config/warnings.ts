@@ -1,12 +1,15 @@
 /** Warnings about valid settings that are probably mistakes. */
+import { addressFamily } from '../wire/address.ts';
 import type { Configuration, GroupConfig } from './model/model.ts';
-import { matchesLabels } from './model/reach.ts';
+import { probePort } from './model/probe-port.ts';
+import { matchesLabels, Reach } from './model/reach.ts';
 
 /** One line per warning. `nowMs`: wall clock, epoch milliseconds. */
 export function warningsOf(configuration: Configuration, nowMs: number): string[] {
   return configuration.groups.flatMap((group) => [
     ...selectsNoPort(group, configuration),
     ...hasEnded(group, nowMs),
+    ...cannotBeProbed(group, configuration),
   ]);
 }
 
@@ -23,4 +26,26 @@ function hasEnded({ name, criteria }: GroupConfig, nowMs: number): string[] {
   const lastMs = Math.max(...criteria.map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY));
   if (criteria.length === 0 || lastMs > nowMs) return [];
   return [`group ${name}: all its criteria have ended, the last one at ${new Date(lastMs).toISOString()}`];
+}
+
+/**
+ * Where other hosts have addresses of the network too, one for probes is not chosen by itself: members stay in use here
+ * whatever becomes of them, unless other hosts check them.
+ */
+function cannotBeProbed(group: GroupConfig, configuration: Configuration): string[] {
+  const { name, health, criteria } = group;
+  const network = configuration.networks.find((one) => one.name === group.network);
+  if (health === undefined || network === undefined) return [];
+  const reach = new Reach(configuration);
+  if (!configuration.ports.some((port) => port.purpose !== 'probe' && reach.selects(group, port))) return [];
+  const { addresses } = probePort(configuration, network);
+  const families = new Set(addresses.map((text) => addressFamily(text.slice(0, text.indexOf('/')))));
+  const members = criteria.flatMap((set) => set.members);
+  const needed = new Set(members.map(({ address }) => addressFamily(address)));
+  return [...needed]
+    .filter((family) => !families.has(family))
+    .map(
+      (family) =>
+        `group ${name}: nobody here checks its IPv${family} members: network ${network.name} has no probeAddress of that family`,
+    );
 }

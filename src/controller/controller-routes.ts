@@ -87,7 +87,11 @@ const policySetting = z.strictObject({ policy: z.unknown() });
 /** null: as many as the thresholds say. */
 const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members').nullable() });
 
-const fleet = (controller: Controller): Fleet => ({ term: controller.leading(), groups: controller.groups });
+const fleet = (controller: Controller): Fleet => ({
+  term: controller.leading(),
+  groups: controller.groups,
+  healthOf: (group, member) => controller.healthOf(group, member),
+});
 
 /** The same listing of each host, as it was asked here. */
 const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
@@ -99,7 +103,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /readyz', ({ controller }) => probeAnswer(leaderless(controller))),
   route('GET /v1/status', statusOf),
   route('GET /v1/agents', ({ controller, refusals }) =>
-    agentRows(controller.leading(), controller.hosts.away(), refusals),
+    agentRows(controller.leading(), controller.healthChecks, controller.hosts.away(), refusals),
   ),
   route('DELETE /v1/agents/:host', ({ controller }, [host]) => {
     controller.hosts.forget(host!);

@@ -16,6 +16,7 @@ import type { Answerer } from '../api/routes.ts';
 import { SerialQueue } from '../api/serial-queue.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
+import { ownEntry } from '../config/model/own-entry.ts';
 import { ConfigError } from '../config/model/problems.ts';
 import { messageOf, Refusal } from '../config/model/refusal.ts';
 import { checkNewPolicy } from '../config/new-policy.ts';
@@ -183,6 +184,27 @@ export class Controller implements AgentSessionHandler, FleetActions {
   /** Of the leader. */
   get vms(): VmKeeper {
     return this.inOffice().vms;
+  }
+
+  /** What health checks say of a member, for people; undefined: nothing worth saying. */
+  healthOf(groupName: string, member: string): string | undefined {
+    const { office } = this;
+    const state = this.groups.get(groupName);
+    if (office === undefined || state === undefined) return undefined;
+    const { group, health } = state;
+    const failure = ownEntry(health, member);
+    if (failure === undefined) {
+      const isChecked = group.health === undefined || office.health.checkersOf(groupName, member) > 0;
+      return isChecked ? undefined : 'checked by nobody';
+    }
+    const heldMs = office.health.heldForMs(group, member);
+    if (heldMs === undefined) return failure.detail;
+    return `${failure.detail}; in use ${Math.ceil(heldMs / 1000)} s after it stays healthy`;
+  }
+
+  /** Of the leader. */
+  get healthChecks(): HealthVerdicts {
+    return this.inOffice().health;
   }
 
   /** Of the leader. */

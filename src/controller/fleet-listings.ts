@@ -27,6 +27,7 @@ import type { RefusedAgent } from './agents/agent-streams.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import type { AwayHost } from './agents/expected-hosts.ts';
 import { existingGroup, type GroupStates, originOf } from './groups/group-states.ts';
+import type { HealthVerdicts } from './health/health-verdicts.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
 
@@ -36,17 +37,21 @@ type FlowFilter = z.output<typeof flowQuery>;
 export interface Fleet {
   readonly term: Term;
   readonly groups: GroupStates;
+  /** For people; undefined: nothing worth saying. */
+  healthOf(group: string, member: string): string | undefined;
 }
 
 /** Those that are attached, then those that are away, then those that were refused. */
 export function agentRows(
   { agents, distribution, runtime, epoch }: Term,
+  checks: Pick<HealthVerdicts, 'checksOf'>,
   away: readonly AwayHost[],
   refused: readonly RefusedAgent[],
 ): AgentRow[] {
   const nowMs = runtime.monotonicMs();
   const attached = [...agents.values()].map((agent): AgentRow => {
     const feed = distribution.feedOf(agent.host);
+    const { checked, toCheck } = checks.checksOf(agent.host);
     return {
       host: agent.host,
       state: 'attached',
@@ -62,6 +67,8 @@ export function agentRows(
       error: feed === undefined || feed.error === '' ? null : feed.error,
       reports: agent.reports,
       missedReports: agent.missedReports,
+      checkedMembers: checked,
+      membersToCheck: toCheck,
       lastReportAgeMs: agent.lastReportMs === undefined ? null : nowMs - agent.lastReportMs,
       certificateExpires: agent.session.certificateExpires ?? null,
     };
@@ -76,6 +83,8 @@ const NOT_ATTACHED = {
   localRevision: null,
   reports: null,
   missedReports: null,
+  checkedMembers: null,
+  membersToCheck: null,
   lastReportAgeMs: null,
   certificateExpires: null,
 } as const;
@@ -237,9 +246,12 @@ export async function* groupRows({ term, groups }: Fleet): AsyncGenerator<GroupR
   }
 }
 
-export async function fleetGroupDetail({ term, groups }: Fleet, name: string): Promise<GroupDetail> {
+export async function fleetGroupDetail(
+  { term, groups, healthOf }: Fleet,
+  name: string,
+): Promise<GroupDetail> {
   const state = existingGroup(groups, name);
-  const { group, health } = state;
+  const { group } = state;
   const { answers, unanswered } = await askGroup(term, name);
   const { monotonicMs, wallMs } = momentOf(term.runtime);
   const loads = term.aggregation.loads(name, monotonicMs);
@@ -250,7 +262,7 @@ export async function fleetGroupDetail({ term, groups }: Fleet, name: string): P
     ofMember(member: string, distributed: MemberConfig | undefined): MemberFigures {
       const own = rowsOf(answers, member);
       const load = loads.get(member);
-      const failure = ownEntry(health, member);
+      const health = healthOf(name, member);
       const left = own.filter(({ flowsLeft }) => flowsLeft !== null);
       const flows = own.map(({ host, activeFlows }) => [host, activeFlows] as const);
       return {
@@ -260,7 +272,7 @@ export async function fleetGroupDetail({ term, groups }: Fleet, name: string): P
         newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
         bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),
         flowsByHost: Object.fromEntries(flows.filter(([, count]) => count > 0)),
-        ...(failure !== undefined && { health: failure.detail }),
+        ...(health !== undefined && { health }),
       };
     },
   };
@@ -312,14 +324,20 @@ const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
 
 // --- policies --------------------------------------------------------------------------------------------------
 
-export async function policyDetail({ term, groups }: Fleet, name: string): Promise<PolicyDetail> {
+export async function policyDetail(
+  { term, groups }: Pick<Fleet, 'term' | 'groups'>,
+  name: string,
+): Promise<PolicyDetail> {
   const { group, isPolicyOfRuntime, heldCount = null } = existingGroup(groups, name);
   const from = group.policy === undefined ? 'none' : isPolicyOfRuntime ? 'runtime' : 'file';
   const members = await policyMembers(term, group);
   return { group: name, from, policy: group.policy ?? null, heldCount, members };
 }
 
-export async function groupSample({ term, groups }: Fleet, name: string): Promise<GroupSample> {
+export async function groupSample(
+  { term, groups }: Pick<Fleet, 'term' | 'groups'>,
+  name: string,
+): Promise<GroupSample> {
   const { group } = existingGroup(groups, name);
   const at = new Date(term.runtime.wallMs()).toISOString();
   const { revision } = term.distribution;

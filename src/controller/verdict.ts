@@ -18,7 +18,12 @@ export function controllerProblems(controller: Controller): Problems {
   }));
   problems.push(...leaderless(controller));
   if (term !== undefined)
-    problems.push(...groupProblems(controller), ...agentProblems(term), ...vmProblems(controller));
+    problems.push(
+      ...groupProblems(controller),
+      ...uncheckedProblems(controller),
+      ...agentProblems(term),
+      ...vmProblems(controller),
+    );
   return problems;
 }
 
@@ -55,6 +60,13 @@ function groupProblems({ groups, runtime }: Controller): Problems {
           },
         ]),
   ];
+}
+
+function uncheckedProblems({ healthChecks }: Controller): Problems {
+  const groups = healthChecks.uncheckedGroups();
+  if (groups.length === 0) return [];
+  const advice = `give its network a probeAddress on each host; see sluice group show ${groups[0]}`;
+  return [{ problem: `nobody checks the members of group ${named(groups)}`, advice }];
 }
 
 function agentProblems({ agents, distribution, runtime }: Term): Problems {

@@ -78,6 +78,8 @@ export interface Control {
   groupsAfter(file: Configuration): readonly GroupConfig[];
   /** Where a group of this host comes from. */
   originOf(group: string): GroupOrigin;
+  /** What health checks say of a member, as far as this process knows. */
+  healthOf(group: string, member: string): string | undefined;
   /** What is not well with an embedded controller. */
   readonly problems: Verdict['problems'];
   /** Adds the metrics of an embedded controller. */
@@ -187,6 +189,10 @@ class EmbeddedControl implements Control {
 
   groupsAfter(file: Configuration): GroupConfig[] {
     return groupsAfterReload(this.controller, file);
+  }
+
+  healthOf(group: string, member: string): string | undefined {
+    return this.controller.healthOf(group, member);
   }
 
   originOf(group: string): GroupOrigin {
@@ -346,6 +352,10 @@ class RemoteControl implements Control {
 
   groupsAfter(file: Configuration): GroupConfig[] {
     return groupsInForce(this.rules.current, file.groups, file);
+  }
+
+  healthOf(): undefined {
+    return undefined;
   }
 
   originOf(group: string): GroupOrigin {

@@ -208,6 +208,7 @@ export class HostProcess {
       host: this.host,
       status: () => this.status(),
       originOf: (group) => this.control.originOf(group),
+      healthOf: (group, member) => this.control.healthOf(group, member),
       metrics: (accept) => this.metrics.answer(accept),
       unready: () => unready(this.host, this.control.status),
       reload: (path, by) => this.reload(path, by),

@@ -45,4 +45,24 @@ test('criteria that have all ended', () => {
   assert.equal(warnings(`criteria: [ ${ended[0]}, ${period('2026-12-01T13:00:01Z')} ]`), []);
 });
 
+test('health checks of a group that the controllers have sent, for which this host has no address', () => {
+  const checked = (network: string): string[] => {
+    const configuration = parseConfiguration(`
+host: h1
+networks: [ { name: app, vni: 1, subnets: [10.1.0.0/24]${network} } ]
+uplinks: [ { name: up0, interface: eth1, networks: [app] } ]
+controllers: ["127.0.0.1:7400"]
+ports: [ { name: web1, network: app, netns: web1, addresses: [10.1.0.11/24] } ]
+groups: [ { name: g, network: app, vip: 10.1.0.100, protocol: tcp, port: 80, ${MEMBERS} } ]`);
+    const health = { kind: 'tcp' as const, path: '/', expectStatus: [], quorum: 'any' as const };
+    const times = { intervalMs: 1_000, timeoutMs: 500, rise: 1, fall: 1 };
+    const groups = configuration.groups.map((group) => ({ ...group, health: { ...health, ...times } }));
+    return warningsOf({ ...configuration, groups }, NOW_MS);
+  };
+  assert.equal(checked(''), [
+    'group g: nobody here checks its IPv4 members: network app has no probeAddress of that family',
+  ]);
+  assert.equal(checked(', probeAddress: 10.1.0.241'), []);
+});
+
 test.run();

@@ -24,6 +24,13 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
             'kind: http, as no other asks for a path',
           );
     }
+    const { flapDamping } = health;
+    if (typeof flapDamping === 'object' && (flapDamping.reuse ?? 1) >= (flapDamping.suppress ?? 4))
+      report(
+        [...path, 'flapDamping', 'reuse'],
+        show(flapDamping.reuse ?? 1),
+        `less than suppress, ${flapDamping.suppress ?? 4}`,
+      );
     if (health.kind === 'icmp' && health.port !== undefined)
       report([...path, 'port'], show(health.port), 'no port, as ICMP has none');
     if (health.kind === 'tcp' || health.kind === 'http') checkPort(group, path, report);

@@ -234,6 +234,18 @@ export interface HealthConfig {
   fall: number;
   /** Number of probing hosts that must find a member unhealthy. */
   quorum: 'majority' | 'any' | 'all' | number;
+  /** Absent: members come and go as often as they fail and recover. */
+  flapDamping?: FlapDampingConfig;
+}
+
+/** Failures count 1 each, and half as much after each half-life. */
+export interface FlapDampingConfig {
+  halfLifeMs: number;
+  /** From this penalty on a member is held back, until it is below `reuse`. */
+  suppress: number;
+  reuse: number;
+  /** Longest time for which a member is held that stays healthy. */
+  maxHoldMs: number;
 }
 
 /** A command that hosts run as VMs, each in a namespace of its own with a port. */

@@ -6,6 +6,17 @@ const QUORUM_EXPECTED = 'majority, any, all, or a number of hosts';
 
 const status = integer(100, 599, 'an HTTP status');
 
+const flapDamping = z.strictObject({
+  halfLife: duration('1s', '1h').default('15s').describe('Time after which a failure counts half.'),
+  suppress: integer(2, 1000).default(4).describe('Failures from which on a member is held back.'),
+  reuse: integer(1, 999)
+    .default(1)
+    .describe('Failures below which a member that was held back is used again; less than `suppress`.'),
+  maxHold: duration('1s', '24h')
+    .default('1m')
+    .describe('Longest time for which a member is held back that stays healthy.'),
+});
+
 export const health = z.strictObject({
   kind: choice('tcp', 'http', 'icmp').describe(
     'Probe that a healthy member passes: a TCP connection opens, an HTTP response has the expected status, or an ICMP echo is answered.',
@@ -31,5 +42,11 @@ export const health = z.strictObject({
     .default('majority')
     .describe(
       'Hosts that must find a member unhealthy for it to fail: a number of hosts, or a share of those that probe it.',
+    ),
+  flapDamping: z
+    .union([choice('none'), flapDamping], 'none, or halfLife, suppress, reuse and maxHold')
+    .default({ halfLife: '15s', suppress: 4, reuse: 1, maxHold: '1m' })
+    .describe(
+      'Holding back of members that keep failing and recovering; `none`: they come and go each time.',
     ),
 });

@@ -54,7 +54,12 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   [KEYS.overrides, z.looseObject({ members: z.array(override) })],
   [
     KEYS.health,
-    z.looseObject({ failed: z.record(z.string(), z.looseObject({ sinceMs: epochMs, detail: z.string() })) }),
+    z.looseObject({
+      failed: z.record(
+        z.string(),
+        z.looseObject({ sinceMs: epochMs, detail: z.string(), isHeld: z.boolean().optional() }),
+      ),
+    }),
   ],
   [KEYS.policy, policy],
   [KEYS.scale, z.looseObject({ count: z.int().min(0) })],

@@ -48,6 +48,8 @@ export interface FailedMember {
   readonly sinceMs: number;
   /** The checks' result, for people. */
   readonly detail: string;
+  /** It keeps failing and recovering, and is held back (health/flap-damping.ts). */
+  readonly isHeld?: boolean;
 }
 
 export interface Tombstone {

@@ -18,6 +18,7 @@ import { type HostPort, isConcerned } from '../distribution/interest.ts';
 import type { GroupState, GroupStates } from '../groups/group-states.ts';
 import { type FailedMember, type HealthDocument, healthChange } from '../groups/stored-documents.ts';
 import type { FleetActions } from '../scaling/vm-keeper.ts';
+import { FlapDamping } from './flap-damping.ts';
 import { agree } from './health-agreement.ts';
 
 /** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */
@@ -46,6 +47,8 @@ export class HealthVerdicts {
     of: undefined,
     list: [],
   };
+  private readonly damping = new FlapDamping();
+  private readonly startedMs: number;
   private isWarm = false;
   private isWriting = false;
   private isAskedAgain = false;
@@ -62,6 +65,7 @@ export class HealthVerdicts {
     this.settlingMs = settlingMs;
     this.log = log;
     this.runtime = runtime;
+    this.startedMs = runtime.monotonicMs();
     this.clock = runtime.setTicker(() => this.judge(), STEP_MS);
     this.warmUp = runtime.setTimer(() => {
       this.isWarm = true;
@@ -154,25 +158,86 @@ export class HealthVerdicts {
     const before = new Map(
       groups.map(({ group, health }) => {
         const stillSaid = Object.keys(health).filter(
-          (member) => !this.isForgotten(group, member, spoken, nowMs),
+          (member) => health[member]!.isHeld !== true && !this.isForgotten(group, member, spoken, nowMs),
         );
         return [group.name, new Set(stillSaid)];
       }),
     );
     const input = { groups: checked, verdicts, attachedHosts: this.agents.size, failed: before };
     const { failed: agreed, notBelieved } = agree(input);
+    this.damping.keepOnly(new Set(groups.flatMap(memberKeysOf)));
     for (const host of notBelieved) this.disbelievedMs.set(host, nowMs);
     const results = verdicts.flatMap((verdict) => verdict.results);
     return groups.flatMap(({ group, health }) => {
       const names = new Set(membersOf(group).map(({ name }) => name));
-      const failing = [...(agreed.get(group.name) ?? [])].filter((name) => names.has(name));
-      const entries = failing.map((name) => [
-        name,
-        ownEntry(health, name) ?? failure(group.name, name, results),
-      ]);
+      const failing = agreed.get(group.name) ?? new Set<string>();
+      const entries = [...names].flatMap((name): [string, FailedMember][] => {
+        const stored = ownEntry(health, name);
+        const isHeld = this.isHeld(group, name, failing.has(name), stored?.isHeld === true, nowMs);
+        if (isHeld) return [[name, stored?.isHeld === true ? stored : this.held()]];
+        if (!failing.has(name)) return [];
+        const isKnown = stored !== undefined && stored.isHeld !== true;
+        return [[name, isKnown ? stored : failure(group.name, name, results)]];
+      });
       const failed: Failed = Object.fromEntries(entries);
       return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
     });
+  }
+
+  private isHeld(
+    { name, health }: GroupConfig,
+    member: string,
+    isFailed: boolean,
+    wasHeld: boolean,
+    nowMs: number,
+  ): boolean {
+    const key = memberKey({ group: name, member });
+    const config = health?.flapDamping;
+    return config !== undefined && this.damping.judge(key, isFailed, wasHeld, nowMs, config);
+  }
+
+  private held(): FailedMember {
+    return { sinceMs: this.runtime.wallMs(), detail: HELD, isHeld: true };
+  }
+
+  /** How many hosts have a verdict on the member. */
+  checkersOf(group: string, member: string): number {
+    const key = memberKey({ group, member });
+    return [...this.words.values()].filter((words) =>
+      [...words.values()].some((word) => memberKey(word) === key),
+    ).length;
+  }
+
+  /** Groups of attached hosts with health checks, of whose members no host has said anything although it had the time. */
+  uncheckedGroups(): string[] {
+    const sinceMs = this.runtime.monotonicMs() - this.startedMs;
+    const ports = [...this.agents.values()].map((agent) => agent.ports);
+    return this.checkedGroups()
+      .filter(({ group }) => {
+        if (group.health === undefined || !ports.some((own) => isConcerned(own, group))) return false;
+        const { fall, intervalMs, timeoutMs } = group.health;
+        const members = membersOf(group);
+        const isPatient = sinceMs < FIRST_WORD_MS + fall * (intervalMs + timeoutMs);
+        return (
+          !isPatient &&
+          members.length > 0 &&
+          members.every(({ name }) => this.checkersOf(group.name, name) === 0)
+        );
+      })
+      .map(({ group }) => group.name);
+  }
+
+  /** How many members the host has a verdict on, and of how many it should. */
+  checksOf(host: string): { readonly checked: number; readonly toCheck: number } {
+    const groups = this.checkedGroups().filter(({ group }) => group.health !== undefined);
+    return { checked: this.words.get(host)?.size ?? 0, toCheck: this.keysConcerning(host, groups).size };
+  }
+
+  /** For how long a member is held back that stays healthy from now on; undefined: it is not. */
+  heldForMs({ name, health }: GroupConfig, member: string): number | undefined {
+    const config = health?.flapDamping;
+    const key = memberKey({ group: name, member });
+    return config && this.damping.heldForMs(key, this.runtime.monotonicMs(), config);
   }
 
   /** Members that a host has a vote on: those of groups that concern its ports. */
@@ -205,8 +270,11 @@ export class HealthVerdicts {
   }
 
   private tell(group: string, before: Failed, after: Failed): void {
-    for (const [member, { detail }] of Object.entries(after)) {
-      if (!Object.hasOwn(before, member)) this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
+    for (const [member, { detail, isHeld }] of Object.entries(after)) {
+      if (isHeld && before[member]?.isHeld !== true) {
+        this.log.warn(`group ${group}: ${member} keeps failing and recovering: it is held back`);
+      } else if (!Object.hasOwn(before, member))
+        this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
     }
     for (const member of Object.keys(before)) {
       if (!Object.hasOwn(after, member)) this.log.info(`group ${group}: ${member} is healthy again`);
@@ -215,6 +283,8 @@ export class HealthVerdicts {
 }
 
 type Failed = HealthDocument['failed'];
+
+const HELD = 'suppressed: it keeps failing and recovering (flap damping)';
 
 /** What the hosts say that find it unhealthy. */
 function failure(group: string, member: string, results: readonly ProbeResult[]): FailedMember {
@@ -238,6 +308,12 @@ const keysOf = ({ group }: GroupState): string[] =>
   membersOf(group).map(({ name, address }) => keyOf({ group: group.name, member: name, address }));
 
 const memberKey = ({ group, member }: Pick<ProbeResult, 'group' | 'member'>): string => `${group}\0${member}`;
+
+const memberKeysOf = ({ group }: GroupState): string[] =>
+  membersOf(group).map(({ name }) => memberKey({ group: group.name, member: name }));
+
+/** From an election to the first verdicts of hosts, beside the time that probes take. */
+const FIRST_WORD_MS = 10_000;
 
 /** Groups in one write. */
 const MAX_VERDICTS = 100;

@@ -55,6 +55,8 @@ export interface ApiContext {
   readonly host: Host;
   status(): Status;
   originOf(group: string): GroupOrigin;
+  /** What health checks say of a member; undefined: nothing, or it is not known here. */
+  healthOf(group: string, member: string): string | undefined;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
   /** Why the host is of no use now; empty: it is. */
   unready(): Verdict['problems'];
@@ -119,7 +121,7 @@ function statistics({ builder, collector }: Host): Statistics {
   return { ids: builder.ids, collector };
 }
 
-function oneGroup({ host, originOf }: ApiContext, name: string): GroupDetail {
+function oneGroup({ host, originOf, healthOf }: ApiContext, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const { ids } = host.builder;
   const left = remainingFlows(group, host.tables, ids);
@@ -131,6 +133,7 @@ function oneGroup({ host, originOf }: ApiContext, name: string): GroupDetail {
     built,
     left,
     origin: originOf(name),
+    healthOf: (member) => healthOf(name, member),
     nowMs: host.runtime.wallMs(),
   });
 }

@@ -15,6 +15,7 @@ export interface GroupView {
   /** Remaining flows of draining members. */
   readonly left: ReadonlyMap<string, number>;
   readonly origin: GroupOrigin;
+  healthOf(member: string): string | undefined;
   readonly nowMs: number;
 }
 
@@ -40,7 +41,9 @@ export function hostGroupDetail(group: GroupConfig, view: GroupView): GroupDetai
         ...counts.keys(),
         ...[...weights.keys()].filter((loadBalancer) => weightAt(loadBalancer) !== weight),
       ]);
+      const health = view.healthOf(name);
       return {
+        ...(health !== undefined && { health }),
         weight,
         ...countsOf(own.map(({ stats }) => stats)),
         newFlowsPerSecond: sum(own, (one) => one.newFlowsPerSecond),

@@ -165,4 +165,33 @@ test('results about members that do not exist are not kept', async () => {
   assert.is(words.get('h1')!.size, 1);
 });
 
+test('a member that flaps costs a few revisions and no more, is held back, and is shown with the reason', async () => {
+  await start('any');
+  const [agent] = agents;
+  agent!.probe('app', { a: true, b: true });
+  const before = agent!.rules.length;
+  for (let flap = 0; flap < 30; flap++) {
+    for (const isHealthy of [false, true]) {
+      agent!.probe('app', { a: isHealthy, b: true });
+      await pause(30);
+    }
+  }
+  await haveStates('failed', 1);
+  const revisions = agent!.rules.length - before;
+  assert.ok(revisions <= 12, `${revisions} messages for 30 failures`);
+  const health = fleet.controller.healthOf('app', 'a')!;
+  assert.match(health, /suppressed: it keeps failing and recovering .*; in use \d+ s after it stays healthy/);
+  assert.is(fleet.controller.healthOf('app', 'b'), undefined);
+});
+
+test('members that no host checks are shown as such', async () => {
+  await start('any');
+  assert.is(fleet.controller.healthOf('app', 'a'), 'checked by nobody');
+  assert.equal(fleet.controller.healthChecks.checksOf('h1'), { checked: 0, toCheck: 2 });
+  agents[0]!.probe('app', { a: true });
+  await until(() => fleet.controller.healthOf('app', 'a') === undefined);
+  assert.is(fleet.controller.healthOf('app', 'b'), 'checked by nobody');
+  assert.equal(fleet.controller.healthChecks.checksOf('h1'), { checked: 1, toCheck: 2 });
+});
+
 test.run();

@@ -20,6 +20,12 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   { key: 'localRevision', hide: 3 },
   { key: 'reports', hide: 2 },
   { key: 'missedReports', hide: 1 },
+  {
+    key: 'checkedMembers',
+    hide: 12,
+    text: ({ checkedMembers, membersToCheck }) =>
+      checkedMembers === null || membersToCheck === 0 ? '-' : `${checkedMembers} of ${membersToCheck}`,
+  },
   { key: 'lastReportAgeMs', text: (row) => ageText(row.lastReportAgeMs) },
   { key: 'certificateExpires', hide: 10, text: ({ certificateExpires }) => expiryText(certificateExpires) },
   { key: 'error' },

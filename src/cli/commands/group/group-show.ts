@@ -37,7 +37,11 @@ export function addGroupShow(parent: Command): void {
     });
 }
 
-const FLEET_COLUMNS: readonly Column<MemberRow>[] = [...COLUMNS, { key: 'flowsByHost' }, { key: 'health' }];
+/** Beside the others where any member has them. */
+const MORE_COLUMNS = [
+  { key: 'flowsByHost' },
+  { key: 'health' },
+] as const satisfies readonly Column<MemberRow>[];
 
 export function formatGroup(group: GroupDetail, maxWidth?: number): string {
   const fields = formatFields([
@@ -57,7 +61,10 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
     ['flows', `${group.activeFlows} active, ${group.newFlows} in total`],
   ]);
   const isOfFleet = group.members.some(({ flowsByHost }) => flowsByHost !== undefined);
-  const members = formatTable(group.members, isOfFleet ? FLEET_COLUMNS : COLUMNS, maxWidth);
+  const more = MORE_COLUMNS.filter(
+    ({ key }) => isOfFleet || group.members.some((member) => member[key] !== undefined),
+  );
+  const members = formatTable(group.members, [...COLUMNS, ...more], maxWidth);
   const missing =
     group.unanswered === undefined
       ? ''
