@@ -1,129 +1,100 @@
-/**
- * What the size of a configuration costs where nothing happens (scripts/scale.sh): a host with an embedded controller is
- * started with so many ports, groups and members, looked at while it rests, and given one change.
- */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** What the size of a configuration, and the number of flows, cost where nothing happens (scripts/scale.sh): series of sizes. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Status } from '../../../src/api/shapes.ts';
 import { CHECKOUT } from '../../support/paths.ts';
-import { memoryMiB, processCpuSeconds, run } from '../process.ts';
-import { type ScaleSize, scaleConfiguration } from './configuration.ts';
+import { type Figures, measure, type SizeWithFlows } from './measure.ts';
 import { logLogPlot } from './plot.ts';
 
+/** Ports × groups × members, and flows. */
 const SERIES = {
-  ports: ['10x1x10', '30x1x10', '100x1x10', '300x1x10'],
-  groups: ['10x10x10', '10x100x10', '10x1000x10'],
-  members: ['10x10x2', '10x10x20', '10x10x200', '10x10x2000'],
+  ports: ['10x1x10', '30x1x10', '100x1x10', '300x1x10', '1000x1x10'],
+  groups: ['10x10x10', '10x100x10', '10x1000x10', '10x10000x10'],
+  members: ['10x10x2', '10x10x20', '10x10x200', '10x10x2000', '10x1x10000'],
+  flows: ['10x100x10+1000', '10x100x10+10000', '10x100x10+100000', '10x100x10+1000000'],
 } as const;
-/** CPU at rest is read over this time, after as long to settle. */
-const REST_MS = 5_000;
-const PATIENCE_MS = 300_000;
-const CLI = join(CHECKOUT, 'dist/src/cli/main.js');
-
-interface Figures extends ScaleSize {
-  readonly checkMs: number;
-  readonly upMs: number;
-  readonly restCores: number;
-  readonly residentMiB: number;
-  readonly weightMs: number;
-  readonly weightCpuMs: number;
-  /** Greatest round trip of a ping, 100 a second, while the change was made. */
-  readonly worstPingMs: number;
-  readonly downMs: number;
-}
+/** What throughput is compared with. */
+const ONE_GROUP: SizeWithFlows = { ports: 10, groups: 1, members: 10, flows: 0 };
 
 const { values: options } = parseArgs({
   options: {
     sizes: { type: 'string' },
+    series: { type: 'string' },
     policy: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '5' },
     json: { type: 'string', default: join(CHECKOUT, 'dist/scale.json') },
     svg: { type: 'string', default: join(CHECKOUT, 'dist/scale.svg') },
   },
 });
 
-async function timed<Result>(work: Promise<Result>): Promise<[ms: number, result: Result]> {
-  const begin = performance.now();
-  const result = await work;
-  return [Math.round(performance.now() - begin), result];
+function sizeOf(text: string): SizeWithFlows {
+  const found = /^(\d+)x(\d+)x(\d+)(?:\+(\d+))?$/.exec(text);
+  if (found === null)
+    throw new Error(`size: found ${text}, expected PORTSxGROUPSxMEMBERS or PORTSxGROUPSxMEMBERS+FLOWS`);
+  const [ports, groups, members, flows = 0] = found.slice(1).map((number) => Number(number ?? 0));
+  return { ports: ports!, groups: groups!, members: members!, flows };
 }
 
-async function measure(text: string): Promise<Figures> {
-  const [ports, groups, members] = text.split('x').map(Number) as [number, number, number];
-  const size = { ports, groups, members };
-  const directory = mkdtempSync('/dev/shm/sluice-scale-');
-  const file = join(directory, 'config.yaml');
-  const prefix = `scale${process.pid}p`;
-  const policyIntervalMs = options.policy ? 1_000 : undefined;
-  writeFileSync(file, scaleConfiguration(size, prefix, { policyIntervalMs }));
-  const sluice = (...words: string[]): Promise<string> =>
-    run(process.execPath, [CLI, '--run-dir', join(directory, 'run'), ...words], { timeoutMs: PATIENCE_MS });
-  try {
-    const [checkMs] = await timed(sluice('config', 'check', '-c', file));
-    const [upMs] = await timed(sluice('up', '-c', file, '--detach'));
-    const { pid } = JSON.parse(await sluice('status', '-o', 'json')) as Status;
-    await sleep(REST_MS);
-    const before = processCpuSeconds([pid]);
-    await sleep(REST_MS);
-    const restCores = (processCpuSeconds([pid]) - before) / (REST_MS / 1_000);
-    const residentMiB = Math.round(memoryMiB(pid, 'VmRSS'));
-    const ping = run('ping', ['-i', '0.01', '-w', '4', '10.1.0.2'], { namespace: `${prefix}0` });
-    await sleep(500);
-    const cpuBefore = processCpuSeconds([pid]);
-    const [weightMs] = await timed(sluice('member', 'weight', 'g0', 'm0', '7'));
-    const weightCpuMs = Math.round((processCpuSeconds([pid]) - cpuBefore) * 1_000);
-    const worst = /= [\d.]+\/[\d.]+\/([\d.]+)\//.exec(await ping);
-    const [downMs] = await timed(sluice('down'));
-    return {
-      ...size,
-      checkMs,
-      upMs,
-      restCores,
-      residentMiB,
-      weightMs,
-      weightCpuMs,
-      worstPingMs: Number(worst?.[1] ?? Number.NaN),
-      downMs,
-    };
-  } finally {
-    await sluice('down').catch(() => {});
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
+const COLUMNS: readonly (readonly [title: string, cell: (figures: Figures, ratio: number) => string])[] = [
+  ['Ports × groups × members', ({ ports, groups, members }) => `${ports} × ${groups} × ${members}`],
+  ['flows', ({ flows }) => String(flows)],
+  ['`config check`', ({ checkMs }) => `${checkMs} ms`],
+  ['`up`', ({ upMs }) => `${upMs} ms`],
+  ['CPU at rest, cores', ({ restCores }) => restCores.toFixed(3)],
+  ['Resident', ({ residentMiB }) => `${residentMiB} MB`],
+  ['`member weight`', ({ weightMs }) => `${weightMs} ms`],
+  ['its CPU', ({ weightCpuMs }) => `${weightCpuMs} ms`],
+  ['worst ping', ({ weightPingMs }) => pingText(weightPingMs)],
+  ['`reload`', ({ reloadMs }) => `${reloadMs} ms`],
+  ['worst ping', ({ reloadPingMs }) => pingText(reloadPingMs)],
+  ['TCP, Gbit/s', ({ gigabits }) => gigabits.toFixed(1)],
+  ['÷ one group', (_, ratio) => ratio.toFixed(2)],
+  ['`down`', ({ downMs }) => `${downMs} ms`],
+];
 
-const row = (figures: Figures): string =>
-  `| ${figures.ports} × ${figures.groups} × ${figures.members} | ${figures.checkMs} ms | ${figures.upMs} ms | ${figures.restCores.toFixed(3)} | ${figures.residentMiB} MB | ${figures.weightMs} ms | ${figures.weightCpuMs} ms | ${figures.worstPingMs} ms | ${figures.downMs} ms |`;
+const pingText = (ms: number): string => (Number.isFinite(ms) ? `${ms} ms` : 'lost');
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
+
+/** Figures that are plotted, each over all series. */
+const PLOTTED = ['upMs', 'weightMs', 'reloadMs', 'residentMiB'] as const;
 
 async function main(): Promise<void> {
+  const chosen = options.series?.split(',') ?? Object.keys(SERIES);
   const series: Record<string, readonly string[]> =
-    options.sizes === undefined ? SERIES : { sizes: options.sizes.split(',') };
+    options.sizes === undefined
+      ? Object.fromEntries(Object.entries(SERIES).filter(([name]) => chosen.includes(name)))
+      : { sizes: options.sizes.split(',') };
+  const settings = { policy: options.policy, seconds: Number(options.seconds) };
   const all: Record<string, Figures[]> = {};
   const [, , load] = readFileSync('/proc/loadavg', 'utf8').split(' ');
   process.stdout.write(`load before (15 min): ${load}\n\n`);
-  process.stdout.write(
-    '| Ports × groups × members | `config check` | `up` | CPU at rest, cores | Resident | `member weight` | its CPU | worst ping | `down` |\n',
-  );
-  process.stdout.write('|---|---|---|---|---|---|---|---|---|\n');
+  const { gigabits } = await measure(ONE_GROUP, settings);
+  process.stdout.write(`one group: ${gigabits.toFixed(1)} Gbit/s\n\n`);
+  process.stdout.write(row(COLUMNS.map(([title]) => title)) + row(COLUMNS.map(() => '---')));
   for (const [name, sizes] of Object.entries(series)) {
     all[name] = [];
-    for (const size of sizes) {
-      const figures = await measure(size);
+    for (const size of sizes.map(sizeOf)) {
+      const figures = await measure(size, settings);
       all[name].push(figures);
-      process.stdout.write(`${row(figures)}\n`);
+      process.stdout.write(row(COLUMNS.map(([, cell]) => cell(figures, figures.gigabits / gigabits))));
+      writeFileSync(options.json, `${JSON.stringify({ oneGroup: { gigabits }, ...all }, null, 2)}\n`);
     }
   }
-  writeFileSync(options.json, `${JSON.stringify(all, null, 2)}\n`);
-  const combinations = ({ ports, groups, members }: ScaleSize): number => ports * groups * members;
-  const line = (figure: 'upMs' | 'weightMs' | 'downMs' | 'checkMs') =>
+  /** Along the axis that the series is about. */
+  const along = (name: string, figures: Figures): number =>
+    name === 'sizes'
+      ? figures.ports * figures.groups * figures.members
+      : figures[name as keyof SizeWithFlows];
+  const lines = PLOTTED.flatMap((figure) =>
     Object.entries(all).map(([name, list]) => ({
-      name: `${figure.replace('Ms', '')}, more ${name}`,
-      points: list.map((figures): [number, number] => [combinations(figures), Math.max(1, figures[figure])]),
-    }));
-  writeFileSync(
-    options.svg,
-    logLogPlot([...line('upMs'), ...line('weightMs')], 'ports × groups × members', 'milliseconds'),
+      name: `${figure.replace(/Ms$/, ', ms').replace('MiB', ', MB')}: ${name}`,
+      points: list.map((figures): [number, number] => [
+        Math.max(1, along(name, figures)),
+        Math.max(1, figures[figure]),
+      ]),
+    })),
   );
+  writeFileSync(options.svg, logLogPlot(lines, 'ports, groups, members or flows', 'milliseconds or MB'));
 }
 
 await main();
