@@ -21,6 +21,7 @@ import { addPortList } from './commands/listing/port-list.ts';
 import { addRouterList } from './commands/listing/router-list.ts';
 import { addRuleList } from './commands/listing/rule-list.ts';
 import { addStats } from './commands/listing/stats.ts';
+import { addTop } from './commands/listing/top.ts';
 import { addMemberAdd } from './commands/member/member-add.ts';
 import { addMemberDrain } from './commands/member/member-drain.ts';
 import { addMemberFail } from './commands/member/member-fail.ts';
@@ -105,6 +106,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addVmList(program.command('vm').description('VMs started from templates'));
   addFlows(program);
   addStats(program);
+  addTop(program);
   addReplay(program);
 
   addTlsInit(program.command('tls').description('certificates for agents and controllers'));
