@@ -114,6 +114,11 @@ export class MadeThings {
     return copies;
   }
 
+  /** Files and directories that are removed with the rest. */
+  get paths(): readonly string[] {
+    return [...this.files, ...this.directories];
+  }
+
   get isEmpty(): boolean {
     const { namespaces, taps, files, directories } = this;
     return namespaces.size + taps.length + files.size + directories.size === 0;

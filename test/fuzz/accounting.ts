@@ -9,7 +9,7 @@ import { onesSum } from '../replay/twin.ts';
 import type { FuzzFrame } from './mutate.ts';
 
 /** Behind which ports nothing of the other tenants may appear, and the other way round. */
-const isIsland = (port: string): boolean => port.startsWith('isl') || port === 'outside:island';
+const isIsland = (port: string): boolean => port.startsWith('isl') || port.endsWith(':island');
 
 export class Accounting {
   private readonly bed: Testbed;

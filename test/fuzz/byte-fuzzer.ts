@@ -6,7 +6,7 @@
 import { Xorshift } from './xorshift.ts';
 
 export const SEED = Number(process.env.SLUICE_TEST_SEED ?? Date.now() & 0x7fffffff);
-const SECONDS = Number(process.env.SLUICE_FUZZ_SECONDS ?? 5);
+export const SECONDS = Number(process.env.SLUICE_FUZZ_SECONDS ?? 5);
 /** Bytes that mean something to varints, tags, lengths and JSON. */
 const TELLING = Uint8Array.from([
   0,

@@ -106,7 +106,7 @@ test('a host whose run directory has been removed is stopped by down, and nothin
   rmSync(run.runDir, { recursive: true });
   const again = await upDetached();
   assert.is(again.result, 1);
-  assert.is(again.stderr, `sluice: already running: pid ${host.pid}\n`);
+  assert.match(again.stderr, new RegExp(`^sluice: already running: pid ${host.pid}$`, 'm'));
   const { result, stderr } = await quietly(() => down({ runDir: run.runDir }));
   assert.is(result, 0, stderr);
   assert.equal(await exit, [0, null]);
@@ -147,7 +147,7 @@ test('a host process that is killed while it starts does not leave its up waitin
   process.kill(hostPidOf(run.configPath), 'SIGKILL');
   const { result, stderr } = await starting;
   assert.is(result, 1);
-  assert.match(stderr, /^sluice: the process ended with signal SIGKILL; the end of .*sluice\.log:/);
+  assert.match(stderr, /^sluice: the process ended with signal SIGKILL; the end of .*sluice\.log:/m);
   const cleared = await quietly(() => down({ runDir: run.runDir }));
   assert.is(cleared.result, 0, cleared.stderr);
   assert.equal(run.namespaces(), []);

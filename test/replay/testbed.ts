@@ -1,6 +1,7 @@
 /** The real datapath under the configuration that the captures were made for, with frames in and out by hand. */
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/config/load.ts';
+import type { Configuration } from '../../src/config/model/model.ts';
 import { snapshotOf } from '../../src/host/publishing/snapshot-builder.ts';
 import { IngressRule } from '../../src/replay/ingress.ts';
 import { OfflineDatapath } from '../../src/replay/offline-datapath.ts';
@@ -28,12 +29,16 @@ export class Testbed {
   private readonly ingress: IngressRule;
   private sent: SentFrame[] = [];
 
-  /** `offloads`: the ports take partial checksums and GSO frames as they are. */
-  constructor(offloads: boolean) {
+  /** `offloads`: the ports take partial checksums and GSO frames as they are. `more`: settings beside those of the captures. */
+  constructor(offloads: boolean, more: Partial<Configuration> = {}) {
     this.offloads = offloads;
-    const configuration = loadConfiguration(`${CAPTURES}/testbed.yaml`);
-    const world = addOutside(configuration, snapshotOf(configuration, { offloads }));
-    for (const { id, name } of world.snapshot.ports) {
+    const configuration = { ...loadConfiguration(`${CAPTURES}/testbed.yaml`), ...more };
+    const whole = snapshotOf(configuration, { offloads });
+    const world = addOutside(configuration, whole);
+    // A replay has outside ports in place of uplinks.
+    const uplinks = whole.ports.filter(({ uplink }) => uplink !== undefined);
+    const snapshot = { ...world.snapshot, ports: [...world.snapshot.ports, ...uplinks] };
+    for (const { id, name } of snapshot.ports) {
       this.portIds.set(name, id);
       this.portNames[id] = name;
     }
@@ -42,7 +47,7 @@ export class Testbed {
     this.datapath = new OfflineDatapath(limits, EPOCH_MS, (port, bytes, vnetHeader) => {
       this.sent.push({ port: this.portNames[port]!, bytes: bytes.slice(), vnetHeader: vnetHeader.slice() });
     });
-    this.datapath.apply(world.snapshot);
+    this.datapath.apply(snapshot);
     presetStations(world, this.datapath.tables);
   }
 

@@ -105,11 +105,13 @@ export class FileStore implements Store {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const lock = takeLock(dir);
     let epoch: EpochFile | undefined;
+    let records: RecordLog | undefined;
     try {
       epoch = await EpochFile.open(join(dir, 'epoch'), runtime);
       await rm(join(dir, 'snapshot.new'), { force: true });
       const snapshot = await readSnapshot(join(dir, 'snapshot'));
       const opened = await RecordLog.open(join(dir, 'log'));
+      records = opened.log;
       await syncDirectory(dir);
       if (opened.tornBytes > 0)
         log.warn(`store ${dir}: the log's last ${opened.tornBytes} bytes are no whole record: cut off`);
@@ -117,6 +119,7 @@ export class FileStore implements Store {
       const revision = replay(dir, opened.values as LogEntry[], entries, snapshot.revision);
       return new FileStore(dir, { lock, epoch, log: opened.log }, entries, revision, log, runtime);
     } catch (error) {
+      await records?.close();
       await epoch?.close();
       closeSync(lock);
       throw error;
@@ -238,6 +241,10 @@ function replay(
 ): number {
   let revision = snapshotRevision;
   for (const entry of log) {
+    if (!Number.isSafeInteger(entry?.revision) || !Array.isArray(entry.changes))
+      throw new Error(
+        `${join(dir, 'log')}: found a record of another kind, expected changes with a revision`,
+      );
     if (entry.revision <= snapshotRevision) continue;
     if (entry.revision !== revision + 1)
       throw new Error(`${join(dir, 'log')}: found revision ${entry.revision}, expected ${revision + 1}`);

@@ -22,8 +22,17 @@ export async function readSnapshot(path: string): Promise<SnapshotDocument> {
   const frame = decodeFrame(bytes, 0);
   if (frame === undefined || frame.end !== bytes.length)
     throw new Error(`${path}: found ${bytes.length} bytes, expected one undamaged record`);
-  return frame.value as SnapshotDocument;
+  const document = frame.value as SnapshotDocument | null;
+  if (
+    !Number.isSafeInteger(document?.revision) ||
+    !Array.isArray(document!.entries) ||
+    !document!.entries.every(isEntry)
+  )
+    throw new Error(`${path}: found a record of another kind, expected a revision and entries`);
+  return document!;
 }
+
+const isEntry = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === 'string';
 
 /** Durable when it resolves with the file's length; when it rejects, the old file stands. */
 export async function replaceSnapshot(path: string, document: SnapshotDocument): Promise<number> {

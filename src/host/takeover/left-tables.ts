@@ -28,24 +28,28 @@ export interface LeftTables {
   readonly flows: number | undefined;
 }
 
+const limit = z.number().int().positive();
+/** Numbers are given from 0 on, and tables are bounded. */
+const MAX_NUMBER = 4 << 20;
+
 const headerSchema = z.object({
   layout: z.literal(LAYOUT_VERSION),
   /** Boot id: the monotonic times in the tables are valid for one boot. */
   boot: z.string(),
   limits: z.object({
-    maxConnections: z.number(),
-    maxEndpoints: z.number(),
-    maxStatSlots: z.number(),
-    maxPorts: z.number(),
-    maxMacs: z.number(),
-    maxNeighbours: z.number(),
-    maxAffinities: z.number(),
-    maxDatagrams: z.number(),
-    maxFirewallFlows: z.number(),
-    maxFirewallRules: z.number(),
+    maxConnections: limit,
+    maxEndpoints: limit,
+    maxStatSlots: limit,
+    maxPorts: limit,
+    maxMacs: limit,
+    maxNeighbours: limit,
+    maxAffinities: limit,
+    maxDatagrams: limit,
+    maxFirewallFlows: limit,
+    maxFirewallRules: limit,
   }),
 });
-const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().nonnegative(), z.string()]);
+const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().min(0).max(MAX_NUMBER), z.string()]);
 
 /**
  * Opens the tables of the previous process; undefined if there are none. Throws an Error with the reason if
@@ -60,9 +64,17 @@ export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables 
   const needed = Tables.bytesNeeded(limits);
   if (size < needed) throw new Error(`${tablesFile}: found ${size} bytes, expected ${needed}`);
   const tables = mapFile(tablesFile, needed);
-  const { inUse } = new Tables(tables.bytes, 0, limits, [0, 0]).connections;
+  const inUse = flowsIn(tables, limits, numbersFile);
   const flows = inUse >= 0 && inUse <= limits.maxConnections ? inUse : undefined;
   return { tables, limits, numbers, flows };
+}
+
+function flowsIn(tables: Mapping, limits: TableLimits, path: string): number {
+  try {
+    return new Tables(tables.bytes, 0, limits, [0, 0]).connections.inUse;
+  } catch (error) {
+    throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function parse(text: string, path: string): z.infer<typeof headerSchema> & { readonly numbers: Numbers } {
