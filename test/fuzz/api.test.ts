@@ -81,6 +81,8 @@ test('a controller answers with a result or a refusal', async () => {
       refusals: [],
       metrics: async () => new PlainAnswer(''),
       reload: async () => ({ revision: 1 }),
+      diff: () => [],
+      plan: () => [],
       down() {},
     });
     const { outcomes } = await fuzz(asLines, async (bytes) => {
