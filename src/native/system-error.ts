@@ -23,6 +23,7 @@ export const EINVAL = 22;
 export const ENOSYS = 38;
 export const ETIME = 62;
 export const EBADFD = 77;
+export const EADDRINUSE = 98;
 export const ENETDOWN = 100;
 export const ENOBUFS = 105;
 export const ECANCELED = 125;

@@ -66,7 +66,8 @@ export class ControllerProcess {
   /** Resolves when agents can attach and the API answers. If that fails, rejects with everything undone. */
   static async start(options: ProcessOptions): Promise<ControllerProcess> {
     const { runDir, log } = options;
-    const configuration = options.configuration ?? checkedConfiguration(options.configPath, 'this machine');
+    const configuration =
+      options.configuration ?? checkedConfiguration(options.configPath, 'this machine', runDir);
     const listen = listenAddress(configuration, options.configPath);
     const undo = new UndoStack();
     const certificates = new Certificates(log, systemRuntime);

@@ -73,7 +73,8 @@ export class HostProcess {
   static async start(options: ProcessOptions): Promise<HostProcess> {
     const { runDir, log } = options;
     roomyHeap();
-    const configuration = options.configuration ?? checkedConfiguration(options.configPath, 'this machine');
+    const configuration =
+      options.configuration ?? checkedConfiguration(options.configPath, 'this machine', runDir);
     const undo = new UndoStack();
     try {
       const { lock, state } = await takeRunDir(options, undo);

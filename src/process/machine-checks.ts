@@ -16,20 +16,25 @@ import {
 } from '../config/tls-files.ts';
 import { linkProblems } from '../host/ports/usable-link.ts';
 import { readLinkState } from '../native/network/link-state.ts';
+import { isPortBusy } from '../native/network/listening.ts';
+import { namespaceExists, namespacePath, withNamespace } from '../native/network/netns.ts';
 import { findUser } from '../native/processes/users.ts';
 import { probeIoUring } from '../native/uring/io-uring.ts';
-import { canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
+import type { OwnThings } from '../run-dir/own-things.ts';
+import { addressToWords, canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
 
 type View = Lenient<ConfigInput>;
 
 /** As in the schema. */
 const DEFAULT_MTU = 1500;
+const DEFAULT_INTERFACE = 'eth0';
 
-/** `file`: path of the configuration. */
-export function checkMachine(file: string, view: View, report: Report): void {
+/** `file`: path of the configuration; `own`: what the process holds that this one is to replace. */
+export function checkMachine(file: string, view: View, report: Report, own?: OwnThings): void {
   checkEngine(view, report);
   checkUplinks(view, report);
-  checkListeners(view, report);
+  checkInterfaces(view, report, own);
+  checkListeners(view, report, own);
   checkTls(file, view, report);
   checkStore(file, view, report);
   checkUsers(view, report);
@@ -61,9 +66,35 @@ function checkUplinks(view: View, report: Report): void {
   }
 }
 
-/** Listening addresses must belong to this machine; whether the port is free shows only at bind. */
-function checkListeners({ listen }: View, report: Report): void {
-  const own = new Set(
+/** Names of TAPs must be free in namespaces that exist. Only root sees into these. */
+function checkInterfaces(view: View, report: Report, own?: OwnThings): void {
+  for (const [i, port] of (view.ports ?? []).entries()) {
+    const { netns, interface: name = DEFAULT_INTERFACE } = port ?? {};
+    if (netns === undefined) continue;
+    const found = interfaceIn(netns, name);
+    if (found === undefined || own?.hasTap(netns, name, found)) continue;
+    const path = ['ports', i, port?.interface === undefined ? 'netns' : 'interface'];
+    report(
+      path,
+      `interface ${name} in namespace ${netns}, which is there already`,
+      'a name that is free there',
+    );
+  }
+}
+
+/** The interface's number; undefined: it is not there, or this process may not look. */
+function interfaceIn(netns: string, name: string): number | undefined {
+  try {
+    if (!namespaceExists(netns)) return undefined;
+    return withNamespace(namespacePath(netns), () => readLinkState(name)?.index);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Listening addresses must belong to this machine, and their ports be free. */
+function checkListeners({ listen }: View, report: Report, own?: OwnThings): void {
+  const ownAddresses = new Set(
     Object.values(networkInterfaces()).flatMap((entries) =>
       (entries ?? []).map(({ address }) => canonicalAddress(address)),
     ),
@@ -71,8 +102,14 @@ function checkListeners({ listen }: View, report: Report): void {
   for (const key of ['agents', 'http'] as const) {
     const text = listen?.[key];
     if (text === undefined || !isEndpoint(text)) continue;
+    const { port } = parseEndpoint(text);
     const address = canonicalAddress(parseEndpoint(text).address);
-    if (address === '0.0.0.0' || address === '::' || address.startsWith('127.') || own.has(address)) continue;
+    if (port !== undefined && isPortBusy(addressBytes(address), port) && !own?.hasListener(port)) {
+      report(['listen', key], `${show(text)}, a port that is in use`, 'a port at which nobody listens');
+      continue;
+    }
+    if (address === '0.0.0.0' || address === '::' || address.startsWith('127.') || ownAddresses.has(address))
+      continue;
     if (mayBindForeign(address)) continue;
     report(
       ['listen', key],
@@ -80,6 +117,15 @@ function checkListeners({ listen }: View, report: Report): void {
       'one of its own, or 0.0.0.0',
     );
   }
+}
+
+/** 4 or 16 bytes. */
+function addressBytes(address: string): Uint8Array {
+  const words = new Int32Array(4);
+  const isIpv4 = addressToWords(address, words, 0) === 4;
+  const bytes = Buffer.alloc(16);
+  words.forEach((word, i) => void bytes.writeInt32BE(word, 4 * i));
+  return isIpv4 ? bytes.subarray(12) : bytes;
 }
 
 /** Roles that the certificate must have: those in which other processes see this one. */

@@ -115,8 +115,8 @@ type Owner = <Result>(work: () => Result) => Promise<Result>;
 
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
   // Checked before anything is made, so that a wrong file leaves no trace.
-  const configuration = checkedConfiguration(options.configPath, 'this machine');
   const runDir = new RunDir(options.runDir);
+  const configuration = checkedConfiguration(options.configPath, 'this machine', runDir);
   const isNew = !existsSync(runDir.path);
   const user = program.prepare?.(configuration, runDir);
   const asItsOwner: Owner = async (work) => (user === undefined ? work() : actingAs(user, work));

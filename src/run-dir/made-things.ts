@@ -100,6 +100,12 @@ export class MadeThings {
     return new MadeThings(runDir, ownPartOf(parseState(text, runDir.stateFile), runDir, warn), copies);
   }
 
+  /** TAPs that the process of a run directory has recorded; its files are left as they are. */
+  static tapsIn(runDir: RunDir): readonly Pick<OwnTap, 'request' | 'index'>[] {
+    const text = readOwnFile(runDir.stateFile);
+    return text === undefined || /^[\s\0]*$/.test(text) ? [] : parseState(text, runDir.stateFile).taps;
+  }
+
   /** Duplicates the device descriptors of a running process, so that the devices stay up when it ends. */
   copyTaps(pid: number): TapCopies {
     const copies = new Map<string, number>();

@@ -97,19 +97,45 @@ test('up twice says so, and the first one goes on', async () => {
   await ping();
 });
 
-test('up that fails half-way takes back what it did, and no more', async () => {
-  // The second namespace has an interface of the wanted name already.
+test('up finds a taken interface name before it makes anything, and config check does', async () => {
   await output('ip', 'netns', 'add', host.netns('b'));
   await output('ip', '-n', host.netns('b'), 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'eth1');
+  host.configure(twoPorts(host.name));
+  const failed = await host.sluice('up', '-c', host.configFile, '--detach');
+  assert.is(failed.status, 2);
+  const found = /found interface eth0 in namespace \S+, which is there already/;
+  assert.match(failed.stderr, found);
+  const checked = await host.sluice('config', 'check', '-c', host.configFile);
+  assert.is(checked.status, 2);
+  assert.match(checked.stdout, found);
+  assert.ok(failed.stderr.includes(host.netns('b')), failed.stderr);
+  assert.equal(host.namespaces(), [host.netns('b')]);
+  assert.match(await output('ip', '-n', host.netns('b'), '-d', 'link', 'show', 'eth0'), /veth/);
+
+  await output('ip', '-n', host.netns('b'), 'link', 'delete', 'eth0');
+  const now = await host.sluice('up', '-c', host.configFile, '--detach');
+  assert.is(now.status, 0, now.stderr);
+  await ping();
+  const running = await host.sluice('config', 'check', '-c', host.configFile);
+  assert.is(running.status, 0, `its own interfaces are free to it: ${running.stdout}`);
+});
+
+test('up that fails half-way takes back what it did, and no more', async () => {
+  // The second namespace refuses the route to the gateway.
+  await output('ip', 'netns', 'add', host.netns('b'));
+  await output('ip', '-n', host.netns('b'), 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'eth2');
+  await output('ip', '-n', host.netns('b'), 'link', 'set', 'eth1', 'up');
+  await output('ip', '-n', host.netns('b'), 'address', 'add', '192.0.2.1/24', 'dev', 'eth1');
+  await output('ip', '-n', host.netns('b'), 'route', 'add', 'default', 'via', '192.0.2.2');
   host.configure(twoPorts(host.name));
   const failed = await host.sluice('up', '-c', host.configFile, '--detach');
   assert.is(failed.status, 1);
   assert.match(failed.stderr, /eth0/);
   assert.ok(failed.stderr.includes(host.netns('b')), failed.stderr);
   assert.equal(host.namespaces(), [host.netns('b')]);
-  assert.match(await output('ip', '-n', host.netns('b'), '-d', 'link', 'show', 'eth0'), /veth/);
+  assert.match(await output('ip', '-n', host.netns('b'), '-d', 'link', 'show', 'eth1'), /veth/);
 
-  await output('ip', '-n', host.netns('b'), 'link', 'delete', 'eth0');
+  await output('ip', '-n', host.netns('b'), 'route', 'delete', 'default');
   const now = await host.sluice('up', '-c', host.configFile, '--detach');
   assert.is(now.status, 0, now.stderr);
   await ping();

@@ -1,6 +1,8 @@
 /** `config check`, `up`, `controller` and `reload` accept the same files: one set of checks, which asks the machine too. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -14,6 +16,7 @@ import { checkInterfaceName } from '../../src/native/network/interface-name.ts';
 import { type CheckScope, checkedConfiguration } from '../../src/process/checked-configuration.ts';
 import { controllerUp } from '../../src/process/controller-up.ts';
 import { up } from '../../src/process/up.ts';
+import { RunDir } from '../../src/run-dir/run-dir.ts';
 import { quietly } from '../support/host-processes.ts';
 import { check } from '../support/seed.ts';
 import { addVethPair } from '../support/veth.ts';
@@ -144,6 +147,78 @@ for (const [what, more, expected] of wants) {
     assert.equal(problems(more, 'offline'), []);
   });
 }
+
+test('the port of a listener is in use', async () => {
+  for (const [bound, asked] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['0.0.0.0', '127.0.0.1'],
+    ['127.0.0.1', '0.0.0.0'],
+    ['::', '0.0.0.0'],
+    ['::', '[::1]'],
+  ] as const) {
+    const server = createServer().listen(0, bound);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const listen = `${asked}:${port}`;
+    const busy = `listen.http: found "${listen}", a port that is in use, expected a port at which nobody listens`;
+    assert.equal(problems({ listen: { http: listen }, tls: TLS }), [busy], `${bound} ${asked}`);
+    assert.equal(problems({ listen: { http: listen }, tls: TLS }, 'offline'), []);
+    // It is no problem if the process of the run directory is the one that listens.
+    const own = new RunDir(runDir);
+    own.create();
+    const lock = await own.acquire();
+    write({ listen: { http: listen }, tls: TLS });
+    assert.is(checkedConfiguration(configPath, 'this machine', own).listen?.http, listen);
+    lock.release();
+    own.removeIfEmpty();
+    server.close();
+    await once(server, 'close');
+    assert.equal(problems({ listen: { http: listen }, tls: TLS }), []);
+  }
+});
+
+test('the interface of a VM is there already, in a namespace that is; a TAP of the own process is none of these', () => {
+  const netns = `sk${process.pid}n`;
+  const port = { name: 'vm', network: 'app', netns, addresses: ['10.1.0.11/24'] };
+  assert.equal(problems({ ports: [port] }), [], 'no namespace yet');
+  execFileSync('ip', ['netns', 'add', netns]);
+  try {
+    assert.equal(problems({ ports: [port] }), []);
+    execFileSync('ip', ['-n', netns, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'lan0']);
+    const taken = (key: string, name: string): string =>
+      `ports[0].${key}: found interface ${name} in namespace ${netns}, which is there already, expected a name that is free there`;
+    assert.equal(problems({ ports: [port] }), [taken('netns', 'eth0')]);
+    assert.equal(problems({ ports: [{ ...port, interface: 'lan0' }] }), [taken('interface', 'lan0')]);
+    assert.equal(problems({ ports: [{ ...port, interface: 'lan1' }] }), []);
+    assert.equal(problems({ ports: [port] }, 'offline'), []);
+
+    const own = new RunDir(runDir);
+    own.create();
+    const [link] = JSON.parse(
+      execFileSync('ip', ['-n', netns, '-j', 'link', 'show', 'eth0'], { encoding: 'utf8' }),
+    );
+    const stateOf = (index: number) => ({
+      namespaces: [],
+      taps: [{ request: { netns, interfaceName: 'eth0', addresses: [], gateways: [] }, index, fd: 9 }],
+      files: [],
+      directories: [],
+    });
+    const accepts = (index: number): boolean => {
+      writeFileSync(own.stateFile, JSON.stringify(stateOf(index)), { mode: 0o600 });
+      write({ ports: [port] });
+      try {
+        return checkedConfiguration(configPath, 'this machine', own).ports.length === 1;
+      } catch {
+        return false;
+      }
+    };
+    assert.is(accepts(link.ifindex), true);
+    assert.is(accepts(link.ifindex + 1), false, 'another one under the same name');
+    rmSync(runDir, { recursive: true });
+  } finally {
+    execFileSync('ip', ['netns', 'del', netns]);
+  }
+});
 
 test('an interface that is down', () => {
   execFileSync('ip', ['link', 'set', near, 'down']);

@@ -123,7 +123,7 @@ export const PROTOCOL_ROWS: readonly Row[] = [
     ],
   },
   {
-    source: 'RFC 3022 §4.3',
+    source: 'transparency',
     requirement:
       'What a member sends on a flow whose record has gone is not passed untranslated; its own conversations are',
     tests: [

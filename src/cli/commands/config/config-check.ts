@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../../config/model/model.ts';
 import { ConfigError, formatProblem, type Problem } from '../../../config/model/problems.ts';
 import { printResult } from '../../output.ts';
+import { settingsOf } from '../../settings.ts';
 
 interface CheckResult {
   file: string;
@@ -12,8 +14,9 @@ interface CheckResult {
 }
 
 const HELP = `
-The checks are those of \`up\` and \`controller\`. Some depend on this machine: interfaces of uplinks, TLS files, addresses
-of listeners, users of templates. --offline skips them.`;
+The checks are those of \`up\` and \`controller\`. Some depend on this machine: interfaces of uplinks, names of interfaces in VMs'
+namespaces, TLS files, addresses and ports of listeners, users of templates. --offline skips them. What the process of the run
+directory holds counts as free.`;
 
 export function addConfigCheck(parent: Command): void {
   parent
@@ -25,10 +28,15 @@ export function addConfigCheck(parent: Command): void {
     .option('--offline', 'skip the checks that depend on this machine, for a file of another one', false)
     .addHelpText('after', HELP)
     .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
+      const { RunDir } = await import('../../../run-dir/run-dir.ts');
       const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
       const { warningsOf } = await import('../../../config/warnings.ts');
       try {
-        const configuration = checkedConfiguration(file, offline ? 'offline' : 'this machine');
+        const configuration = checkedConfiguration(
+          file,
+          offline ? 'offline' : 'this machine',
+          new RunDir(resolve(settingsOf(command).runDir)),
+        );
         const warnings = warningsOf(configuration, Date.now());
         const result: CheckResult = { file, ok: true, problems: [], warnings };
         await printResult(command, result, () => `${file}: ok, ${summaryOf(configuration)}\n`);
