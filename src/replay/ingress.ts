@@ -9,14 +9,13 @@
  */
 import type { PortSpec } from '../datapath/snapshot.ts';
 import { bytesToMac, wordsToAddress, wordToIpv4 } from '../wire/address.ts';
+import * as arp from '../wire/arp.ts';
 import * as ethernet from '../wire/ethernet.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
 import { contains, type OutsideWorld } from './outside.ts';
 
 const MAX_TAGS = 2;
-/** Offset of the source address in the header, bytes: IPv4 12, ARP 14, IPv6 8. */
-const IPV4_SOURCE = 12;
-const ARP_SENDER = 14;
-const IPV6_SOURCE = 8;
 
 export class IngressRule {
   private readonly world: OutsideWorld;
@@ -60,19 +59,21 @@ export class IngressRule {
 export function sourceAddress(frame: Uint8Array): string | undefined {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   if (frame.length < ethernet.HEADER_BYTES) return undefined;
-  let type = view.getUint16(12);
+  let type = ethernet.etherType(view, 0);
   let l3: number = ethernet.HEADER_BYTES;
   for (let i = 0; i < MAX_TAGS && (type === ethernet.TYPE_VLAN || type === ethernet.TYPE_QINQ); i++) {
     if (frame.length < l3 + ethernet.TAG_BYTES) return undefined;
-    type = view.getUint16(l3 + 2);
+    type = ethernet.typeBehindTag(view, l3);
     l3 += ethernet.TAG_BYTES;
   }
   if (type === ethernet.TYPE_IPV6) {
-    if (frame.length < l3 + IPV6_SOURCE + 16) return undefined;
-    const words = Int32Array.from([0, 4, 8, 12], (at) => view.getInt32(l3 + IPV6_SOURCE + at));
+    if (frame.length < l3 + ipv6.DESTINATION_OFFSET) return undefined;
+    const words = Int32Array.from([0, 1, 2, 3], (word) => ipv6.sourceWord(view, l3, word));
     return wordsToAddress(words, 0);
   }
-  if (type !== ethernet.TYPE_IPV4 && type !== ethernet.TYPE_ARP) return undefined;
-  const at = l3 + (type === ethernet.TYPE_IPV4 ? IPV4_SOURCE : ARP_SENDER);
-  return frame.length < at + 4 ? undefined : wordToIpv4(view.getInt32(at));
+  if (type === ethernet.TYPE_IPV4) {
+    return frame.length < l3 + ipv4.DESTINATION_OFFSET ? undefined : wordToIpv4(ipv4.source(view, l3));
+  }
+  if (type !== ethernet.TYPE_ARP || frame.length < l3 + arp.SENDER_END) return undefined;
+  return wordToIpv4(arp.senderIp(view, l3));
 }

@@ -7,6 +7,8 @@
 import { wordsToMac, wordToIpv4 } from './address.ts';
 
 export const BYTES = 28;
+/** Behind the sender's address. */
+export const SENDER_END = 18;
 export const REQUEST = 1;
 export const REPLY = 2;
 /** "Who am I?", in RARP (RFC 903), which has ARP's format. */

@@ -8,6 +8,7 @@
  */
 
 export const HEADER_BYTES = 14;
+export const SOURCE_OFFSET = 6;
 /** Destination and source; behind them come tags, if any. */
 export const ADDRESSES_BYTES = 12;
 export const TAG_BYTES = 4;
@@ -26,6 +27,26 @@ export const destinationLow = (view: DataView, at: number): number => view.getIn
 export const sourceHigh = (view: DataView, at: number): number => view.getUint16(at + 6);
 export const sourceLow = (view: DataView, at: number): number => view.getInt32(at + 8);
 export const etherType = (view: DataView, at: number): number => view.getUint16(at + 12);
+
+/** A MAC wherever it stands, e.g. in an option of ND: its upper 16 bits, and its lower 32. */
+export const macHigh = (view: DataView, at: number): number => view.getUint16(at);
+export const macLow = (view: DataView, at: number): number => view.getInt32(at + 2);
+
+export function setMac(view: DataView, at: number, high16: number, low32: number): void {
+  view.setUint16(at, high16);
+  view.setInt32(at + 2, low32);
+}
+
+/** A VLAN tag as TPID << 16 | TCI (IEEE 802.1Q §9.3); `at` is its first byte. */
+export const tag = (view: DataView, at: number): number => view.getInt32(at);
+
+export function setTag(view: DataView, at: number, tagWord: number): void {
+  view.setInt32(at, tagWord);
+}
+
+/** VLAN id of the tag behind an Ethernet header's addresses; and the type behind a tag whose TCI is at `tci`. */
+export const vlanId = (view: DataView, at: number): number => view.getUint16(at + HEADER_BYTES) & 0xfff;
+export const typeBehindTag = (view: DataView, tci: number): number => view.getUint16(tci + 2);
 
 /** Whether an EtherType is a VLAN tag's TPID. */
 export const isTag = (type: number): boolean => type === TYPE_VLAN || type === TYPE_QINQ;

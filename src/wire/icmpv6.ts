@@ -8,6 +8,7 @@
  *   8 reachable time, ms | 12 retransmission timer, ms | 16 options
  */
 import { addressText } from './address.ts';
+import { setMac } from './ethernet.ts';
 import * as ipv6 from './ipv6.ts';
 
 export const HEADER_BYTES = 8;
@@ -90,6 +91,50 @@ export function linkAddressAt(
     option += bytes;
   }
   return 0;
+}
+
+/** Sets reachable time and retransmission timer of a router advertisement, in milliseconds; 0: not said. */
+export function setReachability(view: DataView, at: number, reachableMs: number, retransmitMs: number): void {
+  view.setUint32(at + 8, reachableMs);
+  view.setUint32(at + 12, retransmitMs);
+}
+
+/** Writes a link-layer address option, 8 bytes (RFC 4861 §4.6.1); `option`: OPTION_…_LINK_ADDRESS. */
+export function writeLinkAddressOption(
+  view: DataView,
+  at: number,
+  option: number,
+  macHigh: number,
+  macLow: number,
+): void {
+  view.setUint8(at, option);
+  view.setUint8(at + 1, 1);
+  setMac(view, at + 2, macHigh, macLow);
+}
+
+/** Writes an MTU option, 8 bytes (RFC 4861 §4.6.4). */
+export function writeMtuOption(view: DataView, at: number, mtu: number): void {
+  view.setUint32(at, (OPTION_MTU << 24) | (1 << 16));
+  view.setUint32(at + 4, mtu);
+}
+
+/** Writes the first half of a prefix option, 16 bytes (RFC 4861 §4.6.2); `flags`: PREFIX_…. The prefix follows. */
+export function writePrefixOption(
+  view: DataView,
+  at: number,
+  bits: number,
+  flags: number,
+  validS: number,
+  preferredS: number,
+): void {
+  view.setUint32(at, (OPTION_PREFIX << 24) | (4 << 16) | (bits << 8) | flags);
+  view.setUint32(at + 4, validS);
+  view.setUint32(at + 8, preferredS);
+  view.setUint32(at + 12, 0);
+}
+
+export function setPrefix(view: DataView, at: number, words: Int32Array): void {
+  for (let word = 0; word < 4; word++) view.setInt32(at + 16 + 4 * word, words[word]!);
 }
 
 /** One line, as tcpdump prints it. `bytes`: of the message; `end`: of the bytes that are there. */

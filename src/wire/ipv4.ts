@@ -12,6 +12,9 @@
 import { checkOf, delta16, replace } from './checksum.ts';
 
 export const MIN_HEADER_BYTES = 20;
+export const CHECK_OFFSET = 10;
+export const SOURCE_OFFSET = 12;
+export const DESTINATION_OFFSET = 16;
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
 export const PROTOCOL_UDP = 17;
@@ -48,13 +51,16 @@ export function hasHopsLeft(view: DataView, at: number, end: number): boolean {
 export const version = (view: DataView, at: number): number => view.getUint8(at) >>> 4;
 export const headerBytes = (view: DataView, at: number): number => (view.getUint8(at) & 15) << 2;
 export const totalLength = (view: DataView, at: number): number => view.getUint16(at + 2);
+export const identification = (view: DataView, at: number): number => view.getUint16(at + 4);
 /** Flags and fragment offset in 8-byte units. */
 export const fragmentWord = (view: DataView, at: number): number => view.getUint16(at + 6);
 export const ttl = (view: DataView, at: number): number => view.getUint8(at + 8);
 export const protocol = (view: DataView, at: number): number => view.getUint8(at + 9);
-export const headerCheck = (view: DataView, at: number): number => view.getUint16(at + 10);
-export const source = (view: DataView, at: number): number => view.getInt32(at + 12);
-export const destination = (view: DataView, at: number): number => view.getInt32(at + 16);
+export const headerCheck = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
+export const source = (view: DataView, at: number): number => view.getInt32(at + SOURCE_OFFSET);
+export const destination = (view: DataView, at: number): number => view.getInt32(at + DESTINATION_OFFSET);
+/** Words 0 … 4 of the fixed header, for whoever checks all of it at once. */
+export const headerWord = (view: DataView, at: number, word: number): number => view.getInt32(at + 4 * word);
 
 export function setHeaderCheck(view: DataView, at: number, check: number): void {
   view.setUint16(at + 10, check);
@@ -83,6 +89,17 @@ export function setDscpWithChecksum(view: DataView, at: number, dscp: number): v
   const now = (was & 0xff03) | (dscp << 2);
   view.setUint16(at, now);
   view.setUint16(at + 10, replace(view.getUint16(at + 10), delta16(was, now)));
+}
+
+export function setIdentification(view: DataView, at: number, value: number): void {
+  view.setUint16(at + 4, value);
+}
+
+export function setTtlWithChecksum(view: DataView, at: number, timeToLive: number): void {
+  const was = view.getUint16(at + 8);
+  const now = (timeToLive << 8) | (was & 0xff);
+  view.setUint16(at + 8, now);
+  setHeaderCheck(view, at, replace(headerCheck(view, at), delta16(was, now)));
 }
 
 /** One hop: TTL - 1, checksum by delta. */

@@ -10,6 +10,7 @@
 
 export const HEADER_BYTES = 40;
 export const SOURCE_OFFSET = 8;
+export const DESTINATION_OFFSET = 24;
 export const FRAGMENT_HEADER_BYTES = 8;
 
 export const NEXT_HOP_BY_HOP = 0;
@@ -64,6 +65,17 @@ export function setDscp(view: DataView, at: number, dscp: number): void {
 export const fragmentOffset = (view: DataView, at: number): number => view.getUint16(at + 2) & 0xfff8;
 export const hasMoreFragments = (view: DataView, at: number): boolean => (view.getUint16(at + 2) & 1) !== 0;
 export const fragmentIdentification = (view: DataView, at: number): number => view.getInt32(at + 4);
+
+/** Next header that an extension header names. */
+export const nextOfExtension = (view: DataView, at: number): number => view.getUint8(at);
+
+export function setPayloadLength(view: DataView, at: number, bytes: number): void {
+  view.setUint16(at + 4, bytes);
+}
+
+export function setHopLimit(view: DataView, at: number, hops: number): void {
+  view.setUint8(at + 7, hops);
+}
 
 export function decrementHopLimit(view: DataView, at: number): void {
   view.setUint8(at + 7, view.getUint8(at + 7) - 1);

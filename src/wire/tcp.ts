@@ -36,6 +36,23 @@ export const headerBytes = (view: DataView, at: number): number => (view.getUint
 export const window = (view: DataView, at: number): number => view.getUint16(at + 14);
 export const flags = (view: DataView, at: number): number => view.getUint8(at + 13);
 export const check = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
+/** Both in one load: header length in words << 12 | flags. */
+export const lengthAndFlags = (view: DataView, at: number): number => view.getUint16(at + 12);
+
+export function setSequence(view: DataView, at: number, value: number): void {
+  view.setInt32(at + 4, value);
+}
+
+export function setFlags(view: DataView, at: number, flagBits: number): void {
+  view.setUint8(at + 13, flagBits);
+}
+
+/** Value of the MSS option at `option`. */
+export const mss = (view: DataView, option: number): number => view.getUint16(option + 2);
+
+export function setMss(view: DataView, option: number, bytes: number): void {
+  view.setUint16(option + 2, bytes);
+}
 
 /**
  * Place of the first option of a kind, of `optionBytes` bytes, or 0 if there is none, or options that make no sense

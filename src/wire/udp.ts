@@ -12,6 +12,10 @@ export const destinationPort = (view: DataView, at: number): number => view.getU
 export const length = (view: DataView, at: number): number => view.getUint16(at + 4);
 export const check = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
 
+export function setLength(view: DataView, at: number, bytes: number): void {
+  view.setUint16(at + 4, bytes);
+}
+
 export function setCheck(view: DataView, at: number, value: number): void {
   view.setUint16(at + CHECK_OFFSET, value);
 }

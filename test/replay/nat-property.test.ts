@@ -69,6 +69,10 @@ const checksumKind = (path: Path): fc.Arbitrary<ChecksumKind> =>
     },
   );
 
+/** Source routes (RFC 791 §3.1) and the home address (RFC 6275 §6.3) name other addresses: such packets are not translated. */
+const withoutOtherAddresses = (options: Uint8Array): Uint8Array =>
+  options.map((byte) => ([131, 137, 201].includes(byte) ? 1 : byte));
+
 /** A packet from web1 to the VIP of a path. */
 const request = (path: Path): fc.Arbitrary<Description> =>
   fc.record({
@@ -86,7 +90,7 @@ const request = (path: Path): fc.Arbitrary<Description> =>
     destinationPort:
       path.vipPort === undefined ? fc.integer({ min: 1, max: 65535 }) : fc.constant(path.vipPort),
     hops: fc.integer({ min: 2, max: 255 }),
-    options: path.family === 4 ? bytes(4, 10) : bytes(8, 4),
+    options: (path.family === 4 ? bytes(4, 10) : bytes(8, 4)).map(withoutOtherAddresses),
     sequence: fc.integer({ min: 0, max: 0xffffffff }),
     flags: fc.constantFrom(SYN, SYN | 8, SYN | 0x20, SYN | 0xc0),
     tcpOptions: bytes(4, 10),

@@ -17,7 +17,7 @@ import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
-import { swapPorts } from '../../wire/ports.ts';
+import { ports, setPorts, swapPorts } from '../../wire/ports.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
@@ -39,7 +39,7 @@ const ECHO_KEY_BYTES = 6;
 /** True for an ICMP or ICMPv6 message that quotes a packet. */
 export function isIcmpError(frame: Frame): boolean {
   if (frame.l4 === 0 || frame.fragment || frame.l4Bytes < QUOTE_OFFSET) return false;
-  const type = frame.view.getUint8(frame.l4);
+  const type = icmp.type(frame.view, frame.l4);
   return frame.family === FAMILY_IPV4
     ? frame.protocol === ipv4.PROTOCOL_ICMP && icmp.isError(type)
     : frame.protocol === ipv6.NEXT_ICMPV6 && icmpv6.isError(type);
@@ -97,7 +97,7 @@ export class QuotedPacket {
       return true;
     }
     if (l4 + 4 > end) return false;
-    this.ports = view.getInt32(l4);
+    this.ports = ports(view, l4);
     return true;
   }
 
@@ -123,11 +123,11 @@ export class QuotedPacket {
     let at = l3 + ipv6.HEADER_BYTES;
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
-      if (next === ipv6.NEXT_FRAGMENT && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
+      if (next === ipv6.NEXT_FRAGMENT && ipv6.fragmentOffset(view, at) !== 0) return false;
       // On its way the packet was none to the destination that its header names.
       if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0) return false;
       const bytes = ipv6.extensionBytes(view, at, next);
-      next = view.getUint8(at);
+      next = ipv6.nextOfExtension(view, at);
       at += bytes;
     }
     this.l4 = at;
@@ -141,13 +141,23 @@ export class QuotedPacket {
 
   /** Changes the destination address and both ports; checksums by delta where they were quoted. */
   rewriteDestination(words: Int32Array, at: number, ports: number): void {
-    this.rewriteAddress(this.l3 + (this.isIpv4 ? 16 : 24), this.destination, words, at);
+    this.rewriteAddress(
+      this.l3 + (this.isIpv4 ? ipv4.DESTINATION_OFFSET : ipv6.DESTINATION_OFFSET),
+      this.destination,
+      words,
+      at,
+    );
     this.rewritePorts(ports);
   }
 
   /** Changes the source address and both ports. */
   rewriteSource(words: Int32Array, at: number, ports: number): void {
-    this.rewriteAddress(this.l3 + (this.isIpv4 ? 12 : 8), this.source, words, at);
+    this.rewriteAddress(
+      this.l3 + (this.isIpv4 ? ipv4.SOURCE_OFFSET : ipv6.SOURCE_OFFSET),
+      this.source,
+      words,
+      at,
+    );
     this.rewritePorts(ports);
   }
 
@@ -168,15 +178,15 @@ export class QuotedPacket {
     }
   }
 
-  private rewritePorts(ports: number): void {
+  private rewritePorts(now: number): void {
     const view = this.view!;
     const was = this.ports;
-    if (was === ports) return;
-    this.ports = ports;
-    if (isIcmp(this.protocol)) icmp.setIdentifier(view, this.l4, identifierOf(ports));
-    else view.setInt32(this.l4, ports);
-    if (this.protocol === ipv4.PROTOCOL_SCTP) return this.fixSctp(was ^ ports);
-    this.fixTransport(delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff));
+    if (was === now) return;
+    this.ports = now;
+    if (isIcmp(this.protocol)) icmp.setIdentifier(view, this.l4, identifierOf(now));
+    else setPorts(view, this.l4, now);
+    if (this.protocol === ipv4.PROTOCOL_SCTP) return this.fixSctp(was ^ now);
+    this.fixTransport(delta16(was >>> 16, now >>> 16) + delta16(was & 0xffff, now & 0xffff));
   }
 
   /** After a change of the addresses: ICMP over IPv4 and SCTP do not cover them. */
@@ -334,11 +344,11 @@ export class IcmpTranslator {
   /** Row of the flow that the quoted packet, of a client to a member, belongs to; NONE if there is none at this port. */
   private rowOfQuestion(frame: Frame): number {
     const { connections, endpoints } = this.context.tables;
-    const { source, destination: d, ports, protocol } = this.quoted;
+    const { source, destination: d, protocol } = this.quoted;
     const member = endpoints.find(frame.network, d[0]!, d[1]!, d[2]!, d[3]!);
     if (member === NONE) return NONE;
     this.key.readClient(source, 0);
-    this.key.setService(member, ports, protocol);
+    this.key.setService(member, this.quoted.ports, protocol);
     const row = connections.findReverse(this.key);
     return row !== NONE && frame.shared && connections.ownerPort(row) !== frame.egress ? NONE : row;
   }

@@ -37,6 +37,7 @@ import { NOTED_AT, STAT, STAT_FIELDS } from '../../tables/stat-table.ts';
 import { delta16, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
@@ -62,12 +63,12 @@ import {
 import { FACT, FACT_OFFLOADS, FACT_SIMPLE, FACT_WORDS, type PortFacts } from './port-facts.ts';
 
 /** Offsets from the Ethernet header. */
-const SOURCE_MAC = 6;
-const IPV4_CHECK = ethernet.HEADER_BYTES + 10;
-const IPV4_DESTINATION = ethernet.HEADER_BYTES + 16;
-const IPV4_L4 = ethernet.HEADER_BYTES + 20;
-const IPV6_DESTINATION = ethernet.HEADER_BYTES + 24;
-const IPV6_L4 = ethernet.HEADER_BYTES + 40;
+const SOURCE_MAC = ethernet.SOURCE_OFFSET;
+const IPV4_CHECK = ethernet.HEADER_BYTES + ipv4.CHECK_OFFSET;
+const IPV4_DESTINATION = ethernet.HEADER_BYTES + ipv4.DESTINATION_OFFSET;
+const IPV4_L4 = ethernet.HEADER_BYTES + ipv4.MIN_HEADER_BYTES;
+const IPV6_DESTINATION = ethernet.HEADER_BYTES + ipv6.DESTINATION_OFFSET;
+const IPV6_L4 = ethernet.HEADER_BYTES + ipv6.HEADER_BYTES;
 
 /** Bits of a record's kind that are checked, and their required values; the low byte must be the packet's protocol. */
 const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS) << 16) | 0xff;

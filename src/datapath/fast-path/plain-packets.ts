@@ -12,6 +12,7 @@ import * as dhcp from '../../wire/dhcp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { ports } from '../../wire/ports.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
@@ -86,9 +87,9 @@ export class PlainPackets {
   private parseIpv4(number: number, offset: number, length: number): boolean {
     const { view, words } = this;
     const l3 = offset + ethernet.HEADER_BYTES;
-    const w0 = view.getInt32(l3);
-    const w1 = view.getInt32(l3 + 4);
-    const w2 = view.getInt32(l3 + 8);
+    const w0 = ipv4.headerWord(view, l3, 0);
+    const w1 = ipv4.headerWord(view, l3, 1);
+    const w2 = ipv4.headerWord(view, l3, 2);
     const source = ipv4.source(view, l3);
     const destination = ipv4.destination(view, l3);
     const ipBytes = w0 & 0xffff;
@@ -143,7 +144,7 @@ export class PlainPackets {
     let checkOffset = tcp.CHECK_OFFSET;
     if (protocol === ipv4.PROTOCOL_TCP) {
       if (bytes < tcp.MIN_HEADER_BYTES) return false;
-      const headerBytesAndFlags = view.getUint16(l4 + 12);
+      const headerBytesAndFlags = tcp.lengthAndFlags(view, l4);
       const headerBytes = (headerBytesAndFlags >>> 12) << 2;
       if (headerBytes < tcp.MIN_HEADER_BYTES || headerBytes > bytes) return false;
       kind |= (headerBytesAndFlags & 0xff) << 8;
@@ -167,7 +168,7 @@ export class PlainPackets {
       }
     }
     words[at + PACKET.kind] = kind;
-    words[at + PACKET.ports] = view.getInt32(l4);
+    words[at + PACKET.ports] = ports(view, l4);
     return true;
   }
 }

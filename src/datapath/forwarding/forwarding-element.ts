@@ -147,8 +147,8 @@ export class ForwardingElement {
       const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_SOURCE_LINK_ADDRESS);
       if (at > 0) {
         const { s0, s1, s2, s3 } = frame;
-        const high = view.getUint16(at);
-        const low = view.getInt32(at + 2);
+        const high = ethernet.macHigh(view, at);
+        const low = ethernet.macLow(view, at);
         if (!this.networks.at(network).isStationMac(high, low))
           return this.context.drop(frame, DROP.badNeighbourMac);
         this.resolver.heard(this.sender.set(network, s0, s1, s2, s3), high, low);
@@ -156,8 +156,8 @@ export class ForwardingElement {
       if (this.responder.answerSolicitation(frame) === CONSUMED) return;
     } else {
       const at = icmpv6.linkAddressAt(view, l4, end, icmpv6.OPTION_TARGET_LINK_ADDRESS);
-      const high = at > 0 ? view.getUint16(at) : ethernet.sourceHigh(view, frame.offset);
-      const low = at > 0 ? view.getInt32(at + 2) : ethernet.sourceLow(view, frame.offset);
+      const high = at > 0 ? ethernet.macHigh(view, at) : ethernet.sourceHigh(view, frame.offset);
+      const low = at > 0 ? ethernet.macLow(view, at) : ethernet.sourceLow(view, frame.offset);
       if (!this.networks.at(network).isStationMac(high, low))
         return this.context.drop(frame, DROP.badNeighbourMac);
       const word = (i: number): number => icmpv6.targetWord(view, l4, i);
@@ -184,7 +184,7 @@ export class ForwardingElement {
     if (at > 0) {
       const { s0, s1, s2, s3 } = frame;
       this.sender.set(network, s0, s1, s2, s3);
-      this.resolver.heard(this.sender, view.getUint16(at), view.getInt32(at + 2));
+      this.resolver.heard(this.sender, ethernet.macHigh(view, at), ethernet.macLow(view, at));
     }
     this.advertiser.answer(frame);
   }

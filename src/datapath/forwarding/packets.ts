@@ -6,6 +6,7 @@
 import { NONE } from '../../tables/common/bucket-index.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
@@ -62,12 +63,11 @@ export function writeNeighbourSolicitation(
   }
   ipv6.setDestination(view, l3, 0xff02_0000 | 0, 0, 1, group);
   const l4 = l3 + ipv6.HEADER_BYTES;
-  view.setUint32(l4, icmpv6.NEIGHBOUR_SOLICITATION << 24);
-  view.setUint32(l4 + 4, 0);
-  for (let i = 0; i < 4; i++) view.setInt32(l4 + 8 + 4 * i, words[target + i]!);
+  icmp.writeHeader(view, l4, icmpv6.NEIGHBOUR_SOLICITATION, 0, 0);
+  icmpv6.setTarget(view, l4, words[target]!, words[target + 1]!, words[target + 2]!, words[target + 3]!);
   const option = l4 + icmpv6.ND_BYTES;
   const { routerMacHigh, routerMacLow } = network;
-  writeLinkAddressOption(view, option, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
+  icmpv6.writeLinkAddressOption(view, option, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
   setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
   return ethernet.HEADER_BYTES + ipv6.HEADER_BYTES + icmpv6.ND_WITH_ADDRESS_BYTES;
 }
@@ -102,24 +102,9 @@ export function advertise(view: DataView, l3: number, flags: number, macHigh: nu
   const w1 = ipv6.sourceWord(view, l3, 1);
   const w2 = ipv6.sourceWord(view, l3, 2);
   const w3 = ipv6.sourceWord(view, l3, 3);
-  view.setUint32(l4, icmpv6.NEIGHBOUR_ADVERTISEMENT << 24);
-  view.setInt32(l4 + 4, flags);
+  icmp.writeHeader(view, l4, icmpv6.NEIGHBOUR_ADVERTISEMENT, 0, flags);
   icmpv6.setTarget(view, l4, w0, w1, w2, w3);
   const option = l4 + icmpv6.ND_BYTES;
-  writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, macHigh, macLow);
+  icmpv6.writeLinkAddressOption(view, option, icmpv6.OPTION_TARGET_LINK_ADDRESS, macHigh, macLow);
   setIcmpv6Check(view, l3, l4, icmpv6.ND_WITH_ADDRESS_BYTES);
-}
-
-/** A link-layer address option of ND, 8 bytes (RFC 4861 §4.6.1). */
-export function writeLinkAddressOption(
-  view: DataView,
-  at: number,
-  option: number,
-  macHigh: number,
-  macLow: number,
-): void {
-  view.setUint8(at, option);
-  view.setUint8(at + 1, 1);
-  view.setUint16(at + 2, macHigh);
-  view.setInt32(at + 4, macLow);
 }

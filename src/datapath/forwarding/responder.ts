@@ -151,14 +151,11 @@ export class Responder {
     if (isIpv4) {
       ipv4.setSource(view, l3, frame.d3);
       ipv4.setDestination(view, l3, frame.s3);
-      const was = view.getUint16(l3 + 8);
-      const now = (HOPS << 8) | (was & 0xff);
-      view.setUint16(l3 + 8, now);
-      ipv4.setHeaderCheck(view, l3, replace(ipv4.headerCheck(view, l3), delta16(was, now)));
+      ipv4.setTtlWithChecksum(view, l3, HOPS);
     } else {
       ipv6.setSource(view, l3, frame.d0, frame.d1, frame.d2, frame.d3);
       ipv6.setDestination(view, l3, frame.s0, frame.s1, frame.s2, frame.s3);
-      view.setUint8(l3 + 7, HOPS);
+      ipv6.setHopLimit(view, l3, HOPS);
     }
     const high = ethernet.sourceHigh(view, offset);
     const low = ethernet.sourceLow(view, offset);

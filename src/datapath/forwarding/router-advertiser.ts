@@ -17,6 +17,7 @@
 import { Xorshift } from '../../tables/common/xorshift.ts';
 import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import * as icmp from '../../wire/icmp.ts';
 import * as icmpv6 from '../../wire/icmpv6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { setIcmpv6Check } from '../../wire/pseudo-header.ts';
@@ -25,7 +26,6 @@ import type { Context } from '../frame/context.ts';
 import { Frame, HOPS } from '../frame/frame.ts';
 import type { Network, Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
-import { writeLinkAddressOption } from './packets.ts';
 
 /** RFC 4861 §10. */
 const INITIAL_ADVERTISEMENTS = 3;
@@ -277,16 +277,13 @@ const textOf = ({ advertisements, mtu, linkLocal, subnets }: Network): string =>
 function writeAdvertisement(view: DataView, l3: number, network: Network, lifetimeS: number): number {
   const { linkLocal, routerMacHigh, routerMacLow, subnets } = network;
   const l4 = l3 + ipv6.HEADER_BYTES;
-  view.setUint32(l4, icmpv6.ROUTER_ADVERTISEMENT << 24);
   // Neither M nor O: addresses are configured, or made by the hosts themselves.
-  view.setUint32(l4 + 4, (HOPS << 24) | lifetimeS);
-  view.setUint32(l4 + 8, 0);
-  view.setUint32(l4 + 12, 0);
+  icmp.writeHeader(view, l4, icmpv6.ROUTER_ADVERTISEMENT, 0, (HOPS << 24) | lifetimeS);
+  icmpv6.setReachability(view, l4, 0, 0);
   let at = l4 + icmpv6.ROUTER_ADVERTISEMENT_BYTES;
-  writeLinkAddressOption(view, at, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
+  icmpv6.writeLinkAddressOption(view, at, icmpv6.OPTION_SOURCE_LINK_ADDRESS, routerMacHigh, routerMacLow);
   at += icmpv6.LINK_ADDRESS_OPTION_BYTES;
-  view.setUint32(at, (icmpv6.OPTION_MTU << 24) | (1 << 16));
-  view.setUint32(at + 4, network.mtu);
+  icmpv6.writeMtuOption(view, at, network.mtu);
   at += icmpv6.MTU_OPTION_BYTES;
   let prefixes = 0;
   for (let i = 0; i < subnets.length && prefixes < MAX_ADVERTISED_PREFIXES; i++) {
@@ -295,11 +292,8 @@ function writeAdvertisement(view: DataView, l3: number, network: Network, lifeti
     prefixes++;
     const isAutonomous = network.advertisements?.autonomous === true && bits === AUTONOMOUS_BITS;
     const flags = icmpv6.PREFIX_ON_LINK | (isAutonomous ? icmpv6.PREFIX_AUTONOMOUS : 0);
-    view.setUint32(at, (icmpv6.OPTION_PREFIX << 24) | (4 << 16) | (bits << 8) | flags);
-    view.setUint32(at + 4, VALID_LIFETIME_S);
-    view.setUint32(at + 8, PREFERRED_LIFETIME_S);
-    view.setUint32(at + 12, 0);
-    for (let word = 0; word < 4; word++) view.setInt32(at + 16 + 4 * word, words[word]!);
+    icmpv6.writePrefixOption(view, at, bits, flags, VALID_LIFETIME_S, PREFERRED_LIFETIME_S);
+    icmpv6.setPrefix(view, at, words);
     at += icmpv6.PREFIX_OPTION_BYTES;
   }
   ipv6.writeFixed(view, l3, at - l4, ipv6.NEXT_ICMPV6, 255);

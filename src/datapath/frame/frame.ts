@@ -221,7 +221,7 @@ export class Frame {
     let type = ethernet.etherType(view, offset);
     while (ethernet.isTag(type)) {
       if (l3 + ethernet.TAG_BYTES > offset + length) return DROP.truncatedVlan;
-      type = view.getUint16(l3 + 2);
+      type = ethernet.typeBehindTag(view, l3);
       l3 += ethernet.TAG_BYTES;
       this.tagged = true;
     }
@@ -248,11 +248,11 @@ export class Frame {
   private loadIpv4(l3: number, available: number): number {
     const view = this.view;
     if (available < ipv4.MIN_HEADER_BYTES) return DROP.truncatedIpv4;
-    const w0 = view.getInt32(l3);
-    const w1 = view.getInt32(l3 + 4);
-    const w2 = view.getInt32(l3 + 8);
-    const source = view.getInt32(l3 + 12);
-    const destination = view.getInt32(l3 + 16);
+    const w0 = ipv4.headerWord(view, l3, 0);
+    const w1 = ipv4.headerWord(view, l3, 1);
+    const w2 = ipv4.headerWord(view, l3, 2);
+    const source = ipv4.source(view, l3);
+    const destination = ipv4.destination(view, l3);
     if (w0 >>> 28 !== 4) return DROP.badIpVersion;
     const headerBytes = (w0 >>> 22) & 0x3c;
     if (headerBytes < ipv4.MIN_HEADER_BYTES) return DROP.badIpHeaderLength;
@@ -324,7 +324,7 @@ export class Frame {
       if (next === ipv6.NEXT_FRAGMENT) {
         if (this.fragment) break; // a fragment of a fragment: its datagram is unknown here
         this.loadFragmentHeader(at);
-        next = view.getUint8(at);
+        next = ipv6.nextOfExtension(view, at);
         at += 8;
         if (this.fragment && this.fragmentOffset !== 0) {
           this.protocol = next;
@@ -341,7 +341,7 @@ export class Frame {
         } else if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0 && !this.hasHomeAddress) {
           this.untranslatable = DROP.routingHeader;
         }
-        next = view.getUint8(at);
+        next = ipv6.nextOfExtension(view, at);
         at += bytes;
       }
     }

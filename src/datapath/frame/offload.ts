@@ -7,6 +7,7 @@
 import { DROP } from '../../tables/port-counters.ts';
 import { checkOf, fold, sumBytes } from '../../wire/checksum.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { pseudoSum4, pseudoSum6 } from '../../wire/pseudo-header.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
@@ -66,7 +67,7 @@ export class OffloadFinisher {
       const segmentL4Bytes = headerEnd - l4 + payload;
       const pseudo = this.fixNetwork(frame, at, index, segmentL4Bytes);
       if (isTcp) fixTcp(view, segmentL4, index, from - headerEnd, from + payload === payloadEnd);
-      else view.setUint16(segmentL4 + 4, segmentL4Bytes);
+      else udp.setLength(view, segmentL4, segmentL4Bytes);
       const checkAt = segmentL4 + (isTcp ? tcp.CHECK_OFFSET : udp.CHECK_OFFSET);
       view.setUint16(checkAt, 0);
       const check = checkOf(view, segmentL4, segmentL4Bytes, pseudo);
@@ -89,23 +90,23 @@ export class OffloadFinisher {
     const l3 = at + (frame.l3 - frame.offset);
     const l4 = at + (frame.l4 - frame.offset);
     if (frame.family === FAMILY_IPV4) {
-      view.setUint16(l3 + 2, l4 - l3 + l4Bytes);
-      view.setUint16(l3 + 4, view.getUint16(l3 + 4) + index);
-      view.setUint16(l3 + 10, 0);
+      ipv4.setTotalLength(view, l3, l4 - l3 + l4Bytes);
+      ipv4.setIdentification(view, l3, ipv4.identification(view, l3) + index);
+      ipv4.setHeaderCheck(view, l3, 0);
       ipv4.setHeaderCheck(view, l3, checkOf(view, l3, l4 - l3, 0));
       return pseudoSum4(view, l3, frame.protocol, l4Bytes);
     }
-    view.setUint16(l3 + 4, l4 - l3 - 40 + l4Bytes);
+    ipv6.setPayloadLength(view, l3, l4 - l3 - ipv6.HEADER_BYTES + l4Bytes);
     return pseudoSum6(view, l3, frame.protocol, l4Bytes);
   }
 }
 
 function fixTcp(view: DataView, l4: number, index: number, payloadBefore: number, isLast: boolean): void {
-  view.setInt32(l4 + 4, tcp.sequence(view, l4) + payloadBefore);
+  tcp.setSequence(view, l4, tcp.sequence(view, l4) + payloadBefore);
   let flags = tcp.flags(view, l4);
   if (!isLast) flags &= ~(tcp.FIN | tcp.PSH);
   if (index > 0) flags &= ~tcp.CWR;
-  view.setUint8(l4 + 13, flags);
+  tcp.setFlags(view, l4, flags);
 }
 
 /** Computes the checksum that the vnet header asks for, in place; the frame is the caller's own. */

@@ -8,8 +8,6 @@ import * as ethernet from '../../wire/ethernet.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import { type FrameList, OFFSET_MASK } from './context.ts';
 
-const VID_MASK = 0xfff;
-
 /** Takes the priority tags off frame `at` of a list: its offset grows, its length shrinks. Returns whether it had any. */
 export function stripPriorityTags(arena: FrameArena, frames: FrameList, at: number): boolean {
   const { view, bytes } = arena;
@@ -17,7 +15,7 @@ export function stripPriorityTags(arena: FrameArena, frames: FrameList, at: numb
     const offset = frames.offset[at]! & OFFSET_MASK;
     if (!ethernet.isTag(ethernet.etherType(view, offset))) return isStripped;
     if (frames.length[at]! < ethernet.HEADER_BYTES + ethernet.TAG_BYTES) return isStripped;
-    if ((view.getUint16(offset + ethernet.HEADER_BYTES) & VID_MASK) !== 0) return isStripped;
+    if (ethernet.vlanId(view, offset) !== 0) return isStripped;
     const from = offset - virtio.HEADER_BYTES;
     virtio.shift(view, offset, -ethernet.TAG_BYTES);
     bytes.copyWithin(from + ethernet.TAG_BYTES, from, offset + ethernet.ADDRESSES_BYTES);

@@ -8,6 +8,7 @@ import { delta16, delta32, replace, replacePartial, replaceUdp } from '../../wir
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import * as wirePorts from '../../wire/ports.ts';
 import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
@@ -72,7 +73,7 @@ function setPorts(frame: Frame, ports: number): number {
   frame.ports = ports;
   if (frame.l4 === 0) return 0;
   if (isIcmp(frame.protocol)) icmp.setIdentifier(frame.view, frame.l4, identifierOf(ports));
-  else frame.view.setInt32(frame.l4, ports);
+  else wirePorts.setPorts(frame.view, frame.l4, ports);
   if (frame.protocol === ipv4.PROTOCOL_SCTP)
     sctp.applyPortChange(frame.view, frame.l4, frame.l4Bytes, was ^ ports);
   return delta16(was >>> 16, ports >>> 16) + delta16(was & 0xffff, ports & 0xffff);

@@ -26,7 +26,7 @@ export function keepTags(frame: Frame, cold: Int32Array, row: number): void {
   const count = frame.tagged ? tagBytes(frame) / ethernet.TAG_BYTES : 0;
   for (let i = 0; i < COLD_TAGS; i++) {
     const at = frame.offset + ethernet.ADDRESSES_BYTES + i * ethernet.TAG_BYTES;
-    cold[row * COLD_WORDS + COLD.tags + i] = i < count ? frame.view.getInt32(at) : 0;
+    cold[row * COLD_WORDS + COLD.tags + i] = i < count ? ethernet.tag(frame.view, at) : 0;
   }
 }
 
@@ -41,7 +41,7 @@ function keptTags(cold: Int32Array, row: number): number {
 export function writeKeptTags(view: DataView, at: number, cold: Int32Array, row: number): number {
   const count = keptTags(cold, row);
   for (let i = 0; i < count; i++) {
-    view.setInt32(at + i * ethernet.TAG_BYTES, cold[row * COLD_WORDS + COLD.tags + i]!);
+    ethernet.setTag(view, at + i * ethernet.TAG_BYTES, cold[row * COLD_WORDS + COLD.tags + i]!);
   }
   return count * ethernet.TAG_BYTES;
 }

@@ -149,7 +149,7 @@ export class AntiSpoofing implements Operator, OwnSources {
     const isSolicitation = type === icmpv6.NEIGHBOUR_SOLICITATION;
     const option = isSolicitation ? icmpv6.OPTION_SOURCE_LINK_ADDRESS : icmpv6.OPTION_TARGET_LINK_ADDRESS;
     const at = icmpv6.linkAddressAt(view, l4, l4 + l4Bytes, option);
-    if (at > 0 && !this.isOwnMac(view.getUint16(at), view.getInt32(at + 2))) return false;
+    if (at > 0 && !this.isOwnMac(ethernet.macHigh(view, at), ethernet.macLow(view, at))) return false;
     const { s0, s1, s2, s3 } = frame;
     // From the unspecified address it claims its target (RFC 4862 §5.4.3), else it asks for another's.
     if (isSolicitation && !ipv6.isUnspecified(s0, s1, s2, s3)) return true;

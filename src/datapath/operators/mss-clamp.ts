@@ -37,13 +37,12 @@ export class MssClamp implements Operator {
   private clamp(frame: Frame): number {
     const most = frame.family === FAMILY_IPV4 ? this.ipv4Bytes : this.ipv6Bytes;
     const option = mssOption(frame);
-    if (option === 0 || frame.view.getUint16(option + 2) <= most) return PASS;
+    if (option === 0 || tcp.mss(frame.view, option) <= most) return PASS;
     const distance = option - frame.l4;
     if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
     const { view, l4 } = frame;
-    const at = l4 + distance + 2;
-    const was = view.getUint16(at);
-    view.setUint16(at, most);
+    const was = tcp.mss(view, l4 + distance);
+    tcp.setMss(view, l4 + distance, most);
     // A partial check covers the pseudo header only: the device sums up what it finds.
     if (frame.partial) return PASS;
     const isOdd = (distance & 1) !== 0;

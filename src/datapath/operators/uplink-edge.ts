@@ -94,8 +94,7 @@ export class UplinkEdge implements Operator {
   private solicitAsHost({ view, l3, l4, l4Bytes }: Frame): void {
     ipv6.writeLinkLocal(view, l3 + ipv6.SOURCE_OFFSET, this.hostHigh, this.hostLow);
     const at = l4 + icmpv6.ND_BYTES + 2;
-    view.setUint16(at, this.hostHigh);
-    view.setInt32(at + 2, this.hostLow);
+    ethernet.setMac(view, at, this.hostHigh, this.hostLow);
     setIcmpv6Check(view, l3, l4, l4Bytes);
   }
 

@@ -33,8 +33,7 @@ export function writeTaggedHead(
   bytes.copyWithin(at, offset - VNET_BYTES, offset + MACS_BYTES);
   const macs = at + VNET_BYTES;
   virtio.shift(view, macs, ethernet.TAG_BYTES);
-  view.setUint16(macs + MACS_BYTES, ethernet.TYPE_VLAN);
-  view.setUint16(macs + MACS_BYTES + 2, vlan);
+  ethernet.setTag(view, macs + MACS_BYTES, (ethernet.TYPE_VLAN << 16) | vlan);
   // The short form of the vnet header lacks the last two bytes: the others move up to the MACs.
   if (headerBytes === 10) bytes.copyWithin(at + 2, at, at + 10);
   return macs - headerBytes;
