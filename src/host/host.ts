@@ -31,6 +31,7 @@ import { memberExits } from './member-exits.ts';
 import { clashesOf } from './ports/port-clashes.ts';
 import { PortDevices } from './ports/port-devices.ts';
 import { portSetups } from './ports/port-setup.ts';
+import { QueueLosses } from './ports/queue-losses.ts';
 import { planReload, unchangeable } from './ports/reload-plan.ts';
 import { Uplinks } from './ports/uplinks.ts';
 import { Publisher } from './publishing/publisher.ts';
@@ -73,6 +74,7 @@ export class Host {
   readonly builder: SnapshotBuilder;
   readonly publisher: Publisher;
   readonly ports: PortDevices;
+  readonly queueLosses: QueueLosses;
   readonly uplinks: Uplinks;
   readonly collector: StatCollector;
   private readonly denied: DeniedPackets;
@@ -122,6 +124,7 @@ export class Host {
       host.drainTimer.watch(configuration);
       host.collector.start(options.runtime);
       host.denied.start(options.runtime);
+      host.queueLosses.start(options.runtime);
       host.uplinks.watch();
       host.watchNamespaces();
       return host;
@@ -148,6 +151,7 @@ export class Host {
     this.uplinks = new Uplinks(thread, this.builder.ids, options.log, options.runtime, () =>
       this.repairUplinks(),
     );
+    this.queueLosses = new QueueLosses(() => this.ports.taps);
     this.denied = new DeniedPackets(tables.deniedLog, this.builder.ids, options.log);
     this.collector = new StatCollector(tables.stats, this.builder.ids, (rows, notedAt) =>
       this.thread.releaseRows(rows, notedAt),
@@ -169,6 +173,7 @@ export class Host {
       this.drainTimer.stop();
       this.collector.stop();
       this.denied.stop();
+      this.queueLosses.stop();
       await this.thread.stop();
       this.ports.closeAll(how);
       this.uplinks.closeAll();

@@ -108,7 +108,7 @@ function ports(host: Host): PortRow[] {
   const { ids } = host.builder;
   const { portCounters } = host.tables;
   return [
-    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name)),
+    ...portRows(configuration, ids, portCounters, (name) => host.ports.isUp(name), host.queueLosses),
     ...uplinkRows(configuration, ids, portCounters, (name) => host.uplinks.view(name)),
   ];
 }

@@ -10,6 +10,7 @@ import { type Configuration, type PortConfig, routerOf } from '../../config/mode
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/balancing/rule-spec.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
+import type { QueueLosses } from '../ports/queue-losses.ts';
 import type { UplinkView } from '../ports/uplinks.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
@@ -20,9 +21,12 @@ export function portRows(
   ids: DatapathIds,
   counters: PortCounters,
   isUp: (port: string) => boolean,
+  losses: QueueLosses,
 ): PortRow[] {
   return configuration.ports.map((port) => {
-    const { rxPackets, rxBytes, txPackets, txBytes, drops } = counters.read(ids.findPort(port)!);
+    const { rxPackets, rxBytes, txPackets, txBytes, drops: read } = counters.read(ids.findPort(port)!);
+    const drops = { ...read };
+    losses.addTo(drops, port.name);
     return {
       port: port.name,
       network: port.network,

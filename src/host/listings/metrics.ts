@@ -83,9 +83,9 @@ function tableSamples(samples: Samples, { tables }: Host): void {
 
 function portSamples(
   samples: Samples,
-  { configuration, builder: { ids }, tables, ports, uplinks }: Host,
+  { configuration, builder: { ids }, tables, ports, queueLosses, uplinks }: Host,
 ): void {
-  const count = (port: string, numbers: readonly number[], lostFrames = 0): void => {
+  const count = (port: string, numbers: readonly number[], lost: Record<string, number>): void => {
     const rows = numbers.map((number) => tables.portCounters.read(number));
     const total = (key: 'rxPackets' | 'rxBytes' | 'txPackets' | 'txBytes'): number =>
       rows.reduce((sum, row) => sum + row[key], 0);
@@ -93,7 +93,7 @@ function portSamples(
     samples.add('sluice_port_received_bytes_total', total('rxBytes'), { port });
     samples.add('sluice_port_sent_packets_total', total('txPackets'), { port });
     samples.add('sluice_port_sent_bytes_total', total('txBytes'), { port });
-    const drops = new Map<string, number>(lostFrames > 0 ? [['receive-buffer-full', lostFrames]] : []);
+    const drops = new Map(Object.entries(lost));
     for (const row of rows) {
       for (const [reason, frames] of Object.entries(row.drops))
         drops.set(reason, (drops.get(reason) ?? 0) + frames);
@@ -102,7 +102,9 @@ function portSamples(
   };
   for (const { name, ...port } of configuration.ports) {
     samples.add('sluice_port_up', ports.isUp(name) ? 1 : 0, { port: name, kind: 'vm' });
-    count(name, [ids.findPort({ name, ...port })!]);
+    const lost = {};
+    queueLosses.addTo(lost, name);
+    count(name, [ids.findPort({ name, ...port })!], lost);
   }
   for (const uplink of configuration.uplinks ?? []) {
     const { state, outages, lostFrames } = uplinks.view(uplink.name);
@@ -112,7 +114,7 @@ function portSamples(
     count(
       uplink.name,
       legs.map((leg) => ids.findUplinkLeg(leg)!),
-      lostFrames,
+      lostFrames > 0 ? { 'receive-buffer-full': lostFrames } : {},
     );
   }
 }

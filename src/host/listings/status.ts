@@ -26,6 +26,7 @@ export function statusOf(
       drops[reason] = (drops[reason] ?? 0) + count;
     }
   }
+  for (const { name } of configuration.ports) host.queueLosses.addTo(drops, name);
   for (const { name } of configuration.uplinks ?? []) {
     const { lostFrames } = host.uplinks.view(name);
     if (lostFrames > 0) drops['receive-buffer-full'] = (drops['receive-buffer-full'] ?? 0) + lostFrames;

@@ -49,6 +49,11 @@ export class PortDevices {
     return this.gone;
   }
 
+  /** TAPs of the open ports, by port name. */
+  get taps(): [port: string, tap: Tap][] {
+    return [...this.ports].map(([name, { tap }]) => [name, tap]);
+  }
+
   isUp(name: string): boolean {
     return this.ports.has(name);
   }
