@@ -49,7 +49,7 @@ import { RateBuckets } from './operators/rate-limit.ts';
 import { buildChain, portMac } from './port-chain.ts';
 import { Networks } from './ports/networks.ts';
 import { Port, type PortOptions } from './ports/port.ts';
-import type { DatapathSnapshot, PortSpec } from './snapshot.ts';
+import type { DatapathSnapshot, PortSpec, PreparedGroup } from './snapshot.ts';
 
 export type { FrameList, FrameOutput } from './frame/context.ts';
 
@@ -241,6 +241,13 @@ export class Datapath {
     const sweepMs = this.tracking.sweep();
     this.nextTimersMs = this.rejudging.isDone ? sweepMs : 0;
     return this.nextTimersMs;
+  }
+
+  /** Makes groups of the next snapshot, each for the networks in which it works: that `apply` has less to do at once. */
+  prepare(groups: readonly PreparedGroup[]): void {
+    for (const { compiled, networks } of groups) {
+      for (const network of networks) this.ruleSets.prepare(compiled, network);
+    }
   }
 
   /**

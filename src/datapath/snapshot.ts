@@ -113,6 +113,12 @@ export interface LoadBalancerSpec {
   readonly groups: readonly CompiledRules[];
 }
 
+/** A group of the next snapshot, and the networks of the load balancers that will have it. */
+export interface PreparedGroup {
+  readonly compiled: CompiledRules;
+  readonly networks: readonly number[];
+}
+
 export interface DatapathSnapshot {
   readonly revision: number;
   readonly networks: readonly NetworkSpec[];

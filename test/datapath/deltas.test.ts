@@ -6,8 +6,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemberRows } from '../../src/datapath/balancing/member-rows.ts';
 import { RuleSets } from '../../src/datapath/balancing/rule-sets.ts';
-import type { DatapathSnapshot, LoadBalancerSpec } from '../../src/datapath/snapshot.ts';
-import { SnapshotReceiver, SnapshotSender } from '../../src/host/thread/snapshot-transfer.ts';
+import type { DatapathSnapshot, LoadBalancerSpec, PortSpec } from '../../src/datapath/snapshot.ts';
+import { inPieces, SnapshotReceiver, SnapshotSender } from '../../src/host/thread/snapshot-transfer.ts';
 import { ENDPOINT_WORDS, EndpointTable } from '../../src/tables/balancing/endpoint-table.ts';
 import type { MemberSpec, RuleSpec } from '../../src/tables/balancing/rule-spec.ts';
 import { type CompiledRules, compileRules } from '../../src/tables/balancing/rule-table.ts';
@@ -119,6 +119,11 @@ const REFERENCES = 5;
 /** Ports of one, of the other, or of both networks. */
 const networksOf = (balancer: number): number[] => (balancer === 0 ? NETWORKS : [balancer % 2]);
 
+/** As far as the sender looks at them. */
+const PORTS = Array.from({ length: BALANCERS }, (_, id) => id).flatMap((loadBalancer) =>
+  networksOf(loadBalancer).map((network) => ({ loadBalancer, network }) as PortSpec),
+);
+
 class Story {
   private readonly random: Random;
   private readonly groups = new Map<number, CompiledRules>();
@@ -158,7 +163,7 @@ class Story {
     return { revision: ++this.revision, networks: [], ports: [], loadBalancers, settings: SETTINGS };
   }
 
-  private compile(group: number): CompiledRules {
+  compile(group: number): CompiledRules {
     const { random } = this;
     const isIpv6 = group === 7;
     const rule = (id: number, vip: string): RuleSpec => ({
@@ -196,10 +201,23 @@ test('state built by differences equals state built from nothing', () => {
     const story = new Story(new Random(seed, 100 + round));
     const [sender, receiver] = [new SnapshotSender(), new SnapshotReceiver()];
     const changed = new Side();
+    const random = new Random(seed, 1_000 + round);
     for (let step = 0; step < 12; step++) {
       const snapshot = story.next();
       // As it travels between the threads: shared memory is the same memory, objects are others.
-      const taken = receiver.take(structuredClone(sender.delta(snapshot)));
+      const { pieces, rest } = inPieces(
+        sender.delta(snapshot),
+        { ports: PORTS },
+        random.pick([0, 500, 1 << 20]),
+      );
+      for (const piece of structuredClone(pieces)) {
+        receiver.takeAhead(piece);
+        for (const { compiled, networks } of piece)
+          for (const network of networks) changed.sets.prepare(compiled, network);
+      }
+      // One that does not come after all.
+      if (random.chance(30)) changed.sets.prepare(story.compile(9), random.below(2));
+      const taken = receiver.take(structuredClone(rest));
       assert.equal(
         taken.loadBalancers.map(({ groups }) =>
           groups.map(({ ruleTable }) => [...new Int32Array(ruleTable)]),

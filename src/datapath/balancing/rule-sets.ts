@@ -6,7 +6,8 @@
  * same list of compiled groups, object and all, and what has not changed between two snapshots is the same object in
  * both. So a change costs what it changes: a list of which a few groups are others is brought up to date in place, if all
  * its load balancers go on to the same list, and else an index is made anew. New groups take their endpoints before
- * former ones give theirs back, so an endpoint that stays keeps its number.
+ * former ones give theirs back, so an endpoint that stays keeps its number. Many new groups are prepared before the change
+ * that brings them, some at a time, so that packets wait for none of them.
  *
  * A group works in each network whose ports the load balancer serves: endpoints are (network, address), so its endpoints
  * and the index are there once per network. What changes while rules are in force (positions of round robins) belongs to
@@ -158,6 +159,8 @@ export class RuleSets {
   private sets: RuleSet[] = [];
   /** Groups that give their members MACs, and those on VMs' own addresses: few. */
   private readonly special = new Set<GroupRules>();
+  /** Groups that the next change is to bring. */
+  private readonly prepared = new Set<GroupRules>();
 
   constructor(endpoints: EndpointTable, memberRows: MemberRows) {
     this.endpoints = endpoints;
@@ -167,6 +170,15 @@ export class RuleSets {
   /** Sets that some load balancer has in force. */
   get inForce(): readonly RuleSet[] {
     return this.sets;
+  }
+
+  /** Makes a group that the next `replace` brings into force in this network; one that it does not bring is forgotten. */
+  prepare(compiled: CompiledRules, network: number): void {
+    const known = getOrMake(this.groups, network, () => new Map());
+    if (known.has(compiled)) return;
+    const group = new GroupRules(compiled, network, this.endpoints);
+    known.set(compiled, group);
+    this.prepared.add(group);
   }
 
   /** Brings these rules into force in place of all others. Returns the numbers of groups that are in force no more. */
@@ -217,6 +229,7 @@ export class RuleSets {
     }
     this.sets = next;
     this.settle(gone, come);
+    this.forgetUnused();
     const lost = new Set(gone.map(({ group }) => group));
     for (const { group } of come) lost.delete(group);
     // Another version may be in force elsewhere: in another network, or with a load balancer's own weights.
@@ -238,11 +251,8 @@ export class RuleSets {
     for (const compiled of blocks) {
       if (set.groups.has(compiled)) continue;
       const known = getOrMake(this.groups, set.network, () => new Map());
-      const group = getOrMake(known, compiled, () => {
-        const made = new GroupRules(compiled, set.network, this.endpoints);
-        come.push(made);
-        return made;
-      });
+      const group = getOrMake(known, compiled, () => new GroupRules(compiled, set.network, this.endpoints));
+      if (group.users === 0) come.push(group);
       group.users++;
       set.add(group);
     }
@@ -251,6 +261,15 @@ export class RuleSets {
       this.leave(group, gone);
     }
     set.blocks = blocks;
+  }
+
+  private forgetUnused(): void {
+    for (const group of this.prepared) {
+      if (group.users > 0) continue;
+      this.groups.get(group.network)!.delete(group.compiled);
+      this.release(group);
+    }
+    this.prepared.clear();
   }
 
   private leave(group: GroupRules, gone: GroupRules[]): void {
@@ -278,10 +297,12 @@ export class RuleSets {
     if (gone.some(({ isOnOwnAddress }) => isOnOwnAddress)) this.answerAll();
     // Whatever came first: of two groups the one with the greater number says a member's MAC.
     for (const group of [...this.special].sort((a, b) => a.group - b.group)) this.specialise(group);
-    for (const group of gone) {
-      for (const endpoint of group.vips) if (endpoint !== NONE) endpoints.release(endpoint);
-      for (const endpoint of group.memberEndpoints) if (endpoint !== NONE) endpoints.release(endpoint);
-    }
+    for (const group of gone) this.release(group);
+  }
+
+  private release({ vips, memberEndpoints }: GroupRules): void {
+    for (const endpoint of vips) if (endpoint !== NONE) this.endpoints.release(endpoint);
+    for (const endpoint of memberEndpoints) if (endpoint !== NONE) this.endpoints.release(endpoint);
   }
 
   private answerAll(): void {

@@ -12,7 +12,7 @@ import type { EngineCounters } from '../../io/engine.ts';
 import { signalEvent } from '../../native/libc.ts';
 import type { Mapping } from '../../native/memory.ts';
 import type { TableLimits } from '../../tables/tables.ts';
-import { SnapshotSender } from './snapshot-transfer.ts';
+import { inPieces, SnapshotSender } from './snapshot-transfer.ts';
 import { threadCpuSeconds } from './thread-cpu.ts';
 import {
   type AttachedPort,
@@ -105,8 +105,10 @@ export class DatapathThread {
   }
 
   /** Swaps a snapshot in; returns the parts that could not be applied, in words. */
-  apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
-    return this.ask({ kind: 'apply', delta: this.snapshots.delta(snapshot) });
+  async apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
+    const { pieces, rest } = inPieces(this.snapshots.delta(snapshot), snapshot);
+    for (const groups of pieces) await this.ask({ kind: 'prepare', groups });
+    return this.ask({ kind: 'apply', delta: rest });
   }
 
   /** Takes over the flows of the previous process; call before the first snapshot. */

@@ -6,6 +6,8 @@
  * not travel, and the receiver puts the same object in its place again, so that the datapath can tell by
  * identity what has changed. A delta that was sent counts as taken, whether or not the datapath could bring
  * it into force.
+ *
+ * Many new groups travel ahead of the delta in pieces, between which the datapath handles frames.
  */
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../../datapath/snapshot.ts';
 import type { CompiledRules } from '../../tables/balancing/rule-table.ts';
@@ -22,6 +24,63 @@ export interface SnapshotDelta {
   readonly newLists: readonly (readonly [number: number, groups: Uint32Array])[];
   readonly droppedGroups: readonly number[];
   readonly droppedLists: readonly number[];
+}
+
+/** A piece of a delta's new groups. */
+export interface NewGroup {
+  readonly number: number;
+  readonly compiled: CompiledRules;
+  /** Of the load balancers that will have it. */
+  readonly networks: readonly number[];
+}
+
+/** Bytes of compiled rules in a piece: some dozens of groups, which take the datapath a few hundred microseconds. */
+const PIECE_BYTES = 1 << 14;
+
+/** The delta without its new groups, and these in pieces; none if they fit into the delta. */
+export function inPieces(
+  delta: SnapshotDelta,
+  { ports }: Pick<DatapathSnapshot, 'ports'>,
+  pieceBytes = PIECE_BYTES,
+): { readonly pieces: readonly (readonly NewGroup[])[]; readonly rest: SnapshotDelta } {
+  const bytes = delta.newGroups.reduce((sum, [, { ruleTable }]) => sum + ruleTable.byteLength, 0);
+  if (bytes <= pieceBytes) return { pieces: [], rest: delta };
+  const networks = networksOfGroups(delta, ports);
+  const pieces: NewGroup[][] = [];
+  let room = 0;
+  for (const [number, compiled] of delta.newGroups) {
+    if (room <= 0) {
+      pieces.push([]);
+      room = pieceBytes;
+    }
+    pieces.at(-1)!.push({ number, compiled, networks: [...(networks.get(number) ?? [])] });
+    room -= compiled.ruleTable.byteLength;
+  }
+  return { pieces, rest: { ...delta, newGroups: [] } };
+}
+
+/** By the numbers of groups in new lists. */
+function networksOfGroups(
+  { loadBalancers, newLists }: SnapshotDelta,
+  ports: readonly PortSpec[],
+): Map<number, Set<number>> {
+  const ofBalancer = new Map<number, Set<number>>();
+  for (const { loadBalancer, network } of ports) add(ofBalancer, loadBalancer, network);
+  const ofList = new Map<number, Set<number>>();
+  for (const { id, list } of loadBalancers) {
+    for (const network of ofBalancer.get(id) ?? []) add(ofList, list, network);
+  }
+  const ofGroup = new Map<number, Set<number>>();
+  for (const [list, groups] of newLists) {
+    for (const network of ofList.get(list) ?? []) for (const group of groups) add(ofGroup, group, network);
+  }
+  return ofGroup;
+}
+
+function add(sets: Map<number, Set<number>>, key: number, value: number): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
 }
 
 interface Numbered {
@@ -99,6 +158,11 @@ export class SnapshotReceiver {
   private ports: readonly PortSpec[] = [];
   private readonly groups = new Map<number, CompiledRules>();
   private readonly lists = new Map<number, readonly CompiledRules[]>();
+
+  /** A piece of the groups that the next delta is about. */
+  takeAhead(groups: readonly NewGroup[]): void {
+    for (const { number, compiled } of groups) this.groups.set(number, compiled);
+  }
 
   /** The whole snapshot. */
   take(delta: SnapshotDelta): DatapathSnapshot {

@@ -4,7 +4,7 @@
  */
 import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
-import type { SnapshotDelta } from './snapshot-transfer.ts';
+import type { NewGroup, SnapshotDelta } from './snapshot-transfer.ts';
 
 /** The worker's start data. */
 export interface WorkerStart {
@@ -29,6 +29,8 @@ export interface AttachedPort {
 export type Request =
   | { readonly kind: 'attach'; readonly ports: readonly AttachedPort[] }
   | { readonly kind: 'detach'; readonly port: number }
+  /** Some of the new groups of the next delta. */
+  | { readonly kind: 'prepare'; readonly groups: readonly NewGroup[] }
   | {
       readonly kind: 'apply';
       readonly delta: SnapshotDelta;

@@ -107,6 +107,10 @@ class DatapathLoop {
         this.engine.detach(request.port);
         this.datapath.portGone(request.port);
         return [];
+      case 'prepare':
+        this.snapshots.takeAhead(request.groups);
+        this.datapath.prepare(request.groups);
+        return [];
       case 'apply':
         return this.datapath.apply(this.snapshots.take(request.delta), monotonicMs32());
       case 'takeOver': {
