@@ -49,6 +49,7 @@ test('status', async () => {
     controllers: 'object',
     ioErrors: 'object',
     warnings: 'array',
+    verdict: 'object',
   });
   assert.is(status.host, bed.name);
   assert.ok(['uring', 'syscall'].includes(status.engine), status.engine);
@@ -113,6 +114,7 @@ test('group list and group show', async () => {
     { ...web, activeFlows: 0, newFlows: 0 },
     {
       group: 'web',
+      origin: 'file',
       network: 'app',
       vip: ['10.1.0.100'],
       protocol: 'tcp',
