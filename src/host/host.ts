@@ -14,7 +14,6 @@
  * or has left (`stop`) is followed by the next one in its place, which goes on with the flows as if nothing but the
  * configuration had changed (takeover/takeover.ts).
  */
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { SerialQueue } from '../api/serial-queue.ts';
@@ -45,11 +44,10 @@ import {
   mapBesideLeftTables,
   takeOverFlows,
 } from './takeover/takeover.ts';
-import { DatapathThread } from './thread/datapath-thread.ts';
+import type { DatapathThread, ThreadEvents } from './thread/datapath-thread.ts';
+import { type PreparedDatapath, startThread } from './thread/prepared-datapath.ts';
 import { limitsFor } from './thread/table-memory.ts';
 
-/** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
-export const ARENA_SLOTS = 1024;
 const NAMESPACE_WATCH_MS = 1_000;
 
 export interface HostOptions {
@@ -59,6 +57,8 @@ export interface HostOptions {
   readonly numbersFile: string;
   /** What the last host here has left; its files are gone by now. */
   readonly leftTables?: LeftTables;
+  /** Made before the last host ended. */
+  readonly prepared?: PreparedDatapath;
   readonly state: MadeThings;
   /** What the clock shows by which the groups' drain deadlines are set; absent: this machine's. */
   readonly controllersClockMs?: number;
@@ -66,6 +66,20 @@ export interface HostOptions {
   readonly runtime: Runtime;
   /** The datapath has ended or hangs. */
   onDeath(reason: string): void;
+}
+
+/** The one that was prepared, or a new one. */
+async function datapathOf(options: HostOptions, events: ThreadEvents) {
+  const { configuration, prepared, tablesFile, state } = options;
+  if (prepared?.fits(configuration)) {
+    const { thread, limits, mapping } = prepared;
+    prepared.take(tablesFile, state, events);
+    return { thread, limits, mapping, leftTables: options.leftTables };
+  }
+  await prepared?.discard();
+  const limits = limitsFor(configuration);
+  const { mapping, leftTables } = mapBesideLeftTables(options, limits);
+  return { thread: await startThread(configuration, limits, mapping, events), limits, mapping, leftTables };
 }
 
 export class Host {
@@ -88,22 +102,12 @@ export class Host {
   /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
   static async start(options: HostOptions): Promise<Host> {
     const { configuration, state } = options;
-    const limits = limitsFor(configuration);
-    const { mapping, leftTables } = mapBesideLeftTables(options, limits);
-    const seed = randomBytes(8);
     let host: Host | undefined;
-    const thread = await DatapathThread.start(
-      {
-        engine: configuration.datapath.engine,
-        slots: ARENA_SLOTS,
-        busyPollUs: configuration.datapath.busyPollUs,
-        meterPacketsPerMs: configuration.datapath.meterPacketsPerMs,
-        limits,
-        tables: { address: mapping.address, length: mapping.length },
-        hashKey: [seed.readInt32LE(0), seed.readInt32LE(4)],
-      },
-      { onPortsGone: (ids) => host?.portsGone(ids), onDeath: options.onDeath },
-    );
+    const events = {
+      onPortsGone: (ids: readonly number[]) => host?.portsGone(ids),
+      onDeath: options.onDeath,
+    };
+    const { thread, limits, mapping, leftTables } = await datapathOf(options, events);
     const undo = new UndoStack();
     undo.push('stop the datapath', () => thread.stop());
     try {

@@ -1,5 +1,5 @@
 /**
- * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace]`, started with an IPC channel and the log
+ * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace] [lose-flows]`, started with an IPC channel and the log
  * file as stderr. It gets the checked configuration over the channel, and reports what it waits for, and the outcome of
  * its start, once.
  */
@@ -24,7 +24,7 @@ export type StartOutcome =
 
 /** Sets the process's exit code. */
 export async function runDetached(run: (options: RunOptions) => Promise<number>): Promise<void> {
-  const [configPath, runDir, replace] = process.argv.slice(2);
+  const [configPath, runDir, ...flags] = process.argv.slice(2);
   if (configPath === undefined || runDir === undefined) {
     throw new Error('found no configuration and run directory, expected both as arguments');
   }
@@ -37,7 +37,8 @@ export async function runDetached(run: (options: RunOptions) => Promise<number>)
       configPath,
       configuration,
       runDir,
-      replace: replace === 'replace',
+      replace: flags.includes('replace'),
+      loseFlows: flags.includes('lose-flows'),
       onReady,
       onWaiting: (what) => void report({ kind: 'waiting', what }),
       storeTimeoutMs: STORE_TIMEOUT_MS,

@@ -25,7 +25,8 @@ import { hostSamples } from '../host/listings/metrics.ts';
 import { statusOf } from '../host/listings/status.ts';
 import { hostProblems, unready } from '../host/listings/verdict.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
-import { type LeftTables, openLeftTables } from '../host/takeover/left-tables.ts';
+import { type LeftTables, openLeftTables, tablesProblem } from '../host/takeover/left-tables.ts';
+import { PreparedDatapath, removePrepared } from '../host/thread/prepared-datapath.ts';
 import { MetricsEndpoint } from '../metrics/endpoint.ts';
 import type { Samples } from '../metrics/samples.ts';
 import { roomyHeap, steadyHeap } from '../native/heap.ts';
@@ -48,6 +49,8 @@ export interface ProcessOptions extends StartPatience {
   readonly log: Logger;
   /** A process that runs here already hands over; without this option it is an error. */
   readonly replace: boolean;
+  /** Replaces it even if it has its flows in tables that this version cannot read. */
+  readonly loseFlows?: boolean;
   /** A stop was requested over the API. */
   onDownRequest(): void;
   /** The datapath has ended or hangs, and the process must end. */
@@ -77,12 +80,15 @@ export class HostProcess {
       options.configuration ?? checkedConfiguration(options.configPath, 'this machine', runDir);
     const undo = new UndoStack();
     try {
+      const { tablesFile, numbersFile, rulesFile } = runDir;
+      if (options.replace) refuseLoss(runDir, options.loseFlows);
+      let prepared = await prepare(configuration, options);
+      undo.push('stop the prepared datapath', () => prepared?.discard());
       const { lock, state } = await takeRunDir(options, undo);
       const leftTables = openLeftTablesIfUsable(runDir, log);
       clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
-      const { tablesFile, numbersFile, rulesFile } = runDir;
       const defaultStore = ownStore(configuration, runDir, state);
       const audit = auditTrail(
         configuration,
@@ -100,8 +106,11 @@ export class HostProcess {
       });
       undo.push('stop the controller', () => control.stop('end'));
       const withGroups = { ...configuration, groups: control.initialGroups };
+      const atHand = prepared;
+      prepared = undefined;
       const host = await Host.start({
         runtime: systemRuntime,
+        prepared: atHand,
         configuration: withGroups,
         tablesFile,
         numbersFile,
@@ -261,6 +270,31 @@ export class HostProcess {
     const ofHost = statusOf(this.host, { startedAt, uptimeMs }, status, this.problems());
     return { ...ofHost, warnings: [...ofHost.warnings, ...certificates.warnings] };
   }
+}
+
+/** Everything of the datapath that can be made while the process that runs here still forwards. */
+async function prepare(
+  configuration: Configuration,
+  { runDir, replace, log, onDeath }: ProcessOptions,
+): Promise<PreparedDatapath | undefined> {
+  removePrepared(runDir.tablesFile);
+  if (!replace || runDir.running() === undefined) return undefined;
+  try {
+    return await PreparedDatapath.make(configuration, runDir.tablesFile, onDeath);
+  } catch (error) {
+    log.info(`the next datapath is made after the former one has ended: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+/** Throws before the process that runs here is asked to leave, if its flows would be lost. */
+function refuseLoss(runDir: RunDir, loseFlows = false): void {
+  if (loseFlows || runDir.running() === undefined) return;
+  const problem = tablesProblem(runDir);
+  if (problem === undefined) return;
+  throw new Error(
+    `all flows and their statistics would be lost: ${problem}; the process that runs goes on (--lose-flows: replace it nevertheless)`,
+  );
 }
 
 /**

@@ -1,4 +1,6 @@
 /** Start and reload steps that host and controller processes share. */
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AuditTrail } from '../api/audit.ts';
@@ -8,14 +10,17 @@ import { ConfigError } from '../config/model/problems.ts';
 import { openStore, type StoreContext } from '../controller/store/open-store.ts';
 import type { Store, StoreLog } from '../controller/store/store.ts';
 import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
-import { endProcess, HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
-import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
+import { HAND_OVER_SIGNAL, isRunning, type ProcessIdentity } from '../run-dir/process-identity.ts';
+import { AlreadyRunning, type RunDir, type RunDirLock } from '../run-dir/run-dir.ts';
 import type { UndoStack } from '../run-dir/undo-stack.ts';
+import { sleep } from '../runtime/runtime.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 
 /** A process abandons its stop after 10 s. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
+/** VMs wait meanwhile. */
+const HAND_OVER_POLL_MS = 1;
 
 /**
  * Rejects with AlreadyRunning if a process runs there, unless `replace` is set. `state`: the things that the
@@ -28,9 +33,32 @@ export async function takeRunDir(
   runDir.create();
   undo.push('remove the run directory', () => runDir.removeIfEmpty());
   const copies = replace ? await requestHandOver(runDir) : undefined;
-  const lock = await runDir.acquire();
+  const lock = await acquireFrom(runDir, copies !== undefined);
   undo.push('release the run directory', () => lock.release());
   return { lock, state: MadeThings.load(runDir, copies, (text) => log.warn(text)) };
+}
+
+/** A predecessor lets go of the lock a moment after it has removed its file. */
+async function acquireFrom(runDir: RunDir, hasPredecessor: boolean): Promise<RunDirLock> {
+  for (let attempts = hasPredecessor ? 500 : 0; ; attempts--) {
+    try {
+      return await runDir.acquire();
+    } catch (error) {
+      if (attempts === 0 || !(error instanceof AlreadyRunning)) throw error;
+      await sleep(systemRuntime, HAND_OVER_POLL_MS);
+    }
+  }
+}
+
+/** Sends the signal, and waits until the process has left the run directory, which is the last thing that it does. */
+async function leaves(runDir: RunDir, running: ProcessIdentity): Promise<boolean> {
+  const giveUpAt = systemRuntime.monotonicMs() + HAND_OVER_TIMEOUT_MS;
+  process.kill(running.pid, HAND_OVER_SIGNAL);
+  while (isRunning(running) && existsSync(runDir.lockFile)) {
+    if (systemRuntime.monotonicMs() > giveUpAt) return false;
+    await sleep(systemRuntime, HAND_OVER_POLL_MS);
+  }
+  return true;
 }
 
 /** Waits until the running process, if any, has ended; returns duplicates of its device descriptors. */
@@ -38,7 +66,7 @@ async function requestHandOver(runDir: RunDir): Promise<TapCopies | undefined> {
   const running = runDir.running();
   if (running === undefined) return undefined;
   const copies = MadeThings.load(runDir).copyTaps(running.pid);
-  if (await endProcess(running, HAND_OVER_SIGNAL, HAND_OVER_TIMEOUT_MS)) return copies;
+  if (await leaves(runDir, running)) return copies;
   throw new Error(
     `pid ${running.pid}, which runs here, did not hand over within ${HAND_OVER_TIMEOUT_MS / 1000} s`,
   );

@@ -45,6 +45,8 @@ export interface RunOptions extends Pick<StartPatience, 'onWaiting' | 'storeTime
   readonly runDir: string;
   /** Replace the process that runs in this run directory. */
   readonly replace: boolean;
+  /** Replace it even if its flows are lost. */
+  readonly loseFlows?: boolean;
   /** Traffic can flow, or agents can attach; `summary` is the line for the user. */
   onReady(summary: string): void;
 }
@@ -113,6 +115,7 @@ export async function runProcess(
     configuration: options.configuration,
     runDir,
     replace: options.replace,
+    loseFlows: options.loseFlows,
     onWaiting: options.onWaiting,
     storeTimeoutMs: options.storeTimeoutMs,
     ended: ending.signal,

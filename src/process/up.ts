@@ -30,6 +30,8 @@ export interface UpOptions {
   readonly detach: boolean;
   /** Replace the host that runs there and take over its flows. */
   readonly replace: boolean;
+  /** Replace it even if its flows are lost. */
+  readonly loseFlows?: boolean;
 }
 
 /** A larger log is rotated at the next start. */
@@ -76,6 +78,7 @@ export async function launch(program: Program, given: UpOptions): Promise<number
     runDir: absolutePath(given.runDir),
     detach: given.detach,
     replace: given.replace,
+    loseFlows: given.loseFlows,
   };
   try {
     if (options.detach) return await launchDetached(program, options);
@@ -141,7 +144,7 @@ async function launchDetached(program: Program, options: UpOptions): Promise<num
 
 function spawnDetached(
   { main, nodeOptions = [] }: Program,
-  { configPath, replace }: UpOptions,
+  { configPath, replace, loseFlows }: UpOptions,
   { path: runDir }: RunDir,
   log: number,
 ): ChildProcess {
@@ -149,7 +152,14 @@ function spawnDetached(
     const path = fileURLToPath(new URL(main, import.meta.url));
     return spawn(
       process.execPath,
-      [...nodeOptions, path, configPath, runDir, ...(replace ? ['replace'] : [])],
+      [
+        ...nodeOptions,
+        path,
+        configPath,
+        runDir,
+        ...(replace ? ['replace'] : []),
+        ...(loseFlows ? ['lose-flows'] : []),
+      ],
       {
         // The caller's directory may be unmounted or removed later.
         cwd: '/',

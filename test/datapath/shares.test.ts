@@ -12,7 +12,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
 import type { Context } from '../../src/datapath/frame/context.ts';
-import { ARENA_SLOTS } from '../../src/host/host.ts';
+import { ARENA_SLOTS } from '../../src/host/thread/prepared-datapath.ts';
 import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
 import { compileFirewall } from '../../src/tables/firewall/firewall-rules.ts';
 import { TcpConversation } from '../support/conversation.ts';

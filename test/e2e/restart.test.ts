@@ -1,6 +1,6 @@
 // The host's process is killed, or replaced by the next one: VMs, their interfaces and their flows go on.
 // timeout: 300s
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -125,7 +125,10 @@ test('up --replace: what VMs send meanwhile waits for the next process, carrier 
   const before = await carrierChanges();
   const ping = bed.exec('c2', 'ping', '-n', '-q', '-i', '0.01', '-c', '400', '-W', '5', '10.1.0.21');
   await up('--replace');
-  const received = Number(/(\d+) received/.exec(await ping)![1]);
+  const said = await ping;
+  const received = Number(/(\d+) received/.exec(said)![1]);
+  // Echo requests that come during the change wait: the longest round trip is its pause.
+  console.log(`pause of up --replace: ${/= [\d.]+\/[\d.]+\/([\d.]+)/.exec(said)![1]} ms`);
   // One or two may be in the former process's hands when it ends.
   assert.ok(received >= 397, `${received} of 400`);
   assert.is(await carrierChanges(), before);
@@ -254,6 +257,31 @@ test('down after kill -9 leaves a namespace that was there before as it was', as
     assert.is((await host.sluice('down')).status, 0);
     assert.equal(host.namespaces(), [host.netns('a')]);
     assert.not.match(await host.exec('a', 'ip', '-brief', 'link'), /eth0/);
+  } finally {
+    host.close();
+  }
+});
+
+test('up --replace refuses while the flows of the running process would be lost, unless that is wanted', async () => {
+  const host = await smallHost();
+  try {
+    const up = (...options: string[]) => host.sluice('up', '-c', host.configFile, '--detach', ...options);
+    assert.is((await up()).status, 0);
+    const { pid } = await host.status();
+    const numbers = `${host.runDir}/numbers.json`;
+    // As another version would have written it.
+    writeFileSync(numbers, readFileSync(numbers, 'utf8').replace(/"layout":\d+/, '"layout":1'));
+    const refused = await up('--replace');
+    assert.is(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /all flows and their statistics would be lost: found tables of layout 1, expected/,
+    );
+    assert.is((await host.status()).pid, pid, 'the process runs on');
+    const wanted = await up('--replace', '--lose-flows');
+    assert.is(wanted.status, 0, wanted.stderr);
+    assert.is.not((await host.status()).pid, pid);
+    assert.not.ok(existsSync(`${host.runDir}/tables.next`));
   } finally {
     host.close();
   }

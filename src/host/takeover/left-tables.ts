@@ -77,6 +77,20 @@ function flowsIn(tables: Mapping, limits: TableLimits, path: string): number {
   }
 }
 
+/** Why this version cannot read the tables of the process that runs there; undefined: it can, or there are none. */
+export function tablesProblem({ numbersFile }: RunDir): string | undefined {
+  const text = readOwnFile(numbersFile);
+  if (text === undefined) return undefined;
+  let layout: unknown;
+  try {
+    ({ layout } = JSON.parse(text.slice(0, text.indexOf('\n'))) as { layout: unknown });
+  } catch {
+    return `${numbersFile} cannot be read`;
+  }
+  if (layout === LAYOUT_VERSION) return undefined;
+  return `found tables of layout ${layout}, expected layout ${LAYOUT_VERSION}`;
+}
+
 function parse(text: string, path: string): z.infer<typeof headerSchema> & { readonly numbers: Numbers } {
   const numbers = Object.fromEntries(NUMBERED.map((kind) => [kind, [] as string[]])) as Record<
     (typeof NUMBERED)[number],

@@ -1,0 +1,98 @@
+/**
+ * A datapath that is made while the predecessor still forwards: its thread, engine and tables. The predecessor's
+ * frames wait only for what follows: its end, its flows, the devices.
+ */
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
+import type { Configuration } from '../../config/model/model.ts';
+import { discard, type Mapping } from '../../native/memory.ts';
+import type { MadeThings } from '../../run-dir/made-things.ts';
+import type { TableLimits } from '../../tables/tables.ts';
+import { DatapathThread, type ThreadEvents } from './datapath-thread.ts';
+import { limitsFor, mapNewTables } from './table-memory.ts';
+
+/** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
+export const ARENA_SLOTS = 1024;
+
+/** Starts the thread on these tables. */
+export function startThread(
+  { datapath }: Configuration,
+  limits: TableLimits,
+  tables: Mapping,
+  events: ThreadEvents,
+): Promise<DatapathThread> {
+  const seed = randomBytes(8);
+  return DatapathThread.start(
+    {
+      engine: datapath.engine,
+      slots: ARENA_SLOTS,
+      busyPollUs: datapath.busyPollUs,
+      meterPacketsPerMs: datapath.meterPacketsPerMs,
+      limits,
+      tables: { address: tables.address, length: tables.length },
+      hashKey: [seed.readInt32LE(0), seed.readInt32LE(4)],
+    },
+    events,
+  );
+}
+
+export class PreparedDatapath {
+  readonly limits: TableLimits;
+  readonly mapping: Mapping;
+  readonly thread: DatapathThread;
+  private readonly file: string;
+  private events: ThreadEvents | undefined;
+
+  /** `tablesFile`: of the predecessor, in whose place the new tables come later. */
+  static async make(
+    configuration: Configuration,
+    tablesFile: string,
+    onDeath: (reason: string) => void,
+  ): Promise<PreparedDatapath> {
+    const limits = limitsFor(configuration);
+    const file = nextFile(tablesFile);
+    const mapping = mapNewTables(file, limits);
+    let prepared: PreparedDatapath | undefined;
+    try {
+      const thread = await startThread(configuration, limits, mapping, {
+        onPortsGone: (ids) => prepared?.events?.onPortsGone(ids),
+        onDeath: (reason) => (prepared?.events?.onDeath ?? onDeath)(reason),
+      });
+      prepared = new PreparedDatapath(limits, mapping, thread, file);
+      return prepared;
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw error;
+    }
+  }
+
+  private constructor(limits: TableLimits, mapping: Mapping, thread: DatapathThread, file: string) {
+    this.limits = limits;
+    this.mapping = mapping;
+    this.thread = thread;
+    this.file = file;
+  }
+
+  /** Whether the tables have room for these groups, too. */
+  fits(configuration: Configuration): boolean {
+    return limitsFor(configuration).maxEndpoints <= this.limits.maxEndpoints;
+  }
+
+  /** Puts the tables in the place of the predecessor's. */
+  take(tablesFile: string, state: MadeThings, events: ThreadEvents): void {
+    this.events = events;
+    state.addFile(tablesFile);
+    renameSync(this.file, tablesFile);
+  }
+
+  async discard(): Promise<void> {
+    await this.thread.stop();
+    rmSync(this.file, { force: true });
+    discard(this.mapping);
+  }
+}
+
+const nextFile = (tablesFile: string): string => `${tablesFile}.next`;
+
+/** What a process that was killed while it prepared itself has left. */
+export const removePrepared = (tablesFile: string): void => rmSync(nextFile(tablesFile), { force: true });
