@@ -82,7 +82,9 @@ link('an agent attaches, both sides speak, and either may end it', async () => {
   assert.match(session.peer, /^127\.0\.0\.1:\d+$/);
   session.send({ type: 'request', id: 7, method: 'GET', path: '/v1/ports', body: '' });
   await until('the request', () => agent.messages.length === 1);
-  assert.equal(agent.messages, [{ type: 'request', id: 7, method: 'GET', path: '/v1/ports', body: '' }]);
+  assert.equal(agent.messages, [
+    { type: 'request', id: 7, method: 'GET', path: '/v1/ports', body: '', actor: '' },
+  ]);
   agentLink.send({ type: 'reply', id: 7, status: 200, body: '[]' });
   await until('the reply', () => controller.received.length === 1);
   assert.equal(controller.received, [{ type: 'reply', id: 7, status: 200, body: '[]' }]);

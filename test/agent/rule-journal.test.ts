@@ -28,6 +28,7 @@ const document = (revision: number, groups: Groups): RuleDocument => ({
   epoch: 1,
   revision,
   clock: { atMs: revision, receivedMs: revision },
+  tombstones: undefined,
   groups: new Map(
     groups.map(([name, definition, weight]) => [
       name,

@@ -25,14 +25,14 @@ const cases: Case[] = [
     'unknown top-level key',
     [['group', []]],
     [
-      'group: found an unknown key "group", expected one of host, datapath, networks, routers, ports, groups, templates, uplinks, listen, controllers, store, tls (did you mean "groups"?)',
+      'group: found an unknown key "group", expected one of host, datapath, networks, routers, ports, firewalls, groups, templates, uplinks, listen, controllers, user, store, tls (did you mean "groups"?)',
     ],
   ],
   [
     'unknown key like nothing known',
     [['ports.0.colour', 'red']],
     [
-      'ports[0].colour: found an unknown key "colour", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedMacs, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels',
+      'ports[0].colour: found an unknown key "colour", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedMacs, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels, chain, mark',
     ],
   ],
   [
@@ -55,8 +55,8 @@ const cases: Case[] = [
       ['ports.0.toString', 1],
     ],
     [
-      'ports[0].toString: found an unknown key "toString", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedMacs, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels',
-      'constructor: found an unknown key "constructor", expected one of host, datapath, networks, routers, ports, groups, templates, uplinks, listen, controllers, store, tls',
+      'ports[0].toString: found an unknown key "toString", expected one of name, network, netns, interface, mac, addresses, antiSpoofing, allowedAddresses, allowedMacs, allowedEtherTypes, dhcpGuard, raGuard, reservedMulticastGuard, labels, chain, mark',
+      'constructor: found an unknown key "constructor", expected one of host, datapath, networks, routers, ports, firewalls, groups, templates, uplinks, listen, controllers, user, store, tls',
     ],
   ],
   [
