@@ -328,6 +328,8 @@ export class Episode {
     const flow = this.flowAt(position);
     if (flow === undefined || flow.isGhost || isHairpin(flow) || flow.kind === 'direct') return;
     if (ownerOf(flow.client) !== flow.ingress) return;
+    // It names no member: datagram-records.ts.
+    if (flow.isPerDatagram && side === 'client') return;
     const kind = flow.client.includes(':') ? [1, 4, 0] : [3, 3, 0];
     const near = side === 'member' ? memberEnds(flow) : reversed(clientEnds(flow));
     const far = side === 'member' ? reversed(clientEnds(flow)) : memberEnds(flow);

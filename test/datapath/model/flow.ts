@@ -31,6 +31,8 @@ export interface FlowEnds {
   readonly kind: 'address' | 'mac' | 'direct';
   /** Empty for a direct flow. */
   readonly group: string;
+  /** One of the members that the client's datagrams go to: it is found by its reverse key only. */
+  readonly isPerDatagram?: boolean;
 }
 
 export interface ModelFlow extends FlowEnds {
@@ -60,15 +62,19 @@ export const reverseKey = (
   memberPort: number,
 ): string => `${balancer}: ${protocol} ${client} ${port} < ${member} ${memberPort}`;
 
-export const keyOf = (flow: FlowEnds): string =>
+const forwardOf = (flow: FlowEnds): string =>
   forwardKey(flow.balancer, flow.protocol, flow.client, flow.clientPort, flow.vip, flow.vipPort);
+
+/** What the model finds a flow by. */
+export const keyOf = (flow: FlowEnds): string =>
+  flow.isPerDatagram ? `${forwardOf(flow)} at ${flow.translated} ${flow.memberAddress}` : forwardOf(flow);
 
 export const reverseKeyOf = (flow: FlowEnds): string =>
   reverseKey(flow.balancer, flow.protocol, flow.client, flow.translated, flow.memberAddress, flow.memberPort);
 
 /** All that the datapath's record says of a flow, and the model must agree with. */
 export const textOf = (flow: ModelFlow): string =>
-  `${keyOf(flow)} | ${flow.translated} ${flow.memberAddress} ${flow.memberPort} | ${flow.state}`;
+  `${forwardOf(flow)} | ${flow.translated} ${flow.memberAddress} ${flow.memberPort} | ${flow.state}`;
 
 export const hasEnded = ({ state }: ModelFlow): boolean =>
   state === 'time-wait' || state === 'reset-by-client' || state === 'reset-by-member';

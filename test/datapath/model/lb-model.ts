@@ -101,7 +101,7 @@ export class LoadBalancerModel {
     const { protocol, from, fromPort, to, toPort } = packet;
     let flow = this.lookup(forwardKey(balancer, protocol, from, fromPort, to, toPort));
     if (flow !== undefined && this.isDueForRepick(flow)) {
-      this.remove(flow);
+      this.remove(flow, true);
       flow = undefined;
     }
     if (!this.groups.some(({ vip }) => vip === to)) {
@@ -127,6 +127,7 @@ export class LoadBalancerModel {
     if (isNewSyn(packet) && (flow === undefined || hasEnded(flow))) {
       // The member's own connection, with the ports of a flow that has ended or was cut off.
       if (flow !== undefined) this.remove(flow);
+      this.cutOff.delete(reverseKey(balancer, protocol, to, toPort, from, fromPort));
       return { kind: 'unchanged' };
     }
     if (flow !== undefined) return this.backward(flow, packet);
@@ -155,6 +156,7 @@ export class LoadBalancerModel {
     const set = group.switchesMs.filter((at) => this.wallMs >= at).length;
     const members = servingMembers(group, set);
     if (!members.some(isEligible)) return { kind: 'refused' };
+    if (group.isPerDatagram) return this.datagram(packet, ingress, balancer, group, set);
     const choice = this.options.observer.choice();
     // Where the member would have the packet a second time, it is dropped, if it is known already where the member is.
     const loop = choice === undefined ? this.loopsOf(packet, ingress, members) : [];
@@ -187,6 +189,33 @@ export class LoadBalancerModel {
       kind: group.rewrite,
       group: group.name,
     });
+    this.totalsOf(flow).newFlows++;
+    return this.forward(flow, packet);
+  }
+
+  /** A datagram that finds its member by itself: records are for the replies, one per member. */
+  private datagram(packet: Packet, ingress: string, balancer: string, group: Group, set: number): Outcome {
+    const { protocol, from, fromPort, to, toPort } = packet;
+    const choice = this.options.observer.choice();
+    if (choice === undefined) {
+      this.judgePressure(ingress, true);
+      return { kind: 'full' };
+    }
+    const { member, translated } = choice;
+    this.choices.judge({ balancer, group, set, packet, nowMs: this.nowMs }, member);
+    const memberPort = group.memberPort ?? toPort;
+    if (choice.memberPort !== memberPort)
+      throw new ModelError(`member port: found ${choice.memberPort}, expected ${memberPort}`);
+    const memberAddress = addressOf(member, group.family);
+    const known = this.lookupReverse(balancer, protocol, from, translated, memberAddress, memberPort);
+    const isOwn =
+      known?.isPerDatagram && known.clientPort === fromPort && known.vip === to && known.vipPort === toPort;
+    if (known !== undefined && isOwn) return this.forward(known, packet);
+    this.judgePressure(ingress, false);
+    this.judgePort(packet, balancer, translated, memberAddress, memberPort);
+    const client = { client: from, clientPort: fromPort, vip: to, vipPort: toPort, translated };
+    const service = { member, memberAddress, memberPort, kind: 'address' as const, group: group.name };
+    const flow = this.add({ ...client, ...service, protocol, ingress, balancer, isPerDatagram: true });
     this.totalsOf(flow).newFlows++;
     return this.forward(flow, packet);
   }
@@ -328,7 +357,7 @@ export class LoadBalancerModel {
     const left = observer.all();
     const gone = candidates.filter((flow) => !left.has(textOf(flow)));
     if (gone.length === 0) throw new ModelError('a row was needed, and none was given up');
-    for (const flow of gone) this.remove(flow, !hasEnded(flow));
+    for (const flow of gone) this.remove(flow, mayBeHeard(flow));
   }
 
   private mayMakeRoom(flow: ModelFlow): boolean {
@@ -401,7 +430,7 @@ export class LoadBalancerModel {
           throw new ModelError(`overdue by ${overMs} ms: ${textOf(flow)}`);
       } else {
         if (!flow.isGhost && overMs <= 0) throw new ModelError(`lost: ${textOf(flow)}`);
-        this.remove(flow, !hasEnded(flow));
+        this.remove(flow, mayBeHeard(flow));
       }
     }
     const [stranger] = found;
@@ -460,5 +489,8 @@ export class LoadBalancerModel {
     return fresh;
   }
 }
+
+/** Whether the member of a flow whose record goes may still send on it. */
+const mayBeHeard = ({ state }: ModelFlow): boolean => state !== 'time-wait';
 
 const totalsKey = ({ balancer, group, member }: FlowEnds): string => `${balancer} ${group} ${member}`;

@@ -35,6 +35,8 @@ export interface Group {
   /** Of datagram flows; absent: the host's timer, and no re-pick. */
   readonly udpIdleMs?: number;
   readonly udpRepickMs?: number;
+  /** A member for each datagram; by `random-two-choices`, as a refused one costs a round robin its turn unseen. */
+  readonly isPerDatagram?: boolean;
   /** Wall-clock times at which the next set takes over; one set more than times. */
   readonly switchesMs: readonly number[];
   /** One list per set. */
@@ -137,6 +139,16 @@ export const firstGroups = (): Group[] => {
       affinityMs: 8_000,
       sets: [everyone(['app1', 'app2', 'db1'], [2, 1, 1])],
     },
+    {
+      ...usual,
+      name: 'k',
+      vip: '10.1.0.109',
+      protocol: 'udp',
+      algorithm: 'random-two-choices',
+      isPerDatagram: true,
+      memberPort: 8080,
+      sets: [everyone(APPS, [1, 3, 1, 3, 2])],
+    },
   ];
 };
 
@@ -151,7 +163,7 @@ export const TIMERS: DatapathSnapshot['settings'] = {
 
 export function describeGroup(group: Group): GroupDescription {
   const { name, vip, protocol, port, rewrite, udpIdleMs, udpRepickMs, switchesMs } = group;
-  const { algorithm, affinityMs, avoidSelf, drainFallback } = group;
+  const { algorithm, affinityMs, avoidSelf, drainFallback, isPerDatagram } = group;
   const member = ({ name: of, weight, state }: Member): MemberDescription => ({
     name: of,
     address: addressOf(of, group.family),
@@ -171,6 +183,7 @@ export function describeGroup(group: Group): GroupDescription {
     affinityMs,
     avoidSelf,
     drainFallback,
+    udpScheduling: isPerDatagram ? 'per-datagram' : undefined,
     criteria: group.sets.map((set, i) => ({
       fromMs: i === 0 ? undefined : switchesMs[i - 1],
       untilMs: switchesMs[i],
