@@ -116,6 +116,7 @@ export class Host {
       if (leftTables !== undefined) {
         const { tables, log, builder } = host;
         await takeOverFlows(leftTables, { thread, tables, ids: builder.ids, log }, configuration);
+        if (leftTables.totals !== undefined) host.collector.carry(leftTables.totals);
       }
       await host.ports.openAll([...portSetups(configuration).values()], undo);
       host.uplinks.openMissing(configuration, undo);

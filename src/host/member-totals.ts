@@ -22,9 +22,8 @@ const NAMES = Object.keys(STAT) as Name[];
 /** Gauges that are summed. */
 const SUMMED_GAUGES = new Set<Name>(['activeFlows', 'records']);
 /** Fields of a row that are summed: counters first. */
-const COUNTER_FIELDS = NAMES.filter((name) => !AVERAGED.has(name) && !SUMMED_GAUGES.has(name)).map(
-  (name) => STAT[name],
-);
+const COUNTERS = NAMES.filter((name) => !AVERAGED.has(name) && !SUMMED_GAUGES.has(name));
+const COUNTER_FIELDS = COUNTERS.map((name) => STAT[name]);
 const SUMMED_FIELDS = [...COUNTER_FIELDS, STAT.activeFlows, STAT.records];
 /** A sum has the fields of a row, and where averages are: the weighted sum. Their weights come behind. */
 const WEIGHTS_AT = STAT_FIELDS;
@@ -108,6 +107,18 @@ export class MemberTotals {
       stats[gauge] = weight === 0 ? 0 : Math.round(numbers[at + STAT[gauge]]! / weight);
     });
     return stats;
+  }
+
+  /** Counters that are not 0, by name. */
+  counters(member: number): Partial<MemberStats> {
+    const stats = this.of(member);
+    return Object.fromEntries(COUNTERS.map((name) => [name, stats[name]]).filter(([, count]) => count !== 0));
+  }
+
+  /** Adds what a predecessor has counted. */
+  carry(member: number, counters: Partial<MemberStats>): void {
+    this.totals.reserve(member);
+    for (const name of COUNTERS) this.totals.numbers[member * CELLS + STAT[name]]! += counters[name] ?? 0;
   }
 
   newFlows(member: number): number {

@@ -46,6 +46,21 @@ export interface CollectedRow {
   notedAt: number;
 }
 
+/** Counters by the numbers that they are kept under, with what the numbers stood for. */
+export interface CarriedTotals {
+  readonly members: readonly {
+    readonly id: number;
+    readonly group: string;
+    readonly member: string;
+    readonly counters: Partial<MemberStats>;
+  }[];
+  readonly loadBalancers: readonly {
+    readonly id: number;
+    readonly key: string;
+    readonly counters: Partial<MemberStats>;
+  }[];
+}
+
 interface Rates {
   /** At the last sample. */
   newFlows: number;
@@ -124,6 +139,35 @@ export class StatCollector {
 
   has(member: number): boolean {
     return this.identities.has(member);
+  }
+
+  /** What the next process goes on from: counters of members and load balancers. */
+  get carried(): CarriedTotals {
+    this.refresh();
+    const members = [...this.identities].flatMap(([id, identity]) =>
+      identity === undefined
+        ? []
+        : [{ id, group: identity.group, member: identity.member, counters: this.totals.counters(id) }],
+    );
+    const loadBalancers = [...this.balancerKeys].flatMap(([id, key]) =>
+      key === undefined ? [] : [{ id, key, counters: this.balancerTotals.counters(id) }],
+    );
+    return { members, loadBalancers };
+  }
+
+  /** Goes on from a predecessor's counters, whose numbers are followed; call before the first `collect`. */
+  carry({ members, loadBalancers }: CarriedTotals): void {
+    for (const { id, group, member, counters } of members) {
+      const identity = this.ids.memberOf(id);
+      if (identity?.group !== group || identity.member !== member) continue;
+      this.identities.set(id, identity);
+      this.totals.carry(id, counters);
+    }
+    for (const { id, key, counters } of loadBalancers) {
+      if (this.ids.loadBalancerKey(id) !== key) continue;
+      this.balancerKeys.set(id, key);
+      this.balancerTotals.carry(id, counters);
+    }
   }
 
   /** Rows in use. */

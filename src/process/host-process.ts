@@ -25,7 +25,7 @@ import { hostSamples } from '../host/listings/metrics.ts';
 import { statusOf } from '../host/listings/status.ts';
 import { hostProblems, unready } from '../host/listings/verdict.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
-import { type LeftTables, openLeftTables, tablesProblem } from '../host/takeover/left-tables.ts';
+import { type LeftTables, openLeftTables, tablesProblem, writeTotals } from '../host/takeover/left-tables.ts';
 import { PreparedDatapath, removePrepared } from '../host/thread/prepared-datapath.ts';
 import { MetricsEndpoint } from '../metrics/endpoint.ts';
 import type { Samples } from '../metrics/samples.ts';
@@ -191,8 +191,19 @@ export class HostProcess {
   async handOver(): Promise<void> {
     try {
       await this.end('handOver');
+      this.leaveTotals();
     } finally {
       this.lock.release();
+    }
+  }
+
+  private leaveTotals(): void {
+    const { totalsFile } = this.options.runDir;
+    try {
+      this.state.addFile(totalsFile);
+      writeTotals(totalsFile, this.host.collector.carried);
+    } catch (error) {
+      this.options.log.warn(`statistics begin anew with the next process: ${messageOf(error)}`);
     }
   }
 

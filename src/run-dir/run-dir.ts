@@ -6,6 +6,7 @@
  *   api.sock     the API, mode 0600
  *   tables       the tables, if the directory lies on tmpfs
  *   numbers.json what the numbers in the tables stand for (host/takeover)
+ *   totals.json  what a process that handed over had counted
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
  *   audit.jsonl  changes that people have made over this process (api/audit.ts), unless it has a store of files, where
@@ -88,6 +89,10 @@ export class RunDir {
 
   get numbersFile(): string {
     return join(this.path, 'numbers.json');
+  }
+
+  get totalsFile(): string {
+    return join(this.path, 'totals.json');
   }
 
   get logFile(): string {

@@ -120,6 +120,12 @@ for (const [how, restart] of Object.entries(RESTARTS)) {
 }
 
 test('up --replace: what VMs send meanwhile waits for the next process, carrier and neighbours stay', async () => {
+  const newFlows = async () =>
+    (await bed.json<{ group: string; newFlows: number }[]>('stats')).find(({ group }) => group === 'web')!
+      .newFlows;
+  await bed.ask('c1', WEB, 10);
+  const counted = await newFlows();
+  assert.ok(counted >= 10);
   const carrierChanges = () => bed.exec('c2', 'cat', '/sys/class/net/eth0/carrier_changes');
   await bed.exec('c2', 'ping', '-n', '-c', '1', '-W', '3', '10.1.0.21');
   const before = await carrierChanges();
@@ -132,6 +138,9 @@ test('up --replace: what VMs send meanwhile waits for the next process, carrier 
   // One or two may be in the former process's hands when it ends.
   assert.ok(received >= 397, `${received} of 400`);
   assert.is(await carrierChanges(), before);
+  assert.is(await newFlows(), counted, 'statistics go on');
+  await bed.ask('c1', WEB, 10);
+  await until('and on', async () => (await newFlows()) === counted + 10);
 });
 
 test('what is known of a flow is known to the next process, and its end is counted there', async () => {

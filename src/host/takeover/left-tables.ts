@@ -19,11 +19,14 @@ import { replaceFile } from '../../run-dir/replace-file.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { LAYOUT_VERSION, type TableLimits, Tables } from '../../tables/tables.ts';
 import { type DatapathIds, type GivenNumber, NUMBERED, type Numbers } from '../publishing/datapath-ids.ts';
+import type { CarriedTotals } from '../stat-collector.ts';
 
 export interface LeftTables {
   readonly tables: Mapping;
   readonly limits: TableLimits;
   readonly numbers: Numbers;
+  /** Counters of a predecessor that handed over; undefined: it was killed. */
+  readonly totals: CarriedTotals | undefined;
   /** Total flows in the tables; undefined: their own count is damaged. */
   readonly flows: number | undefined;
 }
@@ -55,7 +58,7 @@ const givenSchema = z.tuple([z.enum(NUMBERED), z.number().int().min(0).max(MAX_N
  * Opens the tables of the previous process; undefined if there are none. Throws an Error with the reason if
  * they are unusable. The files may be removed afterwards.
  */
-export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables | undefined {
+export function openLeftTables({ numbersFile, tablesFile, totalsFile }: RunDir): LeftTables | undefined {
   const size = lstatSync(tablesFile, { throwIfNoEntry: false })?.size;
   const text = size === undefined ? undefined : readOwnFile(numbersFile);
   if (size === undefined || text === undefined) return undefined;
@@ -66,7 +69,7 @@ export function openLeftTables({ numbersFile, tablesFile }: RunDir): LeftTables 
   const tables = mapFile(tablesFile, needed);
   const inUse = flowsIn(tables, limits, numbersFile);
   const flows = inUse >= 0 && inUse <= limits.maxConnections ? inUse : undefined;
-  return { tables, limits, numbers, flows };
+  return { tables, limits, numbers, flows, totals: readTotals(totalsFile) };
 }
 
 function flowsIn(tables: Mapping, limits: TableLimits, path: string): number {
@@ -74,6 +77,28 @@ function flowsIn(tables: Mapping, limits: TableLimits, path: string): number {
     return new Tables(tables.bytes, 0, limits, [0, 0]).connections.inUse;
   } catch (error) {
     throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Written by a process that hands over, for `openLeftTables`. */
+export const writeTotals = (path: string, totals: CarriedTotals): void =>
+  replaceFile(path, JSON.stringify(totals));
+
+const countersSchema = z.record(z.string(), z.number().nonnegative());
+const totalsSchema = z.object({
+  members: z.array(
+    z.object({ id: z.number().int(), group: z.string(), member: z.string(), counters: countersSchema }),
+  ),
+  loadBalancers: z.array(z.object({ id: z.number().int(), key: z.string(), counters: countersSchema })),
+});
+
+/** Counters are no reason to leave flows behind: a file that cannot be read is as none. */
+function readTotals(path: string): CarriedTotals | undefined {
+  try {
+    const text = readOwnFile(path);
+    return text === undefined ? undefined : totalsSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
   }
 }
 
