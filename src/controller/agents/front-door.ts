@@ -48,7 +48,8 @@ export class FrontDoor {
     const maxPerAddress = Math.min(MAX_NEWCOMERS_PER_ADDRESS, Math.ceil(max / 2));
     this.newcomers = new Newcomers({ max, maxPerAddress, patienceMs: options.patienceMs }, options.runtime);
     this.server = createServer((socket) => this.came(socket));
-    this.server.maxConnections = Math.max(max, descriptors - SPARE_DESCRIPTORS);
+    // More than newcomers alone, so that a new one is accepted and takes the place of the oldest.
+    this.server.maxConnections = Math.max(2 * max, descriptors - SPARE_DESCRIPTORS);
     this.server.on('error', (error) => options.log.error(`listen.agents: ${messageOf(error)}`));
   }
 
