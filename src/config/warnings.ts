@@ -38,8 +38,7 @@ function cannotBeProbed(group: GroupConfig, configuration: Configuration): strin
   if (health === undefined || network === undefined) return [];
   const reach = new Reach(configuration);
   if (!configuration.ports.some((port) => port.purpose !== 'probe' && reach.selects(group, port))) return [];
-  const { addresses } = probePort(configuration, network);
-  const families = new Set(addresses.map((text) => addressFamily(text.slice(0, text.indexOf('/')))));
+  const families = familiesOf(probePort(configuration, network).addresses);
   const members = criteria.flatMap((set) => set.members);
   const needed = new Set(members.map(({ address }) => addressFamily(address)));
   return [...needed]
@@ -49,3 +48,27 @@ function cannotBeProbed(group: GroupConfig, configuration: Configuration): strin
         `group ${name}: nobody here checks its IPv${family} members: network ${network.name} has no probeAddress of that family`,
     );
 }
+
+/**
+ * For `config check` of a host whose groups come from controllers: whether it could check members is seen in its file, which
+ * groups have health checks is not.
+ */
+export function probeWarnings(configuration: Configuration): string[] {
+  const { controllers, networks, ports } = configuration;
+  if (controllers === undefined) return [];
+  return networks.flatMap((network) => {
+    if (!ports.some((port) => port.network === network.name)) return [];
+    const families = familiesOf(probePort(configuration, network).addresses);
+    const needed = familiesOf(network.subnets);
+    return [...needed]
+      .filter((family) => !families.has(family))
+      .map(
+        (family) =>
+          `network ${network.name}: no IPv${family} address for health checks: this host checks no member there; expected a probeAddress that nobody else has`,
+      );
+  });
+}
+
+/** Of prefixes. */
+const familiesOf = (prefixes: readonly string[]): Set<number> =>
+  new Set(prefixes.map((text) => addressFamily(text.slice(0, text.indexOf('/')))));

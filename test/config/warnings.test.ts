@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { warningsOf } from '../../src/config/warnings.ts';
+import { probeWarnings, warningsOf } from '../../src/config/warnings.ts';
 
 const test = suite('configuration warnings');
 
@@ -63,6 +63,23 @@ groups: [ { name: g, network: app, vip: 10.1.0.100, protocol: tcp, port: 80, ${M
     'group g: nobody here checks its IPv4 members: network app has no probeAddress of that family',
   ]);
   assert.equal(checked(', probeAddress: 10.1.0.241'), []);
+});
+
+test('a host of a fleet that could check no members, as its own file says', () => {
+  const host = (network: string, more: string): string[] =>
+    probeWarnings(
+      parseConfiguration(`
+host: h1
+networks: [ { name: app, vni: 1, subnets: [10.1.0.0/24, "fd00:1::/64"]${network} } ]
+ports: [ { name: web1, network: app, netns: web1, addresses: [10.1.0.11/24] } ]
+${more}`),
+    );
+  const controllers = 'controllers: ["127.0.0.1:7400"]';
+  assert.equal(host('', controllers), [
+    'network app: no IPv4 address for health checks: this host checks no member there; expected a probeAddress that nobody else has',
+  ]);
+  assert.equal(host(', probeAddress: 10.1.0.241', controllers), []);
+  assert.equal(host('', ''), [], 'a single host chooses one itself');
 });
 
 test.run();

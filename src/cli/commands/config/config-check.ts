@@ -30,14 +30,14 @@ export function addConfigCheck(parent: Command): void {
     .action(async ({ config: file, offline }: { config: string; offline: boolean }, command: Command) => {
       const { RunDir } = await import('../../../run-dir/run-dir.ts');
       const { checkedConfiguration } = await import('../../../process/checked-configuration.ts');
-      const { warningsOf } = await import('../../../config/warnings.ts');
+      const { probeWarnings, warningsOf } = await import('../../../config/warnings.ts');
       try {
         const configuration = checkedConfiguration(
           file,
           offline ? 'offline' : 'this machine',
           new RunDir(resolve(settingsOf(command).runDir)),
         );
-        const warnings = warningsOf(configuration, Date.now());
+        const warnings = [...warningsOf(configuration, Date.now()), ...probeWarnings(configuration)];
         const result: CheckResult = { file, ok: true, problems: [], warnings };
         await printResult(command, result, () => `${file}: ok, ${summaryOf(configuration)}\n`);
         for (const warning of warnings) process.stderr.write(`sluice: ${file}: warning: ${warning}\n`);
