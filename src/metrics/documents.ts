@@ -25,6 +25,12 @@ Hosts and controllers answer \`GET /metrics\` at \`listen.http\`, as Prometheus 
 answers 200 as long as the process does; \`/readyz\` answers 200 or, with what is missing, 503. A host with an embedded controller has the
 metrics of both. \`alerts.yaml\` holds alert rules, \`dashboard.json\` a Grafana dashboard.
 
+\`\`\`yaml
+# prometheus.yml; off loopback with scheme: https and tls_config, for a certificate of the authority of tls.ca
+rule_files: [alerts.yaml]
+scrape_configs: [{ job_name: sluice, static_configs: [{ targets: ["127.0.0.1:7480"] }] }]
+\`\`\`
+
 | Metric | Type | Labels | Meaning |
 |---|---|---|---|
 ${rows.join('\n')}
