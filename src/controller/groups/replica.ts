@@ -35,11 +35,16 @@ export class Replica {
   private readonly onChange: () => void;
   private readonly unwatch: () => void;
   private unwrittenFile: readonly Change[] = [];
+  /** `stored`, until the store tells of a change. */
+  private checked: Entries | undefined;
+  private fileKeys: ReadonlySet<string> = new Set();
   private fileRetry: Timer | undefined;
   /** Findings not yet written, by key. */
   private readonly unwrittenFindings = new Map<string, Change>();
   private findingsRetry: Timer | undefined;
   private current: GroupStates;
+  /** The store has told of changes since a write was begun, and they are in force. */
+  private isFresh = false;
   private removed: readonly string[] = [];
   /** Of the last preview: its groups are in force at the host by the time the file is applied. */
   private previewed: GroupStates = new Map();
@@ -53,7 +58,11 @@ export class Replica {
     this.onChange = onChange;
     this.current = groupStates(this.entries);
     this.removed = tombstonesIn(this.entries);
-    this.unwatch = store.watch(() => this.refresh());
+    this.unwatch = store.watch((changes) => {
+      this.checked = undefined;
+      // Keys of the file that is being written are in force already.
+      if (!changes.every(({ key }) => this.fileKeys.has(key))) this.refresh();
+    });
   }
 
   get groups(): GroupStates {
@@ -72,6 +81,7 @@ export class Replica {
 
   /** The stored documents without those that were set aside. */
   private get stored(): Entries {
+    if (this.checked !== undefined) return this.checked;
     const { entries, setAside } = checkEntries(this.store.snapshot().entries);
     for (const [key, problem] of setAside) {
       if (this.aside.get(key) !== problem) this.log.error(`store: ${key} is set aside: ${problem}`);
@@ -80,6 +90,7 @@ export class Replica {
       if (!setAside.has(key)) this.log.info(`store: ${key} is valid again`);
     }
     this.aside = setAside;
+    this.checked = entries;
     return entries;
   }
 
@@ -105,12 +116,13 @@ export class Replica {
 
   /** Resolves when the changes are durable and in force; rejects with a Refusal if nothing was changed. */
   async write(changes: readonly Change[], epoch: number): Promise<void> {
+    this.isFresh = false;
     try {
       await this.store.write(changes, epoch);
     } catch (error) {
       throw refusalOf(error);
     }
-    this.refresh();
+    if (!this.isFresh) this.refresh();
   }
 
   /** The same for findings of hosts: they take effect even if the store cannot be written, and are written later. */
@@ -138,7 +150,7 @@ export class Replica {
       wallMs: this.runtime.wallMs(),
       by,
     });
-    this.unwrittenFile = lastOfEach([...this.unwrittenFile, ...changes]);
+    this.setUnwrittenFile(lastOfEach([...this.unwrittenFile, ...changes]));
     const { entries } = this;
     for (const { name } of configuration.groups) {
       const tombstone = tombstoneOf(entries, name);
@@ -158,7 +170,7 @@ export class Replica {
     this.runtime.clearTimer(this.fileRetry);
     this.runtime.clearTimer(this.findingsRetry);
     this.findingsRetry = undefined;
-    this.unwrittenFile = [];
+    this.setUnwrittenFile([]);
     this.unwrittenFindings.clear();
   }
 
@@ -172,7 +184,7 @@ export class Replica {
     try {
       // The file's digests are the last change: until they are written, the comparison finds the rest again.
       for (const batch of batches(changes)) await this.store.write(batch, epoch);
-      if (this.unwrittenFile === changes) this.unwrittenFile = [];
+      if (this.unwrittenFile === changes) this.setUnwrittenFile([]);
       this.refresh();
     } catch (error) {
       if (this.unwrittenFile !== changes || error instanceof Fenced) return;
@@ -207,7 +219,13 @@ export class Replica {
     }
   }
 
+  private setUnwrittenFile(changes: readonly Change[]): void {
+    this.unwrittenFile = changes;
+    this.fileKeys = new Set(changes.map(({ key }) => key));
+  }
+
   private refresh(): void {
+    this.isFresh = true;
     const { entries } = this;
     const next = groupStates(entries, this.current, this.previewed);
     const removed = tombstonesIn(entries);

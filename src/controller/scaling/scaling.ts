@@ -27,6 +27,7 @@ import {
   type ScalingUnit,
 } from '../../policy/scaling.ts';
 import { type Moment, momentOf, type Runtime, type Timer } from '../../runtime/runtime.ts';
+import type { GroupState, GroupStates } from '../groups/group-states.ts';
 import type { Term } from '../term.ts';
 import { isStarting, Sources } from './scaling-sources.ts';
 import type { FleetActions, VmKeeper } from './vm-keeper.ts';
@@ -44,6 +45,10 @@ export class Scaling {
   private readonly runtime: Runtime;
   private readonly clock: Timer;
   private readonly states = new Map<string, ScalingState>();
+  private scaled: {
+    readonly of: GroupStates | undefined;
+    readonly list: readonly (readonly [name: string, state: GroupState])[];
+  } = { of: undefined, list: [] };
   /** Sides whose last decision is still being carried out. */
   private readonly busy = new Set<string>();
 
@@ -113,7 +118,7 @@ export class Scaling {
 
   private step(now: Moment): void {
     this.sources.look(now.monotonicMs);
-    for (const [name, { group, heldCount }] of this.actions.groups) {
+    for (const [name, { group, heldCount }] of this.scaledGroups()) {
       const members = heldCount === undefined ? group.scaling?.members : this.configOf(group);
       if (members !== undefined) {
         const config = heldCount === undefined ? members : held(members, heldCount);
@@ -122,6 +127,18 @@ export class Scaling {
       const sources = group.scaling?.sources;
       if (sources !== undefined) this.stepSide(name, group, 'sources', sources, now);
     }
+  }
+
+  /** Groups that scale, or whose number of members people asked for. */
+  private scaledGroups(): readonly (readonly [name: string, state: GroupState])[] {
+    const { groups } = this.actions;
+    if (this.scaled.of !== groups) {
+      const list = [...groups].filter(
+        ([, { group, heldCount }]) => group.scaling !== undefined || heldCount !== undefined,
+      );
+      this.scaled = { of: groups, list };
+    }
+    return this.scaled.list;
   }
 
   private stepSide(name: string, group: GroupConfig, side: Side, config: ScalingConfig, now: Moment): void {
