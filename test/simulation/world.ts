@@ -1,5 +1,6 @@
 /** Three controllers, twenty hosts, etcd and the network between them; what is true in it, and what must hold. */
 import type { Logger } from 'pino';
+import type { StoredRules } from '../../src/agent/rule-store.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { findMember } from '../../src/config/model/group-members.ts';
 import type { Transaction } from '../../src/controller/store/etcd-wire/protocol.ts';
@@ -61,7 +62,7 @@ export class World {
    * begun to count them go by.
    */
   controllerSkewMs = 0;
-  private readonly inForce = new Map<SimulatedProcess, { epoch: number; revision: number }>();
+  private readonly inForce = new Map<SimulatedProcess, StoredRules>();
   private lastWriter = 0;
 
   constructor(seed: number) {
@@ -139,15 +140,15 @@ export class World {
   check(): void {
     if (this.violation !== undefined) throw new Violation(this.violation);
     for (const { name, process, rules } of this.hosts) {
-      const { epoch, revision } = rules.current;
       const before = this.inForce.get(process);
-      if (before !== undefined && epoch === before.epoch && revision === before.revision) continue;
+      if (before === rules.current) continue;
+      const { epoch, revision } = rules.current;
       if (
         before !== undefined &&
         (epoch < before.epoch || (epoch === before.epoch && revision < before.revision))
       )
         this.violated(`${name} took ${epoch}/${revision} after ${before.epoch}/${before.revision}`);
-      this.inForce.set(process, { epoch, revision });
+      this.inForce.set(process, rules.current);
     }
     if (this.time.pending > MAX_PENDING) this.violated(`${this.time.pending} events are planned`);
     if (this.network.openConnections > MAX_CONNECTIONS)
