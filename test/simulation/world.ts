@@ -8,6 +8,7 @@ import { SimulatedEtcd } from './etcd.ts';
 import type { Flow, FlowEvents } from './fleet-host.ts';
 import { ControllerMachine, HostMachine } from './machines.ts';
 import { Network } from './network.ts';
+import { Orders } from './orders.ts';
 import { type SimulatedProcess, VirtualTime } from './virtual-time.ts';
 
 export const GROUPS = 2;
@@ -53,10 +54,13 @@ export class World {
   readonly hosts: readonly HostMachine[];
   /** Addresses of members that are dead. */
   readonly dead = new Set<string>();
+  readonly orders = new Orders();
   /** Errors that the product has logged. */
   readonly errors: string[] = [];
   /** By group and member: the earliest time at which a drain's deadline may be reached. */
   readonly deadlines = new Map<string, number>();
+  /** When the last of all deadlines is reached. */
+  lastDeadlineMs = 0;
   /**
    * How much the clocks of controllers differ at most: deadlines are instants of their clock, which a new leader and a host that has not
    * begun to count them go by.
