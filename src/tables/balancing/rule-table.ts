@@ -7,8 +7,7 @@
  * the destination port, then the source port, then the longest source prefix, then the older rule.
  * What changes while rules are in force (round-robin positions) belongs to the LB, not here.
  *
- * Words: header (16), rules (24 each), criteria sets (8), members (8), source prefixes (12). Periods are 64-bit
- * floats, epoch milliseconds. What selection looks at of every member stands in columns behind them, a word per
+ * In memory: header, rules, criteria sets, members, source prefixes. Periods are 64-bit floats, epoch milliseconds. What selection looks at of every member stands in columns behind them, a word per
  * member: number, weight, sum of the weights up to here. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
  * load balancers with the same members share them; a criteria set names its own by number.
  */
@@ -36,11 +35,64 @@ import {
 } from './rule-spec.ts';
 
 const MAGIC = 0x534c_5232;
+
+/** Words of the header: numbers of rules, criteria sets and members, then where each kind of row begins. */
 const HEADER_WORDS = 16;
+const HEADER = {
+  magic: 0,
+  rules: 1,
+  criteria: 2,
+  members: 3,
+  ruleAt: 4,
+  criteriaAt: 5,
+  memberAt: 6,
+  prefixAt: 7,
+  columnAt: 8,
+} as const;
+
+/** Words of a rule. */
 const RULE_WORDS = 24;
+const RULE = {
+  id: 0,
+  group: 1,
+  /** Four words, IPv4 as ::ffff:a.b.c.d. */
+  vip: 2,
+  /** ANY, or what a packet must have; so are both ports. */
+  protocol: 6,
+  port: 7,
+  sourcePort: 8,
+  /** Its source prefixes: number of the first, and how many. */
+  firstPrefix: 9,
+  prefixes: 10,
+  /** REWRITE_KIND, ALGORITHM, ON_EMPTY. */
+  rewrite: 11,
+  algorithm: 12,
+  onEmpty: 13,
+  /** Its criteria sets: number of the first, and how many. */
+  firstCriteria: 14,
+  criteria: 15,
+  affinityMs: 16,
+  /** AVOID_SELF and the like. */
+  bits: 17,
+  udpIdleMs: 18,
+  udpRepickMs: 19,
+  /** Bits of the longest source prefix, -1: the rule names no sources. */
+  longestPrefix: 20,
+  labels: 21,
+} as const;
+
+/** Words of a criteria set. Its period, two 64-bit floats, comes first. */
 const CRITERIA_WORDS = 8;
+const CRITERIA = { firstMember: 4, members: 5, maglev: 6 } as const;
+
+/** Words of a member. Its address has four. */
 const MEMBER_WORDS = 8;
+const MEMBER = { address: 0, port: 4, state: 5, macHigh: 6, macLow: 7 } as const;
+
+/** Words of a source prefix: four of the address, four of the mask, and 4 or 6. */
 const PREFIX_WORDS = 12;
+const PREFIX = { address: 0, mask: 4, family: 8 } as const;
+
 const COLUMNS = 3;
 
 const ANY = -1;
@@ -64,7 +116,7 @@ export const CHOSEN_BY: Record<Algorithm | 'affinity', number> = { ...ALGORITHM,
 export const MEMBER_STATE: Record<MemberState, number> = { active: 0, draining: 1, failed: 2 };
 export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 1 };
 
-/** Bits of a rule's word 17. */
+/** Bits of `RULE.bits`. */
 const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
 const EACH_DATAGRAM = 4;
@@ -96,8 +148,8 @@ export function compileRules(
   const memory = new SharedArrayBuffer((columnAt + members.length * COLUMNS) * 4);
   const words = new Int32Array(memory);
   const floats = new Float64Array(memory, 0, memory.byteLength >> 3);
-  words.set([MAGIC, rules.length, criteria.length, members.length]);
-  words.set([ruleAt, criteriaAt, memberAt, prefixAt, columnAt], 4);
+  words.set([MAGIC, rules.length, criteria.length, members.length], HEADER.magic);
+  words.set([ruleAt, criteriaAt, memberAt, prefixAt, columnAt], HEADER.ruleAt);
 
   const maglevTables: SharedArrayBuffer[] = [];
   let nextCriteria = 0;
@@ -105,54 +157,54 @@ export function compileRules(
   let nextPrefix = 0;
   rules.forEach((rule, i) => {
     const at = ruleAt + i * RULE_WORDS;
-    words[at] = rule.id;
-    words[at + 1] = rule.group;
-    addressToWords(rule.vip, words, at + 2);
-    words[at + 6] = protocolNumber(rule);
-    words[at + 7] = rule.port ?? ANY;
-    words[at + 8] = rule.sourcePort ?? ANY;
-    words[at + 9] = nextPrefix;
-    words[at + 10] = rule.sources.length;
-    words[at + 11] = REWRITE_KIND[rule.rewrite];
-    words[at + 12] = ALGORITHM[rule.algorithm];
-    words[at + 13] = ON_EMPTY[rule.onEmpty];
-    words[at + 14] = nextCriteria;
-    words[at + 15] = rule.criteria.length;
-    words[at + 16] = rule.affinityMs ?? 0;
-    words[at + 17] =
+    words[at + RULE.id] = rule.id;
+    words[at + RULE.group] = rule.group;
+    addressToWords(rule.vip, words, at + RULE.vip);
+    words[at + RULE.protocol] = protocolNumber(rule);
+    words[at + RULE.port] = rule.port ?? ANY;
+    words[at + RULE.sourcePort] = rule.sourcePort ?? ANY;
+    words[at + RULE.firstPrefix] = nextPrefix;
+    words[at + RULE.prefixes] = rule.sources.length;
+    words[at + RULE.rewrite] = REWRITE_KIND[rule.rewrite];
+    words[at + RULE.algorithm] = ALGORITHM[rule.algorithm];
+    words[at + RULE.onEmpty] = ON_EMPTY[rule.onEmpty];
+    words[at + RULE.firstCriteria] = nextCriteria;
+    words[at + RULE.criteria] = rule.criteria.length;
+    words[at + RULE.affinityMs] = rule.affinityMs ?? 0;
+    words[at + RULE.bits] =
       (rule.avoidSelf ? AVOID_SELF : 0) |
       (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0) |
       (rule.udpScheduling === 'per-datagram' ? EACH_DATAGRAM : 0);
-    words[at + 18] = rule.udpIdleMs ?? 0;
-    words[at + 19] = rule.udpRepickMs ?? 0;
-    words[at + 20] = longestPrefix(rule);
-    words[at + 21] = rule.labels ?? 0;
+    words[at + RULE.udpIdleMs] = rule.udpIdleMs ?? 0;
+    words[at + RULE.udpRepickMs] = rule.udpRepickMs ?? 0;
+    words[at + RULE.longestPrefix] = longestPrefix(rule);
+    words[at + RULE.labels] = rule.labels ?? 0;
     for (const source of rule.sources) {
       const prefix = networkOf(parsePrefix(source));
       const to = prefixAt + nextPrefix++ * PREFIX_WORDS;
       for (let word = 0; word < 4; word++) {
-        words[to + word] = prefix.words[word]!;
-        words[to + 4 + word] = prefixMask(prefix.bits, word);
+        words[to + PREFIX.address + word] = prefix.words[word]!;
+        words[to + PREFIX.mask + word] = prefixMask(prefix.bits, word);
       }
-      words[to + 8] = prefix.family;
+      words[to + PREFIX.family] = prefix.family;
     }
     for (const set of rule.criteria) {
       const to = criteriaAt + nextCriteria++ * CRITERIA_WORDS;
       floats[to >> 1] = set.fromMs ?? Number.NEGATIVE_INFINITY;
       floats[(to >> 1) + 1] = set.untilMs ?? Number.POSITIVE_INFINITY;
-      words[to + 4] = nextMember;
-      words[to + 5] = set.members.length;
+      words[to + CRITERIA.firstMember] = nextMember;
+      words[to + CRITERIA.members] = set.members.length;
       const maglev = rule.algorithm === 'maglev' ? maglevOf(set.members) : undefined;
-      words[to + 6] = maglev === undefined ? NONE : maglevTables.push(maglev) - 1;
+      words[to + CRITERIA.maglev] = maglev === undefined ? NONE : maglevTables.push(maglev) - 1;
       let weightUpToHere = 0;
       for (const member of set.members) {
         const column = columnAt + nextMember;
         const m = memberAt + nextMember++ * MEMBER_WORDS;
-        addressToWords(member.address, words, m);
-        words[m + 4] = member.port ?? ANY;
-        words[m + 5] = MEMBER_STATE[member.state];
-        words[m + 6] = member.mac === undefined ? ANY : macHigh16(member.mac);
-        words[m + 7] = member.mac === undefined ? 0 : macLow32(member.mac);
+        addressToWords(member.address, words, m + MEMBER.address);
+        words[m + MEMBER.port] = member.port ?? ANY;
+        words[m + MEMBER.state] = MEMBER_STATE[member.state];
+        words[m + MEMBER.macHigh] = member.mac === undefined ? ANY : macHigh16(member.mac);
+        words[m + MEMBER.macLow] = member.mac === undefined ? 0 : macLow32(member.mac);
         weightUpToHere += weightForNewFlows(member);
         words[column] = member.id;
         words[column + members.length] = weightForNewFlows(member);
@@ -186,13 +238,13 @@ const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
 /** The same order for rules of two tables: negative, if the first one is to be asked first. */
 export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, ruleOfB: number): number {
   const [atA, atB] = [a.wordOf(ruleOfA), b.wordOf(ruleOfB)];
-  for (const field of [6, 7, 8]) {
+  for (const field of [RULE.protocol, RULE.port, RULE.sourcePort]) {
     const difference = Number(a.words[atA + field] === ANY) - Number(b.words[atB + field] === ANY);
     if (difference !== 0) return difference;
   }
   return (
-    b.words[atB + 20]! - a.words[atA + 20]! ||
-    b.words[atB + 21]! - a.words[atA + 21]! ||
+    b.words[atB + RULE.longestPrefix]! - a.words[atA + RULE.longestPrefix]! ||
+    b.words[atB + RULE.labels]! - a.words[atA + RULE.labels]! ||
     a.id(ruleOfA) - b.id(ruleOfB)
   );
 }
@@ -228,18 +280,18 @@ export class RuleTable {
 
   constructor({ ruleTable: memory, maglevTables }: CompiledRules) {
     this.words = new Int32Array(memory);
-    if (this.words[0] !== MAGIC)
-      throw new TypeError(`rule table: found magic ${this.words[0]}, expected ${MAGIC}`);
+    if (this.words[HEADER.magic] !== MAGIC)
+      throw new TypeError(`rule table: found magic ${this.words[HEADER.magic]}, expected ${MAGIC}`);
     this.maglevTables = maglevTables.map((table) => new Uint16Array(table, 0, MAGLEV_ENTRIES));
     this.floats = new Float64Array(memory, 0, memory.byteLength >> 3);
-    this.ruleCount = this.words[1]!;
-    this.setCount = this.words[2]!;
-    this.memberCount = this.words[3]!;
-    this.ruleAt = this.words[4]!;
-    this.criteriaAt = this.words[5]!;
-    this.memberAt = this.words[6]!;
-    this.prefixAt = this.words[7]!;
-    this.idAt = this.words[8]!;
+    this.ruleCount = this.words[HEADER.rules]!;
+    this.setCount = this.words[HEADER.criteria]!;
+    this.memberCount = this.words[HEADER.members]!;
+    this.ruleAt = this.words[HEADER.ruleAt]!;
+    this.criteriaAt = this.words[HEADER.criteriaAt]!;
+    this.memberAt = this.words[HEADER.memberAt]!;
+    this.prefixAt = this.words[HEADER.prefixAt]!;
+    this.idAt = this.words[HEADER.columnAt]!;
     this.weightAt = this.idAt + this.memberCount;
     this.weightUpToAt = this.weightAt + this.memberCount;
   }
@@ -261,55 +313,55 @@ export class RuleTable {
   }
 
   id(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.id]!;
   }
 
   group(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 1]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.group]!;
   }
 
   vipWord(rule: number, word: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 2 + word]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.vip + word]!;
   }
 
   rewriteKind(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 11]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.rewrite]!;
   }
 
   algorithm(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 12]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.algorithm]!;
   }
 
   /** 0: no affinity. */
   affinityMs(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 16]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.affinityMs]!;
   }
 
   /** Of datagram flows; 0: the host's timer. */
   udpIdleMs(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 18]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.udpIdleMs]!;
   }
 
   /** 0: a datagram flow keeps its member. */
   udpRepickMs(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 19]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.udpRepickMs]!;
   }
 
   avoidsSelf(rule: number): boolean {
-    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & AVOID_SELF) !== 0;
+    return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & AVOID_SELF) !== 0;
   }
 
   /** Whether each UDP datagram finds a member of its own. */
   choosesPerDatagram(rule: number): boolean {
-    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & EACH_DATAGRAM) !== 0;
+    return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & EACH_DATAGRAM) !== 0;
   }
 
   hashesSourceAddress(rule: number): boolean {
-    return (this.words[this.ruleAt + rule * RULE_WORDS + 17]! & HASH_SOURCE_ADDRESS) !== 0;
+    return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & HASH_SOURCE_ADDRESS) !== 0;
   }
 
   onEmpty(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 13]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.onEmpty]!;
   }
 
   /**
@@ -320,10 +372,15 @@ export class RuleTable {
     const { words } = this;
     const { protocol } = packet;
     const at = this.ruleAt + rule * RULE_WORDS;
-    if (words[at + 6] === ANY ? protocol === ICMP || protocol === ICMPV6 : words[at + 6] !== protocol)
+    if (
+      words[at + RULE.protocol] === ANY
+        ? protocol === ICMP || protocol === ICMPV6
+        : words[at + RULE.protocol] !== protocol
+    )
       return false;
-    if (words[at + 7] !== ANY && words[at + 7] !== packet.destinationPort) return false;
-    if (words[at + 8] !== ANY && words[at + 8] !== packet.sourcePort) return false;
+    if (words[at + RULE.port] !== ANY && words[at + RULE.port] !== packet.destinationPort) return false;
+    if (words[at + RULE.sourcePort] !== ANY && words[at + RULE.sourcePort] !== packet.sourcePort)
+      return false;
     return this.hasSource(rule, packet.s0, packet.s1, packet.s2, packet.s3);
   }
 
@@ -331,17 +388,17 @@ export class RuleTable {
   hasSource(rule: number, s0: number, s1: number, s2: number, s3: number): boolean {
     const words = this.words;
     const at = this.ruleAt + rule * RULE_WORDS;
-    const count = words[at + 10]!;
+    const count = words[at + RULE.prefixes]!;
     if (count === 0) return true;
     const family = isIpv4Mapped(s0, s1, s2) ? 4 : 6;
-    let prefix = this.prefixAt + words[at + 9]! * PREFIX_WORDS;
+    let prefix = this.prefixAt + words[at + RULE.firstPrefix]! * PREFIX_WORDS;
     for (let i = 0; i < count; i++, prefix += PREFIX_WORDS) {
       if (
-        words[prefix + 8] === family &&
-        ((s3 ^ words[prefix + 3]!) & words[prefix + 7]!) === 0 &&
-        ((s2 ^ words[prefix + 2]!) & words[prefix + 6]!) === 0 &&
-        ((s1 ^ words[prefix + 1]!) & words[prefix + 5]!) === 0 &&
-        ((s0 ^ words[prefix]!) & words[prefix + 4]!) === 0
+        words[prefix + PREFIX.family] === family &&
+        ((s3 ^ words[prefix + PREFIX.address + 3]!) & words[prefix + PREFIX.mask + 3]!) === 0 &&
+        ((s2 ^ words[prefix + PREFIX.address + 2]!) & words[prefix + PREFIX.mask + 2]!) === 0 &&
+        ((s1 ^ words[prefix + PREFIX.address + 1]!) & words[prefix + PREFIX.mask + 1]!) === 0 &&
+        ((s0 ^ words[prefix + PREFIX.address]!) & words[prefix + PREFIX.mask]!) === 0
       ) {
         return true;
       }
@@ -352,8 +409,8 @@ export class RuleTable {
   /** The first criteria set of a rule that is effective at a wall-clock time, or NONE. */
   effectiveCriteria(rule: number, wallMs: number): number {
     const at = this.ruleAt + rule * RULE_WORDS;
-    const first = this.words[at + 14]!;
-    for (let set = first; set < first + this.words[at + 15]!; set++) {
+    const first = this.words[at + RULE.firstCriteria]!;
+    for (let set = first; set < first + this.words[at + RULE.criteria]!; set++) {
       const period = (this.criteriaAt + set * CRITERIA_WORDS) >> 1;
       if (this.floats[period]! <= wallMs && wallMs < this.floats[period + 1]!) return set;
     }
@@ -361,23 +418,23 @@ export class RuleTable {
   }
 
   firstCriteria(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 14]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.firstCriteria]!;
   }
 
   criteriaCount(rule: number): number {
-    return this.words[this.ruleAt + rule * RULE_WORDS + 15]!;
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.criteria]!;
   }
 
   firstMember(criteria: number): number {
-    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 4]!;
+    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + CRITERIA.firstMember]!;
   }
 
   membersOf(criteria: number): number {
-    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 5]!;
+    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + CRITERIA.members]!;
   }
 
   memberWord(member: number, word: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + word]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + MEMBER.address + word]!;
   }
 
   /** MemberSpec.id */
@@ -387,7 +444,7 @@ export class RuleTable {
 
   /** Destination port after translation, or -1: unchanged. */
   memberPort(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 4]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + MEMBER.port]!;
   }
 
   /** Weight for new flows: 0 for members that are draining or failed. */
@@ -402,27 +459,27 @@ export class RuleTable {
 
   isAt(member: number, w0: number, w1: number, w2: number, w3: number): boolean {
     const { words } = this;
-    const at = this.memberAt + member * MEMBER_WORDS;
+    const at = this.memberAt + member * MEMBER_WORDS + MEMBER.address;
     return words[at + 3] === w3 && words[at + 2] === w2 && words[at + 1] === w1 && words[at] === w0;
   }
 
   /** Whether a Maglev table belongs to a criteria set: it has one if the rule says so and a member has weight. */
   hasMaglev(criteria: number): boolean {
-    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 6] !== NONE;
+    return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + CRITERIA.maglev] !== NONE;
   }
 
   /** Member at an entry of the criteria set's Maglev table, 0 … MAGLEV_ENTRIES-1. */
   maglevMember(criteria: number, entry: number): number {
-    const table = this.words[this.criteriaAt + criteria * CRITERIA_WORDS + 6]!;
+    const table = this.words[this.criteriaAt + criteria * CRITERIA_WORDS + CRITERIA.maglev]!;
     return this.firstMember(criteria) + this.maglevTables[table]![entry]!;
   }
 
   /** High 16 bits of a configured MAC, or -1. */
   memberMacHigh(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 6]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + MEMBER.macHigh]!;
   }
 
   memberMacLow(member: number): number {
-    return this.words[this.memberAt + member * MEMBER_WORDS + 7]!;
+    return this.words[this.memberAt + member * MEMBER_WORDS + MEMBER.macLow]!;
   }
 }
