@@ -20,8 +20,9 @@ import { spreadOf } from './statistics.ts';
 
 const quick = process.argv.includes('--quick');
 const REPETITIONS = quick ? 2 : 5;
-/** A multiple of the batch. */
-const PACKETS = BATCH_FRAMES * (quick ? 4_000 : 32_000);
+/** Packets timed in one go: of several windows the least counts, as whatever else the machine does only adds to one. */
+const WINDOW = BATCH_FRAMES * 1_000;
+const WINDOWS = quick ? 4 : 32;
 const HEAP_PACKETS = BATCH_FRAMES * 15_625;
 const HEAP_FLOWS = 10_000;
 /** Per repetition, so that small populations are timed long enough. */
@@ -93,17 +94,29 @@ function established(flows: number): MicroBed {
   return bed;
 }
 
+/** Both directions in turn, as on a host: V8 compiles for what it has seen. */
+function warmUp(bed: MicroBed, order: Int32Array): void {
+  for (let first = 0; first < order.length; first += BATCH_FRAMES) {
+    const batch = order.subarray(first, first + BATCH_FRAMES);
+    timed(bed, 'forward', batch, true);
+    timed(bed, 'reverse', batch, true);
+  }
+}
+
 function measureHits(flows: number): Omit<MicroPopulation, 'flows' | 'newFlowNs'> {
   const bed = established(flows);
-  const order = randomOrder(flows, PACKETS);
-  for (const direction of ['forward', 'reverse'] as const) timed(bed, direction, order, true);
+  const order = randomOrder(flows, WINDOW * WINDOWS);
+  const windows = Array.from({ length: WINDOWS }, (_, i) => order.subarray(i * WINDOW, (i + 1) * WINDOW));
+  for (const window of windows) warmUp(bed, window);
   const hit: number[] = [];
   const reply: number[] = [];
   const restore: number[] = [];
   const hitNs = (direction: Direction): number => {
-    const writing = timed(bed, direction, order, false);
-    if (direction === 'forward') restore.push(writing / PACKETS);
-    return (timed(bed, direction, order, true) - writing) / PACKETS;
+    const least = (handled: boolean): number =>
+      Math.min(...windows.map((window) => timed(bed, direction, window, handled)));
+    const writing = least(false);
+    if (direction === 'forward') restore.push(writing / WINDOW);
+    return (least(true) - writing) / WINDOW;
   };
   for (let repetition = 0; repetition < REPETITIONS; repetition++) {
     hit.push(hitNs('forward'));
