@@ -28,6 +28,9 @@ export interface AuditEntry {
   readonly details: object;
 }
 
+/** In the directory of a store of files, or in the run directory. */
+export const AUDIT_FILE = 'audit.jsonl';
+
 /** Of either file. */
 const MAX_BYTES = 1 << 20;
 

@@ -1,5 +1,6 @@
 /** `sluice down`: stops the process of a run directory, or cleans up after one that was killed. */
 import { existsSync, statSync } from 'node:fs';
+import { request } from 'node:http';
 import { resolve } from 'node:path';
 import { messageOf } from '../config/model/host-error.ts';
 import { actingAs } from '../native/processes/privileges.ts';
@@ -15,12 +16,14 @@ export interface DownOptions {
 /** A process abandons its own stop after 10 s; one that still runs after this time is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
+/** A process that hangs is stopped without having been asked. */
+const ANSWER_TIMEOUT_MS = 1_000;
 
 /** Resolves with the exit code: 1 also if there was nothing to stop and nothing to remove. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
   try {
     const runDir = new RunDir(resolve(path));
-    for (const note of await asItsOwner(runDir, () => bringDown(runDir)))
+    for (const note of await asItsOwner(runDir, () => bringDownTelling(runDir)))
       process.stderr.write(`sluice: ${note}\n`);
     runDir.removeIfEmpty();
     return EXIT_OK;
@@ -35,6 +38,15 @@ async function asItsOwner<Result>({ path }: RunDir, work: () => Promise<Result>)
   const owner = statSync(path, { throwIfNoEntry: false });
   const isOthers = owner !== undefined && owner.uid !== 0 && process.geteuid!() === 0;
   return isOthers ? actingAs(owner, work) : work();
+}
+
+/** The same, with a word about changes that are gone with the run directory. */
+async function bringDownTelling(runDir: RunDir): Promise<string[]> {
+  const hadChanges = await hasChanges(runDir);
+  const notes = await bringDown(runDir);
+  if (!hadChanges || existsSync(runDir.storeDir)) return notes;
+  const kept = 'a store of its own (store: { kind: file, dir: … }) keeps them';
+  return [...notes, `changes that commands have made are gone with the run directory; ${kept}`];
 }
 
 /** Returns notes for the user. */
@@ -70,4 +82,25 @@ async function stopProcess(running: ProcessIdentity): Promise<boolean> {
   if (await endProcess(running, 'SIGTERM', STOP_TIMEOUT_MS)) return true;
   if (await endProcess(running, 'SIGKILL', KILL_TIMEOUT_MS)) return false;
   throw new Error(`pid ${running.pid} could not be killed`);
+}
+
+/** Whether groups of the running process are as commands have made them; a process that does not answer is not asked twice. */
+function hasChanges({ apiSocket }: RunDir): Promise<boolean> {
+  return new Promise((resolve) => {
+    const call = request(
+      { socketPath: apiSocket, path: '/v1/groups', timeout: ANSWER_TIMEOUT_MS },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', () => resolve(false));
+        response.on('end', () => resolve(text.includes('"origin":"command"')));
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('no answer')));
+    call.on('error', () => resolve(false));
+    call.end();
+  });
 }

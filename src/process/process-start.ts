@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { AuditTrail } from '../api/audit.ts';
+import { AUDIT_FILE, AuditTrail } from '../api/audit.ts';
 import { HostError } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { ConfigError } from '../config/model/problems.ts';
@@ -136,6 +136,6 @@ export function auditTrail(
   runDir: RunDir,
   log: Logger,
 ): AuditTrail {
-  const path = store?.kind === 'file' ? join(store.dir, 'audit.jsonl') : runDir.auditFile;
+  const path = store?.kind === 'file' ? join(store.dir, AUDIT_FILE) : runDir.auditFile;
   return new AuditTrail(path, host, systemRuntime, log);
 }
