@@ -70,7 +70,7 @@ export type Command =
   | { readonly kind: 'reapply' | 'restart' }
   | { readonly kind: 'pass'; readonly ms: number };
 
-const GROUPS = 11;
+const GROUPS = 13;
 const CLIENT_PORTS = 10;
 const MEMBERS = ['app1', 'app2', 'app3', 'app4', 'app5'];
 

@@ -41,6 +41,7 @@ import {
   firstGroups,
   type Group,
   networkOf,
+  ownerOf,
   START_WALL_MS,
   TIMERS,
   withMembers,
@@ -53,10 +54,6 @@ export interface EpisodeOptions {
   /** Monotonic clock at the start: it may wrap around on the way. */
   readonly startMs: number;
 }
-
-/** Port of the VM with an address. */
-const ownerOf = (address: string): string =>
-  PORTS.find(({ addresses }) => addresses.includes(address))?.name ?? '';
 
 export class Episode {
   private bed: DatapathBed;
@@ -135,12 +132,11 @@ export class Episode {
   // Packets
 
   private sendNew({ client, group, clientPort, toPort, protocol, ...segment }: SendCommand): void {
-    const { vip, family } = this.groups[group];
-    this.fromClient(
-      client,
-      { protocol, from: addressOf(client, family), fromPort: clientPort, to: vip, toPort },
-      segment,
-    );
+    const { vip, family, protocol: balanced } = this.groups[group];
+    const isEcho = balanced === 'icmp';
+    const service = isEcho ? { protocol: balanced, toPort: 0 } : { protocol, toPort };
+    const ends = { from: addressOf(client, family), fromPort: clientPort, to: vip, ...service };
+    this.fromClient(client, ends, isEcho ? { ...segment, partial: false } : segment);
   }
 
   private goOn({ flow: position, ...segment }: FlowCommand): void {
@@ -295,9 +291,10 @@ export class Episode {
   /** What a client hears when nobody serves it. */
   private refusal(port: string, way: Way, packet: Packet, segment: Segment): [string, WireFrame][] {
     const back = { fromMac: way.toMac, toMac: way.fromMac, from: way.to, to: way.from };
-    if (packet.protocol === 'udp') {
+    if (packet.protocol !== 'tcp') {
       if (this.sent.length === 0 && this.isErrorSuppressed()) return [];
-      const type = way.from.includes(':') ? [1, 4] : [3, 3];
+      const unreachable = packet.protocol === 'udp' ? { 4: 3, 6: 4 } : { 4: 1, 6: 3 };
+      const type = way.from.includes(':') ? [1, unreachable[6]] : [3, unreachable[4]];
       // What is quoted has its checksum, though the VM had left it to its device.
       const whole = build(way, packet, { ...segment, partial: false });
       const original = parseFrame(whole.bytes, whole.vnet).packet?.bytes;
@@ -346,7 +343,8 @@ export class Episode {
   }
 
   private ping({ client, group }: PingCommand): void {
-    const { vip } = this.groups[group];
+    const { vip, protocol } = this.groups[group];
+    if (protocol === 'icmp') return; // `send` does that
     const way = this.bed.way(client, vip);
     const [answer, ...more] = this.bed.send(client, echoFrame(way, 7, 9, countingBytes(11)));
     const icmp = answer?.frame.packet?.icmp;
@@ -440,7 +438,7 @@ export class Episode {
     const portOf = (end: string): string => spaced(end).split(' ')[1];
     return new Set(
       this.bed.flows().map(({ protocol, client, vip, translated, member, state, port }) => {
-        const name = protocol === 6 ? 'tcp' : 'udp';
+        const name = protocol === 6 ? 'tcp' : protocol === 17 ? 'udp' : 'icmp';
         return `${this.balancerOf(port)}: ${name} ${spaced(client)} > ${spaced(vip)} | ${portOf(translated)} ${spaced(member)} | ${state}`;
       }),
     );
@@ -449,6 +447,9 @@ export class Episode {
   private choice(): Choice | undefined {
     if (this.sent.length === 0) return undefined;
     const [{ port, frame }] = this.sent;
+    const echo = frame.packet?.icmp;
+    if (echo?.type === 8 || echo?.type === 128)
+      return { member: port, translated: echo.rest >>> 16, memberPort: 0 };
     const ports = frame.packet?.tcp ?? frame.packet?.udp;
     if (ports === undefined)
       throw new ModelError(`expected a packet at a member, found ${describe(this.sent)}`);

@@ -1,19 +1,20 @@
 /** What the model knows of one flow, its names, and how its state moves. */
 
+/** An echo has its identifier as the client's port, and 0 on the side of the service. */
 export interface Packet {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly from: string;
   readonly fromPort: number;
   readonly to: string;
   readonly toPort: number;
-  /** Letters of FSRPA; empty for UDP. */
+  /** Letters of FSRPA; empty but for TCP. */
   readonly flags: string;
   /** Frame bytes from the Ethernet header on. */
   readonly frameBytes: number;
 }
 
 export interface FlowEnds {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly client: string;
   readonly clientPort: number;
   /** Port of the host that it came in by, and that port's load balancer. */

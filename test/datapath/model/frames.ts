@@ -2,6 +2,7 @@
 import { addressBytes } from '../../support/addresses.ts';
 import {
   countingBytes,
+  icmpFrame,
   ipPacket,
   tcpFrame,
   udpFrame,
@@ -55,6 +56,12 @@ export function build(
 ): WireFrame {
   const fields = { sourcePort: fromPort, destinationPort: toPort, payload: countingBytes(payload), partial };
   if (protocol === 'udp') return udpFrame(way, fields);
+  if (protocol === 'icmp') {
+    const isRequest = toPort === 0;
+    const [request, reply] = way.from.includes(':') ? [128, 129] : [8, 0];
+    const identifier = isRequest ? fromPort : toPort;
+    return icmpFrame(way, isRequest ? request : reply, 0, identifier * 0x10000 + 1, countingBytes(payload));
+  }
   return tcpFrame(way, { ...fields, flags, sequence: SEQUENCE, acknowledgment: ACKNOWLEDGMENT });
 }
 
@@ -66,7 +73,7 @@ export function quotedPacket({ protocol, from, fromPort, to, toPort }: Ends): Ui
   // Built anew, so that a wrong header would show.
   return ipPacket(
     way,
-    protocol === 'tcp' ? 6 : 17,
+    { tcp: 6, udp: 17, icmp: addressBytes(from).length === 4 ? 1 : 58 }[protocol],
     packet.subarray(addressBytes(from).length === 4 ? 20 : 40),
   );
 }

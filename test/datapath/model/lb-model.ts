@@ -117,6 +117,8 @@ export class LoadBalancerModel {
     }
     const own = this.lookupReverse(balancer, protocol, from, toPort, from, fromPort);
     if (own !== undefined && isHairpin(own) && own.vip === to) return this.backward(own, packet);
+    // A reply begins nothing.
+    if (protocol === 'icmp' && fromPort === 0) return { kind: 'cut-off' };
     return this.newFlow(packet, ingress, balancer);
   }
 
@@ -291,7 +293,7 @@ export class LoadBalancerModel {
     const totals = this.totalsOf(flow);
     totals.replyPackets++;
     totals.replyBytes += packet.frameBytes;
-    flow.state = flow.protocol === 'udp' ? 'replied' : nextState(flow, packet.flags, 'member');
+    flow.state = flow.protocol !== 'tcp' ? 'replied' : nextState(flow, packet.flags, 'member');
     return { kind: 'to-client', flow };
   }
 
@@ -398,7 +400,7 @@ export class LoadBalancerModel {
   purge(group: string, member: string, which: 'all' | 'datagrams'): void {
     for (const flow of this.flows.values()) {
       if (flow.group !== group || flow.member !== member) continue;
-      if (which === 'all' || flow.protocol === 'udp') flow.isGhost = true;
+      if (which === 'all' || flow.protocol !== 'tcp') flow.isGhost = true;
     }
   }
 
@@ -408,13 +410,13 @@ export class LoadBalancerModel {
 
   /** A datagram flow after its group's gap: the client's next packet finds a member anew. */
   private isDueForRepick(flow: ModelFlow): boolean {
-    if (flow.protocol !== 'udp') return false;
+    if (flow.protocol === 'tcp') return false;
     return this.nowMs - flow.lastSeenMs > (this.groupOf(flow)?.udpRepickMs ?? Number.POSITIVE_INFINITY);
   }
 
   private timeoutMs(flow: ModelFlow): number {
     const { udpIdleMs, tcpEstablishedIdleMs, tcpTransitoryIdleMs } = this.options.settings;
-    if (flow.protocol === 'udp') return this.groupOf(flow)?.udpIdleMs ?? udpIdleMs;
+    if (flow.protocol !== 'tcp') return this.groupOf(flow)?.udpIdleMs ?? udpIdleMs;
     return flow.state === 'established' ? tcpEstablishedIdleMs : tcpTransitoryIdleMs;
   }
 

@@ -15,13 +15,17 @@ export const addressOf = (name: string, family: 4 | 6): string => {
   return port.addresses[family === 4 ? 0 : 1];
 };
 
+/** Port of the VM with an address. */
+export const ownerOf = (address: string): string =>
+  PORTS.find(({ addresses }) => addresses.includes(address))?.name ?? '';
+
 export const networkOf = (name: string): string => (name.startsWith('db') ? 'db' : 'app');
 
 export interface Group {
   readonly name: string;
   readonly vip: string;
   readonly family: 4 | 6;
-  readonly protocol: 'any' | 'tcp' | 'udp';
+  readonly protocol: 'any' | 'tcp' | 'udp' | 'icmp';
   readonly port?: number;
   readonly rewrite: 'address' | 'mac';
   /** Port of every member after translation; absent: unchanged. */
@@ -148,6 +152,16 @@ export const firstGroups = (): Group[] => {
       isPerDatagram: true,
       memberPort: 8080,
       sets: [everyone(APPS, [1, 3, 1, 3, 2])],
+    },
+    { ...usual, name: 'l', vip: '10.1.0.110', protocol: 'icmp', sets: [everyone(APPS, [1, 2, 1, 2, 1])] },
+    {
+      ...usual,
+      name: 'm',
+      vip: 'fd00:1::110',
+      family: 6,
+      protocol: 'icmp',
+      udpRepickMs: 9_000,
+      sets: [everyone(APPS.slice(0, 3), [1, 2, 1])],
     },
   ];
 };
