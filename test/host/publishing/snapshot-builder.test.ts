@@ -28,6 +28,7 @@ test('networks and ports are told as the datapath wants them', () => {
     mssClamp: undefined,
     subnets: ['10.1.0.0/24', 'fd00:1::/64'],
     gateways: ['10.1.0.1', 'fd00:1::1'],
+    router: 'default',
     routerMac: '02:53:4c:00:13:89',
     routerAdvertisements: { lifetimeS: 1_800, intervalMs: 600_000, autonomous: false },
     routes: [],
