@@ -5,10 +5,10 @@
 // timeout: 600s
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { seed } from '../support/seed.ts';
+import { runs, seed } from '../support/seed.ts';
 import { play } from './simulation.ts';
 
-const SEEDS = Number(process.env.SLUICE_SIMULATION_SEEDS ?? 20);
+const SEEDS = runs(Number(process.env.SLUICE_SIMULATION_SEEDS ?? 20));
 
 const simulation = suite('simulation of the control plane');
 
