@@ -45,6 +45,7 @@ const request = {
   method: fc.string({ maxLength: 16 }),
   path: text,
   body: text,
+  actor: name,
 };
 const reply = { type: fc.constant('reply' as const), id: fc.nat(), status: fc.nat(999), body: text };
 
