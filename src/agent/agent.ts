@@ -154,7 +154,7 @@ export class Agent implements ControllerLinkHandler {
   detached(reason: string): void {
     this.welcome = undefined;
     this.runtime.clearTimer(this.reportTimer);
-    this.options.log.warn(`detached from the controllers: ${reason}`);
+    if (!this.isClosed) this.options.log.warn(`detached from the controllers: ${reason}`);
     this.requests.end();
   }
 

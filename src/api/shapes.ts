@@ -254,7 +254,7 @@ export interface MemberRow {
   flowsByHost?: Record<string, number>;
   /** Load balancers that send to the member, or that have another weight for it than `weight`. */
   loadBalancers: BalancerMemberRow[];
-  /** From a controller: why health checks have failed it. */
+  /** Why it is failed: what health checks found, or who failed it; or that nobody checks it. */
   health?: string;
 }
 

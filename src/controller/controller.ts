@@ -31,7 +31,7 @@ import { WaitingAgents } from './agents/waiting-agents.ts';
 import type { Settlement } from './distribution/distribution.ts';
 import { EpochRaise } from './epoch-raise.ts';
 import { groupReset } from './groups/group-reset.ts';
-import { existingGroup, type GroupStates } from './groups/group-states.ts';
+import { existingGroup, failedBy, type GroupStates } from './groups/group-states.ts';
 import { MemberChanges } from './groups/member-changes.ts';
 import { type GroupOverrides, type MemberOverride, signed } from './groups/member-overrides.ts';
 import { Replica } from './groups/replica.ts';
@@ -195,7 +195,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     const failure = ownEntry(health, member);
     if (failure === undefined) {
       const isChecked = group.health === undefined || office.health.checkersOf(groupName, member) > 0;
-      return isChecked ? undefined : 'checked by nobody';
+      return failedBy(state, member) ?? (isChecked ? undefined : 'checked by nobody');
     }
     const heldMs = office.health.heldForMs(group, member);
     if (heldMs === undefined) return failure.detail;
@@ -435,7 +435,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   private lost(reason: string): void {
-    this.log.warn(`controller ${this.id} has lost leadership: ${reason}`);
+    this.log[reason === 'resigned' ? 'info' : 'warn'](`controller ${this.id} has lost leadership: ${reason}`);
     this.endTerm(this.leaderElsewhere ?? '');
   }
 

@@ -20,6 +20,7 @@ import { isPortBusy } from '../native/network/listening.ts';
 import { namespaceExists, namespacePath, withNamespace } from '../native/network/netns.ts';
 import { findUser } from '../native/processes/users.ts';
 import { probeIoUring } from '../native/uring/io-uring.ts';
+import { interfaceOwner } from '../run-dir/interface-owner.ts';
 import type { OwnThings } from '../run-dir/own-things.ts';
 import { addressToWords, canonicalAddress, isEndpoint, parseEndpoint } from '../wire/address.ts';
 
@@ -73,10 +74,11 @@ function checkInterfaces(view: View, report: Report, own?: OwnThings): void {
     if (netns === undefined) continue;
     const found = interfaceIn(netns, name);
     if (found === undefined || own?.hasTap(netns, name, found)) continue;
+    const owner = interfaceOwner(netns, name);
     const path = ['ports', i, port?.interface === undefined ? 'netns' : 'interface'];
     report(
       path,
-      `interface ${name} in namespace ${netns}, which is there already`,
+      `interface ${name} in namespace ${netns}, which ${owner === undefined ? 'is there already' : `belongs to ${owner}`}`,
       'a name that is free there',
     );
   }

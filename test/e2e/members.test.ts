@@ -133,6 +133,7 @@ test('fail: its records are purged, it gets no packet more, new flows avoid it',
   const row = await detailOf('fail', server);
   assert.is(row!.state, 'failed');
   assert.is(row!.activeFlows, 0);
+  assert.match(row!.health!, /^member fail( by .+)? on \d{4}-/);
 });
 
 /** No packet of the client reaches the member any more, though the client still tries. */

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FlowRow, PortRow } from '../../src/api/shapes.ts';
-import { output, until } from '../support/command.ts';
+import { output, run, until } from '../support/command.ts';
 import { Host, killProcess } from '../support/host.ts';
+import { CLI } from '../support/paths.ts';
 import { countingDigest, shares, Testbed } from '../support/testbed.ts';
 import { member, tcpGroup } from '../support/testbed-config.ts';
 
@@ -291,6 +292,35 @@ test('up --replace refuses while the flows of the running process would be lost,
     assert.is(wanted.status, 0, wanted.stderr);
     assert.is.not((await host.status()).pid, pid);
     assert.not.ok(existsSync(`${host.runDir}/tables.next`));
+  } finally {
+    host.close();
+  }
+});
+
+test('an interface that another Sluice process has is named with that process; a stop logs no warnings', async () => {
+  const host = await smallHost();
+  try {
+    assert.is((await host.sluice('up', '-c', host.configFile, '--detach')).status, 0);
+    const { pid } = await host.status();
+    const log = `${host.runDir}/sluice.log`;
+    const other = `${host.runDir}-other`;
+    const clash = await run(
+      process.execPath,
+      CLI,
+      'up',
+      '-c',
+      host.configFile,
+      '--detach',
+      '--run-dir',
+      other,
+    );
+    assert.is(clash.status, 2);
+    assert.match(clash.stderr, `belongs to the Sluice process at ${host.runDir}, pid ${pid}`);
+    assert.is((await host.sluice('down')).status, 0);
+    const warnings = readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => / (warn|error|fatal) /.test(line));
+    assert.equal(warnings, []);
   } finally {
     host.close();
   }

@@ -9,7 +9,9 @@
  *
  * A group whose documents have not changed stays the same object.
  */
+
 import { isDeepStrictEqual } from 'node:util';
+import { findMember } from '../../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
@@ -106,4 +108,13 @@ export function existingGroup(groups: GroupStates, name: string): GroupState {
   const group = groups.get(name);
   if (group !== undefined) return group;
   throw new Refusal(404, `group: found ${name}, expected ${expectOneOf(name, [...groups.keys()])}`);
+}
+
+/** Who has failed the member, if not health checks. */
+export function failedBy({ beforeHealth, overrides }: GroupState, member: string): string | undefined {
+  if (findMember(beforeHealth, member)?.state !== 'failed') return undefined;
+  const override = overrides.get(member);
+  if (override?.state !== 'failed') return 'failed in the file';
+  const at = override.atMs === undefined ? '' : ` on ${new Date(override.atMs).toISOString()}`;
+  return `member fail${override.by === undefined ? '' : ` by ${override.by}`}${at}`;
 }
