@@ -298,6 +298,7 @@ export function groupsInForce(
   { networks }: Configuration,
 ): GroupConfig[] {
   const known = new Set(networks.map(({ name }) => name));
+  if (own.length === 0) return fromControllers.filter(({ network }) => known.has(network));
   const told = new Set([...fromControllers.map(({ name }) => name), ...tombstones]);
   return [...own.filter(({ name }) => !told.has(name)), ...fromControllers].filter(({ network }) =>
     known.has(network),

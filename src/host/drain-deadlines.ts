@@ -8,7 +8,7 @@
  */
 
 import { membersOf } from '../config/model/group-members.ts';
-import type { Configuration } from '../config/model/model.ts';
+import type { Configuration, GroupConfig } from '../config/model/model.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 
 /** Timers count in 31 bits; a longer wait is taken in steps. */
@@ -23,14 +23,22 @@ export interface DrainDeadline {
 
 /** All deadlines that are set, earliest first. */
 export function drainDeadlines(configuration: Configuration): DrainDeadline[] {
-  const deadlines = configuration.groups.flatMap((group) =>
-    membersOf(group).flatMap(({ name, state, drainDeadlineMs }): DrainDeadline[] =>
-      state !== 'draining' || drainDeadlineMs === undefined
-        ? []
-        : [{ group: group.name, member: name, atMs: drainDeadlineMs }],
-    ),
+  return configuration.groups.flatMap(deadlinesOf).sort((a, b) => a.atMs - b.atMs);
+}
+
+/** By group, which never changes: each change of any group asks of all. */
+const known = new WeakMap<GroupConfig, readonly DrainDeadline[]>();
+
+function deadlinesOf(group: GroupConfig): readonly DrainDeadline[] {
+  const before = known.get(group);
+  if (before !== undefined) return before;
+  const deadlines = membersOf(group).flatMap(({ name, state, drainDeadlineMs }): DrainDeadline[] =>
+    state !== 'draining' || drainDeadlineMs === undefined
+      ? []
+      : [{ group: group.name, member: name, atMs: drainDeadlineMs }],
   );
-  return deadlines.sort((a, b) => a.atMs - b.atMs);
+  known.set(group, deadlines);
+  return deadlines;
 }
 
 export class DrainTimer {

@@ -422,7 +422,7 @@ function reuseUnchanged<Named extends { readonly name: string }>(
   const byName = new Map(former.map((one) => [one.name, one]));
   const list = next.map((one) => {
     const before = byName.get(one.name);
-    return before !== undefined && isDeepStrictEqual(before, one) ? before : one;
+    return before === one || (before !== undefined && isDeepStrictEqual(before, one)) ? before : one;
   });
   return isSameList(list, former) ? (former as Named[]) : list;
 }
