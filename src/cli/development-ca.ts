@@ -14,6 +14,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Role, roleUri } from '../config/certificate-roles.ts';
+import { namingFile } from '../config/model/file-error.ts';
 
 const AUTHORITY_DAYS = 3650;
 const HOST_DAYS = 825;
@@ -110,15 +111,13 @@ async function makeOne(
   const names = [`DNS:${name}`, ...(isServer ? ['DNS:localhost', 'IP:127.0.0.1', 'IP:::1'] : [])];
   for (const other of alternatives) names.push(isIP(other) === 0 ? `DNS:${other}` : `IP:${other}`);
   const uris = roles.map((role) => `URI:${roleUri(role)}`);
-  writeFileSync(
-    file('ext'),
-    [
-      'basicConstraints=critical,CA:FALSE',
-      'keyUsage=critical,digitalSignature',
-      `extendedKeyUsage=clientAuth${isServer ? ',serverAuth' : ''}`,
-      `subjectAltName=${[...names, ...uris].join(',')}`,
-    ].join('\n'),
-  );
+  const text = [
+    'basicConstraints=critical,CA:FALSE',
+    'keyUsage=critical,digitalSignature',
+    `extendedKeyUsage=clientAuth${isServer ? ',serverAuth' : ''}`,
+    `subjectAltName=${[...names, ...uris].join(',')}`,
+  ].join('\n');
+  namingFile(file('ext'), () => writeFileSync(file('ext'), text));
   await openssl([
     'req',
     '-new',

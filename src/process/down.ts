@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { resolve } from 'node:path';
 import { messageOf } from '../config/model/host-error.ts';
-import { actingAs } from '../native/processes/privileges.ts';
+import { actingAs, forbidNewPrivileges } from '../native/processes/privileges.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { endProcess, type ProcessIdentity } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
@@ -21,6 +21,7 @@ const ANSWER_TIMEOUT_MS = 1_000;
 
 /** Resolves with the exit code: 1 also if there was nothing to stop and nothing to remove. */
 export async function down({ runDir: path }: DownOptions): Promise<number> {
+  forbidNewPrivileges();
   try {
     const runDir = new RunDir(resolve(path));
     for (const note of await asItsOwner(runDir, () => bringDownTelling(runDir)))

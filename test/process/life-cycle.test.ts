@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/shapes.ts';
 import { down } from '../../src/process/down.ts';
 import { up } from '../../src/process/up.ts';
+import { RunDir } from '../../src/run-dir/run-dir.ts';
 import { quietly, sleep, TestRun } from '../support/host-processes.ts';
 
 const test = suite('life cycle');
@@ -104,14 +105,17 @@ test('a host whose run directory has been removed is stopped by down, and nothin
   const host = await run.start();
   const exit = once(host, 'exit');
   rmSync(run.runDir, { recursive: true });
-  const again = await upDetached();
-  assert.is(again.result, 1);
-  assert.match(again.stderr, new RegExp(`^sluice: already running: pid ${host.pid}$`, 'm'));
+  // The check of the configuration finds its interfaces, or else the run directory its process.
+  assert.is.not((await upDetached()).result, 0);
+  assert.is(new RunDir(run.runDir).running()?.pid, host.pid);
   const { result, stderr } = await quietly(() => down({ runDir: run.runDir }));
   assert.is(result, 0, stderr);
   assert.equal(await exit, [0, null]);
   assert.equal(run.namespaces(), []);
-  assert.equal(readdirSync(run.runDir), ['sluice.log'], 'the log of the second up');
+  assert.ok(
+    !existsSync(run.runDir) || readdirSync(run.runDir).join() === 'sluice.log',
+    'a log of the second up',
+  );
 });
 
 test('an empty state.json keeps neither up nor down from their work', async () => {

@@ -16,9 +16,14 @@ export function namingFile<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    const { code, path: named } = error as NodeJS.ErrnoException;
-    if (error instanceof Error && code !== undefined && named === undefined)
-      error.message = `${path}: ${error.message}`;
-    throw error;
+    throw nameFile(path, error);
   }
+}
+
+/** The error, with the file in its message if it does not name one. */
+export function nameFile(path: string, error: unknown): unknown {
+  const { code, path: named } = error as NodeJS.ErrnoException;
+  if (error instanceof Error && code !== undefined && named === undefined)
+    error.message = `${path}: ${error.message}`;
+  return error;
 }

@@ -8,6 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { nameFile } from '../../config/model/file-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 const DIGITS = 16;
@@ -15,11 +16,13 @@ const DIGITS = 16;
 const SLOT_BYTES = DIGITS + 1 + 8 + 1;
 
 export class EpochFile {
+  private readonly path: string;
   private readonly handle: FileHandle;
   private readonly runtime: Runtime;
   private current: number;
 
-  private constructor(handle: FileHandle, runtime: Runtime, current: number) {
+  private constructor(path: string, handle: FileHandle, runtime: Runtime, current: number) {
+    this.path = path;
     this.handle = handle;
     this.runtime = runtime;
     this.current = current;
@@ -33,7 +36,7 @@ export class EpochFile {
     const bytes = Buffer.alloc(2 * SLOT_BYTES);
     await handle.read(bytes, 0, bytes.length, 0);
     const slots = [bytes.subarray(0, SLOT_BYTES), bytes.subarray(SLOT_BYTES)];
-    return new EpochFile(handle, runtime, Math.max(0, ...slots.map(numberOfSlot)));
+    return new EpochFile(path, handle, runtime, Math.max(0, ...slots.map(numberOfSlot)));
   }
 
   /** The next number, durable when it resolves; the first: milliseconds since 1970. Greater than `above`. */
@@ -42,10 +45,14 @@ export class EpochFile {
     // The slot goes by the number's parity, and must be the one that does not hold the current number.
     const next = this.current !== 0 && (least - this.current) % 2 === 0 ? least + 1 : least;
     const slot = slotOf(next);
-    const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
-    if (bytesWritten !== SLOT_BYTES)
-      throw new Error(`epoch: found ${bytesWritten} bytes written, expected ${SLOT_BYTES}`);
-    await this.handle.datasync();
+    try {
+      const { bytesWritten } = await this.handle.write(slot, 0, SLOT_BYTES, (next % 2) * SLOT_BYTES);
+      if (bytesWritten !== SLOT_BYTES)
+        throw new Error(`${this.path}: found ${bytesWritten} bytes written, expected ${SLOT_BYTES}`);
+      await this.handle.datasync();
+    } catch (error) {
+      throw nameFile(this.path, error);
+    }
     this.current = next;
     return next;
   }
