@@ -27,6 +27,9 @@ export function setNonBlocking(fd: number): void {
     checked(`F_SETFL of descriptor ${fd}`, native.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
+/** The kernel's number of the calling thread (gettid(2)). */
+export const threadId = (): number => native.threadId();
+
 // --- eventfd: one thread wakes another ---------------------------------------------------------------------
 
 const eventValue = mapAnonymous(8);

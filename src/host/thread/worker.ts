@@ -14,7 +14,7 @@ import { messageOf } from '../../config/model/host-error.ts';
 import { Datapath } from '../../datapath/datapath.ts';
 import type { FrameEngine } from '../../io/engine.ts';
 import { selectEngine } from '../../io/engines/select-engine.ts';
-import { threadId } from '../../native/bindings.ts';
+import { threadId } from '../../native/libc.ts';
 import { viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
 import { Tables } from '../../tables/tables.ts';
