@@ -149,11 +149,11 @@ export class LoadReport {
   private want(group: string, keys: readonly RowKey[]): void {
     const before = this.wanted.get(group) ?? [];
     const after = keys.map((key) => this.entryFor(key));
-    const former = new Set(before);
+    const previous = new Set(before);
     for (const entry of before) entry.isWanted = false;
     for (const entry of after) {
       entry.isWanted = true;
-      if (entry.parts.size === 0 && !former.has(entry)) this.tell(entry, []);
+      if (entry.parts.size === 0 && !previous.has(entry)) this.tell(entry, []);
     }
     for (const entry of before) this.dropUnused(entry);
     if (after.length === 0) this.wanted.delete(group);

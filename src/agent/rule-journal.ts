@@ -99,7 +99,7 @@ export class RuleJournal {
     return document;
   }
 
-  /** Throws with a file from which the former rules, or these, can be read. */
+  /** If it throws, the file still holds the previous rules, or already these. */
   write(document: RuleDocument): void {
     const change = this.written === undefined ? undefined : changeBetween(this.written, document);
     this.written = undefined;
@@ -164,16 +164,16 @@ function changeBetween(before: RuleDocument, { groups, ...document }: RuleDocume
   const order = before.groups.keys();
   let isAppended = false;
   for (const [name, group] of groups) {
-    const former = before.groups.get(name);
-    if (former === undefined) isAppended = true;
+    const previous = before.groups.get(name);
+    if (previous === undefined) isAppended = true;
     else if (isAppended || !isNextIn(order, name, groups)) return undefined;
-    if (former?.definition === group.definition && former.balancers === group.balancers) continue;
+    if (previous?.definition === group.definition && previous.balancers === group.balancers) continue;
     changed.push({ name, ...group });
   }
   return { ...document, groups: changed, removed };
 }
 
-/** Whether `name` is the next of the former names that are still there. */
+/** Whether `name` is the next of the remaining previous names. */
 function isNextIn(order: Iterator<string>, name: string, groups: { has(name: string): boolean }): boolean {
   for (let next = order.next(); next.done !== true; next = order.next())
     if (groups.has(next.value)) return next.value === name;

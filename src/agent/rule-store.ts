@@ -131,10 +131,10 @@ function parsed(
   before: StoredRules,
   inForce: readonly GroupConfig[],
 ): GroupConfig[] {
-  const former = byName(before.groups);
+  const previous = byName(before.groups);
   const known = byName(inForce);
   return [...definitions].map(([name, definition]) => {
-    if (before.definitions.get(name) === definition) return former.get(name)!;
+    if (before.definitions.get(name) === definition) return previous.get(name)!;
     const group = parseGroupDocument(definition, `rules of group ${name}`);
     const same = known.get(name);
     return same !== undefined && isDeepStrictEqual(same, group) ? same : group;

@@ -2,7 +2,7 @@
  * The audit trail: changes that people have made over the API of this process, one JSON object per line.
  *
  * Theory of operation. Whatever is no GET and succeeded is written down with who asked for it. The file is bounded: when it
- * is full it becomes FILE.1, in the place of the former one. It stays when the process ends. A full disk keeps no change
+ * is full it becomes FILE.1, in the place of the previous one. It stays when the process ends. A full disk keeps no change
  * from being made; the log says so once.
  */
 import { appendFileSync, renameSync, statSync } from 'node:fs';

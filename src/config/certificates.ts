@@ -79,7 +79,7 @@ export class Renewable<Material extends Expiring> {
       const problem = messageOf(error);
       if (problem !== this.lastProblem)
         this.log.warn(
-          `${this.setting}: the files as they are now cannot be used, the former certificate stays in use: ${problem}`,
+          `${this.setting}: the files as they are now cannot be used, the previous certificate stays in use: ${problem}`,
         );
       this.lastProblem = problem;
       return;

@@ -20,7 +20,7 @@ import { addressToWords, macHigh16, macLow32 } from '../wire/address.ts';
 import { ConnectionTracking } from './balancing/connection-tracking.ts';
 import { FailFast } from './balancing/fail-fast.ts';
 import { FlowMeter } from './balancing/flow-meter.ts';
-import { FormerFlows } from './balancing/former-flows.ts';
+import { InheritedFlows } from './balancing/inherited-flows.ts';
 import { LoadBalancer } from './balancing/load-balancer.ts';
 import { type RuleSet, RuleSets } from './balancing/rule-sets.ts';
 import { UndeliveredFlows } from './balancing/undelivered-flows.ts';
@@ -292,9 +292,9 @@ export class Datapath {
    * `first` to before `end`; with the first of them, what clients are used to. `keptPorts`: numbers of the ports that are
    * still the same.
    */
-  follow(former: Tables, keptPorts: ReadonlySet<number>, nowMs: number, first: number, end: number): void {
+  follow(previous: Tables, keptPorts: ReadonlySet<number>, nowMs: number, first: number, end: number): void {
     this.context.nowMs = nowMs | 0;
-    const flows = new FormerFlows(this.context, this.tracking, former, keptPorts);
+    const flows = new InheritedFlows(this.context, this.tracking, previous, keptPorts);
     if (first === 0) flows.takeAffinities();
     flows.takeRows(first, end);
   }
@@ -451,7 +451,7 @@ export class Datapath {
       for (const address of spec.addresses) {
         addressToWords(address, words, 0);
         const [w0, w1, w2, w3] = words as unknown as [number, number, number, number];
-        // A former VIP, kept alive by its connections, is the VM's to answer for now.
+        // The VM now answers for a removed VIP that only existing connections keep.
         const endpoint = endpoints.find(spec.network, w0, w1, w2, w3);
         if (endpoint !== NONE) endpoints.clearRole(endpoint, ROLE_ANSWERED);
         const { nowMs } = this.context;

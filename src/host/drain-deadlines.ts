@@ -64,7 +64,7 @@ export class DrainTimer {
     this.controllersZeroMs = atMs - this.runtime.monotonicMs();
   }
 
-  /** Waits for the earliest deadline of this configuration, in place of any former one. */
+  /** Waits for the earliest deadline of this configuration, in place of any previous one. */
   watch(configuration: Configuration): void {
     this.stop();
     const deadlines = drainDeadlines(configuration);

@@ -244,9 +244,9 @@ export class Host {
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
       const running = this.publisher.inForce!.base;
-      const former = this.runtimePorts;
+      const previous = this.runtimePorts;
       // A probe port gives way; the health checks make another one.
-      const kept = former.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
+      const kept = previous.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
       const problems = [
         ...unchangeable(running, configuration),
         ...kept.flatMap((port) => clashesOf(port, configuration)),
@@ -268,9 +268,9 @@ export class Host {
       );
       const undo = new UndoStack();
       let isTouched = false;
-      // Last to be undone: by then the former devices are there again.
-      undo.push('put the former rules back', async () => {
-        if (isTouched) await this.bringIntoForce(running, former);
+      // Last to be undone: by then the previous devices are there again.
+      undo.push('put the previous rules back', async () => {
+        if (isTouched) await this.bringIntoForce(running, previous);
       });
       try {
         // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
@@ -325,7 +325,7 @@ export class Host {
       try {
         this.ports.open(setup, undo);
         await this.publisher.publish({ runtimePorts: [...before, port] });
-        undo.push('put the former rules back', async () => {
+        undo.push('put the previous rules back', async () => {
           await this.publisher.publish({ runtimePorts: before });
         });
         await this.ports.attachOpened();
@@ -417,14 +417,14 @@ export interface EnforcedGroups {
  */
 function reuseUnchanged<Named extends { readonly name: string }>(
   next: readonly Named[],
-  former: readonly Named[],
+  previous: readonly Named[],
 ): Named[] {
-  const byName = new Map(former.map((one) => [one.name, one]));
+  const byName = new Map(previous.map((one) => [one.name, one]));
   const list = next.map((one) => {
     const before = byName.get(one.name);
     return before === one || (before !== undefined && isDeepStrictEqual(before, one)) ? before : one;
   });
-  return isSameList(list, former) ? (former as Named[]) : list;
+  return isSameList(list, previous) ? (previous as Named[]) : list;
 }
 
 const isSameList = <Item>(a: readonly Item[], b: readonly Item[]): boolean =>

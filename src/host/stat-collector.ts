@@ -86,7 +86,7 @@ export class StatCollector {
   private readonly identities = new Map<number, MemberIdentity | undefined>();
   /** Rows whose entries were taken in this interval, and in the one before. */
   private recent = new Set<number>();
-  private former = new Set<number>();
+  private previous = new Set<number>();
   /** Members that have, or may have, rates. */
   private readonly rated = new Map<number, Rates>();
   /** Rows without records, longest silent first, and since when. */
@@ -196,7 +196,7 @@ export class StatCollector {
   refresh(): void {
     this.stats.takeNoted((slot) => this.recent.add(slot));
     for (const slot of this.recent) this.read(slot);
-    for (const slot of this.former) if (!this.recent.has(slot)) this.read(slot);
+    for (const slot of this.previous) if (!this.recent.has(slot)) this.read(slot);
   }
 
   /** Ends an interval; `nowMs` on any monotonic clock, the same one at each call. */
@@ -205,7 +205,7 @@ export class StatCollector {
     this.rate(this.samples++ === 0 ? 0 : nowMs - this.sampledAtMs);
     this.sampledAtMs = nowMs;
     for (const slot of this.recent) this.noteSilence(slot, nowMs);
-    this.former = this.recent;
+    this.previous = this.recent;
     this.recent = new Set();
     this.giveBack(nowMs);
   }

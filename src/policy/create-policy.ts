@@ -53,8 +53,8 @@ class ComposedPolicy implements Policy {
     if (members.length === 0) return weights;
     const places = members.map((member) => input.members.indexOf(member));
     const inForce = input.previous;
-    const former = places.map((place) => inForce?.[place] ?? 0);
-    const previous = sum(former) > 0 ? former : undefined;
+    const weightsBefore = places.map((place) => inForce?.[place] ?? 0);
+    const previous = sum(weightsBefore) > 0 ? weightsBefore : undefined;
     const localFlows = input.localFlows && places.map((place) => input.localFlows![place]!);
     const next = this.weightsOf({ nowMs: input.nowMs, members, localFlows, previous });
     places.forEach((place, i) => {

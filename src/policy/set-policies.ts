@@ -43,7 +43,7 @@ export class SetPolicies {
     this.current = inForce;
   }
 
-  /** New weights: the former map itself if nothing has changed. */
+  /** New weights: the previous map itself if nothing has changed. */
   compute(sets: readonly SetLoads[], nowMs: number, localFlows?: (member: string) => number): WeightsBySet {
     const policies = new Map<string, Policy>();
     const next = new Map<string, WeightsByMember>();

@@ -293,7 +293,7 @@ async function prepare(
   try {
     return await PreparedDatapath.make(configuration, runDir.tablesFile, onDeath);
   } catch (error) {
-    log.info(`the next datapath is made after the former one has ended: ${messageOf(error)}`);
+    log.info(`the next datapath is made after the previous one has ended: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -67,7 +67,7 @@ test('changed files are in use a moment later, without being asked for', async (
   }
 });
 
-test('files that do not fit together leave the former certificate in use, which is said once', () => {
+test('files that do not fit together leave the previous certificate in use, which is said once', () => {
   const { log, certificates, entry, changes } = scene();
   try {
     const before = fingerprint(entry.current.cert);
@@ -77,7 +77,7 @@ test('files that do not fit together leave the former certificate in use, which 
     assert.is(fingerprint(entry.current.cert), before);
     assert.equal(changes, []);
     assert.is(log.lines.length, 1);
-    assert.match(log.lines[0]!, 'the former certificate stays in use');
+    assert.match(log.lines[0]!, 'the previous certificate stays in use');
     assert.match(log.lines[0]!, 'found the key of another certificate');
     copyFileSync(at('old', 'h1.key'), at('h1.key'));
     certificates.reread();

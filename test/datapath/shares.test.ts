@@ -372,7 +372,7 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'datapath/balancing/flow-meter': ['packets that are measured'],
   'datapath/balancing/icmp-translation': 'for the packet at hand',
   'datapath/balancing/purge-marks': 'a mark per member; only the control side makes them',
-  'datapath/balancing/selection/former-sets': 'made by configuration only',
+  'datapath/balancing/selection/previous-sets': 'made by configuration only',
   'datapath/balancing/selection/least-connections': 'per load balancer and criteria set',
   'datapath/balancing/selection/random-two-choices': 'per load balancer and criteria set',
   'datapath/balancing/selection/weighted-round-robin': 'per load balancer and criteria set',

@@ -97,8 +97,8 @@ test('a change at the leader is in force at the agent when the command returns',
 });
 
 test('the leader is killed: another one takes over with all that was changed, and has all agents', async () => {
-  const former = leader();
-  const { epoch, pid } = await statusOf(former);
+  const previous = leader();
+  const { epoch, pid } = await statusOf(previous);
   const more = ['h2', 'h3', 'h4', 'h5', 'h6'].map(
     (host) => new TestAgent(connect, host, { ports: [port('web1', 'app')] }),
   );
@@ -114,7 +114,7 @@ test('the leader is killed: another one takes over with all that was changed, an
     () => agents.every(({ isAttached, welcome }) => isAttached && welcome!.epoch > epoch!),
     FOLLOWED_MS,
   );
-  assert.is.not(leader(), former);
+  assert.is.not(leader(), previous);
   const rows = await leader().json<AgentRow[]>('agent', 'list');
   assert.equal(rows.map(({ host }) => host).sort(), ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
   const changed = await leader().json<Changed>('member', 'weight', 'api', 'b', '7');

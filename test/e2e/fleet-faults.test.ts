@@ -62,9 +62,9 @@ async function isInForce(clients: readonly string[] = ['c2', 'c4']): Promise<voi
 }
 
 /** Waits until another leader than this has all hosts; the milliseconds until it led. */
-async function takeover(former: ControllerProcess): Promise<number> {
+async function takeover(previous: ControllerProcess): Promise<number> {
   const sinceMs = performance.now();
-  const others = fleet.controllers.filter((controller) => controller !== former);
+  const others = fleet.controllers.filter((controller) => controller !== previous);
   const next = await until(
     'another leader',
     async () => {
@@ -74,7 +74,7 @@ async function takeover(former: ControllerProcess): Promise<number> {
     PATIENCE_MS,
   );
   const tookMs = performance.now() - sinceMs;
-  assert.is.not(next.controller, former.label);
+  assert.is.not(next.controller, previous.label);
   return tookMs;
 }
 
@@ -92,32 +92,36 @@ whileTrafficRuns(
 whileTrafficRuns(
   'the leader is killed: another one leads within 5 s, with all that was changed',
   async () => {
-    const former = await fleet.leader();
-    await former.signal('SIGKILL');
-    const tookMs = await takeover(former);
+    const previous = await fleet.leader();
+    await previous.signal('SIGKILL');
+    const tookMs = await takeover(previous);
     assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
     await fleet.attached();
     await isInForce();
     await reweigh(3);
     await isInForce();
-    rmSync(former.runDir, { recursive: true, force: true });
-    await former.launch();
-    assert.is((await former.controllerStatus()).role, 'follower');
+    rmSync(previous.runDir, { recursive: true, force: true });
+    await previous.launch();
+    assert.is((await previous.controllerStatus()).role, 'follower');
   },
 );
 
 whileTrafficRuns('a paused leader finds another one in its place, and changes nothing', async () => {
-  const former = await fleet.leader();
-  const { pid } = await former.controllerStatus();
+  const previous = await fleet.leader();
+  const { pid } = await previous.controllerStatus();
   process.kill(pid, 'SIGSTOP');
-  const late = former.startSluice('member', 'weight', 'web', 's6', '9');
-  const tookMs = await takeover(former);
+  const late = previous.startSluice('member', 'weight', 'web', 's6', '9');
+  const tookMs = await takeover(previous);
   assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
   await fleet.attached();
   await reweigh(1);
   process.kill(pid, 'SIGCONT');
   assert.is.not(await late.ended, 0, late.stdout);
-  await until('it to follow', async () => (await former.controllerStatus()).role === 'follower', PATIENCE_MS);
+  await until(
+    'it to follow',
+    async () => (await previous.controllerStatus()).role === 'follower',
+    PATIENCE_MS,
+  );
   await fleet.attached();
   await isInForce();
 });

@@ -136,7 +136,7 @@ test('up --replace: what VMs send meanwhile waits for the next process, carrier 
   const received = Number(/(\d+) received/.exec(said)![1]);
   // Echo requests that come during the change wait: the longest round trip is its pause.
   console.log(`pause of up --replace: ${/= [\d.]+\/[\d.]+\/([\d.]+)/.exec(said)![1]} ms`);
-  // One or two may be in the former process's hands when it ends.
+  // One or two may be in the previous process's hands when it ends.
   assert.ok(received >= 397, `${received} of 400`);
   assert.is(await carrierChanges(), before);
   assert.is(await newFlows(), counted, 'statistics go on');

@@ -2,7 +2,7 @@
 /**
  * Files of a run directory with anything in them, as a crash, a full disk or another version may leave them: each reader
  * answers with what it could read, or with an Error that names the file. Nothing else is thrown, and no list makes a
- * process claim files that Sluice does not make. The rows of left tables: test/datapath/balancing/former-flows.
+ * process claim files that Sluice does not make. The rows of left tables: test/datapath/balancing/inherited-flows.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -103,7 +103,7 @@ test('a port whose link was deleted is made anew by the next reload, changed or 
   run.ping('a', '10.1.0.13');
 });
 
-test('a reload that fails when devices have been replaced already puts the former ones back', async () => {
+test('a reload that fails when devices have been replaced already puts the previous ones back', async () => {
   // b is closed, to be made anew in a place that turns out to be taken.
   run.exec('c', 'ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'peer1');
   const device = deviceOf('b');

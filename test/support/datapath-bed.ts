@@ -125,11 +125,11 @@ export class DatapathBed implements FrameOutput {
     this.maker = follows?.bed.maker ?? new SnapshotMaker();
     if (follows !== undefined) {
       const kept = new Set(follows.ports.map((name) => this.maker.portId(name)));
-      const former = follows.tables ?? follows.bed.tables;
+      const previous = follows.tables ?? follows.bed.tables;
       // In parts, as a host does.
       const some = 100;
-      for (let first = 0; first <= former.limits.maxConnections; first += some)
-        this.datapath.follow(former, kept, nowMs, first, first + some);
+      for (let first = 0; first <= previous.limits.maxConnections; first += some)
+        this.datapath.follow(previous, kept, nowMs, first, first + some);
       this.revision = follows.bed.revision;
     }
     const { networks, ports, groups, settings, balancer } = { ...DEFAULT_TOPOLOGY, ...options };

@@ -167,7 +167,7 @@ export async function quietly<Result>(
   act: () => Promise<Result>,
 ): Promise<{ result: Result; stdout: string; stderr: string }> {
   const text = { stdout: '', stderr: '' };
-  const former = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const previous = { stdout: process.stdout.write, stderr: process.stderr.write };
   for (const stream of ['stdout', 'stderr'] as const) {
     process[stream].write = ((chunk: string) => {
       text[stream] += chunk;
@@ -177,7 +177,7 @@ export async function quietly<Result>(
   try {
     return { result: await act(), ...text };
   } finally {
-    process.stdout.write = former.stdout;
-    process.stderr.write = former.stderr;
+    process.stdout.write = previous.stdout;
+    process.stderr.write = previous.stderr;
   }
 }

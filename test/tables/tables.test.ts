@@ -215,7 +215,7 @@ layout('memory too small or off the cache line, and limits out of range, are ref
   assert.not.throws(make(needed, 0, SMALL));
 });
 
-/** What the next host, of another version perhaps, reads of the tables of this one (datapath/balancing/former-flows.ts). */
+/** What the next host, of another version perhaps, reads of the tables of this one (datapath/balancing/inherited-flows.ts). */
 layout('what outlives a process lies where the version of the layout says', () => {
   const tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(DEFAULT_LIMITS)), 0, DEFAULT_LIMITS, KEY);
   const read = {

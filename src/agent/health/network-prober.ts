@@ -103,9 +103,9 @@ export class NetworkProber {
   private async replacePort(next: PortConfig | undefined): Promise<void> {
     const { host } = this.options;
     this.endProcess();
-    const former = this.port;
+    const previous = this.port;
     this.port = undefined;
-    if (former !== undefined) await host.removePort(former.name);
+    if (previous !== undefined) await host.removePort(previous.name);
     if (next === undefined) return;
     await host.addPort(next);
     this.port = next;
@@ -143,9 +143,9 @@ export class NetworkProber {
 
   private repair(): void {
     this.isBroken = false;
-    const former = this.port;
+    const previous = this.port;
     this.port = undefined;
-    const removed = former === undefined ? Promise.resolve() : this.options.host.removePort(former.name);
+    const removed = previous === undefined ? Promise.resolve() : this.options.host.removePort(previous.name);
     removed.then(
       () => this.bringAbout(),
       (error) => this.failed(messageOf(error)),

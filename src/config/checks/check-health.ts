@@ -53,8 +53,8 @@ function checkProbeAddresses(view: Lenient<ConfigInput>, topology: Topology, rep
     if (info === undefined) continue;
     const families = new Map<number, Path>();
     for (const { value, path } of located(network.probeAddress, ['networks', i, 'probeAddress'])) {
-      const former = families.get(addressFamily(value));
-      if (former !== undefined) report(path, `${show(value)}, a second of its family`, 'one per family');
+      const previous = families.get(addressFamily(value));
+      if (previous !== undefined) report(path, `${show(value)}, a second of its family`, 'one per family');
       families.set(addressFamily(value), path);
       const subnet = prefixOf(value, info.subnets);
       if (subnet !== undefined) checkHostInSubnet(value, subnet, path, report);

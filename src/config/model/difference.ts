@@ -13,10 +13,10 @@ export function difference<Item>(before: readonly Item[], after: readonly Item[]
   while (last < shorter - first && before.at(-1 - last) === after.at(-1 - last)) last++;
   const [gone, come] = [before.slice(first, before.length - last), after.slice(first, after.length - last)];
   if (gone.length === 0 || come.length === 0) return { gone, come };
-  const [former, present] = [new Set(gone), new Set(come)];
+  const [previous, present] = [new Set(gone), new Set(come)];
   return {
     gone: gone.filter((item) => !present.has(item)),
-    come: come.filter((item) => !former.has(item)),
+    come: come.filter((item) => !previous.has(item)),
   };
 }
 

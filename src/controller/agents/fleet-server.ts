@@ -157,7 +157,7 @@ class GrpcFleetServer implements FleetServer {
     return this.options.tls !== undefined && !this.options.listen.startsWith('unix:');
   }
 
-  /** A former injector keeps the connections that it has. */
+  /** A replaced injector keeps its connections. */
   private useCredentials(tls: TlsMaterial | undefined): void {
     const credentials =
       tls !== undefined && this.hasTls

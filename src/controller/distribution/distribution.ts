@@ -3,7 +3,7 @@
  *
  * Theory of operation. A revision is one state of all groups, weights included; only what is new to an agent is sent
  * to it. Whoever changes a group waits for the agents that have it (`settled`), for a limited time: an agent that is
- * late, or has left, holds nobody up, and the answer names it. While it is on hold, agents that have rules of a former
+ * late, or has left, holds nobody up, and the answer names it. While it is on hold, agents that have rules of a previous
  * leader keep those. All rules are sent again now and then, one agent after
  * the other, so that nothing that went wrong unseen stays wrong.
  */

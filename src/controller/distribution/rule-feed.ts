@@ -26,7 +26,7 @@ export interface GroupNews {
 
 /** What an agent is like when it attaches. */
 export interface AgentTraits {
-  /** Rules of a former leader are in force there. */
+  /** Rules of a previous leader are in force there. */
   readonly hasRules: boolean;
   /** It gets those groups, too, that no port of its host is concerned by. */
   readonly needsAll: boolean;

@@ -47,7 +47,7 @@ export interface GroupState {
 
 const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale] as const;
 
-/** `before`: former states, whose unchanged groups are reused. */
+/** `before`: previous states, whose unchanged groups are reused. */
 export function groupStates(entries: Entries, ...before: readonly GroupStates[]): GroupStates {
   const groups = new Map<string, GroupState>();
   for (const [name, definition] of named<GroupConfig>(entries, KEYS.group)) {

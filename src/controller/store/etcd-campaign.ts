@@ -74,7 +74,7 @@ export class EtcdCampaign implements Campaign {
   /** Of the leader, if that is another one. */
   private presence: { readonly lease: string; readonly of: LeaderPresence } | undefined;
   /** Our leases, as long as they may not be revoked yet. */
-  private readonly formerLeases = new Set<string>();
+  private readonly previousLeases = new Set<string>();
 
   /** `prefix`, of the store, ends in a slash. */
   constructor(
@@ -149,11 +149,11 @@ export class EtcdCampaign implements Campaign {
     let isAway = false;
     while (!this.isOver) {
       try {
-        await this.revokeFormer();
+        await this.revokePrevious();
         const beginning = await this.beginning();
         const asked = this.runtime.monotonicMs();
         const lease = await this.client.grantLease(LEASE_TTL_S);
-        this.formerLeases.add(lease);
+        this.previousLeases.add(lease);
         const createRevision = await this.putKey(lease);
         isAway = false;
         await this.stand({ lease, createRevision, epoch: beginning + createRevision }, asked);
@@ -161,7 +161,7 @@ export class EtcdCampaign implements Campaign {
         if (!isAway) this.log.warn(`etcd: cannot stand for election: ${messageOf(error)}`);
         isAway = true;
       }
-      await this.revokeFormer().catch(() => {}); // else when etcd is back, or they run out
+      await this.revokePrevious().catch(() => {}); // else when etcd is back, or they run out
       await sleep(this.runtime, RETRY_MS * (1 + this.runtime.random()), { signal: this.over.signal });
     }
   }
@@ -248,14 +248,14 @@ export class EtcdCampaign implements Campaign {
   }
 
   /** So that nobody, ourselves included, waits for them to run out. */
-  private async revokeFormer(): Promise<void> {
-    for (const lease of this.formerLeases) {
+  private async revokePrevious(): Promise<void> {
+    for (const lease of this.previousLeases) {
       try {
         await this.client.revokeLease(lease);
       } catch (error) {
         if (!isLeaseGone(error)) throw error;
       }
-      this.formerLeases.delete(lease);
+      this.previousLeases.delete(lease);
     }
   }
 
@@ -298,7 +298,7 @@ export class EtcdCampaign implements Campaign {
     if (lease === this.presence?.lease) return;
     this.presence?.of.close();
     this.presence = undefined;
-    if (this.isOver || lease === undefined || address === undefined || this.formerLeases.has(lease)) return;
+    if (this.isOver || lease === undefined || address === undefined || this.previousLeases.has(lease)) return;
     this.presence = {
       lease,
       of: new LeaderPresence(address, () => this.depose(lease, address), this.runtime, this.dial),

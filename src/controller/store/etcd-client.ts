@@ -117,9 +117,9 @@ export class EtcdClient {
 
   /** For new connections; streams end on the ones that they are on. */
   useTls(tls: EtcdTls): void {
-    const former = this.channels;
+    const previous = this.channels;
     this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls, this.runtime));
-    for (const channel of former) channel.close();
+    for (const channel of previous) channel.close();
   }
 
   close(): void {

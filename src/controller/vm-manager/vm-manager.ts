@@ -163,7 +163,7 @@ export class VmManager {
     for (const { id } of wanted.slice(count)) this.release(id);
   }
 
-  /** An agent has come: its VMs are asked after; those of a former agent of the host are gone. */
+  /** An agent has come: its VMs are asked after; those of a previous agent of the host are gone. */
   hostAttached(host: string, agentEpoch: number): void {
     this.awaySinceMs.delete(host);
     for (const record of this.on(host)) {

@@ -192,11 +192,11 @@ const policiesOf = ({ policy }: GroupConfig): SetPolicies | undefined =>
 /** Weights after configured weights have changed: scaled in proportion, until the policy runs. */
 function rescaled(weights: WeightsBySet, before: GroupConfig, after: GroupConfig): WeightsBySet {
   const next = new Map<string, WeightsByMember>();
-  const former = new Map(before.criteria.map((set) => [setKey(set), set.members]));
+  const previous = new Map(before.criteria.map((set) => [setKey(set), set.members]));
   for (const set of after.criteria) {
     const key = setKey(set);
     const inForce = weights.get(key);
-    if (inForce !== undefined) next.set(key, rescaledSet(inForce, former.get(key) ?? [], set.members));
+    if (inForce !== undefined) next.set(key, rescaledSet(inForce, previous.get(key) ?? [], set.members));
   }
   return next;
 }

@@ -3,7 +3,7 @@
  *
  * The rules themselves are shared by all load balancers with the same groups (rule-sets.ts). What is this LB's own is the
  * running state of its selections, which is made when the first flow of a group comes, and takes over what the group's
- * former rules have left when they have changed.
+ * previous rules have left when they have changed.
  */
 import type { RuleTable } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';

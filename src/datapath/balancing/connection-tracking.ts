@@ -76,7 +76,7 @@ export class ConnectionTracking {
   private readonly table: ConnectionTable;
   private readonly stats: Float64Array;
   private readonly statTable: StatTable;
-  /** By state. Before the first snapshot nothing ages: flows of a former datapath may be there. */
+  /** By state. Nothing ages before the first snapshot: flows of the previous datapath may have been inherited. */
   private readonly timeoutMs = new Int32Array(STATE_NAMES.length).fill(NEVER_MS);
   private activeIdleMs = NEVER_MS;
   private hand = 1;
@@ -152,18 +152,18 @@ export class ConnectionTracking {
   }
 
   /**
-   * Makes the record of a flow that a former datapath has tracked, as it stands there but for the endpoints' numbers. The
+   * Makes the record of a flow that the previous datapath has tracked, as it stands there but for the endpoints' numbers. The
    * caller has taken references on these. NONE if the table is full.
    */
-  adopt(
-    former: ConnectionTable,
-    formerRow: number,
+  inherit(
+    previous: ConnectionTable,
+    previousRow: number,
     forward: FlowKey,
     reverse: FlowKey,
     via: number,
     statSlot: number,
   ): number {
-    const row = this.table.adopt(former, formerRow, forward, reverse, via, statSlot);
+    const row = this.table.inherit(previous, previousRow, forward, reverse, via, statSlot);
     if (row === NONE) return NONE;
     const at = statSlot * STAT_FIELDS;
     this.shares.hold(this.table.ownerPort(row));

@@ -6,7 +6,7 @@
  * same list of compiled groups, object and all, and what has not changed between two snapshots is the same object in
  * both. So a change costs what it changes: a list of which a few groups are others is brought up to date in place, if all
  * its load balancers go on to the same list, and else an index is made anew. New groups take their endpoints before
- * former ones give theirs back, so an endpoint that stays keeps its number. Many new groups are prepared before the change
+ * previous ones give theirs back, so an endpoint that stays keeps its number. Many new groups are prepared before the change
  * that brings them, some at a time, so that packets wait for none of them.
  *
  * A group works in each network whose ports the load balancer serves: endpoints are (network, address), so its endpoints
@@ -190,7 +190,7 @@ export class RuleSets {
         getOrMake(lists, blocks, () => []).push(balancer);
       }
     }
-    const former = new Set(this.sets);
+    const previous = new Set(this.sets);
     const next: RuleSet[] = [];
     const gone: GroupRules[] = [];
     const come: GroupRules[] = [];
@@ -199,20 +199,20 @@ export class RuleSets {
       for (const [blocks, balancers] of lists) {
         const same = this.sets.find((set) => set.network === network && set.blocks === blocks);
         if (same === undefined) continue;
-        former.delete(same);
+        previous.delete(same);
         due.push([same, blocks, balancers]);
       }
     }
     for (const [network, lists] of byList) {
       for (const [blocks, balancers] of lists) {
         if (due.some(([set, list]) => set.network === network && list === blocks)) continue;
-        const predecessor = [...former].find(
+        const predecessor = [...previous].find(
           (set) =>
             set.network === network &&
             set.balancers.size === balancers.length &&
             balancers.every((balancer) => set.balancers.has(balancer)),
         );
-        if (predecessor !== undefined) former.delete(predecessor);
+        if (predecessor !== undefined) previous.delete(predecessor);
         due.push([predecessor ?? new RuleSet(network), blocks, balancers]);
       }
     }
@@ -224,7 +224,7 @@ export class RuleSets {
       this.bring(set, blocks, gone, come);
       set.revision = revision;
     }
-    for (const set of former) {
+    for (const set of previous) {
       for (const group of set.groups.values()) this.leave(group, gone);
     }
     this.sets = next;

@@ -17,7 +17,7 @@ export interface ReloadPlan {
   readonly giveUp: readonly PortChange[];
   /** Ports to be opened in a place that is free now. */
   readonly open: readonly PortSetup[];
-  /** Ports to be closed: removed ones, and the former selves of those made anew. */
+  /** Ports to close: removed ones, and those that are replaced by a new device. */
   readonly close: readonly PortSetup[];
   /** Ports to be opened where (or under whose name) another one is closed. */
   readonly replace: readonly PortSetup[];
@@ -51,21 +51,21 @@ export function planReload(
   wanted: Configuration,
   gonePorts: ReadonlySet<string>,
 ): ReloadPlan {
-  const former = portSetups(running);
+  const previous = portSetups(running);
   const next = portSetups(wanted);
   const stays = (setup: PortSetup): boolean => {
-    const other = former.get(setup.port.name);
+    const other = previous.get(setup.port.name);
     return other !== undefined && isSameDevice(other, setup) && !gonePorts.has(setup.port.name);
   };
   const kept = [...next.values()].filter(stays);
   const keptNames = new Set(kept.map(({ port }) => port.name));
   const isKept = ({ port }: PortSetup): boolean => keptNames.has(port.name);
-  const close = [...former.values()].filter((setup) => !isKept(setup));
+  const close = [...previous.values()].filter((setup) => !isKept(setup));
   const fresh = [...next.values()].filter((setup) => !isKept(setup));
   const takesOver = ({ port }: PortSetup): boolean =>
     close.some(({ port: old }) => old.name === port.name || isSamePlace(old, port));
   const changes = kept
-    .map((setup) => ({ before: former.get(setup.port.name)!, after: setup }))
+    .map((setup) => ({ before: previous.get(setup.port.name)!, after: setup }))
     .filter(({ before, after }) => !isSameSetting(before, after));
   return {
     giveUp: changes.filter(givesUp),

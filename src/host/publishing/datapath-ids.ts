@@ -73,7 +73,7 @@ export class DatapathIds {
     );
   }
 
-  /** Before any is given out: what a former host has called by these numbers keeps them. Throws RangeError if they are too many. */
+  /** Before any is given out: what the previous host has called by these numbers keeps them. Throws RangeError if they are too many. */
   follow(numbers: Numbers): void {
     for (const kind of NUMBERED) this[kind].follow(numbers[kind]);
     for (const [id, identity] of numbers.ports.entries()) this.portNames[id] = portNameIn(identity);
@@ -96,7 +96,7 @@ export class DatapathIds {
   }
 
   /** The number of a port that is in use, or was once. */
-  findFormerPort(port: PortConfig): number | undefined {
+  findPreviousPort(port: PortConfig): number | undefined {
     return this.ports.findAny(portIdentity(port));
   }
 
@@ -146,8 +146,8 @@ export class DatapathIds {
   }
 
   private identify(id: number, identity: MemberIdentity): void {
-    const former = this.identities[id];
-    if (former !== undefined) this.membersOfGroup.get(former.group)?.delete(id);
+    const previous = this.identities[id];
+    if (previous !== undefined) this.membersOfGroup.get(previous.group)?.delete(id);
     this.identities[id] = identity;
     const ofGroup = this.membersOfGroup.get(identity.group);
     if (ofGroup === undefined) this.membersOfGroup.set(identity.group, new Set([id]));
@@ -195,10 +195,10 @@ export class DatapathIds {
   }
 
   /**
-   * Frees what is not in use any more. `former`: what was in use before, so that only the difference is looked at; absent:
+   * Frees what is not in use any more. `previous`: what was in use before, so that only the difference is looked at; absent:
    * numbers may have been given out for something that never came into force, and all are gone through.
    */
-  retain(now: NumberedThings, former?: NumberedThings): void {
+  retain(now: NumberedThings, previous?: NumberedThings): void {
     const { configuration, plan } = now;
     const legs = uplinkLegs(configuration).map(legIdentity);
     this.networks.retainOnly(new Set(configuration.networks.map(({ name }) => name)));
@@ -208,13 +208,13 @@ export class DatapathIds {
     this.firewallRules.retainOnly(
       new Set(firewalls.flatMap(({ name, rules }) => rules.map((rule) => firewallRuleName(name, rule.name)))),
     );
-    if (former === undefined) {
+    if (previous === undefined) {
       this.groups.retainOnly(new Set(configuration.groups.map(({ name }) => name)));
       this.rules.retainOnly(new Set(configuration.groups.flatMap(ruleNames)));
       this.members.retainOnly(new Set(configuration.groups.flatMap(memberNames)));
       return;
     }
-    const { gone, come } = difference(former.configuration.groups, configuration.groups);
+    const { gone, come } = difference(previous.configuration.groups, configuration.groups);
     free(this.groups, gone, come, ({ name }) => [name]);
     free(this.rules, gone, come, ruleNames);
     free(this.members, gone, come, memberNames);

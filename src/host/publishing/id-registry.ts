@@ -3,7 +3,7 @@
  *
  * Theory of operation. The datapath knows ports, load balancers, rules and statistics rows by dense numbers, and
  * running state (connections, counters, round-robin positions) hangs on them. So a number that was freed goes
- * back to its former name if that returns, and to another name as late as possible: first come the numbers never
+ * back to its previous name if that returns, and to another name as late as possible: first come the numbers never
  * used, then the freed ones, longest free first, and of those only ones that `mayReuse` allows. The name of a
  * freed number is kept until then, so that a listing can still say whose an old connection is.
  *
@@ -19,7 +19,7 @@ export class IdRegistry {
   private readonly mayReuse: (id: number) => boolean;
   private readonly ids = new Map<string, number>();
   private readonly nameOfId: string[] = [];
-  /** Former names with their numbers, longest free first. */
+  /** Previous names with their numbers, longest free first. */
   private readonly freed = new Map<string, number>();
   /** Numbers that were given to another name, until somebody takes them. */
   private given: number[] = [];
@@ -35,7 +35,7 @@ export class IdRegistry {
     return this.nameOfId;
   }
 
-  /** Before any number is given out: those of a former registry, all free. Throws RangeError if they are too many. */
+  /** Before any number is given out: those of a previous registry, all free. Throws RangeError if they are too many. */
   follow(names: readonly string[]): void {
     if (names.length > this.limit)
       throw new RangeError(`${this.what}: found ${names.length}, expected at most ${this.limit}`);

@@ -1,6 +1,6 @@
 /**
  * From a configuration to rules in force: builds the snapshot, hands it to the datapath, waits until it is in
- * force. All or nothing: if the datapath cannot hold a snapshot, the former one is put back and the publisher
+ * force. All or nothing: if the datapath cannot hold a snapshot, the previous one is put back and the publisher
  * throws. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
  *
  * What is in force has three parts, each of which stays as it is unless a publication gives it anew.
@@ -91,11 +91,11 @@ export class Publisher {
     }
   }
 
-  private async putBack(former: Publication): Promise<void> {
-    const next = this.build(former);
+  private async putBack(previous: Publication): Promise<void> {
+    const next = this.build(previous);
     const problems = await this.apply(next.built);
     if (problems.length > 0) {
-      throw new HostError(500, `the former rules could not be put back: ${problems.join('; ')}`);
+      throw new HostError(500, `the previous rules could not be put back: ${problems.join('; ')}`);
     }
     this.accept(next);
   }

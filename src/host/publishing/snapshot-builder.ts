@@ -146,13 +146,14 @@ export class SnapshotBuilder {
   /** The datapath has this snapshot in force. */
   commit(configuration: Configuration, built: BuiltSnapshot): void {
     const { plan } = built;
-    const former = this.builds === 1 ? this.inForce : undefined;
+    const previous = this.builds === 1 ? this.inForce : undefined;
     this.builds = 0;
     this.inForce = { configuration, plan };
     this.compiled = new Map(plan.map(({ key }, at) => [key, built.loadBalancers[at]!]));
-    this.ids.retain(this.inForce, former);
+    this.ids.retain(this.inForce, previous);
     this.forget(
-      difference(former?.configuration.groups ?? [...this.compiledGroups.keys()], configuration.groups).gone,
+      difference(previous?.configuration.groups ?? [...this.compiledGroups.keys()], configuration.groups)
+        .gone,
     );
   }
 
@@ -165,7 +166,7 @@ export class SnapshotBuilder {
     this.maglev.retainOnly(new Set(tables));
   }
 
-  /** Networks and ports: the former ones, object and all, if all that they follow from is the same. */
+  /** Networks and ports: the previous ones, object and all, if all that they follow from is the same. */
   private wiring(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): Wiring {
     const { networks, ports, uplinks = [], firewalls = [], groups, host } = configuration;
     const from = [

@@ -21,7 +21,7 @@ export class MergedWeights {
   private local = NO_WEIGHTS;
   private merged = NO_WEIGHTS;
 
-  /** The former map itself when both are the former ones. */
+  /** Returns the previous map itself if both inputs are unchanged. */
   merge(
     distributed: ReadonlyMap<string, readonly BalancerWeights[]>,
     local: WeightsByLoadBalancer,

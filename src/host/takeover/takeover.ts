@@ -63,7 +63,7 @@ export async function takeOverFlows(
     closeLeftTables(leftTables);
     return;
   }
-  const keptPorts = ports.map((port) => ids.findFormerPort(port)).filter((id) => id !== undefined);
+  const keptPorts = ports.map((port) => ids.findPreviousPort(port)).filter((id) => id !== undefined);
   await thread.takeOver(leftTables.tables, leftTables.limits, keptPorts);
   closeLeftTables(leftTables);
   const { flows } = leftTables;

@@ -112,8 +112,8 @@ export class DatapathThread {
   }
 
   /** Takes over the flows of the previous process; call before the first snapshot. */
-  async takeOver(former: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
-    const tables = { address: former.address, length: former.length };
+  async takeOver(previous: Mapping, limits: TableLimits, keptPorts: readonly number[]): Promise<void> {
+    const tables = { address: previous.address, length: previous.length };
     for (let first = 0; first <= limits.maxConnections; first += FOLLOWED_ROWS) {
       await this.ask({ kind: 'takeOver', tables, limits, keptPorts, first, end: first + FOLLOWED_ROWS });
     }

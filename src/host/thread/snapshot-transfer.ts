@@ -90,14 +90,14 @@ interface Numbered {
 }
 
 export class SnapshotSender {
-  private former: DatapathSnapshot | undefined;
+  private previous: DatapathSnapshot | undefined;
   private readonly groups = new Map<CompiledRules, Numbered>();
   private lists = new Map<readonly CompiledRules[], number>();
   private lastNumber = 0;
 
   /** What the receiver lacks of a snapshot. */
   delta(snapshot: DatapathSnapshot): SnapshotDelta {
-    const { former } = this;
+    const { previous } = this;
     const newGroups: [number, CompiledRules][] = [];
     const newLists: [number, Uint32Array][] = [];
     const lists = new Map<readonly CompiledRules[], number>();
@@ -118,13 +118,13 @@ export class SnapshotSender {
       for (const group of groups) this.leave(group, droppedGroups);
     }
     this.lists = lists;
-    this.former = snapshot;
+    this.previous = snapshot;
     const { revision, settings, networks, ports } = snapshot;
     return {
       revision,
       settings,
-      ...(networks === former?.networks ? {} : { networks }),
-      ...(ports === former?.ports ? {} : { ports }),
+      ...(networks === previous?.networks ? {} : { networks }),
+      ...(ports === previous?.ports ? {} : { ports }),
       loadBalancers,
       newGroups,
       newLists,

@@ -115,9 +115,9 @@ class DatapathLoop {
         return this.datapath.apply(this.snapshots.take(request.delta), monotonicMs32());
       case 'takeOver': {
         const { address, length } = request.tables;
-        const former = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
+        const previous = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
         const { first, end } = request;
-        this.datapath.follow(former, new Set(request.keptPorts), monotonicMs32(), first, end);
+        this.datapath.follow(previous, new Set(request.keptPorts), monotonicMs32(), first, end);
         return [];
       }
       case 'purge':

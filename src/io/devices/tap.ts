@@ -130,8 +130,8 @@ export async function createTaps(
 }
 
 /**
- * Takes over the lasting TAP that a former process made for the same request, as it is; undefined if it is no longer
- * there or somebody else's. `index`: its number then. `copy`: of the former's descriptor, which is this function's to close.
+ * Takes over the lasting TAP that the previous process made for the same request, unchanged; undefined if it is gone or
+ * belongs to another process. `index`: its interface index then. `copy`: of that process's descriptor, closed here.
  */
 export function takeOverTap(request: TapRequest, index: number, copy?: number): Tap | undefined {
   const { netns, interfaceName, options } = request;

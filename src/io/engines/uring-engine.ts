@@ -17,7 +17,7 @@
  * TASKRUN flag in shared memory (no calls, so the CPU's other thread is not disturbed) for busyPollUs, then sleeps
  * in the kernel, with a timeout. Another thread's write to the eventfd completes a read of it and ends the sleep.
  *
- * Stale completions. A request's tag names kind, port and the port's generation, which `detach` advances: what a former
+ * Stale completions. A request's tag names kind, port and the port's generation, which `detach` advances: what a previous
  * owner of a port index left behind only brings its slot home.
  *
  * Bounds: RING_DEPTH reads and SUBMISSION_ENTRIES writes per call; the completion queue has room for both and for

@@ -45,11 +45,11 @@ export function namespaceIdentity(name: string): string | undefined {
 }
 
 /**
- * Run `work` with this thread in the namespace at `path`, then return to the former one. setns(2) holds for the
+ * Run `work` with this thread in the namespace at `path`, then return to the previous one. setns(2) holds for the
  * calling thread only, so `work` must be synchronous. A socket that it opens belongs to that namespace for good.
  */
 export function withNamespace<Result>(path: string, work: () => Result): Result {
-  const former = openSync('/proc/thread-self/ns/net', 'r');
+  const previous = openSync('/proc/thread-self/ns/net', 'r');
   try {
     const there = openSync(path, 'r');
     try {
@@ -61,12 +61,12 @@ export function withNamespace<Result>(path: string, work: () => Result): Result 
     try {
       result = work();
     } finally {
-      checked('setns back', native.setns(former, CLONE_NEWNET));
+      checked('setns back', native.setns(previous, CLONE_NEWNET));
     }
     if (result instanceof Promise)
       throw new TypeError(`withNamespace ${path}: the work is asynchronous and would run outside of it`);
     return result;
   } finally {
-    closeSync(former);
+    closeSync(previous);
   }
 }

@@ -9,7 +9,7 @@ const OWN = [
   'NET_ADMIN', // TAPs, addresses and links in VMs' namespaces
   'NET_RAW', // packet sockets of uplinks, a prober's echo requests
   'SYS_ADMIN', // to enter and name namespaces (setns, mounts of ip-netns(8))
-  'SYS_PTRACE', // to find the processes of a namespace, and to copy the former host's TAP descriptors
+  'SYS_PTRACE', // to find the processes of a namespace, and to copy the previous host's TAP descriptors
   'KILL', // to end processes of other users in a VM
   'SETUID', // commands of VMs and probers run as other users
   'SETGID',

@@ -272,10 +272,10 @@ export class ConnectionTable {
   }
 
   /**
-   * A row for a flow that another table has, with all that is known of it but the answer that it waits for; NONE if this table
-   * is full. The keys are the flow's here, with the endpoints' numbers here, and have been looked up in vain; so is `via`.
+   * Copies a flow from another table, except the reply that it waits for; NONE if this table is full. The keys have this
+   * table's endpoint numbers, as does `via`; the caller has checked that no row has them.
    */
-  adopt(
+  inherit(
     other: ConnectionTable,
     otherRow: number,
     forward: FlowKey,

@@ -55,7 +55,7 @@ export class PortShares {
     return true;
   }
 
-  /** Counts one as held by a port whatever its share: configured, or taken over from a former datapath. */
+  /** Counts one as held by a port whatever its share: configured, or taken over from the previous datapath. */
   hold(port: number): void {
     this.heldBy[port]!++;
     this.held++;

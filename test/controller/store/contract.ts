@@ -249,7 +249,7 @@ export function runContract(kind: Store['kind'], make: () => Promise<StoreUnderT
     );
   });
 
-  test('a raised epoch is greater, at once and for whoever leads later; the former one writes nothing', async () => {
+  test('a raised epoch is greater, at once and for whoever leads later; the previous one writes nothing', async () => {
     await standing.raise(epoch - 1);
     assert.is(standing.epoch, epoch, 'it is above that already');
     for (const above of [epoch, epoch + 1_000_000, epoch + 1_000_001]) {

@@ -32,7 +32,7 @@ cutOff('a half-open flow that gave way to another: the late answer is dropped', 
   assert.is(bed.drops()['no-connection'], 4);
 });
 
-cutOff('a datagram flow that found another member: the former one is not heard any more', () => {
+cutOff('a datagram flow that found another member: the previous one is not heard any more', () => {
   const group = { ...GROUP, udpRepickMs: 5_000 };
   const bed = new DatapathBed({ groups: [group] });
   const flow = new UdpConversation(bed, ends(9_000));

@@ -145,12 +145,12 @@ datagrams('drained, failed and returning members: the next datagram knows', () =
 datagrams('a VM that is a member too reaches itself, and a datapath that follows goes on', () => {
   for (const { vip, family } of CASES) {
     const groups = [groupOf(vip, [1, 1])];
-    const former = new DatapathBed({ groups });
-    const there = [only(ask(former, vip, 'app1')), only(ask(former, vip, 'app1'))];
+    const previous = new DatapathBed({ groups });
+    const there = [only(ask(previous, vip, 'app1')), only(ask(previous, vip, 'app1'))];
     const bed = new DatapathBed({
       groups,
-      nowMs: former.nowMs,
-      follows: { bed: former, ports: ['app1', 'app2'] },
+      nowMs: previous.nowMs,
+      follows: { bed: previous, ports: ['app1', 'app2'] },
     });
     assert.is(bed.flows().length, 2);
     for (const arrived of there) {

@@ -102,7 +102,7 @@ scenes('synack_reuse: the same with a challenge that comes late', () => {
 });
 
 scenes(
-  'synack_old: an answer to a former SYN opens nothing, and the reset that it provokes ends nothing',
+  'synack_old: an answer to a previous SYN opens nothing, and the reset that it provokes ends nothing',
   () => {
     const bed = bedOf();
     const flow = flowOf(bed);

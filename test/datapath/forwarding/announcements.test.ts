@@ -61,8 +61,8 @@ function running(ports: readonly PortDescription[] = PORTS, maxPorts = 24): Data
 }
 
 /** A VM under another name (so that its port is another one), with another MAC and the same addresses. */
-const remade = (name: string, former: string, mac = OTHER_MAC): PortDescription => ({
-  ...PORTS.find((port) => port.name === former)!,
+const remade = (name: string, previous: string, mac = OTHER_MAC): PortDescription => ({
+  ...PORTS.find((port) => port.name === previous)!,
   name,
   mac,
 });

@@ -332,14 +332,14 @@ unsolicited('a change is told at once, and again; a router that ceases says so (
   assert.is(describe(bed.send('web1', solicit(bed))), '');
 });
 
-unsolicited('another link-local address: the former one ceases, the new one begins', () => {
+unsolicited('another link-local address: the previous one ceases, the new one begins', () => {
   const bed = new DatapathBed({ networks: NETWORKS });
-  const former = linkLocalOf(bed);
+  const previous = linkLocalOf(bed);
   bed.attach('web1');
   bed.passSlowly(60_000);
   bed.configure({ networks: [{ ...NETWORKS[0]!, gateways: [...APP.gateways, 'fe80::1'] }, DB] });
   const told = bed.passSlowly(60_000).map((one) => [one.frame.packet?.from, advertisementOf(one).lifetimeS]);
-  assert.equal(told[0], [former, 0]);
+  assert.equal(told[0], [previous, 0]);
   assert.equal(told.slice(1), Array(3).fill(['fe80::1', 1_800]));
 });
 

@@ -128,7 +128,7 @@ export const PROTOCOL_ROWS: readonly Row[] = [
       'What a member sends on a flow whose record has gone is not passed untranslated; its own conversations are',
     tests: [
       `${CUT_OFF}a half-open flow that gave way to another: the late answer is dropped`,
-      `${CUT_OFF}a datagram flow that found another member: the former one is not heard any more`,
+      `${CUT_OFF}a datagram flow that found another member: the previous one is not heard any more`,
       `${CUT_OFF}a flow that counts as reset, and is not: its data are dropped once the record has gone`,
       `${CUT_OFF}a connection that the member itself opens with the same ports passes, data and all`,
     ],

@@ -128,7 +128,7 @@ export const ROWS: readonly Row[] = [
     source: 'RFC 9293 §3.10.7.3',
     requirement: 'An answer to another SYN opens nothing, and refuses nothing',
     tests: [
-      `${NUMBERS}synack_old: an answer to a former SYN opens nothing, and the reset that it provokes ends nothing`,
+      `${NUMBERS}synack_old: an answer to a previous SYN opens nothing, and the reset that it provokes ends nothing`,
       `${NUMBERS}a refusal must acknowledge the SYN (RFC 9293 §3.10.7.3)`,
     ],
   },
@@ -225,8 +225,8 @@ export const ROWS: readonly Row[] = [
     tests: [
       `e2e/restart › \${how}: connections, downloads, datagrams and clients' members are as before`,
       'e2e/restart › what has changed meanwhile: a member failed, one was removed, a port is gone, another one is new',
-      'datapath/balancing/former-flows › whatever the flows, the datapath that follows treats them as the former one would have',
-      'datapath/balancing/former-flows › whatever lies in the tables: nothing throws, and all that was taken over ends like any other flow',
+      'datapath/balancing/inherited-flows › whatever the flows, the datapath that follows treats them as the previous one would have',
+      'datapath/balancing/inherited-flows › whatever lies in the tables: nothing throws, and all that was taken over ends like any other flow',
     ],
   },
   {

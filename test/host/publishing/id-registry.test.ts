@@ -51,10 +51,10 @@ test('a freed number is left alone while it may not be reused; an exhausted regi
 });
 
 test('a registry that follows another one: what is wanted again keeps its number, and the rest is free', () => {
-  const former = new IdRegistry('ports', 3);
-  for (const name of ['a', 'b', 'c']) former.acquire(name);
+  const previous = new IdRegistry('ports', 3);
+  for (const name of ['a', 'b', 'c']) previous.acquire(name);
   const next = new IdRegistry('ports', 3);
-  next.follow(former.names);
+  next.follow(previous.names);
   assert.is(next.find('b'), undefined);
   assert.is(next.findAny('b'), 1);
   assert.is(next.findAny('d'), undefined);
@@ -67,7 +67,7 @@ test('a registry that follows another one: what is wanted again keeps its number
   assert.equal(next.takeGiven(), [0]);
   assert.equal(next.names, ['d', 'b', 'c']);
   assert.throws(
-    () => new IdRegistry('ports', 2).follow(former.names),
+    () => new IdRegistry('ports', 2).follow(previous.names),
     /^ports: found 3, expected at most 2$/,
   );
 });

@@ -86,8 +86,8 @@ test('tables and numbers are there for the next host, also when their files are 
   next.follow(leftTables.numbers);
   assert.equal(next.numbers, ids.numbers);
   assert.is(next.findPort(PORT), undefined);
-  assert.is(next.findFormerPort(PORT), 0);
-  assert.is(next.findFormerPort({ ...PORT, mac: '02:00:00:00:00:02' }), undefined, 'another device');
+  assert.is(next.findPreviousPort(PORT), 0);
+  assert.is(next.findPreviousPort({ ...PORT, mac: '02:00:00:00:00:02' }), undefined, 'another device');
   assert.equal([next.portName(0), next.portName(1)], ['web1', 'up']);
   assert.equal(
     [...next.allMembers()],

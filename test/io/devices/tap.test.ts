@@ -136,24 +136,24 @@ test('from a process that runs still a TAP is taken over without a break: its ca
     tap.makeLasting();
     console.log(tap.fd + ' ' + tap.index);
     setInterval(() => {}, 1000);`;
-  const former = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const previous = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [said] = (await once(former.stdout, 'data')) as [Buffer];
+  const [said] = (await once(previous.stdout, 'data')) as [Buffer];
   const [fd, index] = String(said).split(' ').map(Number) as [number, number];
-  const [copy, stranger] = withDescriptorsOf(former.pid!, (copyOf) => [copyOf(fd), copyOf(0)]);
+  const [copy, stranger] = withDescriptorsOf(previous.pid!, (copyOf) => [copyOf(fd), copyOf(0)]);
   assert.is(takeOverTap(request, index, stranger), undefined, 'no TAP at all');
   const carrierChanges = () => inNamespace(netns, 'cat', '/sys/class/net/eth0/carrier_changes');
   const before = carrierChanges();
   const second = takeOverTap(request, index, copy)!;
-  former.kill('SIGKILL');
-  await once(former, 'exit');
+  previous.kill('SIGKILL');
+  await once(previous, 'exit');
   assert.ok(linkIn(netns).flags.includes('LOWER_UP'));
   assert.is(carrierChanges(), before);
   assert.is(second.offloads.tcpSegmentation, true);
   second.close();
   assert.throws(() => linkIn(netns), /does not exist/);
-  assert.throws(() => withDescriptorsOf(former.pid!, () => 0), /pidfd_open of \d+: ESRCH/);
+  assert.throws(() => withDescriptorsOf(previous.pid!, () => 0), /pidfd_open of \d+: ESRCH/);
   dropNamespace(netns);
 });
 

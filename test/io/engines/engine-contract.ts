@@ -295,7 +295,7 @@ export function engineContract(name: string, create: CreateEngine): void {
     }),
   );
 
-  test('a port index that is used again never gets what was meant for its former owner', async () => {
+  test('a port index that is used again never gets what was meant for its previous owner', async () => {
     const bench = create({ maxPorts: 2, slots: 128, busyPollUs: 0 });
     const { engine } = bench;
     const frame = Buffer.concat([Buffer.alloc(12), ethernetFrame(64, 1)]);

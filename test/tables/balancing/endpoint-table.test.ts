@@ -93,7 +93,7 @@ endpoints('one place', () => {
   churn(1, runs(5_000), (random) => [0, 0, 0xffff, random.below(4)], 4);
 });
 
-endpoints('a number that is used again has no role, MAC or way of its former owner', () => {
+endpoints('a number that is used again has no role, MAC or way of its previous owner', () => {
   const table = tableOf(1);
   const id = table.intern(0, ...addressWords('10.1.0.100'));
   table.addRole(id, ROLE_VIP | ROLE_ANSWERED);

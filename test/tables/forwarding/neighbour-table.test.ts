@@ -123,7 +123,7 @@ neighbours('any sequence of entries, states, removals and ageing agrees with a M
         }
         twin.set(text, { id, state: NEIGHBOUR.incomplete, usedMs: nowMs, port });
         assert.is(table.state(id), NEIGHBOUR.incomplete);
-        assert.is(table.macLow(id), 0, 'nothing of the former owner');
+        assert.is(table.macLow(id), 0, 'nothing of the previous owner');
       }
     } else if (known !== undefined && action < 8) {
       // Mostly busy states at times, so that the table refuses as well.

@@ -20,12 +20,12 @@ export class LeastConnections {
     this.flows = flows;
   }
 
-  /** `former`: for each criteria set, the one before that it follows, or NONE. */
-  adopt(rules: RuleTable, former: Int32Array, stagger: number): void {
+  /** `previous`: for each criteria set, the one before that it follows, or NONE. */
+  adopt(rules: RuleTable, previous: Int32Array, stagger: number): void {
     const before = this.nextPlace;
     this.nextPlace = new Int32Array(rules.setCount);
     for (let set = 0; set < rules.setCount; set++) {
-      const place = former[set] === NONE ? stagger : before[former[set]!]!;
+      const place = previous[set] === NONE ? stagger : before[previous[set]!]!;
       this.nextPlace[set] = place % Math.max(1, rules.membersOf(set));
     }
   }

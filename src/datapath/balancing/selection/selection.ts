@@ -23,9 +23,9 @@ import type { StatTable } from '../../../tables/stat-table.ts';
 import { ActiveFlows } from './active-flows.ts';
 import { Affinity } from './affinity.ts';
 import { Candidates, type NewFlow } from './candidates.ts';
-import { formerSets } from './former-sets.ts';
 import { LeastConnections } from './least-connections.ts';
 import { maglevMember } from './maglev.ts';
+import { previousSets } from './previous-sets.ts';
 import { RandomTwoChoices } from './random-two-choices.ts';
 import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
@@ -60,9 +60,9 @@ export class Selection {
 
   /** New rules come into force; `was`: those before. */
   adopt(rules: RuleTable, was: RuleTable | undefined): void {
-    const former = formerSets(rules, was);
-    this.roundRobin.adopt(rules, was, former, this.balancer);
-    this.leastConnections.adopt(rules, former, this.balancer);
+    const previous = previousSets(rules, was);
+    this.roundRobin.adopt(rules, was, previous, this.balancer);
+    this.leastConnections.adopt(rules, previous, this.balancer);
     this.twoChoices.adopt(rules);
   }
 

@@ -19,7 +19,7 @@
 import { ALGORITHM, type RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
 import { Candidates } from './candidates.ts';
-import { hasSameMembers } from './former-sets.ts';
+import { hasSameMembers } from './previous-sets.ts';
 
 /** Credit for a weight of 1. */
 const UNIT = 65_536;
@@ -31,17 +31,17 @@ export class WeightedRoundRobin {
   private credits = new Float64Array(0);
 
   /**
-   * Takes over the credits of criteria sets that are the same in both tables; others start anew. `former`: for each
+   * Takes over the credits of criteria sets that are the same in both tables; others start anew. `previous`: for each
    * criteria set, the one in `was` that it follows.
    */
-  adopt(rules: RuleTable, was: RuleTable | undefined, former: Int32Array, stagger: number): void {
+  adopt(rules: RuleTable, was: RuleTable | undefined, previous: Int32Array, stagger: number): void {
     const before = this.credits;
     this.credits = new Float64Array(rules.memberCount);
     for (let rule = 0; rule < rules.ruleCount; rule++) {
       if (rules.algorithm(rule) !== ALGORITHM['weighted-round-robin']) continue;
       const first = rules.firstCriteria(rule);
       for (let set = first; set < first + rules.criteriaCount(rule); set++) {
-        const old = former[set]!;
+        const old = previous[set]!;
         if (was === undefined || old === NONE || !hasSameMembers(rules, set, was, old)) {
           this.skipAhead(rules, rule, set, stagger);
           continue;

@@ -19,9 +19,9 @@ import {
   type Topology,
 } from '../../support/topology.ts';
 
-const twins = suite('former flows: twins');
-const changed = suite('former flows: what has changed');
-const torn = suite('former flows: torn tables');
+const twins = suite('inherited flows: twins');
+const changed = suite('inherited flows: what has changed');
+const torn = suite('inherited flows: torn tables');
 
 const PORT_NAMES = PORTS.map(({ name }) => name);
 const OTHER_KEY = [99, 7] as const;
@@ -127,7 +127,7 @@ function goOn(flow: TcpConversation | UdpConversation, random: Random): void {
 
 const sorted = (bed: DatapathBed) => bed.flows().sort((a, b) => (a.client < b.client ? -1 : 1));
 
-twins('whatever the flows, the datapath that follows treats them as the former one would have', () => {
+twins('whatever the flows, the datapath that follows treats them as the previous one would have', () => {
   for (let run = 0; run < runs(60); run++) {
     const random = new Random(seed, run);
     const bed = new DatapathBed(TOPOLOGY);

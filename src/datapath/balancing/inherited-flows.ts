@@ -1,13 +1,13 @@
 /**
- * The flows of a datapath that has ended, taken over by the one that follows it, from the tables that the former left.
+ * Flows inherited from the previous datapath, read from the tables that it left.
  *
- * Theory of operation. Ports, load balancers, groups, rules and members have the same numbers in both, and both
- * read the same clock. Endpoints are interned anew. The former may have been killed in the middle of a write, so nothing
- * is believed but the rows themselves, and of them those that are whole: index, free list and counts are made anew. A
- * row is left out if its port is no longer there, if its words cannot be, or if there is no room for it.
+ * Theory of operation. Ports, load balancers, groups, rules and members have the same numbers in both datapaths, and both
+ * read the same clock. Endpoints are interned again. The previous process may have been killed in the middle of a write, so
+ * only whole rows are trusted: index, free list and counts are rebuilt. A row is skipped if its port no longer exists, its
+ * words are invalid, or the table is full.
  *
- * Afterwards everything is as if the configuration of the former were in force: what the next snapshot changes, it
- * changes as it would have there. Statistics begin at 0.
+ * Afterwards the state is as if the previous configuration were in force: the next snapshot has the effect that it would
+ * have had there. Statistics begin at 0.
  */
 import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
@@ -16,10 +16,10 @@ import type { Tables } from '../../tables/tables.ts';
 import type { Context } from '../frame/context.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 
-export class FormerFlows {
+export class InheritedFlows {
   private readonly context: Context;
   private readonly tracking: ConnectionTracking;
-  private readonly former: Tables;
+  private readonly previous: Tables;
   private readonly keptPorts: ReadonlySet<number>;
   private readonly forward = new FlowKey();
   private readonly reverse = new FlowKey();
@@ -28,18 +28,18 @@ export class FormerFlows {
   constructor(
     context: Context,
     tracking: ConnectionTracking,
-    former: Tables,
+    previous: Tables,
     keptPorts: ReadonlySet<number>,
   ) {
     this.context = context;
     this.tracking = tracking;
-    this.former = former;
+    this.previous = previous;
     this.keptPorts = keptPorts;
   }
 
   /** Rows from `first` to before `end`. Some 2 µs per flow. */
   takeRows(first: number, end: number): void {
-    const { connections } = this.former;
+    const { connections } = this.previous;
     const used = Math.min(Math.max(0, connections.highWater), connections.capacity);
     for (let row = Math.max(1, first); row < end && row <= used; row++) {
       if (connections.isUsed(row) && this.isWhole(row)) this.takeRow(row);
@@ -48,11 +48,11 @@ export class FormerFlows {
 
   takeAffinities(): void {
     const { affinities } = this.context.tables;
-    affinities.follow(this.former.affinities, this.context.nowMs);
+    affinities.follow(this.previous.affinities, this.context.nowMs);
   }
 
   private isWhole(row: number): boolean {
-    const { connections, endpoints } = this.former;
+    const { connections, endpoints } = this.previous;
     const state = connections.state(row);
     return (
       state > 0 &&
@@ -67,29 +67,29 @@ export class FormerFlows {
   }
 
   private takeRow(row: number): void {
-    const { connections } = this.former;
+    const { connections } = this.previous;
     const { endpoints } = this.context.tables;
     const statSlot = this.statSlot(connections.statSlot(row));
     if (statSlot === NONE) return;
-    const vip = endpoints.internLike(this.former.endpoints, connections.vip(row));
-    const member = endpoints.internLike(this.former.endpoints, connections.member(row));
-    const via = endpoints.internLike(this.former.endpoints, connections.via(row));
+    const vip = endpoints.internLike(this.previous.endpoints, connections.vip(row));
+    const member = endpoints.internLike(this.previous.endpoints, connections.member(row));
+    const via = endpoints.internLike(this.previous.endpoints, connections.via(row));
     const taken =
       vip !== NONE &&
       member !== NONE &&
       via !== NONE &&
       this.isFree(row, vip, member) &&
-      this.tracking.adopt(connections, row, this.forward, this.reverse, via, statSlot) !== NONE;
+      this.tracking.inherit(connections, row, this.forward, this.reverse, via, statSlot) !== NONE;
     if (taken) return;
     for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
   }
 
   /** The row of the same load balancer and member. The last row is the datapath's own. NONE: it was nobody's, or there is no room. */
-  private statSlot(formerSlot: number): number {
-    const { stats } = this.former;
-    if (formerSlot === stats.slotCount - 1) return this.context.selfSlot;
-    const balancer = stats.balancerOf(formerSlot);
-    return balancer === NONE ? NONE : this.tracking.memberRows.rowOf(balancer, stats.memberOf(formerSlot));
+  private statSlot(previousSlot: number): number {
+    const { stats } = this.previous;
+    if (previousSlot === stats.slotCount - 1) return this.context.selfSlot;
+    const balancer = stats.balancerOf(previousSlot);
+    return balancer === NONE ? NONE : this.tracking.memberRows.rowOf(balancer, stats.memberOf(previousSlot));
   }
 
   /**
@@ -98,13 +98,13 @@ export class FormerFlows {
    */
   private isFree(row: number, vip: number, member: number): boolean {
     const { forward, reverse } = this;
-    const former = this.former.connections;
+    const previous = this.previous.connections;
     for (const key of [forward, reverse]) {
-      key.balancer = former.balancer(row);
-      key.readClient(former.hot, former.clientAt(row));
+      key.balancer = previous.balancer(row);
+      key.readClient(previous.hot, previous.clientAt(row));
     }
-    forward.setService(vip, former.forwardPorts(row), former.protocol(row));
-    reverse.setService(member, former.reversePorts(row), former.protocol(row));
+    forward.setService(vip, previous.forwardPorts(row), previous.protocol(row));
+    reverse.setService(member, previous.reversePorts(row), previous.protocol(row));
     const { connections } = this.context.tables;
     return connections.findForward(forward) === NONE && connections.findReverse(reverse) === NONE;
   }

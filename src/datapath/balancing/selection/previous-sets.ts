@@ -3,18 +3,18 @@ import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
 
 /** For each criteria set, the one of the same rule and number in `was`, or NONE. */
-export function formerSets(rules: RuleTable, was: RuleTable | undefined): Int32Array {
-  const former = new Int32Array(rules.setCount).fill(NONE);
-  if (was === undefined) return former;
+export function previousSets(rules: RuleTable, was: RuleTable | undefined): Int32Array {
+  const previous = new Int32Array(rules.setCount).fill(NONE);
+  if (was === undefined) return previous;
   const positions = new Map<number, number>();
   for (let rule = 0; rule < was.ruleCount; rule++) positions.set(was.id(rule), rule);
   for (let rule = 0; rule < rules.ruleCount; rule++) {
     const old = positions.get(rules.id(rule));
     if (old === undefined) continue;
     const count = Math.min(rules.criteriaCount(rule), was.criteriaCount(old));
-    for (let i = 0; i < count; i++) former[rules.firstCriteria(rule) + i] = was.firstCriteria(old) + i;
+    for (let i = 0; i < count; i++) previous[rules.firstCriteria(rule) + i] = was.firstCriteria(old) + i;
   }
-  return former;
+  return previous;
 }
 
 /** Whether two criteria sets have the same members with the same weights, in the same order. */
