@@ -105,8 +105,8 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/agents', ({ controller, refusals }) =>
     agentRows(controller.leading(), controller.healthChecks, controller.hosts.away(), refusals),
   ),
-  route('DELETE /v1/agents/:host', ({ controller }, [host]) => {
-    controller.hosts.forget(host!);
+  route('DELETE /v1/agents/:host', async ({ controller }, [host]) => {
+    await controller.hosts.forget(host!);
     return {};
   }),
   route('GET /v1/confirmation', ({ controller }) => controller.settled(undefined)),

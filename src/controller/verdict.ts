@@ -22,6 +22,7 @@ export function controllerProblems(controller: Controller): Problems {
       ...groupProblems(controller),
       ...uncheckedProblems(controller),
       ...agentProblems(term),
+      ...awayProblems(controller),
       ...vmProblems(controller),
     );
   return problems;
@@ -81,6 +82,17 @@ function agentProblems({ agents, distribution, runtime }: Term): Problems {
       ...(isLate ? [{ problem: `host ${host} does not report`, advice: 'see sluice status there' }] : []),
     ];
   });
+}
+
+/** Hosts that should be attached; after an election each has a moment to come. */
+function awayProblems({ hosts, runtime }: Controller): Problems {
+  return hosts
+    .away()
+    .filter(({ sinceMs }) => runtime.wallMs() - sinceMs > LATE_MS)
+    .map(({ host, sinceMs }) => ({
+      problem: `host ${host} is away since ${new Date(sinceMs).toISOString()}`,
+      advice: `start it; if it is gone for good, sluice agent forget ${host}`,
+    }));
 }
 
 function vmProblems({ vms: { manager } }: Controller): Problems {

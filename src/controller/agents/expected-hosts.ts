@@ -62,7 +62,10 @@ export class ExpectedHosts {
   /** `revision`: of this term, that the host had in force. */
   detached(agent: AttachedAgent, epoch: number, revision: number): void {
     const { host, hello } = agent;
-    if (this.leaving.delete(host)) return this.write(host, undefined);
+    if (this.leaving.delete(host)) {
+      this.write(host, undefined);
+      return;
+    }
     const rules =
       revision === 0 ? { epoch: hello.rulesEpoch, revision: hello.rulesRevision } : { epoch, revision };
     const away = { awaySinceMs: this.runtime.wallMs(), ...rules };
@@ -75,7 +78,7 @@ export class ExpectedHosts {
   }
 
   /** Refusal 404 or 409 if there is none, or if it is attached. */
-  forget(host: string): void {
+  async forget(host: string): Promise<void> {
     if (this.agents.has(host))
       throw new Refusal(
         409,
@@ -83,7 +86,7 @@ export class ExpectedHosts {
       );
     if (!this.documents.entries.has(KEYS.host + host))
       throw new Refusal(404, `host: found ${host}, expected one that is away`);
-    this.write(host, undefined);
+    await this.write(host, undefined);
   }
 
   /** Whether it was written down, and has not said farewell. */
@@ -102,15 +105,18 @@ export class ExpectedHosts {
     return hosts;
   }
 
-  private write(host: string, document: HostDocument | undefined): void {
+  /** Resolves when it counts; never rejects. */
+  private async write(host: string, document: HostDocument | undefined): Promise<void> {
     const key = KEYS.host + host;
     const { entries } = this.documents;
     if (isDeepStrictEqual(entries.get(key), document)) return;
     if (document !== undefined && !entries.has(key) && count(entries) >= MAX_HOSTS) return;
     const change: Change = document === undefined ? { key, deleted: true } : { key, value: document };
-    this.documents
-      .writeFindings([change])
-      .catch((error) => this.log.warn(`host ${host} could not be written down: ${messageOf(error)}`));
+    try {
+      await this.documents.writeFindings([change]);
+    } catch (error) {
+      this.log.warn(`host ${host} could not be written down: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -5,8 +5,14 @@ import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
 import { type Column, formatTable } from '../../table.ts';
 
-export const valueText = (value: unknown): string =>
-  value === null ? '-' : typeof value === 'string' ? value : JSON.stringify(value);
+const MAX_SHOWN = 60;
+
+/** In a table; JSON and YAML have all of it. */
+export function valueText(value: unknown): string {
+  if (value === null) return '-';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
 
 const COLUMNS: readonly Column<Difference>[] = [
   { key: 'path' },
