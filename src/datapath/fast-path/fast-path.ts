@@ -180,6 +180,11 @@ export class FastPath {
     const { tail } = context.tables.stats;
     let hasUnnoted = false;
     let unmeasured = 0;
+    // The station that the last reply went to: several in a row tend to go to one client.
+    let lastNetwork = NONE;
+    let lastHigh = 0;
+    let lastLow = 0;
+    let lastEgress = NONE;
     // Sums of a run of packets of one port.
     let ingress = 0;
     let packets = 0;
@@ -235,7 +240,13 @@ export class FastPath {
         const high = ethernet.destinationHigh(view, offset);
         const low = ethernet.destinationLow(view, offset);
         if (low === facts[fact + FACT.routerMacLow] && high === facts[fact + FACT.routerMacHigh]) break;
-        egress = macs.find(network, high, low, nowMs);
+        if (low !== lastLow || high !== lastHigh || network !== lastNetwork) {
+          lastEgress = macs.find(network, high, low, nowMs);
+          lastLow = low;
+          lastHigh = high;
+          lastNetwork = network;
+        }
+        egress = lastEgress;
       } else {
         if (words[at + PACKET.ipBytes]! > facts[fact + FACT.mtu]!) break;
         if (endpoints[now + ENDPOINT.wayGeneration] !== wayGeneration) break;
