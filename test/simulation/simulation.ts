@@ -123,14 +123,14 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
     'pause of a controller',
     (world) => {
       const { process } = world.time.random.pick(world.controllers);
-      process.pausedUntilMs = world.time.nowMs + world.time.random.between(500, 7_000);
+      pause(world, process);
     },
   ],
   [
     'pause of a host',
     (world) => {
       const { process } = world.time.random.pick(world.hosts);
-      process.pausedUntilMs = world.time.nowMs + world.time.random.between(500, 7_000);
+      pause(world, process);
     },
   ],
   [
@@ -228,6 +228,12 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
 const clockStep = (random: World['time']['random']): number =>
   random.pick([-3_600_000, 3_600_000, -600_000, 600_000]);
 
+/** Until peace at most, and never shorter than before: what waits for the process keeps its order. */
+function pause({ time }: World, process: World['hosts'][number]['process']): void {
+  const untilMs = Math.min(PEACE_MS, time.nowMs + time.random.between(500, 7_000));
+  process.pausedUntilMs = Math.max(process.pausedUntilMs, untilMs);
+}
+
 /** Within the time, and before peace. */
 function again({ time }: World, withinMs: number, act: () => unknown): void {
   const leftMs = Math.max(0, PEACE_MS - 1 - time.nowMs);
@@ -248,7 +254,6 @@ function asks(world: World, what: 'drain' | 'deadline' | 'weight' | 'fail' | 'ad
     const key = `${group} ${member}`;
     const atMs = Math.min(world.deadlines.get(key) ?? Number.POSITIVE_INFINITY, time.nowMs + deadlineMs);
     world.deadlines.set(key, atMs);
-    world.lastDeadlineMs = Math.max(world.lastDeadlineMs, time.nowMs + deadlineMs);
   }
   const act = {
     drain: () => controller.drainMember(group, member),
@@ -259,14 +264,20 @@ function asks(world: World, what: 'drain' | 'deadline' | 'weight' | 'fail' | 'ad
       controller.addMember(group, { name: member, address: world.address(groupAt, memberAt) } as never),
   }[what];
   const order = world.orders.begin(group, member);
+  // It counts from when the controller comes to it.
+  const answered = (): void => {
+    if (what === 'deadline') world.lastDeadlineMs = Math.max(world.lastDeadlineMs, time.nowMs + deadlineMs);
+  };
   Promise.resolve()
     .then(act)
     .then(
       () => {
+        answered();
         time.note(`${what} ${group} ${member}: done`);
         order.done(what === 'weight' ? undefined : STATE_AFTER[what]);
       },
       (error) => {
+        answered();
         time.note(`${what} ${group} ${member}: ${messageOf(error)}`);
         order.failed();
       },
@@ -279,7 +290,6 @@ function makePeace(world: World): void {
   world.network.joinAll();
   world.etcd.isFull = false;
   for (const machine of [...world.controllers, ...world.hosts]) {
-    machine.process.pausedUntilMs = 0;
     if (!machine.isRunning) machine.start();
   }
   for (const host of world.hosts) host.isDiskFull = false;
