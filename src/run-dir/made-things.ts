@@ -345,8 +345,12 @@ export class MadeThings {
 
 /** Files and directories that a Sluice process makes; a list that names others does not make us remove them. */
 function ownPartOf(state: StateOnDisk, runDir: RunDir, warn: (text: string) => void): StateOnDisk {
-  const { apiSocket, tablesFile, storeDir } = runDir;
-  const ours = new Set([apiSocket, tablesFile, storeDir, dirname(tablesFile)].map((path) => resolve(path)));
+  const { apiSocket, tablesFile, numbersFile, totalsFile, storeDir } = runDir;
+  const ours = new Set(
+    [apiSocket, tablesFile, numbersFile, totalsFile, storeDir, dirname(tablesFile)].map((path) =>
+      resolve(path),
+    ),
+  );
   ours.delete(resolve(runDir.path));
   const own = (paths: readonly string[]): string[] =>
     paths.filter((path) => {

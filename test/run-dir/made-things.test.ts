@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTap } from '../../src/io/devices/tap.ts';
@@ -138,6 +138,21 @@ test('a list that another user can have written is refused', () => {
   chownSync(runDir.stateFile, 0, 0);
   chmodSync(runDir.stateFile, 0o622);
   assert.throws(() => MadeThings.load(runDir), /state\.json: found mode 0622/);
+});
+
+test('every file that a host notes is its own, and goes', () => {
+  const files = [runDir.apiSocket, runDir.tablesFile, runDir.numbersFile, runDir.totalsFile];
+  for (const file of files) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, '', { mode: 0o600 });
+  }
+  writeFileSync(runDir.stateFile, JSON.stringify({ namespaces: [], files, directories: [] }), {
+    mode: 0o600,
+  });
+  const warnings: string[] = [];
+  MadeThings.load(runDir, undefined, (warning) => warnings.push(warning)).clear();
+  assert.equal(warnings, []);
+  for (const file of files) assert.not.ok(existsSync(file), file);
 });
 
 test('what Sluice does not make is not removed, whatever the list says', () => {
