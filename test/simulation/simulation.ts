@@ -40,6 +40,9 @@ export async function play(seed: number): Promise<Outcome> {
     for (const { host } of world.hosts) host.isBusy = false;
     await run(world, time.nowMs + 3 * POLICY_INTERVAL_MS + 2 * REPORT_MS, () => problem);
     checkAgreement(world);
+    // Rules are sent again now and then: a host may be about to answer.
+    for (let tries = 0; tries < 20 && problemOf(() => checkRules(world)) !== undefined; tries++)
+      await run(world, time.nowMs + 97, () => problem);
     checkRules(world);
     checkLoad(world);
     checkWeights(world);
@@ -54,6 +57,15 @@ export async function play(seed: number): Promise<Outcome> {
     process.off('unhandledRejection', onBug);
   }
   return { hash: time.hash, events: time.events, problem, trace: time.trace };
+}
+
+function problemOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** Until all agree, for SETTLE_MS at most. */
