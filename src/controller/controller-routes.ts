@@ -53,21 +53,21 @@ import { controllerProblems, leaderless } from './verdict.ts';
 
 export interface ControllerContext {
   readonly controller: Controller;
-  /** Package version of this process. */
+  /** Version of this process's package. */
   readonly version: string;
-  /** Of this process. */
+  /** Metrics of this process. */
   readonly certificates: Pick<Certificates, 'list' | 'warnings'>;
-  /** Streams of agents so far. */
+  /** Streams of agents since the start. */
   readonly streams: StreamCounts;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
-  /** Agents that were refused a moment ago. */
+  /** Recently refused agents. */
   readonly refusals: readonly RefusedAgent[];
   /** Loads the file and brings it into force. */
   reload(path: string, by?: string): Promise<Changed>;
   /** As in the host's ApiContext. */
   diff(path: string): Difference[];
   plan(path: string): Difference[];
-  /** The process is to stop, soon after this returns. */
+  /** Stops the process soon after this returns. */
   down(): void;
 }
 
@@ -81,10 +81,10 @@ const watchQuery = z.strictObject({
     .default(1_000),
 });
 
-/** What a policy may be is checked where it is set. */
+/** Policies are validated where they are set. */
 const policySetting = z.strictObject({ policy: z.unknown() });
 
-/** null: as many as the thresholds say. */
+/** null: thresholds decide. */
 const scaling = z.strictObject({ count: integer(0, 4096, 'a number of members').nullable() });
 
 const fleet = (controller: Controller): Fleet => ({
@@ -93,7 +93,7 @@ const fleet = (controller: Controller): Fleet => ({
   healthOf: (group, member) => controller.healthOf(group, member),
 });
 
-/** The same listing of each host, as it was asked here. */
+/** The same listing of each host, as requested here. */
 const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
   Rows.begin(rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`));
 
@@ -210,7 +210,7 @@ function statusOf({ controller, version, certificates, streams }: ControllerCont
   };
 }
 
-/** One at once, and one each interval; ends with the group or the leadership. */
+/** Sends one immediately and one per interval; ends with the group or the leadership. */
 async function* samples(
   controller: Controller,
   group: string,

@@ -1,14 +1,14 @@
 /**
- * One controller: follower or leader, with its agents and what people ask of it.
+ * One controller: follower or leader, with its agents and people's requests.
  *
- * Theory of operation. Controllers share a store, and one of them leads. It alone takes agents (the others send them
- * to it, waiting-agents.ts), computes and writes; each write carries the epoch under which it was elected, and is refused when another
- * one has been elected since. All of them know the groups from the store, so a new leader starts with them and needs
- * from the agents only their load.
+ * Theory of operation. Controllers share a store, and one of them leads. Only the leader accepts agents (the others
+ * redirect them, waiting-agents.ts), computes and writes; each write carries the epoch of the leader's election and
+ * is refused after a newer election. All controllers know the groups from the store, so a new leader starts with them
+ * and needs only the load from the agents.
  *
- * A change is checked against the groups as they are, written, and sent to the agents; whoever asked for it is
- * answered when the agents concerned have it in force, or are late. If every one of them refuses it, it is taken back.
- * When the store cannot be written, changes are refused, and everything else goes on.
+ * A change is checked against the current groups, written, and sent to the agents; the request is answered when the
+ * agents concerned have it in force, or are late. If every one of them refuses it, it is reverted. While the store
+ * cannot be written, changes are refused, and everything else continues.
  */
 import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
@@ -48,7 +48,7 @@ import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
 import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
 
-/** After this time a change is answered, with the names of the hosts that have not confirmed it. */
+/** Timeout for confirmations of a change; the reply then names the hosts that have not confirmed it. */
 const SETTLE_TIMEOUT_MS = 2_000;
 
 export interface ControllerOptions {
@@ -63,7 +63,7 @@ export interface ControllerOptions {
   readonly settings?: Partial<TermSettings>;
 }
 
-/** What there is only while this controller leads. */
+/** State that exists only while this controller leads. */
 interface Office {
   readonly term: Term;
   readonly hosts: ExpectedHosts;
@@ -115,7 +115,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.runtime.monotonicMs() - this.startedMs;
   }
 
-  /** The file's, without what the store has. */
+  /** As configured in the file, without changes from the store. */
   get configuration(): Configuration {
     return this.configurationNow;
   }
@@ -124,7 +124,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.replica.groups;
   }
 
-  /** Documents of the store that are not what controllers write, by key, and why. */
+  /** Malformed documents of the store: reason by key. */
   get setAside(): ReadonlyMap<string, string> {
     return this.replica.setAside;
   }
@@ -146,12 +146,12 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.options.store.kind;
   }
 
-  /** Where the leader is, as far as is known. */
+  /** The leader's last known address. */
   get leader(): string | undefined {
     return this.leaderAddress;
   }
 
-  /** Gives leadership up, sends the agents away, and writes no more. */
+  /** Resigns leadership, disconnects the agents, and stops writing. */
   async stop(): Promise<void> {
     this.epochRaise.stop();
     await this.campaign.resign();
@@ -160,7 +160,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     await this.changes.idle();
   }
 
-  /** The leader's term; a Refusal that says where it is if that is not here. */
+  /** The leader's term; throws a Refusal with the leader's address if another controller leads. */
   leading(): Term {
     return this.inOffice().term;
   }
@@ -176,7 +176,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.office.term.attach(session);
   }
 
-  /** Who answers API requests that agents pass on from their hosts. */
+  /** Handler of API requests that agents forward from their hosts. */
   answerAgentsWith(answerer: Answerer): void {
     this.agentAnswerer = answerer;
   }
@@ -186,7 +186,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.inOffice().vms;
   }
 
-  /** What health checks say of a member, for people; undefined: nothing worth saying. */
+  /** Health check result of a member, for people; undefined: nothing to report. */
   healthOf(groupName: string, member: string): string | undefined {
     const { office } = this;
     const state = this.groups.get(groupName);
@@ -236,12 +236,12 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.changeMember(group, member, by, (changes) => changes.remove(group, member));
   }
 
-  /** The member is as in the file again; one that the file does not have goes. */
+  /** Restores the member as in the file; removes one that the file does not have. */
   resetMember(group: string, member: string): Promise<Changed> {
     return this.changeMember(group, member, undefined, (changes) => changes.reset(group, member));
   }
 
-  /** The group is as the file says: without changes by commands, and there again if it was removed. */
+  /** Restores the group as in the file: drops changes by commands, and adds a removed group again. */
   async resetGroup(group: string): Promise<Changed> {
     await this.exclusively(async () => {
       const { epoch } = this.leading();
@@ -251,7 +251,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.settled(group);
   }
 
-  /** In place of the file's policy, checked like that; null: the file's again. */
+  /** Replaces the file's policy, with the same checks; null: restores the file's. */
   async setPolicy(group: string, input: unknown): Promise<Changed> {
     const policy = input === null ? undefined : checkedPolicy(input, group);
     await this.exclusively(async () => {
@@ -280,7 +280,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return tombstoneOf(this.replica.entries, group);
   }
 
-  /** Keeps the group at `count` members by VMs of its template; null: as many as the thresholds of its scaling say. */
+  /** Keeps the group at `count` members by VMs of its template; null: the thresholds of its scaling decide. */
   async scale(group: string, count: number | null): Promise<Changed> {
     const { scaling } = this.inOffice();
     const { heldCount } = existingGroup(this.groups, group);
@@ -303,7 +303,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.replica.writeFindings(changes, this.leading().epoch);
   }
 
-  /** Takes up a changed file. */
+  /** Applies a changed file. */
   async reload(configuration: Configuration, by?: string): Promise<Changed> {
     await this.exclusively(async () => {
       const { epoch } = this.leading();
@@ -377,7 +377,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   private elected(epoch: number): void {
     const { replica } = this;
-    // Under a newer epoch its agents attach here again.
+    // After a raised epoch its agents attach here again.
     this.endTerm(this.options.self.address);
     this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
     const { self, settings } = this.options;
@@ -448,7 +448,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     this.waitingAgents.leaderIs(elsewhere);
   }
 
-  /** Where agents are sent. */
+  /** The address that agents are redirected to. */
   private get leaderElsewhere(): string | undefined {
     return this.leaderAddress === this.options.self.address ? undefined : this.leaderAddress;
   }

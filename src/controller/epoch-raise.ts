@@ -1,20 +1,20 @@
 /**
- * A new epoch where hosts have seen greater ones than the leader's.
+ * Starts a new epoch when hosts have seen greater ones than the leader's.
  *
- * Theory of operation. A store that was restored from a backup gives epochs that it has given before, and hosts refuse
- * rules of epochs older than theirs. Each host says at its attachment which epoch its rules are of; the leader then
- * begins an epoch above all of them. Hosts that attach at about the same time cost one new epoch together, and there is
- * at most one per RAISE_INTERVAL_MS, as each ends the leader's term. An epoch that no store can have given (they begin
- * with the time of day and grow by one per write) is not followed: a host could use them up.
+ * Theory of operation. A store restored from a backup reissues epochs, and hosts refuse rules of epochs older than
+ * theirs. Each host reports the epoch of its rules when it attaches; the leader then starts an epoch above all of
+ * them. Hosts that attach at about the same time cause one new epoch together, at most one per RAISE_INTERVAL_MS, as
+ * each ends the leader's term. An epoch that no store can have issued (epochs start at the time of day and grow by
+ * one per write) is ignored: otherwise a host could exhaust them.
  */
 import type { Logger } from 'pino';
 import { messageOf } from '../config/model/refusal.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 
 const RAISE_INTERVAL_MS = 10_000;
-/** For the others that attach now. */
+/** Time for other attaching hosts to report theirs. */
 const GATHER_MS = 100;
-/** Ten years in milliseconds: no store has written more often than once per millisecond for so long. */
+/** Ten years in milliseconds: no store has written once per millisecond for that long. */
 const LIKELY_GROWTH = 315_360_000_000;
 
 export class EpochRaise {
@@ -31,7 +31,7 @@ export class EpochRaise {
     this.runtime = runtime;
   }
 
-  /** `host` has rules of this epoch, which is not below the leader's. */
+  /** `host` has rules of this epoch, which is at least the leader's. */
   seen(host: string, epoch: number): void {
     const what = `host ${host} has rules of epoch ${epoch}, which this store has not given`;
     if (epoch > this.runtime.wallMs() + LIKELY_GROWTH) {

@@ -1,7 +1,7 @@
 /**
- * What a leader answers about its fleet. Groups and members are the controller's own, and so is load by the second;
- * counters, flows, rules and ports are asked of the hosts at that moment, so they are exact. A host that does not
- * answer is named where sums lack it, and refuses a listing that would be wrong without it.
+ * A leader's listings about its fleet. Groups, members and per-second load come from the controller itself; counters,
+ * flows, rules and ports are queried from the hosts on each request, so they are exact. Sums name the hosts that did
+ * not answer; listings that would be wrong without a host are refused.
  */
 import type { z } from 'zod';
 import type { AgentRow, GroupSample, PolicyDetail, PolicyMemberRow, VmRow } from '../api/fleet-shapes.ts';
@@ -33,15 +33,15 @@ import type { Term } from './term.ts';
 
 type FlowFilter = z.output<typeof flowQuery>;
 
-/** A leader, its groups, and which of their policies were set at run time. */
+/** A leader, its groups, and the policies set at run time. */
 export interface Fleet {
   readonly term: Term;
   readonly groups: GroupStates;
-  /** For people; undefined: nothing worth saying. */
+  /** For people; undefined: nothing to report. */
   healthOf(group: string, member: string): string | undefined;
 }
 
-/** Those that are attached, then those that are away, then those that were refused. */
+/** Attached hosts, then away ones, then refused ones. */
 export function agentRows(
   { agents, distribution, runtime, epoch }: Term,
   checks: Pick<HealthVerdicts, 'checksOf'>,
@@ -139,7 +139,7 @@ interface Answers<Answer> {
   readonly unanswered: readonly string[];
 }
 
-/** Of every agent; what a host refuses as not its own (404) is no answer and no failure. */
+/** Of every agent; a 404 (not this host's) counts neither as an answer nor as a failure. */
 async function askAll<Answer>(agents: Iterable<AttachedAgent>, path: string): Promise<Answers<Answer>> {
   const answers: HostAnswer<Answer>[] = [];
   const unanswered: string[] = [];
@@ -178,7 +178,7 @@ export async function* rowsOfHosts<Row extends object>(
   }
 }
 
-/** undefined: the host does not answer. What it refuses as not its own (404) is no page and no failure. */
+/** undefined: the host does not answer. A 404 (not this host's) counts neither as a page nor as a failure. */
 async function answered<Row>(
   page: Promise<IteratorResult<readonly Row[]>>,
 ): Promise<IteratorResult<readonly Row[]> | undefined> {
@@ -280,7 +280,7 @@ export async function fleetGroupDetail(
   return unanswered.length === 0 ? detail : { ...detail, unanswered: [...unanswered] };
 }
 
-/** `group show` of the hosts that the group concerns. */
+/** `group show` of each host that the group concerns. */
 function askGroup({ agents, distribution }: Term, name: string): Promise<Answers<GroupDetail>> {
   const concerned = [...agents.values()].filter(({ host }) => distribution.feedOf(host)?.has(name));
   return askAll<GroupDetail>(concerned, `/v1/groups/${encodeURIComponent(name)}`);
@@ -288,7 +288,7 @@ function askGroup({ agents, distribution }: Term, name: string): Promise<Answers
 
 type HostRow = MemberRow & { readonly host: string; readonly balancerCount: number };
 
-/** A member's row of each host. */
+/** A member's row on each host. */
 const rowsOf = (answers: readonly HostAnswer<GroupDetail>[], member: string): HostRow[] =>
   answers.flatMap(({ host, answer }) =>
     answer.members
@@ -296,7 +296,10 @@ const rowsOf = (answers: readonly HostAnswer<GroupDetail>[], member: string): Ho
       .map((row) => ({ ...row, host, balancerCount: answer.loadBalancers })),
   );
 
-/** The weight of most load balancers (`otherwise`: there are none), and those that send to the member or have another one. */
+/**
+ * The most common weight of load balancers (`otherwise`: if there are none), and those that send to the member or
+ * have another weight.
+ */
 function weightsAt(
   rows: readonly HostRow[],
   otherwise: number,
@@ -318,7 +321,7 @@ const flowsOf = (rows: readonly Pick<GroupRow, 'activeFlows' | 'newFlows'>[]) =>
   newFlows: sum(rows, ({ newFlows }) => newFlows),
 });
 
-/** With the weights that are distributed. */
+/** With the distributed weights. */
 const weighted = ({ weights }: Term, group: GroupConfig): GroupConfig =>
   weights.groups.get(group.name) ?? group;
 
@@ -370,7 +373,7 @@ async function policyMembers(term: Term, group: GroupConfig): Promise<PolicyMemb
 
 type EnforcedWeight = Pick<PolicyMemberRow, 'weight' | 'differing'>;
 
-/** Weights that load balancers have in force: as distributed, or, where hosts compute them, as these answer now. */
+/** Weights in force at load balancers: as distributed, or, where hosts compute them, as they report them. */
 async function enforcedWeights(
   term: Term,
   group: GroupConfig,
@@ -407,7 +410,7 @@ function differingFrom(
   return balancers
     .map(({ host, loadBalancer, weights }) => ({
       host,
-      // As hosts call it in their listings: without the kind.
+      // Named as hosts do in their listings: without the kind.
       loadBalancer: loadBalancer.slice(loadBalancer.indexOf(' ') + 1),
       weight: ownEntry(weights, member) ?? weight,
     }))

@@ -1,4 +1,4 @@
-/** What a controller tells Prometheus: its role, its hosts, and what it distributes. */
+/** The controller's Prometheus metrics: its role, its hosts, and what it distributes. */
 import type { StreamCounts } from '../api/shapes.ts';
 import { membersInForce } from '../config/model/criteria-sets.ts';
 import type { Samples } from '../metrics/samples.ts';

@@ -1,15 +1,15 @@
 /**
- * One term of leadership: from election to its loss, all that only the leader does.
+ * One term of leadership: all that only the leader does, from its election to its loss.
  *
- * Theory of operation. Agents attach and are told the rules they need; they report load, the aggregation adds it up,
- * policies make weights of it, and what has changed goes out at the next step of a short clock, so that many changes
- * at a time cost one message per agent. Changes by people and by health checks don't wait for the clock. Nothing here
- * is durable: a new leader gets the groups from the store, and load from the agents when they attach to it. Until it
- * has heard of the load, agents keep the weights of its predecessor: `begin` holds the distribution for a few reports'
- * time, or until the groups change, if there are weights to be computed at all.
+ * Theory of operation. Agents attach and are sent the rules they need; they report load, the aggregation sums it up,
+ * policies turn it into weights, and changes are sent at the next tick of a short clock, so that many changes at a
+ * time cost one message per agent. Changes by people and by health checks are sent at once. Nothing here is durable:
+ * a new leader gets the groups from the store, and load from the agents when they attach. Until the load is known,
+ * agents keep the weights of its predecessor: `begin` holds the distribution for a few report intervals, or until the
+ * groups change, if any weights are computed at all.
  *
- * A host has one agent: where two attach under its name, the one that was started last stays, and of two streams of
- * the same agent the newer.
+ * A host has one agent: if two attach under its name, the one started last wins, and of two streams of the same agent
+ * the newer.
  */
 import type { Logger } from 'pino';
 import { findMember } from '../config/model/group-members.ts';
@@ -37,11 +37,11 @@ export interface TermSettings {
   readonly reportIntervalMs: number;
   /** Load by load balancer, not only by host. */
   readonly reportRaw: boolean;
-  /** Steps of the clock: policies that are due, and what they changed. */
+  /** Ticks of the clock: runs the due policies and sends changes. */
   readonly stepMs: number;
-  /** From election to the first verdict on members' health. */
+  /** From the election to the first verdict on members' health. */
   readonly healthWarmUpMs: number;
-  /** After an election, or a break of its stream, a host may take so long to attach and is still there. */
+  /** Time for a host to attach after an election or a broken stream before it counts as away. */
   readonly settlingMs: number;
 }
 
@@ -53,24 +53,24 @@ export const DEFAULT_TERM_SETTINGS: TermSettings = {
   settlingMs: HOST_LOSS_MS,
 };
 
-/** Rates need two reports, and agents attach within the time of one. */
+/** Rates need two reports, and agents attach within one report interval. */
 const HOLD_REPORTS = 3;
 
 export interface TermHooks {
-  /** An agent asks the controller's API. */
+  /** An agent's request to the controller's API. */
   requested(agent: AttachedAgent, request: Request): void;
   probed(host: string, results: ProbeResults): void;
   vmEvent(host: string, event: VmEvent): void;
   attached(agent: AttachedAgent): void;
-  /** The host has rules of a newer epoch, or of this one that this term has not given. */
+  /** The host has rules of a newer epoch, or of this one that this term did not issue. */
   outranked(host: string, epoch: number): void;
-  /** `revision`: of this term, that the host had in force; 0: none. */
+  /** `revision`: the revision of this term that the host had in force; 0: none. */
   detached(agent: AttachedAgent, revision: number): void;
 }
 
 export class Term {
   readonly epoch: number;
-  /** Of the clock, in this term: how many, and how long they have taken. */
+  /** Ticks of the clock in this term: their number and total time. */
   readonly steps = { count: 0, totalMs: 0 };
   readonly agents = new Map<string, AttachedAgent>();
   readonly aggregation = new Aggregation({ isKnown: (group, member) => this.hasMember(group, member) });
@@ -108,7 +108,7 @@ export class Term {
     this.clock.unref();
   }
 
-  /** The groups at the beginning. */
+  /** The groups at the start of the term. */
   begin(groups: ReadonlyMap<string, GroupConfig>, tombstones: readonly string[]): void {
     this.setGroups(groups, tombstones);
     const isComputed = ({ policy }: GroupConfig): boolean =>
@@ -122,7 +122,7 @@ export class Term {
     this.holdTimer.unref();
   }
 
-  /** Brings the groups, as they are configured now, to the agents. */
+  /** Distributes the groups as they are configured now. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>, tombstones: readonly string[]): void {
     this.groups = groups;
     this.distribution.setTombstones(tombstones);
@@ -147,7 +147,7 @@ export class Term {
     this.log.info(`host ${host} attached from ${session.peer}: ${hello.ports.length} ports`);
     agent.send({
       type: 'welcome',
-      // The link has refused those without a common one.
+      // The link has already refused agents without a common version.
       protocolVersion: commonVersion(PROTOCOL_VERSIONS, versionsOf(hello)) ?? PROTOCOL_VERSIONS.newest,
       epoch: this.epoch,
       controller: this.self.id,
@@ -172,7 +172,7 @@ export class Term {
     };
   }
 
-  /** Sends the agents to whoever leads now; '': nobody known. */
+  /** Redirects the agents to the new leader; '': none known. */
   end(leader: string): void {
     this.runtime.clearTimer(this.clock);
     this.runtime.clearTimer(this.holdTimer);
@@ -209,7 +209,7 @@ export class Term {
         return this.hooks.requested(agent, message);
       case 'reply':
         return agent.requests.replied(message);
-      case 'hello': // the link takes it
+      case 'hello': // handled by the link
         return;
     }
   }
@@ -240,7 +240,8 @@ export class Term {
       if (this.weights.tick(now)) this.distribution.publish(this.weights.groups);
       this.globalStats.step(now, this.groups, this.agents, this.distribution);
     } catch (error) {
-      // A policy that throws has a bug; the weights in force stay, and the other groups go on next time.
+      // A policy that throws has a bug; its weights stay in force, and the other groups are computed on the next
+      // tick.
       this.log.error({ err: error }, `weights: ${messageOf(error)}`);
     }
     this.steps.count++;

@@ -1,4 +1,4 @@
-/** Is all well with a controller and its hosts? What is not, and what to do about it. */
+/** Health of a controller and its hosts: the problems, and advice for each. */
 import type { Verdict } from '../api/shapes.ts';
 import { named } from '../api/verdict.ts';
 import { membersInForce, setInForce } from '../config/model/criteria-sets.ts';
@@ -7,7 +7,7 @@ import type { Term } from './term.ts';
 
 type Problems = Verdict['problems'];
 
-/** A host that has not reported for longer is late. */
+/** A host without a report for longer is late. */
 const LATE_MS = 10_000;
 
 export function controllerProblems(controller: Controller): Problems {

@@ -1,7 +1,7 @@
 /**
- * What an agent may ask of a controller's API, for the people at its host: about agents and VMs, and everything
- * about groups that concern the host; an admin's agent about all groups. Nothing else: no agent stops a controller or
- * makes it read a file.
+ * Requests that an agent may pass on to the controller's API for the people at its host: those about agents and VMs,
+ * and those about groups that concern the host; an admin's agent about all groups. An agent can neither stop a
+ * controller nor make it read a file.
  */
 import { Refusal } from '../../config/model/refusal.ts';
 import { isConcerned } from '../distribution/interest.ts';
@@ -10,7 +10,7 @@ import type { AttachedAgent } from './attached-agent.ts';
 
 const LISTINGS: readonly string[] = ['agents', 'vms'];
 
-/** Whether this host says that it stops, and is not expected back. */
+/** Whether the host reports that it stops and is not expected back. */
 export const isFarewell = (host: string, method: string, path: readonly string[]): boolean =>
   method === 'DELETE' && path.length === 3 && path[0] === 'v1' && path[1] === 'agents' && path[2] === host;
 
@@ -30,7 +30,7 @@ export function checkAgentRequest(
       `/${path.join('/')}: found a request of host ${agent.host}, expected one at the controller itself`,
     );
   const config = groups.get(group)?.group;
-  // One that does not exist is answered like one that is not its business.
+  // Answered like a group that does not concern the host.
   if (agent.session.isAdmin || (config !== undefined && isConcerned(agent.ports, config))) return;
   throw new Refusal(
     403,

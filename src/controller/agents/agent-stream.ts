@@ -1,10 +1,10 @@
 /**
  * The controller's end of one agent's gRPC stream: decodes what comes in, queues what goes out.
  *
- * Theory of operation. One message at a time is on its way; the next one is taken from the queue when gRPC has handed
- * the last one to the connection, i.e. when the agent's flow-control window had room for it. So a slow agent holds one
- * message in the transport and a bounded, merging queue here, and costs the others nothing. An agent that has stopped
- * altogether answers no keepalive, and gRPC ends its connection.
+ * Theory of operation. One message is in flight at a time; the next is taken from the queue once gRPC has handed the
+ * previous one to the connection, i.e. when the agent's flow-control window has room. A slow agent therefore holds
+ * one message in the transport and a bounded, merging queue here, and does not delay the others. An agent that hangs
+ * answers no keepalive, and gRPC closes its connection.
  */
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { type Identity, identityOf } from '../../config/certificate-roles.ts';
@@ -26,28 +26,28 @@ export interface StreamCounters {
   receivedBytes: number;
   sentMessages: number;
   sentBytes: number;
-  /** Rules and GlobalStats that waited and went out as part of newer ones. */
+  /** Rules and GlobalStats that were merged into newer ones while queued. */
   mergedMessages: number;
-  /** Streams that ended because too much waited. */
+  /** Streams closed because their queue was full. */
   overflows: number;
-  /** Streams that ended because the agent sent bytes that are no message. */
+  /** Streams closed because the agent sent bytes that do not decode. */
   malformed: number;
-  /** Streams that ended because a message could not be handled: a bug, which the log has. */
+  /** Streams closed because handling a message failed: a bug; the log has the error. */
   failed: number;
 }
 
-/** What the server gives to all its streams. */
+/** Shared by all streams of a server. */
 export interface StreamContext {
   readonly runtime: Runtime;
   readonly counters: StreamCounters;
   readonly scratch: ReportScratch;
   readonly limits: OutboundLimits;
   readonly log: Pick<LinkLog, 'warn' | 'error'>;
-  /** Encodes a message once, however many agents it goes to. */
+  /** Encodes a message once for all agents that it goes to. */
   encode(message: FromController): Buffer;
   /** The stream's first message. */
   greeted(stream: AgentStream): void;
-  /** Once. */
+  /** Called once. */
   ended(stream: AgentStream, reason: string): void;
 }
 
@@ -92,7 +92,7 @@ export class AgentStream implements AgentSession {
     return this.greeting?.host;
   }
 
-  /** As the agent's certificate has it; undefined: there is none, the connection never leaves the machine. */
+  /** From the agent's certificate; undefined without one: the connection is local to the machine. */
   get identity(): Identity | undefined {
     const certificate = this.call.getAuthContext()?.sslPeerCertificate;
     return certificate && identityOf(certificate.subject.CN, certificate.subjectaltname);
@@ -126,7 +126,7 @@ export class AgentStream implements AgentSession {
     this.pump();
   }
 
-  /** Ends the stream at once; what waits is dropped. */
+  /** Closes the stream at once and drops its queue. */
   refuse(code: status, reason: string): void {
     this.queue.clear();
     this.finish(code, reason);
@@ -165,7 +165,7 @@ export class AgentStream implements AgentSession {
     this.refuse(status.INVALID_ARGUMENT, why);
   }
 
-  /** It costs this stream, not the controller. */
+  /** Closes this stream; the controller continues. */
   private endFailed(error: unknown, type = 'unknown'): void {
     this.context.counters.failed++;
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -190,7 +190,7 @@ export class AgentStream implements AgentSession {
     });
   }
 
-  /** Our side ends the stream; gRPC sends the status after what is on its way. */
+  /** Closes the stream from this side; gRPC sends the status after the message in flight. */
   private finish(code: status, reason: string): void {
     if (this.hasEnded) return;
     this.call.emit('error', { code, details: reason });

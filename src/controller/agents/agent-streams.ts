@@ -27,7 +27,7 @@ export interface AgentStreamsOptions {
 }
 
 export interface PeerEvents {
-  /** An agent was accepted on the connection; `peer`: gRPC's name of it. */
+  /** An agent was accepted on the connection that gRPC names `peer`. */
   settled(peer: string): void;
   /** Its stream has ended. */
   unsettled(peer: string): void;
@@ -45,7 +45,7 @@ export interface RefusedAgent {
   readonly peer: string;
   readonly version: string;
   readonly reason: string;
-  /** Wall clock: of the first and the last refusal. */
+  /** Wall clock: the first and the last refusal. */
   readonly sinceMs: number;
   readonly atMs: number;
 }
@@ -99,7 +99,7 @@ export class AgentStreams {
     return { ...this.context.counters, accepted: this.acceptedCount, refused: this.refusedCount };
   }
 
-  /** Agents that were refused within the last minute: they try again every few seconds. */
+  /** Agents refused within the last minute: a refused agent retries every few seconds. */
   get refusals(): readonly RefusedAgent[] {
     const nowMs = this.options.runtime.wallMs();
     return [...this.recent.values()].filter(({ atMs }) => Math.abs(nowMs - atMs) < REFUSAL_SHOWN_MS);
@@ -109,7 +109,7 @@ export class AgentStreams {
     this.streams.add(new AgentStream(call, this.context, this.options.helloTimeoutMs ?? HELLO_TIMEOUT_MS));
   }
 
-  /** Ends all of them after what is queued. */
+  /** Closes all streams after their queues are sent. */
   close(reason: string): void {
     for (const stream of this.streams) stream.close(reason);
   }
@@ -136,7 +136,7 @@ export class AgentStreams {
     const atMs = this.options.runtime.wallMs();
     const key = `${hello.host} ${peer.replace(/:\d+$/, '')}`;
     const sinceMs = this.recent.get(key)?.sinceMs ?? atMs;
-    this.recent.delete(key); // the latest is the last
+    this.recent.delete(key); // moves the entry to the end: the map is ordered by last refusal
     this.recent.set(key, { host: hello.host, peer, version: hello.version, reason, sinceMs, atMs });
     const [oldest] = this.recent.keys();
     if (this.recent.size > MAX_REFUSALS) this.recent.delete(oldest!);

@@ -19,11 +19,11 @@ export class AttachedAgent {
   /** Wall clock. */
   readonly sinceMs: number;
   ports: readonly Port[];
-  /** undefined: it does not say. */
+  /** undefined: not reported. */
   networks: HostNetworks | undefined;
   templates: HostTemplates | undefined;
   reports = 0;
-  /** Numbers of reports that were skipped: lost, or merged into later ones by a slow link. */
+  /** Reports missing in the sequence: lost, or merged into later ones by a slow link. */
   missedReports = 0;
   /** Monotonic; undefined: none yet. */
   lastReportMs: number | undefined;

@@ -1,10 +1,11 @@
 /**
- * Hosts that should be attached: each that has been, until it leaves on purpose or is forgotten by a person.
+ * Hosts that should be attached: a host is expected from its first attachment until it leaves on purpose or a person
+ * removes it.
  *
- * Theory of operation. A host is written down when it attaches for the first time, with what decides which groups concern
- * it; when its stream breaks, since when it is away and which rules it has. So every leader knows of it, one that was
- * elected after the host vanished, too. A host that stops (`down`) says farewell, and is not expected back; a killed one
- * cannot. Nothing is written while hosts come and go with a change of leader.
+ * Theory of operation. A host is recorded at its first attachment, with the labels and networks that decide which
+ * groups concern it. When its stream breaks, the record notes the time and the rules in force. Every leader therefore
+ * knows the host, even one elected after it vanished. A host that stops (`down`) says farewell and is no longer
+ * expected; a killed one cannot. Hosts that come and go with a change of leader cause no writes.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -14,20 +15,20 @@ import { type Entries, type HostDocument, KEYS, named } from '../groups/stored-d
 import type { Change } from '../store/store.ts';
 import type { AttachedAgent } from './attached-agent.ts';
 
-/** More are not written down: without TLS an agent may say any name. */
+/** Upper bound: without TLS an agent may claim any name. */
 const MAX_HOSTS = 4096;
 
 export interface AwayHost {
   readonly host: string;
-  /** Wall clock: when its stream broke, or when this leader was elected, if the one before did not live to see it. */
+  /** Wall clock: when its stream broke, or when this leader was elected if the previous leader had not recorded it. */
   readonly sinceMs: number;
   readonly version: string;
-  /** Rules that it has in force, as far as is known. */
+  /** Last known rules in force. */
   readonly epoch: number;
   readonly revision: number;
 }
 
-/** What is asked of the controller. */
+/** What the records need from the controller. */
 interface Documents {
   readonly entries: Entries;
   writeFindings(changes: readonly Change[]): Promise<void>;
@@ -59,7 +60,7 @@ export class ExpectedHosts {
     this.write(agent.host, { version: agent.hello.version, networks: networksOf(agent) });
   }
 
-  /** `revision`: of this term, that the host had in force. */
+  /** `revision`: the revision of this term that the host had in force. */
   detached(agent: AttachedAgent, epoch: number, revision: number): void {
     const { host, hello } = agent;
     if (this.leaving.delete(host)) {
@@ -72,12 +73,12 @@ export class ExpectedHosts {
     this.write(host, { version: hello.version, networks: networksOf(agent), ...away });
   }
 
-  /** The host says that it stops, and is not to be waited for. */
+  /** The host reports that it stops; it is no longer expected. */
   farewell(host: string): void {
     this.leaving.add(host);
   }
 
-  /** Refusal 404 or 409 if there is none, or if it is attached. */
+  /** Refusal 404 if the host is unknown, 409 if it is attached. */
   async forget(host: string): Promise<void> {
     if (this.agents.has(host))
       throw new Refusal(
@@ -89,12 +90,12 @@ export class ExpectedHosts {
     await this.write(host, undefined);
   }
 
-  /** Whether it was written down, and has not said farewell. */
+  /** Whether the host is recorded and has not said farewell. */
   isExpected(host: string): boolean {
     return this.documents.entries.has(KEYS.host + host) && !this.leaving.has(host);
   }
 
-  /** `network`: those alone that have it. */
+  /** `network`: limits the list to hosts that have it. */
   away(network?: string): AwayHost[] {
     const hosts: AwayHost[] = [];
     for (const [host, document] of named<HostDocument>(this.documents.entries, KEYS.host)) {

@@ -1,6 +1,6 @@
 /**
- * Where agents of other hosts attach: a gRPC server, over TCP with mutual TLS, or without it where nothing leaves
- * the machine (loopback addresses, unix sockets) and the other end is root or this user (front-door.ts).
+ * gRPC server for agents of other hosts: over TCP with mutual TLS, or without TLS on loopback addresses and unix
+ * sockets, where the other end must be root or this user (front-door.ts).
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { StreamCounts } from '../../api/shapes.ts';
@@ -26,7 +26,7 @@ import { FrontDoor } from './front-door.ts';
 export interface FleetServerOptions {
   /** `address:port` (port 0: any free one) or `unix:PATH`. */
   readonly listen: string;
-  /** Needed for addresses that others can reach; not used on unix sockets. */
+  /** Required for addresses that other machines can reach; ignored on unix sockets. */
   readonly tls?: TlsMaterial;
   readonly handler: AgentSessionHandler;
   readonly log: LinkLog;
@@ -38,7 +38,7 @@ export interface FleetServerOptions {
 }
 
 export type FleetCounters = AgentCounters & {
-  /** Connections that were closed before an agent was accepted on them: too slow, too many, or of another user. */
+  /** Connections closed before an agent was accepted on them: too slow, too many, or of another user. */
   readonly turnedAway: number;
 };
 
@@ -49,24 +49,24 @@ export const streamCounts = (counters: FleetCounters): StreamCounts => {
 };
 
 export interface FleetServer {
-  /** As listened on, with the port that was chosen. */
+  /** The address in use, with the port that the kernel chose. */
   readonly address: string;
   readonly sessions: readonly AgentSession[];
   readonly counters: FleetCounters;
-  /** Agents that were refused within the last minute. */
+  /** Agents refused within the last minute. */
   readonly refusals: readonly RefusedAgent[];
-  /** For connections that come from now on. */
+  /** Used for new connections. */
   useTls(tls: TlsMaterial): void;
-  /** Ends all streams, tells the agents, and stops listening. */
+  /** Notifies the agents, closes all streams, and stops listening. */
   close(): Promise<void>;
 }
 
-/** On one connection: an agent has one, and may attach anew before the old one has ended. */
+/** Streams per connection: an agent has one, and may attach again before the old one has ended. */
 const MAX_STREAMS = 4;
-/** Time for the last words to agents at the end. */
+/** Time to send the final messages to agents on shutdown. */
 const CLOSE_MS = 500;
 
-/** Rejects when the address cannot be listened on, or must not without TLS. */
+/** Rejects if the address cannot be bound, or requires TLS. */
 export async function startFleetServer(options: FleetServerOptions): Promise<FleetServer> {
   const { listen, tls } = options;
   if (!tls && !isLocal(listen)) {

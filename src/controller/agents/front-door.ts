@@ -1,9 +1,9 @@
 /**
- * Where connections of agents come in, before gRPC sees them.
+ * Accepts the connections of agents before gRPC handles them.
  *
- * Theory of operation. A connection is a newcomer until an agent has been accepted on it: its share, and the time that
- * TLS and Hello may take, are bounded (newcomers.ts). Without TLS, where connections never leave the machine, only root
- * and the user of this process are let in. Descriptors are kept back from all of them for the rest of the process: the
+ * Theory of operation. A connection is a newcomer until an agent is accepted on it: the number of newcomers, and
+ * their time for TLS and Hello, are bounded (newcomers.ts). Without TLS, where connections never leave the machine,
+ * only root and the user of this process are admitted. Some descriptors are reserved for the rest of the process: the
  * store, the API, files.
  */
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
@@ -22,11 +22,11 @@ export interface FrontDoorOptions {
   readonly patienceMs: number;
   readonly log: LinkLog;
   readonly runtime: Runtime;
-  /** Hands a connection to gRPC. */
+  /** Passes a connection to gRPC. */
   enter(socket: Socket): void;
 }
 
-/** Kept back from connections of agents. */
+/** Descriptors reserved for other uses. */
 const SPARE_DESCRIPTORS = 128;
 const MAX_NEWCOMERS = 256;
 const MAX_NEWCOMERS_PER_ADDRESS = 64;
@@ -36,7 +36,7 @@ export class FrontDoor {
   private readonly options: FrontDoorOptions;
   private readonly server: Server;
   private readonly newcomers: Newcomers;
-  /** By the name that gRPC gives to a connection. */
+  /** Keyed by gRPC's name for the connection. */
   private readonly sockets = new Map<string, Socket>();
   private strangers = 0;
   private lastLogMs = Number.NEGATIVE_INFINITY;
@@ -48,12 +48,12 @@ export class FrontDoor {
     const maxPerAddress = Math.min(MAX_NEWCOMERS_PER_ADDRESS, Math.ceil(max / 2));
     this.newcomers = new Newcomers({ max, maxPerAddress, patienceMs: options.patienceMs }, options.runtime);
     this.server = createServer((socket) => this.came(socket));
-    // More than newcomers alone, so that a new one is accepted and takes the place of the oldest.
+    // Exceeds the limit of newcomers, so that a new connection is accepted and displaces the oldest newcomer.
     this.server.maxConnections = Math.max(2 * max, descriptors - SPARE_DESCRIPTORS);
     this.server.on('error', (error) => options.log.error(`listen.agents: ${messageOf(error)}`));
   }
 
-  /** Connections that were closed before an agent was accepted on them, and, without TLS, those of other users. */
+  /** Connections closed before an agent was accepted on them, and, without TLS, those of other users. */
   get turnedAway(): number {
     return this.newcomers.turnedAway + this.strangers;
   }
@@ -62,7 +62,7 @@ export class FrontDoor {
   async open(): Promise<number> {
     const path = unixPath(this.options.listen);
     if (path !== undefined) await removeStale(path);
-    // The socket is made with its final mode: there is no moment in which others could connect.
+    // The socket is created with its final mode, so others can never connect to it.
     const umask = process.umask(0o177);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -88,27 +88,27 @@ export class FrontDoor {
     if (socket !== undefined) this.newcomers.settle(socket);
   }
 
-  /** Its stream has ended: the connection has to show anew what it is for. */
+  /** Its stream has ended; the connection is a newcomer again. */
   unsettled(peer: string): void {
     const socket = this.sockets.get(peer);
     if (socket !== undefined && !socket.destroyed) this.newcomers.add(socket);
   }
 
-  /** Takes no more; what has come in stays. */
+  /** Stops accepting; existing connections stay. */
   shut(): void {
     this.server.close();
     const path = unixPath(this.options.listen);
     if (path !== undefined) rmSync(path, { force: true });
   }
 
-  /** Closes what is left. */
+  /** Closes the remaining connections. */
   clear(): void {
     for (const socket of [...this.sockets.values()]) socket.destroy();
     this.newcomers.clear();
   }
 
   private came(socket: Socket): void {
-    socket.on('error', () => {}); // a peer that resets; gRPC hears of it, too
+    socket.on('error', () => {}); // a reset by the peer; gRPC handles it, too
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress !== undefined) {
       const name = `${remoteAddress}:${remotePort}`;
@@ -124,7 +124,7 @@ export class FrontDoor {
     const problem = await peerProblem(socket);
     if (socket.destroyed) return;
     if (problem === undefined) {
-      // Who may connect to the socket's file has shown what it is.
+      // The mode of the socket's file has authorized the peer.
       if (socket.remoteAddress === undefined) this.newcomers.settle(socket);
       this.options.enter(socket);
       return;
@@ -134,7 +134,7 @@ export class FrontDoor {
     socket.destroy();
   }
 
-  /** Whoever is refused may come often. */
+  /** Rate-limited, as a refused peer may retry often. */
   private warn(line: string): void {
     const nowMs = this.options.runtime.monotonicMs();
     if (nowMs - this.lastLogMs < LOG_INTERVAL_MS) return;
@@ -148,7 +148,7 @@ const portAndHost = (listen: string): [port: number, host: string] => {
   return [Number(port), (host ?? '').replace(/^\[(.*)\]$/, '$1')];
 };
 
-/** Open files that this process may have. */
+/** Limit of open files of this process. */
 function descriptorLimit(): number {
   const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
   return soft === undefined ? 1024 : Number(soft);
@@ -157,7 +157,7 @@ function descriptorLimit(): number {
 const unixPath = (address: string): string | undefined =>
   address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\//, '') : undefined;
 
-/** A socket that nobody listens on any more is in the way of a new one. */
+/** Removes a stale socket that would block a new one. */
 const removeStale = (path: string): Promise<void> =>
   new Promise((resolve) => {
     const probe = connect(path);

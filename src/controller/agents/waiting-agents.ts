@@ -1,17 +1,17 @@
 /**
- * Agents that have come to a controller which does not lead.
+ * Agents that connect to a controller which is not the leader.
  *
- * Theory of operation. Each is told where the leader is, and its stream stays: an agent that reaches the leader leaves
- * by itself, one that does not waits here and is told again as soon as another one leads. If that is this controller, it
- * is attached by the stream that it has. So agents whose leader has died need not ask again and again: they are with
- * the next one as soon as there is one.
+ * Theory of operation. Each agent is told the leader's address, and its stream stays open. An agent that reaches the
+ * leader closes the stream itself; one that does not stays here and is told again after the next election. If this
+ * controller is elected, its waiting agents attach through their open streams. Agents whose leader has died thus need
+ * not poll: they reach the next leader as soon as it is elected.
  */
 import type { AgentSession, AgentSessionListener } from '../../messages/link.ts';
 
 export class WaitingAgents {
   private readonly waiting = new Set<WaitingAgent>();
 
-  /** `leader`: where it is, as far as is known. */
+  /** `leader`: its last known address. */
   admit(session: AgentSession, leader: string | undefined): AgentSessionListener {
     const agent = new WaitingAgent(session, (ended) => this.waiting.delete(ended));
     this.waiting.add(agent);
@@ -19,12 +19,12 @@ export class WaitingAgents {
     return agent;
   }
 
-  /** The leader is another one, elsewhere; undefined: nobody. */
+  /** Another controller leads; undefined: none is known. */
   leaderIs(leader: string | undefined): void {
     for (const agent of this.waiting) agent.redirect(leader);
   }
 
-  /** This controller leads: all of them attach. */
+  /** This controller leads: all waiting agents attach. */
   attach(to: (session: AgentSession) => AgentSessionListener): void {
     const agents = [...this.waiting];
     this.waiting.clear();
@@ -50,7 +50,7 @@ class WaitingAgent implements AgentSessionListener {
     this.listener = to(this.session);
   }
 
-  /** Before Welcome an agent has nothing to say but Hello. */
+  /** Hello is the only message expected before Welcome. */
   received(message: Parameters<AgentSessionListener['received']>[0]): void {
     this.listener?.received(message);
   }

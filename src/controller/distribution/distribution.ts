@@ -1,11 +1,12 @@
 /**
- * Rules to the agents: numbers what is published, gives each agent its part, and knows who has it in force.
+ * Distributes rules to the agents: numbers revisions, sends each agent its part, and tracks which revision it has in
+ * force.
  *
- * Theory of operation. A revision is one state of all groups, weights included; only what is new to an agent is sent
- * to it. Whoever changes a group waits for the agents that have it (`settled`), for a limited time: an agent that is
- * late, or has left, holds nobody up, and the answer names it. While it is on hold, agents that have rules of a previous
- * leader keep those. All rules are sent again now and then, one agent after
- * the other, so that nothing that went wrong unseen stays wrong.
+ * Theory of operation. A revision is one state of all groups including weights; each agent is sent only what is new
+ * to it. A change of a group waits for the agents that have the group (`settled`), up to a timeout: an agent that is
+ * late or has left delays nobody, and the reply names it. While distribution is on hold, agents keep the rules of a
+ * previous leader. Each agent is periodically sent all rules, one agent after the other, which repairs undetected
+ * errors.
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { Applied, BalancerWeights, FromController, GroupDefinition } from '../../messages/messages.ts';
@@ -13,19 +14,19 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { HostPort } from './interest.ts';
 import { type AgentTraits, type Groups, RuleFeed, SharedRules } from './rule-feed.ts';
 
-/** Each agent gets all rules again after this time, whether or not it seems to need them. */
+/** Interval at which each agent is sent all rules regardless of need. */
 export const FULL_RULES_INTERVAL_MS = 60_000;
 
-/** Who has a change in force. */
+/** Which hosts have a change in force. */
 export interface Settlement {
   readonly revision: number;
   /** Host → its own revision. */
   readonly hosts: Readonly<Record<string, number>>;
   /** Hosts that have not answered in time. */
   readonly late: readonly string[];
-  /** Hosts that have left meanwhile. */
+  /** Hosts that detached in the meantime. */
   readonly left: readonly string[];
-  /** Host → why it keeps what it had. */
+  /** Host → why it keeps its previous rules. */
   readonly refused: Readonly<Record<string, string>>;
 }
 
@@ -52,7 +53,7 @@ export class Distribution {
   private nextToRefresh = 0;
   private isOnHold = false;
 
-  /** `balancersOf`: weights of single load balancers of a host, the same object as long as they don't change. */
+  /** `balancersOf`: weights of a host's single load balancers; the same object as long as they do not change. */
   constructor(epoch: number, runtime: Runtime, balancersOf: BalancersOf) {
     this.epoch = epoch;
     this.runtime = runtime;
@@ -61,12 +62,12 @@ export class Distribution {
     this.refreshTimer.unref();
   }
 
-  /** Of what was published last; from 1. */
+  /** The last published revision; from 1. */
   get revision(): number {
     return this.lastRevision;
   }
 
-  /** What was published last. */
+  /** The last published groups. */
   get published(): Groups {
     return this.groups;
   }
@@ -76,8 +77,8 @@ export class Distribution {
   }
 
   /**
-   * Groups that were removed: hosts do not bring their own ones of that name into force. Sent with all rules; to
-   * everybody with the next change, as a group goes or comes with its tombstone.
+   * Removed groups: hosts do not apply their own groups of these names. Sent with all rules, and to all agents with
+   * the next change, as a group and its tombstone come and go together.
    */
   setTombstones(names: readonly string[]): void {
     if (names === this.tombstones) return;
@@ -85,7 +86,7 @@ export class Distribution {
     for (const feed of this.feeds.values()) feed.needFull();
   }
 
-  /** Agents that attach with rules in force get no others until `release`. */
+  /** Agents that attach with rules in force are sent none until `release`. */
   hold(): void {
     this.isOnHold = true;
   }
@@ -97,7 +98,7 @@ export class Distribution {
   }
 
   /**
-   * Brings every agent up to these groups, and to the weights of its load balancers. Groups that have not changed must
+   * Brings every agent up to date with these groups and with the weights of its load balancers. Unchanged groups must
    * be the same objects as before.
    */
   publish(groups: Groups): void {
@@ -120,7 +121,7 @@ export class Distribution {
     }
   }
 
-  /** Sends the agent all its rules, unless it is on hold. */
+  /** Sends the agent all its rules unless distribution is on hold. */
   attach(
     host: string,
     ports: readonly HostPort[],
@@ -152,8 +153,8 @@ export class Distribution {
   }
 
   /**
-   * Resolves when every agent that has this group (undefined: every agent) has answered to what it was sent, or after
-   * `timeoutMs`.
+   * Resolves when every agent that has this group (undefined: every agent) has answered the rules sent to it, or
+   * after `timeoutMs`.
    */
   settled(group: string | undefined, timeoutMs: number): Promise<Settlement> {
     const concerned = [...this.feeds].filter(([, feed]) => group === undefined || feed.has(group));
@@ -228,5 +229,5 @@ export class Distribution {
   }
 }
 
-/** Agents get all their rules again in so many parts of the interval. */
+/** Full updates are spread over this many steps of the interval. */
 const REFRESH_STEPS = 60;

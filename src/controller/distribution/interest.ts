@@ -1,18 +1,19 @@
 /**
- * Which hosts need a group: those with a port that its rules hold for, on its network or one that the host's router joins, and, where members keep the VIP as their own
- * address, those with a member, whose port must be let send as the VIP.
+ * Which hosts need a group: hosts with a port that its rules apply to, on its network or one that the host's router
+ * joins to it; and, where members keep the VIP as their own address, hosts with a member, whose port must be allowed
+ * to send as the VIP.
  */
 
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 
-/** What a host says about one of its ports. */
+/** A host's description of one of its ports. */
 export interface HostPort {
   readonly network: string;
   /** With their prefix lengths. */
   readonly addresses: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Networks that the host's router joins with the port's, itself included; absent: none. */
+  /** Networks that the host's router joins with the port's, including the port's own; absent: none. */
   readonly routedTo?: ReadonlySet<string>;
 }
 
@@ -37,7 +38,7 @@ export function interestKey(group: GroupConfig): string | undefined {
   return key;
 }
 
-/** Whether a port with these labels is one that `from` selects; absent: each is. */
+/** Whether `from` selects a port with these labels; absent: it selects every port. */
 export const matchesLabels = (
   selector: Readonly<Record<string, string>> | undefined,
   labels: Readonly<Record<string, string>>,

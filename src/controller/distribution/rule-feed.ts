@@ -1,10 +1,10 @@
 /**
- * The rules of one attached agent: which groups it needs, which of them it was sent, and what it has in force.
+ * The rules of one attached agent: which groups it needs, which were sent, and what it has in force.
  *
- * Theory of operation. A delta builds on what was last sent, whether or not that was acknowledged yet: the stream is
- * in order, and deltas that wait in it are merged by the link. An agent that cannot use a delta asks for all rules,
- * and gets them. One that refuses rules (its datapath cannot hold them) keeps what it has; the next delta does not fit
- * that, so it asks for all, and so hears of them again as soon as something changes.
+ * Theory of operation. A delta builds on the last rules sent, acknowledged or not: the stream is ordered, and the
+ * link merges queued deltas. An agent that cannot apply a delta requests all rules. One that rejects rules (its
+ * datapath cannot hold them) keeps its previous ones; the next delta does not fit these, so the agent requests all
+ * rules and thereby retries at every change.
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import {
@@ -18,17 +18,17 @@ import { type HostPort, interestKey, isConcerned } from './interest.ts';
 
 export type Groups = ReadonlyMap<string, GroupConfig>;
 
-/** How one state of all groups differs from the one before. */
+/** Difference between one state of all groups and the previous one. */
 export interface GroupNews {
   readonly changed: readonly GroupConfig[];
   readonly removed: readonly string[];
 }
 
-/** What an agent is like when it attaches. */
+/** State of an agent when it attaches. */
 export interface AgentTraits {
   /** Rules of a previous leader are in force there. */
   readonly hasRules: boolean;
-  /** It gets those groups, too, that no port of its host is concerned by. */
+  /** The agent also gets groups that concern none of its host's ports. */
   readonly needsAll: boolean;
 }
 
@@ -37,11 +37,11 @@ export class RuleFeed {
   readonly traits: AgentTraits;
   private readonly send: (message: FromController) => void;
   private ports: readonly HostPort[];
-  /** Whether groups of one interest key are needed. */
+  /** Whether groups of this interest key are needed. */
   private readonly interests = new Map<string, boolean>();
   private readonly balancersOf: BalancersOf;
   private sent = new Map<string, GroupConfig>();
-  /** By group, where it had any. */
+  /** By group; groups without such weights are absent. */
   private readonly sentBalancers = new Map<string, readonly BalancerWeights[]>();
   private isFullDue = true;
   private sentAs = 0;
@@ -63,22 +63,22 @@ export class RuleFeed {
     this.send = send;
   }
 
-  /** The revision that was last sent; 0: none yet. */
+  /** Last revision sent; 0: none. */
   get sentRevision(): number {
     return this.sentAs;
   }
 
-  /** The last that the agent has acknowledged. */
+  /** Last revision that the agent acknowledged. */
   get appliedRevision(): number {
     return this.inForce;
   }
 
-  /** What the host calls that. */
+  /** The host's own number of that revision. */
   get localRevision(): number {
     return this.local;
   }
 
-  /** Why the agent has not brought into force what was last sent; empty: it has, or has not answered yet. */
+  /** Why the agent rejected the last rules; empty: it applied them, or has not answered yet. */
   get error(): string {
     return this.refusal;
   }
@@ -91,7 +91,7 @@ export class RuleFeed {
     return this.sent.has(group);
   }
 
-  /** Whether weights of its load balancers in one of these groups are others than those that were sent. */
+  /** Whether weights of its load balancers in one of these groups differ from those sent. */
   hasOtherBalancers(groups: Iterable<string>): boolean {
     for (const name of groups) {
       if (this.sent.has(name) && this.balancersOf(name) !== this.sentBalancers.get(name)) return true;
@@ -109,7 +109,7 @@ export class RuleFeed {
     this.isFullDue = true;
   }
 
-  /** Sends what the agent lacks of these groups, or all it needs of them where that is due. */
+  /** Sends the agent what it lacks of these groups, or all it needs of them if a full update is due. */
   update(groups: Groups, revision: number, shared: SharedRules): void {
     const wanted = new Map([...groups].filter(([, group]) => this.needs(group)));
     const changed = [...wanted.values()].filter(
@@ -124,7 +124,7 @@ export class RuleFeed {
     this.emit(isFull ? [...wanted.values()] : changed, isFull ? [] : removed, isFull, revision, shared);
   }
 
-  /** The same for an agent that was up to date before these groups changed, or have gone. */
+  /** The same for an agent that was up to date before these groups changed or were removed. */
   advance(news: GroupNews, groups: Groups, revision: number, shared: SharedRules): void {
     if (this.isFullDue) return this.update(groups, revision, shared);
     const changed: GroupConfig[] = [];
@@ -196,13 +196,13 @@ interface RulesContent {
   readonly isFull: boolean;
   readonly groups: readonly GroupConfig[];
   readonly removed: readonly string[];
-  /** Of one agent, by group. */
+  /** One agent's, by group. */
   readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
 }
 
 type BalancersOf = (group: string) => readonly BalancerWeights[] | undefined;
 
-/** Messages of one revision: agents that need the same share one, so that it is encoded once. */
+/** Messages of one revision: agents with the same needs share one, which is encoded once. */
 export class SharedRules {
   private readonly messages = new Map<string, FromController>();
   private readonly definitions: WeakMap<GroupConfig, GroupDefinition>;
@@ -211,7 +211,7 @@ export class SharedRules {
 
   private readonly tombstones: readonly string[];
 
-  /** `definitions`: what was made before, kept as long as the groups are. `atMs`: the wall clock of now. */
+  /** `definitions`: earlier results, kept while their groups exist. `atMs`: current wall clock. */
   constructor(
     definitions: WeakMap<GroupConfig, GroupDefinition>,
     atMs: number,

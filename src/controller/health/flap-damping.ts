@@ -1,15 +1,16 @@
 /**
- * Members that keep failing and recovering are held back, as routes are in BGP (RFC 2439): they would come and go with
- * every probe, and each time cost a revision on every host and the flows that had just begun.
+ * Flap damping: members that keep failing and recovering are suppressed, as routes are in BGP (RFC 2439). Otherwise
+ * they would come and go with every probe, each time costing a revision on every host and the flows just started.
  *
- * Theory of operation. Each failure adds 1 to the member's penalty, which halves every `halfLifeMs`. At `suppress` the
- * member is held: failed, whatever the checks say, until the penalty has fallen below `reuse`. It goes on counting
- * meanwhile, up to what takes `maxHoldMs` to decay, so that a member that stays healthy comes back by then.
+ * Theory of operation. Each failure adds 1 to the member's penalty, which halves every `halfLifeMs`. At `suppress`
+ * the member is held: failed, whatever the checks say, until the penalty falls below `reuse`. Failures keep counting
+ * in the meantime, but the penalty is capped at what decays within `maxHoldMs`, so a member that stays healthy
+ * returns by then.
  */
 import type { FlapDampingConfig } from '../../config/model/model.ts';
 
 interface Flapping {
-  /** At `atMs`. */
+  /** As of `atMs`. */
   penalty: number;
   atMs: number;
   wasFailed: boolean;
@@ -17,11 +18,12 @@ interface Flapping {
 }
 
 export class FlapDamping {
-  /** Members that have failed at least once, until they are forgotten. */
+  /** Members that have failed at least once, until their penalty has decayed. */
   private readonly members = new Map<string, Flapping>();
 
   /**
-   * What the checks say now; answers whether the member is held. `wasHeld`: by the leader before this one, or by this one.
+   * Applies the checks' current result and returns whether the member is held. `wasHeld`: by this or the previous
+   * leader.
    */
   judge(key: string, isFailed: boolean, wasHeld: boolean, nowMs: number, config: FlapDampingConfig): boolean {
     let member = this.members.get(key);
@@ -41,7 +43,7 @@ export class FlapDamping {
     return member.isHeld;
   }
 
-  /** How long the member is held if it stays healthy from now on; undefined: it is not. */
+  /** Remaining hold time if the member stays healthy; undefined: it is not held. */
   heldForMs(key: string, nowMs: number, { halfLifeMs, reuse }: FlapDampingConfig): number | undefined {
     const member = this.members.get(key);
     if (member?.isHeld !== true) return undefined;
@@ -49,11 +51,11 @@ export class FlapDamping {
     return Math.max(0, Math.ceil(dueMs - nowMs));
   }
 
-  /** Members that are no more. */
+  /** Forgets members that no longer exist. */
   keepOnly(known: ReadonlySet<string>): void {
     for (const key of this.members.keys()) if (!known.has(key)) this.members.delete(key);
   }
 }
 
-/** A penalty that no longer matters. */
+/** A penalty below this is negligible. */
 const FORGOTTEN = 0.01;

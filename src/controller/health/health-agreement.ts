@@ -1,20 +1,20 @@
 /**
- * Which members have failed, from what the hosts' health checks say. Pure.
+ * Decides which members have failed from the results of the hosts' health checks. Pure.
  *
- * Votes. A host has a vote on each member of which it has a verdict. A member has failed when as many hosts as the
- * group's quorum asks for find it unhealthy: `any` one, the `majority` of those that have a vote on it, `all` of
- * them, or a number of them (all, where fewer have a vote). Else it has not.
+ * Votes. A host has a vote on each member for which it has a verdict. A member has failed if the number of hosts that
+ * find it unhealthy reaches the group's quorum: `any` one, the `majority` of those with a vote on it, `all` of them,
+ * or a fixed number (or all, if fewer have a vote).
  *
- * My path is dead. A host that finds unhealthy everything it probes, two addresses at least, more likely has lost its
- * own way than every member its life. Its votes do not count while another host sees one of those members alive, or
- * while it is the only one of several hosts that has votes at all: it is not believed alone. Several hosts that all
- * see everything dead, or the only host there is, are believed: nobody is left who could send to a living member.
+ * Dead path. A host that finds everything it probes unhealthy, at least two addresses, has more likely lost its own
+ * connectivity than all its members. Its votes are ignored while another host finds one of those members healthy, or
+ * while it is the only one of several hosts that has votes at all. If several hosts find everything dead, or there is
+ * only one host, they are believed: no host could reach a living member anyway.
  *
- * A host that sees again finds its members alive one after the other. What it still finds dead meanwhile is left from
- * before (`isLeftover`, for a time that whoever has the clock knows) and no vote: else the first member that it reaches
- * would give it back its word against all the others.
+ * Recovery. A host whose path recovers finds its members healthy one after the other. Its remaining unhealthy
+ * verdicts are left over from the outage (`isLeftover`, for a time that the caller's clock decides) and do not count;
+ * otherwise the first member that it reaches would restore its votes against all the others.
  *
- * No votes. A member without votes that count stays as it was: losing sight of a member is no reason to change it.
+ * No votes. A member without counted votes keeps its state: losing sight of a member is no reason to change it.
  */
 import type { HealthConfig } from '../../config/model/model.ts';
 
@@ -25,7 +25,7 @@ export interface HostVerdicts {
     readonly member: string;
     readonly address: string;
     readonly isHealthy: boolean;
-    /** An unhealthy one of a host that was not believed until just now. */
+    /** An unhealthy verdict of a host that was ignored until recently. */
     readonly isLeftover?: boolean;
   }[];
 }
@@ -33,16 +33,16 @@ export interface HostVerdicts {
 export interface AgreementInput {
   /** Groups with health checks. */
   readonly groups: readonly { readonly name: string; readonly quorum: HealthConfig['quorum'] }[];
-  /** The latest word of each attached host. */
+  /** Latest verdicts of each attached host. */
   readonly verdicts: readonly HostVerdicts[];
-  /** Hosts that are attached, with verdicts or without. */
+  /** Attached hosts, with or without verdicts. */
   readonly attachedHosts: number;
   /** Failed members as of the last agreement, by group. */
   readonly failed: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface Agreement {
-  /** By group; every group of the input is there. */
+  /** By group, for every group of the input. */
   readonly failed: ReadonlyMap<string, ReadonlySet<string>>;
   /** Hosts whose own path seems to be dead. */
   readonly notBelieved: ReadonlySet<string>;
@@ -71,7 +71,7 @@ function hasFailed({ healthy, unhealthy }: Votes, quorum: HealthConfig['quorum']
   return unhealthy >= neededVotes(quorum, healthy + unhealthy);
 }
 
-/** Of `voters`, at least one. */
+/** At least one of `voters`. */
 function neededVotes(quorum: HealthConfig['quorum'], voters: number): number {
   switch (quorum) {
     case 'any':
@@ -101,7 +101,7 @@ function countVotes(verdicts: readonly HostVerdicts[]): Map<string, Map<string, 
   return votes;
 }
 
-/** Fewer addresses do not tell a dead path from dead members. */
+/** Fewer addresses cannot distinguish a dead path from dead members. */
 const MIN_ADDRESSES = 2;
 
 function hostsNotBelieved(verdicts: readonly HostVerdicts[], attachedHosts: number): Set<string> {

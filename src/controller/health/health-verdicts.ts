@@ -1,10 +1,10 @@
 /**
- * What hosts find about members' health becomes, where they agree, a document of the store, and so part of the groups.
+ * Turns the hosts' health results, where they agree, into documents of the store, and so into group states.
  *
- * Theory of operation. A verdict is written when it changes; writes go one after the other, and each writes what the
- * hosts agree upon at that moment. A host has a vote only on members of groups that concern it. A store that cannot be written keeps no verdict from counting. A leader that has just
- * been elected waits a little, since the first host to attach is not all hosts; and a host that has not been believed gets
- * the time that its checks need to find everything alive.
+ * Theory of operation. A verdict is written when it changes; writes are serialized, and each writes the agreement as
+ * of that moment. A host has a vote only on members of groups that concern it. Verdicts take effect even if the store
+ * cannot be written. A new leader waits briefly, since the first host to attach does not speak for all; and a host
+ * that was ignored gets the time that its checks need to find everything healthy.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -21,10 +21,12 @@ import type { FleetActions } from '../scaling/vm-keeper.ts';
 import { FlapDamping } from './flap-damping.ts';
 import { agree } from './health-agreement.ts';
 
-/** Verdicts that could not be brought into force are tried again then, and those without new results looked at again. */
+/**
+ * Retry interval of verdicts that could not be applied, and maximum interval between evaluations without new results.
+ */
 const STEP_MS = 1_000;
 
-/** What is asked of an attached host. */
+/** What is needed from an attached host. */
 interface VotingHost {
   readonly ports: readonly HostPort[];
 }
@@ -35,11 +37,11 @@ export class HealthVerdicts {
   private readonly runtime: Runtime;
   private readonly agents: ReadonlyMap<string, VotingHost>;
   private readonly settlingMs: number;
-  /** By group and member: since when no host says anything about one that has failed. */
+  /** By group and member: since when no host has reported on a failed member. */
   private readonly unspokenSince = new Map<string, number>();
-  /** By host, then by member and address: its latest word. */
+  /** By host, then by member and address: the latest verdict. */
   private readonly words = new Map<string, Map<string, ProbeResult>>();
-  /** By host: when it was last not believed. */
+  /** By host: when it was last ignored. */
   private readonly disbelievedMs = new Map<string, number>();
   private readonly clock: Timer;
   private readonly warmUp: Timer;
@@ -91,7 +93,7 @@ export class HealthVerdicts {
     this.judge();
   }
 
-  /** It takes its word with it. */
+  /** Discards the host's verdicts. */
   detached(host: string): void {
     this.words.delete(host);
     this.disbelievedMs.delete(host);
@@ -123,7 +125,7 @@ export class HealthVerdicts {
       });
   }
 
-  /** Groups whose members are checked, or have been: there may be a verdict on these alone. */
+  /** Groups whose members are or were checked: only these may have verdicts. */
   private checkedGroups(): readonly GroupState[] {
     const { groups } = this.actions;
     if (this.checked.of !== groups) {
@@ -135,7 +137,7 @@ export class HealthVerdicts {
     return this.checked.list;
   }
 
-  /** Of the groups where it has changed. */
+  /** Verdicts of the groups where they changed. */
   private verdicts(nowMs: number): { name: string; before: Failed; failed: Failed }[] {
     const groups = this.checkedGroups();
     if (groups.length === 0) return [];
@@ -200,7 +202,7 @@ export class HealthVerdicts {
     return { sinceMs: this.runtime.wallMs(), detail: HELD, isHeld: true };
   }
 
-  /** How many hosts have a verdict on the member. */
+  /** Number of hosts with a verdict on the member. */
   checkersOf(group: string, member: string): number {
     const key = memberKey({ group, member });
     return [...this.words.values()].filter((words) =>
@@ -208,7 +210,7 @@ export class HealthVerdicts {
     ).length;
   }
 
-  /** Groups of attached hosts with health checks, of whose members no host has said anything although it had the time. */
+  /** Groups of attached hosts with health checks for which no host has reported a member within the expected time. */
   uncheckedGroups(): string[] {
     const sinceMs = this.runtime.monotonicMs() - this.startedMs;
     const ports = [...this.agents.values()].map((agent) => agent.ports);
@@ -227,13 +229,13 @@ export class HealthVerdicts {
       .map(({ group }) => group.name);
   }
 
-  /** How many members the host has a verdict on, and of how many it should. */
+  /** Number of members that the host has a verdict on, and that it should have one on. */
   checksOf(host: string): { readonly checked: number; readonly toCheck: number } {
     const groups = this.checkedGroups().filter(({ group }) => group.health !== undefined);
     return { checked: this.words.get(host)?.size ?? 0, toCheck: this.keysConcerning(host, groups).size };
   }
 
-  /** For how long a member is held back that stays healthy from now on; undefined: it is not. */
+  /** Remaining hold time of a member that stays healthy from now on; undefined: it is not held. */
   heldForMs({ name, health }: GroupConfig, member: string): number | undefined {
     const config = health?.flapDamping;
     const key = memberKey({ group: name, member });
@@ -247,9 +249,9 @@ export class HealthVerdicts {
   }
 
   /**
-   * Votes go with the hosts that gave them. A member that has failed, and about which no host says anything any more, is
-   * healthy again after a while: hosts that were away for a moment have said it again by then. As long as no host is
-   * attached nothing is forgotten: then it is this controller that is cut off.
+   * Votes leave with their hosts. A failed member on which no host reports any more becomes healthy after a while; a
+   * host that was away briefly has reported again by then. While no host is attached nothing is forgotten: in that
+   * case this controller is cut off.
    */
   private isForgotten(
     group: GroupConfig,
@@ -286,7 +288,7 @@ type Failed = HealthDocument['failed'];
 
 const HELD = 'suppressed: it keeps failing and recovering (flap damping)';
 
-/** What the hosts say that find it unhealthy. */
+/** Details from the hosts that find it unhealthy. */
 function failure(group: string, member: string, results: readonly ProbeResult[]): FailedMember {
   const asked = results.filter((result) => result.group === group && result.member === member);
   const unhealthy = asked.filter(({ isHealthy }) => !isHealthy);
@@ -297,7 +299,7 @@ function failure(group: string, member: string, results: readonly ProbeResult[])
   };
 }
 
-/** From the first good probe of one member to the last that another one needs; what was begun before counts too. */
+/** From the first good probe of one member to the last that another one needs, including probes already started. */
 const recoveryMsOf = ({ health }: GroupConfig): number =>
   health === undefined ? 0 : (health.rise + 1) * (health.intervalMs + health.timeoutMs);
 
@@ -312,8 +314,8 @@ const memberKey = ({ group, member }: Pick<ProbeResult, 'group' | 'member'>): st
 const memberKeysOf = ({ group }: GroupState): string[] =>
   membersOf(group).map(({ name }) => memberKey({ group: group.name, member: name }));
 
-/** From an election to the first verdicts of hosts, beside the time that probes take. */
+/** From an election to the first verdicts of hosts, on top of the probing time. */
 const FIRST_WORD_MS = 10_000;
 
-/** Groups in one write. */
+/** Groups per write. */
 const MAX_VERDICTS = 100;

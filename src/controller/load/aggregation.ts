@@ -1,17 +1,18 @@
 /**
- * From the reports of all hosts to the load of each member.
+ * Aggregates the reports of all hosts into the load of each member.
  *
- * Theory of operation. Reports carry totals, so that one which was lost costs nothing: the next one tells what it would have
- * told. Reports of one agent are ordered by their sequence; one that is not newer than the last is left out. Another epoch is
- * another agent, whose totals begin at 0. Whoever holds the streams sees to it that a host has one, of its latest agent.
+ * Theory of operation. Reports carry totals, so a lost report does no harm: the next one includes it. Reports of one
+ * agent are ordered by their sequence number; one that is not newer than the last is ignored. Another epoch is
+ * another agent, whose totals begin at 0. The owner of the streams ensures that each host has one, from its latest
+ * agent.
  *
- * Sums are kept up to date as reports come, row by row (host-rows.ts), and are there when somebody asks. A host that has
- * not reported for a while leaves the gauges, rates and averages: its flows are not known any more, which is
- * not the same as none. Its totals stay, and if it comes back, it goes on from them. After a longer while, or to make
- * room, it is forgotten; then its totals would count again, from the start of its agent.
+ * Sums are updated row by row as reports come (host-rows.ts), so reading them is cheap. A silent host is removed from
+ * gauges, rates and averages: its flows are unknown, which differs from none. Its totals stay, and it continues from
+ * them when it returns. After a longer time, or to make room, it is forgotten; its totals would then count again from
+ * the start of its agent.
  *
- * Bounded: hosts, rows per host and members; what is beyond is refused and counted. A row costs a fifth of a microsecond
- * and 0.3 kB: 1000 agents of 500 rows a second are a tenth of a core and 140 MB (test/bench/aggregation.ts).
+ * Bounded: hosts, rows per host, and members; the excess is refused and counted. A row costs a fifth of a microsecond
+ * and 0.3 kB: 1000 agents of 500 rows a second take a tenth of a core and 140 MB (test/bench/aggregation.ts).
  */
 import type { MemberGlobal } from '../../messages/messages.ts';
 import type { Report } from '../../messages/report.ts';
@@ -22,13 +23,13 @@ import { MemberDirectory } from './member-directory.ts';
 import { type MemberSums, type MemberTotals, RATES, type RateName } from './member-sums.ts';
 
 export interface AggregationSettings {
-  /** A host silent for so long leaves the sums. */
+  /** A host silent for this long is removed from the sums. */
   readonly goneAfterMs: number;
-  /** And for so long, is forgotten. */
+  /** A host silent for this long is forgotten. */
   readonly forgottenAfterMs: number;
   readonly maxHosts: number;
   readonly maxMembers: number;
-  /** Whether a group has the member; those that none has share a small part of the room. */
+  /** Whether a group has the member; members without a group share a small part of the capacity. */
   readonly isKnown: (group: string, member: string) => boolean;
 }
 
@@ -42,13 +43,13 @@ const DEFAULTS: AggregationSettings = {
 
 export type Outcome =
   | 'applied'
-  /** Not newer than the last one of this agent. */
+  /** Not newer than the agent's last one. */
   | 'late'
-  /** Of a host that has not attached, or for which there was no room. */
+  /** From a host that has not attached, or that exceeded the capacity. */
   | 'unknown-host';
 
 export interface HostLoads {
-  /** Of the host's last report. */
+  /** From the host's last report. */
   readonly ageMs: number;
   readonly balancers: ReadonlyMap<string, BalancerLoad>;
 }
@@ -63,11 +64,11 @@ interface HostEntry {
 }
 
 export class Aggregation {
-  /** Reports by what became of them, and reports that never came, by the gaps in the sequence. */
+  /** Reports by result, and reports that never came, from gaps in the sequence. */
   readonly counters = { applied: 0, late: 0, 'unknown-host': 0, lost: 0 };
   private readonly settings: AggregationSettings;
   private readonly members: MemberDirectory;
-  /** In the order of their last reports. */
+  /** Ordered by their last reports. */
   private readonly live = new Map<string, HostEntry>();
   private readonly gone = new Map<string, HostEntry>();
 
@@ -88,7 +89,7 @@ export class Aggregation {
     entry.rows.beginStream();
   }
 
-  /** The stream has ended. The figures stay for a while: it may be back at once. */
+  /** The stream has ended. The figures stay for a while, as the host may return at once. */
   detached(host: string): void {
     if (this.gone.get(host)?.sequence === 0) this.forget(host);
   }
@@ -100,7 +101,7 @@ export class Aggregation {
     return outcome;
   }
 
-  /** By member; members that no host has reported of late are not listed. */
+  /** By member; members without recent reports are not listed. */
   loads(group: string, nowMs: number): ReadonlyMap<string, MemberGlobal> {
     this.expire(nowMs);
     const reported = this.members.of(group).filter(({ hosts }) => hosts.size > 0);
@@ -111,7 +112,7 @@ export class Aggregation {
     return new Map(loads.map((load) => [load.name, load]));
   }
 
-  /** Another number after each change of what `loads` says of a group, but for the age of the figures. */
+  /** Changes whenever `loads` of a group changes, except for the age of the figures. */
   versionOf(group: string, nowMs: number): number {
     this.expire(nowMs);
     return this.members.versionOf(group);
@@ -124,7 +125,7 @@ export class Aggregation {
     return 0;
   }
 
-  /** By host and load balancer, '' where a host sums them up; hosts that have not reported of late are not listed. */
+  /** By host and load balancer ('' where a host sums them up); hosts without recent reports are not listed. */
   loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads> {
     this.expire(nowMs);
     const hosts = [...this.live].map(([host, { rows }]): [string, HostLoads] => {
@@ -149,7 +150,7 @@ export class Aggregation {
     if (entry === undefined) return 'unknown-host';
     const { rows } = entry;
     const isFirst = entry.sequence === 0;
-    // Summed over load balancers or not: other rows, but of the same packets, which are not counted a second time.
+    // Summed over load balancers or not, the rows cover the same packets, which must not be counted twice.
     const isOtherwiseSummed = !isFirst && report.isAggregated !== entry.isAggregated;
     if (report.sequence <= entry.sequence) return 'late';
     if (isOtherwiseSummed) rows.restart();
@@ -167,7 +168,7 @@ export class Aggregation {
     return 'applied';
   }
 
-  /** Without a report a host is not in the sums: it begins among the gone. */
+  /** A host is not in the sums before its first report: it starts as silent. */
   private add(host: string, agentEpoch: number): void {
     if (this.live.size + this.gone.size >= this.settings.maxHosts) {
       const [oldest] = this.gone.keys();
@@ -187,7 +188,7 @@ export class Aggregation {
       this.gone.set(host, entry);
     }
     for (const [host, { rows }] of this.gone) {
-      if (rows.receivedMs === Number.NEGATIVE_INFINITY) continue; // attached, and has still to report
+      if (rows.receivedMs === Number.NEGATIVE_INFINITY) continue; // attached, but has not reported yet
       if (nowMs - rows.receivedMs <= forgottenAfterMs) break;
       this.forget(host);
     }
@@ -200,7 +201,7 @@ export class Aggregation {
 }
 
 /**
- * By the agent's clock, which knows when the totals were read; by the controller's if the agent's has been set.
+ * Uses the agent's clock, which knows when the totals were read, or the controller's if the agent's clock was set.
  */
 function secondsBetween(entry: HostEntry, report: Report, nowMs: number): number {
   const byAgent = report.atMs - entry.atMs;

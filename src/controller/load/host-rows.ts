@@ -1,14 +1,15 @@
 /**
- * What one host has reported: per row, the last totals and what the row contributes to its member's sums.
+ * The reported rows of one host: the last totals of each row, and its contribution to its member's sums.
  *
- * Theory of operation. A row has a slot, with CELLS numbers. A report's totals are compared with those in the slot;
- * the difference is added to the member's totals, and divided by the time since the host's last report it is the
- * row's rate. Rates, gauges and averages are contributions: what the slot says is in the sums, and a new value
- * replaces it by adding the difference. Slot and member of each row of a report are looked up once; then it goes column
- * by column. Rows that could not be taken in go to a slot that counts for nobody, so that no column has to ask.
+ * Theory of operation. A row has a slot of CELLS numbers. A report's totals are compared with those in the slot; the
+ * difference is added to the member's totals and, divided by the time since the host's last report, gives the row's
+ * rate. Rates, gauges and averages are contributions: the slot's value is included in the sums, and a new value
+ * replaces it by adding the difference. Slot and member of each row of a report are looked up once; the rest is
+ * processed column by column. Rows that were not admitted use a slot that counts for nobody, so columns need no extra
+ * test.
  *
- * A row that a report does not list has not changed: its gauges stay, its rates end. To find those, each report
- * remembers which rows it listed; so its cost goes by its own rows and those of the report before.
+ * A row that a report omits is unchanged: its gauges stay, its rates become 0. To find such rows, each report
+ * remembers which rows it listed, so its cost depends only on its own rows and those of the previous report.
  */
 import type { Report, RowKey } from '../../messages/report.ts';
 import { MAX_REPORT_ROWS } from '../../messages/report.ts';
@@ -28,16 +29,16 @@ import {
   TOTAL_COLUMNS,
 } from './member-sums.ts';
 
-/** The slot, and the member's place, of rows that could not be taken in. */
+/** Slot and member's place of rows that were not admitted. */
 const NONE = 0;
 const FIRST_CAPACITY = 16;
 const TOTALS = TOTAL_COLUMNS.length;
-/** A weight of an average; so that weight × microseconds stays a whole number in a double, summed over a fleet. */
+/** Weight of an average, such that weight × microseconds, summed over a fleet, stays an exact integer in a double. */
 const MAX_AVERAGE_WEIGHT = 2 ** 16;
-/** Just over an hour; no connection is opened in more. */
+/** Just over an hour; no connection takes longer to open. */
 const MAX_MICROS = 2 ** 32;
 
-/** Totals with a rate, alone or together with another one, which is counted before. */
+/** Totals with a rate, alone or together with a second total, which precedes it. */
 const RATED = RATES.map(([, first, second], place) => ({
   total: second < 0 ? first : second,
   other: second < 0 ? -1 : first,
@@ -51,12 +52,12 @@ const rateCell = (name: RateName): number => FIRST_RATE + RATES.findIndex(([rate
 const NEW_FLOW_RATE = rateCell('newFlowsPerSecond');
 const BYTE_RATE = rateCell('bytesPerSecond');
 
-/** Who has the sums of all members. */
+/** The holder of all members' sums. */
 export interface Members {
   readonly sums: CellColumns;
-  /** Undefined: there is no room for another member. */
+  /** Undefined: no capacity for another member. */
   sumsOf(group: string, member: string): MemberSums | undefined;
-  /** No row counts there any more. */
+  /** The member has no rows left. */
   release(sums: MemberSums): void;
   rowName(key: RowKey): string;
 }
@@ -64,11 +65,11 @@ export interface Members {
 export class HostRows {
   /** When the host's last report came, on the controller's clock. */
   receivedMs: number;
-  /** Rows that could not be taken in. */
+  /** Rows that were not admitted. */
   refusedRows = 0;
   private readonly members: Members;
   private readonly slots = new Map<string, number>();
-  /** Made when somebody asks by group, which few do; undefined when rows have come or gone since. */
+  /** Built on the first request by group, which is rare; undefined after rows were added or removed. */
   private slotsOfGroup: Map<string, number[]> | undefined;
   private readonly free: number[] = [];
   /** By slot. */
@@ -77,7 +78,7 @@ export class HostRows {
   private readonly sums: (MemberSums | undefined)[] = [undefined];
   private places = new Uint32Array(FIRST_CAPACITY);
   private isLive = new Uint8Array(FIRST_CAPACITY);
-  /** Number of the report that listed the row last. */
+  /** The last report that listed the row. */
   private listedIn = new Uint32Array(FIRST_CAPACITY);
   private rowOfSlot = new Uint32Array(FIRST_CAPACITY);
   /** By row number of the stream. */
@@ -86,7 +87,7 @@ export class HostRows {
   private listed = new Uint32Array(0);
   private reports = 0;
   private isFirstOfStream = true;
-  /** Gauges that `leave` took out, by slot. */
+  /** Gauges that `leave` subtracted, by slot. */
   private readonly suspended = new Map<number, { activeFlows: number; rttMicros: number }>();
 
   constructor(members: Members, nowMs: number) {
@@ -95,7 +96,7 @@ export class HostRows {
     this.isLive[NONE] = 1;
   }
 
-  /** Another stream: rows are announced anew, and those that its first report does not list are no more. */
+  /** Another stream: rows are announced again, and those missing from its first report have ended. */
   beginStream(): void {
     this.slotOfRow.fill(NONE);
     this.isFirstOfStream = true;
@@ -115,8 +116,8 @@ export class HostRows {
   }
 
   /**
-   * Takes in the figures of announced rows. `seconds`: since the host's last report; 0: not known, so no rates.
-   * `isCounted`: totals of rows that are new here are added; else they are only what later ones are compared with.
+   * Applies the figures of announced rows. `seconds`: since the host's last report; 0: unknown, so no rates.
+   * `isCounted`: totals of new rows are added; otherwise they only serve as the baseline for later ones.
    */
   apply(report: Report, seconds: number, isCounted: boolean): void {
     this.list(report, isCounted);
@@ -142,7 +143,7 @@ export class HostRows {
     this.suspended.clear();
   }
 
-  /** The group's load by load balancer, '' where rows are sums over the host's. */
+  /** The group's load by load balancer; '' for rows that sum over the host's. */
   loadsByBalancer(group: string): Map<string, BalancerLoad> {
     const loads = new Map<string, BalancerLoad>();
     const { columns } = this.cells;
@@ -174,7 +175,7 @@ export class HostRows {
     return index;
   }
 
-  /** Takes rates, gauges and averages out of the sums, until the next report; totals stay. */
+  /** Subtracts rates, gauges and averages from the sums until the next report; totals stay. */
   leave(): void {
     const [flows, product, weights] = [ACTIVE_FLOWS, RTT, RTT + 1].map((cell) => this.cells.columns[cell]!);
     for (const slot of this.slots.values()) {
@@ -185,7 +186,7 @@ export class HostRows {
     }
   }
 
-  /** Totals begin at 0, and nothing else is known yet. */
+  /** Totals start at 0; all else is unknown. */
   restart(): void {
     for (const slot of this.slots.values()) {
       this.exit(slot);
@@ -196,14 +197,14 @@ export class HostRows {
     this.beginStream();
   }
 
-  /** Takes everything out but the totals that have been counted, and forgets the rows. */
+  /** Subtracts everything but the counted totals, and forgets the rows. */
   clear(): void {
     for (const slot of [...this.slots.values()]) this.drop(slot);
     this.listed = new Uint32Array(0);
     this.beginStream();
   }
 
-  /** Slots and members of the report's rows, for the columns. */
+  /** Slots and members of the report's rows, used by the columns. */
   private list({ rows, rowCount, columns }: Report, isCounted: boolean): void {
     reserveScratch(rowCount);
     const [slots, places] = [SLOTS, PLACES];
@@ -227,7 +228,7 @@ export class HostRows {
     this.listed.set(slots.subarray(0, rowCount));
   }
 
-  /** Adds what a total has grown by, and leaves that in GROWTH. */
+  /** Adds the growth of a total and stores it in GROWTH. */
   private count(cell: number, totals: Float64Array, rowCount: number): void {
     const [slots, places, growths] = [SLOTS, PLACES, GROWTH[cell]!];
     const own = this.cells.columns[cell]!;
@@ -237,14 +238,14 @@ export class HostRows {
       const total = totals[i]!;
       const was = own[slot]!;
       own[slot] = total;
-      // Smaller than before: the row has begun anew.
+      // Smaller than before: the row was restarted.
       const growth = total < was ? total : total - was;
       growths[i] = growth;
       sum[places[i]!]! += growth;
     }
   }
 
-  /** The same, and sets the rate by that and what another total has grown by; in one go, as both want the same cells. */
+  /** The same, and sets the rate from this and a second total's growth; combined, as both use the same cells. */
   private countRated(
     cell: number,
     rateCell: number,
@@ -282,7 +283,7 @@ export class HostRows {
     }
   }
 
-  /** What a UDP flow has instead of a SYN's time is the time to the response. */
+  /** For UDP flows the time to the response replaces the time of a SYN. */
   private answerTimes({ columns, rowCount }: Report): void {
     const { synTimeMicros, requestTimeMicros } = columns;
     const [connects, requests] = [GROWTH[CONNECTS]!, GROWTH[REQUESTS]!];
@@ -311,7 +312,7 @@ export class HostRows {
     own[slot] = value;
   }
 
-  /** Nothing has happened in the row: no rates, no connects; its gauges stay. */
+  /** No activity in the row: no rates, no connects; its gauges stay. */
   private rest(slot: number): void {
     this.sums[slot]?.changed();
     for (let place = 0; place < RATES.length; place++) this.set(slot, FIRST_RATE + place, 0);
@@ -322,7 +323,7 @@ export class HostRows {
     for (const slot of this.slots.values()) if (this.listedIn[slot] !== this.reports) this.exit(slot);
   }
 
-  /** What was taken out by `leave` and has not changed since. */
+  /** Adds back what `leave` subtracted and is unchanged. */
   private comeBack(): void {
     for (const [slot, { activeFlows, rttMicros }] of this.suspended) {
       if (this.isLive[slot] === 1) continue;
@@ -413,7 +414,7 @@ function extended(numbers: Uint32Array, capacity: number): Uint32Array<ArrayBuff
 let SLOTS = new Uint32Array(0);
 let PLACES = new Uint32Array(0);
 let GROWTH: readonly Float64Array[] = [];
-/** What there is in place of a second total. */
+/** Stands for a missing second total. */
 let NO_GROWTH = new Float64Array(0);
 
 function reserveScratch(rowCount: number): void {

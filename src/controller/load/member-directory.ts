@@ -1,11 +1,11 @@
-/** The members that hosts report about: by group and name, with their places among the sums. Bounded. */
+/** The members that hosts report: by group and name, with their places in the sums. Bounded. */
 import type { RowKey } from '../../messages/report.ts';
 import { CellColumns, type GroupVersion, MemberSums } from './member-sums.ts';
 
 const FIRST_CAPACITY = 64;
-/** Names that are shared, as a multiple of the members. */
+/** Limit of distinct names, as a multiple of the members. */
 const NAMES_PER_MEMBER = 4;
-/** Members that no group has take at most this part of the room. */
+/** Share of the capacity for members without a group. */
 const UNKNOWN_PART = 16;
 
 interface Group {
@@ -14,20 +14,20 @@ interface Group {
 }
 
 export class MemberDirectory {
-  /** Of all members, by their places. Place 0 is nobody's. */
+  /** All members' sums, by place. Place 0 is unused. */
   readonly sums = new CellColumns(FIRST_CAPACITY);
   private readonly maxMembers: number;
   private readonly isKnown: (group: string, member: string) => boolean;
-  /** Those that no group had when a host first reported them. */
+  /** Members that no group had when a host first reported them. */
   private readonly unknown = new Set<MemberSums>();
   private readonly groups = new Map<string, Group>();
-  /** Changes of any group so far. */
+  /** Changes of all groups so far. */
   private readonly clock = { changes: 0 };
   private count = 0;
   private readonly freePlaces: number[] = [];
   private readonly names = new Map<string, string>();
 
-  /** `isKnown`: whether a group has the member now. A host may report one that has just gone, or invent some. */
+  /** `isKnown`: whether a group has the member now. A host may report one that was just removed, or invent some. */
   constructor(maxMembers: number, isKnown: (group: string, member: string) => boolean = () => true) {
     this.maxMembers = maxMembers;
     this.isKnown = isKnown;
@@ -37,12 +37,12 @@ export class MemberDirectory {
     return [...(this.groups.get(group)?.members.values() ?? [])];
   }
 
-  /** Another number after each change of a group's figures; 0: there are none. */
+  /** Changes with the figures of a group; 0: it has none. */
   versionOf(group: string): number {
     return this.groups.get(group)?.version.at ?? 0;
   }
 
-  /** Undefined: there is no room for another one. */
+  /** Undefined: no capacity for another one. */
   sumsOf(group: string, member: string): MemberSums | undefined {
     let entry = this.groups.get(group);
     const known = entry?.members.get(member);
@@ -64,7 +64,7 @@ export class MemberDirectory {
     return sums;
   }
 
-  /** No row counts there any more. */
+  /** The member has no rows left. */
   release(sums: MemberSums): void {
     const { group, name, place } = sums;
     this.unknown.delete(sums);
@@ -75,7 +75,7 @@ export class MemberDirectory {
     this.count--;
   }
 
-  /** What a row is found by. A thousand hosts report the same rows: they share the string. */
+  /** Key of a row. A thousand hosts report the same rows: they share the string. */
   rowName({ group, member, address, loadBalancer }: RowKey): string {
     const name = `${group}\0${member}\0${address}\0${loadBalancer}`;
     const known = this.names.get(name);

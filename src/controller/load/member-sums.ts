@@ -1,13 +1,13 @@
 /**
  * One member's figures, summed over all hosts, and the layout of the cells that both a row and a sum consist of.
  *
- * All cells are whole numbers, so that a host's contribution can be taken out again without a trace, however often:
- * rates are in 256ths per second, averages are kept as a weighted sum and its weight. Cells lie column by column, as
- * reports do, and are worked on in that order: a quarter of the time that row by row takes.
+ * All cells are whole numbers, so a host's contribution can be subtracted exactly: rates are in 256ths per second,
+ * averages are kept as a weighted sum and its weight. Cells are stored and processed column by column, as in reports,
+ * which takes a quarter of the time of row by row.
  */
 import type { ReportColumn } from '../../messages/report.ts';
 
-/** Totals, in this order from cell 0 on. */
+/** Totals, in this order, from cell 0 on. */
 export const TOTAL_COLUMNS = [
   'packets',
   'bytes',
@@ -28,7 +28,7 @@ export type MemberTotals = Record<(typeof TOTAL_COLUMNS)[number], number>;
 const TOTALS = TOTAL_COLUMNS.length;
 const totalCell = (column: (typeof TOTAL_COLUMNS)[number]): number => TOTAL_COLUMNS.indexOf(column);
 
-/** Rates: the total, or the two totals of both directions, that each is made from. */
+/** Rates, with the total, or the two totals of both directions, that each is computed from. */
 export const RATES: readonly (readonly [name: RateName, first: number, second: number])[] = [
   ['newFlowsPerSecond', totalCell('newFlows'), -1],
   ['packetsPerSecond', totalCell('packets'), totalCell('replyPackets')],
@@ -63,7 +63,7 @@ export const REQUESTS = totalCell('requests');
 
 /** CELLS numbers for each of many rows or members, numbered from 0. */
 export class CellColumns {
-  /** By cell; made anew when there is no room. */
+  /** By cell; reallocated to grow. */
   columns: readonly Float64Array[];
 
   constructor(capacity: number) {
@@ -88,13 +88,13 @@ export class CellColumns {
   }
 }
 
-/** One block of memory: the allocator's share of many small ones would be as large as they are. */
+/** One block of memory: many small ones would double the size by allocator overhead. */
 function columnsOf(capacity: number): Float64Array[] {
   const all = new Float64Array(CELLS * capacity);
   return Array.from({ length: CELLS }, (_, cell) => all.subarray(cell * capacity, (cell + 1) * capacity));
 }
 
-/** When a group's figures have changed last, by a clock that counts all changes. */
+/** When a group's figures last changed, on a clock that counts all changes. */
 export interface GroupVersion {
   readonly clock: { changes: number };
   at: number;
@@ -103,18 +103,18 @@ export interface GroupVersion {
 export class MemberSums {
   readonly group: string;
   readonly name: string;
-  /** Of all members, and this one's place there. */
+  /** The sums of all members, and this one's place there. */
   readonly sums: CellColumns;
   readonly place: number;
-  /** How many rows each host contributes. */
+  /** Number of rows per contributing host. */
   readonly hosts = new Map<{ readonly receivedMs: number }, number>();
-  /** Rows that count here, contributing or not. */
+  /** Rows of this member, contributing or not. */
   rows = 0;
   private readonly version: GroupVersion;
   private lastSynTimeMicros = 0;
   private lastRttMicros = 0;
 
-  /** The place's cells are 0. */
+  /** Resets the place's cells to 0. */
   constructor(group: string, name: string, sums: CellColumns, place: number, version: GroupVersion) {
     this.group = group;
     this.name = name;
@@ -133,17 +133,17 @@ export class MemberSums {
     return this.cell(ACTIVE_FLOWS);
   }
 
-  /** Average over the latest connects (UDP: requests that were answered); before the first one, 0. */
+  /** Average over the latest connects (UDP: answered requests); 0 before the first one. */
   get synTimeMicros(): number {
     return this.average(SYN_TIME) ?? this.lastSynTimeMicros;
   }
 
-  /** Average over the active flows, or over those that were active last. */
+  /** Average over the active flows, or over the last active ones. */
   get rttMicros(): number {
     return this.average(RTT) ?? this.lastRttMicros;
   }
 
-  /** Keeps the averages of now for when nobody contributes any more. */
+  /** Keeps the current averages for when nothing contributes any more. */
   noteAverages(): void {
     this.lastSynTimeMicros = this.synTimeMicros;
     this.lastRttMicros = this.rttMicros;
@@ -157,12 +157,12 @@ export class MemberSums {
     return Object.fromEntries(TOTAL_COLUMNS.map((name, i) => [name, this.cell(i)])) as MemberTotals;
   }
 
-  /** Of the freshest host's report. */
+  /** Age of the freshest host's report. */
   ageMs(nowMs: number): number {
     let youngest = Number.POSITIVE_INFINITY;
     for (const { receivedMs } of this.hosts.keys()) {
       if (nowMs - receivedMs < youngest) youngest = nowMs - receivedMs;
-      if (youngest <= 1_000) break; // fresh enough not to look through a thousand hosts
+      if (youngest <= 1_000) break; // fresh enough to skip the remaining hosts
     }
     return Math.max(0, youngest);
   }

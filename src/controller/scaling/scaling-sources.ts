@@ -1,12 +1,12 @@
 /**
- * The sources of a group as units of scaling: the ports that its rules hold for, each with what it sends to the group.
+ * The sources of a group as units of scaling: the ports that its rules apply to, each with its load on the group.
  *
- * Where a port has a load balancer of its own, the load is that one's; balancers that several ports share, and the
- * sums of hosts that do not tell them apart (agents of an earlier version), count evenly for each of the host's ports.
- * A VM is no unit before it serves, nor after it was told to stop.
+ * A port with its own load balancer has that balancer's load; balancers that several ports share, and the sums of
+ * hosts that report no single ones (agents of an earlier version), are divided evenly among the host's ports. A VM
+ * counts as a unit from when it serves until it is ordered to stop.
  *
- * A host that is away for a moment, or has still to find a new leader, has not lost its VMs: for `settlingMs` its ports
- * count as they were seen last, and a new leader says nothing before. Else each change of leaders would add VMs.
+ * A host that is briefly away, or is still finding a new leader, has not lost its VMs: for `settlingMs` its ports
+ * count as last seen, and a new leader makes no decision before. Otherwise each change of leaders would add VMs.
  */
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { ScalingInput, ScalingUnit } from '../../policy/scaling.ts';
@@ -21,7 +21,7 @@ interface Seen {
   readonly atMs: number;
 }
 
-/** What sources are made of. */
+/** What sources are computed from. */
 export interface SourcesOf {
   readonly term: {
     readonly agents: ReadonlyMap<string, Pick<AttachedAgent, 'host' | 'ports'>>;
@@ -38,7 +38,7 @@ export class Sources {
   private readonly vms: SourcesOf['vms'];
   private readonly settlingMs: number;
   private readonly sinceMs: number;
-  /** By host; forgotten `settlingMs` after it was seen last. */
+  /** By host; forgotten `settlingMs` after it was last seen. */
   private readonly seen = new Map<string, Seen>();
 
   constructor({ term, vms }: SourcesOf, settlingMs: number, nowMs: number) {
@@ -48,13 +48,13 @@ export class Sources {
     this.sinceMs = nowMs;
   }
 
-  /** Which hosts are attached; to be told every second or so. */
+  /** The attached hosts; to be called about once a second. */
   look(nowMs: number): void {
     for (const { host, ports } of this.term.agents.values()) this.seen.set(host, { ports, atMs: nowMs });
     for (const [host, { atMs }] of this.seen) if (nowMs - atMs > this.settlingMs) this.seen.delete(host);
   }
 
-  /** undefined: it is too early to say who is there. */
+  /** undefined: too early to know the sources. */
   of(group: GroupConfig, template: string, nowMs: number): ScalingInput | undefined {
     if (nowMs - this.sinceMs < this.settlingMs) return undefined;
     const loads = this.term.aggregation.loadsByBalancer(group.name, nowMs);
@@ -75,7 +75,7 @@ export class Sources {
   }
 }
 
-/** Of the template, wanted, and not in service yet. */
+/** The template's wanted VMs that are not in service yet. */
 export const isStarting = (record: VmRecord, template: string): boolean =>
   record.isWanted && record.template === template && STARTING.has(record.phase);
 
@@ -114,5 +114,5 @@ function loadsOfPorts(
   });
 }
 
-/** How hosts call the load balancer of one port. */
+/** Hosts' name for the load balancer of one port. */
 const OF_PORT = 'port ';

@@ -1,16 +1,16 @@
 /**
- * Scaling: what policy/scaling.ts decides for each group, carried out through the VM manager, once a second.
+ * Scaling: carries out the decisions of policy/scaling.ts for each group through the VM manager, once a second.
  *
- * Members are units with their load over all hosts. Sources are the ports that the group's rules hold for, each with
- * what its load balancer sends to the group (scaling-sources.ts). One that is to go and is itself a member of a group,
- * as the web servers are that send to app servers, is drained there; any other is stopped at once, and has its
- * template's `stopTimeout` to finish: who only sends cannot be kept from beginning something new.
+ * Members are units with their load over all hosts. Sources are the ports that the group's rules apply to, each with
+ * its load balancer's load on the group (scaling-sources.ts). A source to be removed that is itself a member of a
+ * group (e.g. a web server that sends to app servers) is drained there; any other is stopped at once, with its
+ * template's `stopTimeout` to finish: a pure sender cannot be prevented from starting new flows.
  *
- * A VM that health checks have failed is no active member. When a successor starts, the failed VM is stopped and its address
- * is freed (`replaceFailed` of vm-keeper.ts).
+ * A VM that health checks have failed is not an active member. When a successor starts, the failed VM is stopped and
+ * its address is freed (`replaceFailed` of vm-keeper.ts).
  *
- * A number of members that people asked for (`scale GROUP N`) takes the place of both bounds, so that thresholds change nothing,
- * until they ask for `auto`.
+ * A number of members set by people (`scale GROUP N`) replaces both bounds, so thresholds have no effect until it is
+ * set to `auto`.
  */
 import type { Logger } from 'pino';
 import { membersInForce } from '../../config/model/criteria-sets.ts';
@@ -67,7 +67,7 @@ export class Scaling {
     this.runtime.clearTimer(this.clock);
   }
 
-  /** Refusal if the group cannot have `count` members. */
+  /** Throws a Refusal if the group cannot have `count` members. */
   checkCount(name: string, count: number): void {
     const group = this.actions.groups.get(name)!.group;
     const config = this.configOf(group);
@@ -91,7 +91,7 @@ export class Scaling {
     if (refusal !== undefined) throw new Refusal(409, `group ${name}: template ${template}: ${refusal}`);
   }
 
-  /** The group's number of members was set to `count`, which has been checked. */
+  /** The group's number of members was set to `count`, which the caller has validated. */
   async bringTo(name: string, count: number): Promise<void> {
     const group = this.actions.groups.get(name)?.group;
     const config = group && this.configOf(group);
@@ -129,7 +129,7 @@ export class Scaling {
     }
   }
 
-  /** Groups that scale, or whose number of members people asked for. */
+  /** Groups with scaling, or with a number of members set by people. */
   private scaledGroups(): readonly (readonly [name: string, state: GroupState])[] {
     const { groups } = this.actions;
     if (this.scaled.of !== groups) {
@@ -212,7 +212,7 @@ export class Scaling {
     return { nowMs, units, starting: starting.length };
   }
 
-  /** Its scaling, or that of a group with a template whose number of members people set; undefined: it has neither. */
+  /** Its scaling, or that of a group with a template and a number of members set by people; undefined: neither. */
   private configOf({ name, scaling }: GroupConfig): ScalingConfig | undefined {
     if (scaling?.members !== undefined) return scaling.members;
     const template = this.actions.templates.find(({ group }) => group === name);
@@ -232,10 +232,10 @@ export class Scaling {
   }
 }
 
-/** Of groups that do not say it. */
+/** Default for groups that do not set it. */
 const DRAIN_DEADLINE_MS = 300_000;
 
-/** The group stays at this number, as far as its bounds allow it now. */
+/** Keeps the group at this number, within its current bounds. */
 function held(config: ScalingConfig, count: number): ScalingConfig {
   const bounded = Math.min(config.maximum, Math.max(config.minimum, count));
   return { ...config, minimum: bounded, maximum: bounded };

@@ -1,12 +1,11 @@
 /**
- * The VM manager at work in a leader's term: its orders go to agents, its records to the store, and what it tells
- * becomes members of groups.
+ * Runs the VM manager in a leader's term: sends its orders to agents, stores its records, and turns its events into
+ * members of groups.
  *
- * Theory of operation. A VM that serves joins its group; one that has crashed is failed at once, so that nobody
- * waits for it, and then taken out. One that is to go is drained first; when no flow is left on it, or the deadline
- * of the drain has passed, its member is taken out and the VM is released. The manager is ahead of the store:
- * records that cannot be written are written later, and a VM that the store has lost is stopped when its host
- * tells of it.
+ * Theory of operation. A VM that serves joins its group; a crashed one is marked failed at once, so that no client
+ * waits for it, and then removed. A VM to be removed is drained first; when its last flow has ended, or the drain's
+ * deadline has passed, its member is removed and the VM is released. The manager is ahead of the store: records that
+ * cannot be written are written later, and a VM that the store has lost is stopped when its host reports it.
  */
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../../api/shapes.ts';
@@ -25,7 +24,7 @@ import type { HostLoad } from '../vm-manager/placement.ts';
 import { type RecordChange, type VmChange, VmManager } from '../vm-manager/vm-manager.ts';
 import type { VmRecord } from '../vm-manager/vm-record.ts';
 
-/** What a controller does for its VMs. */
+/** What the VM keeper needs of its controller. */
 export interface FleetActions {
   readonly groups: GroupStates;
   readonly templates: readonly TemplateConfig[];
@@ -34,9 +33,9 @@ export interface FleetActions {
   drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed>;
   failMember(group: string, member: string): Promise<Changed>;
   removeMember(group: string, member: string): Promise<Changed>;
-  /** Under the term's epoch. */
+  /** Sent under the term's epoch. */
   write(changes: readonly Change[]): Promise<void>;
-  /** Counts also where the store takes nothing now. */
+  /** Takes effect even if the store rejects writes. */
   writeFindings(changes: readonly Change[]): Promise<void>;
 }
 
@@ -48,7 +47,7 @@ interface Retry {
 
 const TICK_MS = 200;
 const RETRY_MS = 1_000;
-/** A drain that has just begun may not be in force everywhere yet. */
+/** A drain that was just started may not be in force everywhere yet. */
 const SHORTEST_DRAIN_MS = 2_000;
 
 export class VmKeeper {
@@ -61,11 +60,11 @@ export class VmKeeper {
   private readonly unwritten = new Map<string, VmRecord | undefined>();
   private isWriting = false;
   private retryAtMs = Number.NEGATIVE_INFINITY;
-  /** What could not be done about a VM, and is tried again. */
+  /** Failed actions on VMs that are retried. */
   private readonly retries = new Map<string, Retry>();
-  /** VMs that are drained, to be released then: since when. */
+  /** VMs being drained before their release: since when. */
   private readonly leaving = new Map<string, number>();
-  /** Failed VMs for which successors were started. */
+  /** Failed VMs that have successors. */
   private readonly replaced = new Set<string>();
 
   constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
@@ -107,27 +106,27 @@ export class VmKeeper {
     this.manager.take(host, event);
   }
 
-  /** VMs of the group, wanted ones only, by the names of their members. */
+  /** The group's wanted VMs, by the names of their members. */
   ofGroup(group: string): Map<string, VmRecord> {
     const own = this.manager.list().filter((record) => record.isWanted && record.group === group);
     return new Map(own.flatMap((record) => this.memberNames(record).map((name) => [name, record])));
   }
 
-  /** Another one for the group: one that idles, or a new one. */
+  /** Adds a member to the group: an idle VM, or a new one. */
   add(group: string, template: string): void {
     const allocated = this.manager.allocate(group, template);
     if (allocated === undefined) this.manager.instantiate(template, group);
     else this.join(allocated);
   }
 
-  /** Drains the member that is a VM; it ends when its flows have, or after `deadlineMs`. */
+  /** Drains the VM's member; it ends with its last flow, or after `deadlineMs`. */
   async drain(group: string, member: string, deadlineMs: number): Promise<void> {
     const record = this.ofGroup(group).get(member);
     if (record === undefined) throw new Refusal(409, `group ${group}: ${member} is no VM`);
     await this.drainRecord(group, record, deadlineMs);
   }
 
-  /** Ends a VM: drains it first where it is a member. */
+  /** Ends a VM: drains it first if it is a member. */
   async retire(id: string, deadlineMs: number): Promise<void> {
     const record = this.manager.list().find((other) => other.id === id);
     if (record === undefined) return;
@@ -136,7 +135,10 @@ export class VmKeeper {
     await this.drainRecord(group, record, deadlineMs);
   }
 
-  /** `count` successors start: as many VMs that health checks have failed are not wanted any more, the oldest first. */
+  /**
+   * Notes that `count` successors start: the same number of VMs that health checks have failed, oldest first, are no
+   * longer wanted.
+   */
   async replaceFailed(group: string, count: number): Promise<void> {
     const failed = this.manager
       .list()
@@ -146,8 +148,8 @@ export class VmKeeper {
   }
 
   /**
-   * Stops failed VMs that have successors. They stay while no member of the group is active: what fails everywhere is not
-   * their fault, and they may recover.
+   * Stops failed VMs that have successors. They stay while the group has no active member: if all members fail, the
+   * cause lies elsewhere, and they may recover.
    */
   async releaseReplaced(group: string): Promise<void> {
     for (const id of this.replaced) {
@@ -165,7 +167,7 @@ export class VmKeeper {
     }
   }
 
-  /** By health checks, as a member of its group. */
+  /** Whether health checks have failed it as a member of its group. */
   private isFailed(record: VmRecord): boolean {
     if (!record.isWanted || record.phase !== 'serving' || record.group === undefined) return false;
     const failed = this.membersOf(record.group).filter(({ state }) => state === 'failed');
@@ -178,12 +180,12 @@ export class VmKeeper {
     return state === undefined ? [] : membersOf(state.group);
   }
 
-  /** Whether it is being drained, to be released then. */
+  /** Whether it is being drained before its release. */
   isLeaving(id: string): boolean {
     return this.leaving.has(id);
   }
 
-  /** A draining member stays after all. */
+  /** Cancels the drain of a member. */
   async reactivate(group: string, member: string): Promise<void> {
     const record = this.ofGroup(group).get(member);
     if (record !== undefined) await this.reactivateVm(record.id);
@@ -236,7 +238,7 @@ export class VmKeeper {
     this.attempt(record.id, `join group ${record.group}`, () => this.addMembers(record));
   }
 
-  /** The last that is to become of a VM takes the place of what was tried before. */
+  /** A newer action on a VM replaces the one being retried. */
   private attempt(id: string, what: string, task: () => Promise<void>): void {
     this.retries.delete(id);
     task().catch((error) => {
@@ -256,7 +258,7 @@ export class VmKeeper {
     }
   }
 
-  /** It has ended: nothing is to be waited for. */
+  /** The VM has ended: drops everything pending. */
   private leave(record: VmRecord): void {
     this.leaving.delete(record.id);
     this.attempt(record.id, `leave group ${record.group}`, () => this.takeOut(record, true));
@@ -271,7 +273,7 @@ export class VmKeeper {
     }
   }
 
-  /** Those that a leader before this one has begun to drain. */
+  /** Drains started by a previous leader. */
   private findDrained(): void {
     for (const record of this.manager.list()) {
       if (!record.isWanted || record.group === undefined || this.leaving.has(record.id)) continue;
@@ -341,7 +343,7 @@ export class VmKeeper {
     this.flush();
   }
 
-  /** Writes what has gathered since the last write; one write at a time. */
+  /** Writes the changes since the last write; one write at a time. */
   private async flush(): Promise<void> {
     if (this.isWriting || this.unwritten.size === 0) return;
     this.isWriting = true;
@@ -355,7 +357,7 @@ export class VmKeeper {
         }),
       );
     } catch (error) {
-      // What was told meanwhile is newer.
+      // Newer changes take precedence.
       for (const [id, record] of batch) if (!this.unwritten.has(id)) this.unwritten.set(id, record);
       this.retryAtMs = this.runtime.monotonicMs() + RETRY_MS;
       this.log.warn(`records of VMs are not stored yet: ${messageOf(error)}`);
@@ -366,10 +368,10 @@ export class VmKeeper {
   }
 }
 
-/** Records in one write; a store takes twice as many changes. */
+/** Records per write; a store takes twice as many changes. */
 const MAX_BATCH = 64;
 
-/** Six of them; `random`: 0 … below 1. */
+/** Six characters; `random`: 0 … below 1. */
 const hexDigits = (random: number): string =>
   Math.floor(random * 0x100_0000)
     .toString(16)

@@ -2,22 +2,21 @@
  * Election over etcd.
  *
  * Theory of operation. Each candidate keeps a lease alive and has a key under it, `election/LEASE`, with its name and
- * address as the value. The key that was created first is the leader's, and the revision of its creation is the
- * epoch: so the next in line has a greater one, and what a leader writes can be made to depend on its key being there
- * (etcd-store.ts). To the revision is added when this store was begun, which the first candidate writes down: the
- * epochs of a store that was lost, or of one of another kind, are then all smaller, and agents that have seen them
- * take what the new one says. A leader that dies loses its key when the lease runs out; one that resigns revokes the lease.
- * Where a follower can tell that the leader's process is gone (leader-presence.ts) it revokes the dead one's lease, and
- * nobody waits for it to run out; were it wrong, the deposed leader would see its key gone, and could not write.
+ * address as the value. The oldest key is the leader's, and its creation revision is the epoch: the next in line has
+ * a greater one, and writes can be made conditional on the leader's key (etcd-store.ts). The start time of the store,
+ * which the first candidate records, is added to the revision: epochs of a lost store, or of a store of another kind,
+ * are then all smaller, and agents that have seen them accept those of the new one. A dead leader loses its key when
+ * its lease expires; one that resigns revokes its lease. If a follower detects that the leader's process has ended
+ * (leader-presence.ts), it revokes that lease, so no one waits for the expiry; if it were wrong, the deposed leader
+ * would find its key gone and could not write.
  *
- * An etcd that was restored from a snapshot counts revisions that it has given before, so a leader's epoch may be below
- * those that hosts have seen. The leader then raises the beginning (`raiseEpoch`); it keeps its key, and whoever leads
- * after it reads the beginning anew.
+ * An etcd restored from a snapshot reissues revisions, so a leader's epoch may be below those that hosts have seen.
+ * The leader then raises the start time (`raiseEpoch`) and keeps its key; later leaders read the start time again.
  *
- * A leader that could not renew its lease counts itself out when the time is up by its own clock, from the moment it
- * last asked; etcd counts from when it was asked, so later. It then stands again, under a new lease, as another
- * controller would. Being paused in between (SIGSTOP, a migrated VM) it may think itself the leader for a moment
- * longer; that is what the fencing of writes is for.
+ * A leader that could not renew its lease considers it expired by its own clock, counted from its last request; etcd
+ * counts from when it received that, which is later. The leader then stands again under a new lease, like any other
+ * controller. If it is paused in between (SIGSTOP, a migrated VM), it may consider itself the leader for a moment
+ * longer; the fencing of writes covers that case.
  */
 import { messageOf } from '../../config/model/refusal.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';
@@ -26,26 +25,26 @@ import { EtcdMirror } from './etcd-mirror.ts';
 import { type Dial, LeaderPresence } from './leader-presence.ts';
 import type { Campaign, CampaignCallbacks, Candidate, StoreLog } from './store.ts';
 
-/** After this time without a sign of life, a leader is none, s. */
+/** Lease time: a leader that does not renew within it loses leadership, s. */
 export const LEASE_TTL_S = 3;
 const RENEW_MS = 1000;
 const RENEW_TIMEOUT_MS = 900;
 const RETRY_MS = 200;
 
-/** The key that shows that we lead. */
+/** The key that proves our leadership. */
 export interface Leadership {
   readonly key: string;
   readonly createRevision: number;
 }
 
-/** Our key, from its creation until it is gone or we gave it up. */
+/** Our key, from its creation until it is gone or we revoked it. */
 interface Candidacy {
   readonly lease: string;
   readonly createRevision: number;
-  /** Until it leads, what it would be now. */
+  /** Before the election, the epoch that it would have now. */
   epoch: number;
   isLeading: boolean;
-  /** First in line; the epoch is being read. */
+  /** First in line; reading the epoch. */
   isTakingOffice: boolean;
   end(reason: string): void;
 }
@@ -71,12 +70,12 @@ export class EtcdCampaign implements Campaign {
   private readonly running: Promise<void>;
   private candidacy: Candidacy | undefined;
   private leader: string | undefined;
-  /** Of the leader, if that is another one. */
+  /** The leader's presence, if another controller leads. */
   private presence: { readonly lease: string; readonly of: LeaderPresence } | undefined;
-  /** Our leases, as long as they may not be revoked yet. */
+  /** Our leases that still have to be revoked. */
   private readonly previousLeases = new Set<string>();
 
-  /** `prefix`, of the store, ends in a slash. */
+  /** `prefix`: the store's; ends in a slash. */
   constructor(
     client: EtcdCalls,
     prefix: string,
@@ -101,7 +100,7 @@ export class EtcdCampaign implements Campaign {
     return this.over.signal.aborted;
   }
 
-  /** What is there as long as we lead under this epoch; undefined if we do not, as far as we know. */
+  /** The candidacy that leads under this epoch; undefined if we do not lead, as far as we know. */
   leadership(epoch: number): Leadership | undefined {
     const { candidacy } = this;
     if (!candidacy?.isLeading || candidacy.epoch !== epoch) return undefined;
@@ -113,7 +112,7 @@ export class EtcdCampaign implements Campaign {
     return this.candidacy?.isLeading ? this.candidacy.epoch : undefined;
   }
 
-  /** etcd has told that the key of this epoch is gone. */
+  /** etcd reported that the key of this epoch is gone. */
   fenced(epoch: number): void {
     if (this.candidacy?.epoch === epoch) this.candidacy.end('the key of our leadership is gone');
   }
@@ -161,12 +160,14 @@ export class EtcdCampaign implements Campaign {
         if (!isAway) this.log.warn(`etcd: cannot stand for election: ${messageOf(error)}`);
         isAway = true;
       }
-      await this.revokePrevious().catch(() => {}); // else when etcd is back, or they run out
+      await this.revokePrevious().catch(() => {}); // otherwise when etcd is back, or they expire
       await sleep(this.runtime, RETRY_MS * (1 + this.runtime.random()), { signal: this.over.signal });
     }
   }
 
-  /** When this store was begun, milliseconds since 1970. Read anew for each candidacy: etcd may have been emptied. */
+  /**
+   * Start time of this store, milliseconds since 1970. Read again for each candidacy, as etcd may have been emptied.
+   */
   private async beginning(): Promise<number> {
     const key = Buffer.from(this.beginningKey);
     const now = this.runtime.wallMs();
@@ -187,12 +188,12 @@ export class EtcdCampaign implements Campaign {
       key: Buffer.from(this.prefix + lease),
       value: Buffer.from(JSON.stringify(this.self)),
       lease,
-      prevKv: true, // there is one if this is the second attempt
+      prevKv: true, // exists on a second attempt
     });
     return Number(put.prevKv?.createRevision ?? put.header.revision);
   }
 
-  /** Until the key is gone, the lease not renewed, or we resign. `asked`: when the lease was asked for. */
+  /** Until the key is gone, the lease is not renewed, or we resign. `asked`: when the lease was requested. */
   private async stand(
     key: Pick<Candidacy, 'lease' | 'createRevision' | 'epoch'>,
     asked: number,
@@ -247,7 +248,7 @@ export class EtcdCampaign implements Campaign {
     }
   }
 
-  /** So that nobody, ourselves included, waits for them to run out. */
+  /** Revokes old leases, so that no candidate, including this one, waits for their expiry. */
   private async revokePrevious(): Promise<void> {
     for (const lease of this.previousLeases) {
       try {
@@ -259,7 +260,7 @@ export class EtcdCampaign implements Campaign {
     }
   }
 
-  /** Who leads, by the candidates there are: the one whose key was created first. */
+  /** The leader among the candidates: the one with the oldest key. */
   private judge(): void {
     let first: string | undefined;
     let firstRevision = Number.POSITIVE_INFINITY;
@@ -281,7 +282,7 @@ export class EtcdCampaign implements Campaign {
     this.tellLeader(address);
   }
 
-  /** The beginning is read anew: the leader before may have raised it (raiseEpoch). */
+  /** The start time is read again: the previous leader may have raised it (raiseEpoch). */
   private async takeOffice(candidacy: Candidacy): Promise<void> {
     if (candidacy.isTakingOffice) return;
     candidacy.isTakingOffice = true;
@@ -308,7 +309,7 @@ export class EtcdCampaign implements Campaign {
   private depose(lease: string, address: string): void {
     this.log.info(`etcd: the leader at ${address} is gone: connections are refused; its lease is revoked`);
     this.client.revokeLease(lease).catch((error) => {
-      if (isLeaseGone(error)) return; // another follower was first
+      if (isLeaseGone(error)) return; // another follower has revoked it
       this.log.warn(`etcd: the lease could not be revoked, and has to run out: ${messageOf(error)}`);
     });
   }
@@ -322,7 +323,7 @@ export class EtcdCampaign implements Campaign {
 
 const isLeaseGone = (error: unknown): boolean => error instanceof EtcdError && error.isLeaseGone;
 
-/** undefined for what no controller of ours has written. */
+/** undefined for values that no controller has written. */
 function addressOf(candidate: string): string | undefined {
   try {
     const { address } = JSON.parse(candidate) as Partial<Candidate>;

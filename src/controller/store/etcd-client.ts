@@ -1,10 +1,10 @@
 /**
  * The connection to etcd: one gRPC channel per endpoint, of which one is in use.
  *
- * Theory of operation. Calls and streams go to the endpoint in use. When it cannot be reached, or does not answer in
- * time, the next endpoint is in use from then on; a call that could not be delivered goes there itself, until each
- * endpoint has had its turn. Every call has a deadline, and so has the first answer of a stream; later silence of a
- * stream's peer is noticed by pings. What to do when a call fails is decided by the callers.
+ * Theory of operation. Calls and streams use one endpoint. If it is unreachable or does not answer in time, the next
+ * endpoint takes over; a call that could not be delivered is sent there, until each endpoint was tried once. Every
+ * call has a deadline, as has the first response of a stream; a stream's peer that falls silent later is detected by
+ * pings. Callers decide how to handle a failed call.
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
@@ -40,21 +40,21 @@ import {
 export interface EtcdOptions {
   /** `host:port`, or URLs; one scheme for all. The first is used first. */
   readonly endpoints: readonly string[];
-  /** Absent: a plain connection. */
+  /** Absent: an unencrypted connection. */
   readonly tls?: EtcdTls;
 }
 
-/** PEM contents; without `cert` and `key` only etcd shows who it is. */
+/** PEM contents; without `cert` and `key` only etcd is authenticated. */
 export interface EtcdTls {
   readonly ca: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
 
-/** A call that got no answer by then has failed, ms. */
+/** Deadline of a call, ms. */
 export const CALL_TIMEOUT_MS = 2000;
 
-/** A call that failed: no answer, or etcd refused. */
+/** A call that failed: no answer, or an error from etcd. */
 export class EtcdError extends Error {
   readonly code: status;
 
@@ -64,16 +64,16 @@ export class EtcdError extends Error {
     this.code = code;
   }
 
-  /** The lease of the call has run out or was revoked. */
+  /** The lease of the call has expired or was revoked. */
   get isLeaseGone(): boolean {
     return this.code === status.NOT_FOUND;
   }
 }
 
 export interface WatchEvents {
-  /** An error that it throws ends the watch. */
+  /** An error thrown here ends the watch. */
   received(answer: WatchAnswer): void;
-  /** Once, also after `cancel`. */
+  /** Called once, also after `cancel`. */
   ended(error: Error): void;
 }
 
@@ -82,18 +82,18 @@ export interface EtcdWatch {
 }
 
 const CHANNEL_OPTIONS = {
-  // A restarted etcd is found again within a second.
+  // Reconnects to a restarted etcd within a second.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000,
-  // A silent one is noticed; more often than every 5 s etcd closes the connection (--grpc-keepalive-min-time).
+  // Detects a silent peer; etcd closes the connection if pinged more than once per 5 s (--grpc-keepalive-min-time).
   'grpc.keepalive_time_ms': 6000,
   'grpc.keepalive_timeout_ms': 2000,
   'grpc.max_receive_message_length': 256 << 20,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
-  // Controllers speak to the endpoints of their configuration, not to what http_proxy names.
+  // Controllers connect to the configured endpoints directly and ignore http_proxy.
   'grpc.enable_http_proxy': 0,
 };
 
@@ -115,7 +115,7 @@ export class EtcdClient {
     this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls, this.runtime));
   }
 
-  /** For new connections; streams end on the ones that they are on. */
+  /** Used for new connections; streams stay on their existing ones. */
   useTls(tls: EtcdTls): void {
     const previous = this.channels;
     this.channels = this.endpoints.map((endpoint) => connect(endpoint, tls, this.runtime));
@@ -126,7 +126,7 @@ export class EtcdClient {
     for (const channel of this.channels) channel.close();
   }
 
-  /** All keys that begin with the prefix. */
+  /** All keys with the prefix. */
   list(prefix: string): Promise<RangeAnswer> {
     return this.call(RANGE, { key: Buffer.from(prefix), rangeEnd: prefixEnd(prefix) });
   }
@@ -139,7 +139,7 @@ export class EtcdClient {
     return this.call(TXN, transaction);
   }
 
-  /** Answers the identifier of a new lease. */
+  /** Returns the identifier of a new lease. */
   async grantLease(ttlS: number): Promise<string> {
     return (await this.call(LEASE_GRANT, { ttl: ttlS })).id;
   }
@@ -149,7 +149,8 @@ export class EtcdClient {
   }
 
   /**
-   * False: the lease is gone. A stream for each renewal, so that the next one may go to another member of the cluster.
+   * False: the lease is gone. Each renewal has its own stream, so that the next may use another member of the
+   * cluster.
    */
   renewLease(id: string, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -163,7 +164,7 @@ export class EtcdClient {
     });
   }
 
-  /** Every change of a key that begins with the prefix, from the revision on. */
+  /** Every change of a key with the prefix, from the revision on. */
   watch(prefix: string, startRevision: number, { received, ended }: WatchEvents): EtcdWatch {
     const finish = (error: Error): void => {
       this.runtime.clearTimer(patience);
@@ -231,7 +232,7 @@ export class EtcdClient {
     return new EtcdError(code, `${this.endpoints[endpoint]}: ${what}`);
   }
 
-  /** Several calls that fail at the same endpoint move on once. */
+  /** Several calls that fail at the same endpoint cause one switch. */
   private leave(endpoint: number): void {
     if (this.inUse === endpoint) this.inUse = (endpoint + 1) % this.channels.length;
   }
@@ -246,7 +247,7 @@ function connect(endpoint: string, tls: EtcdTls | undefined, runtime: Runtime): 
   });
   return new Client(endpoint, sockets.watch(credentials), {
     ...CHANNEL_OPTIONS,
-    // An address is no server name for TLS (RFC 6066); the certificate is checked against the address above.
+    // An address is not a valid TLS server name (RFC 6066); the certificate is checked against the address above.
     ...(isIP(host) !== 0 ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
   });
 }
@@ -263,7 +264,7 @@ const unary = <Request, Answer>(
     );
   });
 
-/** A member that is cut off from the others ends our streams, instead of leaving them silent. */
+/** A member that is cut off from the others ends our streams instead of keeping them silent. */
 function requireLeader(): Metadata {
   const metadata = new Metadata();
   metadata.set('hasleader', 'true');

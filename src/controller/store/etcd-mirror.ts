@@ -1,10 +1,10 @@
 /**
  * A copy in memory of all keys under a prefix, kept up to date by a watch.
  *
- * Theory of operation. The keys are listed once, at some revision; a watch from the next revision on brings every
- * change after it, in order and whole transactions at a time. When the stream breaks, the copy stands, and a new
- * stream goes on from the last revision seen, so nothing is missed. Only where etcd no longer has those revisions
- * (compaction), or never had them (restored from a backup), the keys are listed again, and what differs is told as
+ * Theory of operation. The keys are listed once at some revision; a watch from the next revision on delivers every
+ * later change, in order and in whole transactions. When the stream breaks, the copy remains, and a new stream
+ * continues from the last revision seen, so no change is missed. Only if etcd no longer has those revisions
+ * (compaction), or never had them (restored from a backup), are the keys listed again and the differences reported as
  * one change.
  */
 import { messageOf } from '../../config/model/refusal.ts';
@@ -53,7 +53,7 @@ export class EtcdMirror {
     this.runtime = runtime;
   }
 
-  /** Of the last change seen, or of the list. */
+  /** Revision of the last change seen, or of the listing. */
   get revision(): number {
     return this.lastRevision;
   }
@@ -69,7 +69,10 @@ export class EtcdMirror {
     this.wake();
   }
 
-  /** Resolves when the copy has the revision, and at least one list; never, without `timeoutMs`, if etcd is away. */
+  /**
+   * Resolves when the copy has the revision, after at least one listing; without `timeoutMs`, waits as long as etcd
+   * is away.
+   */
   async reached(revision: number, timeoutMs?: number): Promise<void> {
     const late = new AbortController();
     const deadline = late.signal;
@@ -90,7 +93,7 @@ export class EtcdMirror {
     while (!this.isListed || this.lastRevision < revision) {
       if (this.ended.signal.aborted) throw new StoreUnavailable('etcd: the store is closed');
       if (deadline.aborted) {
-        this.watch?.cancel(); // a watch that does not tell what is there is no use
+        this.watch?.cancel(); // a watch that misses this revision is useless
         throw new StoreUnavailable(`etcd: revision ${revision} written, but not seen within ${timeoutMs} ms`);
       }
       await new Promise<void>((resolve) => {
@@ -140,7 +143,7 @@ export class EtcdMirror {
     this.apply([...gone.map((key) => [key, undefined] as const), ...changed]);
   }
 
-  /** Until the stream ends, which is an error, or the copy is to be listed anew. */
+  /** Until the stream ends, which is an error, or the copy must be listed again. */
   private async follow(connected: () => void): Promise<void> {
     try {
       await new Promise<void>((resolve, reject) => {
@@ -161,7 +164,7 @@ export class EtcdMirror {
     }
   }
 
-  /** True when the copy cannot go on from where it is. */
+  /** True if the copy cannot continue from its revision. */
   private take(answer: WatchAnswer): boolean {
     const revision = Number(answer.header.revision);
     if (answer.canceled) {
@@ -177,7 +180,8 @@ export class EtcdMirror {
       this.isListed = false;
       return true;
     }
-    // Of a note of progress, which has no events, the header counts; with events, the header may be ahead of them.
+    // For progress notifications, which have no events, the header counts; with events, the header may be ahead of
+    // them.
     const last = answer.events.at(-1)?.kv.modRevision ?? revision;
     this.lastRevision = Math.max(this.lastRevision, Number(last));
     this.apply(

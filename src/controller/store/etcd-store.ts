@@ -1,12 +1,11 @@
 /**
- * The store of a set of controllers: etcd keys `PREFIX state/KEY`, JSON values, beside the election's
- * `PREFIX election/LEASE` (etcd-campaign.ts).
+ * The store shared by several controllers: etcd keys `PREFIX state/KEY`, JSON values, beside the election's `PREFIX
+ * election/LEASE` (etcd-campaign.ts).
  *
- * Theory of operation. Reads come from a copy that a watch keeps (etcd-mirror.ts); it stands while etcd is away. A
- * write is one transaction that holds only if the key of the writer's leadership is there, and is the one that
- * stands for the writer's epoch. So whoever was paused, or cut off, and does not know that another one leads, changes nothing:
- * etcd decides at the moment of the write, no clock does. Writes go one at a time, in order, and end when the copy
- * has what they wrote.
+ * Theory of operation. Reads come from a copy maintained by a watch (etcd-mirror.ts), also while etcd is away. A
+ * write is one transaction, conditional on the writer's leadership key with the revision of its epoch. A controller
+ * that was paused or cut off, and does not know that another one leads, therefore changes nothing: etcd decides at
+ * the moment of the write, independently of clocks. Writes are serialized, and complete when the copy contains them.
  */
 import { SerialQueue } from '../../api/serial-queue.ts';
 import { messageOf } from '../../config/model/refusal.ts';
@@ -35,11 +34,11 @@ import {
 import { Watchers } from './watchers.ts';
 
 export interface EtcdStoreOptions {
-  /** The store closes it. */
+  /** Closed by the store. */
   readonly client: EtcdCalls;
-  /** Connects to where another controller listens. */
+  /** Connects to other controllers' addresses. */
   readonly dial: Dial;
-  /** All keys begin with it; ends in a slash. */
+  /** Prefix of all keys; ends in a slash. */
   readonly prefix: string;
 }
 
@@ -69,7 +68,7 @@ export class EtcdStore implements Store {
     this.mirror = new EtcdMirror(this.client, this.statePrefix, take, log, runtime);
   }
 
-  /** Resolves when the state is known, however long etcd is away; rejects when `signal` is aborted before. */
+  /** Resolves when the state is known, however long etcd is away; rejects if `signal` aborts first. */
   static async open(
     options: EtcdStoreOptions,
     log: StoreLog,
@@ -158,7 +157,7 @@ export class EtcdStore implements Store {
       throw new Fenced(`etcd: refused, as epoch ${epoch} is no longer the leader's`);
     }
     const revision = Number(answer.header.revision);
-    // Deleting what is not there is no event, and the revision another's.
+    // Deleting an absent key makes no event, and the revision is another write's.
     if (answer.responses.some((one) => one.responsePut || Number(one.responseDeleteRange?.deleted) > 0))
       await this.mirror.reached(revision, CALL_TIMEOUT_MS);
     return revision;

@@ -1,6 +1,6 @@
 /**
- * Election where there is nobody else: the process that holds the directory's lock leads, under an epoch that it
- * has written down first. When that cannot be written it does not lead, and tries again.
+ * Election on a single machine: the process that holds the directory's lock leads, under an epoch that it has written
+ * first. If the epoch cannot be written, it does not lead, and retries.
  */
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { EpochFile } from './epoch-file.ts';
@@ -34,7 +34,7 @@ export class FileCampaign implements Campaign {
     this.attempt = this.stand();
   }
 
-  /** The epoch under which we lead; undefined while we do not. */
+  /** The epoch under which we lead; undefined otherwise. */
   get epoch(): number | undefined {
     return this.leading;
   }

@@ -6,14 +6,14 @@
  *   epoch      how often this store has had a leader (epoch-file.ts)
  *   lock       held by the process that uses the directory (flock)
  *
- * Theory of operation. Writes that arrive while one is on its way to the disk wait and then go together: one frame,
- * one fdatasync, one revision. Only after that does memory change, watchers hear, and the writers go on. A frame
- * that cannot be written is cut off again, so a full disk costs the writes made meanwhile and nothing else. On
- * opening, snapshot and log make up the state; a torn frame at the log's end was never promised to anyone and is
- * cut off, a damaged one with good ones behind it is an error for a person to look at.
+ * Theory of operation. Writes that arrive while another is being written wait and are then combined: one frame, one
+ * fdatasync, one revision. Only then does memory change, watchers are notified, and the writers continue. A frame
+ * that cannot be written is truncated, so a full disk fails only the writes made meanwhile. On opening, snapshot and
+ * log make up the state; a torn frame at the log's end was never confirmed and is truncated, a damaged frame followed
+ * by good ones is an error for a person to resolve.
  *
  * When the log outgrows the snapshot (a mebibyte, and twice the snapshot), a new snapshot is written and the log
- * emptied. Killed in between, the log still has what the snapshot has: frames up to its revision are passed over.
+ * emptied. After a crash in between, the log repeats the snapshot: frames up to its revision are skipped.
  */
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -44,9 +44,9 @@ import {
 } from './store.ts';
 import { Watchers } from './watchers.ts';
 
-/** A log up to this long is left alone, bytes. */
+/** A log up to this length is not compacted, bytes. */
 const COMPACT_BYTES = 1 << 20;
-/** Writes that go into one frame. */
+/** Writes per frame. */
 const MAX_GROUPED_WRITES = 64;
 
 interface LogEntry {
@@ -76,7 +76,7 @@ export class FileStore implements Store {
   private readonly watchers: Watchers;
   private readonly entries: Map<string, unknown>;
   private revision: number;
-  /** The log is compacted when it is longer than this, bytes. */
+  /** The log is compacted above this length, bytes. */
   private compactAt = COMPACT_BYTES;
   private readonly pending: PendingWrite[] = [];
   private writing: Promise<void> | undefined;
@@ -100,7 +100,7 @@ export class FileStore implements Store {
     this.watchers = new Watchers(log);
   }
 
-  /** Makes the directory if need be. Throws when another process uses it, or when what is in it is damaged. */
+  /** Creates the directory if needed. Throws if another process uses it, or if its files are damaged. */
   static async open({ dir }: { readonly dir: string }, log: StoreLog, runtime: Runtime): Promise<FileStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const lock = takeLock(dir);
@@ -168,12 +168,12 @@ export class FileStore implements Store {
   }
 
   private async writePending(): Promise<void> {
-    await Promise.resolve(); // so that `writing` is set before it can be unset
+    await Promise.resolve(); // so that `writing` is set before it can be cleared
     while (this.pending.length > 0) {
       const group = this.pending.splice(0, MAX_GROUPED_WRITES);
       await this.writeTogether(group.filter((write) => this.admit(write)));
     }
-    this.writing = undefined; // in one go with finding nothing pending
+    this.writing = undefined; // in the same turn as finding nothing pending
   }
 
   private admit(write: PendingWrite): boolean {
@@ -207,7 +207,7 @@ export class FileStore implements Store {
     try {
       await this.compact();
     } catch (error) {
-      // The log goes on and stays whole; the next try comes when it has grown as much again.
+      // The log remains usable; the next attempt follows when it has grown by as much again.
       this.compactAt = this.files.log.bytes + COMPACT_BYTES;
       this.log.warn(`store ${this.dir}: could not compact the log: ${messageOf(error)}`);
     }
@@ -232,7 +232,7 @@ function takeLock(dir: string): number {
   }
 }
 
-/** Brings the state of `snapshotRevision` up to the log's end; the revision that it is then of. */
+/** Replays the log on the state of `snapshotRevision`; returns the resulting revision. */
 function replay(
   dir: string,
   log: readonly LogEntry[],

@@ -1,20 +1,21 @@
 /**
- * Whether the process that leads is still there, as its followers can tell sooner than its lease.
+ * Detects the end of the leader's process sooner than its lease expires.
  *
- * Theory of operation. A connection to where the leader takes agents is held open, and nothing is said on it. When a
- * process dies its kernel ends the connection, and refuses the next one: whoever was there and is refused twice in a row
- * is gone. Silence says nothing, and neither does an address that was never reached: a paused process, a machine or a
- * network that fails, and an address that only agents can reach are left to the lease.
+ * Theory of operation. A follower holds an idle connection to the leader's address for agents. When the leader's
+ * process dies, its kernel closes the connection and refuses the next one: a process that was reachable and then
+ * refuses two connections in a row is gone. Silence proves nothing, and neither does an address that was never
+ * reached: paused processes, failed machines or networks, and addresses that only agents can reach are left to the
+ * lease.
  *
- * A wrong verdict costs a change of leader and nothing more (etcd-campaign.ts): the writes of the old one are fenced.
+ * A wrong verdict only costs a change of leader (etcd-campaign.ts): the writes of the old one are fenced.
  */
 import { connect, type Socket } from 'node:net';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 
 export interface PresenceTiming {
-  /** After a connection that ended or was refused, until the next one tells more. */
+  /** Delay of the next connection after one that ended or was refused. */
   readonly recheckMs: number;
-  /** Where there is nothing to be found out soon, as after a second connection in a row that was shorter than this. */
+  /** Delay when quick detection is not possible, e.g. after a second connection in a row shorter than this. */
   readonly retryMs: number;
 }
 
@@ -22,7 +23,7 @@ export const PRESENCE_TIMING: PresenceTiming = { recheckMs: 50, retryMs: 1000 };
 
 const REFUSALS = 2;
 
-/** The part of a socket that is used here. */
+/** The part of a socket used here. */
 export type PresenceSocket = Pick<Socket, 'on' | 'resume' | 'unref' | 'removeAllListeners'> & {
   destroy(): unknown;
 };
@@ -41,7 +42,7 @@ export class LeaderPresence {
   private refusals = 0;
   private wasShort = false;
 
-  /** `address`: `host:port`. `gone` is called once, if ever. */
+  /** `address`: `host:port`. `gone` is called at most once. */
   constructor(address: string, gone: () => void, runtime: Runtime, dial: Dial, timing = PRESENCE_TIMING) {
     this.dial = dial;
     this.timing = timing;
@@ -61,7 +62,7 @@ export class LeaderPresence {
     const socket = this.dial(target);
     this.socket = socket;
     socket.unref();
-    socket.resume(); // what a server says first is of no interest
+    socket.resume(); // incoming data is ignored
     socket.on('connect', () => {
       connectedMs = this.runtime.monotonicMs();
       this.wasThere = true;
@@ -84,7 +85,7 @@ export class LeaderPresence {
   }
 }
 
-/** undefined: nothing to connect to from elsewhere, as a unix socket. */
+/** undefined: an address that other machines cannot connect to, such as a unix socket. */
 function endpointOf(address: string): { host: string; port: number } | undefined {
   const parts = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(address);
   return parts === null ? undefined : { host: (parts[1] ?? parts[2])!, port: Number(parts[3]) };

@@ -1,4 +1,4 @@
-/** The store that the configuration names. */
+/** Opens the configured store. */
 import { Certificates, type Renewable } from '../../config/certificates.ts';
 import { isLocal } from '../../config/model/local-endpoint.ts';
 import type { StoreConfig } from '../../config/model/model.ts';
@@ -14,20 +14,20 @@ export interface StoreContext {
   readonly signal?: AbortSignal;
   readonly tls?: Renewable<TlsMaterial>;
   readonly certificates?: Certificates;
-  /** Of the store, when it has been read before; absent: as `storeTls` reads it. */
+  /** The store's TLS files if they have been read already; absent: read by `storeTls`. */
   readonly storeTls?: RenewedTls;
 }
 
-/** Read again when its files change (config/certificates.ts). */
+/** Reloaded when its files change (config/certificates.ts). */
 interface RenewedTls {
   readonly current: EtcdTls;
   onChange(listener: (material: EtcdTls) => void): void;
 }
 
 /**
- * Resolves when the store's state is known. For etcd that may take as long as etcd is away: `signal` gives up.
- * `tls`: of the links to agents. `certificates` watches the store's own. Rejects with TlsFilesError when these cannot
- * be used.
+ * Resolves when the store's state is known. For etcd this waits as long as etcd is away, until `signal` aborts.
+ * `tls`: that of the links to agents. `certificates` watches the store's own files. Rejects with TlsFilesError if
+ * these are unusable.
  */
 export async function openStore(
   config: StoreConfig,
@@ -43,7 +43,10 @@ export async function openStore(
   return EtcdStore.open({ client, dial: dialTcp, prefix }, log, runtime, signal);
 }
 
-/** What `store.tls`, or `tls` in its place, says now and from now on; undefined: a store without TLS. Throws TlsFilesError. */
+/**
+ * The current and future files of `store.tls`, or else of `tls`; undefined: a store without TLS. Throws
+ * TlsFilesError.
+ */
 export function storeTls(
   config: StoreConfig,
   runtime: Runtime,

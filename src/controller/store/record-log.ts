@@ -1,18 +1,18 @@
 /**
- * A file that frames are appended to. An append that fails leaves nothing behind: the file is cut back to where it
- * was, if need be before the next append.
+ * An append-only file of frames. A failed append leaves no trace: the file is truncated to its previous length, if
+ * necessary before the next append.
  *
- * When fdatasync fails, the kernel may have thrown the pages away and call the next one a success; what the file
- * holds is then unknown, from its start, and the owner must write everything anew elsewhere (`isDoubtful`).
+ * When fdatasync fails, the kernel may have discarded the pages and report the next call as a success; the file's
+ * whole content is then unknown, and the owner must write everything to another file (`isDoubtful`).
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { decodeFrame, hasFrameAfter } from '../../run-dir/frame.ts';
 
 export class RecordLog {
   private readonly handle: FileHandle;
-  /** Everything up to here is whole and durable. */
+  /** Everything up to here is complete and durable. */
   private length: number;
-  /** Bytes may lie beyond `length`. */
+  /** Bytes may exist beyond `length`. */
   private hasRemains = false;
   private doubtful = false;
 
@@ -21,7 +21,7 @@ export class RecordLog {
     this.length = length;
   }
 
-  /** Opens the file, or makes it; what is in it, and how many bytes of a torn tail have been cut off. */
+  /** Opens or creates the file; returns its frames, and how many bytes of a torn tail were truncated. */
   static async open(path: string): Promise<{ log: RecordLog; values: unknown[]; tornBytes: number }> {
     await open(path, 'a', 0o600).then((created) => created.close());
     const handle = await open(path, 'r+');
@@ -50,12 +50,12 @@ export class RecordLog {
     return this.length;
   }
 
-  /** After a failed fdatasync, until `clear`. */
+  /** Set by a failed fdatasync, until `clear`. */
   get isDoubtful(): boolean {
     return this.doubtful;
   }
 
-  /** Durable when it resolves; as if it had not been called when it rejects. */
+  /** Durable when it resolves; without effect when it rejects. */
   async append(frame: Buffer): Promise<void> {
     if (this.hasRemains) await this.cutBack();
     this.hasRemains = true;
@@ -63,14 +63,14 @@ export class RecordLog {
       await writeWhole(this.handle, frame, this.length);
       await this.sync();
     } catch (error) {
-      await this.cutBack().catch(() => {}); // else before the next append, or when the file is opened again
+      await this.cutBack().catch(() => {}); // otherwise before the next append, or when the file is opened again
       throw error;
     }
     this.length += frame.length;
     this.hasRemains = false;
   }
 
-  /** Empties the file, its content being safe elsewhere. */
+  /** Empties the file after its content was saved elsewhere. */
   async clear(): Promise<void> {
     this.length = 0;
     this.hasRemains = true;
@@ -98,7 +98,7 @@ export class RecordLog {
   }
 }
 
-/** write(2) may stop in the middle, on a disk that is just full for example. */
+/** write(2) may write less than asked, e.g. on a disk that becomes full. */
 export async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);

@@ -1,4 +1,4 @@
-/** The whole state in one frame, replaced by rename: there is the old one or the new one, never half of either. */
+/** The whole state in one frame, replaced by rename: a reader sees either the old or the new one. */
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeFrame, encodeFrame } from '../../run-dir/frame.ts';
@@ -34,7 +34,7 @@ export async function readSnapshot(path: string): Promise<SnapshotDocument> {
 
 const isEntry = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === 'string';
 
-/** Durable when it resolves with the file's length; when it rejects, the old file stands. */
+/** Durable when it resolves with the file's length; when it rejects, the old file remains. */
 export async function replaceSnapshot(path: string, document: SnapshotDocument): Promise<number> {
   const frame = encodeFrame(document);
   const temporary = `${path}.new`;
@@ -55,7 +55,7 @@ export async function replaceSnapshot(path: string, document: SnapshotDocument):
   return frame.length;
 }
 
-/** Makes names durable that were given or taken away in it. */
+/** Makes created and removed names in the directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

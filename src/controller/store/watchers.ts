@@ -1,4 +1,4 @@
-/** Those who watch a store. One that throws does not keep the others from hearing. */
+/** The watchers of a store. One that throws does not affect the others. */
 import type { Change, StoreListener, StoreLog } from './store.ts';
 
 export class Watchers {

@@ -1,10 +1,10 @@
-/** A VM's addresses, and the members that it makes. Pure. */
+/** A VM's addresses, and the members that it provides. Pure. */
 import type { MemberAdd } from '../../api/shapes.ts';
 import { firstFree, parsePool } from '../../config/model/address-pool.ts';
 import type { GroupConfig, TemplateConfig } from '../../config/model/model.ts';
 import type { VmRecord } from './vm-record.ts';
 
-/** Of each family that the pools have, the first free address; empty if one family has none left. */
+/** The first free address of each family that the pools have; empty if one family has none left. */
 export function chooseAddresses(pools: readonly string[], isTaken: (address: string) => boolean): string[] {
   const chosen = new Map<number, string | undefined>();
   for (const text of pools) {
@@ -18,8 +18,8 @@ export function chooseAddresses(pools: readonly string[], isTaken: (address: str
 const isIpv6 = (address: string): boolean => address.includes(':');
 
 /**
- * What a VM adds to its group: a member for each family of the group's virtual addresses, called after the
- * VM, the IPv6 one of two with `.6` behind.
+ * Members that a VM adds to its group: one for each family of the group's virtual addresses, named after the VM; the
+ * IPv6 one of two gets the suffix `.6`.
  */
 export function membersOfVm(
   { id, addresses }: VmRecord,

@@ -1,20 +1,20 @@
-/** On which host a VM is started. Pure. */
+/** Chooses the host on which a VM is started. Pure. */
 import type { Network } from '../../messages/messages.ts';
 
-/** A host as its agent's reports show it. */
+/** A host, from its agent's reports. */
 export interface HostLoad {
   readonly host: string;
-  /** Of the agent that is attached now. */
+  /** Epoch of the currently attached agent. */
   readonly agentEpoch: number;
   /**
-   * Networks that it has. Absent: its agent does not say, and is taken to have all. While a fleet is being upgraded,
-   * controllers first, a template would else find no host; and where that is wrong, the start fails and
-   * its replacement avoids the host.
+   * The host's networks. Absent: the agent does not report them, and is assumed to have all. Otherwise no host would
+   * suit a template while a fleet is being upgraded, controllers first; if the assumption is wrong, the start fails
+   * and the replacement avoids the host.
    */
   readonly networks?: readonly Network[];
-  /** Templates in its own configuration: it starts no others. Absent: as above. */
+  /** Templates in the host's own configuration: it starts no others. Absent: as above. */
   readonly templates?: readonly string[];
-  /** What it does besides, in any unit that is the same for all: active flows, bytes per second, processor share. */
+  /** Other load of the host, in any unit common to all: active flows, bytes per second, processor share. */
   readonly load: number;
 }
 
@@ -23,9 +23,9 @@ export interface PlacementRequest {
   readonly network: Network;
   /** Empty: any. */
   readonly allowed: readonly string[];
-  /** Where the last one failed: taken only if there is no other. */
+  /** The host of the last failed start: used only if there is no other. */
   readonly avoid?: string;
-  /** VMs on each host, those of all templates, and those of this one. */
+  /** VMs on each host: of all templates, and of this one. */
   vmsOn(host: string): number;
   siblingsOn(host: string): number;
 }
@@ -33,8 +33,9 @@ export interface PlacementRequest {
 export type Placement = { readonly host: string } | { readonly refusal: string };
 
 /**
- * The least loaded of the hosts that can have it: fewest VMs of the same template (so that one host's end takes
- * as few of them as can be), then fewest VMs, then least load, then by name. Or why none can have it, for people.
+ * The least loaded suitable host: fewest VMs of the same template (so that the loss of one host affects as few as
+ * possible), then fewest VMs, then least load, then by name. Otherwise the reason why no host is suitable, for
+ * people.
  */
 export function placeVm(request: PlacementRequest, hosts: readonly HostLoad[]): Placement {
   const { allowed, avoid, vmsOn, siblingsOn } = request;
@@ -52,7 +53,7 @@ export function placeVm(request: PlacementRequest, hosts: readonly HostLoad[]): 
   return ranked.length > 0 ? { host: ranked[0]!.host } : { refusal: refusalOf(request, candidates) };
 }
 
-/** The same name with another VNI is another network. */
+/** The same name with another VNI is a different network. */
 const hasNetwork = ({ networks }: HostLoad, { name, vni }: Network): boolean =>
   networks === undefined || networks.some((network) => network.name === name && network.vni === vni);
 

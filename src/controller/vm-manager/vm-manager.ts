@@ -1,16 +1,15 @@
 /**
- * The VM manager: which VMs there should be, which there are, and the orders that make the one the other.
+ * The VM manager: compares wanted and existing VMs, and issues the orders that reconcile them.
  *
- * Theory of operation. The leading controller owns one. It says what it wants (`instantiate`, `release`, `scale`,
- * `allocate`), hands on what agents say (`hostAttached`, `hostDetached`, `take`) and calls `tick` a few times a
- * second; the manager answers with orders to hosts, events, and records to be kept. It does no I/O and keeps no
- * timers, so a test is a clock and a list of what was sent.
+ * Theory of operation. The leading controller owns one. It requests changes (`instantiate`, `release`, `scale`,
+ * `allocate`), passes on agents' messages (`hostAttached`, `hostDetached`, `take`) and calls `tick` a few times a
+ * second; the manager returns orders to hosts, events, and records to store. It does no I/O and has no timers, so a
+ * test consists of a clock and a list of sent orders.
  *
- * Orders are idempotent and repeated when a host comes back: a driver answers a `start` that it has obeyed with how
- * the VM stands. So nothing is lost with a connection, and a manager that was restored from its records
- * finds every VM again. A VM that ends although it is wanted is replaced under a new name, at once
- * after its first failure and then ever more slowly (vm-record.ts); what a lost host may still run keeps its
- * address until the host is back.
+ * Orders are idempotent and repeated when a host returns: a driver answers a repeated `start` with the VM's state. A
+ * broken connection therefore loses nothing, and a manager restored from its records finds every VM again. A wanted
+ * VM that ends is replaced under a new name, at once after its first failure and then with growing delays
+ * (vm-record.ts); a VM that may still run on a lost host keeps its address until the host returns.
  */
 import type { TemplateConfig } from '../../config/model/model.ts';
 import { expectOneOf } from '../../config/model/problems.ts';
@@ -20,17 +19,17 @@ import { chooseAddresses } from './addresses.ts';
 import { type HostLoad, type PlacementRequest, placeVm } from './placement.ts';
 import { afterEvent, notLaterThan, replacementOf, type VmRecord } from './vm-record.ts';
 
-/** A host that is away for longer has lost its VMs. */
+/** A host that is away for longer counts as having lost its VMs. */
 export const HOST_LOSS_MS = 10_000;
-/** An order that has no effect within this time, on top of the template's own, counts as failed. */
+/** An order without effect within this time, plus the template's own timeout, has failed. */
 const ORDER_TIMEOUT_MS = 15_000;
-/** A VM on a host that never came back is forgotten, and its address given out again. */
+/** A VM on a host that never returned is forgotten after this time, and its address freed. */
 const FORGET_MS = 60 * 60_000;
-/** An address is given out again after this time, or when there is no other. */
+/** Freed addresses are reused after this time, or when no other is free. */
 const REST_MS = 60_000;
-/** Addresses that rest. */
+/** Addresses waiting for reuse. */
 const MAX_RESTING = 4096;
-/** Over all templates and hosts. */
+/** Limit over all templates and hosts. */
 export const MAX_RECORDS = 16_384;
 
 export type VmEventKind = VmEvent['kind'];
@@ -46,23 +45,23 @@ export type RecordChange =
   | { readonly id: string; readonly record: undefined };
 
 export interface VmManagerOptions {
-  /** What the store has. */
+  /** The stored records. */
   readonly records?: Iterable<VmRecord>;
-  /** As configured now. */
+  /** As currently configured. */
   templates(): readonly TemplateConfig[];
-  /** Attached ones. */
+  /** Attached hosts. */
   hosts(): readonly HostLoad[];
-  /** As configured now; of templates' networks. */
+  /** As currently configured; the networks of templates. */
   vniOf(network: string): number;
-  /** Whether somebody other than a VM has the address. */
+  /** Whether the address is used outside the VM manager. */
   isAddressTaken(network: string, address: string): boolean;
   /** May be lost: orders are repeated when the host attaches again. */
   send(host: string, order: VmOrder): void;
   persist(changes: readonly RecordChange[]): void;
   onEvent(event: VmChange): void;
-  /** A pending VM cannot be started now; once for each reason. */
+  /** A pending VM cannot be started now; called once per reason. */
   onWait(vm: VmRecord, why: string): void;
-  /** Milliseconds since 1970 by a clock that does not jump while this manager lives. */
+  /** Milliseconds since 1970 by a clock that does not jump during this manager's life. */
   now(): number;
   /** A few characters that make a new VM's name unique. */
   suffix(): string;
@@ -71,11 +70,11 @@ export interface VmManagerOptions {
 export class VmManager {
   private readonly options: VmManagerOptions;
   private readonly records: Map<string, VmRecord>;
-  /** Addresses of VMs that have ended, and when: the oldest first. */
+  /** Addresses of ended VMs, and when they ended: oldest first. */
   private readonly freedAtMs = new Map<string, number>();
-  /** Hosts that have VMs and are away: since when. */
+  /** Hosts with VMs that are away: since when. */
   private readonly awaySinceMs = new Map<string, number>();
-  /** Why a pending VM is not started, by its name. */
+  /** Reason why a pending VM is not started, by its name. */
   private readonly waiting = new Map<string, string>();
 
   constructor(options: VmManagerOptions) {
@@ -94,12 +93,12 @@ export class VmManager {
     return this.options.now() - sinceMs;
   }
 
-  /** What a pending VM waits for; undefined: it does not. */
+  /** Reason why a pending VM waits; undefined: it does not. */
   waitsFor(id: string): string | undefined {
     return this.waiting.get(id);
   }
 
-  /** Why none of the attached hosts could have a VM of the template; undefined: one could, or none is attached. */
+  /** Reason why no attached host suits the template; undefined: one does, or none is attached. */
   refusal(templateName: string): string | undefined {
     const hosts = this.options.hosts();
     if (hosts.length === 0) return undefined;
@@ -107,7 +106,7 @@ export class VmManager {
     return 'refusal' in placement ? placement.refusal : undefined;
   }
 
-  /** A new VM of a template, in the template's group or another one; it starts with the next `tick`. */
+  /** Creates a VM of a template, for the template's group or another one; it starts with the next `tick`. */
   instantiate(templateName: string, group?: string): VmRecord {
     const template = this.template(templateName);
     const wanted = this.wantedOf(templateName).length;
@@ -131,7 +130,7 @@ export class VmManager {
     return record;
   }
 
-  /** Takes a serving VM that is in no group into this one; undefined: there is none of the template. */
+  /** Assigns an idle serving VM to this group; undefined: the template has none. */
   allocate(group: string, templateName: string): VmRecord | undefined {
     const spare = this.wantedOf(templateName).find(
       (record) => record.phase === 'serving' && record.group === undefined,
@@ -142,7 +141,7 @@ export class VmManager {
     return record;
   }
 
-  /** Ends a VM for good; the caller has drained it. */
+  /** Ends a VM permanently; the caller has drained it. */
   release(id: string): void {
     const record = this.records.get(id);
     if (record === undefined) throw new Refusal(404, `VM: found ${id}, expected one that exists`);
@@ -156,14 +155,14 @@ export class VmManager {
     }
   }
 
-  /** As many wanted VMs as asked for: starts what is missing, releases the youngest. */
+  /** Adjusts the number of wanted VMs: starts missing ones, releases the youngest. */
   scale(templateName: string, count: number): void {
     const wanted = this.wantedOf(templateName);
     for (let missing = count - wanted.length; missing > 0; missing--) this.instantiate(templateName);
     for (const { id } of wanted.slice(count)) this.release(id);
   }
 
-  /** An agent has come: its VMs are asked after; those of a previous agent of the host are gone. */
+  /** An agent has attached: its VMs are queried; those of a previous agent of the host have ended. */
   hostAttached(host: string, agentEpoch: number): void {
     this.awaySinceMs.delete(host);
     for (const record of this.on(host)) {
@@ -176,7 +175,7 @@ export class VmManager {
     this.awaySinceMs.set(host, this.options.now());
   }
 
-  /** An agent's event. One about a VM that nobody knows has it stopped. */
+  /** An agent's event. An unknown VM is stopped. */
   take(host: string, event: VmEvent): void {
     const record = this.records.get(event.vm);
     const isOver = event.kind === 'terminated' || event.kind === 'crashed';
@@ -194,7 +193,7 @@ export class VmManager {
     this.emit(event.kind, after, event.detail);
   }
 
-  /** Does what is due. */
+  /** Performs all due actions. */
   tick(): void {
     const nowMs = this.options.now();
     this.noteAway(nowMs);
@@ -285,7 +284,7 @@ export class VmManager {
     return since !== undefined && nowMs - since >= ms;
   }
 
-  /** Nobody knows how it is: another one takes its place, its address stays taken. */
+  /** The VM's state is unknown: a replacement is started, and its address stays reserved. */
   private lose(record: VmRecord, nowMs: number, detail: string): void {
     this.keep({ ...record, phase: 'lost', isWanted: false, sinceMs: nowMs });
     this.emit('crashed', record, detail);
@@ -303,7 +302,7 @@ export class VmManager {
     return ORDER_TIMEOUT_MS + (phase === 'stopping' ? (template?.stopTimeoutMs ?? 0) : 0);
   }
 
-  /** The host does not answer an order: one to stop is repeated, one to start is taken back. */
+  /** The host does not carry out an order: a stop is repeated, a start is revoked. */
   private overdue(record: VmRecord, nowMs: number): void {
     if (record.phase === 'stopping') this.keep({ ...record, sinceMs: nowMs });
     else this.lose(record, nowMs, `${record.phase} for too long on host ${record.host}`);
@@ -312,7 +311,7 @@ export class VmManager {
 
   private ended(record: VmRecord, kind: VmEventKind, detail: string, isFault: boolean): void {
     this.forget(record);
-    // One that is lost has been told of and replaced already.
+    // A lost VM has already been reported and replaced.
     if (record.phase !== 'lost') this.emit(kind, record, detail);
     if (record.isWanted) this.replace(record, isFault);
   }

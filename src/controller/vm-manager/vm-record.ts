@@ -1,5 +1,5 @@
 /**
- * What the VM manager knows of one VM, and how events change it. Pure.
+ * The VM manager's record of one VM, and its transitions. Pure.
  *
  *            order sent         the command runs        it listens
  *   pending ───────────► starting ───────────► created ───────────► serving
@@ -8,42 +8,41 @@
  *      ▼                                                               ▼
  *   (gone) ◄──────────────────── ended, or its host restarted ──── stopping
  *
- * A VM of which nothing is known any more (its host is away, or does not do what it was told) is `lost`: it may
- * still run there, so its address stays taken until the host has stopped it. Whatever has ended is forgotten; if it was wanted, another one takes
- * its place.
+ * A VM whose state is unknown (its host is away or does not carry out its orders) is `lost`: it may still run there,
+ * so its address stays reserved until the host has stopped it. Ended VMs are forgotten; a wanted one is replaced.
  */
 import type { VmEvent } from '../../messages/messages.ts';
 
 export type VmPhase = 'pending' | 'starting' | 'created' | 'serving' | 'stopping' | 'lost';
 
-/** Plain JSON: this is what the store keeps. */
+/** Plain JSON: the format in the store. */
 export interface VmRecord {
   readonly id: string;
   readonly template: string;
-  /** Group whose member it is, or will be. */
+  /** Group whose member the VM is, or will be. */
   readonly group?: string;
   readonly phase: VmPhase;
   /** Replaced when it ends. */
   readonly isWanted: boolean;
   /** Absent while pending. */
   readonly host?: string;
-  /** Of the agent that was given the order: a later agent of that host knows nothing of it. */
+  /** Epoch of the agent that got the order: a later agent of that host does not know the VM. */
   readonly agentEpoch?: number;
-  /** Without prefix length, one per family at most; empty while pending. */
+  /** Without prefix length, at most one per family; empty while pending. */
   readonly addresses: readonly string[];
-  /** Wall clock, epoch ms: when the phase began. */
+  /** Wall clock, epoch ms: start of the phase. */
   readonly sinceMs: number;
-  /** Pending: not started before this time. */
+  /** Pending: earliest start time. */
   readonly notBeforeMs: number;
-  /** Failures in a row of those whose place it takes. */
+  /** Consecutive failures of its predecessors. */
   readonly failures: number;
-  /** The host where the last of those failed. */
+  /** Host of the last of those failures. */
   readonly avoid?: string;
-  /** The one that it replaces. */
+  /** The VM that it replaces. */
   readonly replaces?: string;
 }
 
-/** As another controller has written it, whose clock may have been ahead: times to come are now. */
+/** A record written by another controller, whose clock may have been ahead: future times become now. */
 export const notLaterThan = (nowMs: number, record: VmRecord): VmRecord => ({
   ...record,
   sinceMs: Math.min(record.sinceMs, nowMs),
@@ -55,11 +54,11 @@ export const STABLE_MS = 30_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 60_000;
 
-/** Wait before a replacement after `failures` in a row: none after the first, then doubling. */
+/** Delay of a replacement after `failures` in a row: none after the first, then doubling. */
 export const replacementDelayMs = (failures: number): number =>
   failures <= 1 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures - 2, 16));
 
-/** The record after its host's event; undefined: the event says nothing new. */
+/** The record after its host's event; undefined: nothing changed. */
 export function afterEvent(
   record: VmRecord,
   kind: VmEvent['kind'],
@@ -73,7 +72,7 @@ export function afterEvent(
   return isNews ? { ...record, phase: kind, sinceMs: nowMs } : undefined;
 }
 
-/** The one that takes the place of a wanted one that has ended; `isFault`: by its own fault. */
+/** The replacement of a wanted VM that has ended; `isFault`: through its own fault. */
 export function replacementOf(ended: VmRecord, id: string, isFault: boolean, nowMs: number): VmRecord {
   const wasStable = ended.phase === 'serving' && nowMs - ended.sinceMs >= STABLE_MS;
   const failures = isFault ? (wasStable ? 1 : ended.failures + 1) : wasStable ? 0 : ended.failures;

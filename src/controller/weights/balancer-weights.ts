@@ -1,6 +1,6 @@
 /**
- * Weights of single load balancers: the group's policy with a load balancer's own flows in addition to the load of
- * all. As in the agents' computation (agent/local-weights.ts), each load balancer has its own policy object, as
+ * Weights of single load balancers: the group's policy applied to the balancer's own flows in addition to the total
+ * load. As in the agents' computation (agent/local-weights.ts), each load balancer has its own policy object, as
  * policies may keep state. A host that does not report keeps its weights until the group changes.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -16,7 +16,7 @@ interface Balancer {
 
 export interface GroupInput {
   readonly nowMs: number;
-  /** Of the sets that weights are computed for. */
+  /** Of the sets with computed weights. */
   readonly sets: readonly SetLoads[];
   /** The policy's weights for all load balancers. */
   readonly weights: WeightsBySet;
@@ -36,7 +36,7 @@ export class WeightsOfBalancers {
     this.balancers.clear();
   }
 
-  /** Computes for each reported load balancer; true if a host's weights have changed. */
+  /** Computes the weights of each reported load balancer; true if a host's weights have changed. */
   compute(config: PolicyConfig, hosts: ReadonlyMap<string, HostLoads>, input: GroupInput): boolean {
     const asked = new Map<string, Balancer>();
     let isChanged = false;

@@ -1,19 +1,19 @@
 /**
- * Weights that the controller computes by the groups' policies, and the groups with these weights.
+ * Computes weights by the groups' policies, and the groups with these weights.
  *
- * Theory of operation. A group without a policy, or whose agents compute (`distribute-stats`), goes out as it is
- * configured. For the others the policy is asked at its interval, when another criteria set comes into force, and, with
- * `onChange`, when the group's members change; its answer takes the place of the configured weights in the criteria set that
- * is in force and in the one that follows it. Until the policy has been asked, members keep the weights they had, and new
- * ones have their configured weight. The configured weights go out beside the policy's: agents of mode `both` start from them.
+ * Theory of operation. A group without a policy, or whose agents compute (`distribute-stats`), is distributed as
+ * configured. For the others the policy runs at its interval, when another criteria set comes into force, and, with
+ * `onChange`, when the group's members change; its result replaces the configured weights in the criteria set that is
+ * in force and in the next one. Until the policy has run, members keep their weights, and new ones have their
+ * configured weight. The configured weights are sent beside the policy's: agents of mode `both` start from them.
  *
- * A group goes out as a new object only when something about it has changed.
+ * A group becomes a new object only when something in it has changed.
  *
- * A policy whose answer follows from its input alone is at rest when it has answered with the weights in force: it is not
- * asked again until its figures, its group, or what is said about their age have changed.
+ * A policy whose result depends only on its input is at rest when its result equals the weights in force: it does not
+ * run again until its figures, its group, or the freshness of the figures change.
  *
- * With `perLoadBalancer` the policy is asked once more for each load balancer that has reported, with its own flows
- * (balancer-weights.ts); where that gives other weights than the group's, they go out beside it, to that host alone.
+ * With `perLoadBalancer` the policy also runs for each reported load balancer with its own flows
+ * (balancer-weights.ts); weights that differ from the group's are sent beside them, to that host only.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { memberSinceMs, nextSetChangeMs, setKey, setsAhead } from '../../config/model/criteria-sets.ts';
@@ -30,9 +30,9 @@ import { WeightsOfBalancers } from './balancer-weights.ts';
 export interface Loads {
   loads(group: string, nowMs: number): ReadonlyMap<string, MemberGlobal>;
   loadsByBalancer(group: string, nowMs: number): ReadonlyMap<string, HostLoads>;
-  /** Changes with what `loads` says, but for ages. */
+  /** Changes with the result of `loads`, except for ages. */
   versionOf(group: string, nowMs: number): number;
-  /** Of the host that has not reported for the longest. */
+  /** Age of the oldest host's report. */
   silenceMs(nowMs: number): number;
 }
 
@@ -44,7 +44,7 @@ export class GroupWeights {
     this.source = source;
   }
 
-  /** The host's load balancers whose weights differ from the group's; the same object as long as nothing changes. */
+  /** The host's load balancers whose weights differ from the group's; the same object until they change. */
   balancersOf(group: string, host: string): readonly BalancerWeights[] | undefined {
     return this.entries.get(group)?.balancers.of(host);
   }
@@ -54,7 +54,7 @@ export class GroupWeights {
     return new Map([...this.entries].map(([name, entry]) => [name, entry.result]));
   }
 
-  /** Takes the configured groups; true if the distributed ones have changed. */
+  /** Applies the configured groups; true if the distributed ones have changed. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>, now: Moment): boolean {
     let isChanged = false;
     for (const name of this.entries.keys()) {
@@ -72,7 +72,7 @@ export class GroupWeights {
     return isChanged;
   }
 
-  /** Runs the policies that are due; true if a weight has changed. */
+  /** Runs the due policies; true if a weight has changed. */
   tick(now: Moment): boolean {
     let isChanged = false;
     for (const entry of this.entries.values()) {
@@ -133,7 +133,7 @@ class WeightedGroup {
     this.policies?.goOnFrom(rescaled(inForce, this.source, group));
     this.source = group;
     this.restsAt = undefined;
-    // These weights may be of members that must not get flows any more.
+    // The stored weights may include members that must not get new flows.
     this.balancers.clear();
     const names = new Set(membersOf(group).map(({ name }) => name));
     for (const name of this.joinedMs.keys()) if (!names.has(name)) this.joinedMs.delete(name);
@@ -176,7 +176,7 @@ class WeightedGroup {
   }
 }
 
-/** Whether the policy keeps no state, so that the same loads give the same weights. */
+/** Whether the policy is stateless, so that the same loads give the same weights. */
 const isPure = ({ policy, criteria }: GroupConfig): boolean =>
   policy !== undefined &&
   policy.kind !== 'latency-aware' &&
@@ -189,7 +189,7 @@ const isPure = ({ policy, criteria }: GroupConfig): boolean =>
 const policiesOf = ({ policy }: GroupConfig): SetPolicies | undefined =>
   policy === undefined || policy.mode === 'distribute-stats' ? undefined : new SetPolicies(policy);
 
-/** Weights after configured weights have changed: scaled in proportion, until the policy runs. */
+/** Weights after a change of the configured weights: scaled in proportion until the policy runs. */
 function rescaled(weights: WeightsBySet, before: GroupConfig, after: GroupConfig): WeightsBySet {
   const next = new Map<string, WeightsByMember>();
   const previous = new Map(before.criteria.map((set) => [setKey(set), set.members]));
@@ -219,7 +219,7 @@ function rescaledSet(
 
 const clampWeight = (weight: number): number => Math.min(65_535, Math.max(1, Math.round(weight)));
 
-/** The configured weight stays beside a policy's, for agents whose own policies begin with it. */
+/** The configured weight is kept beside a policy's, for agents whose own policies start from it. */
 function withWeights(group: GroupConfig, weights: WeightsBySet = NO_SET_WEIGHTS): GroupConfig {
   if (weights.size === 0) return group;
   const criteria = group.criteria.map((set) => {

@@ -1,8 +1,8 @@
 /**
- * The calls of etcd's v3 protocol that the store makes, as plain values.
+ * The calls of etcd's v3 protocol that the store uses, as plain values.
  *
- * 64-bit numbers are decimal strings in answers, as a lease's identifier needs all 64 bits; requests take both. An
- * answer without the parts that every etcd sends is an error of that call.
+ * 64-bit numbers are decimal strings in responses, as a lease's identifier needs all 64 bits; requests accept both. A
+ * response without the parts that every etcd sends is an error of that call.
  */
 import { etcd } from './generated/etcd.js';
 
@@ -32,7 +32,7 @@ export interface Put {
   readonly prevKv?: boolean;
 }
 
-/** Holds if the key was created at this revision; 0: if it is not there. */
+/** Holds if the key was created at this revision; 0: if it does not exist. */
 export interface CreatedAt {
   readonly key: Buffer;
   readonly createRevision: number;
@@ -64,7 +64,7 @@ export interface PutAnswer extends Header {
 
 export interface TransactionAnswer extends Header {
   readonly succeeded: boolean;
-  /** One per operation of the branch that was taken, with the member of its kind. */
+  /** One per operation of the executed branch, with the member of its kind. */
   readonly responses: readonly {
     readonly responsePut?: PutAnswer;
     readonly responseRange?: RangeAnswer;
@@ -85,11 +85,11 @@ export interface WatchAnswer extends Header {
 export interface Method<Request, Answer> {
   readonly path: string;
   encode(request: Request): Buffer;
-  /** Throws on bytes that are no answer of this method. */
+  /** Throws on bytes that do not decode as a response of this method. */
   decode(bytes: Buffer): Answer;
 }
 
-/** What the generated code makes of a message. */
+/** Output of the generated code for a message. */
 interface Message {
   fromObject(object: Record<string, unknown>): object;
   encode(message: object): { finish(): Uint8Array };
@@ -164,7 +164,7 @@ export const WATCH = method<WatchCreate, WatchAnswer>(
   (createRequest) => ({ createRequest }),
 );
 
-/** First key after all those that begin with the prefix. */
+/** First key after all keys with the prefix. */
 export function prefixEnd(prefix: string): Buffer {
   const end = Buffer.from(prefix);
   end[end.length - 1]! += 1; // prefixes end in '/', so there is no carry
