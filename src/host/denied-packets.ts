@@ -38,7 +38,7 @@ export class DeniedPackets {
     this.logNew();
   }
 
-  /** Logs what was denied since the last call; of more than the ring holds only the newest. */
+  /** Logs packets denied since the last call; if the ring has overflowed, only the newest. */
   logNew(): void {
     const { written } = this.denied;
     if (written === this.seen) return;

@@ -1,17 +1,17 @@
 /**
  * Calls back when the deadline of a draining member is reached; one timer for the earliest of all.
  *
- * Theory of operation. A deadline is an instant of the controllers' clock, and rules say what that clock showed when
- * they were sent. So what travels is a duration: the first rules with a deadline tell how much of it is left, and from
- * then on the host counts by its own monotonic clock. Neither a wrong clock of the host, nor one that is set, nor
- * another controller's moves a deadline that is already counted.
+ * Theory of operation. A deadline is a time on the controllers' clock, and rules carry that clock's reading when they
+ * are sent. The host thus gets a duration: when rules first contain a deadline it computes the remaining time, and
+ * from then on it counts by its own monotonic clock. A deadline already counting is therefore unaffected by a wrong
+ * or adjusted clock of the host, and by another controller's clock.
  */
 
 import { membersOf } from '../config/model/group-members.ts';
 import type { Configuration, GroupConfig } from '../config/model/model.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 
-/** Timers count in 31 bits; a longer wait is taken in steps. */
+/** Timers count in 31 bits; longer waits are split. */
 const LONGEST_WAIT_MS = 86_400_000;
 
 export interface DrainDeadline {
@@ -21,12 +21,12 @@ export interface DrainDeadline {
   readonly atMs: number;
 }
 
-/** All deadlines that are set, earliest first. */
+/** All deadlines, earliest first. */
 export function drainDeadlines(configuration: Configuration): DrainDeadline[] {
   return configuration.groups.flatMap(deadlinesOf).sort((a, b) => a.atMs - b.atMs);
 }
 
-/** By group, which never changes: each change of any group asks of all. */
+/** By group, an immutable object: each change of any group asks for all. */
 const known = new WeakMap<GroupConfig, readonly DrainDeadline[]>();
 
 function deadlinesOf(group: GroupConfig): readonly DrainDeadline[] {
@@ -45,26 +45,26 @@ export class DrainTimer {
   private readonly runtime: Runtime;
   private readonly onDue: (due: DrainDeadline) => void;
   private timer: Timer | undefined;
-  /** Deadlines that are counted: when they are reached, by the monotonic clock. */
+  /** Pending deadlines, as monotonic time. */
   private dueMs = new Map<string, number>();
-  /** Deadlines that were called out: a configuration goes on saying them. */
+  /** Deadlines already reported: the configuration still contains them. */
   private done = new Set<string>();
-  /** What the controllers' clock shows when the monotonic one is at 0. */
+  /** Reading of the controllers' clock when the monotonic clock is 0. */
   private controllersZeroMs: number;
 
-  /** Until `controllersShow` is called, the controllers' clock is taken to be this machine's. */
+  /** Until `controllersShow` is called, this machine's clock stands for the controllers'. */
   constructor(runtime: Runtime, onDue: (due: DrainDeadline) => void) {
     this.runtime = runtime;
     this.onDue = onDue;
     this.controllersZeroMs = runtime.wallMs() - runtime.monotonicMs();
   }
 
-  /** The controllers' clock shows this now. */
+  /** Sets the current reading of the controllers' clock. */
   controllersShow(atMs: number): void {
     this.controllersZeroMs = atMs - this.runtime.monotonicMs();
   }
 
-  /** Waits for the earliest deadline of this configuration, in place of any previous one. */
+  /** Waits for the earliest deadline of this configuration; replaces the previous wait. */
   watch(configuration: Configuration): void {
     this.stop();
     const deadlines = drainDeadlines(configuration);

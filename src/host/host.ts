@@ -1,18 +1,18 @@
 /**
  * One running host: datapath thread, ports, publisher, statistics, and every change to them.
  *
- * Theory of operation. The main thread owns what is configured, the datapath's thread owns what is counted and
- * tracked. A change is made ready first (devices opened), then published as one snapshot, then what it replaced is
- * cleared up; if a step fails, the steps before it are undone and nothing has changed. Changes wait for each other
- * in one queue, so each sees the outcome of the one before.
+ * Theory of operation. The main thread owns the configuration, the datapath's thread owns counters and connection
+ * state. A change is prepared first (devices opened), then published as one snapshot, then the replaced parts are
+ * removed; if a step fails, the steps before it are undone and the state is as before. Changes are serialized in one
+ * queue, so each sees the result of the previous one.
  *
- * Groups are given to the host (agent.ts has them from a controller); it never edits them. From the difference of
- * two states of a group follows what becomes of running flows: a member that has failed loses all of them at once,
- * one that is gone its datagrams, and one that drains what is left at its deadline, without anybody's help.
+ * Groups are given to the host (agent.ts has them from a controller); it never edits them. The difference between two
+ * states of a group decides about running flows: a failed member loses all of them at once, a removed one its
+ * datagram flows, and a draining one the remaining flows at its deadline, with no further request.
  *
- * A datapath that dies takes the host with it: `onDeath` is called and the owner ends the process. A host that was killed
- * or has left (`stop`) is followed by the next one in its place, which goes on with the flows as if nothing but the
- * configuration had changed (takeover/takeover.ts).
+ * The end of the datapath ends the host: `onDeath` is called and the owner ends the process. After a kill or `stop`
+ * with handover, the next process continues the flows as if only the configuration had changed
+ * (takeover/takeover.ts).
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
@@ -55,12 +55,12 @@ export interface HostOptions {
   /** On tmpfs. */
   readonly tablesFile: string;
   readonly numbersFile: string;
-  /** What the last host here has left; its files are gone by now. */
+  /** What the previous host left; its files are already removed. */
   readonly leftTables?: LeftTables;
-  /** Made before the last host ended. */
+  /** Prepared before the previous host ended. */
   readonly prepared?: PreparedDatapath;
   readonly state: MadeThings;
-  /** What the clock shows by which the groups' drain deadlines are set; absent: this machine's. */
+  /** The clock of the groups' drain deadlines; absent: this machine's. */
   readonly controllersClockMs?: number;
   readonly log: Logger;
   readonly runtime: Runtime;
@@ -68,7 +68,7 @@ export interface HostOptions {
   onDeath(reason: string): void;
 }
 
-/** The one that was prepared, or a new one. */
+/** The prepared one, or a new one. */
 async function datapathOf(options: HostOptions, events: ThreadEvents) {
   const { configuration, prepared, tablesFile, state } = options;
   if (prepared?.fits(configuration)) {
@@ -99,7 +99,7 @@ export class Host {
   private namespaceWatch: Timer | undefined;
   private readonly changes = new SerialQueue();
 
-  /** Resolves when traffic can flow; rejects, with nothing left behind, when it cannot. */
+  /** Resolves when traffic can flow; on failure rejects after removing everything that it made. */
   static async start(options: HostOptions): Promise<Host> {
     const { configuration, state } = options;
     let host: Host | undefined;
@@ -111,7 +111,7 @@ export class Host {
     const undo = new UndoStack();
     undo.push('stop the datapath', () => thread.stop());
     try {
-      // Only counters and rows are read here, so no look-up needs the hash key.
+      // This handle only reads counters and rows, so it needs no hash key.
       host = new Host(thread, new Tables(mapping.bytes, 0, limits, [0, 0]), options);
       if (leftTables !== undefined) {
         const { tables, log, builder } = host;
@@ -163,14 +163,14 @@ export class Host {
     );
   }
 
-  /** What is in force: the file, the groups that the host was given, and ports that were added. */
+  /** The configuration in force: the file, the host's groups, and ports added at run time. */
   get configuration(): Configuration {
     return this.publisher.inForce!.configuration;
   }
 
   /**
-   * Ends datapath and ports, after the change that is under way; or leaves the ports' devices and the flows to the next
-   * host. Namespaces and files are the owner's to remove.
+   * Ends datapath and ports after the running change; or leaves the ports' devices and the flows to the next host.
+   * The owner removes namespaces and files.
    */
   stop(how: 'end' | 'handOver'): Promise<void> {
     return this.exclusively(async () => {
@@ -188,8 +188,8 @@ export class Host {
   // --- groups ----------------------------------------------------------------------------------------------
 
   /**
-   * Brings other groups into force, all of them or none. Resolves with the revision when they are, and flows of
-   * members that failed or left no longer count. `controllersClockMs`: what the controllers' clock shows now.
+   * Applies new groups, all or none. Resolves with the revision when they are in force and flows of failed or removed
+   * members have ended. `controllersClockMs`: current reading of the controllers' clock.
    */
   applyGroups(
     groups: readonly GroupConfig[],
@@ -211,13 +211,13 @@ export class Host {
     });
   }
 
-  /** Which LBs would enforce which of these groups. */
+  /** The LBs that would enforce these groups, and which each enforces. */
   enforcedGroups(groups: readonly GroupConfig[]): EnforcedGroups[] {
     const plan = planLoadBalancers({ ...this.configuration, groups: [...groups] });
     return plan.map(({ key, groups }) => ({ loadBalancerKey: key, groups }));
   }
 
-  /** Taken before the change: afterwards nobody has the numbers of members that are gone. */
+  /** Taken before the change, which frees the numbers of removed members. */
   private exitedMembers(before: Configuration, after: Configuration): ExitedMembers[] {
     return memberExits(before.groups, after.groups).map(({ group, member, ends }) => ({
       members: this.builder.ids.membersOf(group, member),
@@ -229,7 +229,7 @@ export class Host {
     for (const { members, ends } of exited) await this.thread.purge(members, ends);
   }
 
-  /** The deadline is reached: what is left of the member's flows ends; it stays draining. */
+  /** The deadline has passed: the member's remaining flows end; it stays draining. */
   private finishDrain({ group, member }: DrainDeadline): void {
     this.exclusively(async () => {
       await this.thread.purge(this.builder.ids.membersOf(group, member), 'all');
@@ -240,12 +240,12 @@ export class Host {
 
   // --- reload ----------------------------------------------------------------------------------------------
 
-  /** Brings a changed configuration into force; all of it or, when a part fails, nothing. */
+  /** Applies a changed configuration, all of it or, if a part fails, none. */
   reload(configuration: Configuration): Promise<number> {
     return this.exclusively(async () => {
       const running = this.publisher.inForce!.base;
       const previous = this.runtimePorts;
-      // A probe port gives way; the health checks make another one.
+      // A probe port yields; the health checks create another one.
       const kept = previous.filter((p) => p.purpose !== 'probe' || clashesOf(p, configuration).length === 0);
       const problems = [
         ...unchangeable(running, configuration),
@@ -268,12 +268,12 @@ export class Host {
       );
       const undo = new UndoStack();
       let isTouched = false;
-      // Last to be undone: by then the previous devices are there again.
+      // Undone last: by then the previous devices exist again.
       undo.push('put the previous rules back', async () => {
         if (isTouched) await this.bringIntoForce(running, previous);
       });
       try {
-        // New devices come first, as far as the old ones don't stand in their place: then a failure costs nothing.
+        // New devices are opened first unless an old one occupies their place, so a failure costs nothing.
         this.uplinks.openMissing(configuration, undo);
         for (const change of plan.giveUp) this.ports.adjust(change, undo);
         for (const setup of plan.open) this.ports.open(setup, undo);
@@ -295,7 +295,7 @@ export class Host {
     });
   }
 
-  /** Nobody tells of a namespace that has lost its name while a device that was taken over holds it. */
+  /** No event reports a namespace that lost its name while the descriptor of an inherited device holds it. */
   private watchNamespaces(): void {
     this.namespaceWatch = this.runtime.setTicker(() => {
       if (this.ports.orphans.length === 0) return;
@@ -311,8 +311,8 @@ export class Host {
   // --- ports beside the file's ------------------------------------------------------------------------------
 
   /**
-   * A port in a namespace of its own (one of that name must not exist), which outlives reloads. Resolves when its
-   * traffic can flow; rejects, with nothing changed, when name, device, MAC or an address is taken.
+   * Adds a port in a new namespace of its own, which outlives reloads. Resolves when its traffic can flow; rejects
+   * without any change if name, device, MAC or an address is in use.
    */
   addPort(port: PortConfig): Promise<void> {
     return this.exclusively(async () => {
@@ -336,7 +336,7 @@ export class Host {
     });
   }
 
-  /** Ends a port that `addPort` has made, with its namespace and every process in it; one that is gone, too. */
+  /** Removes a port made by `addPort`, with its namespace and every process in it; also if it is already gone. */
   removePort(name: string): Promise<void> {
     return this.exclusively(async () => {
       const port = this.runtimePorts.find((other) => other.name === name);
@@ -365,7 +365,7 @@ export class Host {
 
   // -----------------------------------------------------------------------------------------------------------
 
-  /** Rules first, so that no frame comes in from a port that the datapath does not know. */
+  /** The rules come first, so that every frame comes from a port that the datapath knows. */
   private async bringIntoForce(
     base: Configuration,
     runtimePorts: readonly PortConfig[] = this.runtimePorts,
@@ -375,7 +375,7 @@ export class Host {
     return revision;
   }
 
-  /** All at once: a frame that one port brings in may leave by any other. */
+  /** All at once: a frame from one port may leave by any other. */
   private async attachOpened(): Promise<void> {
     const opened = [...this.ports.toAttach(), ...this.uplinks.toAttach()];
     await this.thread.attach(opened.map(({ id, device }) => ({ port: id, device })));
@@ -383,7 +383,7 @@ export class Host {
     this.uplinks.markAttached();
   }
 
-  /** An uplink's interface has gone or come back. */
+  /** An uplink's interface has disappeared or returned. */
   private repairUplinks(): Promise<void> {
     return this.exclusively(async () => {
       if (await this.uplinks.reopen()) await this.bringIntoForce(this.publisher.inForce!.base);
@@ -412,8 +412,8 @@ export interface EnforcedGroups {
 }
 
 /**
- * What did not change is the same object as before, the whole list if nothing did, so that load balancers keep their compiled
- * rules and the datapath its ports.
+ * Unchanged items are the same objects as before, and the whole list if none changed, so that load balancers keep
+ * their compiled rules and the datapath its ports.
  */
 function reuseUnchanged<Named extends { readonly name: string }>(
   next: readonly Named[],

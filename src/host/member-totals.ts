@@ -1,11 +1,10 @@
 /**
- * What this host's load balancers together have sent to each member, by the member's number (or each of them to all, by its
- * own): columns of numbers, kept up
- * to date by what each statistics row contributes.
+ * Totals that this host's load balancers have sent to each member, by member number (or each balancer to all members,
+ * by its number): columns of numbers, maintained from the contributions of statistics rows.
  *
- * Counters and flows are sums; a row that is given back leaves its counters here. Times and windows are averages over
- * the rows that have measured them, weighted by how many times they did. All cells are whole numbers, so that a row's
- * contribution can be taken out again without a trace.
+ * Counters and flows are sums; counters of a freed row stay here. Times and windows are averages over the rows that
+ * have measured them, weighted by the number of measurements. All cells are whole numbers, so a row's contribution
+ * can be subtracted exactly.
  */
 import { type MemberStats, NO_STATS, STAT, STAT_FIELDS } from '../tables/stat-table.ts';
 
@@ -21,16 +20,16 @@ const AVERAGED = new Set<Name>(AVERAGES.map(([gauge]) => gauge));
 const NAMES = Object.keys(STAT) as Name[];
 /** Gauges that are summed. */
 const SUMMED_GAUGES = new Set<Name>(['activeFlows', 'records']);
-/** Fields of a row that are summed: counters first. */
+/** Summed fields of a row: counters first. */
 const COUNTERS = NAMES.filter((name) => !AVERAGED.has(name) && !SUMMED_GAUGES.has(name));
 const COUNTER_FIELDS = COUNTERS.map((name) => STAT[name]);
 const SUMMED_FIELDS = [...COUNTER_FIELDS, STAT.activeFlows, STAT.records];
-/** A sum has the fields of a row, and where averages are: the weighted sum. Their weights come behind. */
+/** A sum has the fields of a row; averages are weighted sums, whose weights follow at the end. */
 const WEIGHTS_AT = STAT_FIELDS;
 const CELLS = STAT_FIELDS + AVERAGES.length;
 const AVERAGE_FIELDS = AVERAGES.map(([gauge]) => STAT[gauge]);
 const WEIGHT_FIELDS = AVERAGES.map(([, weight]) => STAT[weight]);
-/** So that a weighted sum stays exact, over all load balancers. */
+/** Limit that keeps a weighted sum exact over all load balancers. */
 const MAX_WEIGHT = 2 ** 16;
 
 const FIRST_ROWS = 64;
@@ -49,10 +48,10 @@ class Cells {
 
 export class MemberTotals {
   private readonly totals = new Cells();
-  /** By statistics row: what it contributes. */
+  /** Contribution of each statistics row. */
   private readonly contributions = new Cells();
 
-  /** Takes in a row's figures of now, `fields[base …]`. */
+  /** Applies a row's current figures, `fields[base …]`. */
   add(row: number, member: number, fields: Float64Array, base: number): void {
     this.totals.reserve(member);
     this.contributions.reserve(row);
@@ -63,7 +62,7 @@ export class MemberTotals {
       const now = fields[base + field]!;
       const was = own[at + field]!;
       if (now === was) continue;
-      // A counter that is smaller than before has begun anew.
+      // A counter smaller than before was restarted.
       sums[to + field]! += i < COUNTER_FIELDS.length && now < was ? now : now - was;
       own[at + field] = now;
     }
@@ -76,7 +75,7 @@ export class MemberTotals {
     }
   }
 
-  /** The row counts for this member no longer: its counters stay in the sums, its gauges leave them. */
+  /** Removes a row from the member: its counters stay in the sums, its gauges are subtracted. */
   retire(row: number, member: number): void {
     this.contributions.reserve(row);
     const [own, sums] = [this.contributions.numbers, this.totals.numbers];
@@ -90,7 +89,7 @@ export class MemberTotals {
     own.fill(0, at, at + CELLS);
   }
 
-  /** The number is given to another member, whose rows have not contributed yet. */
+  /** The number belongs to another member, whose rows have not contributed yet. */
   clear(member: number): void {
     this.totals.reserve(member);
     this.totals.numbers.fill(0, member * CELLS, (member + 1) * CELLS);
@@ -115,7 +114,7 @@ export class MemberTotals {
     return Object.fromEntries(COUNTERS.map((name) => [name, stats[name]]).filter(([, count]) => count !== 0));
   }
 
-  /** Adds what a predecessor has counted. */
+  /** Adds the counters of a predecessor. */
   carry(member: number, counters: Partial<MemberStats>): void {
     this.totals.reserve(member);
     for (const name of COUNTERS) this.totals.numbers[member * CELLS + STAT[name]]! += counters[name] ?? 0;

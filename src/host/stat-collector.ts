@@ -1,14 +1,14 @@
 /**
- * Reads what the datapath has counted, at an interval, and keeps the sums by member.
+ * Reads the datapath's counters at an interval, and keeps the sums by member.
  *
- * Theory of operation. The datapath's tables lie in memory that this thread sees, so collecting costs the datapath
- * nothing. The table's journal names the rows that have changed, and only those are read: an idle host costs nothing,
- * whatever is configured. A row is read again one interval after its entry was taken (tables/stat-table.ts says why),
- * which is also when its rates go back to 0. Rates are growth since the last sample, divided by the time that has
- * really passed.
+ * Theory of operation. The datapath's tables are in memory that this thread can read, so collecting costs the
+ * datapath nothing. The table's journal names the changed rows, and only those are read: an idle host costs nothing,
+ * whatever its configuration. A row is read again one interval after its entry was taken (see tables/stat-table.ts),
+ * which is also when its rates return to 0. Rates are the growth since the last sample, divided by the actual time
+ * between them.
  *
- * A row without records that has been silent for SILENT_MS is given back to the datapath; what it has counted stays in
- * its member's sums.
+ * A row without records that was silent for SILENT_MS is returned to the datapath; its counts stay in its member's
+ * sums.
  */
 
 import type { Runtime, Timer } from '../runtime/runtime.ts';
@@ -18,14 +18,14 @@ import { MemberTotals } from './member-totals.ts';
 import type { DatapathIds, MemberIdentity } from './publishing/datapath-ids.ts';
 
 export const COLLECT_INTERVAL_MS = 1_000;
-/** A row that has counted nothing for so long, and has no records, goes. */
+/** A row without records is freed after this time without counts. */
 export const SILENT_MS = 60_000;
-/** Rows given back at a time. */
+/** Rows freed at a time. */
 const RELEASED_ROWS = 4_096;
 
-/** Of one member at one address. */
+/** Statistics of one member at one address. */
 export interface MemberReport {
-  /** Totals since the host was started. */
+  /** Totals since the host started. */
   readonly stats: MemberStats;
   /** Over the last interval. */
   readonly newFlowsPerSecond: number;
@@ -40,13 +40,13 @@ export interface CollectedRow {
   readonly balancer: number;
   /** Number of the member. */
   readonly member: number;
-  /** How often the row had been given back when this owner took it. */
+  /** Number of times the row had been freed when this owner took it. */
   readonly givenBack: number;
-  /** Its place in the journal when it was read last. */
+  /** Its journal position when last read. */
   notedAt: number;
 }
 
-/** Counters by the numbers that they are kept under, with what the numbers stood for. */
+/** Counters by their numbers, with the names of the numbers. */
 export interface CarriedTotals {
   readonly members: readonly {
     readonly id: number;
@@ -76,15 +76,15 @@ export class StatCollector {
   private readonly ids: DatapathIds;
   private readonly releaseRows: ReleaseRows;
   private readonly totals = new MemberTotals();
-  /** The same by load balancer, whose numbers stand in place of members'. */
+  /** The same by load balancer, with balancer numbers in place of member numbers. */
   private readonly balancerTotals = new MemberTotals();
-  /** Keys of the load balancers that have counted something, as they were when they were read. */
+  /** Keys of the load balancers that have counted something, as of their last reading. */
   private readonly balancerKeys = new Map<number, string | undefined>();
-  /** Rows in use as they were read last. */
+  /** Rows in use, as last read. */
   private readonly rows = new Map<number, CollectedRow>();
-  /** Members that have counted something, as their numbers were when they were read. */
+  /** Members that have counted something, as of the last reading of their numbers. */
   private readonly identities = new Map<number, MemberIdentity | undefined>();
-  /** Rows whose entries were taken in this interval, and in the one before. */
+  /** Rows whose entries were taken in this interval, and in the previous one. */
   private recent = new Set<number>();
   private previous = new Set<number>();
   /** Members that have, or may have, rates. */
@@ -116,7 +116,7 @@ export class StatCollector {
     this.runtime?.clearTimer(this.timer);
   }
 
-  /** A member's sums of this moment, if `refresh` was called in it, and the rates of the last interval. */
+  /** A member's sums, current if `refresh` was just called, and the rates of the last interval. */
   of(member: number): MemberReport {
     const rates = this.rated.get(member);
     return {
@@ -126,13 +126,13 @@ export class StatCollector {
     };
   }
 
-  /** Sums of a load balancer over all members, as `of`. */
+  /** Sums of a load balancer over all members, like `of`. */
   ofBalancer(balancer: number): MemberStats {
     const isKnown = this.balancerKeys.get(balancer) === this.ids.loadBalancerKey(balancer);
     return isKnown ? this.balancerTotals.of(balancer) : NO_STATS;
   }
 
-  /** Members that have counted something since the host was started. */
+  /** Members that have counted something since the host started. */
   get members(): Iterable<number> {
     return this.identities.keys();
   }
@@ -141,7 +141,7 @@ export class StatCollector {
     return this.identities.has(member);
   }
 
-  /** What the next process goes on from: counters of members and load balancers. */
+  /** Counters of members and load balancers, for the next process. */
   get carried(): CarriedTotals {
     this.refresh();
     const members = [...this.identities].flatMap(([id, identity]) =>
@@ -155,7 +155,7 @@ export class StatCollector {
     return { members, loadBalancers };
   }
 
-  /** Goes on from a predecessor's counters, whose numbers are followed; call before the first `collect`. */
+  /** Continues a predecessor's counters, whose numbers are kept; call before the first `collect`. */
   carry({ members, loadBalancers }: CarriedTotals): void {
     for (const { id, group, member, counters } of members) {
       const identity = this.ids.memberOf(id);
@@ -175,12 +175,12 @@ export class StatCollector {
     return this.rows.values();
   }
 
-  /** Figures of one row, as it is now. */
+  /** Current figures of one row. */
   readRow(slot: number): MemberStats {
     return this.stats.read(slot);
   }
 
-  /** Members and rows that have changed since the last call; a row that is no longer in use has gone. For one caller. */
+  /** Members and rows that have changed since the last call; a row no longer in use was removed. For one caller. */
   takeChanged(): { readonly members: ReadonlySet<number>; readonly rows: ReadonlySet<number> } {
     const changed = { members: this.changedMembers, rows: this.changedRows };
     this.changedMembers = new Set();
@@ -192,7 +192,7 @@ export class StatCollector {
     return this.rows.get(slot);
   }
 
-  /** Brings the sums up to this moment. */
+  /** Updates the sums to this moment. */
   refresh(): void {
     this.stats.takeNoted((slot) => this.recent.add(slot));
     for (const slot of this.recent) this.read(slot);
@@ -215,7 +215,7 @@ export class StatCollector {
     const member = this.stats.memberOf(slot);
     const givenBack = this.stats.givenBack(slot);
     const known = this.rows.get(slot);
-    // A row may have been given back and taken again, by the same owner even, since it was read.
+    // The row may have been freed and taken again since it was read, even by the same owner.
     if (known !== undefined && known.givenBack !== givenBack) this.forget(known);
     this.changedRows.add(slot);
     if (balancer === NONE) return;
@@ -224,7 +224,7 @@ export class StatCollector {
     row.notedAt = this.stats.notedAt(slot);
     const identity = this.ids.memberOf(member);
     if (this.identities.get(member) !== identity || !this.identities.has(member)) {
-      // Another member has the number now.
+      // The number belongs to another member now.
       this.totals.clear(member);
       this.rated.delete(member);
       this.identities.set(member, identity);
@@ -268,7 +268,7 @@ export class StatCollector {
   private noteSilence(slot: number, nowMs: number): void {
     this.silent.delete(slot);
     if (!this.rows.has(slot)) return;
-    // One with records is noted again when the last of them goes.
+    // A row with records is listed again when the last of them ends.
     if (this.stats.fields[slot * STAT_FIELDS + STAT.records] === 0) this.silent.set(slot, nowMs);
   }
 
@@ -283,7 +283,7 @@ export class StatCollector {
     for (const slot of rows) this.silent.delete(slot);
     this.isReleasing = true;
     const notedAt = rows.map((slot) => this.rows.get(slot)!.notedAt);
-    // A datapath that does not answer has ended, and the host with it.
+    // A datapath that does not answer has ended, and the host ends with it.
     this.releaseRows(rows, notedAt)
       .catch(() => {})
       .finally(() => {

@@ -55,10 +55,10 @@ export interface ApiContext {
   readonly host: Host;
   status(): Status;
   originOf(group: string): GroupOrigin;
-  /** What health checks say of a member; undefined: nothing, or it is not known here. */
+  /** Health check result of a member; undefined: none, or unknown here. */
   healthOf(group: string, member: string): string | undefined;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
-  /** Why the host is of no use now; empty: it is. */
+  /** Reasons why the host is not ready; empty: it is. */
   unready(): Verdict['problems'];
   /** Loads the file and applies it. */
   reload(path: string, by?: string): Promise<Changed>;

@@ -1,4 +1,4 @@
-/** What a host tells Prometheus of itself: counters where they lie, read once per scrape. */
+/** The host's Prometheus metrics: counters in the tables, read once per scrape. */
 import { countsOf } from '../../api/group-listings.ts';
 import type { ControllersStatus } from '../../api/shapes.ts';
 import { membersInForce } from '../../config/model/criteria-sets.ts';
@@ -8,7 +8,7 @@ import { errnoName } from '../../native/system-error.ts';
 import type { Host } from '../host.ts';
 import { commonWeights } from './weights-in-force.ts';
 
-/** Members with metrics of their own; what is beyond has to be looked up by `sluice stats --by member`. */
+/** Members with metrics of their own; `sluice stats --by member` shows all. */
 const MAX_MEMBERS = 10_000;
 const STATES = ['active', 'draining', 'failed'] as const;
 
@@ -119,7 +119,7 @@ function portSamples(
   }
 }
 
-/** Members of the groups in force that have counted something. */
+/** Members of the groups in force that have a counter above 0. */
 function memberSamples(samples: Samples, { configuration, builder: { ids }, collector }: Host): void {
   collector.refresh();
   let count = 0;

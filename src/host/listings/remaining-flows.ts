@@ -33,7 +33,7 @@ interface MemberName {
   readonly member: string;
 }
 
-/** By list of groups, which never changes: reports ask each second. */
+/** By list of groups, an immutable object: reports ask each second. */
 const draining = new WeakMap<readonly GroupConfig[], readonly MemberName[]>();
 
 function drainingIn(groups: readonly GroupConfig[]): readonly MemberName[] {

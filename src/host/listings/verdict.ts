@@ -1,4 +1,4 @@
-/** Is all well on this host? What is not, and what to do about it. */
+/** Health of the host: the problems, and advice for each. */
 import type { ControllersStatus, Verdict } from '../../api/shapes.ts';
 import { named } from '../../api/verdict.ts';
 import { membersInForce, setInForce } from '../../config/model/criteria-sets.ts';
@@ -6,7 +6,7 @@ import type { Host } from '../host.ts';
 
 type Problems = Verdict['problems'];
 
-/** Part of a table in use from which on it is nearly full. */
+/** Use of a table above which it is nearly full. */
 const NEARLY_FULL = 0.9;
 
 /** `nowMs`: wall clock. */
@@ -31,7 +31,7 @@ export function hostProblems(host: Host, { link, setAside }: ControllersStatus, 
   ];
 }
 
-/** What the host needs to be of use at all: for /readyz. */
+/** Conditions under which the host is ready: for /readyz. */
 export const unready = (host: Host, { kind, link }: ControllersStatus): Problems => [
   ...missing(host),
   ...(kind === 'remote' && link.state !== 'attached' && host.configuration.groups.length === 0
@@ -79,7 +79,7 @@ function groupProblems({ configuration }: Host, nowMs: number): Problems {
     const members = membersInForce(group, nowMs);
     for (const { name, state } of members) if (state === 'failed') failed.push(`${group.name}/${name}`);
     const serves = members.some(({ state, weight }) => state === 'active' && weight > 0);
-    // A group whose time has not come, or is over, is not broken.
+    // A group outside its time periods is not broken.
     if (!serves && setInForce(group, nowMs) !== undefined) empty.push(group.name);
   }
   if (empty.length > 0) {

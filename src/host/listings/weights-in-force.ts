@@ -1,4 +1,4 @@
-/** Weights that groups' members have now at each load balancer. */
+/** Current weights of groups' members at each load balancer. */
 import { mostCommon } from '../../api/group-listings.ts';
 import { setInForce } from '../../config/model/criteria-sets.ts';
 import type { WeightsByMember } from '../../policy/weights-by-member.ts';
@@ -20,7 +20,7 @@ export function weightsInForce(
   return found;
 }
 
-/** Of all groups, by their numbers: the weight that most load balancers have. What several enforce is looked at once. */
+/** By group number: the weight that most load balancers have. A weight list shared by several is read once. */
 export function commonWeights({ loadBalancers }: Built, nowMs: number): ReadonlyMap<number, WeightsByMember> {
   const counts = new Map<CompiledGroup, number>();
   for (const { compiled } of loadBalancers) {

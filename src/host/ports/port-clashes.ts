@@ -1,8 +1,8 @@
-/** What stands in the way of a port that is in no file, in the terms of configuration problems. */
+/** Conflicts of a port that is in no file with the configuration, as configuration problems. */
 import type { Configuration, PortConfig } from '../../config/model/model.ts';
 import type { Problem } from '../../config/model/problems.ts';
 
-/** Empty: the configuration has room for the port. */
+/** Empty: the port can be added. */
 export function clashesOf(port: PortConfig, configuration: Configuration): Problem[] {
   const problems: Problem[] = [];
   const clash = (found: string, expected: string): void => {

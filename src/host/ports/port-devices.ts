@@ -1,13 +1,13 @@
 /**
- * The devices behind the host's ports: opens, adjusts and closes TAPs, and keeps namespaces of ours for as long
- * as a port uses them.
+ * The devices behind the host's ports: opens, adjusts and closes TAPs, and keeps namespaces made by Sluice while a
+ * port uses them.
  *
  * Theory of operation. A port is open when its TAP exists in its namespace and the datapath reads from it. Every
- * operation either succeeds or leaves things as they were, and answers how to undo it, so that a longer change
- * (up, reload) that fails in the middle can be taken back. A VM's TAP lasts beyond this process, for the next one to
- * take over; others end with their descriptor. A device that disappeared under us (EBADFD) has been detached by the
- * datapath, and only its descriptor is left to close. One that was taken over would never disappear, as its descriptor
- * holds the namespace: `orphans` are looked for.
+ * operation either succeeds or changes nothing, and returns how to undo it, so that a longer change (up, reload) that
+ * fails in the middle can be reverted. A VM's TAP outlives this process, for the next one to take over; others end
+ * with their descriptor. A device that was deleted (EBADFD) has been detached by the datapath, and only its
+ * descriptor remains to be closed. An inherited device never disappears, as its descriptor holds the namespace;
+ * `orphans` finds these.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ export class PortDevices {
     return this.ports.has(name);
   }
 
-  /** Makes the port's TAP; the datapath reads from it after `attachOpened`, when it has been told of the port. */
+  /** Creates the port's TAP; the datapath reads from it after `attachOpened`, when it knows the port. */
   open(setup: PortSetup, undo: UndoStack): void {
     const { port } = setup;
     const isOursAlone = port.purpose !== undefined;
@@ -73,7 +73,7 @@ export class PortDevices {
     undo.push(`close port ${port.name}`, () => this.close(port.name, new UndoStack()));
   }
 
-  /** The same for many VMs' ports, whose devices are made together: all or none. */
+  /** The same for many VMs' ports, whose devices are created together: all or none. */
   async openAll(setups: readonly PortSetup[], undo: UndoStack): Promise<void> {
     const names = new Set(setups.map(({ port }) => port.netns));
     const absent = [...names].filter((name) => !namespaceExists(name));
@@ -128,7 +128,7 @@ export class PortDevices {
     for (const port of this.ports.values()) port.attached = true;
   }
 
-  /** Ends the port's device; its namespace stays (see `removeUnusedNamespaces`). */
+  /** Closes the port's device; its namespace stays (see `removeUnusedNamespaces`). */
   async close(name: string, undo: UndoStack): Promise<void> {
     const open = this.ports.get(name);
     this.ports.delete(name);
@@ -142,7 +142,7 @@ export class PortDevices {
     }
   }
 
-  /** Sets other addresses, MTU or gateways on a running interface. */
+  /** Changes addresses, MTU or gateways of a running interface. */
   adjust(change: PortChange, undo: UndoStack): void {
     const { port } = change.after;
     const back = { before: change.after, after: change.before };
@@ -162,7 +162,7 @@ export class PortDevices {
     if (setup.port.purpose === undefined) this.state.keepTap(tapRequestOf(setup), open.tap);
   }
 
-  /** The datapath reports ports whose devices have disappeared; answers their names. */
+  /** Handles the datapath's report of ports whose devices have disappeared; returns their names. */
   noteGone(ids: readonly number[]): string[] {
     const names: string[] = [];
     for (const [name, { id, tap }] of this.ports) {
@@ -180,14 +180,14 @@ export class PortDevices {
     this.state.forgetTap(tap);
   }
 
-  /** Ports whose namespaces have lost their names, while their devices are kept by us alone. */
+  /** Ports whose namespaces have no name any more, while only this process holds their devices. */
   get orphans(): number[] {
     return [...this.ports.values()].filter(({ tap }) => tap.isOrphan()).map(({ id }) => id);
   }
 
-  /** When the datapath has ended: ends all devices at once, or leaves those that last to the next process. */
+  /** After the datapath has ended: removes all devices at once, or leaves lasting ones to the next process. */
   closeAll(how: 'end' | 'handOver'): void {
-    // A namespace that goes takes its devices with it, all at once, where each alone waits for the kernel.
+    // Removing a namespace removes all its devices at once, whereas each single removal waits for the kernel.
     if (how === 'end') this.state.removeNamespacesExcept(new Set());
     for (const { tap } of this.ports.values()) {
       if (how === 'end') tap.close();
@@ -196,13 +196,13 @@ export class PortDevices {
     this.ports.clear();
   }
 
-  /** Ends a port that no file names, and its namespace with all that is in it. */
+  /** Removes a port that is in no file, and its namespace with everything in it. */
   async remove(port: PortConfig): Promise<void> {
     await this.close(port.name, new UndoStack());
     this.state.removeNamespace(port.netns);
   }
 
-  /** Removes namespaces that we made and no port uses any more; answers what could not be removed. */
+  /** Removes namespaces made by Sluice that no port uses; returns those that could not be removed. */
   removeUnusedNamespaces(): string[] {
     const used = new Set([...this.ports.values()].map(({ setup }) => setup.port.netns));
     return this.state.removeNamespacesExcept(used);
@@ -210,8 +210,8 @@ export class PortDevices {
 }
 
 /**
- * New addresses come before old ones go, so that a port is never without any. An address in the same subnet as an
- * older one is a secondary to the kernel: `keepSecondaries` makes it outlive that one.
+ * New addresses are added before old ones are removed, so that a port always has one. An address in the same subnet
+ * as an older one is a secondary to the kernel: `keepSecondaries` makes it outlive that one.
  */
 function adjustCommands({ before, after }: PortChange): string[] {
   const dev = `dev ${after.port.interface}`;
@@ -231,7 +231,7 @@ function adjustCommands({ before, after }: PortChange): string[] {
   ];
 }
 
-/** ip-sysctl(7): when an interface's primary address goes, its next secondary becomes primary and stays. */
+/** ip-sysctl(7): when an interface's primary address is removed, its next secondary is promoted. */
 function keepSecondaries({ port }: PortSetup): void {
   withNamespace(namespacePath(port.netns), () =>
     writeFileSync(`/proc/sys/net/ipv4/conf/${port.interface}/promote_secondaries`, '1'),

@@ -1,8 +1,8 @@
 /**
- * What a port's device needs to know, from the configuration.
+ * A port's device as the configuration describes it.
  *
- * A VM's default routes: one per family, through the gateway of the port's network that its addresses can reach.
- * A namespace with several ports has the first one's; more would contradict each other.
+ * A VM's default routes: one per family, through the gateway of the port's network that its addresses can reach. A
+ * namespace with several ports has those of the first; more would conflict.
  */
 import type { Configuration, NetworkConfig, PortConfig } from '../../config/model/model.ts';
 import type { TapRequest } from '../../io/devices/tap.ts';
@@ -16,7 +16,7 @@ export interface PortSetup {
   readonly gateways: readonly string[];
 }
 
-/** The TAP that a port is to have. */
+/** Description of the port's TAP. */
 export const tapRequestOf = ({ port, network, gateways }: PortSetup): TapRequest => ({
   netns: port.netns,
   interfaceName: port.interface,

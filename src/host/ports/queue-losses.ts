@@ -1,10 +1,10 @@
 /**
- * Frames that VMs have sent and that no datapath has seen: the kernel drops them when the queue of a TAP is full, because
- * they come faster than they are read. It counts them as drops of the VM's interface, in the VM's namespace.
+ * Counts frames that VMs sent but the datapath never saw: the kernel drops them when a TAP's queue is full, i.e. when
+ * they arrive faster than they are read. It counts them as drops of the VM's interface, in the VM's namespace.
  *
- * Theory of operation. Each second the counters of a few ports are read, in turn, so that a host with many ports spends
- * no more time on it; a listing has the values that were read last. They count since the interface was made, also
- * over a restart of the host.
+ * Theory of operation. Each second reads the counters of a few ports in turn, so that the cost does not grow with the
+ * number of ports; a listing shows the last values read. They count since the interface was created, across restarts
+ * of the host.
  */
 
 import { readSendingDrops } from '../../native/network/link-counters.ts';
@@ -15,7 +15,7 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts';
 export const QUEUE_LOSS = 'vm-queue-full';
 
 const INTERVAL_MS = 1_000;
-/** Some 0.1 ms each. */
+/** About 0.1 ms each. */
 const READ_AT_A_TIME = 32;
 
 export interface CountedTap {
@@ -58,7 +58,7 @@ export class QueueLosses {
         const frames = withNamespace(namespacePath(netns), () => readSendingDrops(index));
         if (frames !== undefined) this.frames.set(port, frames);
       } catch {
-        // The namespace has gone, and soon the port.
+        // The namespace was removed, and soon the port will be.
       }
     }
   }

@@ -1,27 +1,27 @@
 /**
- * What a reload has to do to the ports: the difference of two configurations. Pure.
+ * The changes of ports in a reload: the difference of two configurations. Pure.
  *
- * A port whose network, namespace, interface or MAC has changed is another device: it is made anew. Changed
- * addresses, and a network's changed MTU or gateways, are set on the running interface. Changed labels, groups,
- * networks and timers need no device at all: the next snapshot says them. A port that has disappeared under us
- * (its namespace or link was deleted) is made anew even if nothing has changed.
+ * A port whose network, namespace, interface or MAC has changed gets a new device. Changed addresses, and a network's
+ * changed MTU or gateways, are set on the running interface. Changed labels, groups, networks and timers affect no
+ * device: the next snapshot contains them. A port whose device was deleted from outside (with its namespace or link)
+ * gets a new one even if nothing has changed.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, PortConfig } from '../../config/model/model.ts';
 import type { Problem } from '../../config/model/problems.ts';
 import { type PortSetup, portSetups } from './port-setup.ts';
 
-/** In the order in which the parts are to be done. */
+/** In the order of execution. */
 export interface ReloadPlan {
-  /** Ports that stay, and give up a default route that another port of their namespace may take. */
+  /** Ports that stay and release a default route that another port of their namespace may take. */
   readonly giveUp: readonly PortChange[];
-  /** Ports to be opened in a place that is free now. */
+  /** Ports to open whose place is free. */
   readonly open: readonly PortSetup[];
   /** Ports to close: removed ones, and those that are replaced by a new device. */
   readonly close: readonly PortSetup[];
-  /** Ports to be opened where (or under whose name) another one is closed. */
+  /** Ports to open where (or under whose name) another one is closed. */
   readonly replace: readonly PortSetup[];
-  /** Other ports that stay, with other addresses, MTU or gateways. */
+  /** Other ports that stay, with changed addresses, MTU or gateways. */
   readonly adjust: readonly PortChange[];
 }
 
@@ -30,7 +30,7 @@ export interface PortChange {
   readonly after: PortSetup;
 }
 
-/** What cannot change while the host runs; empty: all can. */
+/** Settings that cannot change while the host runs; empty: there are none. */
 export function unchangeable(before: Configuration, after: Configuration): Problem[] {
   const problems: Problem[] = [];
   const compare = (path: string, found: unknown, running: unknown): void => {

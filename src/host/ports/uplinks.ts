@@ -1,15 +1,15 @@
 /**
  * The host's uplinks: packet sockets on existing interfaces, one per network that an uplink carries.
  *
- * Theory of operation. The interface is somebody else's: it is never made, configured, switched on or removed here, and
- * it comes and goes as it likes. A look at it every LOOK_INTERVAL_MS says which:
+ * Theory of operation. The interface belongs to the machine: Sluice never creates, configures, enables or removes it,
+ * and it may come and go at any time. A check every LOOK_INTERVAL_MS distinguishes:
  *
- * - It is down, or has no carrier: the sockets stay, and work again when it is back; the kernel sees to that.
- * - It is gone, or another one has its name: the sockets are of no more use. They are detached and closed, and opened
- *   anew when there is an interface of that name; `repair` then tells the datapath of the ports.
+ * - It is down, or has no carrier: the sockets stay, and the kernel revives them when it is back.
+ * - It is gone, or another one has its name: the sockets are useless. They are detached and closed, and opened again
+ *   when an interface of that name exists; `repair` then announces the ports to the datapath.
  *
- * At `up`, and when a reload adds an uplink, the interface must be there and up: a name that is mistyped shall not look
- * like an outage. Closing the sockets ends the promiscuity that they have asked for.
+ * At `up`, and when a reload adds an uplink, the interface must exist and be up, so that a mistyped name is reported
+ * as an error and not as an outage. Closing the sockets ends the promiscuous mode that they requested.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -26,7 +26,7 @@ import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
 import { type LinkProblem, linkProblems, mtuProblems } from './usable-link.ts';
 
-/** How soon a change of an interface is noticed. */
+/** Time to notice a change of an interface. */
 const LOOK_INTERVAL_MS = 250;
 
 export type UplinkState = 'up' | 'down' | 'gone';
@@ -42,13 +42,13 @@ interface OpenLeg {
 interface Uplink {
   readonly name: string;
   readonly interface: string;
-  /** Number of the interface that the sockets are bound to; 0: they are closed. */
+  /** Interface index that the sockets are bound to; 0: they are closed. */
   index: number;
   legs: OpenLeg[];
   /** The configured ones. */
   wanted: readonly UplinkLeg[];
   state: UplinkState;
-  /** How often it was down or gone since it is known here. */
+  /** Number of outages since the uplink was configured. */
   outages: number;
   /** Epoch milliseconds of the last change of `state`. */
   changedAtMs: number;
@@ -57,7 +57,7 @@ interface Uplink {
 }
 
 export interface UplinkView {
-  /** Frames that came while the sockets' receive buffers were full. */
+  /** Frames lost because the sockets' receive buffers were full. */
   readonly lostFrames: number;
   readonly state: UplinkState;
   readonly outages: number;
@@ -76,7 +76,7 @@ export class Uplinks {
   private repairing = false;
   private lastComplaint = '';
 
-  /** `repair` is to call `reopen` when no other change is under way, and to bring what that opened into force. */
+  /** `repair` calls `reopen` when no other change is running, and applies the result. */
   constructor(
     thread: DatapathThread,
     ids: DatapathIds,
@@ -91,14 +91,14 @@ export class Uplinks {
     this.repair = repair;
   }
 
-  /** State of an uplink that is configured. */
+  /** State of a configured uplink. */
   view(name: string): UplinkView {
     return this.uplinks.get(name)!;
   }
 
   // --- configuration -----------------------------------------------------------------------------------------
 
-  /** Opens what the configuration has and is not open. Throws when an interface that is new here cannot be used. */
+  /** Opens the configured sockets that are not open. Throws if an interface that is new here is unusable. */
   openMissing(configuration: Configuration, undo: UndoStack): void {
     const legs = uplinkLegs(configuration);
     for (const config of configuration.uplinks ?? []) {
@@ -121,7 +121,7 @@ export class Uplinks {
         known.wanted = before;
       });
       const link = readLinkState(config.interface);
-      if (link === null) return; // what is wanted is opened when it is back
+      if (link === null) return; // opened when the interface is back
       refuse(config, mtuProblems(config.interface, link, carriedNetworks(config, configuration)));
       this.openLegs(known, undo);
       return;
@@ -140,7 +140,7 @@ export class Uplinks {
       lostFrames: 0,
     };
     if (!link.isRunning) this.log.warn(`uplink ${config.name}: ${config.interface} has no carrier`);
-    // One that leads through another interface now: its old sockets serve until `closeUnwanted`.
+    // The uplink uses another interface now: its old sockets serve until `closeUnwanted`.
     if (known !== undefined) uplink.legs.push(...known.legs);
     this.uplinks.set(config.name, uplink);
     undo.push(`close uplink ${config.name}`, () => {
@@ -172,7 +172,7 @@ export class Uplinks {
     }
   }
 
-  /** To be called when the datapath has been told of the ports. */
+  /** Call after the datapath was told of the ports. */
   async attachOpened(): Promise<void> {
     await this.thread.attach(this.toAttach().map(({ id, device }) => ({ port: id, device })));
     this.markAttached();
@@ -189,7 +189,7 @@ export class Uplinks {
     for (const { legs } of this.uplinks.values()) for (const leg of legs) leg.attached = true;
   }
 
-  /** Closes what a configuration in force does not have. */
+  /** Closes sockets that the configuration in force does not contain. */
   async closeUnwanted(configuration: Configuration): Promise<void> {
     const legs = uplinkLegs(configuration);
     const isWanted = (open: OpenLeg): boolean => legs.some((leg) => isDeepStrictEqual(open.leg, leg));
@@ -209,7 +209,7 @@ export class Uplinks {
     }
   }
 
-  /** Ends all sockets at once, when the datapath has ended. */
+  /** Closes all sockets at once, after the datapath has ended. */
   closeAll(): void {
     this.runtime.clearTimer(this.timer);
     for (const { legs } of this.uplinks.values()) for (const { socket } of legs) socket.close();
@@ -229,14 +229,17 @@ export class Uplinks {
     this.timer.unref();
   }
 
-  /** Once per trouble: the next look meets it again. */
+  /** Logged once per problem, which every check meets again. */
   private complain(error: unknown): void {
     const complaint = messageOf(error);
     if (complaint !== this.lastComplaint) this.log.error(`uplinks: ${complaint}`);
     this.lastComplaint = complaint;
   }
 
-  /** The datapath reports ports whose devices have disappeared, and has dropped them; those that are ours are closed. */
+  /**
+   * Handles the datapath's report of ports that it dropped because their devices disappeared: closes the uplinks'
+   * sockets.
+   */
   noteGone(ids: readonly number[]): void {
     for (const uplink of this.uplinks.values()) {
       const lost = uplink.legs.filter(({ id }) => ids.includes(id));
@@ -274,7 +277,7 @@ export class Uplinks {
     else this.log.warn(`${what} ${state === 'down' ? 'is down' : 'has disappeared'}`);
   }
 
-  /** Closes the sockets of interfaces that are not there any more, opens those of new ones; true if it opened any. */
+  /** Closes the sockets of vanished interfaces, opens those of new ones; true if it opened any. */
   async reopen(): Promise<boolean> {
     let opened = false;
     for (const uplink of this.uplinks.values()) {
@@ -297,7 +300,7 @@ export class Uplinks {
   }
 }
 
-/** The interface of an uplink, if that can carry its networks; else an Error that says what is wrong with it. */
+/** The interface of an uplink if it can carry the uplink's networks; otherwise an Error with the reason. */
 function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {
   const link = readLinkState(uplink.interface);
   refuse(uplink, linkProblems(uplink.interface, link, carriedNetworks(uplink, all)));

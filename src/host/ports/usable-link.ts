@@ -8,7 +8,7 @@ export interface LinkProblem {
 
 type CarriedNetwork = { readonly name: string; readonly mtu: number };
 
-/** `link`: null where there is no such interface. */
+/** `link`: null if the interface does not exist. */
 export function linkProblems(
   device: string,
   link: LinkState | null,

@@ -1,4 +1,4 @@
-/** Whether a datapath has room for a configuration: by a rehearsal, as only its tables know. */
+/** Tests by a rehearsal whether a datapath has room for a configuration, as only its tables know. */
 import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration } from '../../config/model/model.ts';
 import { Datapath } from '../../datapath/datapath.ts';
@@ -7,7 +7,7 @@ import { Tables } from '../../tables/tables.ts';
 import { limitsFor } from '../thread/table-memory.ts';
 import { snapshotOf } from './snapshot-builder.ts';
 
-/** Flows do not belong to the configuration: the rehearsal needs no room for them. */
+/** Flows are not part of the configuration: the rehearsal needs no room for them. */
 const WITHOUT_FLOWS = { maxConnections: 16, maxAffinities: 4, maxDatagrams: 4, maxFirewallFlows: 4 };
 
 /** What does not fit, one line each. */

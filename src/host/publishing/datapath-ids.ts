@@ -1,4 +1,4 @@
-/** All numbers that a host gives to the things its datapath knows, and whose they are. */
+/** All numbers that a host assigns to the objects its datapath knows, and their owners. */
 
 import { difference } from '../../config/model/difference.ts';
 import type { PlannedLoadBalancer } from '../../config/model/load-balancer-plan.ts';
@@ -18,7 +18,7 @@ const MAX_GROUPS = 65_536;
 const MAX_RULES = 1 << 20;
 const MAX_MEMBERS = 1 << 20;
 
-/** A member at one address: what a number stands for. */
+/** A member at one address: what a number identifies. */
 export interface MemberIdentity {
   readonly group: string;
   readonly member: string;
@@ -26,16 +26,16 @@ export interface MemberIdentity {
   readonly port?: number;
 }
 
-/** What has numbers of its own. */
+/** Kinds of numbered things. */
 export const NUMBERED = ['networks', 'ports', 'loadBalancers', 'groups', 'rules', 'members'] as const;
 
-/** Names by number, as one host leaves them to the next. */
+/** Names by number, as inherited by the next host. */
 export type Numbers = Readonly<Record<(typeof NUMBERED)[number], readonly string[]>>;
 
-/** A number and the name that it was given to. */
+/** A number and the name that has it. */
 export type GivenNumber = readonly [kind: (typeof NUMBERED)[number], id: number, name: string];
 
-/** What the datapath knows by numbers. */
+/** Objects that the datapath knows by number. */
 export interface NumberedThings {
   readonly configuration: Configuration;
   readonly plan: readonly PlannedLoadBalancer[];
@@ -50,7 +50,7 @@ export class DatapathIds {
   private readonly firewallRules = new IdRegistry('firewall rules', DEFAULT_LIMITS.maxFirewallRules);
   private readonly members: IdRegistry;
   private readonly identities: MemberIdentity[] = [];
-  /** Numbers of each group's members, of those that have gone too. */
+  /** Numbers of each group's members, including removed ones. */
   private readonly membersOfGroup = new Map<string, Set<number>>();
   private readonly portNames: string[] = [];
 
@@ -61,19 +61,22 @@ export class DatapathIds {
     this.members = new IdRegistry('members', MAX_MEMBERS, isMemberIdle);
   }
 
-  /** All numbers that were ever given out. */
+  /** All numbers assigned so far. */
   get numbers(): Numbers {
     return Object.fromEntries(NUMBERED.map((kind) => [kind, this[kind].names])) as unknown as Numbers;
   }
 
-  /** Numbers that were given to something else than before since the last call. */
+  /** Numbers assigned to another name since the last call. */
   takeGiven(): GivenNumber[] {
     return NUMBERED.flatMap((kind) =>
       this[kind].takeGiven().map((id): GivenNumber => [kind, id, this[kind].nameOf(id)!]),
     );
   }
 
-  /** Before any is given out: what the previous host has called by these numbers keeps them. Throws RangeError if they are too many. */
+  /**
+   * Call before any assignment: names keep the numbers that the previous host gave them. Throws RangeError if they
+   * are too many.
+   */
   follow(numbers: Numbers): void {
     for (const kind of NUMBERED) this[kind].follow(numbers[kind]);
     for (const [id, identity] of numbers.ports.entries()) this.portNames[id] = portNameIn(identity);
@@ -90,24 +93,24 @@ export class DatapathIds {
     return id;
   }
 
-  /** The number of a port that is in use. */
+  /** The number of a port in use. */
   findPort(port: PortConfig): number | undefined {
     return this.ports.find(portIdentity(port));
   }
 
-  /** The number of a port that is in use, or was once. */
+  /** The number of a port in use or used before. */
   findPreviousPort(port: PortConfig): number | undefined {
     return this.ports.findAny(portIdentity(port));
   }
 
-  /** The number of an uplink's port in one network: as a port of its own to the datapath. */
+  /** The number of an uplink's port in one network, which is a separate port to the datapath. */
   uplinkLeg(leg: UplinkLeg): number {
     const id = this.ports.acquire(legIdentity(leg));
     this.portNames[id] = leg.uplink;
     return id;
   }
 
-  /** The number of one that is in use. */
+  /** The number of an uplink's port in use. */
   findUplinkLeg(leg: UplinkLeg): number | undefined {
     return this.ports.find(legIdentity(leg));
   }
@@ -128,12 +131,12 @@ export class DatapathIds {
     return this.firewallRules.acquire(firewallRuleName(firewall, rule));
   }
 
-  /** The number of a rule that is in use. */
+  /** The number of a rule in use. */
   findFirewallRule(firewall: string, rule: string): number | undefined {
     return this.firewallRules.find(firewallRuleName(firewall, rule));
   }
 
-  /** Firewall and rule that have the number, or had it last. */
+  /** The current or last firewall and rule with the number. */
   firewallRuleOf(id: number): [firewall: string, rule: string] {
     return JSON.parse(this.firewallRules.nameOf(id) ?? '["",""]') as [string, string];
   }
@@ -154,18 +157,18 @@ export class DatapathIds {
     else ofGroup.add(id);
   }
 
-  /** Numbers of a group's member at all addresses, those that it no longer uses too; of all members, if none is named. */
+  /** Numbers of a group's member at all addresses, including those no longer used; of all members if none is named. */
   membersOf(group: string, member?: string): number[] {
     const all = [...(this.membersOfGroup.get(group) ?? [])];
     return member === undefined ? all : all.filter((id) => this.identities[id]!.member === member);
   }
 
-  /** The member that has the number, or had it last: the same object for as long as that is so. */
+  /** The current or last member with the number: the same object until the number is reassigned. */
   memberOf(id: number): MemberIdentity | undefined {
     return this.identities[id];
   }
 
-  /** All members that were ever numbered. */
+  /** All members that ever had a number. */
   allMembers(): IterableIterator<[id: number, member: MemberIdentity]> {
     return this.identities.entries();
   }
@@ -175,7 +178,7 @@ export class DatapathIds {
     return this.loadBalancers.nameOf(id);
   }
 
-  /** The name of the port that has the number, or had it last. */
+  /** Name of the current or last port with the number. */
   portName(id: number): string | undefined {
     return this.portNames[id];
   }
@@ -189,14 +192,14 @@ export class DatapathIds {
     return this.rules.nameOf(id);
   }
 
-  /** Port numbers that were ever in use are below this one. */
+  /** Above all port numbers ever used. */
   get portHighWater(): number {
     return this.ports.highWater;
   }
 
   /**
-   * Frees what is not in use any more. `previous`: what was in use before, so that only the difference is looked at; absent:
-   * numbers may have been given out for something that never came into force, and all are gone through.
+   * Frees unused numbers. `previous`: what was in use before, so that only the difference is examined; absent:
+   * numbers may belong to builds that never came into force, so all are examined.
    */
   retain(now: NumberedThings, previous?: NumberedThings): void {
     const { configuration, plan } = now;
@@ -221,7 +224,10 @@ export class DatapathIds {
   }
 }
 
-/** Groups have distinct names, and what they number begins with these: a group that has changed is gone and come. */
+/**
+ * Groups have distinct names, and the names of their parts begin with them: a changed group counts as removed and
+ * added.
+ */
 function free(
   registry: IdRegistry,
   gone: readonly GroupConfig[],
@@ -249,7 +255,7 @@ const portNameIn = (identity: string): string => {
   return name === '' ? uplink : name;
 };
 
-/** No port has it: those begin with a name, which is never empty. */
+/** Distinct from every port's: those begin with a name, which is never empty. */
 const legIdentity = ({ uplink, interface: device, network, vlan }: UplinkLeg): string =>
   JSON.stringify(['', uplink, device, network, vlan ?? 0]);
 

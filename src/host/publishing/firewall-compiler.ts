@@ -1,9 +1,9 @@
 /**
- * Compiled firewalls of a configuration. Labels stand for the addresses of the ports that have them, among those that the
- * port with the firewall can reach: on its own network, and on networks that the same router joins.
+ * Compiles the firewalls of a configuration. Labels stand for the addresses of the ports that have them, among those
+ * that the port with the firewall can reach: on its own network, and on networks that the same router joins.
  *
- * A firewall with the same rules and addresses as in the build before keeps its memory, by which the datapath sees that
- * nothing has changed.
+ * A firewall with the same rules and addresses as in the previous build keeps its memory, by which the datapath
+ * recognizes it as unchanged.
  */
 import type {
   Configuration,
@@ -29,7 +29,7 @@ export class FirewallCompiler {
     this.idOf = idOf;
   }
 
-  /** Begins a build. */
+  /** Starts a build. */
   begin(configuration: Configuration): void {
     this.before = this.now;
     this.now = new Map();
@@ -48,7 +48,7 @@ export class FirewallCompiler {
     return memory;
   }
 
-  /** The packets that a mirror copies, as a firewall that allows just these. */
+  /** The packets that a mirror copies, as a firewall that allows exactly these. */
   ofMirror(match: FirewallRuleConfig): ArrayBufferLike {
     const rule: FirewallRuleSpec = { ...match, id: 0, protocols: protocolsOf(match) };
     const key = JSON.stringify(['mirror', rule]);
@@ -69,7 +69,7 @@ export class FirewallCompiler {
     return ports.filter((port) => reachable.has(port.network));
   }
 
-  /** None: labels that no port has match no address. */
+  /** Empty: labels that no port has match no address. */
   private ruleSpec(
     firewall: FirewallConfig,
     rule: FirewallRuleConfig,

@@ -1,14 +1,14 @@
 /**
- * Small integers for named things: given out once, stable while the name is in use, re-used as late as possible.
+ * Small integers for named objects: assigned once, stable while the name is in use, reused as late as possible.
  *
  * Theory of operation. The datapath knows ports, load balancers, rules and statistics rows by dense numbers, and
- * running state (connections, counters, round-robin positions) hangs on them. So a number that was freed goes
- * back to its previous name if that returns, and to another name as late as possible: first come the numbers never
- * used, then the freed ones, longest free first, and of those only ones that `mayReuse` allows. The name of a
- * freed number is kept until then, so that a listing can still say whose an old connection is.
+ * running state (connections, counters, round-robin positions) depends on them. A freed number therefore returns to
+ * its previous name if that comes back, and goes to another name as late as possible: never-used numbers come first,
+ * then freed ones, longest free first, and only those that `mayReuse` permits. Until then the freed number keeps its
+ * name, so that a listing can still name the owner of an old connection.
  *
- * `names` of a registry are given to one that follows it, in another process, which has all of them as freed: whatever
- * the next one still wants keeps its number.
+ * A registry's `names` are passed to its successor in another process, which treats all of them as freed: each name
+ * that is used again keeps its number.
  *
  * Bounded by `limit`; an exhausted registry throws, as configuration errors do.
  */
@@ -21,7 +21,7 @@ export class IdRegistry {
   private readonly nameOfId: string[] = [];
   /** Previous names with their numbers, longest free first. */
   private readonly freed = new Map<string, number>();
-  /** Numbers that were given to another name, until somebody takes them. */
+  /** Numbers assigned to another name, until the caller fetches them. */
   private given: number[] = [];
 
   constructor(what: string, limit: number, mayReuse: (id: number) => boolean = () => true) {
@@ -30,12 +30,15 @@ export class IdRegistry {
     this.mayReuse = mayReuse;
   }
 
-  /** The names that have the numbers from 0 on, or had them last. */
+  /** Current or last names of the numbers from 0 on. */
   get names(): readonly string[] {
     return this.nameOfId;
   }
 
-  /** Before any number is given out: those of a previous registry, all free. Throws RangeError if they are too many. */
+  /**
+   * Call before any assignment: takes over the numbers of a previous registry, all free. Throws RangeError if they
+   * are too many.
+   */
   follow(names: readonly string[]): void {
     if (names.length > this.limit)
       throw new RangeError(`${this.what}: found ${names.length}, expected at most ${this.limit}`);
@@ -46,7 +49,7 @@ export class IdRegistry {
     }
   }
 
-  /** The number of a name; a new one where it has none. Throws RangeError when all are in use. */
+  /** The number of a name; assigns one if needed. Throws RangeError when all are in use. */
   acquire(name: string): number {
     const id = this.ids.get(name) ?? this.freed.get(name) ?? this.takeAnother();
     this.freed.delete(name);
@@ -56,7 +59,7 @@ export class IdRegistry {
     return id;
   }
 
-  /** Numbers that were given to another name since the last call. */
+  /** Numbers assigned to another name since the last call. */
   takeGiven(): number[] {
     const { given } = this;
     this.given = [];
@@ -80,7 +83,7 @@ export class IdRegistry {
     return this.ids.get(name) ?? this.freed.get(name);
   }
 
-  /** The name that has the number, or had it last. */
+  /** Current or last name of the number. */
   nameOf(id: number): string | undefined {
     return this.nameOfId[id];
   }
@@ -90,7 +93,7 @@ export class IdRegistry {
     for (const name of this.ids.keys()) if (!names.has(name)) this.release(name);
   }
 
-  /** Numbers 0 … highWater-1 have been given out at some time. */
+  /** Numbers 0 … highWater-1 have been assigned at some time. */
   get highWater(): number {
     return this.nameOfId.length;
   }

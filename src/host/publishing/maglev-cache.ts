@@ -1,6 +1,6 @@
 /**
- * Maglev tables by the members that they were built from: load balancers of one group share one, and a change to
- * another group builds none anew.
+ * Maglev tables, keyed by the members that they were built from: load balancers of one group share one, and a change
+ * of another group rebuilds none.
  */
 import { compileMaglev } from '../../tables/balancing/maglev-table.ts';
 import { type MemberSpec, weightForNewFlows } from '../../tables/balancing/rule-spec.ts';
@@ -8,7 +8,7 @@ import { type MemberSpec, weightForNewFlows } from '../../tables/balancing/rule-
 export class MaglevCache {
   private tables = new Map<string, SharedArrayBuffer>();
 
-  /** The table of a criteria set; undefined if none of its members gets new flows. */
+  /** The table of a criteria set; undefined if no member accepts new flows. */
   tableOf(members: readonly MemberSpec[]): SharedArrayBuffer | undefined {
     const key = JSON.stringify(
       members.map((member) => [member.address, member.port ?? 0, weightForNewFlows(member)]),
@@ -22,7 +22,7 @@ export class MaglevCache {
     return this.tables.size === 0;
   }
 
-  /** Drops the tables that are not among these. */
+  /** Drops all other tables. */
   retainOnly(inUse: ReadonlySet<ArrayBufferLike>): void {
     this.tables = new Map([...this.tables].filter(([, table]) => inUse.has(table)));
   }

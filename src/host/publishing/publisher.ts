@@ -1,9 +1,9 @@
 /**
- * From a configuration to rules in force: builds the snapshot, hands it to the datapath, waits until it is in
- * force. All or nothing: if the datapath cannot hold a snapshot, the previous one is put back and the publisher
- * throws. Each attempt takes a revision of its own, so revisions in connection records stay unambiguous.
+ * Brings a configuration into force: builds the snapshot, passes it to the datapath, and waits for it to be applied.
+ * All or nothing: if the datapath cannot hold a snapshot, the previous one is restored and the publisher throws. Each
+ * attempt has its own revision, so revisions in connection records stay unambiguous.
  *
- * What is in force has three parts, each of which stays as it is unless a publication gives it anew.
+ * The state in force has three parts, each of which stays unchanged unless a publication replaces it.
  *
  * Not re-entrant: the host publishes one change after the other.
  */
@@ -15,16 +15,16 @@ import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
 import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';
 
 export interface Publication {
-  /** The file's, with the groups that the host was given. */
+  /** The file's, with the host's groups. */
   readonly base: Configuration;
-  /** Ports that were added at run time, beside those of the file. */
+  /** Ports added at run time, beside those of the file. */
   readonly runtimePorts: readonly PortConfig[];
   /** Weights of single LBs. */
   readonly weights: WeightsByLoadBalancer;
 }
 
 export interface InForce extends Publication {
-  /** The base with the ports that were added at run time. */
+  /** The base with the ports added at run time. */
   readonly configuration: Configuration;
   readonly built: BuiltSnapshot;
 }
@@ -37,14 +37,14 @@ export class Publisher {
   private current: InForce | undefined;
   private readonly listeners = new Set<(configuration: Configuration) => void>();
 
-  /** `onBuilt`: called before the datapath hears of a snapshot. */
+  /** `onBuilt`: called before the datapath gets a snapshot. */
   constructor(thread: DatapathThread, builder: SnapshotBuilder, onBuilt: () => void) {
     this.thread = thread;
     this.builder = builder;
     this.onBuilt = onBuilt;
   }
 
-  /** What the datapath has now; undefined before the first. */
+  /** State of the datapath; undefined before the first publication. */
   get inForce(): InForce | undefined {
     return this.current;
   }
@@ -55,17 +55,17 @@ export class Publisher {
     return () => this.listeners.delete(listener);
   }
 
-  /** Of the snapshot in force; 0 before the first. */
+  /** Revision of the snapshot in force; 0 before the first. */
   get revision(): number {
     return this.current?.built.snapshot.revision ?? 0;
   }
 
-  /** The first publication; resolves with the revision when the datapath has it in force. */
+  /** The first publication; resolves with the revision when it is in force. */
   publishFirst(base: Configuration): Promise<number> {
     return this.bringIntoForce({ base, runtimePorts: [], weights: NO_WEIGHTS });
   }
 
-  /** Resolves with the revision when the datapath has it in force. */
+  /** Resolves with the revision when it is in force. */
   publish(change: Partial<Publication>): Promise<number> {
     const { base, runtimePorts, weights } = this.current!;
     return this.bringIntoForce({ base, runtimePorts, weights, ...change });
@@ -81,7 +81,9 @@ export class Publisher {
     return this.accept(next);
   }
 
-  /** A datapath that throws on a snapshot has a bug or was given one: a problem like any other to the caller. */
+  /**
+   * A datapath that throws on a snapshot has a bug, or got a wrong snapshot: the caller handles it like any problem.
+   */
   private async apply(built: BuiltSnapshot): Promise<readonly string[]> {
     this.onBuilt();
     try {

@@ -1,21 +1,21 @@
 /**
- * Configuration → datapath snapshot. The one place where this is done, for the host and for replay.
+ * Builds the datapath snapshot of a configuration, for the host and for replay.
  *
- * Theory of operation. A builder lives as long as its datapath and gives every network, port, load balancer,
- * group, rule and member a number that stays the same over revisions (id-registry.ts). `build` makes a
- * whole snapshot; `commit`, called when the datapath has it in force, frees the numbers that nothing uses any
- * more. A build that is not committed costs nothing but the numbers it took, until the next commit.
+ * Theory of operation. A builder lives as long as its datapath and assigns every network, port, load balancer, group,
+ * rule and member a number that is stable across revisions (id-registry.ts). `build` makes a whole snapshot;
+ * `commit`, called when it is in force, frees unused numbers. A build that is not committed only keeps its numbers
+ * until the next commit.
  *
- * Identity. A port is the same port while network, namespace, interface and MAC are the same: one that is made
- * anew gets a new number, so nothing of the old device sticks to it. A statistics row belongs to one member
- * address of one group at one LB: a member that moves to another address starts from zero.
+ * Identity. A port is the same while network, namespace, interface and MAC are the same: a new device gets a new
+ * number, so it inherits no state of the old one. A statistics row belongs to one member address of one group at one
+ * LB: a member that moves to another address starts from zero.
  *
- * Statistics rows are written by the datapath only, so a row that is given out a second time is not cleared
- * here but listed in `clearStatSlots`, which travels with the snapshot. It is given out again only when the
- * datapath's gauge says that no connection uses it.
+ * Only the datapath writes statistics rows, so a reused row is not cleared here but listed in `clearStatSlots` of the
+ * snapshot. It is reused only when the datapath's gauge shows that no connection uses it.
  *
- * A group that is the same object as before keeps its compiled rules, object and all, and an LB whose groups and weights
- * are the same keeps its list of them; LBs with the same groups share one. So a change compiles the groups that it changes.
+ * A group that is the same object as before keeps its compiled rules object, and an LB with unchanged groups and
+ * weights keeps its list of them; LBs with the same groups share one. A change therefore compiles only the groups
+ * that it changes.
  */
 
 import { difference } from '../../config/model/difference.ts';
@@ -57,15 +57,15 @@ const NO_LOAD_BALANCER = -1;
 
 export interface BuiltLoadBalancer {
   readonly spec: LoadBalancerSpec;
-  /** What was compiled into `spec.groups`, group by group. */
+  /** Compiled rules of `spec.groups`, group by group. */
   readonly compiled: readonly CompiledGroup[];
   readonly groups: readonly GroupConfig[];
   readonly networks: readonly NetworkConfig[];
-  /** Weights of its own. */
+  /** The LB's own weights. */
   readonly weights: GroupWeights | undefined;
 }
 
-/** A group's rules, and what they were compiled from. */
+/** A group's rules, and the input that they were compiled from. */
 export interface CompiledGroup extends CompiledRules {
   readonly rules: readonly RuleSpec[];
 }
@@ -79,7 +79,7 @@ export interface BuiltSnapshot {
 type Wiring = Pick<DatapathSnapshot, 'networks' | 'ports'>;
 
 export interface BuilderOptions {
-  /** The ports' devices take partial checksums and GSO frames: true for TAPs, false for capture files. */
+  /** The ports' devices accept partial checksums and GSO frames: true for TAPs, false for capture files. */
   readonly offloads: boolean;
   readonly limits?: IdLimits;
   /** Whether no connection counts for the member of this number any more. */
@@ -95,9 +95,9 @@ export class SnapshotBuilder {
   );
   /** By LB key, as of the last commit. */
   private compiled = new Map<string, BuiltLoadBalancer>();
-  /** Groups that are in force, and those of builds since; with their configured weights, by where they hold (`compile`). */
+  /** Groups in force, and those of builds since; with their configured weights, by where they apply (`compile`). */
   private readonly compiledGroups = new Map<GroupConfig, Map<string, CompiledGroup>>();
-  /** By the plan's list of groups, of one build. */
+  /** By the plan's list of groups, within one build. */
   private lists = new Map<readonly GroupConfig[], readonly CompiledGroup[]>();
   private wired: { readonly from: readonly unknown[]; readonly wiring: Wiring } | undefined;
   private inForce: NumberedThings | undefined;
@@ -109,7 +109,7 @@ export class SnapshotBuilder {
     this.offloads = options.offloads;
   }
 
-  /** Throws on what the loaded configuration cannot rule out: a table of numbers that is full. */
+  /** Throws on errors that loading the configuration cannot detect: a full table of numbers. */
   build(
     configuration: Configuration,
     revision: number,
@@ -143,7 +143,7 @@ export class SnapshotBuilder {
     };
   }
 
-  /** The datapath has this snapshot in force. */
+  /** Called when the datapath has this snapshot in force. */
   commit(configuration: Configuration, built: BuiltSnapshot): void {
     const { plan } = built;
     const previous = this.builds === 1 ? this.inForce : undefined;
@@ -166,7 +166,7 @@ export class SnapshotBuilder {
     this.maglev.retainOnly(new Set(tables));
   }
 
-  /** Networks and ports: the previous ones, object and all, if all that they follow from is the same. */
+  /** Networks and ports: the previous objects if all their inputs are unchanged. */
   private wiring(configuration: Configuration, plan: readonly PlannedLoadBalancer[]): Wiring {
     const { networks, ports, uplinks = [], firewalls = [], groups, host } = configuration;
     const from = [
@@ -229,24 +229,24 @@ export class SnapshotBuilder {
     }));
   }
 
-  /** The operators that the configuration orders; undefined: the load balancer alone. */
+  /** The operators in configured order; undefined: only the load balancer. */
   private chainOf(port: PortConfig, configuration: Configuration): OperatorSpec[] | undefined {
     const chain = effectiveChain(port, configuration);
     const isDefault = chain.every(({ kind }) => kind === 'anti-spoofing' || kind === 'load-balancer');
     if (isDefault && port.chain === undefined) return undefined;
     return chain.flatMap((item): OperatorSpec[] => {
-      if (item.kind === 'anti-spoofing') return []; // it has its fixed place
+      if (item.kind === 'anti-spoofing') return []; // has a fixed place
       if (item.kind === 'load-balancer' || item.kind === 'rate-limit') return [item];
       if (item.kind === 'firewall')
         return [{ kind: 'firewall', rules: this.firewalls.compiled(item.name, port.network) }];
       const target = configuration.ports.find(({ name }) => name === item.port);
-      if (target === undefined) return []; // a port that has gone
+      if (target === undefined) return []; // a removed port
       const rules = item.match === undefined ? undefined : this.firewalls.ofMirror(item.match);
       return [{ kind: 'mirror', port: this.ids.port(target), rules }];
     });
   }
 
-  /** What an uplink is to the datapath: a port in each of its networks. */
+  /** An uplink as the datapath sees it: a port in each of its networks. */
   private uplinkSpecs(configuration: Configuration): PortSpec[] {
     return uplinkLegs(configuration).map((leg) => ({
       id: this.ids.uplinkLeg(leg),
@@ -282,7 +282,7 @@ export class SnapshotBuilder {
     return { spec, compiled, groups, networks, weights };
   }
 
-  /** Load balancers with the same groups have the same list. */
+  /** Load balancers with the same groups share a list. */
   private sharedList(
     groups: readonly GroupConfig[],
     network: string,
@@ -295,7 +295,7 @@ export class SnapshotBuilder {
     return list;
   }
 
-  /** Groups without a rule, all of whose sources are of another family than the VIP, are not in it. */
+  /** Excludes groups without a rule, whose sources are all of the VIP's other family. */
   private listOf(
     groups: readonly GroupConfig[],
     network: string,
@@ -307,7 +307,7 @@ export class SnapshotBuilder {
       .filter(({ rules }) => rules.length > 0);
   }
 
-  /** As it holds at the ports of a network. */
+  /** The group as it applies at the ports of a network. */
   private compile(
     group: GroupConfig,
     network: string,
@@ -328,8 +328,8 @@ export class SnapshotBuilder {
   }
 
   /**
-   * One rule per VIP, each with the members and source prefixes of the VIP's family. `isBehindRouter`: the LB's ports are
-   * on another network, where a member's MAC is no use.
+   * One rule per VIP, each with the members and source prefixes of the VIP's family. `isBehindRouter`: the LB's ports
+   * are on another network, where a member's MAC cannot be used.
    */
   private rulesOf(
     group: GroupConfig,
@@ -340,7 +340,7 @@ export class SnapshotBuilder {
     return vips.flatMap((vip) => {
       const family = addressFamily(vip);
       const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
-      // Sources of the other family only: no packet to this VIP can match.
+      // Only sources of the other family: no packet to this VIP can match.
       if (group.match.sources.length > 0 && sources.length === 0) return [];
       const ofFamily = (member: MemberConfig) => addressFamily(member.address) === family;
       const criteria = group.criteria.map((set) => {
@@ -368,14 +368,14 @@ export class SnapshotBuilder {
   }
 }
 
-/** A snapshot without a past, for whoever needs just one. */
+/** A first snapshot, for callers that need a single one. */
 export const snapshotOf = (configuration: Configuration, options: BuilderOptions): DatapathSnapshot =>
   new SnapshotBuilder(options).build(configuration, 1).snapshot;
 
 /**
- * What a VM may use as a source: its addresses, those it makes itself where the router asks for that, the VIPs whose
- * address its members keep (they answer as the VIP), the prefixes of routes that lead through it, and what the
- * configuration allows besides.
+ * Addresses that a VM may use as a source: its own, those that it configures itself where the router advertises a
+ * prefix, the VIPs whose address its members keep (they answer as the VIP), the prefixes of routes through it, and
+ * those that the configuration allows in addition.
  */
 function allowedSources(
   port: PortConfig,
@@ -403,7 +403,7 @@ function allowedSources(
   ];
 }
 
-/** TCP payload that fits into the network's MTU behind headers without options, or as configured. */
+/** TCP payload that fits into the network's MTU after headers without options, or as configured. */
 function mssClamp({ mssClamp: bytes, mtu }: NetworkConfig): NetworkSpec['mssClamp'] {
   if (bytes === undefined) return undefined;
   if (bytes !== 'auto') return { ipv4: bytes, ipv6: bytes };
@@ -421,7 +421,9 @@ function advertisements({
   return { lifetimeS: Math.round(lifetimeMs / 1000), intervalMs, autonomous };
 }
 
-/** The addresses that a VM makes itself of its MAC in a network that asks for it (RFC 4862, RFC 4291 appendix A). */
+/**
+ * The addresses that a VM derives from its MAC in a network that advertises a prefix (RFC 4862, RFC 4291 appendix A).
+ */
 function autonomousAddresses(mac: string, network: NetworkConfig): string[] {
   if (network.routerAdvertisements?.autonomous !== true) return [];
   return network.subnets
@@ -446,7 +448,10 @@ export function routerMac(vni: number): string {
   return `02:53:4c:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
 }
 
-/** A host's own MAC in a network, on its uplinks: no port has it, as no port's name has a blank. */
+/**
+ * Name of the host's own MAC in a network, on its uplinks: distinct from every port's, as port names contain no
+ * blank.
+ */
 function hostMac({ host, networks }: Configuration, name: string): string {
   const { vni } = networks.find((network) => network.name === name)!;
   return derivePortMac(host, `router ${vni}`);

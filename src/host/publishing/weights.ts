@@ -1,6 +1,7 @@
 /**
- * Weights that differ from one load balancer to the next: what the agent computes from each LB's own flows, or what
- * the controllers have computed for it. They stand beside the groups, whose weights hold wherever this says nothing.
+ * Weights that differ between load balancers: those that the agent computes from each LB's own flows, or that the
+ * controllers have computed for it. They supplement the groups' weights, which apply wherever a load balancer has
+ * none of its own.
  */
 import { setKey } from '../../config/model/criteria-sets.ts';
 import type { CriteriaConfig } from '../../config/model/model.ts';
@@ -8,14 +9,14 @@ import type { BalancerWeights } from '../../messages/messages.ts';
 import type { WeightsBySet } from '../../policy/set-policies.ts';
 import type { WeightsByMember } from '../../policy/weights-by-member.ts';
 
-/** LB key (load-balancer-plan.ts) → group → weights, 0 … 65535. Immutable; a change makes another one. */
+/** LB key (load-balancer-plan.ts) → group → weights, 0 … 65535. Immutable; a change creates a new one. */
 export type WeightsByLoadBalancer = ReadonlyMap<string, GroupWeights>;
 
 export type GroupWeights = ReadonlyMap<string, WeightsBySet>;
 
 export const NO_WEIGHTS: WeightsByLoadBalancer = new Map();
 
-/** What the controllers gave out for single load balancers, and what was computed here; the latter where there is both. */
+/** The controllers' weights for single load balancers and those computed here, which take precedence. */
 export class MergedWeights {
   private distributed: ReadonlyMap<string, readonly BalancerWeights[]> = new Map();
   private local = NO_WEIGHTS;
@@ -52,7 +53,7 @@ function mergedOf(
   return merged;
 }
 
-/** In place of a set's key, from controllers of an earlier version. */
+/** Replaces a set's key, from controllers of an earlier version. */
 const EVERY_SET = '';
 
 /** Weights of a criteria set's members; undefined: those of the group. */

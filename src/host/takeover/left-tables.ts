@@ -92,7 +92,7 @@ const totalsSchema = z.object({
   loadBalancers: z.array(z.object({ id: z.number().int(), key: z.string(), counters: countersSchema })),
 });
 
-/** Counters are no reason to leave flows behind: a file that cannot be read is as none. */
+/** Counters must not prevent taking over flows: an unreadable file counts as absent. */
 function readTotals(path: string): CarriedTotals | undefined {
   try {
     const text = readOwnFile(path);
@@ -102,7 +102,7 @@ function readTotals(path: string): CarriedTotals | undefined {
   }
 }
 
-/** Why this version cannot read the tables of the process that runs there; undefined: it can, or there are none. */
+/** Reason why this version cannot read the tables of the running process; undefined: it can, or there are none. */
 export function tablesProblem({ numbersFile }: RunDir): string | undefined {
   const text = readOwnFile(numbersFile);
   if (text === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * A datapath that is made while the predecessor still forwards: its thread, engine and tables. The predecessor's
- * frames wait only for what follows: its end, its flows, the devices.
+ * A datapath prepared while the predecessor still forwards: its thread, engine and tables. The predecessor's frames
+ * then only wait for the remaining steps: its end, the transfer of its flows, the devices.
  */
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { TableLimits } from '../../tables/tables.ts';
 import { DatapathThread, type ThreadEvents } from './datapath-thread.ts';
 import { limitsFor, mapNewTables } from './table-memory.ts';
 
-/** Slots of 66 048 bytes, resident as they are touched; the engine keeps 64 offered to the kernel. */
+/** Slots of 66 048 bytes, resident once touched; the engine keeps 64 offered to the kernel. */
 export const ARENA_SLOTS = 1024;
 
 /** Starts the thread on these tables. */
@@ -43,7 +43,7 @@ export class PreparedDatapath {
   private readonly file: string;
   private events: ThreadEvents | undefined;
 
-  /** `tablesFile`: of the predecessor, in whose place the new tables come later. */
+  /** `tablesFile`: the predecessor's, which the new tables replace later. */
   static async make(
     configuration: Configuration,
     tablesFile: string,
@@ -73,12 +73,12 @@ export class PreparedDatapath {
     this.file = file;
   }
 
-  /** Whether the tables have room for these groups, too. */
+  /** Whether the tables also have room for these groups. */
   fits(configuration: Configuration): boolean {
     return limitsFor(configuration).maxEndpoints <= this.limits.maxEndpoints;
   }
 
-  /** Puts the tables in the place of the predecessor's. */
+  /** Replaces the predecessor's tables by these. */
   take(tablesFile: string, state: MadeThings, events: ThreadEvents): void {
     this.events = events;
     state.addFile(tablesFile);
@@ -94,5 +94,5 @@ export class PreparedDatapath {
 
 const nextFile = (tablesFile: string): string => `${tablesFile}.next`;
 
-/** What a process that was killed while it prepared itself has left. */
+/** Files of a process that was killed during its preparation. */
 export const removePrepared = (tablesFile: string): void => rmSync(nextFile(tablesFile), { force: true });

@@ -1,13 +1,12 @@
 /**
- * Snapshots between the two threads: what travels is the difference from the one before.
+ * Transfers snapshots between the two threads as the difference from the previous one.
  *
- * Theory of operation. Compiled groups, and lists of them, have numbers while any load balancer has them in
- * force; both ends know which. A part of a snapshot that is the same object as in the snapshot before does
- * not travel, and the receiver puts the same object in its place again, so that the datapath can tell by
- * identity what has changed. A delta that was sent counts as taken, whether or not the datapath could bring
- * it into force.
+ * Theory of operation. Compiled groups, and lists of them, have numbers while any load balancer has them in force;
+ * both ends know which. A part that is the same object as in the previous snapshot is not sent, and the receiver puts
+ * its own copy of the object in the same place, so that the datapath recognizes changes by identity. A sent delta
+ * counts as received, whether or not the datapath could apply it.
  *
- * Many new groups travel ahead of the delta in pieces, between which the datapath handles frames.
+ * Many new groups are sent ahead of the delta in pieces, between which the datapath handles frames.
  */
 import type { DatapathSnapshot, LoadBalancerSpec, NetworkSpec, PortSpec } from '../../datapath/snapshot.ts';
 import type { CompiledRules } from '../../tables/balancing/rule-table.ts';
@@ -15,7 +14,7 @@ import type { CompiledRules } from '../../tables/balancing/rule-table.ts';
 export interface SnapshotDelta {
   readonly revision: number;
   readonly settings: DatapathSnapshot['settings'];
-  /** Absent: as they were. */
+  /** Absent: unchanged. */
   readonly networks?: readonly NetworkSpec[];
   readonly ports?: readonly PortSpec[];
   /** `list`: number of its list of groups. */
@@ -30,14 +29,14 @@ export interface SnapshotDelta {
 export interface NewGroup {
   readonly number: number;
   readonly compiled: CompiledRules;
-  /** Of the load balancers that will have it. */
+  /** Load balancers that will have it. */
   readonly networks: readonly number[];
 }
 
-/** Bytes of compiled rules in a piece: some dozens of groups, which take the datapath a few hundred microseconds. */
+/** Bytes of compiled rules per piece: some dozens of groups, which take the datapath a few hundred microseconds. */
 const PIECE_BYTES = 1 << 14;
 
-/** The delta without its new groups, and these in pieces; none if they fit into the delta. */
+/** The delta without its new groups, and these in pieces; no pieces if they fit into the delta. */
 export function inPieces(
   delta: SnapshotDelta,
   { ports }: Pick<DatapathSnapshot, 'ports'>,
@@ -85,7 +84,7 @@ function add(sets: Map<number, Set<number>>, key: number, value: number): void {
 
 interface Numbered {
   readonly number: number;
-  /** Lists that it is in. */
+  /** Lists that contain it. */
   users: number;
 }
 
@@ -95,7 +94,7 @@ export class SnapshotSender {
   private lists = new Map<readonly CompiledRules[], number>();
   private lastNumber = 0;
 
-  /** What the receiver lacks of a snapshot. */
+  /** The parts of a snapshot that the receiver lacks. */
   delta(snapshot: DatapathSnapshot): SnapshotDelta {
     const { previous } = this;
     const newGroups: [number, CompiledRules][] = [];
@@ -159,7 +158,7 @@ export class SnapshotReceiver {
   private readonly groups = new Map<number, CompiledRules>();
   private readonly lists = new Map<number, readonly CompiledRules[]>();
 
-  /** A piece of the groups that the next delta is about. */
+  /** A piece of the groups of the next delta. */
   takeAhead(groups: readonly NewGroup[]): void {
     for (const { number, compiled } of groups) this.groups.set(number, compiled);
   }

@@ -29,15 +29,15 @@ export function limitsFor({ datapath: { maxConnections }, groups }: Configuratio
 
 const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + members.length;
 
-/** Maps a new, zeroed file of the right size, which nobody else knows yet. */
+/** Maps a new, zeroed file of the right size, still private to this process. */
 export function mapNewTables(path: string, limits: TableLimits): Mapping {
   makeOwnDirectory(dirname(path));
   rmSync(path, { force: true });
-  // Lookups in a table of a million connections take half the time (native-notes/decisions/v8.md).
+  // Huge pages halve the lookup time in a table of a million connections (native-notes/decisions/v8.md).
   return mapFile(path, Tables.bytesNeeded(limits), { hugePages: true, isNew: true });
 }
 
-/** The same, recorded in `state` before it is made. */
+/** The same, recorded in `state` before the file is created. */
 export function mapTables(path: string, limits: TableLimits, state: MadeThings): Mapping {
   const directory = dirname(path);
   if (!existsSync(directory)) state.addDirectory(directory);

@@ -7,7 +7,7 @@ const TICKS_PER_SECOND = 100;
 const USER_TICKS = 11;
 const SYSTEM_TICKS = 12;
 
-/** undefined: there is no such thread. */
+/** undefined: the thread does not exist. */
 export function threadCpuSeconds(id: number): { user: number; system: number } | undefined {
   try {
     const text = readFileSync(`/proc/self/task/${id}/stat`, 'latin1');

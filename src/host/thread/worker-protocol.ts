@@ -35,7 +35,7 @@ export type Request =
       readonly kind: 'apply';
       readonly delta: SnapshotDelta;
     }
-  /** Idle statistics rows that have been reported, each with its position in the journal at that time. */
+  /** Idle statistics rows that have been reported, each with its journal position at that time. */
   | { readonly kind: 'release'; readonly rows: readonly number[]; readonly notedAt: readonly number[] }
   /** The left tables of the previous process, mapped by the main thread, and the ports that are unchanged. */
   | {
@@ -77,7 +77,7 @@ export const VITALS = {
   /** Batches with frames, and the frames in them. */
   batches: 6,
   frames: 7,
-  /** The kernel's number of the thread; 0: not known yet. */
+  /** Linux thread id; 0: not known yet. */
   threadId: 8,
   /** First of the counters of failed writes, by errno. */
   writeErrnos: 16,

@@ -41,7 +41,7 @@ class DatapathLoop {
   private readonly snapshots = new SnapshotReceiver();
   private stopped = false;
   private maxWaitMs = MAX_WAIT_MS;
-  /** When the wall clock was read last, by the monotonic clock, and what it said. */
+  /** When the wall clock was last read, by the monotonic clock, and its value. */
   private wallReadMs = 0;
   private wallMs = 0;
 
@@ -65,8 +65,8 @@ class DatapathLoop {
   }
 
   /**
-   * A function of its own, as this loop itself is never compiled by the optimising compiler (compiler-flags.ts). Returns the
-   * number of frames.
+   * A separate function, as this loop itself is never compiled by the optimising compiler (compiler-flags.ts).
+   * Returns the number of frames.
    */
   private turn(): number {
     const { engine, datapath } = this;
