@@ -1,9 +1,8 @@
 /**
- * The rules that one LB has in force, and how members are selected.
+ * The rules that one LB has in force, and the state of its member selection.
  *
- * The rules themselves are shared by all load balancers with the same groups (rule-sets.ts). What is this LB's own is the
- * running state of its selections, which is made when the first flow of a group comes, and takes over what the group's
- * previous rules have left when they have changed.
+ * The rules themselves are shared by all load balancers with the same groups (rule-sets.ts). Each LB has its own
+ * selection state, which is created at the first flow of a group and carried over when the group's rules change.
  */
 import type { RuleTable } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -14,7 +13,7 @@ import { Selection } from './selection/selection.ts';
 
 interface Running {
   readonly selection: Selection;
-  /** The rules that it was adopted to. */
+  /** The rules that it was last adapted to. */
   readonly table: RuleTable;
 }
 
@@ -22,7 +21,7 @@ export class BalancerRules {
   private readonly context: Context;
   private readonly id: number;
   private sets: readonly RuleSet[] = [];
-  /** What `match` has found last. */
+  /** The last result of `match`. */
   private found: GroupRules | undefined;
   private foundSet: RuleSet | undefined;
   /** By group. */
@@ -36,17 +35,17 @@ export class BalancerRules {
     this.id = id;
   }
 
-  /** The rules of the group that `match` has found; positions of rules are places there. */
+  /** The rules of the group found by `match`; rule positions refer to this table. */
   get rules(): RuleTable {
     return this.found!.table;
   }
 
-  /** Of the snapshot that brought the rules. */
+  /** Revision of the snapshot with these rules. */
   get revision(): number {
     return this.foundSet!.revision;
   }
 
-  /** Position of the rule for a packet to a VIP endpoint, or NONE: the VIP is another LB's, or an old one. */
+  /** Position of the rule for a packet to a VIP endpoint, or NONE: the VIP is another LB's, or no longer configured. */
   match(vip: number, frame: Frame): number {
     const candidates = this.candidatesOf(vip, frame);
     if (candidates === undefined) return NONE;
@@ -60,8 +59,8 @@ export class BalancerRules {
   }
 
   /**
-   * A rule for the frame's source, whatever the protocol and ports: one with a member for new flows, if any has one.
-   * NONE: there is no rule.
+   * A rule for the frame's source, whatever the protocol and ports; preferably one with a member for new flows. NONE:
+   * there is no rule.
    */
   matchAny(vip: number, frame: Frame): number {
     const candidates = this.candidatesOf(vip, frame);
@@ -113,7 +112,7 @@ export class BalancerRules {
   }
 
   private selectionOf(table: RuleTable, group: number): Selection {
-    // Flows of one group tend to come in a row.
+    // Consecutive flows are often of the same group.
     if (this.last?.table === table) return this.last.selection;
     let running = this.running.get(group);
     if (running?.table !== table) {
@@ -126,7 +125,7 @@ export class BalancerRules {
     return running.selection;
   }
 
-  /** Why the member picked last: a connection record's decision word. */
+  /** Reason of the last pick: a connection record's decision word. */
   decision(rule: number, criteria: number): number {
     const { rules } = this;
     const set = criteria - rules.firstCriteria(rule);
@@ -138,7 +137,7 @@ export class BalancerRules {
     return this.found!.memberEndpoints[member]!;
   }
 
-  /** These sets are in force from now on, one per network; no load balancer has these groups any more. */
+  /** Brings these sets into force, one per network; `lostGroups` are enforced by no load balancer any more. */
   adopt(sets: readonly RuleSet[], lostGroups: readonly number[]): void {
     this.sets = sets;
     this.found = undefined;

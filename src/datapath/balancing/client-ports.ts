@@ -7,10 +7,10 @@ import type { Frame } from '../frame/frame.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import type { DirectFlows } from './direct-flows.ts';
 
-/** Which client ports are tried, one after another, where a flow's own is taken towards its member. */
+/** Number of client ports tried in turn if a flow's own is in use towards its member. */
 export const PORT_TRIES = 32;
 
-/** The port after try number `tries`, 1024 … 65535; begins with the client's own and 0. */
+/** The port of try number `tries`, 1024 … 65535; the first is the client's own. */
 export const nextClientPort = (port: number, tries: number): number =>
   1024 + ((port + 7919 * (tries + 1)) % 64_512);
 
@@ -26,12 +26,12 @@ export class ClientPorts {
   }
 
   /**
-   * Finds the client port of a new flow towards its member, completes the flow's reverse key with it, and has looked that
-   * up: it is free. False if there is none, or if the protocol has no ports.
+   * Finds a free client port for a new flow towards its member, and completes and looks up the flow's reverse key
+   * with it. False if none is free, or the protocol has no ports.
    *
-   * It is the client's own port, unless another live flow of the same client already uses it towards the same member
-   * and port (two VIPs may share a member, or it talks to the member directly): then replies could not be told apart,
-   * and another port is taken.
+   * It is the client's own port unless another live flow of the same client already uses it towards the same member
+   * and port (two VIPs may share a member, or the client talks to the member directly). Replies would then be
+   * ambiguous, so another port is used.
    */
   complete(reverse: FlowKey, frame: Frame, memberPort: number): boolean {
     const { connections } = this;

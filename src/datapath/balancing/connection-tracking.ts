@@ -1,19 +1,20 @@
 /**
  * The life of connection records: state, timers, counters, ageing, purge.
  *
- * Theory of operation. State follows the segments that pass (RFC 9293 §3.3.2 seen from the middle); each state
- * has an idle timeout (RFC 5382 REQ-5, RFC 4787 REQ-5). Ageing is incremental: every batch examines as many rows
- * as bring the hand around the used part of the table in SWEEP_MS, at most SWEEP_ROWS at once; a full table
- * gives up ended records on demand, looking at RECLAIM_ROWS rows at most.
+ * Theory of operation. State follows the segments that pass (RFC 9293 §3.3.2 seen from the middle); each state has an
+ * idle timeout (RFC 5382 REQ-5, RFC 4787 REQ-5). Ageing is incremental: every batch examines enough rows to visit the
+ * used part of the table once per SWEEP_MS, at most SWEEP_ROWS at once; a full table frees ended records on demand,
+ * examining at most RECLAIM_ROWS rows.
  *
- * Resets and FINs are believed within what is known of both sides' sequence numbers (sequence-numbers.ts), and as long as
- * nothing contradicts them (RFC 7857 §2.2): a segment from either side after a reset brings the record back as it was. Hosts
- * that have reset answer what still arrives with a reset of their own, which ends the record again. Data beyond a FIN take it back.
+ * Resets and FINs are accepted if they fit the known sequence numbers of both sides (sequence-numbers.ts), and until
+ * later segments contradict them (RFC 7857 §2.2): a segment from either side after a reset restores the record. A
+ * host that has reset answers late segments with another reset, which ends the record again. Data beyond a FIN revoke
+ * it.
  *
- * Records of members that have failed or were removed go at once (purge-marks.ts). Of a failed member's TCP flows the
- * clients are told (`onFailed`), a few per batch.
+ * Records of failed or removed members are removed at once (purge-marks.ts). Clients of a failed member's TCP flows
+ * are notified (`onFailed`), a few per batch.
  *
- * A record counts as active in the statistics until it ends or has been idle for the configured time.
+ * A record counts as active in the statistics until it ends or was idle for the configured time.
  */
 import {
   FLAG_ACTIVE,
@@ -41,20 +42,20 @@ import { PurgeMarks } from './purge-marks.ts';
 import { RunningDatagrams } from './running-flows.ts';
 import { CLIENT, MEMBER, type SequenceNumbers } from './sequence-numbers.ts';
 
-/** Time for one turn of the hand. */
+/** Time for one sweep of the table. */
 const SWEEP_MS = 8_000;
 /** Rows examined per batch at most, 30 µs. */
 const SWEEP_ROWS = 4_096;
-/** Time to the next step where nothing else wakes the datapath: with little, and with much to look at. */
+/** Time to the next step if nothing else wakes the datapath: with few rows, and with many. */
 const IDLE_SWEEP_MS = 250;
 const BUSY_SWEEP_MS = 10;
 const RECLAIM_ROWS = 256;
-/** Clients told per batch that their member has failed: each costs a frame. */
+/** Clients notified per batch of their member's failure: each costs a frame. */
 const TOLD_PER_BATCH = 128;
-/** With `evict-idle`, flows silent for this long give way to new ones. */
+/** With `evict-idle`, flows silent for this long are replaced by new ones. */
 const EVICTABLE_IDLE_MS = 10_000;
 
-/** While the table is full, half-open records this old make room: a SYN's first retransmission comes after 1 s. */
+/** In a full table, half-open records of this age are replaced: a SYN's first retransmission comes after 1 s. */
 const HALF_OPEN_UNDER_PRESSURE_MS = 3_000;
 
 const NEVER_MS = 0x7fff_ffff;
@@ -64,7 +65,7 @@ const ESTABLISHED = STATE.established << 8;
 const UNREPLIED = STATE.unreplied << 8;
 const CONTROL = tcp.SYN | tcp.FIN | tcp.RST;
 
-/** States that a packet other than SYN, FIN and RST leaves as they are, by side; one bit each. */
+/** States that packets other than SYN, FIN and RST do not change, by side; one bit each. */
 const RESET = (1 << STATE.resetByClient) | (1 << STATE.resetByMember) | (1 << STATE.timeWait);
 export const STEADY_FROM_CLIENT = ~(RESET | (1 << STATE.synReceived) | (1 << STATE.finClient));
 export const STEADY_FROM_MEMBER = ~(RESET | (1 << STATE.unreplied) | (1 << STATE.finMember));
@@ -83,17 +84,20 @@ export class ConnectionTracking {
   private lastSweepMs = 0;
   private readonly purgeMarks: PurgeMarks;
   readonly memberRows: MemberRows;
-  /** Whether the clients of failed members are told. */
+  /** Whether clients of failed members are notified. */
   private tellsClients = false;
   private evictsIdle = false;
   private toldThisBatch = 0;
-  /** Rows in use by source port; a port alone gets three quarters. And the number of ports that have a load balancer. */
+  /**
+   * Rows in use by source port; a single port gets at most three quarters. And the number of ports with a load
+   * balancer.
+   */
   private readonly shares: PortShares;
   balancedPorts = 1;
 
   readonly cutOff: CutOffFlows;
   readonly running: RunningDatagrams;
-  /** Told of each TCP record that goes because its member has failed. */
+  /** Called for each TCP record removed because its member has failed. */
   private readonly onFailed: (row: number) => void;
 
   constructor(context: Context, meter: FlowMeter, onFailed: (row: number) => void) {
@@ -123,7 +127,7 @@ export class ConnectionTracking {
     this.evictsIdle = settings.onTableFull === 'evict-idle';
   }
 
-  /** Whether a new flow from this port gets a row; makes room if it can, and counts the refusal if it cannot. */
+  /** Whether a new flow from this port gets a row; frees one if possible, and otherwise counts the refusal. */
   admits(port: number): boolean {
     const isOverShare = this.balancedPorts > 1 && !this.shares.hasRoom(port);
     if (!this.table.isFull && !isOverShare) return true;
@@ -133,8 +137,8 @@ export class ConnectionTracking {
   }
 
   /**
-   * Makes the record of a new flow that has been admitted, and counts it; its keys have been looked up. The caller has counted
-   * no packet yet.
+   * Creates and counts the record of a new, admitted flow; its keys have been looked up. The caller has not counted a
+   * packet yet.
    */
   create(frame: Frame, forward: FlowKey, reverse: FlowKey, rewrite: number, statSlot: number): number {
     const { endpoints } = this.context.tables;
@@ -152,8 +156,8 @@ export class ConnectionTracking {
   }
 
   /**
-   * Makes the record of a flow that the previous datapath has tracked, as it stands there but for the endpoints' numbers. The
-   * caller has taken references on these. NONE if the table is full.
+   * Creates the record of a flow inherited from the previous datapath; only the endpoints' numbers differ. The caller
+   * holds references on these. NONE if the table is full.
    */
   inherit(
     previous: ConnectionTable,
@@ -173,7 +177,7 @@ export class ConnectionTracking {
     return row;
   }
 
-  /** True if the row belongs to a purged member; it is gone then. */
+  /** True if the row belonged to a purged member and was therefore removed. */
   isPurged(row: number): boolean {
     if (!this.purgeMarks.cover(row)) return false;
     const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
@@ -185,13 +189,16 @@ export class ConnectionTracking {
     return true;
   }
 
-  /** Removes a record whose member may still send: what it sends must not reach the client. */
+  /** Removes a record whose member may still send: its packets must not reach the client. */
   cutOffRow(row: number): void {
     this.cutOff.note(row);
     this.remove(row);
   }
 
-  /** True if a packet from the client must find a new member: the row was purged, or idle for long enough; it is gone. */
+  /**
+   * True if a packet from the client must find a new member, as the row was purged, or idle for long enough, and
+   * removed.
+   */
   isOver(row: number): boolean {
     if (this.isPurged(row)) return true;
     if (this.table.protocol(row) === ipv4.PROTOCOL_TCP) return false;
@@ -205,7 +212,7 @@ export class ConnectionTracking {
     return (this.context.nowMs - this.table.hot[row * HOT_WORDS + HOT.lastSeenMs]!) | 0;
   }
 
-  /** Whether records of members that have gone are still to be removed: each may be one. */
+  /** Whether records of removed members may still exist: any record may be one. */
   get isPurging(): boolean {
     return this.purgeMarks.rowsLeft !== 0;
   }
@@ -222,7 +229,7 @@ export class ConnectionTracking {
   }
 
   /**
-   * The packet that opens a flow, for which the record was made: there is nothing yet that it could contradict or change.
+   * Handles the packet that opens a flow, right after its record was created: there is no earlier state to check.
    * Returns the record's rewrite flags.
    */
   firstPacket(row: number, frame: Frame): number {
@@ -270,8 +277,8 @@ export class ConnectionTracking {
   }
 
   /**
-   * Whether a packet is looked at: SYN and FIN are if anything is; a first fragment may be, as its lengths are those of the
-   * fragment. Otherwise the record notes that something has passed unseen.
+   * Whether a packet is metered: SYN and FIN are unless metering is off; a first fragment is not, as its lengths are
+   * the fragment's. For other packets the record notes an unseen segment.
    */
   private isMetered(row: number, frame: Frame): boolean {
     if (!this.meter.isOn) return false;
@@ -282,7 +289,7 @@ export class ConnectionTracking {
     return false;
   }
 
-  /** Whether a segment may change what is known of a flow; takes a FIN back that the segment contradicts. */
+  /** Whether a segment may change the state of a flow; revokes a FIN that the segment contradicts. */
   private isCredible(row: number, side: number, frame: Frame): boolean {
     if (frame.protocol !== ipv4.PROTOCOL_TCP || frame.l4 === 0 || frame.fragment) return true;
     if ((frame.tcpFlags & CONTROL) !== 0) return this.numbers.believes(row, side, frame);
@@ -321,13 +328,13 @@ export class ConnectionTracking {
 
   private reset(row: number, was: number, now: number): void {
     if (was === STATE.resetByClient || was === STATE.resetByMember) return;
-    // What still arrives at a host that has reset brings the record back for a moment: one reset is counted once.
+    // Late segments at a host that has reset restore the record briefly: one reset is counted once.
     if (this.numbers.noteReset(row, was)) this.statTable.add(this.table.statSlot(row), STAT.resets, 1);
     if (now === STATE.resetByMember) this.meter.failed(row, was);
     this.end(row, was === STATE.timeWait ? STATE.timeWait : now);
   }
 
-  /** A flow that is said to have been reset goes on. */
+  /** Restores a flow whose reset was contradicted. */
   private revive(row: number): void {
     this.setState(row, this.numbers.stateBeforeReset(row));
   }
@@ -354,7 +361,7 @@ export class ConnectionTracking {
     this.statTable.add(this.table.statSlot(row), STAT.activeFlows, -1);
   }
 
-  /** A flow that had been idle goes on; ended ones stay inactive. */
+  /** Marks an idle flow active again; ended ones stay inactive. */
   private reactivate(row: number): void {
     const { hot } = this.table;
     const at = row * HOT_WORDS;
@@ -382,19 +389,19 @@ export class ConnectionTracking {
     endpoints.release(via);
   }
 
-  /** Records of these members no longer count from now on: all of them, or those that are no TCP. */
+  /** Purges the records of these members: all, or only those that are not TCP. */
   purge(members: readonly number[], which: 'all' | 'datagrams'): void {
     this.purgeMarks.set(this.memberRows.rowsOf(members), which);
   }
 
-  /** Removes the records of a port that has gone. Rare: walks the table at once. */
+  /** Removes the records of a removed port. Rare: walks the whole table. */
   purgePort(port: number): void {
     for (let row = 1; row <= this.table.highWater; row++) {
       if (this.table.isUsed(row) && this.table.ownerPort(row) === port) this.remove(row);
     }
   }
 
-  /** A step of ageing. Returns the milliseconds after which the next one is due: sooner while there is a lot to do. */
+  /** One step of ageing. Returns the milliseconds until the next one: fewer if much remains to do. */
   sweep(): number {
     const elapsedMs = Math.min((this.context.nowMs - this.lastSweepMs) | 0, SWEEP_MS);
     const used = this.table.highWater;
@@ -406,7 +413,7 @@ export class ConnectionTracking {
       return IDLE_SWEEP_MS;
     }
     const rows = Math.min(SWEEP_ROWS, Math.max(due, purgeMarks.rowsLeft));
-    // What is due beyond this step is forgotten, not owed: a long pause must not cost every batch after it.
+    // Work beyond this step is dropped, not carried over: a long pause must not slow down every later batch.
     this.lastSweepMs = this.context.nowMs;
     let examined = 0;
     this.toldThisBatch = 0;
@@ -420,7 +427,7 @@ export class ConnectionTracking {
     return due > SWEEP_ROWS ? BUSY_SWEEP_MS : IDLE_SWEEP_MS;
   }
 
-  /** Removes a record whose time is over: its member may still speak, unless both sides have ended the flow. */
+  /** Removes an expired record: its member may still send, unless both sides have ended the flow. */
   private expire(row: number): void {
     if (this.table.state(row) === STATE.timeWait) this.remove(row);
     else this.cutOffRow(row);
@@ -440,8 +447,8 @@ export class ConnectionTracking {
   }
 
   /**
-   * Frees one row of an ended or expired flow, or by policy the most idle of those looked at; false if there is none. A port
-   * over its share gets rows of its own only; others none of ports that hold less.
+   * Frees one row of an ended or expired flow, or by policy the most idle of the examined rows; false if there is
+   * none. A port over its share only replaces its own rows; others never those of ports that hold less.
    */
   private reclaim(port: number, isOverShare: boolean): boolean {
     const { table } = this;

@@ -1,22 +1,22 @@
 /**
- * Flows whose records were taken away while their members may still send: failed, expired, reclaimed or evicted for a new
- * one, reset, or, of datagrams, given another member.
+ * Flows whose records were removed while their members may still send: failed, expired, reclaimed or evicted flows,
+ * reset ones, and datagram flows that were given another member.
  *
- * Theory of operation. What such a member sends must reach the client neither translated nor as it is. The memory knows its
- * five-tuple and load balancer for some minutes, after which a TCP has given up. A conversation that is known to be a new
- * one takes the note back: a SYN of the member, or a packet from the client straight to it. A datagram opens nothing, so
- * one that a member sends in time with the very ports of such a flow counts as a late reply; with any others it is the
- * member's own affair. Flows that both sides have ended are not noted: nothing is due any more.
+ * Theory of operation. Packets from such a member must reach the client neither translated nor unchanged. The memory
+ * keeps the flow's five-tuple and load balancer for some minutes, after which a TCP has given up. A new conversation
+ * removes the entry: a SYN from the member, or a packet from the client straight to it. A datagram opens nothing, so
+ * a datagram from the member that has the ports of such a flow counts as a late reply; with other ports it is the
+ * member's own traffic. Flows that both sides have ended are not entered, as nothing more is expected.
  */
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import type { Context } from '../frame/context.ts';
 import { FlowMemory } from './flow-memory.ts';
 
-/** Flows remembered: one for each four records, 8 bytes each, and no less than this. */
+/** Capacity: one flow per four records, 8 bytes each, and at least this many. */
 const LEAST_ENTRIES = 16_384;
 const RECORDS_PER_ENTRY = 4;
-/** A TCP gives up its retransmissions after some minutes. */
+/** TCP stops retransmitting after some minutes. */
 const MEMORY_MS = 300_000;
 
 export class CutOffFlows {
@@ -32,7 +32,7 @@ export class CutOffFlows {
     this.memory = new FlowMemory(context, entries, MEMORY_MS);
   }
 
-  /** The flow of a record that goes now. */
+  /** Enters the flow of a record that is being removed. */
   note(row: number): void {
     const { table, key } = this;
     key.balancer = table.balancer(row);
@@ -41,12 +41,12 @@ export class CutOffFlows {
     this.memory.note(key, table.ownerPort(row));
   }
 
-  /** Whether a packet of a member, with this reverse key, is of such a flow. */
+  /** Whether a packet of a member, with this reverse key, belongs to such a flow. */
   cover(key: FlowKey): boolean {
     return !this.memory.isEmpty && this.memory.knows(key);
   }
 
-  /** A new conversation between client and member, with the ports of a flow that may have been cut off. */
+  /** Removes the entry of a flow whose client and member start a new conversation with the same ports. */
   forget(key: FlowKey): void {
     if (!this.memory.isEmpty) this.memory.forget(key);
   }

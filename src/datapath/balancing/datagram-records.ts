@@ -1,13 +1,13 @@
 /**
  * Groups that choose a member for each datagram (`udpScheduling: per-datagram`).
  *
- * Theory of operation. A client that uses one port for everything (a DNS forwarder, syslog) is one flow, and would stay
- * with one member. Here each of its datagrams asks the rule anew. What is remembered is for the replies: one record per
- * member that the flow has sent to, with the usual reverse key. These records are not in the index under their forward
- * key (PER_DATAGRAM), so neither the slow path nor the fast path takes a datagram past the rule; `find` goes by the
- * reverse key. Later fragments go where their first one went: its record is named by the fragment table.
+ * Theory of operation. A client that uses one port for all requests (a DNS forwarder, syslog) is one flow, and would
+ * stay with one member. Here the rule selects a member for each of its datagrams. Records exist only for the replies:
+ * one per member that the flow has sent to, with the usual reverse key. These records are not indexed under their
+ * forward key (PER_DATAGRAM), so every datagram reaches the rule on both the slow and the fast path; `find` uses the
+ * reverse key. Later fragments follow the first one: the fragment table names its record.
  *
- * An ICMP error from the client names no member, and is dropped as one of no flow.
+ * An ICMP error from the client names no member, and is dropped like one without a flow.
  */
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
@@ -23,8 +23,8 @@ export class DatagramRecords {
   }
 
   /**
-   * Record of a flow, by its forward key, towards a member, or NONE: none of its datagrams has gone there yet. `reverse`:
-   * its reverse key but for the ports.
+   * Record of a flow, by its forward key, towards a member, or NONE if no datagram was sent there yet. `reverse`: its
+   * reverse key except the ports.
    */
   find(forward: FlowKey, reverse: FlowKey, memberPort: number): number {
     const { connections } = this;
@@ -38,7 +38,7 @@ export class DatagramRecords {
     return NONE;
   }
 
-  /** Record that the first fragment of the frame's datagram has named, or NONE if it has gone since. */
+  /** Record named by the first fragment of the frame's datagram, or NONE if it was removed since. */
   ofFirstFragment(forward: FlowKey, frame: Frame): number {
     const row = frame.record;
     const { connections } = this;

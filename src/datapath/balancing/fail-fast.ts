@@ -1,11 +1,11 @@
 /**
- * Telling the TCP clients of a failed member, so that they reconnect now and not after their timeouts.
+ * Notifies the TCP clients of a failed member, so that they reconnect at once instead of after their timeouts.
  *
- * A reset counts only if its sequence number is exactly what the client expects next (RFC 5961 §3.2), which the
- * datapath does not track: that would cost every packet a write. It asks the client. An ACK far outside the window,
- * in the VIP's name, makes the client answer with an ACK that states both of its numbers (RFC 9293 §3.10.7.4); by then
- * the record is gone, so the answer gets what every segment without connection gets, a reset with the number that it
- * asked for. One round trip to the VM, nothing per packet.
+ * A reset is accepted only with exactly the sequence number that the client expects next (RFC 5961 §3.2), which the
+ * datapath does not track, as that would cost every packet a write. Instead it queries the client: an ACK far outside
+ * the window, in the VIP's name, makes the client answer with an ACK that states both of its numbers (RFC 9293
+ * §3.10.7.4). By then the record is removed, so the answer is treated like any segment without a connection: it gets
+ * a reset with the acknowledged number. The cost is one round trip to the VM, and nothing per packet.
  */
 
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
@@ -34,7 +34,7 @@ export class FailFast {
     this.ports = ports;
   }
 
-  /** Sends the client of a TCP record, which is about to go, the ACK that it will answer. */
+  /** Sends the client of a TCP record that is being removed the ACK that it will answer. */
   tell(row: number): void {
     const { arena, tables } = this.context;
     const { connections, endpoints } = tables;
@@ -79,5 +79,5 @@ export class FailFast {
   }
 }
 
-/** Sequence number of the question: in no client's window but by a chance of about 2^-16. */
+/** Sequence number of the query: inside a client's window only with a probability of about 2^-16. */
 const OUTSIDE = 0;

@@ -1,4 +1,4 @@
-/** What a frame has to do with a balanced flow and its endpoints. */
+/** Relations between a frame, a balanced flow and its endpoints. */
 import { REWRITE_ADDRESS, REWRITE_PORTS } from '../../tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
@@ -10,39 +10,39 @@ import { isIcmp } from '../frame/echo.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Networks } from '../ports/networks.ts';
 
-/** Whether the frame may be of a flow, from its client: ICMP is only if it is an echo request. */
+/** Whether the frame may belong to a flow, from its client; of ICMP, only echo requests may. */
 export const asksService = (frame: Frame): boolean =>
   (frame.l4 !== 0 || frame.fragment) && (!isIcmp(frame.protocol) || frame.isEchoRequest);
 
-/** Whether the frame may be of a flow, from its member; what a fragment is of, its datagram's first one tells. */
+/** Whether the frame may belong to a flow, from its member; for a later fragment, its datagram's first one decides. */
 export const mayAnswer = (frame: Frame): boolean =>
   frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
 
-/** Fills the key of the flow that a packet from a client is of; `service`: the endpoint that it goes to. */
+/** Fills the flow key of a packet from a client; `service`: the endpoint that it is addressed to. */
 export function keyFromClient(key: FlowKey, frame: Frame, service: number): void {
   key.setClient(frame.s0, frame.s1, frame.s2, frame.s3);
   key.setService(service, frame.ports, frame.protocol);
 }
 
-/** Fills the reverse key of the flow that a packet from a member is of. */
+/** Fills the reverse flow key of a packet from a member. */
 export function keyFromMember(key: FlowKey, frame: Frame, member: number): void {
   key.setClient(frame.d0, frame.d1, frame.d2, frame.d3);
   key.setService(member, swapPorts(frame.ports), frame.protocol);
 }
 
-/** SCTP's CRC over a whole packet cannot be corrected in its first fragment, for ports that have changed from `was`. */
+/** SCTP's CRC covers the whole packet, so it cannot be corrected in a first fragment whose ports change from `was`. */
 export const isUnfixable = (frame: Frame, was: number): boolean =>
   frame.protocol === ipv4.PROTOCOL_SCTP && frame.ports !== was;
 
-/** Whether a packet cannot be translated as its record says (`rewrite`): there are headers that no longer would hold. */
+/** Whether a packet cannot be translated as its record demands (`rewrite`), because headers would become invalid. */
 export const isSpoiled = (frame: Frame, rewrite: number): boolean =>
   frame.untranslatable !== DROP.none && (rewrite & (REWRITE_ADDRESS | REWRITE_PORTS)) !== 0;
 
-/** Whether a rule's kind of rewriting (REWRITE_KIND) may change the packet behind its Ethernet header. */
+/** Whether a rule's kind of rewriting (REWRITE_KIND) may change the packet beyond its Ethernet header. */
 export const changesPackets = (kind: number, frame: Frame): boolean =>
   kind === REWRITE_KIND.address || (kind === REWRITE_KIND.port && frame.ports !== 0);
 
-/** Whether the frame comes from the address of an endpoint, a row of the endpoint table. */
+/** Whether the frame's source is the address of an endpoint, a row of the endpoint table. */
 export function isSource(rows: Int32Array, endpoint: number, { s0, s1, s2, s3 }: Frame): boolean {
   const at = endpoint * ENDPOINT_WORDS;
   return rows[at + 3] === s3 && rows[at] === s0 && rows[at + 1] === s1 && rows[at + 2] === s2;

@@ -1,9 +1,9 @@
 /**
- * A memory of five-tuples on the member's side that have no connection record: bounded, forgetful, cheap.
+ * A lossy cache of five-tuples on the member's side that have no connection record: bounded and cheap.
  *
- * An entry is a hash of a key with its load balancer (tables/balancing/flow-key.ts), when it was noted, and for which port. Sets of
- * four; a set that is full forgets what has ended, else the oldest of the entries that may give way to the port that notes
- * one (set-shares.ts). So it may forget, and never claims a flow it was not told of but by a collision of 32 bits.
+ * An entry is a hash of a key with its load balancer (tables/balancing/flow-key.ts), its time, and its port. Sets of
+ * four; a full set replaces an expired entry, or else the oldest of the entries that may give way to the port that
+ * needs one (set-shares.ts). It may lose entries, and reports an unknown flow only on a collision of 32 bits.
  */
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
@@ -24,7 +24,7 @@ export class FlowMemory {
   private readonly context: Context;
   private readonly hasher: Hasher;
   private readonly mask: number;
-  /** How long an entry counts. */
+  /** Lifetime of an entry. */
   memoryMs: number;
   /** Hash (never 0), ticks and port. */
   private readonly words: Int32Array;
@@ -40,7 +40,7 @@ export class FlowMemory {
     this.words = new Int32Array(entries * ENTRY_WORDS);
   }
 
-  /** `port`: at whose expense the flow is remembered. */
+  /** `port`: the port whose share the entry counts against. */
   note(key: FlowKey, port: number): void {
     const hash = this.hash(key);
     const at = this.placeFor(hash, port);
@@ -52,7 +52,7 @@ export class FlowMemory {
     this.hasNotes = true;
   }
 
-  /** True if nothing is remembered: the usual case, and cheaper to ask than for a flow. */
+  /** True if there are no entries: the usual case, and cheaper than looking up a flow. */
   get isEmpty(): boolean {
     if (this.hasNotes && (this.context.nowMs - this.notedMs) >>> 0 >= this.memoryMs) this.hasNotes = false;
     return !this.hasNotes;
@@ -79,7 +79,7 @@ export class FlowMemory {
     return NONE;
   }
 
-  /** The entry to write: its own, a free one, one that has ended, or one that gives way; else NONE. */
+  /** The entry to write: the flow's own, a free, an expired or a replaceable one; else NONE. */
   private placeFor(hash: number, port: number): number {
     const known = this.find(hash);
     if (known !== NONE) return known;
@@ -97,7 +97,7 @@ export class FlowMemory {
     return oldest;
   }
 
-  /** As exact as a tick. */
+  /** Resolution: one tick. */
   private ageMs(at: number): number {
     const tick = this.context.nowMs >>> TICK_SHIFT;
     return ((tick - (this.words[at + 1]! >>> PORT_BITS)) & TICK_MASK) << TICK_SHIFT;

@@ -1,20 +1,22 @@
 /**
- * What the datapath can tell about members by looking at the packets that pass: how soon they answer, how much of what
- * they are sent is lost, and whether they keep up. All of it per LB × group × member, in the stat table.
+ * Measures members from the packets that pass: response times, loss, and whether they keep up. All values are per LB
+ * × group × member, in the stat table.
  *
- * Theory of operation. Seen from the client's port, the way to the member and back is: SYN to SYN/ACK, data to the
- * acknowledgment that covers it, datagram to the next datagram back. At most one such pair of a flow is under way; the
- * time that it took goes into the slot's smoothed time, 7/8 old and 1/8 new (RFC 6298's weights for SRTT). As in Karn's
- * algorithm, a pair is given up when its segment is seen again. What is not beyond the highest sequence number seen is a
- * retransmission, in either direction, unless it is the probe of a keep-alive or of a closed window: one byte. So a
- * segment that was overtaken on its way to us counts, too: nobody who keeps one number can tell it from one sent again.
+ * Theory of operation. Seen from the client's port, the round trip to the member is: SYN to SYN/ACK, data to the
+ * acknowledgment that covers it, datagram to the next datagram back. At most one such pair of a flow is timed at
+ * once; the measured time enters the slot's smoothed time, 7/8 old and 1/8 new (RFC 6298's weights for SRTT). As in
+ * Karn's algorithm, a pair is discarded when its segment is seen again. A segment that does not extend the highest
+ * sequence number seen is a retransmission, in either direction, unless it is a one-byte probe of a keep-alive or of
+ * a closed window. A segment that was overtaken on its way here counts, too: with one number per direction it cannot
+ * be distinguished from a retransmission.
  *
- * A flow's part of this, 20 bytes, lies in its cold row. To fetch that row costs a cache line, so there is a budget of
- * packets per millisecond, shared by the ports that they come from. Under 64 000 packets per second of one port (by default) everything is looked at; beyond, handshakes always
- * are, and of the rest enough to keep the times true, while retransmissions are a lower bound. With a budget of 0 nothing
- * is looked at, handshakes neither: all that this module keeps stays 0.
+ * A flow's part of this, 20 bytes, is in its cold row. Fetching that row costs a cache line, so there is a budget of
+ * packets per millisecond, shared by their source ports. Below 64 000 packets per second of one port (by default)
+ * every packet is metered; above, handshakes always are, and enough of the rest to keep the times accurate, while
+ * retransmissions become a lower bound. With a budget of 0 nothing is metered, not even handshakes: all values of
+ * this module stay 0.
  *
- * Times are microseconds modulo 2^32 and as fine as batches: a batch has one time.
+ * Times are microseconds modulo 2^32 with the resolution of batches: a batch has one time.
  */
 import { COLD, COLD_WORDS, FLOW_NOTE, STATE } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
@@ -25,18 +27,18 @@ import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import { CLIENT, MEMBER, Segment, SequenceNumbers } from './sequence-numbers.ts';
 
-/** Packets looked at per millisecond, where nothing else is said. */
+/** Default number of packets metered per millisecond. */
 export const DEFAULT_PACKETS_PER_MS = 64;
 /** Weight of a new measurement in a smoothed one: 1/8. */
 const GAIN = 0.125;
-/** An answer that has not come by then is no answer to this. */
+/** A reply later than this is not matched to the probe. */
 const PATIENCE_US = 30_000_000;
 
-/** Words of a flow, from COLD.meter on. The notes are 0 at first, and say which of the others hold. */
+/** Words of a flow, from COLD.meter on. The notes are initially 0, and say which of the other words are valid. */
 const NOTES = 0;
 const CLIENT_NEXT = FLOW_NOTE.clientNext;
 const MEMBER_NEXT = FLOW_NOTE.memberNext;
-/** Acknowledgment number that ends the pair under way. */
+/** Acknowledgment number that ends the timed pair. */
 const AWAITED = 3;
 const SENT_US = 4;
 
@@ -60,7 +62,7 @@ export class FlowMeter {
   readonly numbers: SequenceNumbers;
   private readonly segment = new Segment();
   private readonly packetsPerMs: number;
-  /** Of all ports together twice the budget of one. */
+  /** All ports together have twice the budget of one. */
   private readonly budget: PortShares;
   private budgetMs = 0;
 
@@ -75,19 +77,19 @@ export class FlowMeter {
     this.stats = context.tables.stats.fields;
   }
 
-  /** To be called once per batch. */
+  /** Called once per batch. */
   renew(): void {
     if (this.context.nowMs === this.budgetMs) return;
     this.budgetMs = this.context.nowMs;
     if (this.budget.inUse > 0) this.budget.clear();
   }
 
-  /** Whether anything is looked at: handshakes in any case then. */
+  /** Whether metering is on: handshakes are then always metered. */
   get isOn(): boolean {
     return this.packetsPerMs > 0;
   }
 
-  /** Whether the next packet without SYN that came in by a port is to be looked at, too. */
+  /** Whether the next packet without SYN from a port is metered, too. */
   hasBudget(port: number): boolean {
     return this.budget.hasRoom(port);
   }
@@ -108,7 +110,7 @@ export class FlowMeter {
     this.end(row, STAT.requestTimeMicros);
   }
 
-  /** A record that goes, or was reset by its member, in a state: a handshake without an answer has failed. */
+  /** A record is removed, or was reset by its member: in a handshake state, the handshake has failed. */
   failed(row: number, state: number): void {
     if (this.isOn && state === STATE.synSent) this.stats[this.field(row, STAT.failedConnects)]!++;
   }
@@ -123,7 +125,7 @@ export class FlowMeter {
     const isByte = bytes === 1 && (flags & CONTROL) === 0;
     const news = this.advance(row, CLIENT_NEXT, HAS_CLIENT_NEXT, end, isByte);
     if (news === FRESH) this.begin(row, end);
-    // The time of a handshake is that of its first SYN: the client waits for all of them.
+    // A handshake is timed from its first SYN: the client waits for all of them.
     else if (news === SEEN && (flags & tcp.SYN) === 0) this.cold[this.at(row) + NOTES]! &= ~PENDING;
   }
 
@@ -147,7 +149,7 @@ export class FlowMeter {
     this.advance(row, MEMBER_NEXT, HAS_MEMBER_NEXT, end, bytes === 1 && (flags & CONTROL) === 0);
   }
 
-  /** Notes how far a direction has come, and counts what it has sent before. `isByte`: one byte of data, nothing else. */
+  /** Records the progress of a direction, and counts a retransmission. `isByte`: exactly one byte of data. */
   private advance(row: number, word: number, known: number, end: number, isByte: boolean): number {
     const { cold } = this;
     const at = this.at(row);
@@ -162,7 +164,7 @@ export class FlowMeter {
     return SEEN;
   }
 
-  /** Begins a pair, unless one is under way. */
+  /** Starts timing a pair, unless one is being timed. */
   private begin(row: number, awaited: number): void {
     const { cold } = this;
     const { nowUs } = this.context;
@@ -173,7 +175,7 @@ export class FlowMeter {
     cold[at + NOTES]! |= PENDING;
   }
 
-  /** Ends the pair, whose time goes into a smoothed one of the slot. */
+  /** Ends the pair, and adds its time to a smoothed one of the slot. */
   private end(row: number, field: number): void {
     const at = this.at(row);
     this.cold[at + NOTES]! &= ~PENDING;
@@ -181,7 +183,7 @@ export class FlowMeter {
     if (micros < PATIENCE_US) this.smooth(row, field, micros);
   }
 
-  /** 0 means "not measured": what takes no time at all takes one microsecond. */
+  /** 0 means "not measured", so the least time is one microsecond. */
   private smooth(row: number, field: number, value: number): void {
     const at = this.field(row, field);
     const was = this.stats[at]!;
@@ -204,7 +206,7 @@ export class FlowMeter {
     if (tcp.windowShift(this.view, l4) >= 0) this.cold[this.at(row) + NOTES]! |= SCALE_OFFERED;
   }
 
-  /** RFC 7323 §2.2: windows are scaled only if both ends have said so. */
+  /** RFC 7323 §2.2: windows are scaled only if both ends have offered it. */
   private noteScale(row: number, l4: number): void {
     const at = this.at(row) + NOTES;
     const shift = tcp.windowShift(this.view, l4);
@@ -226,7 +228,7 @@ export class FlowMeter {
   }
 }
 
-/** What `advance` has found. */
+/** Result of `advance`. */
 const FRESH = 0;
 const SEEN = 1;
 const PROBE = 2;

@@ -1,10 +1,10 @@
 /**
- * ICMP errors about balanced flows (RFC 5508 §4, RFC 5382 REQ-9, RFC 4787 REQ-12 and 13): the quoted packet gets
- * the view of the one who sent it, so that path MTU discovery and unreachables work through a VIP, for every protocol
- * that is balanced. An error neither refreshes nor ends a record.
+ * ICMP errors about balanced flows (RFC 5508 §4, RFC 5382 REQ-9, RFC 4787 REQ-12 and 13): the quoted packet is
+ * translated back to what its sender had sent, so that path MTU discovery and unreachables work through a VIP, for
+ * every balanced protocol. An error neither refreshes nor ends a record.
  *
  * Errors are rare: the quoted headers are changed by delta, and the message's own checksum, verified first, is
- * computed anew.
+ * recomputed.
  */
 
 import { REWRITE_SOURCE, REWRITE_TAGS } from '../../tables/balancing/connection-record.ts';
@@ -46,18 +46,18 @@ export function isIcmpError(frame: Frame): boolean {
 }
 
 /**
- * True for the first fragment of such a message. None is translated: its checksum can be verified (RFC 5508 REQ-3) by nobody
- * who has not all of it, and errors that keep to RFC 1812 §4.3.2.3 and RFC 4443 §2.4 c are never fragmented.
+ * True for the first fragment of such a message. None is translated: its checksum can only be verified on the whole
+ * message (RFC 5508 REQ-3), and errors that conform to RFC 1812 §4.3.2.3 and RFC 4443 §2.4 c are never fragmented.
  */
 export function isFirstOfIcmpError(frame: Frame): boolean {
   if (!frame.fragment || frame.fragmentOffset !== 0 || frame.l4 === 0 || frame.icmpType < 0) return false;
   return frame.family === FAMILY_IPV4 ? icmp.isError(frame.icmpType) : icmpv6.isError(frame.icmpType);
 }
 
-/** The packet inside an ICMP error: a cursor like Frame, for what little of it is there. */
+/** The packet inside an ICMP error: a cursor like Frame, for the quoted part of the packet. */
 export class QuotedPacket {
   protocol = -1;
-  /** Source port << 16 | destination port; for echo as frame/echo.ts says; else 0. */
+  /** Source port << 16 | destination port; for echo as in frame/echo.ts; else 0. */
   ports = 0;
   /** Addresses, four words each; IPv4 as ::ffff:a.b.c.d. */
   readonly source = new Int32Array(4);
@@ -69,8 +69,8 @@ export class QuotedPacket {
   private end = 0;
 
   /**
-   * Points at the packet quoted by an error. False if it cannot be of a balanced flow, or is cut off before what names
-   * the flow: ports, or an echo's identifier.
+   * Points at the packet quoted by an error. False if it cannot belong to a balanced flow, or the quote ends before
+   * the fields that identify the flow: ports, or an echo's identifier.
    */
   load(frame: Frame): boolean {
     const { view } = frame;
@@ -82,7 +82,7 @@ export class QuotedPacket {
     return found && this.loadPorts(view);
   }
 
-  /** GRE, ESP and the like have no ports: their flows are named by the addresses alone. */
+  /** GRE, ESP and the like have no ports: the addresses alone identify their flows. */
   private loadPorts(view: DataView): boolean {
     const { protocol, l4, end } = this;
     this.ports = 0;
@@ -124,7 +124,7 @@ export class QuotedPacket {
     let next = ipv6.nextHeader(view, l3);
     for (let i = 0; i < MAX_EXTENSION_HEADERS && at + 8 <= this.end && ipv6.isExtension(next); i++) {
       if (next === ipv6.NEXT_FRAGMENT && ipv6.fragmentOffset(view, at) !== 0) return false;
-      // On its way the packet was none to the destination that its header names.
+      // The header's destination is an intermediate hop, so the packet belongs to no flow of that address.
       if (next === ipv6.NEXT_ROUTING && ipv6.segmentsLeft(view, at) !== 0) return false;
       const bytes = ipv6.extensionBytes(view, at, next);
       next = ipv6.nextOfExtension(view, at);
@@ -189,7 +189,7 @@ export class QuotedPacket {
     this.fixTransport(delta16(was >>> 16, now >>> 16) + delta16(was & 0xffff, now & 0xffff));
   }
 
-  /** After a change of the addresses: ICMP over IPv4 and SCTP do not cover them. */
+  /** Fixes checksums after a change of the addresses, which ICMP over IPv4 and SCTP do not cover. */
   private fixPseudoHeader(delta: number): void {
     if (this.protocol !== ipv4.PROTOCOL_ICMP && this.protocol !== ipv4.PROTOCOL_SCTP)
       this.fixTransport(delta);
@@ -208,7 +208,7 @@ export class QuotedPacket {
     view.setUint16(at, isUdp ? replaceUdp(check, fold31(delta)) : replace(check, fold31(delta)));
   }
 
-  /** The checksum covers the whole packet: where not all of it is quoted, nobody can verify it. */
+  /** The checksum covers the whole packet, so a truncated quote cannot be verified. */
   private fixSctp(difference: number): void {
     const { l3, l4, end, isIpv4 } = this;
     const view = this.view!;
@@ -234,7 +234,7 @@ export class IcmpTranslator {
     this.key = new FlowKey(balancer);
   }
 
-  /** An error from the client about a packet that the VIP "sent": it goes to the member, in its terms. */
+  /** An error from the client about a packet that the VIP "sent": it is translated and sent to the member. */
   fromClient(vip: number, frame: Frame): number {
     const { quoted } = this;
     const { connections, endpoints } = this.context.tables;
@@ -256,13 +256,13 @@ export class IcmpTranslator {
     return PASS;
   }
 
-  /** The first fragment of an error from a client to a VIP: dropped, unless it certainly is about another packet. */
+  /** The first fragment of an error from a client to a VIP: dropped, unless it is certainly about another packet. */
   fragmentFromClient(vip: number, frame: Frame): number {
     const isOther = this.quoted.load(frame) && this.rowOfAnswer(vip) === NONE;
     return isOther ? this.withoutFlow(vip, frame) : this.context.consume(frame, DROP.icmpErrorFragment);
   }
 
-  /** Row of the flow that the quoted packet, of a VIP to its client, belongs to, or NONE. */
+  /** Row of the flow of the quoted packet, from a VIP to its client, or NONE. */
   private rowOfAnswer(vip: number): number {
     const { quoted, key } = this;
     key.readClient(quoted.destination, 0);
@@ -271,8 +271,8 @@ export class IcmpTranslator {
   }
 
   /**
-   * An error on a hairpin from the VM as member, about a packet that the VIP "sent" as its client: the VM hears it as
-   * client, about what it sent to the VIP. `quoted` is loaded.
+   * An error on a hairpin from the VM as member, about a packet that the VIP "sent" as its client: the VM gets it as
+   * client, about its own packet to the VIP. `quoted` is loaded.
    */
   private fromOwnMember(vip: number, frame: Frame): number {
     const { quoted } = this;
@@ -291,7 +291,7 @@ export class IcmpTranslator {
     return this.backToItself(row, vip, frame);
   }
 
-  /** An error about no balanced flow: a VM's own address also has traffic of its own, any other VIP has none. */
+  /** An error about no balanced flow: a VM's own address also has its own traffic, any other VIP has none. */
   private withoutFlow(vip: number, frame: Frame): number {
     const isOwned = !this.context.tables.endpoints.hasRole(vip, ROLE_ANSWERED);
     return isOwned ? PASS : this.context.consume(frame, DROP.noConnection);
@@ -315,7 +315,7 @@ export class IcmpTranslator {
     if (!quoted.load(frame)) return PASS;
     const row = this.rowOfQuestion(frame);
     if (row === NONE) return PASS;
-    // RFC 5508 §7: another way to the member is none to the VIP.
+    // RFC 5508 §7: a redirect on the way to the member does not apply to the VIP.
     const isRedirect = frame.family === FAMILY_IPV4 && icmp.type(frame.view, frame.l4) === icmp.REDIRECT;
     if (isRedirect) return this.context.consume(frame, DROP.icmpRedirect);
     if (frame.untranslatable !== DROP.none) return this.context.consume(frame, frame.untranslatable);
@@ -326,7 +326,7 @@ export class IcmpTranslator {
     const vip = connections.vip(row) * ENDPOINT_WORDS;
     quoted.rewriteDestination(endpoints.rows, vip, connections.forwardPorts(row));
     if (frame.s3 === d[3] && frame.s2 === d[2] && frame.s1 === d[1] && frame.s0 === d[0]) {
-      // The member itself complains: it is the VIP to the client.
+      // The member itself sent the error: the client sees it as from the VIP.
       rewriteSource(frame, endpoints.rows, vip, frame.ports);
       setRouterSource(frame, this.networks);
     }
@@ -335,13 +335,13 @@ export class IcmpTranslator {
     return PASS;
   }
 
-  /** The first fragment of an error to a client: dropped, unless it certainly is about another packet. */
+  /** The first fragment of an error to a client: dropped, unless it is certainly about another packet. */
   fragmentToClient(frame: Frame): number {
     const isOther = this.quoted.load(frame) && this.rowOfQuestion(frame) === NONE;
     return isOther ? PASS : this.context.consume(frame, DROP.icmpErrorFragment);
   }
 
-  /** Row of the flow that the quoted packet, of a client to a member, belongs to; NONE if there is none at this port. */
+  /** Row of the flow of the quoted packet, from a client to a member; NONE if this port has none. */
   private rowOfQuestion(frame: Frame): number {
     const { connections, endpoints } = this.context.tables;
     const { source, destination: d, protocol } = this.quoted;

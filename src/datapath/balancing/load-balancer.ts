@@ -1,14 +1,14 @@
 /**
  * The load balancer in a port's egress path (the specification's figure 9).
  *
- * From the VM: a destination that is no virtual address passes. A packet to a VIP is looked up in the connection
- * table; a flow without record finds its rule, picks a member among the criteria set that is effective now, and
- * gets a record. Then the destination is rewritten: address, port, or only the MAC (the forwarding element
- * delivers to `frame.member`).
- * To the VM: a packet from a member that matches a record is turned back, so that the VM sees only the VIP.
+ * From the VM: packets to addresses that are not virtual pass. A packet to a VIP is looked up in the connection
+ * table; a flow without a record finds its rule, selects a member from the criteria set in effect, and gets a record.
+ * Then the destination is rewritten: address, port, or only the MAC (the forwarding element delivers to
+ * `frame.member`). To the VM: a packet from a member that matches a record is translated back, so that the VM sees
+ * only the VIP.
  *
- * One load balancer serves one port, or several when configured so. It owns its rules (balancer-rules.ts); connections,
- * endpoints and statistics lie in the shared tables.
+ * One load balancer serves one port, or several if so configured. It owns its rules (balancer-rules.ts); connections,
+ * endpoints and statistics are in the shared tables.
  */
 import {
   COLD,
@@ -120,7 +120,8 @@ export class LoadBalancer implements Operator {
     }
     if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
     if (frame.isForHop || frame.hasHomeAddress) {
-      // The VIP is a hop of its path: a VM's own address is the VM's affair, any other VIP forwards nothing.
+      // The VIP is an intermediate hop of the packet: a VM's own address is left to the VM; any other VIP forwards
+      // nothing.
       return this.endpoints.hasRole(endpoint, ROLE_ANSWERED) ? this.responder.refuseHop(frame) : PASS;
     }
     return frame.fragment ? this.fragmentIngress(endpoint, frame) : this.balance(endpoint, frame);
@@ -144,7 +145,7 @@ export class LoadBalancer implements Operator {
     if (isFirstOfIcmpError(frame)) return this.icmp.fragmentFromClient(endpoint, frame);
     if (isNeighbourDiscovery(frame)) return PASS;
     if (frame.isEchoReply && this.hairpinReply(frame)) return PASS;
-    // An address that is also a VM's own keeps all of its ICMP.
+    // An address that is also a VM's own receives all of its ICMP.
     return this.endpoints.hasRole(endpoint, ROLE_ANSWERED)
       ? this.context.consume(frame, DROP.noConnection)
       : PASS;
@@ -152,7 +153,7 @@ export class LoadBalancer implements Operator {
 
   egress(frame: Frame): number {
     if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
-    // What has just been balanced is nobody's answer.
+    // A packet that was just balanced cannot be a reply.
     if (frame.member !== NONE) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return isFirstOfIcmpError(frame) ? this.icmp.fragmentToClient(frame) : PASS;
@@ -161,7 +162,7 @@ export class LoadBalancer implements Operator {
     return row === NONE ? this.withoutRow(member, frame) : this.turnBack(row, frame);
   }
 
-  /** From a member, but of no flow: its own business, unless the flow was cut off a moment ago. */
+  /** From a member, but of no flow: passes, unless the flow was cut off recently. */
   private withoutRow(member: number, frame: Frame): number {
     keyFromMember(this.reverse, frame, member);
     if (opensConnection(frame)) {
@@ -172,7 +173,7 @@ export class LoadBalancer implements Operator {
     return this.tracking.cutOff.cover(this.reverse) ? this.context.consume(frame, DROP.noConnection) : PASS;
   }
 
-  /** A fragment to a VIP is handled like a packet, with the ports of its first one. */
+  /** A fragment to a VIP is handled like a packet, with the ports of its first fragment. */
   private fragmentIngress(vip: number, frame: Frame): number {
     if (this.fragments.admit(frame, INGRESS) !== FOLLOW) return CONSUMED;
     const { ports } = frame;
@@ -181,13 +182,13 @@ export class LoadBalancer implements Operator {
     if (isFirst && verdict === PASS && isUnfixable(frame, ports)) {
       verdict = this.context.consume(frame, DROP.unsupportedProtocolToVip);
     }
-    // Echo requests that the VIP itself answers are judged without state: the rest will fare like the first.
+    // Echo requests that the VIP itself answers are stateless: later fragments are treated like the first.
     const goesOn = verdict === PASS || frame.icmpType >= 0;
     if (isFirst) this.fragments.settle(frame, goesOn ? DATAGRAM.follow : DATAGRAM.refused);
     return verdict;
   }
 
-  /** A fragment from a member is part of a reply if its first one is. */
+  /** A fragment from a member is part of a reply if its first fragment is. */
   private fragmentEgress(member: number, frame: Frame): number {
     const verdict = this.fragments.admit(frame, EGRESS);
     if (verdict !== FOLLOW) return verdict;
@@ -214,9 +215,9 @@ export class LoadBalancer implements Operator {
     keyFromMember(this.reverse, frame, member);
     const row = this.connections.findReverse(this.reverse);
     if (row === NONE || this.tracking.isPurged(row)) return NONE;
-    // A flooded frame comes by at every port: it is the client's own that turns it back.
+    // A flooded frame reaches every port: only the client's own port translates it.
     if (frame.shared && this.connections.ownerPort(row) !== frame.egress) return NONE;
-    // The member itself may connect to the client, with the ports of a flow that has ended.
+    // The member itself may connect to the client, with the ports of an ended flow.
     return this.startsAnew(row, frame) ? NONE : row;
   }
 
@@ -244,7 +245,7 @@ export class LoadBalancer implements Operator {
     if ((rewrite & REWRITE_MAC) !== 0) frame.member = connections.via(row);
   }
 
-  /** Turns a packet from a member back: what `toMember` did, undone. */
+  /** Translates a packet from a member back: the inverse of `toMember`. */
   private toClient(row: number, rewrite: number, frame: Frame): void {
     const { connections } = this;
     frame.flow = row;
@@ -260,15 +261,18 @@ export class LoadBalancer implements Operator {
     if ((rewrite & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
   }
 
-  /** The client is the member: its packet comes back to it from the VIP, or it would take it for its own. */
+  /**
+   * The client is the member: its packet returns to it from the VIP's address, as it would otherwise take it for its
+   * own.
+   */
   private comeFromVip(row: number, frame: Frame): void {
     rewriteSource(frame, this.endpoints.rows, this.connections.vip(row) * ENDPOINT_WORDS, frame.ports);
     setRouterSource(frame, this.networks);
   }
 
   /**
-   * The answer on a hairpin: from the VM as member, to the VIP as the client it knows. It goes back to the same VM as
-   * client. False if the packet is no such answer.
+   * The reply on a hairpin: from the VM as member, to the VIP as the client it knows. It returns to the same VM as
+   * client. False if the packet is no such reply.
    */
   private hairpinReply(frame: Frame): boolean {
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
@@ -287,7 +291,7 @@ export class LoadBalancer implements Operator {
   }
 
   /**
-   * A packet straight to a member. It crosses unchanged and leaves no record, unless the same client talks to the same
+   * A packet straight to a member. It passes unchanged and without a record, unless the same client talks to the same
    * member through a VIP from the same port: then this flow gets a record and another port (direct-flows.ts).
    */
   private direct(member: number, frame: Frame): number {
@@ -303,7 +307,7 @@ export class LoadBalancer implements Operator {
       const other = connections.findReverse(reverse);
       if (other === NONE || this.tracking.isPurged(other)) return PASS;
       if (connections.hasEnded(other)) {
-        // The port is used again, for another destination: the old flow must not catch the answers.
+        // The port is reused for another destination: the old flow must not match the replies.
         this.tracking.remove(other);
         return PASS;
       }
@@ -318,7 +322,7 @@ export class LoadBalancer implements Operator {
     return PASS;
   }
 
-  /** True if a SYN meets the record of a flow that has ended: the port is used again, the old record goes. */
+  /** True if a SYN matches the record of an ended flow: the port is reused, and the old record is removed. */
   private startsAnew(row: number, frame: Frame): boolean {
     if (!opensConnection(frame)) return false;
     if (!this.connections.hasEnded(row)) return false;
@@ -330,7 +334,7 @@ export class LoadBalancer implements Operator {
   private newFlow(vip: number, frame: Frame): number {
     const rule = this.rules.match(vip, frame);
     if (rule === NONE) {
-      // A VIP that belongs to a VM is that VM's to answer for; any other has nothing behind this port.
+      // A VIP that belongs to a VM is left to that VM; behind any other there is nothing at this port.
       if (!this.endpoints.hasRole(vip, ROLE_ANSWERED)) {
         if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
         return PASS;
@@ -342,10 +346,10 @@ export class LoadBalancer implements Operator {
     if (isDatagram(frame) && this.tracking.running.has(this.id, frame)) {
       if (isForStation(vip, frame, this.context, this.networks)) return PASS;
     }
-    // The flow of a later fragment has gone since its first one passed.
+    // The flow of a later fragment was removed since its first one passed.
     if (frame.l4 === 0) return this.laterFragment(frame);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
-      // Their checksums cover the addresses in ways that are not known here.
+      // Their checksums may cover the addresses in ways that are unknown here.
       return this.context.consume(frame, DROP.unsupportedProtocolToVip);
     }
     const { rules } = this.rules;
@@ -354,14 +358,14 @@ export class LoadBalancer implements Operator {
     }
     if (isMidStream(frame)) {
       if (isForStation(vip, frame, this.context, this.networks)) return PASS;
-      // No such connection here: say so, as a host would (RFC 9293 §3.10.7.1).
+      // No such connection: reset, as a host would (RFC 9293 §3.10.7.1).
       this.context.consume(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
-    // Before the choice: a flow that is refused must not cost its member a turn.
+    // Before the selection: a refused flow must not use up its member's turn.
     if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
@@ -373,7 +377,7 @@ export class LoadBalancer implements Operator {
     return PASS;
   }
 
-  /** A datagram of a group that chooses anew for each (datagram-records.ts). */
+  /** A datagram of a group that selects a member for each (datagram-records.ts). */
   private datagram(rule: number, set: number, vip: number, frame: Frame): number {
     const choice = this.rules.pick(rule, set, frame);
     if (choice === NONE) return this.withoutMember(rule, frame);
@@ -389,16 +393,16 @@ export class LoadBalancer implements Operator {
     return PASS;
   }
 
-  /** A later fragment that its ports lead to no record. */
+  /** A later fragment whose ports match no record. */
   private laterFragment(frame: Frame): number {
     const row = this.datagrams.ofFirstFragment(this.forward, frame);
-    // The flow has gone since its first fragment passed.
+    // The flow was removed since its first fragment passed.
     if (row === NONE || this.tracking.isPurged(row)) return this.context.consume(frame, DROP.noConnection);
     this.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
   }
 
-  /** A packet of another port's flow from the very VM that the flow's packets go to: the VM has sent it on. */
+  /** A packet of another port's flow, from the VM that the flow's packets are sent to: the VM has forwarded it. */
   private cameBack(row: number, frame: Frame): boolean {
     if (this.connections.ownerPort(row) === frame.ingress) return false;
     const { wayGeneration } = this.context;
@@ -406,8 +410,8 @@ export class LoadBalancer implements Operator {
   }
 
   /**
-   * A VM that sends a packet to a VIP on asks the rules of its own port. Whether the member that these choose has had the
-   * packet before: then it would go round until its TTL is 0.
+   * A VM that forwards a packet to a VIP is subject to the rules of its own port. Whether the selected member has had
+   * the packet before: it would then loop until its TTL is 0.
    */
   private isLoop(choice: number, frame: Frame): boolean {
     this.connections.passedOver = false;
@@ -423,7 +427,7 @@ export class LoadBalancer implements Operator {
     }
   }
 
-  /** An echo request that no rule balances: the VIP answers as long as one of its groups has a member to serve. */
+  /** An echo request that no rule balances: the VIP answers while one of its groups has a usable member. */
   private echo(vip: number, frame: Frame): number {
     if (!this.responder.answersEchoToVip) return this.context.consume(frame, DROP.noConnection);
     const rule = this.rules.matchAny(vip, frame);
@@ -438,7 +442,10 @@ export class LoadBalancer implements Operator {
     return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
-  /** Makes the connection record of a new flow, with the decision that led to it. NONE: there is none, the packet is dropped. */
+  /**
+   * Creates the connection record of a new flow, with the selection's reason. NONE: there is none, and the packet is
+   * dropped.
+   */
   private record(rule: number, set: number, choice: number, frame: Frame): number {
     const { forward, reverse } = this;
     const { rules } = this.rules;
@@ -468,19 +475,19 @@ export class LoadBalancer implements Operator {
     return row;
   }
 
-  /** Endpoint that a member answers as: where the address is not rewritten, that of the VIP. NONE: it has none. */
+  /** Endpoint that a member answers as: the VIP's if the address is not rewritten. NONE: it has none. */
   private memberEndpoint(rule: number, choice: number, vip: number): number {
     const isRewritten = this.rules.rules.rewriteKind(rule) === REWRITE_KIND.address;
     return isRewritten ? this.rules.memberEndpoint(choice) : vip;
   }
 
-  /** Port at which a member gets a packet: only protocols with ports have one to translate. */
+  /** Destination port of packets to a member: translated only for protocols with ports. */
   private memberPort(choice: number, frame: Frame): number {
     const port = this.rules.rules.memberPort(choice);
     return port >= 0 && frame.ports !== 0 ? port : frame.destinationPort;
   }
 
-  /** Notes whose record it is and where its packets go, which makes it whole. */
+  /** Fills in the record's owner and destination, which makes it whole. */
   private own(row: number, frame: Frame, via: number): void {
     const { cold } = this.connections;
     const at = row * COLD_WORDS;
@@ -491,7 +498,7 @@ export class LoadBalancer implements Operator {
     cold[at + COLD.via] = via;
   }
 
-  /** A flow that gets no record: drops its packet. */
+  /** Drops the packet of a flow that gets no record. */
   private refuse(frame: Frame, reason: number): typeof NONE {
     this.context.drop(frame, reason);
     return NONE;

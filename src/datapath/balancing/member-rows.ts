@@ -1,9 +1,9 @@
 /**
- * The statistics rows of load balancers' members, and what else is known of a connection by the row that it counts in:
- * the timers of its group, and whose member it has.
+ * The statistics rows of load balancers' members, and the properties of a connection that its row determines: its
+ * group's timers and its member.
  *
- * A row exists while a load balancer has flows to a member, and a while longer (tables/stat-table.ts). Timers are kept by
- * member, for the few groups that have their own, and copied to each row, so that a packet finds them by its row.
+ * A row exists while a load balancer has flows to a member, and a while longer (tables/stat-table.ts). Timers are
+ * kept by member, for the few groups with their own, and copied to each row, so that a packet finds them by its row.
  */
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { StatTable } from '../../tables/stat-table.ts';
@@ -14,11 +14,11 @@ interface Timers {
 }
 
 export class MemberRows {
-  /** Per row: the group's own timers for datagram flows, 0 where the host's hold. */
+  /** Per row: the group's own timers for datagram flows, 0 for the host's. */
   readonly idleMs: Int32Array;
   readonly repickMs: Int32Array;
   private readonly stats: StatTable;
-  /** By member; those without any are not listed. */
+  /** By member; only members with own timers are listed. */
   private readonly timers = new Map<number, Timers>();
   private isChanged = false;
 
@@ -28,7 +28,7 @@ export class MemberRows {
     this.repickMs = new Int32Array(stats.slotCount);
   }
 
-  /** The row of a load balancer's member; NONE: there is no room for another one. */
+  /** The row of a load balancer's member; NONE: no row is free. */
   rowOf(balancer: number, member: number): number {
     const found = this.stats.find(balancer, member);
     if (found !== NONE) return found;
@@ -37,7 +37,7 @@ export class MemberRows {
     return row;
   }
 
-  /** Timers of a member's datagram flows, 0 for the host's; in force at the next `renewTimers`. */
+  /** Timers of a member's datagram flows, 0 for the host's; applied by the next `renewTimers`. */
   setTimers(member: number, idleMs: number, repickMs: number): void {
     const before = this.timers.get(member);
     if ((before?.idleMs ?? 0) === idleMs && (before?.repickMs ?? 0) === repickMs) return;

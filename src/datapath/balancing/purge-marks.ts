@@ -1,10 +1,10 @@
 /**
- * Which records no longer count, because their member has failed or was removed.
+ * Marks the records to be removed because their member has failed or was removed.
  *
- * Theory of operation. A mark on a member's stat slot takes effect at once: every lookup that hits a row of a marked
- * slot removes the row instead (ConnectionTracking.isPurged). The sweep removes the rest and takes the marks off after
- * one full turn. Rows made after the mark stay. A member that was removed keeps its TCP flows; datagrams, which nobody
- * would ever end, move on.
+ * Theory of operation. A mark on a member's stat slot takes effect at once: a lookup that hits a row of a marked slot
+ * removes the row instead (ConnectionTracking.isPurged). The sweep removes the rest and clears the marks after one
+ * full turn. Rows created after the mark stay. A removed member keeps its TCP flows; datagram flows, which have no
+ * end, move to other members.
  */
 import { COLD, COLD_WORDS } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
@@ -18,13 +18,13 @@ const MARK_DATAGRAMS = 2;
 export class PurgeMarks {
   private readonly context: Context;
   private readonly table: ConnectionTable;
-  /** MARK_… per stat slot, and when it was made; rows not younger than the mark go. */
+  /** MARK_… per stat slot, and its time; rows older than the mark are removed. */
   private readonly marked: Uint8Array;
   private readonly markedMs: Int32Array;
   private marks: number[] = [];
-  /** Rows still to visit until the marks can be taken off; 0: there are none. */
+  /** Rows to visit before the marks can be cleared; 0: there are none. */
   rowsLeft = 0;
-  /** Rows of the table when they were last counted. */
+  /** Rows of the table at the last count. */
   private rows = 0;
 
   constructor(context: Context) {
@@ -34,11 +34,11 @@ export class PurgeMarks {
     this.markedMs = new Int32Array(context.tables.limits.maxStatSlots);
   }
 
-  /** Marks slots: all of their records, or those that are no TCP. */
+  /** Marks slots: all of their records, or only those that are not TCP. */
   set(statSlots: readonly number[], which: 'all' | 'datagrams'): void {
     for (const slot of statSlots) {
       if (this.marked[slot] === MARK_NONE) this.marks.push(slot);
-      // A member that failed and was then removed stays failed.
+      // A member that failed and was then removed stays marked as failed.
       if (this.marked[slot] !== MARK_ALL) this.marked[slot] = which === 'all' ? MARK_ALL : MARK_DATAGRAMS;
       this.markedMs[slot] = this.context.nowMs;
     }
@@ -46,7 +46,7 @@ export class PurgeMarks {
     this.rowsLeft = this.rows;
   }
 
-  /** Whether a record is to go. */
+  /** Whether a record must be removed. */
   cover(row: number): boolean {
     if (this.rowsLeft === 0) return false;
     const slot = this.table.statSlot(row);
@@ -55,14 +55,14 @@ export class PurgeMarks {
     return mark === MARK_ALL || this.table.protocol(row) !== ipv4.PROTOCOL_TCP;
   }
 
-  /** To be called before each step of the sweep: the turn that a purge takes may have become longer. */
+  /** Called before each step of the sweep: the turn of a purge may have become longer. */
   extend(): void {
     const used = this.table.highWater;
     if (this.rowsLeft > 0) this.rowsLeft += used - this.rows;
     this.rows = used;
   }
 
-  /** The sweep has visited so many rows; after a full turn the marks come off. */
+  /** The sweep has visited this many rows; after a full turn the marks are cleared. */
   visited(rows: number): void {
     if (this.rowsLeft === 0) return;
     this.rowsLeft = Math.max(0, this.rowsLeft - rows);
@@ -71,7 +71,7 @@ export class PurgeMarks {
     this.marks = [];
   }
 
-  /** Whether a record was made after a time of the last minutes; the record may be months old. */
+  /** Whether a record was created after a time within the last minutes; the record may be months old. */
   private isYounger(row: number, thanMs: number): boolean {
     const { nowMs } = this.context;
     return (nowMs - this.table.cold[row * COLD_WORDS + COLD.createdMs]!) >>> 0 < (nowMs - thanMs) >>> 0;

@@ -1,17 +1,17 @@
 /**
- * The rules in force: those of each group once, and for each set of groups one index, shared by all load balancers that
- * enforce that set.
+ * The rules in force: one copy per group, and one index per set of groups, shared by all load balancers that enforce
+ * that set.
  *
- * Theory of operation. Groups are compiled one by one (tables/rule-table.ts); load balancers with the same groups name the
- * same list of compiled groups, object and all, and what has not changed between two snapshots is the same object in
- * both. So a change costs what it changes: a list of which a few groups are others is brought up to date in place, if all
- * its load balancers go on to the same list, and else an index is made anew. New groups take their endpoints before
- * previous ones give theirs back, so an endpoint that stays keeps its number. Many new groups are prepared before the change
- * that brings them, some at a time, so that packets wait for none of them.
+ * Theory of operation. Groups are compiled one by one (tables/rule-table.ts); load balancers with the same groups
+ * share the same list of compiled groups, and parts unchanged between two snapshots are the same objects. A change
+ * therefore costs only what it changes: a list with a few changed groups is updated in place if all its load
+ * balancers change to the same new list; otherwise a new index is built. New groups take their endpoints before
+ * previous ones release theirs, so an endpoint that stays keeps its number. Many new groups are prepared before the
+ * change that brings them, a few at a time, so that packets never wait for all of them.
  *
- * A group works in each network whose ports the load balancer serves: endpoints are (network, address), so its endpoints
- * and the index are there once per network. What changes while rules are in force (positions of round robins) belongs to
- * the load balancer (balancer-rules.ts).
+ * A group works in each network whose ports the load balancer serves: endpoints are (network, address), so its
+ * endpoints and the index exist once per network. State that changes while rules are in force (round-robin positions)
+ * belongs to the load balancer (balancer-rules.ts).
  */
 
 import {
@@ -35,15 +35,15 @@ export class GroupRules {
   readonly compiled: CompiledRules;
   readonly table: RuleTable;
   readonly network: number;
-  /** Endpoints of the rules' VIPs, and of members, by their positions in the table; NONE: there was no room. */
+  /** Endpoints of the rules' VIPs, and of members, by position in the table; NONE: the endpoint table was full. */
   readonly vips: Int32Array;
   readonly memberEndpoints: Int32Array;
   readonly givesMacs: boolean;
-  /** Rules on a VM's own address, which is the VM's to answer for. */
+  /** Rules on a VM's own address, which the VM answers for. */
   readonly isOnOwnAddress: boolean;
-  /** All of its endpoints found room. */
+  /** All of its endpoints fit into the endpoint table. */
   readonly isWhole: boolean;
-  /** Rule sets that it is in. */
+  /** Rule sets that contain it. */
   users = 0;
 
   constructor(compiled: CompiledRules, network: number, endpoints: EndpointTable) {
@@ -78,26 +78,26 @@ export class GroupRules {
     this.isOnOwnAddress = table.ruleCount > 0 && table.rewriteKind(0) === REWRITE_KIND.port;
   }
 
-  /** Number of the group. */
+  /** The group's number. */
   get group(): number {
     return this.table.group(0);
   }
 }
 
-/** A rule that may be a packet's. */
+/** A rule that may match a packet. */
 export interface Candidate {
   readonly group: GroupRules;
   /** Position in the group's table. */
   readonly rule: number;
 }
 
-/** What load balancers with the same groups have in force in one network. */
+/** The rules in force in one network at load balancers with the same groups. */
 export class RuleSet {
   readonly network: number;
-  /** Of the snapshot that brought the rules. */
+  /** Revision of the snapshot with these rules. */
   revision = 0;
   blocks: readonly CompiledRules[] = [];
-  /** Load balancers that have it. */
+  /** Load balancers that use it. */
   readonly balancers = new Set<number>();
   readonly groups = new Map<CompiledRules, GroupRules>();
   /** VIP endpoint → its rules, most specific first. */
@@ -108,12 +108,12 @@ export class RuleSet {
     this.network = network;
   }
 
-  /** The rules of a VIP, most specific first; undefined: none are in force here. */
+  /** The rules of a VIP, most specific first; undefined: it has none here. */
   rulesOf(vip: number): readonly Candidate[] | undefined {
     return this.candidates.get(vip);
   }
 
-  /** All endpoints of all groups found room. */
+  /** All endpoints of all groups fit into the endpoint table. */
   get isWhole(): boolean {
     return this.incomplete === 0;
   }
@@ -144,7 +144,7 @@ export class RuleSet {
 const bySpecificity = (a: Candidate, b: Candidate): number =>
   compareSpecificity(a.group.table, a.rule, b.group.table, b.rule);
 
-/** A load balancer and what it is to enforce. */
+/** A load balancer and the groups that it enforces. */
 export interface WantedRules {
   readonly balancer: number;
   readonly blocks: readonly CompiledRules[];
@@ -157,9 +157,9 @@ export class RuleSets {
   /** By network. */
   private readonly groups = new Map<number, Map<CompiledRules, GroupRules>>();
   private sets: RuleSet[] = [];
-  /** Groups that give their members MACs, and those on VMs' own addresses: few. */
+  /** Groups with members' MACs, and groups on VMs' own addresses: few. */
   private readonly special = new Set<GroupRules>();
-  /** Groups that the next change is to bring. */
+  /** Groups prepared for the next change. */
   private readonly prepared = new Set<GroupRules>();
 
   constructor(endpoints: EndpointTable, memberRows: MemberRows) {
@@ -167,12 +167,12 @@ export class RuleSets {
     this.memberRows = memberRows;
   }
 
-  /** Sets that some load balancer has in force. */
+  /** Sets that a load balancer has in force. */
   get inForce(): readonly RuleSet[] {
     return this.sets;
   }
 
-  /** Makes a group that the next `replace` brings into force in this network; one that it does not bring is forgotten. */
+  /** Prepares a group of the next `replace` in this network; dropped if that does not contain it. */
   prepare(compiled: CompiledRules, network: number): void {
     const known = getOrMake(this.groups, network, () => new Map());
     if (known.has(compiled)) return;
@@ -181,7 +181,7 @@ export class RuleSets {
     this.prepared.add(group);
   }
 
-  /** Brings these rules into force in place of all others. Returns the numbers of groups that are in force no more. */
+  /** Replaces all rules in force. Returns the numbers of groups that are no longer in force. */
   replace(wanted: readonly WantedRules[], revision: number): number[] {
     const byList = new Map<number, Map<readonly CompiledRules[], number[]>>();
     for (const { balancer, blocks, networks } of wanted) {
@@ -239,7 +239,7 @@ export class RuleSets {
     return [...lost];
   }
 
-  /** Lets a set have these groups. */
+  /** Gives a set these groups. */
   private bring(
     set: RuleSet,
     blocks: readonly CompiledRules[],
@@ -278,7 +278,7 @@ export class RuleSets {
     gone.push(group);
   }
 
-  /** Roles, MACs and timers of groups that have come; endpoints of those that have gone. */
+  /** Roles, MACs and timers of added groups; endpoints of removed ones. */
   private settle(gone: readonly GroupRules[], come: readonly GroupRules[]): void {
     const { endpoints } = this;
     for (const group of gone) {
@@ -295,7 +295,7 @@ export class RuleSets {
       if (group.givesMacs || group.isOnOwnAddress) this.special.add(group);
     }
     if (gone.some(({ isOnOwnAddress }) => isOnOwnAddress)) this.answerAll();
-    // Whatever came first: of two groups the one with the greater number says a member's MAC.
+    // Independent of their order: if two groups configure a member's MAC, the one with the greater number wins.
     for (const group of [...this.special].sort((a, b) => a.group - b.group)) this.specialise(group);
     for (const group of gone) this.release(group);
   }

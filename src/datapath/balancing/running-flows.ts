@@ -1,13 +1,14 @@
 /**
- * Flows that ran before their address and port were balanced.
+ * Flows that existed before their address and port were balanced.
  *
- * A VIP may be the address of a station: a VM's own (`rewrite: port`, or a VIP that is put on a VM's address), or one behind an
- * uplink. A TCP segment that opens nothing and has no record is this station's then: it has the connection, or answers
- * that it has none (RFC 9293 §3.10.7.1). New connections are balanced. A VIP that no station has answers such a segment itself.
+ * A VIP may be the address of a station: a VM's own (`rewrite: port`, or a VIP placed on a VM's address), or one
+ * behind an uplink. A TCP segment that opens no connection and has no record then belongs to this station, which has
+ * the connection or answers with a reset (RFC 9293 §3.10.7.1). New connections are balanced. A VIP without a station
+ * answers such a segment itself.
  *
- * Datagrams open nothing: whether an exchange runs shows only by what has passed before. So the clients' datagrams that no
- * rule covers are noted, for as long as a record of theirs would last; while the memory knows a flow, it stays with the
- * station. Bounded, with shares of ports; what it forgets is balanced from the next datagram on.
+ * Datagrams open nothing: whether an exchange is running shows only in earlier packets. Client datagrams without a
+ * rule are therefore remembered for as long as a record of theirs would last, and such a flow stays with the station.
+ * Bounded, with shares of ports; a forgotten flow is balanced from its next datagram on.
  */
 import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
@@ -22,10 +23,10 @@ import { isForRouter, type Networks } from '../ports/networks.ts';
 import { asksService } from './flow-frames.ts';
 import { FlowMemory } from './flow-memory.ts';
 
-/** Datagram flows remembered: 128 KB. */
+/** Capacity in datagram flows: 128 KB. */
 const ENTRIES = 16_384;
 
-/** Exchanges of datagrams that no rule covers. */
+/** Datagram exchanges that no rule covers. */
 export class RunningDatagrams {
   private readonly memory: FlowMemory;
   private readonly hasher: Hasher;
@@ -36,7 +37,7 @@ export class RunningDatagrams {
     this.hasher = new Hasher(context.tables.hashKey);
   }
 
-  /** `idleMs`: how long a datagram counts. */
+  /** `idleMs`: lifetime of an entry. */
   configure(idleMs: number): void {
     this.memory.memoryMs = idleMs;
   }
@@ -45,7 +46,7 @@ export class RunningDatagrams {
     this.memory.note(this.keyOf(balancer, frame), frame.ingress);
   }
 
-  /** Whether a datagram is of an exchange that runs; it goes on then. */
+  /** Whether a datagram belongs to a running exchange; refreshes the entry. */
   has(balancer: number, frame: Frame): boolean {
     if (this.memory.isEmpty) return false;
     const key = this.keyOf(balancer, frame);
@@ -54,7 +55,7 @@ export class RunningDatagrams {
     return true;
   }
 
-  /** The station's address is no endpoint: its hash stands for it. */
+  /** The station's address is not an endpoint: its hash stands for it. */
   private keyOf(balancer: number, frame: Frame): FlowKey {
     const { key } = this;
     const { d0, d1, d2, d3, network } = frame;
@@ -65,7 +66,7 @@ export class RunningDatagrams {
   }
 }
 
-/** A packet to a station that may be balanced, and opens no connection. */
+/** A packet to a station that may be balanced and opens no connection. */
 export const isDatagram = (frame: Frame): boolean =>
   frame.protocol !== ipv4.PROTOCOL_TCP &&
   asksService(frame) &&
@@ -80,7 +81,10 @@ export const isMidStream = (frame: Frame): boolean =>
 export const opensConnection = (frame: Frame): boolean =>
   frame.protocol === ipv4.PROTOCOL_TCP && !isMidStream(frame);
 
-/** Whether a packet to a VIP is addressed to a station: the VIP is a VM's own address, or the frame goes to a MAC that is known. */
+/**
+ * Whether a packet to a VIP is addressed to a station: the VIP is a VM's own address, or the frame's destination MAC
+ * is known.
+ */
 export function isForStation(vip: number, frame: Frame, context: Context, networks: Networks): boolean {
   if (!context.tables.endpoints.hasRole(vip, ROLE_ANSWERED)) return true;
   if (isForRouter(frame, networks)) return false;

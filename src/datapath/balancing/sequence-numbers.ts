@@ -1,18 +1,20 @@
 /**
- * How far both sides of a TCP flow have come, and which segments are believed by it (RFC 5961 §3 to §5, RFC 7857 §2.2).
+ * The progress of both sides of a TCP flow, and which segments it validates (RFC 5961 §3 to §5, RFC 7857 §2.2).
  *
- * Theory of operation. Four numbers per flow: the end of what each side has sent, and how far each has acknowledged the other.
- * A side may send a reset for what lies between the receiver's acknowledgment and the end of what it has sent itself: on an
- * idle flow this is one number. A reset outside is passed on, but the record stays as it is: its receiver drops it, or asks
- * back with a challenge ACK. A FIN must lie there, too, and acknowledge what the other side may have sent.
+ * Theory of operation. Four numbers per flow: the end of what each side has sent, and how far each has acknowledged
+ * the other. A reset is accepted between the receiver's acknowledgment and the end of what the sender has sent: on an
+ * idle flow this is one number. A reset outside is forwarded without changing the record: its receiver drops it, or
+ * answers with a challenge ACK. A FIN must be in the same range, and acknowledge what the other side may have sent.
  *
- * A segment moves the numbers only if it acknowledges something between what its side has acknowledged before and the end of
- * what the other has sent: whoever does not see the flow hits this with a probability of 2^-32 times the bytes in flight.
- * The client's VM is believed more: if it acknowledges what nobody was seen to send, the numbers are wrong and begin anew.
+ * A segment moves the numbers only if it acknowledges something between its side's previous acknowledgment and the
+ * end of what the other side has sent: a blind attacker meets this with a probability of 2^-32 times the bytes in
+ * flight. The client's VM is trusted more: if it acknowledges data that was never seen, the numbers are wrong and
+ * restart.
  *
- * The numbers lie in the cold row and are kept by whatever FlowMeter looks at. Where a segment has passed unseen (the
- * budget was used up, or it was a fragment), the row's FLAG_UNSEEN says so: nothing is known until both sides have been
- * seen again. As long as nothing is known, every segment is believed, until the flow contradicts it (connection-tracking.ts).
+ * The numbers are in the cold row and updated for segments that FlowMeter meters. If a segment passed unmetered (the
+ * budget was used up, or it was a fragment), the row's FLAG_UNSEEN is set: the numbers are unknown until both sides
+ * were seen again. While they are unknown, every segment is accepted, until the flow contradicts it
+ * (connection-tracking.ts).
  *
  * Differences of sequence numbers are taken modulo 2^32, signed (RFC 9293 §3.4).
  */
@@ -36,19 +38,19 @@ export const MEMBER = 1;
 
 const UNSEEN = FLAG_UNSEEN << 16;
 const KNOWS_BOTH = FLOW_NOTE.knowsClient | FLOW_NOTE.knowsMember;
-/** What a FIN may be late or early by: segments overtake each other. */
+/** Tolerance for the position of a FIN: segments overtake each other. */
 const FIN_SLACK = 0xffff;
-/** Data this far behind a FIN are no retransmission from before it. */
+/** Data this far behind a FIN are not a retransmission from before it. */
 const FAR_BEHIND = 1 << 20;
 
-/** What a segment says about sequence numbers: a cursor that is filled again for each. */
+/** The sequence numbers of a segment: a cursor, refilled for each. */
 export class Segment {
   /** CLIENT or MEMBER. */
   side = CLIENT;
   flags = 0;
   sequence = 0;
   acknowledgment = 0;
-  /** Sequence numbers that it takes: payload, SYN and FIN; and the number after its last. */
+  /** Sequence numbers that it occupies (payload, SYN and FIN), and the number after its last. */
   bytes = 0;
   end = 0;
 
@@ -77,12 +79,12 @@ export class SequenceNumbers {
     this.cold = context.tables.connections.cold;
   }
 
-  /** A segment of the flow has passed, and nobody looked at its numbers. */
+  /** A segment of the flow has passed unmetered. */
   miss(row: number): void {
     this.hot[row * HOT_WORDS + HOT.kind]! |= UNSEEN;
   }
 
-  /** Whether a SYN, FIN or RST may change the state of a flow. To be asked before `note`; the frame is no fragment. */
+  /** Whether a SYN, FIN or RST may change the state of a flow. Call before `note`; the frame is not a fragment. */
   believes(row: number, side: number, frame: Frame): boolean {
     const { cold } = this;
     if ((this.hot[row * HOT_WORDS + HOT.kind]! & UNSEEN) !== 0) return true;
@@ -93,7 +95,7 @@ export class SequenceNumbers {
     const knows = cold[at + COLD.meter]! & KNOWS_BOTH;
     const isOpening = this.connections.state(row) === STATE.synSent;
     if (isOpening && side === MEMBER && (flags & (tcp.SYN | tcp.RST)) !== 0) {
-      // It must acknowledge the SYN (RFC 9293 §3.10.7.3). A SYN alone opens from both sides at once.
+      // It must acknowledge the SYN (RFC 9293 §3.10.7.3). A SYN alone is a simultaneous open.
       if ((knows & FLOW_NOTE.knowsClient) === 0 || (flags & (tcp.ACK | tcp.RST)) === 0) return true;
       if ((flags & tcp.ACK) === 0) return false;
       return isWithin(
@@ -117,7 +119,7 @@ export class SequenceNumbers {
     );
   }
 
-  /** Whether a side that is said to have sent its FIN sends data beyond it: then it has not. To be asked before `note`. */
+  /** Whether a side whose FIN was seen sends data beyond it: the FIN was false. Call before `note`. */
   contradictsFin(row: number, side: number, frame: Frame): boolean {
     const { view, l4 } = frame;
     const bytes = frame.l4Bytes - tcp.headerBytes(view, l4);
@@ -127,7 +129,7 @@ export class SequenceNumbers {
     return ahead > 0 || ahead < -FAR_BEHIND;
   }
 
-  /** The numbers are wrong, or may be. */
+  /** The numbers are, or may be, wrong. */
   forget(row: number): void {
     this.cold[row * COLD_WORDS + COLD.meter]! &= ~KNOWS_BOTH;
   }
@@ -147,8 +149,8 @@ export class SequenceNumbers {
   }
 
   /**
-   * Notes what a segment without RST says. Returns whether it can be of the flow: one that can't says nothing about it. The
-   * end of what its side has sent is FlowMeter's to move.
+   * Records the numbers of a segment without RST. Returns whether it can belong to the flow; otherwise it changes
+   * nothing. FlowMeter advances the end of what its side has sent.
    */
   note(row: number, segment: Segment): boolean {
     const { hot, cold } = this;
@@ -183,7 +185,7 @@ export class SequenceNumbers {
     return true;
   }
 
-  /** Takes what a segment says for true; a retransmission does not tell how far its side has come. Returns the notes. */
+  /** Accepts a segment's numbers; a retransmission does not show its side's progress. Returns the notes. */
   private learn(at: number, notes: number, { side, sequence, end, acknowledgment }: Segment): number {
     const { cold } = this;
     const own = side === CLIENT ? FLOW_NOTE.knowsClient : FLOW_NOTE.knowsMember;
@@ -201,11 +203,11 @@ export class SequenceNumbers {
       cold[at + COLD.meter + (side === CLIENT ? FLOW_NOTE.clientNext : FLOW_NOTE.memberNext)] = end;
       return notes | own | has;
     }
-    // The meter moves on to the end of data, or begins there.
+    // The meter advances to the end of data, or starts there.
     return isFar ? (notes & ~has) | own : notes | own;
   }
 
-  /** A SYN where the member has not answered yet: numbers begin with it. */
+  /** A SYN before the member's answer: the numbers start with it. */
   private open(at: number, notes: number, { side, flags, sequence, end, acknowledgment }: Segment): void {
     const { cold } = this;
     if (side === CLIENT) {
@@ -222,7 +224,7 @@ export class SequenceNumbers {
     cold[at + COLD.meter] = notes | FLOW_NOTE.knowsMember;
   }
 
-  /** End of what a side has sent. */
+  /** End of the data that a side has sent. */
   private nextOf(at: number, side: number): number {
     return this.cold[at + COLD.meter + (side === CLIENT ? FLOW_NOTE.clientNext : FLOW_NOTE.memberNext)]!;
   }

@@ -1,10 +1,10 @@
 /**
- * Flows that never got a packet to their member: their records go, so that none stays half-open for minutes, and the
- * client's next try finds a member anew.
+ * Flows that never got a packet to their member: their records are removed, so that none stays half-open for minutes,
+ * and the client's next attempt selects a member again.
  *
- * A record is made when a member is chosen, before anybody knows whether the packet can be delivered: there may be no
- * route, the packet may be too large, or the member may not answer ARP. Nothing about that is asked of packets that are
- * delivered. The record of one that is not is found by what it was translated to.
+ * A record is created when a member is selected, before it is known whether the packet can be delivered: there may be
+ * no route, the packet may be too large, or the member may not answer ARP. Delivered packets pay nothing for this
+ * check; the record of an undelivered one is found by its translated addresses.
  */
 import { STATE } from '../../tables/balancing/connection-record.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
@@ -32,35 +32,35 @@ export class UndeliveredFlows implements OnUndelivered {
     this.ports = ports;
   }
 
-  /** A packet has been dropped on the way to its member: if it was the first, its flow ends. */
+  /** A packet to a member was dropped: if it was the flow's first, the flow ends. */
   dropped(frame: Frame): void {
     const row = this.rowOf(frame);
     if (row === NONE || this.context.tables.connections.packetsForward(row) !== frame.segments) return;
-    // Some of the pieces may have left before there was no buffer for the next.
+    // Some of the segments may have left before the buffers ran out.
     if (frame.segments > 1 || frame.cutToMtu !== 0) this.tracking.cutOffRow(row);
     else this.tracking.remove(row);
   }
 
-  /** The member that a packet has waited for does not answer: its flow is to end, unless the member has sent before. */
+  /** The member of a waiting packet does not answer ARP or ND: its flow will end, unless the member has sent before. */
   unanswered(frame: Frame): void {
     this.ending[this.endingCount++] = this.rowOf(frame);
   }
 
   /**
-   * Ends the flows of the packets that waited, after their senders have been told: the errors need the records. Packets
-   * that went before may have reached the member all the same, so the flows are remembered as cut off.
+   * Ends the flows of the waiting packets after their senders were notified: the ICMP errors need the records.
+   * Earlier packets may still have reached the member, so the flows are entered as cut off.
    */
   endUnanswered(): void {
     const { connections } = this.context.tables;
     for (let i = 0; i < this.endingCount; i++) {
       const row = this.ending[i]!;
-      // Several packets may be of one flow.
+      // Several packets may belong to one flow.
       if (row !== NONE && connections.isUsed(row)) this.tracking.cutOffRow(row);
     }
     this.endingCount = 0;
   }
 
-  /** Row of the flow of a translated packet, as long as its member has sent nothing; else NONE. */
+  /** Row of a translated packet's flow if its member has sent nothing; else NONE. */
   private rowOf(frame: Frame): number {
     const { connections, endpoints } = this.context.tables;
     const port = this.ports[frame.ingress];

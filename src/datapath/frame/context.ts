@@ -8,12 +8,12 @@ import type { Tables } from '../../tables/tables.ts';
 import type { Frame } from './frame.ts';
 import { CONSUMED } from './verdict.ts';
 
-/** Where frames go: an I/O engine, or a test. Takes a reference of its own on the slot, as engines do. */
+/** Destination of frames: an I/O engine, or a test. Takes its own reference on the slot. */
 export interface FrameOutput {
   transmit(port: number, slot: number, offset: number, length: number): void;
 }
 
-/** Frames that came in together: arrays of equal length, one element per frame, as engines fill them. */
+/** Frames received together: arrays of equal length, one element per frame, as engines fill them. */
 export interface FrameList {
   readonly port: Int32Array;
   readonly slot: Int32Array;

@@ -1,10 +1,10 @@
 /**
- * Packets that exceed the MTU of the network they leave by: IPv4 packets without DF are fragmented (RFC 791
- * §3.2, RFC 1812 §5.2.6); for all others the router sends an ICMP error (RFC 1191, RFC 8201).
+ * Packets that exceed the MTU of their outgoing network: IPv4 packets without DF are fragmented (RFC 791 §3.2, RFC
+ * 1812 §5.2.6); for all others the router sends an ICMP error (RFC 1191, RFC 8201).
  *
  * Fragments keep the identification, and begin at multiples of 8 bytes of the original packet's payload, which may be
- * a fragment itself. Options without the copied flag stay in the first fragment; later ones have as many no-operations
- * in their place, as Linux does it, so that all headers are of one length.
+ * a fragment itself. Options without the copied flag stay in the first fragment; later ones have no-operations in
+ * their place, as in Linux, so that all headers have the same length.
  */
 import { DROP } from '../../tables/port-counters.ts';
 import { checkOf } from '../../wire/checksum.ts';
@@ -15,14 +15,14 @@ import * as virtio from '../../wire/virtio-net.ts';
 import type { Context } from './context.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
 
-/** Whether an IP packet, or the largest that a super-segment will be cut into, is longer than `mtu` bytes. */
+/** Whether an IP packet, or the largest segment of a super-segment, is longer than `mtu` bytes. */
 export const isOverMtu = (frame: Frame, mtu: number): boolean =>
   frame.length - (frame.l3 - frame.offset) > mtu && packetBytes(frame) > mtu;
 
 export const mayFragment = (frame: Frame): boolean =>
   frame.family === FAMILY_IPV4 && (ipv4.fragmentWord(frame.view, frame.l3) & ipv4.FLAG_DF) === 0;
 
-/** Bytes of the largest IP packet that the frame is on the wire. */
+/** Bytes of the largest IP packet of the frame on the wire. */
 function packetBytes(frame: Frame): number {
   const { view, l3, l4 } = frame;
   const whole = frame.l3End - l3;
@@ -39,8 +39,8 @@ export class Fragmenter {
   }
 
   /**
-   * Sends an IPv4 packet, complete with its checksums, out of a port: as it is if it fits into `mtu` bytes, else in
-   * fragments. Its bytes are not changed. `mtu` is at least 68 (RFC 791 §3.2).
+   * Sends an IPv4 packet, with complete checksums, out of a port: unchanged if it fits into `mtu` bytes, else in
+   * fragments. Its bytes are not modified. `mtu` is at least 68 (RFC 791 §3.2).
    */
   send(frame: Frame, mtu: number, port: number): void {
     const { context } = this;
@@ -66,7 +66,7 @@ export class Fragmenter {
   }
 }
 
-/** Makes the copied header that of a fragment whose payload begins at byte `from` of the original's. */
+/** Turns the copied header into that of a fragment whose payload begins at byte `from` of the original's. */
 function fixHeader(view: DataView, l3: number, from: number, bytes: number, moreFollow: boolean): void {
   const headerBytes = ipv4.headerBytes(view, l3);
   if (from > 0) blankOptions(view, l3 + ipv4.MIN_HEADER_BYTES, l3 + headerBytes);
@@ -77,7 +77,7 @@ function fixHeader(view: DataView, l3: number, from: number, bytes: number, more
   ipv4.setHeaderCheck(view, l3, checkOf(view, l3, headerBytes, 0));
 }
 
-/** Overwrites the options that belong into the first fragment only; malformed ones end the list. */
+/** Overwrites the options that belong only into the first fragment; malformed ones end the list. */
 function blankOptions(view: DataView, from: number, end: number): void {
   for (let at = from; at < end; ) {
     const type = view.getUint8(at);

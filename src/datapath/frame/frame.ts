@@ -45,11 +45,11 @@ export class Frame {
   offset = 0;
   /** Bytes from the Ethernet header on. */
   length = 0;
-  /** Port that the frame came in by. */
+  /** Ingress port. */
   ingress = 0;
-  /** Port that the frame is about to leave by. */
+  /** Egress port. */
   egress = 0;
-  /** Network whose switch or router has the frame now. */
+  /** Network whose switch or router processes the frame. */
   network = 0;
 
   family = FAMILY_NONE;
@@ -61,22 +61,22 @@ export class Frame {
   tagged = false;
   /** IP or ARP header; 0 if neither. */
   l3 = 0;
-  /** Transport header; 0 in later fragments, and in a first one that does not hold all of it. */
+  /** Transport header; 0 in later fragments, and in a first one that does not contain all of it. */
   l4 = 0;
   /** Bytes from l4 to the end of the IP packet. */
   l4Bytes = 0;
-  /** IP protocol or IPv6 upper-layer number, -1 without. */
+  /** IP protocol or IPv6 upper-layer number; -1 if there is none. */
   protocol = -1;
   /** 0 … 255. */
   ttl = 0;
   /** Part of a fragmented packet, the first one included; the fields below are then valid. */
   fragment = false;
-  /** Place of a fragment's payload in that of the whole packet, bytes; 0: the first fragment. */
+  /** Offset of a fragment's payload in that of the whole packet, bytes; 0: the first fragment. */
   fragmentOffset = 0;
   moreFragments = false;
   /** Identification: 16 bits in IPv4, 32 in IPv6. */
   fragmentId = 0;
-  /** Payload of the fragment: what follows the IPv4 header or the IPv6 fragment header. */
+  /** Payload of the fragment: after the IPv4 header or the IPv6 fragment header. */
   fragmentData = 0;
   s0 = 0;
   s1 = 0;
@@ -87,22 +87,23 @@ export class Frame {
   d2 = 0;
   d3 = 0;
   /**
-   * Source port << 16 | destination port for TCP, UDP and SCTP, identifiers of echoes (echo.ts), else 0. Later fragments
-   * get that of their first one (Fragments.admit).
+   * Source port << 16 | destination port for TCP, UDP and SCTP, identifiers of echoes (echo.ts), else 0. Later
+   * fragments get that of their first one (Fragments.admit).
    */
   ports = 0;
-  /** Type of an ICMP message of the packet's own family, -1 if it is none; later fragments likewise. */
+  /** Type of an ICMP message of the packet's own family, else -1; also set for later fragments. */
   icmpType = -1;
   /** TCP flags, else 0. */
   tcpFlags = 0;
   /**
-   * Why addresses and ports must stay as they are, else DROP.none. authenticationHeader: AH signs them (RFC 4302 §3.3.3).
-   * routingHeader, sourceRoute: with hops left, `d0` … `d3` are one of them, and checksums cover the final destination (RFC
-   * 8200 §8.1). homeAddress: `s0` … `s3` are not what the receiver takes for the source (RFC 6275 §11.3.1).
+   * Why addresses and ports must not be rewritten, else DROP.none. authenticationHeader: AH signs them (RFC 4302
+   * §3.3.3). routingHeader, sourceRoute: with hops left, `d0` … `d3` are an intermediate hop, and checksums cover the
+   * final destination (RFC 8200 §8.1). homeAddress: the receiver uses another source than `s0` … `s3` (RFC 6275
+   * §11.3.1).
    */
   untranslatable: number = DROP.none;
 
-  /** The vnet header asks for a checksum (NEEDS_CSUM). */
+  /** The vnet header requests a checksum (NEEDS_CSUM). */
   needsChecksum = false;
   /** That checksum is the transport one: its field holds a pseudo-header sum. */
   partial = false;
@@ -111,25 +112,25 @@ export class Frame {
   /** Wire packets in this frame. */
   segments = 1;
 
-  /** Endpoint that an LB wants the frame delivered to, or NONE. */
+  /** Endpoint to which an LB directs the frame, or NONE. */
   member = NONE;
-  /** Made or moved on by the datapath itself: may leave by the port that it came in by. */
+  /** Created or forwarded by the datapath itself: may leave by its ingress port. */
   routed = false;
   /** Set when the frame is dropped (Context.drop). Callers that test it must clear it first. */
   dropped = false;
   /** Other frames use the same bytes: copy before writing (makeWritable). */
   shared = false;
-  /** MTU in bytes of the network that the packet leaves by, if the packet must be fragmented; else 0. */
+  /** MTU in bytes of the outgoing network if the packet must be fragmented; else 0. */
   cutToMtu = 0;
-  /** Row of a first fragment in the fragment table, from its admission on. */
+  /** Row of a first fragment in the fragment table, once admitted. */
   datagram = NONE;
   /** Connection record of a fragmented datagram whose ports are not the record's key (PER_DATAGRAM), or NONE. */
   record = NONE;
-  /** Connection record by which a load balancer has translated the packet last, or NONE. */
+  /** Connection record by which a load balancer last translated the packet, or NONE. */
   flow = NONE;
-  /** A load balancer has turned the packet, a reply, back for its client. */
+  /** A load balancer has translated the packet, a reply, for its client. */
   turnedBack = false;
-  /** State of the datagram, in a fragment that waited for the first one; else 0. */
+  /** State of the datagram, in a fragment that waited for its first one; else 0. */
   released = 0;
 
   constructor(arena: FrameArena) {
@@ -145,12 +146,12 @@ export class Frame {
     return this.ports & 0xffff;
   }
 
-  /** The packet says that it comes from another address. */
+  /** The packet declares another source address than its header's. */
   get hasHomeAddress(): boolean {
     return this.untranslatable === DROP.homeAddress;
   }
 
-  /** The destination is a hop of a path that the packet names. */
+  /** The destination is an intermediate hop of the packet's route. */
   get isForHop(): boolean {
     return this.untranslatable === DROP.routingHeader || this.untranslatable === DROP.sourceRoute;
   }
@@ -163,7 +164,10 @@ export class Frame {
     return this.icmpType === replyType(this.family === FAMILY_IPV4);
   }
 
-  /** Transport fields of a first fragment that later ones need beside the protocol: ports, or ICMP type and identifier. */
+  /**
+   * Transport fields of a first fragment that later ones need in addition to the protocol: ports, or ICMP type and
+   * identifier.
+   */
   get firstWord(): number {
     return this.icmpType < 0 ? this.ports : (this.icmpType << 24) | identifierOf(this.ports);
   }
@@ -244,7 +248,7 @@ export class Frame {
     return this.loadOffload();
   }
 
-  /** The fixed header is read as five words, once: its checks and its checksum come from the same loads. */
+  /** The fixed header is read as five words, once, for both its checks and its checksum. */
   private loadIpv4(l3: number, available: number): number {
     const view = this.view;
     if (available < ipv4.MIN_HEADER_BYTES) return DROP.truncatedIpv4;
@@ -305,7 +309,8 @@ export class Frame {
     this.d1 = ipv6.destinationWord(view, l3, 1);
     this.d2 = ipv6.destinationWord(view, l3, 2);
     this.d3 = ipv6.destinationWord(view, l3, 3);
-    // RFC 4291 §2.5.3, §2.7: no packet comes from a group or from loopback; mapped addresses do not go on the wire.
+    // RFC 4291 §2.5.3, §2.7: multicast and loopback sources are invalid; mapped addresses must not appear on the
+    // wire.
     const mapped = (this.s0 | this.s1) === 0 && this.s2 === IPV4_MAPPED;
     if (ipv6.isGroup(this.s0) || ipv6.isLoopback(this.s0, this.s1, this.s2, this.s3) || mapped) {
       return DROP.badIpAddress;
@@ -322,7 +327,7 @@ export class Frame {
       if (i === MAX_EXTENSION_HEADERS) return DROP.badExtensionHeader;
       if (at + 8 > end) return this.incomplete(DROP.badExtensionHeader);
       if (next === ipv6.NEXT_FRAGMENT) {
-        if (this.fragment) break; // a fragment of a fragment: its datagram is unknown here
+        if (this.fragment) break; // a fragment of a fragment: its datagram is unknown
         this.loadFragmentHeader(at);
         next = ipv6.nextOfExtension(view, at);
         at += 8;
@@ -349,7 +354,7 @@ export class Frame {
     return this.loadTransport(at, end - at);
   }
 
-  /** An atomic fragment, first and last at once, is a whole packet (RFC 6946). */
+  /** An atomic fragment, both first and last, is a whole packet (RFC 6946). */
   private loadFragmentHeader(at: number): void {
     const { view } = this;
     this.fragmentOffset = ipv6.fragmentOffset(view, at);
@@ -359,7 +364,7 @@ export class Frame {
     this.fragment = this.fragmentOffset !== 0 || this.moreFragments;
   }
 
-  /** Verdict on headers that the packet cuts short: valid in a first fragment, else the reason to drop. */
+  /** Verdict on truncated headers: valid in a first fragment, else the reason to drop. */
   private incomplete(reason: number): number {
     return this.fragment ? DROP.none : reason;
   }
@@ -395,7 +400,7 @@ export class Frame {
         }
         if (bytes >= icmp.HEADER_BYTES) this.loadIcmp(l4);
         break;
-      case ipv6.NEXT_AUTHENTICATION: // over IPv4 an upper layer
+      case ipv6.NEXT_AUTHENTICATION: // an upper-layer protocol over IPv4
         if (this.untranslatable === DROP.none) this.untranslatable = DROP.authenticationHeader;
         break;
       default:
@@ -405,7 +410,7 @@ export class Frame {
     return DROP.none;
   }
 
-  /** The identifier of an echo takes the place of ports (echo.ts). */
+  /** An echo's identifier stands for ports (echo.ts). */
   private loadIcmp(l4: number): void {
     const { view } = this;
     const isIpv4 = this.family === FAMILY_IPV4;
@@ -443,8 +448,8 @@ export class Frame {
   }
 
   /**
-   * Whether an offloaded checksum lies where a VM's stack puts one: in the transport's own field, or in its payload (a
-   * packet inside a tunnel). A place in a header that has been checked already is refused.
+   * Whether an offloaded checksum is in a place that a VM's stack uses: in the transport's own field, or in its
+   * payload (an encapsulated packet). A place in an already checked header is refused.
    */
   private isChecksumPlaceRight(): boolean {
     const { view, offset, l4 } = this;
@@ -460,8 +465,8 @@ export class Frame {
   }
 
   /**
-   * Makes the bytes the frame's own: a shared frame is copied into a fresh slot, on which the cursor then holds
-   * the reference. False if the arena has no slot left.
+   * Makes the bytes private: a shared frame is copied into a new slot, on which the cursor then holds the reference.
+   * False if the arena has no free slot.
    */
   makeWritable(): boolean {
     if (!this.shared) return true;

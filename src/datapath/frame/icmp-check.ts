@@ -5,7 +5,7 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import { pseudoSum6, setIcmpv6Check } from '../../wire/pseudo-header.ts';
 import { FAMILY_IPV4, type Frame } from './frame.ts';
 
-/** Whether the message's own checksum is right. */
+/** Whether the message's own checksum is correct. */
 export function isIcmpCheckRight(frame: Frame): boolean {
   const { view, l3, l4, l4Bytes } = frame;
   const pseudo = frame.family === FAMILY_IPV4 ? 0 : pseudoSum6(view, l3, ipv6.NEXT_ICMPV6, l4Bytes);

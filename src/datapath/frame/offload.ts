@@ -1,7 +1,7 @@
 /**
- * Software offload for ports whose device takes complete packets only: partial checksums are completed, GSO super-segments cut as the kernel's own segmentation does
- * (net/ipv4/tcp_offload.c, udp_offload.c): IPv4 identification counts up, FIN and PSH go on the last segment,
- * CWR on the first, every segment gets its own lengths and checksums.
+ * Software offload for ports whose device accepts complete packets only: completes partial checksums and segments GSO
+ * super-segments as the kernel does (net/ipv4/tcp_offload.c, udp_offload.c): IPv4 identification counts up, FIN and
+ * PSH go on the last segment, CWR on the first, every segment gets its own lengths and checksums.
  */
 
 import { DROP } from '../../tables/port-counters.ts';
@@ -19,7 +19,7 @@ import { FAMILY_IPV4, Frame } from './frame.ts';
 export class OffloadFinisher {
   private readonly context: Context;
   private readonly fragmenter: Fragmenter;
-  /** Cursor for segments that are still too long. */
+  /** Cursor for segments that still exceed the MTU. */
   private readonly segmentFrame: Frame;
 
   constructor(context: Context) {
@@ -28,7 +28,7 @@ export class OffloadFinisher {
     this.segmentFrame = new Frame(context.arena);
   }
 
-  /** Sends a frame whose vnet header says something out of a port without offloads. */
+  /** Sends a frame whose vnet header requests offloads out of a port without them. */
   sendFinished(frame: Frame, port: number): void {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (!frame.makeWritable()) return this.context.drop(frame, DROP.outOfBuffers);
@@ -37,7 +37,7 @@ export class OffloadFinisher {
     this.context.transmit(port, frame.slot, frame.offset, frame.length);
   }
 
-  /** Sends a packet that exceeds the MTU of the network it leaves by, and may be fragmented, out of a port. */
+  /** Sends a packet that exceeds the MTU of its outgoing network and may be fragmented out of a port. */
   sendCut(frame: Frame, port: number): void {
     if (frame.gsoType !== 0) return this.segment(frame, port);
     if (frame.needsChecksum) {
@@ -109,12 +109,12 @@ function fixTcp(view: DataView, l4: number, index: number, payloadBefore: number
   tcp.setFlags(view, l4, flags);
 }
 
-/** Computes the checksum that the vnet header asks for, in place; the frame is the caller's own. */
+/** Computes the checksum that the vnet header requests, in place; the frame's bytes are private. */
 export function completeChecksum(frame: Frame): void {
   const { view, offset } = frame;
   const start = offset + virtio.csumStart(view, offset);
   const field = start + virtio.csumOffset(view, offset);
-  // Padding behind the IP packet is no part of the sum.
+  // The sum excludes padding after the IP packet.
   const end = frame.l3 === 0 ? offset + frame.length : Math.min(frame.l3End, offset + frame.length);
   const check = ~fold(sumBytes(view, start, end - start, 0)) & 0xffff;
   view.setUint16(field, check === 0 && frame.protocol === ipv4.PROTOCOL_UDP ? 0xffff : check);

@@ -1,14 +1,17 @@
 /**
- * Priority-tagged frames: VLAN id 0 in a tag says a priority and no VLAN (IEEE 802.1Q §6.9.1, §9.6). Such a frame is an
- * untagged one, so its tag comes off before anything looks at it, as at a switch's port. What is behind is judged by itself:
- * a second tag with a VLAN id is the VM's own.
+ * Priority-tagged frames: a tag with VLAN id 0 carries a priority but no VLAN (IEEE 802.1Q §6.9.1, §9.6). Such a
+ * frame counts as untagged, so its tag is removed first, as at a switch's port. The rest is checked by itself: a
+ * second tag with a VLAN id is the VM's own.
  */
 import type { FrameArena } from '../../tables/frame-arena.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import { type FrameList, OFFSET_MASK } from './context.ts';
 
-/** Takes the priority tags off frame `at` of a list: its offset grows, its length shrinks. Returns whether it had any. */
+/**
+ * Removes the priority tags of frame `at` of a list: its offset grows, its length shrinks. Returns whether it had
+ * any.
+ */
 export function stripPriorityTags(arena: FrameArena, frames: FrameList, at: number): boolean {
   const { view, bytes } = arena;
   for (let isStripped = false; ; isStripped = true) {

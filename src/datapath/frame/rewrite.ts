@@ -1,8 +1,8 @@
 /**
- * Rewriting addresses and ports with checksum fix-ups by delta. Each function keeps the cursor's fields true.
+ * Rewrites addresses and ports with checksum updates by delta. Each function keeps the cursor's fields consistent.
  *
- * A transport check may be complete, partial (offloaded: it holds the pseudo-header sum and takes address deltas
- * only), absent (UDP 0 over IPv4), or in another fragment. All four cases are here and nowhere else.
+ * A transport checksum may be complete, partial (offloaded: it holds the pseudo-header sum and takes address deltas
+ * only), absent (UDP 0 over IPv4), or in another fragment. All four cases are handled only here.
  */
 import { delta16, delta32, replace, replacePartial, replaceUdp } from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
@@ -67,7 +67,7 @@ export function rewritePorts(frame: Frame, ports: number): void {
   if (ports !== frame.ports) fixTransport(frame, 0, setPorts(frame, ports));
 }
 
-/** Writes the ports and returns their delta; those of a later fragment stand in its first one. */
+/** Writes the ports and returns their delta; a later fragment contains none. */
 function setPorts(frame: Frame, ports: number): number {
   const was = frame.ports;
   frame.ports = ports;
@@ -95,7 +95,7 @@ function fixTransport(frame: Frame, addressDelta: number, portDelta: number): vo
       : replaceUdp(check, addressDelta + portDelta);
     udp.setCheck(view, l4, now);
   } else if (frame.icmpType >= 0) {
-    // ICMPv6 covers the addresses, ICMP does not.
+    // ICMPv6's checksum covers the addresses, ICMP's does not.
     const pseudoDelta = frame.family === FAMILY_IPV4 ? 0 : addressDelta;
     const check = icmp.check(view, l4);
     const now = frame.partial ? replacePartial(check, pseudoDelta) : replace(check, pseudoDelta + portDelta);

@@ -1,11 +1,12 @@
 /**
  * VLAN tags of VMs that tag their own frames, when a frame is routed to another network.
  *
- * Theory of operation. Within a network the logical switch keeps a VM's tag, and a reply carries the tag of its request. The logical router ends a link, so the tag ends there with the rest of the Ethernet
- * header, and what comes from the router has none: it asks for its next hops untagged, so that is how they are reached.
- * Replies need the client's tag again. A balanced flow's record keeps the tags of its first packet in its cold row, and
- * REWRITE_TAGS says that they were removed; the answer may come by this host's router or, from a
- * member of another host, by an uplink. Other packets have no record, so they are not routed if they are tagged.
+ * Theory of operation. Within a network the logical switch keeps a VM's tag, and a reply carries the tag of its
+ * request. The logical router ends a link, so the tag ends there with the rest of the Ethernet header, and frames
+ * from the router are untagged: it resolves its next hops untagged, so they are reached untagged. Replies need the
+ * client's tag again. A balanced flow's record keeps the tags of its first packet in its cold row, and REWRITE_TAGS
+ * says that they were removed; the reply may come by this host's router or, from a member of another host, by an
+ * uplink. Other packets have no record, so tagged ones are not routed.
  *
  * A record keeps two tags, as IEEE 802.1ad stacks them, each as TPID << 16 | TCI; 0: none.
  */
@@ -21,7 +22,7 @@ const tagBytes = (frame: Frame): number => frame.l3 - frame.offset - ethernet.HE
 export const areTagsKept = (frame: Frame): boolean =>
   !frame.tagged || tagBytes(frame) <= COLD_TAGS * ethernet.TAG_BYTES;
 
-/** Notes in the cold row of a new flow which tags its first packet has. */
+/** Stores the tags of a new flow's first packet in its cold row. */
 export function keepTags(frame: Frame, cold: Int32Array, row: number): void {
   const count = frame.tagged ? tagBytes(frame) / ethernet.TAG_BYTES : 0;
   for (let i = 0; i < COLD_TAGS; i++) {
@@ -46,14 +47,14 @@ export function writeKeptTags(view: DataView, at: number, cold: Int32Array, row:
   return count * ethernet.TAG_BYTES;
 }
 
-/** Takes the tags off a frame whose bytes are its own. */
+/** Removes the tags of a frame with private bytes. */
 export function stripTags(frame: Frame): void {
   if (!frame.tagged) return;
   moveHead(frame, tagBytes(frame));
   frame.tagged = false;
 }
 
-/** Puts the tags of its flow on a frame that comes without any, and whose bytes are its own. */
+/** Adds the tags of its flow to an untagged frame with private bytes. */
 export function restoreTags(frame: Frame, cold: Int32Array, row: number): void {
   if (frame.tagged) return;
   const count = keptTags(cold, row);
@@ -63,7 +64,7 @@ export function restoreTags(frame: Frame, cold: Int32Array, row: number): void {
   frame.tagged = true;
 }
 
-/** Moves vnet header and addresses by some bytes towards the payload, or into the headroom: the payload stays. */
+/** Moves vnet header and addresses by some bytes towards the payload, or into the headroom; the payload stays. */
 function moveHead(frame: Frame, bytes: number): void {
   const { view, arena, offset } = frame;
   const from = offset - virtio.HEADER_BYTES;

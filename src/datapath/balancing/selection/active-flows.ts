@@ -1,4 +1,4 @@
-/** How many active flows one load balancer has to each member. */
+/** Number of active flows that one load balancer has to each member. */
 import { NONE } from '../../../tables/common/bucket-index.ts';
 import { STAT, STAT_FIELDS, type StatTable } from '../../../tables/stat-table.ts';
 
@@ -12,7 +12,7 @@ export class ActiveFlows {
     this.balancer = balancer;
   }
 
-  /** Of the member with this number; a member without a row has none. */
+  /** Active flows of the member with this number; 0 for a member without a row. */
   of(member: number): number {
     const slot = this.stats.find(this.balancer, member);
     return slot === NONE ? 0 : this.stats.fields[slot * STAT_FIELDS + STAT.activeFlows]!;

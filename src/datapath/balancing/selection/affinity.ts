@@ -1,6 +1,6 @@
 /**
- * Source-address affinity of one load balancer, in front of the algorithms: a client keeps its member for as long as
- * that is a candidate (active, with weight) and the client opens a flow before the timeout; each new flow sets it anew.
+ * Source-address affinity of one load balancer, applied before the algorithms: a client keeps its member while that
+ * is a candidate (active, with weight) and the client opens a flow before the timeout; each new flow restarts it.
  */
 import { AffinityKey, type AffinityTable } from '../../../tables/balancing/affinity-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
@@ -17,7 +17,7 @@ export class Affinity {
     this.balancer = balancer;
   }
 
-  /** The member that the client has and may keep, or NONE. */
+  /** The member that the client keeps, or NONE. */
   keptMember(candidates: Candidates, nowMs: number): number {
     const { table, key } = this;
     const { rules, rule, flow } = candidates;
@@ -30,7 +30,7 @@ export class Affinity {
     return member;
   }
 
-  /** Remembers the member that the client has been given now, after `keptMember` has found none. */
+  /** Remembers the client's new member, after `keptMember` has found none. */
   remember(candidates: Candidates, member: number, nowMs: number): void {
     const { rules, rule, flow, first } = candidates;
     const timeoutMs = rules.affinityMs(rule);

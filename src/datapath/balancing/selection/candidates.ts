@@ -1,11 +1,14 @@
 /**
- * The members that one new flow may have: those of its criteria set, but for the client's own if its rule avoids
- * that and another one is usable. A cursor, reused for every flow; the algorithms choose among what it shows.
+ * The candidates for one new flow: the members of its criteria set, except the client's own if its rule avoids that
+ * and another one is usable. A cursor, reused for every flow; the algorithms select from it.
  */
 import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
 
-/** What selection looks at of a flow's first packet; a Frame has it. Addresses are four words, IPv4 as ::ffff:a.b.c.d. */
+/**
+ * The fields of a flow's first packet that selection uses; a Frame has them. Addresses are four words, IPv4 as
+ * ::ffff:a.b.c.d.
+ */
 export interface NewFlow {
   readonly s0: number;
   readonly s1: number;
@@ -14,7 +17,7 @@ export interface NewFlow {
   /** Source port << 16 | destination port. */
   readonly ports: number;
   readonly protocol: number;
-  /** Port that its first packet came in by. */
+  /** Ingress port of its first packet. */
   readonly ingress: number;
 }
 
@@ -26,7 +29,7 @@ export class Candidates {
   first = 0;
   end = 0;
   flow!: NewFlow;
-  /** The client's own members are left out. */
+  /** The client's own members are excluded. */
   withoutSelf = false;
   /** Weights of the candidates, and of all members of the criteria set: up to 2^32. */
   totalWeight = 0;
@@ -46,7 +49,9 @@ export class Candidates {
     this.totalWeight = this.withoutSelf ? this.weightOfAll - own : this.weightOfAll;
   }
 
-  /** Weight of a member for this flow; 0: it is no candidate. Where nobody is left out, `rules` says the same faster. */
+  /**
+   * Weight of a member for this flow; 0: not a candidate. If no member is excluded, `rules` returns the same faster.
+   */
   weight(member: number): number {
     return this.withoutSelf && this.isSelf(member) ? 0 : this.rules.weight(member);
   }
@@ -56,7 +61,7 @@ export class Candidates {
     return this.rules.isAt(member, s0, s1, s2, s3);
   }
 
-  /** The candidate with this number, or NONE. `place` in the criteria set is where to look first. */
+  /** The candidate with this number, or NONE. `place` in the criteria set is searched first. */
   findById(id: number, place: number): number {
     const { rules, first, end } = this;
     let member = first + place;

@@ -1,10 +1,10 @@
 /**
- * Weighted least connections: the member with the fewest (active flows + 1) / weight, as this load balancer counts
- * them. Counting the new flow in means that of idle members the heaviest comes first, and that a member is never
- * filled beyond its share.
+ * Weighted least connections: the member with the fewest (active flows + 1) / weight, as counted by this load
+ * balancer. Including the new flow makes the heaviest of idle members the first, and never fills a member beyond its
+ * share.
  *
- * The search begins behind the member taken last, and the first of equals is taken: ties go round. A member that
- * joins gets all new flows until it has caught up.
+ * The search begins after the last selected member, and the first of equals is selected, so ties rotate. A member
+ * that joins gets all new flows until it has caught up.
  */
 import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
@@ -13,14 +13,14 @@ import type { Candidates } from './candidates.ts';
 
 export class LeastConnections {
   private readonly flows: ActiveFlows;
-  /** By criteria set: the place where the next search begins. */
+  /** By criteria set: start of the next search. */
   private nextPlace = new Int32Array(0);
 
   constructor(flows: ActiveFlows) {
     this.flows = flows;
   }
 
-  /** `previous`: for each criteria set, the one before that it follows, or NONE. */
+  /** `previous`: for each criteria set, its predecessor in the old rules, or NONE. */
   adopt(rules: RuleTable, previous: Int32Array, stagger: number): void {
     const before = this.nextPlace;
     this.nextPlace = new Int32Array(rules.setCount);

@@ -1,4 +1,4 @@
-/** When rules are replaced: which criteria sets go on where others left off. */
+/** Maps criteria sets to their predecessors when rules are replaced. */
 import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
 

@@ -1,12 +1,12 @@
 /**
  * Random of two choices, weighted: two different members are drawn by weight, and the one with fewer active flows for
- * its weight gets the flow, the one drawn first if they are equal. Idle members so have the configured shares, and
+ * its weight gets the flow, or the first drawn if they are equal. Idle members thus have the configured shares, and
  * under load the difference between the fullest and the emptiest stays small (Mitzenmacher: "The Power of Two Choices
- * in Randomized Load Balancing", 2001), without all LBs running to the same emptiest member as least-connections does.
+ * in Randomized Load Balancing", 2001); unlike least-connections, LBs do not all send to the same emptiest member.
  *
- * A draw is a ticket of 0 … sum of the weights that are in - 1, and a binary search over the running sums that the
- * rule table holds. Members that are out (the client's own, the one drawn first) are spans of tickets that are stepped
- * over, in ascending order.
+ * A draw is a ticket of 0 … sum of the eligible weights - 1, and a binary search over the running sums in the rule
+ * table. Ineligible members (the client's own, the first drawn) are spans of tickets that are skipped in ascending
+ * order.
  */
 import type { RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
@@ -17,7 +17,7 @@ import type { Candidates } from './candidates.ts';
 export class RandomTwoChoices {
   private readonly flows: ActiveFlows;
   private readonly random: Xorshift;
-  /** Members that are out of the draw, ascending, and their weights together. */
+  /** Members excluded from the draw, ascending, and their total weight. */
   private out = new Int32Array(1);
   private outCount = 0;
   private outWeight = 0;
@@ -31,7 +31,7 @@ export class RandomTwoChoices {
     this.out = new Int32Array(rules.memberCount + 1);
   }
 
-  /** The better of two members drawn, the only one there is, or NONE if all weights are 0. */
+  /** The better of two drawn members, the only member, or NONE if all weights are 0. */
   pick(candidates: Candidates): number {
     const { rules, first, end, weightOfAll } = candidates;
     this.outCount = 0;

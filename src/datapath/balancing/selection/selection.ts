@@ -1,18 +1,20 @@
 /**
- * Which member gets a new flow, at one load balancer.
+ * Selects the member of a new flow at one load balancer.
  *
- * Theory of operation. The rule has matched and its criteria set is the one of now. The candidates are the set's
- * members with weight, without the client itself where the rule says so (candidates.ts). If the rule has affinity
- * and the client a member that is still a candidate, that one it is (affinity.ts). Else the rule's algorithm decides:
+ * Theory of operation. The rule has matched, and the criteria set in effect is known. The candidates are the set's
+ * members with weight, without the client itself if the rule says so (candidates.ts). If the rule has affinity and
+ * the client's member is still a candidate, that member is used (affinity.ts). Otherwise the rule's algorithm
+ * decides:
  *
  *   weighted-round-robin   exact shares                          O(members)       65 ns   3.6 µs
  *   least-connections      fewest active flows for the weight    O(members)       90 ns   6.6 µs
  *   random-two-choices     the less loaded of two drawn          O(log members)  110 ns   0.3 µs
  *   maglev                 consistent hash of the flow           O(1)             60 ns   60 ns
  *
- * (for 10 and 1000 members, test/bench/selection.ts). All this happens once per flow. State that outlives a revision of the rules (positions of round robins) is carried
- * over in `adopt`. Nothing here asks for a clock or for chance: time is handed in, and random numbers follow from the
- * datapath's hash key and the load balancer's id, so a replay makes the same choices.
+ * (for 10 and 1000 members, test/bench/selection.ts). All this happens once per flow. State that outlives a revision
+ * of the rules (round-robin positions) is carried over in `adopt`. Selection reads no clock and no entropy: time is a
+ * parameter, and random numbers derive from the datapath's hash key and the load balancer's id, so a replay makes the
+ * same choices.
  */
 import type { AffinityTable } from '../../../tables/balancing/affinity-table.ts';
 import { ALGORITHM, CHOSEN_BY, type RuleTable } from '../../../tables/balancing/rule-table.ts';
@@ -29,7 +31,7 @@ import { previousSets } from './previous-sets.ts';
 import { RandomTwoChoices } from './random-two-choices.ts';
 import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
-/** What selection needs of the host's tables. */
+/** The host's tables that selection needs. */
 export interface SelectionTables {
   readonly stats: StatTable;
   readonly affinities: AffinityTable;
@@ -37,7 +39,7 @@ export interface SelectionTables {
 }
 
 export class Selection {
-  /** What made the last choice: CHOSEN_BY. */
+  /** Reason of the last choice: CHOSEN_BY. */
   chosenBy = 0;
   private readonly balancer: number;
   private readonly candidates = new Candidates();
@@ -46,7 +48,9 @@ export class Selection {
   private readonly leastConnections: LeastConnections;
   private readonly twoChoices: RandomTwoChoices;
 
-  /** `balancer`: the load balancer's id; round robins begin at another place for each. `group`: so does chance. */
+  /**
+   * `balancer`: the load balancer's id, which staggers round robins. `group` and `balancer` seed the random numbers.
+   */
   constructor({ stats, affinities, hashKey }: SelectionTables, balancer: number, group = 0) {
     this.balancer = balancer;
     this.affinity = new Affinity(affinities, balancer);
@@ -58,7 +62,7 @@ export class Selection {
     );
   }
 
-  /** New rules come into force; `was`: those before. */
+  /** Applies new rules; `was`: the previous ones. */
   adopt(rules: RuleTable, was: RuleTable | undefined): void {
     const previous = previousSets(rules, was);
     this.roundRobin.adopt(rules, was, previous, this.balancer);

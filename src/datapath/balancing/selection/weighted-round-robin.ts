@@ -1,20 +1,19 @@
 /**
- * Exact weighted round robin, spread out.
+ * Exact, interleaved weighted round robin.
  *
- * Theory of operation. Each member of a criteria set has a running credit. A pick adds every member's weight to
- * its credit, takes the member with the most (the first of equals), and charges it the sum of all weights. After
- * as many picks as the weights sum up to, every credit is back where it was and every member has been taken
- * exactly its weight's number of times, so *any* run of that length has the configured shares; and a member of
- * weight w in a cycle of n is taken about every n/w picks, not in runs. A precomputed ring would be O(1) but as long
- * as the cycle.
+ * Theory of operation. Each member of a criteria set has a running credit. A pick adds every member's weight to its
+ * credit, selects the member with the most (the first of equals), and charges it the sum of all weights. After as
+ * many picks as the sum of the weights, every credit is back at its start and every member was selected as often as
+ * its weight, so *any* run of that length has the configured shares; a member of weight w in a cycle of n is selected
+ * about every n/w picks, not in runs. A precomputed ring would be O(1) but as long as the cycle.
  *
- * A client that avoids itself picks among the others: the member left out neither earns nor pays, and what the others
- * earn goes up by as much as the sum of the weights goes down. So such a pick costs the same as any other, and where
- * a load balancer serves both kinds of clients nobody gains by being picked when it is cheap. Credits are kept in
- * 65536ths of a weight, so that this is exact for a client alone and right to 10^-5 in a mixture.
+ * For a client that avoids itself, the excluded member neither earns nor pays, and the others' earnings rise by as
+ * much as the sum of the weights falls. Such a pick therefore costs the same as any other, and if a load balancer
+ * serves both kinds of clients, no member gains by being selected at a lower price. Credits are in 65536ths of a
+ * weight, which is exact for a single client and accurate to 10^-5 in a mixture.
  *
- * LBs that start with equal credits would all send their first flows to the same member. `stagger` lets each
- * LB begin at another point of the cycle.
+ * LBs that start with equal credits would all send their first flows to the same member. `stagger` starts each LB at
+ * another point of the cycle.
  */
 import { ALGORITHM, type RuleTable } from '../../../tables/balancing/rule-table.ts';
 import { NONE } from '../../../tables/common/bucket-index.ts';
@@ -23,7 +22,7 @@ import { hasSameMembers } from './previous-sets.ts';
 
 /** Credit for a weight of 1. */
 const UNIT = 65_536;
-/** Picks played in advance at most. */
+/** Maximum number of picks simulated in advance. */
 const MAX_STAGGER = 64;
 
 export class WeightedRoundRobin {
@@ -31,8 +30,8 @@ export class WeightedRoundRobin {
   private credits = new Float64Array(0);
 
   /**
-   * Takes over the credits of criteria sets that are the same in both tables; others start anew. `previous`: for each
-   * criteria set, the one in `was` that it follows.
+   * Keeps the credits of criteria sets that are the same in both tables; others restart. `previous`: for each
+   * criteria set, its predecessor in `was`.
    */
   adopt(rules: RuleTable, was: RuleTable | undefined, previous: Int32Array, stagger: number): void {
     const before = this.credits;
@@ -73,7 +72,7 @@ export class WeightedRoundRobin {
     return best;
   }
 
-  /** Plays the first picks of a cycle. */
+  /** Simulates the first picks of a cycle. */
   private skipAhead(rules: RuleTable, rule: number, set: number, stagger: number): void {
     const candidates = new Candidates();
     candidates.aim(rules, rule, set, NOBODY);
@@ -82,5 +81,5 @@ export class WeightedRoundRobin {
   }
 }
 
-/** A flow of no member's. */
+/** A flow of no member. */
 const NOBODY = { s0: 0, s1: 0, s2: 0, s3: 0, ports: 0, protocol: 0, ingress: 0 };
