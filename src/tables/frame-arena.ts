@@ -1,13 +1,13 @@
 /**
  * Frame buffers: one block of memory cut into equal slots, each with a reference count.
  *
- * Theory of operation. A slot is owned by exactly one party at a time: the I/O engine's receive ring, the
- * datapath while it handles the frame, or one or more writes in flight. `take` hands a slot out with one
- * reference; every queued write adds one (`retain`); whoever is done calls `release`, and the last release
- * puts the slot on the free stack. The stack is last-in first-out so that the slot touched last, still in
- * the CPU's cache, is filled next: with 64 KB super-segments this is the difference between L2 and DRAM.
+ * Theory of operation. A slot is owned by exactly one party at a time: the I/O engine's receive ring, the datapath
+ * while it handles the frame, or one or more writes in flight. `take` returns a slot with one reference; every queued
+ * write adds one (`retain`); each owner calls `release` when done, and the last release puts the slot on the free
+ * stack. The stack is last-in first-out so that the most recently used slot, still in the CPU's cache, is filled
+ * next: with 64 KB super-segments this is the difference between L2 and DRAM.
  *
- * Nothing is allocated after construction. The arena is bounded: `take` answers NO_SLOT when it is empty.
+ * Nothing is allocated after construction. The arena is bounded: `take` returns NO_SLOT when it is empty.
  */
 
 /** Bytes from the start of a slot to the Ethernet header: room for the vnet header and for encapsulation. */

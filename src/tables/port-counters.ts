@@ -1,12 +1,12 @@
 /**
- * Counters per port: frames and bytes each way, and drops by reason. Same rules as the stat table: 64-bit
- * floats, one writer, readers never lock. Every frame that comes in is counted once as received, and once
- * either as dropped under one reason or by what became of it.
+ * Counters per port: frames and bytes each way, and drops by reason. Same rules as the stat table: 64-bit floats, one
+ * writer, readers never lock. Every received frame is counted once as received, and once by its outcome or drop
+ * reason.
  */
 
 /**
- * Why a frame went no further. The position is the number of the counter; the names are what `status` shows.
- * The first ones are not losses: the frame was answered or absorbed by the datapath itself.
+ * Why a frame went no further. The position is the number of the counter; `status` shows the names. The first ones
+ * are not losses: the datapath itself answered or consumed the frame.
  */
 export const DROP_REASONS = [
   'none',
@@ -85,7 +85,7 @@ export type DropReason = (typeof DROP_REASONS)[number];
 
 const at = (reason: DropReason): number => DROP_REASONS.indexOf(reason);
 
-/** Reason numbers; `DROP.none` (0) means that the frame goes on. */
+/** Reason numbers; `DROP.none` (0) means that the frame continues. */
 export const DROP = {
   none: at('none'),
   truncatedEthernet: at('truncated-ethernet'),
@@ -167,13 +167,13 @@ export const PORT = {
   /** From the datapath to the VM. */
   txPackets: 2,
   txBytes: 3,
-  /** Frames that the datapath answered or took in itself: ARP, ND, echo, resets and errors. */
+  /** Frames that the datapath answered or consumed: ARP, ND, echo, resets and errors. */
   answered: 4,
-  /** Frames that went out on more than one port. */
+  /** Frames sent out of more than one port. */
   flooded: 5,
-  /** Frames that waited, for a neighbour or for their first fragment, and then went on. */
+  /** Frames that waited, for a neighbour or for their first fragment, and were then sent. */
   queuedSent: 6,
-  /** ICMP errors about dropped frames that the rate limit kept back. */
+  /** ICMP errors about dropped frames suppressed by the rate limit. */
   errorsSuppressed: 7,
   drops: 8,
 } as const;
@@ -189,7 +189,7 @@ export interface PortStats {
   flooded: number;
   queuedSent: number;
   errorsSuppressed: number;
-  /** Reason → frames; reasons that never occurred are left out. */
+  /** Reason → frames; reasons with zero frames are omitted. */
   drops: Record<string, number>;
 }
 

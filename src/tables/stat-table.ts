@@ -1,20 +1,19 @@
 /**
  * Statistics per load balancer × member: one row of 64-bit floats (exact to 2^53) per combination that has flows.
  *
- * Theory of operation. A row is taken with the first flow of a load balancer to a member and given back some time after
- * the last one (`release`), so the number of rows follows the traffic and not the configuration. Two words beside a row
- * say whose it is. The index that finds a row by its owner belongs to the writer alone and does not lie in shared memory.
+ * Theory of operation. A row is taken with the first flow of a load balancer to a member and freed some time after
+ * the last one (`release`), so the number of rows follows the traffic and not the configuration. Two words beside a
+ * row name its owner. The index that finds a row by its owner is private to the writer and not in shared memory.
  *
  * Single writer (the datapath), one reader in another thread. An aligned 8-byte store is atomic on every platform that
  * Node runs on, so the reader sees each counter whole; a row as a whole may be read while it changes, which is fine for
  * counters.
  *
- * The journal tells the reader which rows have changed: a ring of row numbers. The writer appends a row when it counts
- * there for the first time since the reader took the row's last entry; the row itself remembers the position of that
- * entry, in the cache line of its packet counters. So a row has at most one unread entry, and the ring, as long as the
- * table, never overflows. The reader publishes how far it has read (`tail`), which the writer looks up once per batch:
- * what is counted during that batch may have no entry of its own. The reader therefore looks at each row once more one
- * interval after it was read.
+ * The journal tells the reader which rows have changed: a ring of row numbers. The writer appends a row when it first
+ * counts there after the reader has taken the row's last entry; the row stores the position of that entry, in the
+ * cache line of its packet counters. A row thus has at most one unread entry, and the ring, as long as the table,
+ * never overflows. The reader publishes its position (`tail`), which the writer reads once per batch: counts during
+ * that batch may have no entry of their own. The reader therefore reads each row once more, one interval later.
  */
 import { NONE } from './common/bucket-index.ts';
 import { mix32 } from './common/hash.ts';
@@ -31,19 +30,19 @@ export const STAT = {
   replyBytes: 3,
   /** Connection records created. */
   newFlows: 4,
-  /** Gauge: flows that have not ended and have sent something lately. */
+  /** Gauge: flows that have not ended and have sent something recently. */
   activeFlows: 5,
   /** Flows that ended: both FINs seen, a reset, or idle. */
   endedFlows: 6,
   /** Resets, from either side. */
   resets: 18,
-  /** TCP handshakes that the member has answered, and those that it refused or never answered. */
+  /** TCP handshakes that the member has answered, and those that it refused or left unanswered. */
   connects: 8,
   failedConnects: 9,
   /** Gauges, smoothed, 0: not measured. First SYN to SYN/ACK, and data to its acknowledgment. */
   synTimeMicros: 10,
   rttMicros: 11,
-  /** TCP segments sent again, in either direction. */
+  /** Retransmitted TCP segments, in either direction. */
   retransmissions: 12,
   /** Times that a member closed its receive window. */
   zeroWindows: 13,
@@ -56,10 +55,13 @@ export const STAT = {
   records: 17,
 } as const;
 
-/** Position after the row's last entry in the journal; beside the packet counters, which are in use at the same time. */
+/**
+ * Position after the row's last entry in the journal; beside the packet counters, which are accessed at the same
+ * time.
+ */
 export const NOTED_AT = 7;
 
-/** Times that the row was given back: when this has grown, the counters have begun anew, be it for the same owner. */
+/** Number of times that the row was freed: when it has grown, the counters have restarted, even for the same owner. */
 const GIVEN_BACK = 19;
 
 export type MemberStats = Record<keyof typeof STAT, number>;
@@ -70,13 +72,13 @@ export const NO_STATS: Readonly<MemberStats> = Object.fromEntries(
   STAT_NAMES.map((name) => [name, 0]),
 ) as MemberStats;
 
-/** Places in the header, in 64-bit floats; `tail` is the reader's and has a cache line of its own. */
+/** Positions in the header, in 64-bit floats; `tail` is the reader's and has a cache line of its own. */
 const HEADER_FLOATS = 16;
 const HEAD = 0;
 const HIGH_WATER = 1;
 const TAIL = 8;
 
-/** Rows examined at most for one without records when the table is full. */
+/** Rows examined for one without records when the table is full. */
 const RECLAIM_ROWS = 4_096;
 
 /** Words of a row's owner: load balancer + 1, or 0 for a free row, and member. */
@@ -86,12 +88,12 @@ export class StatTable {
   /** `slot * STAT_FIELDS + STAT.x` */
   readonly fields: Float64Array;
   readonly slotCount: number;
-  /** As far as the reader has read, at the last `renew`. */
+  /** The reader's position at the last `renew`. */
   tail = 0;
   private readonly header: Float64Array;
   private readonly owners: Int32Array;
   private readonly journal: Int32Array;
-  /** The writer's: row + 1 by the hash of its owner, 0: empty; and rows that were given back. */
+  /** The writer's: row + 1 by the hash of its owner, 0: empty; and freed rows. */
   private index = new Int32Array(0);
   private free = new Int32Array(0);
   private freeCount = 0;
@@ -105,7 +107,7 @@ export class StatTable {
     return slots * OWNER_WORDS + powerOfTwo(slots);
   }
 
-  /** Zeroed memory of as many floats and words as needed for some slots; the last slot is never given out. */
+  /** Zeroed memory with the floats and words needed for this many slots; the last slot is never assigned. */
   constructor(floats: Float64Array, words: Int32Array) {
     this.header = floats.subarray(0, HEADER_FLOATS);
     this.fields = floats.subarray(HEADER_FLOATS);
@@ -117,7 +119,7 @@ export class StatTable {
     );
   }
 
-  /** To be called by the writer before anything else; empties the table. Fresh memory is not touched. */
+  /** Empties the table; the writer calls it first. Fresh memory is not written. */
   initialise(): void {
     const used = this.header[HIGH_WATER]!;
     this.fields.fill(0, 0, used * STAT_FIELDS);
@@ -132,14 +134,14 @@ export class StatTable {
     this.hand = 0;
   }
 
-  /** Rows below this number were in use at some time. */
+  /** Rows from this number on were never used. */
   get highWater(): number {
     return this.header[HIGH_WATER]!;
   }
 
   // --- the writer --------------------------------------------------------------------------------------------
 
-  /** To be called once per batch. */
+  /** Called once per batch. */
   renew(): void {
     this.tail = this.header[TAIL]!;
   }
@@ -157,8 +159,8 @@ export class StatTable {
   }
 
   /**
-   * The same, and takes a row where there is none. In a full table a row without records gives way, and what it has
-   * counted since the reader looked is lost. NONE: all rows have records.
+   * The same, but takes a row if there is none. In a full table a row without records is replaced, and its counts
+   * since the last reading are lost. NONE: all rows have records.
    */
   acquire(balancer: number, member: number): number {
     const found = this.find(balancer, member);
@@ -176,14 +178,14 @@ export class StatTable {
     return slot;
   }
 
-  /** Gives a row back that nothing has been counted in since the reader saw it at this position of the journal. */
+  /** Frees a row whose counts are unchanged since the reader saw it at this journal position. */
   release(slot: number, notedAt: number): void {
     const at = slot * STAT_FIELDS;
     if (this.owners[slot * OWNER_WORDS] === 0) return;
     if (this.fields[at + STAT.records] !== 0 || this.fields[at + NOTED_AT] !== notedAt) return;
     this.disown(slot);
     this.free[this.freeCount++] = slot;
-    // The reader hears of it.
+    // The reader is notified.
     this.note(slot);
   }
 
@@ -206,7 +208,7 @@ export class StatTable {
     this.note(slot);
   }
 
-  /** Puts the row into the journal, unless it has an unread entry there. After counting, not before. */
+  /** Puts the row into the journal, unless it has an unread entry there. Call it after counting. */
   note(slot: number): void {
     if (this.fields[slot * STAT_FIELDS + NOTED_AT]! <= this.tail) this.append(slot);
   }
@@ -218,7 +220,7 @@ export class StatTable {
     this.header[HEAD] = head + 1;
   }
 
-  /** All of a row but its place in the journal and how often it was given back. */
+  /** All fields of a row except its journal position and how often it was freed. */
   private clear(slot: number): void {
     const at = slot * STAT_FIELDS;
     const notedAt = this.fields[at + NOTED_AT]!;
@@ -245,14 +247,14 @@ export class StatTable {
     return NONE;
   }
 
-  /** Takes a row out of the index, closes the gap, and clears the row. */
+  /** Removes a row from the index, closes the gap, and clears the row. */
   private disown(slot: number): void {
     const { index } = this;
     const mask = index.length - 1;
     let gap = this.home(slot);
     while (index[gap] !== slot + 1) gap = (gap + 1) & mask;
     for (let i = (gap + 1) & mask; index[i] !== 0; i = (i + 1) & mask) {
-      // An entry may move to the gap if that is not before its home.
+      // An entry may move to the gap unless that is before its home.
       const distance = (i - this.home(index[i]! - 1)) & mask;
       if (distance < ((i - gap) & mask)) continue;
       index[gap] = index[i]!;
@@ -270,18 +272,18 @@ export class StatTable {
 
   // --- the reader, and whoever finds the table after its writer has ended -----------------------------------------
 
-  /** Load balancer that a row counts for; NONE: the row is free, or there is no such row. */
+  /** Load balancer of a row; NONE: the row is free or does not exist. */
   balancerOf(slot: number): number {
     const word = this.owners[slot * OWNER_WORDS];
     return word === undefined || word <= 0 ? NONE : word - 1;
   }
 
-  /** Member that a row counts for, or counted for last. */
+  /** Current or last member of a row. */
   memberOf(slot: number): number {
     return this.owners[slot * OWNER_WORDS + 1]!;
   }
 
-  /** Whether a row counts for this member, at any load balancer. Looks at all rows. */
+  /** Whether a row counts for this member, at any load balancer. Scans all rows. */
   hasRowOf(member: number): boolean {
     for (let slot = 0; slot < this.highWater; slot++) {
       if (this.balancerOf(slot) !== NONE && this.memberOf(slot) === member) return true;
@@ -289,7 +291,7 @@ export class StatTable {
     return false;
   }
 
-  /** Calls with each row that has an unread entry, and takes the entries. A row is read after its entry was taken. */
+  /** Calls back for each row with an unread entry, and takes the entries. A row is read after its entry was taken. */
   takeNoted(visit: (slot: number) => void): void {
     const { header, journal } = this;
     const head = header[HEAD]!;
@@ -298,17 +300,17 @@ export class StatTable {
     for (let at = tail; at < head; at++) visit(journal[at & (journal.length - 1)]!);
   }
 
-  /** Position of a row's last entry: the same as long as nothing new was counted and noted. */
+  /** Position of a row's last entry: unchanged while nothing new was counted and journalled. */
   notedAt(slot: number): number {
     return this.fields[slot * STAT_FIELDS + NOTED_AT]!;
   }
 
-  /** How often a row was given back; what is read afterwards counts from 0 again. */
+  /** Number of times that a row was freed; later counts start from 0. */
   givenBack(slot: number): number {
     return this.fields[slot * STAT_FIELDS + GIVEN_BACK]!;
   }
 
-  /** All of a row, gauges rounded. */
+  /** All fields of a row, gauges rounded. */
   read(slot: number): MemberStats {
     const base = slot * STAT_FIELDS;
     const row: MemberStats = { ...NO_STATS };

@@ -1,6 +1,6 @@
 /**
- * All tables of one host in one block of memory: where each lies depends on the limits only, so the datapath,
- * the agent in another thread, and a datapath that starts anew over a mapped file see the same bytes.
+ * All tables of one host in one block of memory: the layout depends on the limits only, so the datapath, the agent in
+ * another thread, and a datapath that restarts over a mapped file see the same bytes.
  *
  * The block may be an ArrayBuffer (tests, replay) or a mapping of a tmpfs file (the host). Exactly one party
  * writes: the datapath. It calls `initialise` once; readers only construct.
@@ -19,23 +19,25 @@ import { UNIT_WORDS } from './forwarding/received-units.ts';
 import { PORT_FIELDS, PortCounters } from './port-counters.ts';
 import { StatTable } from './stat-table.ts';
 
-/** Grows with every change to what lies in the tables, so that nobody reads what another version has written. */
+/**
+ * Grows with every change of the layout or meaning of the tables, so that no version reads another version's tables.
+ */
 export const LAYOUT_VERSION = 6;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */
   readonly maxConnections: number;
   readonly maxEndpoints: number;
-  /** Rows of statistics: load balancer × member that has flows, or had some of late. */
+  /** Rows of statistics: load balancer × member with current or recent flows. */
   readonly maxStatSlots: number;
   readonly maxPorts: number;
   readonly maxMacs: number;
   readonly maxNeighbours: number;
-  /** Clients whose member is remembered, over all groups with affinity. */
+  /** Clients with affinity, over all groups. */
   readonly maxAffinities: number;
-  /** Fragmented datagrams that LBs follow at a time: 4 … 65535; 2.1 KB each. */
+  /** Fragmented datagrams tracked at a time: 4 … 65535; 2.1 KB each. */
   readonly maxDatagrams: number;
-  /** Flows that firewalls have allowed, over all ports. */
+  /** Flows allowed by firewalls, over all ports. */
   readonly maxFirewallFlows: number;
   /** Rules of all firewalls. */
   readonly maxFirewallRules: number;
@@ -79,7 +81,7 @@ interface Layout {
   readonly portCounters: number;
 }
 
-/** Bytes of each region, in the order in which they lie. */
+/** Bytes of each region, in memory order. */
 function regionBytes(limits: TableLimits): Layout {
   const fragments = FragmentTable.wordsNeeded(limits.maxDatagrams);
   const firewall = FirewallTable.wordsNeeded(limits.maxFirewallFlows);
@@ -108,7 +110,7 @@ function regionBytes(limits: TableLimits): Layout {
 
 export class Tables {
   readonly limits: TableLimits;
-  /** The secret of this start's hashes, and what random choices are drawn from. */
+  /** The secret of this start's hashes, and the seed of random choices. */
   readonly hashKey: readonly [number, number];
   readonly connections: ConnectionTable;
   readonly endpoints: EndpointTable;
@@ -117,7 +119,7 @@ export class Tables {
   readonly affinities: AffinityTable;
   readonly fragments: FragmentTable;
   readonly firewallFlows: FirewallTable;
-  /** By number of a firewall rule: flows that it has allowed, or packets that it has denied. */
+  /** By number of a firewall rule: flows allowed, or packets denied. */
   readonly firewallHits: Float64Array;
   readonly deniedLog: DeniedLog;
   readonly stats: StatTable;
@@ -195,7 +197,7 @@ export class Tables {
     this.portCounters = new PortCounters(floats(bytes.portCounters));
   }
 
-  /** Empties all tables; memory that is fresh from the kernel is not touched more than needed. */
+  /** Empties all tables; memory fresh from the kernel is written as little as possible. */
   initialise(): void {
     this.connections.initialise();
     this.endpoints.initialise();

@@ -3,9 +3,8 @@
  *
  * From the VM: packets to addresses that are not virtual pass. A packet to a VIP is looked up in the connection
  * table; a flow without a record finds its rule, selects a member from the criteria set in effect, and gets a record.
- * Then the destination is rewritten: address, port, or only the MAC (the forwarding element delivers to
- * `frame.member`). To the VM: a packet from a member that matches a record is translated back, so that the VM sees
- * only the VIP.
+ * Then the destination is rewritten: address, port, or only the MAC (the forwarding element uses `frame.member`).
+ * To the VM: a packet from a member that matches a record is translated back, so that the VM sees only the VIP.
  *
  * One load balancer serves one port, or several if so configured. It owns its rules (balancer-rules.ts); connections,
  * endpoints and statistics are in the shared tables.
@@ -261,10 +260,7 @@ export class LoadBalancer implements Operator {
     if ((rewrite & REWRITE_TAGS) !== 0) restoreTags(frame, connections.cold, row);
   }
 
-  /**
-   * The client is the member: its packet returns to it from the VIP's address, as it would otherwise take it for its
-   * own.
-   */
+  /** The client is the member: its packet returns from the VIP, as the VM would drop one from its own address. */
   private comeFromVip(row: number, frame: Frame): void {
     rewriteSource(frame, this.endpoints.rows, this.connections.vip(row) * ENDPOINT_WORDS, frame.ports);
     setRouterSource(frame, this.networks);
@@ -442,10 +438,7 @@ export class LoadBalancer implements Operator {
     return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
-  /**
-   * Creates the connection record of a new flow, with the selection's reason. NONE: there is none, and the packet is
-   * dropped.
-   */
+  /** Creates the record of a new flow, with the selection's reason. NONE: none is free, the packet is dropped. */
   private record(rule: number, set: number, choice: number, frame: Frame): number {
     const { forward, reverse } = this;
     const { rules } = this.rules;

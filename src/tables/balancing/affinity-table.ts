@@ -1,14 +1,14 @@
 /**
- * Source-address affinity: which member a client was given last, per load balancer and group.
+ * Source-address affinity: the last member of each client, per load balancer and group.
  *
- * Theory of operation. Four-way set-associative, a set of two cache lines. A row is a client's address, load balancer
- * and group, the member by its number (which stays its own over revisions and criteria sets), and until when
- * it holds. A set that is full gives up a row that holds no longer; else, of the rows that may give way to the port
- * that wants one (set-shares.ts), the row that would have ended first. A client without a row is balanced anew: a VM that
- * invents addresses displaces its own rows, or gets none. What was given up before its time, or refused, is counted.
+ * Theory of operation. Four-way set-associative, a set of two cache lines. A row holds a client's address, load
+ * balancer and group, the member by its number (which is stable across revisions and criteria sets), and its expiry.
+ * A full set replaces an expired row; else, of the rows that may give way to the requesting port (set-shares.ts), the
+ * one that would expire first. A client without a row is balanced again: a VM that invents addresses displaces its
+ * own rows, or gets none. Rows replaced early, and refused ones, are counted.
  *
- * The hash is keyed: nobody can aim addresses at one set. Ageing is incremental and bounds how long a row that has
- * ended is kept, so that differences of times, taken modulo 2^32 ms, stay right.
+ * The hash is keyed, so addresses cannot be aimed at one set. Ageing is incremental and bounds how long an expired
+ * row is kept, so that time differences modulo 2^32 ms stay correct.
  *
  * Words: header (16): rows in use, rows given up before their time; then rows of 8: 0-3 address, IPv4 as
  * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 member; 6 until, ms; 7 port << 16 | the member's place + 1;
@@ -42,10 +42,10 @@ const LAYOUT: SetLayout = {
 const IN_USE = 0;
 const EVICTED = 1;
 
-/** Longest time that a row may hold, 12 days: half of what 32 bits can tell from the past, with room for ageing. */
+/** Longest lifetime of a row, 12 days: half of what 32 bits can distinguish from the past, with room for ageing. */
 export const MAX_AFFINITY_MS = 2 ** 30;
 
-/** What a row is found by: a cursor that is filled again for each use. */
+/** Key of a row: a cursor, refilled for each use. */
 export class AffinityKey {
   /** Client's address in four words, IPv4 as ::ffff:a.b.c.d. */
   c0 = 0;
@@ -89,23 +89,23 @@ export class AffinityTable {
     this.hasher = new Hasher(key);
   }
 
-  /** Empties the table; fresh memory is not touched. */
+  /** Empties the table; fresh memory is not written. */
   initialise(): void {
     if (this.inUse > 0) this.words.fill(0);
     this.words.fill(0, 0, HEADER_WORDS);
   }
 
-  /** Rows that hold, and those that have ended but were not aged yet. */
+  /** Valid rows, and expired ones that ageing has not freed yet. */
   get inUse(): number {
     return this.words[IN_USE]!;
   }
 
-  /** Rows given up before their time, or refused, modulo 2^32. */
+  /** Rows replaced early, and refused ones, modulo 2^32. */
   get evicted(): number {
     return this.words[EVICTED]! >>> 0;
   }
 
-  /** Row that holds now for a client at a load balancer's group, or NONE. */
+  /** Valid row of a client at a load balancer's group, or NONE. */
   find(key: AffinityKey, nowMs: number): number {
     const set = this.setOf(key);
     for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) {
@@ -115,17 +115,17 @@ export class AffinityTable {
     return NONE;
   }
 
-  /** Number of the member that a row names. */
+  /** Number of the row's member. */
   member(row: number): number {
     return this.words[row + MEMBER]!;
   }
 
-  /** Where in its criteria set the member stood when the row was written: where to look for it first. */
+  /** Position of the member in its criteria set when the row was written: searched first. */
   place(row: number): number {
     return (this.words[row + PLACE]! & PLACE_MASK) - 1;
   }
 
-  /** Notes where the member stands now, and until when the row holds. */
+  /** Updates the member's position and the row's expiry. */
   refresh(row: number, place: number, untilMs: number): void {
     const { words } = this;
     words[row + PLACE] = (words[row + PLACE]! & ~PLACE_MASK) | ((place + 1) & PLACE_MASK);
@@ -133,8 +133,8 @@ export class AffinityTable {
   }
 
   /**
-   * Writes a client's row, over the one that it has or over another one, unless the rest of the set is other ports'.
-   * `timeoutMs`: at most MAX_AFFINITY_MS; `port`: the one that the client's flow came in by.
+   * Writes a client's row, in its existing place or over another row, unless the rest of the set belongs to other
+   * ports. `timeoutMs`: at most MAX_AFFINITY_MS; `port`: ingress port of the client's flow.
    */
   put(key: AffinityKey, member: number, place: number, nowMs: number, timeoutMs: number, port: number): void {
     const { words } = this;
@@ -151,7 +151,7 @@ export class AffinityTable {
     this.refresh(row, place, (nowMs + timeoutMs) | 0);
   }
 
-  /** Takes over the rows of another table that still hold. */
+  /** Copies the valid rows of another table. */
   follow(other: AffinityTable, nowMs: number): void {
     const { words } = other;
     const key = new AffinityKey();
@@ -167,7 +167,7 @@ export class AffinityTable {
     }
   }
 
-  /** Frees rows of the next few sets that hold no longer. */
+  /** Frees expired rows of the next few sets. */
   age(nowMs: number, sets: number): void {
     const { words } = this;
     for (let i = 0; i < sets && this.inUse > 0; i++) {
@@ -181,7 +181,7 @@ export class AffinityTable {
     }
   }
 
-  /** The row to write for a client: its own, else one that is free or has ended, else one that may give way, or NONE. */
+  /** The row to write for a client: its own, else a free or expired one, else one that may give way, or NONE. */
   private rowFor(key: AffinityKey, nowMs: number, port: number): number {
     const set = this.setOf(key);
     for (let at = set; at < set + SET_WORDS; at += ROW_WORDS) if (this.isFor(at, key)) return at;
@@ -202,7 +202,7 @@ export class AffinityTable {
     return found;
   }
 
-  /** Time that a row still holds, 0: it has ended; -1: it is free. */
+  /** Remaining lifetime of a row; 0: expired; -1: free. */
   private leftMs(at: number, nowMs: number): number {
     return this.words[at + PLACE] === 0 ? -1 : Math.max(0, (this.words[at + UNTIL_MS]! - nowMs) | 0);
   }
@@ -223,7 +223,7 @@ export class AffinityTable {
     const hash = isIpv4Mapped(c0, c1, c2)
       ? this.hasher.hash3(c3, owner, 0)
       : this.hasher.hash6(c3, c2, c1, c0, owner, 0);
-    // Addresses in sequence have hashes in sequence, which some keys would lay on few sets.
+    // Consecutive addresses have consecutive hashes, which some keys would map to few sets.
     return HEADER_WORDS + (mix32(hash) & this.mask) * SET_WORDS;
   }
 }

@@ -1,11 +1,12 @@
 /**
- * Layout of a connection's record, 32-bit words of this machine's byte order: a hot row of 64 bytes, one cache line, with
- * all that a packet needs, and a cold row of 64 bytes, touched when the record is made, listed, and by TCP tracking.
+ * Layout of a connection's record, 32-bit words in native byte order: a hot row of 64 bytes, one cache line, with
+ * everything that a packet needs, and a cold row of 64 bytes, used when the record is created, listed, and by TCP
+ * tracking.
  */
 
 export const HOT_WORDS = 16;
 export const COLD_WORDS = 16;
-/** All bits that row numbers have: what has passed it, V8 knows the range of. */
+/** All bits of row numbers: after masking, V8 knows the value's range. */
 export const ROW_MASK = 0x1ff_ffff;
 
 /** Words of the hot row. */
@@ -41,49 +42,54 @@ export const COLD = {
   owner: 1,
   rule: 2,
   revision: 3,
-  /** what chose the member (CHOSEN_BY) << 28 | criteria set number << 16 | group. */
+  /** reason of the member's selection (CHOSEN_BY) << 28 | criteria set number << 16 | group. */
   decision: 4,
-  /** Next free row; of a row in use `ackedByClient`. */
+  /** Next free row; in a used row, `ackedByClient`. */
   nextFree: 5,
-  /** TCP: how far the client has acknowledged what the member has sent; what it holds, and the same for the other side, say the notes. */
+  /**
+   * TCP: how far the client has acknowledged the member's data; the notes say whether it is valid, as for the other
+   * side.
+   */
   ackedByClient: 5,
   network: 6,
-  /** Endpoint of the chosen member: where a MAC redirect delivers to. The last word to be written; 0: the record is not whole. */
+  /**
+   * Endpoint of the selected member: the destination of a MAC redirect. Written last; 0: the record is not complete.
+   */
   via: 7,
-  /** 8-12: what FlowMeter keeps, notes (FLOW_NOTE) first; as long as they are 0 the others say nothing. */
+  /** 8-12: state of FlowMeter, notes (FLOW_NOTE) first; while the notes are 0, the other words are invalid. */
   meter: 8,
   /** 13, 14: VLAN tags of the first packet, outermost first, each TPID << 16 | TCI; 0: none. */
   tags: 13,
   ackedByMember: 15,
 } as const;
 
-/** Bits of the notes in `COLD.meter`, and words after them. */
+/** Bits of the notes in `COLD.meter`, and the words after them. */
 export const FLOW_NOTE = {
   hasClientNext: 1,
   hasMemberNext: 2,
-  /** A pair of a packet and its answer is under way. */
+  /** A packet is being timed until its reply. */
   pending: 4,
   windowClosed: 8,
-  /** The client offered window scaling, and the member took it: its shift count stands in bits 8-11. */
+  /** The client offered window scaling, and the member accepted: its shift count is in bits 8-11. */
   scaleOffered: 16,
-  /** `clientNext` and `ackedByClient` hold; the same for the member. */
+  /** `clientNext` and `ackedByClient` are valid; likewise for the member. */
   knowsClient: 32,
   knowsMember: 64,
-  /** A reset has been believed; bits 12-15: the state before it. */
+  /** A reset was accepted; bits 12-15: the state before it. */
   wasReset: 128,
   scaleShift: 8,
   stateShift: 12,
-  /** Words from `COLD.meter` on: end of what a side has sent. */
+  /** Words from `COLD.meter` on: end of the data that a side has sent. */
   clientNext: 1,
   memberNext: 2,
 } as const;
 
-/** Flags of the hot row besides REWRITE_…: counted in the gauge of active flows. */
+/** Flags of the hot row besides REWRITE_…: included in the gauge of active flows. */
 export const FLAG_ACTIVE = 0x80;
-/** A segment has passed whose sequence numbers nobody has seen. */
+/** A segment has passed unmetered, so its sequence numbers are unknown. */
 export const FLAG_UNSEEN = 0x100;
 
-/** Words of the cold row that mean the same in every table. */
+/** Words of the cold row that are valid in every table. */
 export const ADOPTED_COLD = [
   COLD.createdMs,
   COLD.owner,
@@ -99,18 +105,21 @@ export const ADOPTED_COLD = [
   COLD.meter + FLOW_NOTE.memberNext,
 ] as const;
 
-/** Tags that a record keeps. */
+/** Number of tags that a record keeps. */
 export const COLD_TAGS = 2;
 
-/** What the LB changes on the way to the member; the way back undoes it. MAC: the IP stays the VIP. */
+/** Fields that the LB changes on the way to the member, and restores on the way back. MAC: the IP stays the VIP. */
 export const REWRITE_ADDRESS = 1;
 export const REWRITE_PORTS = 2;
 export const REWRITE_MAC = 4;
-/** Hairpin: the client is the member, so it sees the VIP as the source of its own packets. */
+/** Hairpin: the client is the member, so its own packets reach it from the VIP's address. */
 export const REWRITE_SOURCE = 8;
-/** The client tags and its member is behind the router: the tags go on the way there, and come back on the way back. */
+/**
+ * The client's frames are tagged and its member is behind the router: the tags are removed on the way there, and
+ * restored on the way back.
+ */
 export const REWRITE_TAGS = 16;
-/** A member is chosen for each datagram: the record is for replies alone, and not found by its forward key. */
+/** Each datagram selects a member: the record is only for replies, and not indexed by its forward key. */
 export const PER_DATAGRAM = 32;
 
 /** Connection states; TCP ones follow the segments seen, not an endpoint's own state machine. */
@@ -124,7 +133,7 @@ export const STATE = {
   /** One side has sent FIN. */
   finClient: 4,
   finMember: 5,
-  /** Both have. */
+  /** Both sides have sent FIN. */
   timeWait: 6,
   /** RST seen from the client, or in its name. */
   resetByClient: 7,
@@ -139,7 +148,9 @@ const TCP_STATES = 0b111_1111 & ~(1 << STATE.free);
 const RESETS = (1 << STATE.resetByClient) | (1 << STATE.resetByMember);
 const FINS = (1 << STATE.finClient) | (1 << STATE.finMember);
 
-/** States that may follow a state while a record is in use, one bit each. A segment that contradicts a FIN takes it back. */
+/**
+ * States that may follow a state while a record is in use, one bit each. A segment that contradicts a FIN revokes it.
+ */
 export const NEXT_STATES: readonly number[] = [
   /* free */ 0,
   /* synSent */ (1 << STATE.synReceived) | FINS | RESETS,

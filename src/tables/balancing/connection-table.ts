@@ -1,19 +1,19 @@
 /**
  * Connection records: flow → member, found from both directions.
  *
- * Theory of operation. A record (connection-record.ts) is a hot row, which every packet of the flow reads and writes, and a
- * cold one. Two entries of the bucket index lead to it. The forward key is (client address, client port, VIP, VIP port,
- * protocol), the reverse key (client address, translated client port, member, member port, protocol): both are
- * the client's address, two ports and an endpoint number, so one row layout and one lookup serve both.
- * The direction is part of the hashed key: a VIP may itself be a member of another group.
+ * Theory of operation. A record (connection-record.ts) is a hot row, which every packet of the flow reads and writes,
+ * and a cold one. Two entries of the bucket index refer to it. The forward key is (client address, client port, VIP,
+ * VIP port, protocol), the reverse key (client address, translated client port, member, member port, protocol): both
+ * consist of the client's address, two ports and an endpoint number, so one row layout and one lookup serve both. The
+ * direction is part of the hashed key, as a VIP may itself be a member of another group.
  *
- * A record belongs to the load balancer that made it, and only that one finds it: a packet that its member sends on is a
- * question to the rules of the member's own port. The load balancer is compared, but not hashed: the few records of one
- * flow on its way through several load balancers lie under one hash, so `nextForward` can walk them.
+ * Only the load balancer that created a record finds it: a packet that its member forwards is subject to the rules of
+ * the member's own port. The load balancer is compared but not hashed: the few records of one flow on its way through
+ * several load balancers share a hash, so `nextForward` can walk them.
  *
- * Bounded: `create` answers NONE when no row is free. Ageing belongs to the caller, who walks rows
- * 1 … highWater a few at a time (`nextRow`). Row 0 is never used; its words keep the table's own counters, so
- * that a reader in another process sees them too.
+ * Bounded: `create` returns NONE when no row is free. Ageing is up to the caller, who walks rows 1 … highWater a few
+ * at a time (`nextRow`). Row 0 is never used; its words are the table's own counters, so that a reader in another
+ * process sees them too.
  *
  * Times are milliseconds of a monotonic clock in 32 bits; differences are taken modulo 2^32 (49 days).
  */
@@ -36,11 +36,11 @@ import {
 } from './connection-record.ts';
 import type { FlowKey } from './flow-key.ts';
 
-/** Of a key's hashed words, the one with service and protocol says the direction, too. */
+/** For each direction: the hashed word with service and protocol also encodes the direction. */
 const FORWARD = 0;
 const REVERSE = 1 << 8;
 
-/** Words of cold row 0; its `nextFree` heads the free list. */
+/** Words of cold row 0; its `nextFree` is the head of the free list. */
 const TABLE_HIGH_WATER = 8;
 const TABLE_IN_USE = 9;
 const TABLE_CREATED = 10;
@@ -53,7 +53,7 @@ export class ConnectionTable {
   readonly hotFloats: Float64Array;
   readonly cold: Int32Array;
   readonly capacity: number;
-  /** `findForward` has met a record of the same flow that another load balancer made, or of a key with the same hash. */
+  /** `findForward` has found a record of the same flow made by another load balancer, or a key with the same hash. */
   passedOver = false;
   private readonly index: BucketIndex;
   private readonly hasher: Hasher;
@@ -68,7 +68,7 @@ export class ConnectionTable {
     this.hasher = new Hasher(key);
   }
 
-  /** Empties the table. Pages that no record ever used are not touched: fresh memory stays unmapped. */
+  /** Empties the table. Pages that no record has used are not written: fresh memory stays unmapped. */
   initialise(): void {
     const used = this.highWater;
     this.cold.fill(0, 0, COLD_WORDS);
@@ -85,17 +85,17 @@ export class ConnectionTable {
     return this.cold[COLD.nextFree] === 0 && this.cold[TABLE_HIGH_WATER]! >= this.capacity;
   }
 
-  /** Counts a flow that got no row. */
+  /** Counts a flow that was refused a row. */
   refuse(): void {
     this.cold[TABLE_REFUSED]!++;
   }
 
-  /** Counts a flow that lost its row to a new one. */
+  /** Counts a flow whose row was given to a new one. */
   countEvicted(): void {
     this.cold[TABLE_EVICTED]!++;
   }
 
-  /** Rows above this one were never used. */
+  /** Highest row ever used. */
   get highWater(): number {
     return this.cold[TABLE_HIGH_WATER]!;
   }
@@ -121,12 +121,12 @@ export class ConnectionTable {
     return NONE;
   }
 
-  /** Whether a row is that of a load balancer's flow from a client to a VIP. */
+  /** Whether a row belongs to a load balancer's flow from a client to a VIP. */
   isForward(row: number, key: FlowKey): boolean {
     return this.balancer(row) === key.balancer && this.isForwardOfAny(row, key);
   }
 
-  /** The same, whichever load balancer made the record. */
+  /** The same for any load balancer. */
   private isForwardOfAny(row: number, key: FlowKey): boolean {
     const at = row * HOT_WORDS;
     return (
@@ -169,8 +169,8 @@ export class ConnectionTable {
   }
 
   /**
-   * The rows of a flow to a VIP in all load balancers that it passes, one after another: begins with NONE, goes on with the
-   * row before. Nothing else may be looked up in between.
+   * Iterates over the rows of a flow to a VIP at all load balancers that it passes: starts with NONE, continues with
+   * the previous row. No other lookup may happen in between.
    */
   nextForward(before: number, key: FlowKey): number {
     const hash = this.hash(key, FORWARD);
@@ -182,7 +182,7 @@ export class ConnectionTable {
   }
 
   /**
-   * Hash of the key of a plain packet over IPv4, for a look ahead: `isReply` says whether the packet comes from the
+   * Hash of the key of a plain packet over IPv4, for prefetching: `isReply` says whether the packet comes from the
    * service, which is `service << 16 | protocol`.
    */
   hashIpv4(client: number, ports: number, service: number, isReply: boolean): number {
@@ -201,25 +201,25 @@ export class ConnectionTable {
     );
   }
 
-  /** Brings the place of a hash in the index into the cache; what it returns says nothing. */
+  /** Prefetches the index bucket of a hash; the return value has no meaning. */
   touchIndex(hash: number): number {
     return this.index.touch(hash);
   }
 
-  /** A row stored under a hash, or NONE; its key may be another one, and the one looked for may lie elsewhere. */
+  /** A row stored under a hash, or NONE; it may have another key, and the wanted row may be elsewhere. */
   guess(hash: number): number {
     return this.index.findAtHome(hash);
   }
 
-  /** Brings a row into the cache; what it returns says nothing. */
+  /** Prefetches a row; the return value has no meaning. */
   touch(row: number): number {
     return this.hot[(row & ROW_MASK) * HOT_WORDS]!;
   }
 
   /**
-   * A row for a new flow, indexed from both directions (PER_DATAGRAM: by its replies), or NONE if the table is full. The
-   * caller has looked both keys up in vain since it filled them, so their hashes hold. It holds the references on both
-   * endpoints, and fills the cold row.
+   * Creates the row of a new flow, indexed from both directions (PER_DATAGRAM: only by its replies), or NONE if the
+   * table is full. The caller has looked up both keys without success since filling them, so their hashes are valid.
+   * The caller holds the references on both endpoints, and fills the cold row.
    */
   create(
     forward: FlowKey,
@@ -353,7 +353,7 @@ export class ConnectionTable {
     return (this.hot[row * HOT_WORDS + HOT.kind]! >>> 8) & 0xff;
   }
 
-  /** Both FINs or a reset have been seen: the record waits for stragglers, and its ports may be used again. */
+  /** Both FINs or a reset have been seen: the record remains for late packets, and its ports may be reused. */
   hasEnded(row: number): boolean {
     const state = this.state(row);
     return state === STATE.timeWait || state === STATE.resetByClient || state === STATE.resetByMember;
@@ -387,22 +387,22 @@ export class ConnectionTable {
     return this.hot[row * HOT_WORDS + HOT.balancerSlot]! & STAT_SLOT_MASK;
   }
 
-  /** Load balancer that made the record. */
+  /** Load balancer that created the record. */
   balancer(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.balancerSlot]! >>> BALANCER_SHIFT;
   }
 
-  /** Packets that the client has sent, modulo 2^32. */
+  /** Packets sent by the client, modulo 2^32. */
   packetsForward(row: number): number {
     return this.hot[row * HOT_WORDS + HOT.packetsForward]!;
   }
 
-  /** Port that the flow came in by. */
+  /** Ingress port of the flow. */
   ownerPort(row: number): number {
     return this.cold[row * COLD_WORDS + COLD.owner]! & 0xffff;
   }
 
-  /** Endpoint of the chosen member: where the forwarding element delivers to. */
+  /** Endpoint of the selected member: the forwarding element's destination. */
   via(row: number): number {
     return this.cold[row * COLD_WORDS + COLD.via]!;
   }

@@ -2,17 +2,17 @@
  * Endpoints: the addresses on the service side of balanced flows (VIPs and members), each as a small number.
  *
  * Theory of operation. A connection's service side is always one of few addresses, so connection rows and keys
- * hold a 16-bit endpoint number in place of a 128-bit address: an IPv6 connection with both of its directions
- * fits into one cache line, and "is this destination a VIP?" is one lookup in a table that stays in L2.
- * An endpoint is (network, address): tenants may use the same addresses. It lives while rules or connections
- * hold references to it; the last release frees its number. Bounded: `intern` answers NONE when it is full.
+ * contain a 16-bit endpoint number instead of a 128-bit address: an IPv6 connection with both of its directions fits
+ * into one cache line, and "is this destination a VIP?" is one lookup in a table that stays in L2. An endpoint is
+ * (network, address), as tenants may use the same addresses. It lives while rules or connections hold references to
+ * it; the last release frees its number. Bounded: `intern` returns NONE when it is full.
  *
  * Row, 16 words: 0-3 address (IPv4 as ::ffff:a.b.c.d), 4 network, 5 references, 6 roles, 7 MAC high 16 bits,
  * 8 MAC low 32 bits, 9 next free row; 10-13 the cached way to it: generation, port, MAC high, MAC low; 14 the address's
  * one's-complement sum; 15 the network of an IPv4 address, else -1.
  *
- * The index is open addressing over row numbers, at most half full, with linear probing; a removal moves the
- * entries behind it up. The row that a probe looks at is the one whose address a rewrite needs next.
+ * The index is open addressing over row numbers, at most half full, with linear probing; a removal moves up the
+ * entries after it. The row that a probe reads has the address that a rewrite needs next.
  */
 import { isIpv4Mapped, MAPPED_WORD } from '../../wire/address.ts';
 import { fold } from '../../wire/checksum.ts';
@@ -29,17 +29,17 @@ const ROLES = 6;
 const MAC_HIGH = 7;
 const MAC_LOW = 8;
 const NEXT_FREE = 9;
-/** Words of a row that FastPath reads where they lie. */
+/** Words of a row that FastPath reads directly. */
 export const ENDPOINT = { wayGeneration: 10, wayPort: 11, wayMacHigh: 12, wayMacLow: 13, sum: 14 } as const;
 const WAY_GENERATION = ENDPOINT.wayGeneration;
 const WAY_PORT = ENDPOINT.wayPort;
 const WAY_MAC_HIGH = ENDPOINT.wayMacHigh;
 const WAY_MAC_LOW = ENDPOINT.wayMacLow;
 const SUM = ENDPOINT.sum;
-/** The network number where the address is IPv4, else -1: stands for words 0-2 and 4 at once. */
+/** The network number of an IPv4 address, else -1: one comparison replaces those of words 0-2 and 4. */
 const IPV4_NETWORK = 15;
 
-/** A role stays for as long as the endpoint lives, that is while rules or connections refer to it. */
+/** A role stays while the endpoint lives, that is, while rules or connections refer to it. */
 export const ROLE_VIP = 1;
 export const ROLE_MEMBER = 2;
 /** The member's MAC is configured: words 7 and 8 hold it. */
@@ -49,7 +49,7 @@ export const ROLE_ANSWERED = 8;
 
 export class EndpointTable {
   readonly rows: Int32Array;
-  /** Grows whenever an endpoint is made or freed: what `find` answered before may no longer hold. */
+  /** Changes whenever an endpoint is created or freed: earlier results of `find` may then be stale. */
   changes = 0;
   private readonly index: Int32Array;
   private readonly mask: number;
@@ -61,7 +61,7 @@ export class EndpointTable {
     return words;
   }
 
-  /** Word 9 of row 0 heads the free list, word 5 of row 0 counts the rows in use. */
+  /** Word 9 of row 0 is the head of the free list, word 5 of row 0 counts the rows in use. */
   constructor(rows: Int32Array, index: Int32Array) {
     this.rows = rows;
     this.capacity = rows.length / ENDPOINT_WORDS - 1;
@@ -110,7 +110,7 @@ export class EndpointTable {
     }
   }
 
-  /** Finds or makes the endpoint and takes a reference; NONE when the table is full. */
+  /** Finds or creates the endpoint and takes a reference; NONE when the table is full. */
   intern(network: number, w0: number, w1: number, w2: number, w3: number): number {
     const rows = this.rows;
     let id = this.find(network, w0, w1, w2, w3);
@@ -140,12 +140,15 @@ export class EndpointTable {
     return id;
   }
 
-  /** Whether a number is that of an endpoint: any 32 bits may be asked about. */
+  /** Whether a number is an endpoint's; accepts any 32 bits. */
   isUsed(id: number): boolean {
     return id > 0 && id <= this.capacity && this.rows[id * ENDPOINT_WORDS + REFERENCES]! > 0;
   }
 
-  /** Takes a reference on the endpoint that another table has under a number, with its roles; NONE when this one is full. */
+  /**
+   * Takes a reference on the endpoint that has a number in another table, with its roles; NONE when this table is
+   * full.
+   */
   internLike(other: EndpointTable, otherId: number): number {
     const at = otherId * ENDPOINT_WORDS;
     const { rows } = other;
@@ -173,13 +176,13 @@ export class EndpointTable {
     rows[REFERENCES]!--;
   }
 
-  /** Takes a row out of the index and closes the gap, so that no probe stops short of what lies behind. */
+  /** Removes a row from the index and closes the gap, so that no probe ends before a later entry. */
   private unindex(id: number): void {
     const { index, mask } = this;
     let gap = this.home(id);
     while (index[gap] !== id) gap = (gap + 1) & mask;
     for (let i = (gap + 1) & mask; index[i] !== 0; i = (i + 1) & mask) {
-      // An entry may move to the gap if that is not before its home.
+      // An entry may move to the gap unless that is before its home.
       const distance = (i - this.home(index[i]!)) & mask;
       if (distance < ((i - gap) & mask)) continue;
       index[gap] = index[i]!;
@@ -194,7 +197,7 @@ export class EndpointTable {
     return homeOf(rows[at + NETWORK]!, rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!) & this.mask;
   }
 
-  /** Port of the cached way to an endpoint, or NONE if it was found in another generation. */
+  /** Port of the cached path to an endpoint, or NONE if it was cached in another generation. */
   wayPort(id: number, generation: number): number {
     const at = id * ENDPOINT_WORDS;
     return this.rows[at + WAY_GENERATION] === generation ? this.rows[at + WAY_PORT]! : NONE;
@@ -208,7 +211,7 @@ export class EndpointTable {
     return this.rows[id * ENDPOINT_WORDS + WAY_MAC_LOW]!;
   }
 
-  /** Remembers how an endpoint is reached; `generation` is not 0. */
+  /** Caches the path to an endpoint; `generation` is not 0. */
   setWay(id: number, generation: number, port: number, macHigh: number, macLow: number): void {
     const at = id * ENDPOINT_WORDS;
     this.rows[at + WAY_GENERATION] = generation;
@@ -251,6 +254,6 @@ export class EndpointTable {
 /** Sum of a word's two halves. */
 const halves = (word: number): number => (word >>> 16) + (word & 0xffff);
 
-/** One multiplication for the word that differs, IPv4 or not: what an operator configures needs no more. */
+/** One multiplication of the differing word, IPv4 or not, is enough for addresses chosen by an operator. */
 const homeOf = (network: number, w0: number, w1: number, w2: number, w3: number): number =>
   mix32(w3 ^ Math.imul(w0 ^ (w1 << 7) ^ w2 ^ (network << 20), 0x9e3779b1));

@@ -1,12 +1,12 @@
 /**
- * What a flow is found by, in one direction: a cursor that is filled again for each lookup.
+ * Key of a flow in one direction: a cursor, refilled for each lookup.
  *
- * The forward key is that of the client's packets to a VIP, the reverse key that of the client's packets as its member
- * sees them. Both are the client's address, two ports, an endpoint on the service side, and the protocol; which of the two a
- * key is, says the lookup.
+ * The forward key describes the client's packets to a VIP, the reverse key the client's packets as its member sees
+ * them. Both consist of the client's address, two ports, an endpoint on the service side, and the protocol; the
+ * lookup function determines which of the two a key is.
  */
 export class FlowKey {
-  /** Load balancer whose records are looked up. */
+  /** Load balancer whose records are searched. */
   balancer: number;
   /** Client's address in four words, IPv4 as ::ffff:a.b.c.d. */
   c0 = 0;

@@ -3,17 +3,17 @@
  *
  * Theory of operation (Eisenbud et al.: "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
  * §3.4). The table's length M is a prime. Every member has a permutation of the M entries: offset, offset + skip,
- * offset + 2 skip, … modulo M. The members take turns, and in its turn each takes the first entry of its permutation
- * that is still free, until none is. Members of one weight get the same number of entries, give or take one; and
- * since what a member wishes depends on itself alone, most entries stay as they are when another one goes.
+ * offset + 2 skip, … modulo M. The members take turns, each taking the first free entry of its permutation, until
+ * none is free. Members of one weight get the same number of entries, plus or minus one; and since a member's
+ * permutation depends only on itself, most entries keep their member when another one is removed.
  *
- * Weights work as Envoy has them: in round t = 1, 2, 3 … a member of weight w has its turn if t × w has reached what
- * it owes, and then owes the largest weight more. So the heaviest member has a turn in every round, one of a third
- * of its weight in every third, and every member has one in the first.
+ * Weights work as in Envoy: in round t = 1, 2, 3 … a member of weight w has its turn if t × w has reached its
+ * threshold, which then grows by the largest weight. The heaviest member thus has a turn in every round, one of a
+ * third of its weight in every third, and every member has one in the first.
  *
- * The permutations depend on address and port, and turns are taken in the order of these: all hosts that know the
- * same members and weights build the same table, in whatever order they were told. The publisher builds; it takes
- * 2 ms for 10 members and 8 ms for 1000. The datapath reads: 2 bytes per entry, 128 KiB per table.
+ * The permutations depend on address and port, and turns are in the order of these: all hosts that know the same
+ * members and weights build the same table, whatever the order of members. The publisher builds it in 2 ms for 10
+ * members and 8 ms for 1000. The datapath reads it: 2 bytes per entry, 128 KiB per table.
  */
 import { addressToWords } from '../../wire/address.ts';
 import { mix5 } from '../common/hash.ts';
@@ -22,10 +22,10 @@ import { type MemberSpec, weightForNewFlows } from './rule-spec.ts';
 /** M, a prime; the paper's smaller size. With up to 655 equal members their shares differ by 1 % at most. */
 export const MAGLEV_ENTRIES = 65_537;
 
-/** No member's place: places in a criteria set stay below 2^16 - 1, as endpoints do. */
+/** No member's position: positions in a criteria set stay below 2^16 - 1, as endpoints do. */
 const FREE = 0xffff;
 
-/** Who takes turns: a member by its place in the criteria set, its permutation, and its weight, at least 1. */
+/** A participant: a member by its position in the criteria set, its permutation, and its weight, at least 1. */
 export interface MaglevMember {
   readonly place: number;
   /** 0 … M-1 */
@@ -36,15 +36,15 @@ export interface MaglevMember {
 }
 
 /**
- * Fills a table, its length a prime, with the places of members; at least one member. A calendar lists who is due in
- * which round, so that light members cost nothing in the rounds of heavy ones. There are at most M rounds.
+ * Fills a table of prime length with the positions of at least one member. A calendar lists the members due in each
+ * round, so that light members cost nothing in the rounds of heavy ones. There are at most M rounds.
  */
 export function fillMaglev(table: Uint16Array, members: readonly MaglevMember[]): void {
   const entries = table.length;
   const wish = Uint32Array.from(members, ({ offset }) => offset);
   const owed = new Float64Array(members.length);
   const heaviest = members.reduce((most, { weight }) => Math.max(most, weight), 0);
-  /** First member due in a round, and the one due with the same round after a member; 0: none, else member + 1. */
+  /** First member due in a round, and the next one due in the same round as a member; 0: none, else member + 1. */
   const firstDue = new Int32Array(entries + 1);
   const nextDue = Int32Array.from(members, (_, i) => i);
   firstDue[1] = members.length;
@@ -71,7 +71,7 @@ export function fillMaglev(table: Uint16Array, members: readonly MaglevMember[])
   }
 }
 
-/** The table of a criteria set, without members that get no new flows; undefined if none is left. */
+/** The table of a criteria set, without members that accept no new flows; undefined if none is left. */
 export function compileMaglev(members: readonly MemberSpec[]): SharedArrayBuffer | undefined {
   const turns = members
     .map((member, place) => ({ member, place, weight: weightForNewFlows(member) }))

@@ -1,5 +1,5 @@
 /**
- * What a rule says, before it is compiled: plain data, as configuration and membership make it.
+ * A rule before compilation: plain data, derived from configuration and group states.
  *
  * Addresses are canonical text (RFC 5952 for IPv6), MACs lower-case colon text, times epoch milliseconds.
  */
@@ -12,7 +12,7 @@ export type MacText = string;
 export type Protocol = 'any' | 'tcp' | 'udp' | 'sctp' | 'icmp';
 export type RewriteKind = 'address' | 'mac' | 'port';
 export type Algorithm = 'weighted-round-robin' | 'least-connections' | 'random-two-choices' | 'maglev';
-/** What consistent hashing looks at: the source's address, or with it both ports and the protocol. */
+/** Input of consistent hashing: the source address, or with it both ports and the protocol. */
 export type HashInput = 'five-tuple' | 'source-address';
 export type MemberState = 'active' | 'draining' | 'failed';
 
@@ -69,7 +69,9 @@ export interface RuleSpec {
   readonly sources: readonly PrefixText[];
   /** Source port; absent: any. */
   readonly sourcePort?: number;
-  /** Labels that its ports are selected by: of rules that are otherwise alike, the one with more goes first. Absent: 0. */
+  /**
+   * Number of labels that select its ports: of otherwise equal rules, the one with more takes precedence. Absent: 0.
+   */
   readonly labels?: number;
   readonly rewrite: RewriteKind;
   readonly algorithm: Algorithm;
@@ -77,18 +79,18 @@ export interface RuleSpec {
   readonly hash?: HashInput;
   /** A client keeps its member until it has opened no flow for this long, at most 2^30 ms; absent: no affinity. */
   readonly affinityMs?: number;
-  /** A client that is itself a member gets another one, if there is one. */
+  /** A client that is itself a member gets another one if possible. */
   readonly avoidSelf?: boolean;
-  /** A datagram flow that is idle for this long is forgotten; absent: as the host has it. */
+  /** Idle timeout of a datagram flow; absent: the host's. */
   readonly udpIdleMs?: number;
-  /** After a gap of this length a datagram flow finds its member anew; absent: it stays. */
+  /** A datagram flow idle for this long selects a member again; absent: it keeps its member. */
   readonly udpRepickMs?: number;
   /** Absent: per flow. */
   readonly udpScheduling?: UdpScheduling;
-  /** When no active member is left, new flows go to the draining ones. */
+  /** If no active member is left, draining ones get new flows. */
   readonly drainFallback?: boolean;
-  /** What a packet gets when no member is usable. */
+  /** Treatment of a packet if no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
-  /** In order; the first one that is effective now decides. */
+  /** In order; the first one in effect decides. */
   readonly criteria: readonly CriteriaSpec[];
 }

@@ -1,15 +1,16 @@
 /**
  * The rules of one group, compiled into one block of memory.
  *
- * Theory of operation. The publisher compiles rule specifications off the packet path; the datapath swaps the
- * block in between two batches and never edits it. Rules lie sorted by specificity, so the first rule of a VIP
- * that matches a packet is the one to use: a rule that names the protocol comes before one that doesn't, then
- * the destination port, then the source port, then the longest source prefix, then the older rule.
- * What changes while rules are in force (round-robin positions) belongs to the LB, not here.
+ * Theory of operation. The publisher compiles rule specifications off the packet path; the datapath swaps the block
+ * in between two batches and never edits it. Rules are sorted by specificity, so the first matching rule of a VIP
+ * applies: rules that name the protocol come first, then those with a destination port, then with a source port, then
+ * the longest source prefix, then the older rule. State that changes while rules are in force (round-robin positions)
+ * belongs to the LB.
  *
- * In memory: header, rules, criteria sets, members, source prefixes. Periods are 64-bit floats, epoch milliseconds. What selection looks at of every member stands in columns behind them, a word per
- * member: number, weight, sum of the weights up to here. The tables of Maglev criteria sets (maglev-table.ts) lie beside the block, because
- * load balancers with the same members share them; a criteria set names its own by number.
+ * In memory: header, rules, criteria sets, members, source prefixes. Periods are 64-bit floats, epoch milliseconds.
+ * The fields of members that selection reads are in columns after them, a word per member: number, weight, cumulative
+ * weight. The tables of Maglev criteria sets (maglev-table.ts) are separate, because load balancers with the same
+ * members share them; a criteria set refers to its own by number.
  */
 import {
   addressFamily,
@@ -36,7 +37,7 @@ import {
 
 const MAGIC = 0x534c_5232;
 
-/** Words of the header: numbers of rules, criteria sets and members, then where each kind of row begins. */
+/** Words of the header: numbers of rules, criteria sets and members, then the start of each kind of row. */
 const HEADER_WORDS = 16;
 const HEADER = {
   magic: 0,
@@ -57,22 +58,22 @@ const RULE = {
   group: 1,
   /** Four words, IPv4 as ::ffff:a.b.c.d. */
   vip: 2,
-  /** ANY, or what a packet must have; so are both ports. */
+  /** ANY, or the value that a packet must have; likewise for both ports. */
   protocol: 6,
   port: 7,
   sourcePort: 8,
-  /** Its source prefixes: number of the first, and how many. */
+  /** Its source prefixes: number of the first, and count. */
   firstPrefix: 9,
   prefixes: 10,
   /** REWRITE_KIND, ALGORITHM, ON_EMPTY. */
   rewrite: 11,
   algorithm: 12,
   onEmpty: 13,
-  /** Its criteria sets: number of the first, and how many. */
+  /** Its criteria sets: number of the first, and count. */
   firstCriteria: 14,
   criteria: 15,
   affinityMs: 16,
-  /** AVOID_SELF and the like. */
+  /** AVOID_SELF and other bits. */
   bits: 17,
   udpIdleMs: 18,
   udpRepickMs: 19,
@@ -111,7 +112,10 @@ export const ALGORITHM: Record<Algorithm, number> = {
   'random-two-choices': 2,
   maglev: 3,
 };
-/** What chose a flow's member, as connection records keep it (4 bits): the rule's algorithm, or affinity before it. */
+/**
+ * Reason of a member's selection in connection records (4 bits): the rule's algorithm, or affinity, which precedes
+ * it.
+ */
 export const CHOSEN_BY: Record<Algorithm | 'affinity', number> = { ...ALGORITHM, affinity: 4 };
 export const MEMBER_STATE: Record<MemberState, number> = { active: 0, draining: 1, failed: 2 };
 export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 1 };
@@ -121,16 +125,16 @@ const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
 const EACH_DATAGRAM = 4;
 
-/** A group's rules as they lie in memory; never edited in place. */
+/** A group's compiled rules in memory; never edited in place. */
 export interface CompiledRules {
   readonly ruleTable: ArrayBufferLike;
-  /** By the numbers that criteria sets have for them; load balancers with the same members share them. */
+  /** By number in the criteria sets; load balancers with the same members share them. */
   readonly maglevTables: readonly ArrayBufferLike[];
 }
 
 /**
- * Compiles the rules of a group, at least one. `maglevOf` may answer with a table that it has built before for the same members. Throws
- * AddressError on addresses, prefixes or MACs that don't parse.
+ * Compiles the rules of a group, at least one. `maglevOf` may return an existing table of the same members. Throws
+ * AddressError on addresses, prefixes or MACs that do not parse.
  */
 export function compileRules(
   specs: readonly RuleSpec[],
@@ -235,7 +239,7 @@ const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
   (b.labels ?? 0) - (a.labels ?? 0) ||
   a.id - b.id;
 
-/** The same order for rules of two tables: negative, if the first one is to be asked first. */
+/** The same order for rules of two tables: negative if the first one takes precedence. */
 export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, ruleOfB: number): number {
   const [atA, atB] = [a.wordOf(ruleOfA), b.wordOf(ruleOfB)];
   for (const field of [RULE.protocol, RULE.port, RULE.sourcePort]) {
@@ -249,7 +253,7 @@ export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, 
   );
 }
 
-/** What rules look at of a packet to their VIP; a Frame has it. */
+/** The fields of a packet to a VIP that rules match; a Frame has them. */
 export interface PacketToVip {
   readonly protocol: number;
   readonly sourcePort: number;
@@ -261,11 +265,11 @@ export interface PacketToVip {
   readonly s3: number;
 }
 
-/** Read access to compiled rules; rules, criteria sets and members are named by their position. */
+/** Read access to compiled rules; rules, criteria sets and members are identified by position. */
 export class RuleTable {
   readonly words: Int32Array;
   readonly ruleCount: number;
-  /** Criteria sets of all rules. */
+  /** Number of criteria sets of all rules. */
   readonly setCount: number;
   readonly memberCount: number;
   private readonly maglevTables: readonly Uint16Array[];
@@ -296,12 +300,12 @@ export class RuleTable {
     this.weightUpToAt = this.weightAt + this.memberCount;
   }
 
-  /** Where a rule's words begin. */
+  /** Offset of a rule's words. */
   wordOf(rule: number): number {
     return this.ruleAt + rule * RULE_WORDS;
   }
 
-  /** Calls with every member of every rule: position of the rule, number of the member. */
+  /** Calls back for every member of every rule: position of the rule, number of the member. */
   forEachMember(visit: (rule: number, memberId: number) => void): void {
     for (let rule = 0; rule < this.ruleCount; rule++) {
       const first = this.firstCriteria(rule);
@@ -337,7 +341,7 @@ export class RuleTable {
     return this.words[this.ruleAt + rule * RULE_WORDS + RULE.affinityMs]!;
   }
 
-  /** Of datagram flows; 0: the host's timer. */
+  /** For datagram flows; 0: the host's timer. */
   udpIdleMs(rule: number): number {
     return this.words[this.ruleAt + rule * RULE_WORDS + RULE.udpIdleMs]!;
   }
@@ -351,7 +355,7 @@ export class RuleTable {
     return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & AVOID_SELF) !== 0;
   }
 
-  /** Whether each UDP datagram finds a member of its own. */
+  /** Whether each UDP datagram selects its own member. */
   choosesPerDatagram(rule: number): boolean {
     return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & EACH_DATAGRAM) !== 0;
   }
@@ -365,8 +369,8 @@ export class RuleTable {
   }
 
   /**
-   * Whether a packet to the rule's VIP is the rule's. Ports are 0 where the protocol has none. A rule of any protocol
-   * leaves ICMP to the VIP, which answers for its groups.
+   * Whether a rule matches a packet to its VIP. Ports are 0 for protocols without ports. A rule of any protocol
+   * excludes ICMP, which the VIP answers for its groups.
    */
   matches(rule: number, packet: PacketToVip): boolean {
     const { words } = this;
@@ -384,7 +388,7 @@ export class RuleTable {
     return this.hasSource(rule, packet.s0, packet.s1, packet.s2, packet.s3);
   }
 
-  /** Whether an address is among the sources whose packets are the rule's. */
+  /** Whether an address is among the rule's sources. */
   hasSource(rule: number, s0: number, s1: number, s2: number, s3: number): boolean {
     const words = this.words;
     const at = this.ruleAt + rule * RULE_WORDS;
@@ -406,7 +410,7 @@ export class RuleTable {
     return false;
   }
 
-  /** The first criteria set of a rule that is effective at a wall-clock time, or NONE. */
+  /** The first criteria set of a rule in effect at a wall-clock time, or NONE. */
   effectiveCriteria(rule: number, wallMs: number): number {
     const at = this.ruleAt + rule * RULE_WORDS;
     const first = this.words[at + RULE.firstCriteria]!;
@@ -452,7 +456,7 @@ export class RuleTable {
     return this.words[this.weightAt + member]!;
   }
 
-  /** Weights of the criteria set's members up to and with this one: 0 … 2^32-1. */
+  /** Cumulative weight of the criteria set's members, including this one: 0 … 2^32-1. */
   weightUpTo(member: number): number {
     return this.words[this.weightUpToAt + member]! >>> 0;
   }
@@ -463,7 +467,7 @@ export class RuleTable {
     return words[at + 3] === w3 && words[at + 2] === w2 && words[at + 1] === w1 && words[at] === w0;
   }
 
-  /** Whether a Maglev table belongs to a criteria set: it has one if the rule says so and a member has weight. */
+  /** Whether a criteria set has a Maglev table: if the rule uses Maglev and a member has weight. */
   hasMaglev(criteria: number): boolean {
     return this.words[this.criteriaAt + criteria * CRITERIA_WORDS + CRITERIA.maglev] !== NONE;
   }

@@ -1,23 +1,22 @@
 /**
  * Hash index from 32-bit hash to row number, one cache line per bucket.
  *
- * Theory of operation. A bucket is 16 words = 64 bytes: word 0 counts the entries that wanted this bucket and
- * had to move on; words 1-7 are the hashes of its seven entries, words 9-15 their values plus one (0: empty).
- * An entry lives in its home bucket (hash & mask) or, if that is full, in the next bucket with room. A lookup
- * goes on past a bucket only while its overflow count is not zero, so deletion needs no tombstones: it takes
- * the counts back along the way the entry once went. At the load that Tables keeps (≤ 60 %), 2 % of entries
- * overflow, and a lookup touches one line of the index.
+ * Theory of operation. A bucket is 16 words = 64 bytes: word 0 counts the entries that overflowed from this bucket;
+ * words 1-7 are the hashes of its seven entries, words 9-15 their values plus one (0: empty). An entry is in its home
+ * bucket (hash & mask) or, if that is full, in the next bucket with room. A lookup continues past a bucket only while
+ * its overflow count is not zero, so deletion needs no tombstones: it decrements the counts along the entry's way. At
+ * the load that Tables keeps (≤ 60 %), 2 % of entries overflow, and a lookup touches one line of the index.
  *
- * Inside a bucket the search begins at a place that the hash chooses and wraps around, so that most lookups end
- * at the first comparison, where the CPU expects it.
+ * Inside a bucket the search starts at a place derived from the hash and wraps around, so that most lookups end at
+ * the first comparison, as the branch predictor expects.
  *
- * The index stores full 32-bit hashes; keys are compared by the caller, who asks `find` for the first candidate
- * and `next` for another one. Values are 0 … 2^31-2. Nothing is allocated, nothing throws.
+ * The index stores full 32-bit hashes; keys are compared by the caller, who asks `find` for the first candidate and
+ * `next` for further ones. Values are 0 … 2^31-2. Nothing is allocated, nothing throws.
  */
 
 export const BUCKET_WORDS = 16;
 const ENTRIES = 7;
-/** All bits that bucket numbers have: of what has passed it V8 knows the range, and checks no sums for overflow. */
+/** All bits of bucket numbers: after masking, V8 knows the value's range and omits overflow checks. */
 const BUCKET_MASK = 0x3ff_ffff;
 const HASHES = 1;
 /** From the hash of an entry to its value. */
@@ -26,18 +25,18 @@ const VALUE = 8;
 /** No (further) candidate. */
 export const NONE = -1;
 
-/** Where in its bucket the search for a hash begins: 0 … 6. */
+/** Start of the search for a hash within its bucket: 0 … 6. */
 const startOf = (hash: number): number => Math.imul(hash >>> 16, ENTRIES) >>> 16;
 
 export class BucketIndex {
   private readonly words: Int32Array;
   private readonly mask: number;
-  /** Where the last candidate stood, for `next`. */
+  /** Position of the last candidate, for `next`. */
   private cursorBucket = 0;
   private cursorTried = 0;
   private cursorHops = 0;
 
-  /** Words needed for `entries` at most, at a load of at most 60 %. */
+  /** Words needed for up to `entries` entries at a load of at most 60 %. */
   static wordsNeeded(entries: number): number {
     let buckets = 1;
     while (buckets * ENTRIES * 0.6 < entries) buckets *= 2;
@@ -65,13 +64,13 @@ export class BucketIndex {
     return this.next(hash);
   }
 
-  /** A value stored under this hash in its home bucket, or NONE; the others may lie in further ones. */
+  /** A value stored under this hash in its home bucket, or NONE; others may be in further ones. */
   findAtHome(hash: number): number {
     const words = this.words;
     const base = (hash & this.mask & BUCKET_MASK) * BUCKET_WORDS;
     let at = base + HASHES + startOf(hash);
     for (let i = 0; i < ENTRIES; i++) {
-      // Of an empty place the value is 0: NONE.
+      // An empty place has value 0: NONE.
       if (words[at] === hash) {
         const value = words[at + VALUE]! - 1;
         if (value !== NONE) return value;
@@ -81,7 +80,7 @@ export class BucketIndex {
     return NONE;
   }
 
-  /** Brings the line of a hash into the cache. */
+  /** Prefetches the bucket of a hash. */
   touch(hash: number): number {
     return this.words[(hash & this.mask & BUCKET_MASK) * BUCKET_WORDS]!;
   }
@@ -153,7 +152,7 @@ export class BucketIndex {
     this.words.fill(0);
   }
 
-  /** Counts an entry in or out of the `hops` buckets that it passed from its home on. */
+  /** Adds to the overflow counts of the `hops` buckets that the entry passed from its home on. */
   private addOverflow(home: number, hops: number, delta: number): void {
     for (let i = 0; i < hops; i++) this.words[((home + i) & this.mask) * BUCKET_WORDS]! += delta;
   }

@@ -1,12 +1,12 @@
 /**
  * Hashing of keys that come from the wire.
  *
- * Multilinear hashing (Lemire, Kaser: "Strongly universal string hashing is fast", 2014): the key's 16-bit halves
- * are multiplied by secret random 32-bit numbers and summed modulo 2^32; the upper 17 bits of the sum are strongly
- * universal. Two such sums give 32 bits, and a bijective finaliser spreads them: sums alone are linear, so keys in a
- * row (a client's successive ports) would land in buckets in a row. For whoever does not know the numbers, any two keys collide in a half
- * with probability 2^-16, whatever the keys: nobody can aim packets at one bucket. The multiplications do not
- * depend on each other, so a CPU does them side by side: 7 ns for an IPv4 key and 12 ns for an IPv6 one, where
+ * Multilinear hashing (Lemire, Kaser: "Strongly universal string hashing is fast", 2014): the key's 16-bit halves are
+ * multiplied by secret random 32-bit numbers and summed modulo 2^32; the upper 17 bits of the sum are strongly
+ * universal. Two such sums give 32 bits, and a bijective finaliser spreads them: sums alone are linear, so
+ * consecutive keys (a client's successive ports) would map to consecutive buckets. Without the secret numbers, any
+ * two keys collide in a half with probability 2^-16, whatever the keys, so packets cannot be aimed at one bucket. The
+ * multiplications are independent, so a CPU overlaps them: 7 ns for an IPv4 key and 12 ns for an IPv6 one, where
  * HalfSipHash-1-3 takes 17 and 25 (a chain of 7 and 10 dependent rounds).
  */
 
@@ -94,8 +94,8 @@ export function mix32(word: number): number {
 }
 
 /**
- * A short unkeyed mix for tables whose contents an operator or a bounded learner chooses, where a collision costs
- * a longer probe and nothing else. 3 ns.
+ * A short unkeyed mix for tables whose contents an operator or a bounded learner chooses, where a collision only
+ * costs a longer probe. 3 ns.
  */
 export function mix5(a: number, b: number, c: number, d: number, e: number): number {
   return mix32(

@@ -1,4 +1,4 @@
-/** An address in a network, in four words, IPv4 as ::ffff:a.b.c.d: a cursor that is filled again for each use. */
+/** An address in a network, in four words, IPv4 as ::ffff:a.b.c.d: a cursor, refilled for each use. */
 export class NetworkAddress {
   network = 0;
   w0 = 0;

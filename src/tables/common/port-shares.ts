@@ -2,21 +2,21 @@
  * Shares of a bounded resource per port: rows of a table, places in a queue, tokens of a rate limit.
  *
  * Theory of operation. Dynamic thresholds (Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory
- * Packet Switches", IEEE/ACM Transactions on Networking, 1998): a port may hold at most `weight` times what is free.
+ * Packet Switches", IEEE/ACM Transactions on Networking, 1998): a port may hold at most `weight` times the free part.
  * With weight 1 one greedy port gets half of the resource, n greedy ports get 1/(n + 1) each, and as much stays free
- * for the next port that wants some. Nothing is reserved, and nobody needs to know how many ports there are.
+ * for the next port. Nothing is reserved, and the number of ports need not be known.
  *
  * A limit that others have made smaller takes nothing away: a port above it gets nothing more until it has given back.
  * So an entry in use never gives way to another port's new one.
  *
- * `PortShares` counts what is taken until it is given back. `PortRates` counts what was used: that drains by itself,
- * exponentially, so it is a token bucket per port whose depth depends on how many ports use theirs.
+ * `PortShares` counts what is held until it is returned. `PortRates` counts use that decays exponentially: a token
+ * bucket per port whose depth depends on how many ports use theirs.
  *
- * Counters belong to the writer of the resource, as its table does; with several writers each has its own part of both.
+ * Counters belong to the writer of the resource, like its table; each of several writers has its own part of both.
  */
 export class PortShares {
   readonly capacity: number;
-  /** Times the free part that one port may hold. */
+  /** Multiple of the free part that one port may hold. */
   private readonly weight: number;
   private readonly heldBy: Int32Array;
   private held = 0;
@@ -27,18 +27,18 @@ export class PortShares {
     this.heldBy = new Int32Array(ports);
   }
 
-  /** Forgets all that is held. */
+  /** Resets all shares. */
   clear(): void {
     this.heldBy.fill(0);
     this.held = 0;
   }
 
-  /** What one port holds. */
+  /** Amount held by one port. */
   of(port: number): number {
     return this.heldBy[port]!;
   }
 
-  /** What all ports hold. */
+  /** Amount held by all ports. */
   get inUse(): number {
     return this.held;
   }
@@ -55,7 +55,7 @@ export class PortShares {
     return true;
   }
 
-  /** Counts one as held by a port whatever its share: configured, or taken over from the previous datapath. */
+  /** Counts one as held by a port regardless of its share: configured, or taken over from the previous datapath. */
   hold(port: number): void {
     this.heldBy[port]!++;
     this.held++;
@@ -69,7 +69,7 @@ export class PortShares {
 
 /** Events per second and port, with a burst; see PortShares for how ports share. */
 export class PortRates {
-  /** Of all ports: twice the burst, so that a port alone gets its burst and its rate. */
+  /** Sum over all ports: twice the burst, so that a single port gets its burst and its rate. */
   private readonly capacity: number;
   private readonly drainMs: number;
   private readonly usedBy: Float64Array;
@@ -77,7 +77,7 @@ export class PortRates {
   private used = 0;
   private atMs = 0;
 
-  /** `burst` and `perSecond`: what one port gets as long as no other uses any. */
+  /** `burst` and `perSecond`: allowance of one port while no other uses any. */
   constructor(ports: number, burst: number, perSecond: number) {
     this.capacity = 2 * burst;
     this.drainMs = (burst * 1000) / perSecond;
@@ -98,7 +98,7 @@ export class PortRates {
     return this.usedBy[port]! + amount <= this.capacity - this.used - amount;
   }
 
-  /** Uses `amount` for a port; false, and nothing used, if its share does not allow it. */
+  /** Uses `amount` for a port; false, without using any, if its share does not allow it. */
   take(port: number, amount: number, nowMs: number): boolean {
     if (!this.hasRoom(port, amount, nowMs)) return false;
     this.usedBy[port]! += amount;
@@ -106,7 +106,7 @@ export class PortRates {
     return true;
   }
 
-  /** Part that has not drained since then. */
+  /** Fraction that remains after the time since then. */
   private left(nowMs: number, thenMs: number): number {
     return Math.exp(-((nowMs - thenMs) >>> 0) / this.drainMs);
   }

@@ -1,16 +1,16 @@
 /**
  * Shares of one set of a set-associative table among the ports whose entries lie in it.
  *
- * A port's new entry takes the place of an entry of the port itself, or of a port that would still have as many in the set
- * afterwards. So a port keeps at least the share of each set that it has an equal claim to, whatever entries others aim
- * at it; and where four ports have one entry each, the fifth gets none.
+ * A port's new entry replaces an entry of the port itself, or of a port that would still have as many in the set
+ * afterwards. A port thus keeps its equal share of each set, whatever entries others aim at it; and if four ports
+ * have one entry each, the fifth gets none.
  */
 
-/** Where the entries of a set have their ports. */
+/** Location of the port in a set's entries. */
 export interface SetLayout {
   readonly ways: number;
   readonly entryWords: number;
-  /** Word of an entry that holds its port, above `shift` bits; `mask` says in which of the bits that are left. */
+  /** Word of an entry that contains its port, above `shift` bits; `mask` selects the port's bits after the shift. */
   readonly portWord: number;
   readonly shift: number;
   readonly mask: number;
@@ -48,7 +48,7 @@ export function waysToReplace(
   return most >= bits(own) + 2 ? mostWays : own;
 }
 
-/** Bits that are set in the lowest eight. */
+/** Number of bits set in the lowest eight. */
 function bits(word: number): number {
   let count = 0;
   for (let left = word; left !== 0; left &= left - 1) count++;

@@ -1,8 +1,8 @@
-/** Pseudo-random numbers: xorshift32 (Marsaglia: "Xorshift RNGs", 2003), the same for the same seed. Not for secrets. */
+/** Pseudo-random numbers: xorshift32 (Marsaglia: "Xorshift RNGs", 2003), reproducible by seed. Not for secrets. */
 export class Xorshift {
   private readonly state: Int32Array;
 
-  /** The state must not be 0; another seed stands in for that one. */
+  /** The state must not be 0; that seed is replaced by another. */
   constructor(seed: number) {
     this.state = Int32Array.of(seed | 0 || 0x9e37_79b9);
   }

@@ -1,7 +1,7 @@
 /**
- * The packets that rules with `log` have denied, for the log: a ring that the datapath writes and the main thread reads.
+ * Packets denied by rules with `log`, for the log file: a ring that the datapath writes and the main thread reads.
  *
- * The writer overwrites the oldest entry. A reader that falls behind sees by the sequence number how many it has missed.
+ * The writer overwrites the oldest entry. A slow reader sees from the sequence number how many it has missed.
  * Ring: 16 words per entry: 0 sequence number from 1, written last, 1 rule, 2 port, 3 protocol, 4 ports, 5 direction, 8-11
  * source, 12-15 destination; then one word, the number of entries written.
  */
@@ -51,14 +51,14 @@ export class DeniedLog {
     words[DENIED_ENTRIES * ENTRY_WORDS] = sequence;
   }
 
-  /** The entries after the first `seen` that are still there, oldest first. */
+  /** The remaining entries after the first `seen`, oldest first. */
   since(seen: number): DeniedPacket[] {
     const { words, written } = this;
     const packets: DeniedPacket[] = [];
     for (let number = Math.max(seen, written - DENIED_ENTRIES) + 1; number <= written; number++) {
       const at = ((number - 1) & (DENIED_ENTRIES - 1)) * ENTRY_WORDS;
       const entry = words.slice(at, at + ENTRY_WORDS);
-      // The writer may have begun to overwrite it.
+      // The writer may be overwriting it.
       if (entry[0] !== (number | 0) || words[at] !== entry[0]) continue;
       packets.push({
         rule: entry[1]!,

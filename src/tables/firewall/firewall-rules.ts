@@ -6,7 +6,7 @@
  * (TCP, UDP, ICMP, others), in the order of the rules, so that a new flow scans only the list that can match it. The
  * first matching entry decides, else the firewall's default.
  *
- * What an entry compares first stands in its first words: range of destination ports or ICMP types, and the last address
+ * An entry's first words are those compared first: range of destination ports or ICMP types, and the last address
  * words, which are an IPv4 address.
  *
  * Words: header (32): magic, default, and per list its first entry and number of entries; entries (21 each): 0 first and 1
@@ -145,7 +145,7 @@ function writeEntry(
   words[at + 8] = rule.id;
 }
 
-/** The last word and its mask at `last`, the other three and theirs at `rest`. */
+/** The last word and its mask go to `last`, the other three and theirs to `rest`. */
 function writePrefix(words: Int32Array, text: PrefixText | undefined, last: number, rest: number): void {
   if (text === undefined) return; // masks of 0
   const prefix = networkOf(parsePrefix(text));
@@ -157,15 +157,15 @@ function writePrefix(words: Int32Array, text: PrefixText | undefined, last: numb
   }
 }
 
-/** A compiled firewall as the datapath reads it. `match` leaves its result in the fields. */
+/** A compiled firewall as the datapath reads it. `match` stores its result in the fields. */
 export class FirewallRules {
-  /** The memory that it was made of; the same rules are the same memory. */
+  /** Its memory; the same rules are the same memory. */
   readonly memory: ArrayBufferLike;
   private readonly words: Int32Array;
   private readonly allowsByDefault: boolean;
-  /** Number of the rule that decided last, or -1: the default. */
+  /** Number of the rule that decided last, or -1: the default decided. */
   rule = -1;
-  /** Whether the rule that decided last asks for a log line. */
+  /** Whether the rule that decided last requests a log line. */
   logs = false;
 
   constructor(memory: ArrayBufferLike) {

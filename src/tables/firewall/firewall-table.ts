@@ -50,7 +50,7 @@ export class FirewallTable {
   private readonly index: BucketIndex;
   private readonly hasher: Hasher;
   private readonly shares: PortShares;
-  /** Next row that `reclaim` examines. */
+  /** Next row examined by `reclaim`. */
   private hand = 1;
 
   static wordsNeeded(maxFlows: number): { rows: number; index: number } {
@@ -66,7 +66,7 @@ export class FirewallTable {
     this.shares = new PortShares(maxPorts, this.capacity);
   }
 
-  /** Empties the table; fresh memory is not touched more than needed. */
+  /** Empties the table; fresh memory is written as little as possible. */
   initialise(): void {
     const used = this.highWater;
     this.rows.fill(0, 0, (used + 1) * FIREWALL_FLOW_WORDS);

@@ -1,24 +1,23 @@
 /**
- * Fragmented datagrams that pass an LB: which parts have been seen, what became of the first fragment, and the
- * fragments that wait for it.
+ * Fragmented datagrams that pass an LB: the received parts, the verdict on the first fragment, and the fragments that
+ * wait for it.
  *
- * Theory of operation. A row stands for one datagram in one direction at one port's chain: (chain, source,
- * destination, protocol, identification), RFC 791 §3.2; IPv6 leaves the protocol out, as only the first fragment's
- * next header counts (RFC 8200 §4.5). It is made by whichever fragment comes first, and removed when all parts have
- * been seen, or when its time is over: so fragments that come in order hold a row for microseconds.
+ * Theory of operation. A row represents one datagram in one direction at one port's chain: (chain, source,
+ * destination, protocol, identification), RFC 791 §3.2; the IPv6 key omits the protocol, as only the first fragment's
+ * next header counts (RFC 8200 §4.5). It is created by the fragment that comes first, and removed when all parts were
+ * seen, or when it expires: fragments in order need a row for microseconds only.
  *
  * States. WAITING: the first fragment has not come; later ones are chained here, and the caller keeps a reference on
- * the slot of each. FOLLOW: the first has gone its way as a packet with these ports; the rest is handled as the same
- * packet. PASS: the first was none of the LB's. REFUSED: the first was dropped, or fragments overlapped; the rest is
- * dropped too.
+ * the slot of each. FOLLOW: the first passed as a packet with these ports; the rest is handled as the same packet.
+ * PASS: the first was not for the LB. REFUSED: the first was dropped, or fragments overlapped; the rest is dropped
+ * too.
  *
- * Bounds. `capacity` rows, of which one port, the one that the fragments come in by, has a quarter, and WAITING_TOTAL frames,
- * shared by the ports (port-shares.ts): a VM can fake addresses, but not its port. A port that
- * has its share gives up its oldest datagram for a new one; where the whole table is full, the port with the most
- * rows does (`victim`).
+ * Bounds. `capacity` rows, of which one ingress port may hold a quarter, and WAITING_TOTAL frames, shared by the
+ * ports (port-shares.ts): a VM can forge addresses, but not its port. A port that has used up its share replaces its
+ * oldest datagram by a new one; if the whole table is full, the port with the most rows does (`victim`).
  *
- * The frames that waited stand in one queue, `released`, from the moment their first fragment is settled until the
- * caller takes them: they carry their datagram's fate with them, so the row may be gone by then.
+ * Released frames are in one queue, `released`, from when their first fragment is decided until the caller takes
+ * them: they carry their datagram's verdict, so the row may be removed by then.
  *
  * Row, 32 words: 0-3 source, 4-7 destination, 8 chain, 9 protocol of the key, 10 identification, 11 state, 12 made at
  * (ms), 13 ingress port, 14 what the first fragment's transport header says (Frame.firstWord), 15 its protocol, 16 end in bytes or -1, 17 units
@@ -74,15 +73,15 @@ export class FragmentTable {
   private readonly rowsOfPort: Int32Array;
   private readonly waitingShares: PortShares;
 
-  /** Frames that wait or have been released. Entry 0 is unused; its `next` heads the free list. */
+  /** Frames that wait or have been released. Entry 0 is unused; its `next` is the head of the free list. */
   readonly waitingSlot = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingOffset = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingLength = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingIngress = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingChain = new Int32Array(WAITING_TOTAL + 1);
-  /** MTU of the network that the frame is about to leave by, where it exceeds it; else 0. */
+  /** MTU of the outgoing network if the frame exceeds it; else 0. */
   readonly waitingMtu = new Int32Array(WAITING_TOTAL + 1);
-  /** 1: others hold the same bytes. */
+  /** 1: other frames share the bytes. */
   readonly waitingShared = new Uint8Array(WAITING_TOTAL + 1);
   /** For released frames: the state of their datagram, first word and protocol of its transport header, record. */
   readonly releasedState = new Uint8Array(WAITING_TOTAL + 1);
@@ -90,7 +89,7 @@ export class FragmentTable {
   readonly releasedProtocol = new Int32Array(WAITING_TOTAL + 1);
   readonly releasedRecord = new Int32Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
-  /** Frames that wait, or have been released and not been taken: each holds a slot. */
+  /** Waiting frames, and released ones not yet taken: each holds a slot. */
   waitingFrames = 0;
   private releasedHead = 0;
   private releasedTail = 0;
@@ -123,7 +122,7 @@ export class FragmentTable {
     this.waitingShares = new PortShares(maxPorts, WAITING_TOTAL);
   }
 
-  /** Empties the table; fresh memory is not touched more than needed. */
+  /** Empties the table; fresh memory is written as little as possible. */
   initialise(): void {
     const used = this.highWater;
     this.rows.fill(0, 0, (used + 1) * FRAGMENT_WORDS);
@@ -140,7 +139,7 @@ export class FragmentTable {
     this.releasedTail = 0;
   }
 
-  /** Datagrams that are known now. */
+  /** Datagrams in the table. */
   get inUse(): number {
     return this.rows[IN_USE]!;
   }
@@ -150,12 +149,12 @@ export class FragmentTable {
     return this.rows[HIGH_WATER]!;
   }
 
-  /** Rows that one port may have. */
+  /** Maximum number of rows of one port. */
   get portShare(): number {
     return Math.max(1, this.capacity >>> 2);
   }
 
-  /** Row of a datagram, or NONE. The key's words stand at key[0 … 10], as in a row. */
+  /** Row of a datagram, or NONE. The key's words are key[0 … 10], as in a row. */
   find(key: Int32Array): number {
     const { rows } = this;
     const hash = this.hash(key, 0);
@@ -179,7 +178,7 @@ export class FragmentTable {
     return this.oldest[port]!;
   }
 
-  /** A row, WAITING, for a datagram that is not known yet; `victim` has answered NONE. */
+  /** Creates a row, WAITING, for a new datagram; `victim` has returned NONE. */
   create(key: Int32Array, ingress: number, nowMs: number): number {
     const { rows } = this;
     let row = rows[NEXT_FREE]!;
@@ -202,7 +201,7 @@ export class FragmentTable {
     return row;
   }
 
-  /** Frees a row, whose waiting queue is empty. */
+  /** Frees a row with an empty waiting queue. */
   remove(row: number): void {
     const { rows } = this;
     const at = row * FRAGMENT_WORDS;
@@ -222,7 +221,7 @@ export class FragmentTable {
     rows[NEXT_FREE] = row;
   }
 
-  /** Notes the units of a fragment: FRESH, DUPLICATE or OVERLAP. */
+  /** Records the units of a fragment: FRESH, DUPLICATE or OVERLAP. */
   addUnits(row: number, from: number, to: number): number {
     const answer = this.units.add(row, from, to);
     if (answer === FRESH) {
@@ -259,7 +258,7 @@ export class FragmentTable {
     return this.rows[row * FRAGMENT_WORDS + MADE_MS]!;
   }
 
-  /** Why what is left of a REFUSED datagram is dropped. */
+  /** Why the rest of a REFUSED datagram is dropped. */
   reason(row: number): number {
     return this.rows[row * FRAGMENT_WORDS + REASON]!;
   }
@@ -268,7 +267,7 @@ export class FragmentTable {
     this.rows[row * FRAGMENT_WORDS + REASON] = reason;
   }
 
-  /** Payload bytes of the whole datagram, or -1 while the last fragment has not come. */
+  /** Payload bytes of the whole datagram, or -1 until the last fragment has come. */
   end(row: number): number {
     return this.rows[row * FRAGMENT_WORDS + END]!;
   }
@@ -277,7 +276,7 @@ export class FragmentTable {
     this.rows[row * FRAGMENT_WORDS + END] = bytes;
   }
 
-  /** The highest unit that has been seen, plus one. */
+  /** The highest unit seen, plus one. */
   highestUnit(row: number): number {
     return this.rows[row * FRAGMENT_WORDS + HIGHEST]!;
   }
@@ -290,7 +289,7 @@ export class FragmentTable {
     return this.rows[row * FRAGMENT_WORDS + FIRST_PROTOCOL]!;
   }
 
-  /** What the first fragment told of the transport header. */
+  /** Transport header fields of the first fragment. */
   setFirst(row: number, word: number, protocol: number): void {
     this.rows[row * FRAGMENT_WORDS + FIRST_WORD] = word;
     this.rows[row * FRAGMENT_WORDS + FIRST_PROTOCOL] = protocol;
@@ -309,7 +308,7 @@ export class FragmentTable {
     return this.waitingNext[0] !== 0 && this.waitingShares.hasRoom(this.ingress(row));
   }
 
-  /** An entry at the end of a datagram's queue, for the caller to fill; one more may wait. */
+  /** Appends an entry to a datagram's queue, for the caller to fill; one more frame must be allowed to wait. */
   enqueue(row: number): number {
     const { rows } = this;
     const at = row * FRAGMENT_WORDS;
@@ -337,7 +336,7 @@ export class FragmentTable {
     return entry;
   }
 
-  /** Moves a datagram's queue to the end of the released frames, with its fate. */
+  /** Moves a datagram's queue to the end of the released frames, with its verdict. */
   release(row: number): void {
     const { rows } = this;
     const at = row * FRAGMENT_WORDS;

@@ -1,13 +1,13 @@
 /**
  * MAC table of all logical switches: (network, MAC) → port.
  *
- * Theory of operation. Four-way set-associative: a set is one cache line of four entries, each of four words:
- * network << 16 | MAC high 16 bits, MAC low 32 bits, port << 1 | fixed, and last seen in milliseconds.
- * A lookup touches one line. A set that is full gives up its longest unseen learned entry, of those that may give way to
- * the port that wants one (set-shares.ts): no port drives out others' stations. A station without an entry is flooded to. Entries of configured ports are
- * fixed: never aged, never evicted, never moved by what a frame claims. Learned entries per port are bounded,
- * so that a VM that invents addresses displaces nobody but itself; an uplink, with other hosts' VMs behind it, may
- * have more.
+ * Theory of operation. Four-way set-associative: a set is one cache line of four entries, each of four words: network
+ * << 16 | MAC high 16 bits, MAC low 32 bits, port << 1 | fixed, and last seen in milliseconds. A lookup touches one
+ * line. A full set replaces its least recently seen learned entry, of those that may give way to the requesting port
+ * (set-shares.ts): no port displaces all stations of others. Frames to a station without an entry are flooded.
+ * Entries of configured ports are fixed: never aged, evicted, or moved by a frame. Learned entries per port are
+ * bounded, so that a VM that invents addresses only displaces its own; an uplink, with other hosts' VMs behind it,
+ * may have more.
  */
 import { NONE } from '../common/bucket-index.ts';
 import { mix5 } from '../common/hash.ts';
@@ -17,7 +17,7 @@ const WAYS = 4;
 const ENTRY_WORDS = 4;
 const SET_WORDS = WAYS * ENTRY_WORDS;
 
-/** Learned entries per port at most, unless `setLearnLimit` says otherwise. */
+/** Default limit of learned entries per port (see `setLearnLimit`). */
 export const MAX_MACS_PER_PORT = 256;
 /** Learned entries are forgotten after this time without a frame (IEEE 802.1Q default). */
 export const MAC_AGE_MS = 300_000;
@@ -34,7 +34,7 @@ export class MacTable {
   private readonly learnLimit: Int32Array;
   /** Next set to age. */
   private hand = 0;
-  /** Grows whenever an entry is made, moved or forgotten: what was derived from the table may no longer hold. */
+  /** Changes whenever an entry is created, moved or removed: results derived from the table may then be stale. */
   changes = 0;
 
   static wordsNeeded(entries: number): number {
@@ -50,12 +50,12 @@ export class MacTable {
     this.learnLimit = new Int32Array(maxPorts).fill(MAX_MACS_PER_PORT);
   }
 
-  /** Entries that the table has room for. */
+  /** Capacity in entries. */
   get capacity(): number {
     return this.words.length / ENTRY_WORDS;
   }
 
-  /** Bounds the entries learned from a port from now on. */
+  /** Limits the entries learned from a port from now on. */
   setLearnLimit(port: number, entries: number): void {
     this.learnLimit[port] = entries;
   }
@@ -75,7 +75,7 @@ export class MacTable {
     return words[at + 2]! >> 1;
   }
 
-  /** Notes that a station sends from a port. Returns false if the port has reached its bound. */
+  /** Records that a station sends from a port. Returns false if the port has reached its limit. */
   learn(network: number, high16: number, low32: number, port: number, nowMs: number): boolean {
     const words = this.words;
     const known = this.locate(network, high16, low32);
@@ -95,14 +95,14 @@ export class MacTable {
     return this.put(network, high16, low32, port, nowMs, 0);
   }
 
-  /** A configured station: never ages. False if its set holds four fixed entries already. */
+  /** Adds a configured station, which never ages. False if its set holds four fixed entries already. */
   fix(network: number, high16: number, low32: number, port: number): boolean {
     const known = this.locate(network, high16, low32);
     if (known !== NONE) this.clearEntry(known);
     return this.put(network, high16, low32, port, 0, 1);
   }
 
-  /** Clears aged entries in the next few sets, so that they stop counting against their port's bound. */
+  /** Clears aged entries in the next few sets, so that they no longer count against their port's limit. */
   age(nowMs: number, sets: number): void {
     const words = this.words;
     for (let i = 0; i < sets; i++) {
@@ -115,7 +115,7 @@ export class MacTable {
     }
   }
 
-  /** Forgets all stations of a port; used when a port goes. Walks the table: not for the packet path. */
+  /** Removes all stations of a removed port. Walks the table: not for the packet path. */
   forgetPort(port: number): void {
     const words = this.words;
     for (let at = 0; at < words.length; at += ENTRY_WORDS) {
@@ -123,7 +123,7 @@ export class MacTable {
     }
   }
 
-  /** Forgets all configured stations, before a snapshot brings those of now. */
+  /** Removes all configured stations, before a snapshot adds the current ones. */
   forgetFixed(): void {
     const words = this.words;
     for (let at = 0; at < words.length; at += ENTRY_WORDS) {
@@ -181,7 +181,7 @@ export class MacTable {
     return true;
   }
 
-  /** An empty entry of a set, one that has aged, or the one to give up for a port; NONE: there is none. */
+  /** An empty or aged entry of a set, or the one to replace for a port; NONE: there is none. */
   private placeFor(set: number, port: number, nowMs: number, fixed: 0 | 1): number {
     const { words } = this;
     let learned = 0;
@@ -191,7 +191,7 @@ export class MacTable {
       if ((words[at + 2]! & 1) === 0) learned |= 1 << way;
     }
     const longest = this.longestUnseen(set, learned, nowMs);
-    // What is configured takes the place of anything that is learned.
+    // A configured station replaces any learned one.
     if (fixed === 1 || longest === NONE) return longest;
     if (((nowMs - words[longest + 3]!) | 0) > MAC_AGE_MS) return longest;
     const ways = waysToReplace(LAYOUT, words, set, learned, port);

@@ -1,16 +1,16 @@
 /**
  * Neighbours: (network, IP address) → MAC, for the logical router and for members on a local subnet.
  *
- * Theory of operation. States follow RFC 4861 §7.3 in short: INCOMPLETE (asked, frames wait), REACHABLE, STALE
- * (older than REACHABLE_MS; used and asked again, by unicast knowledge it stays usable until FAILED), FAILED
- * (asked PROBES times without answer; remembered for FAILED_MS so that a dead next hop costs no flood of
- * requests). Configured ports' addresses are FIXED. Frames that wait for an INCOMPLETE neighbour are chained in
- * a queue; the table keeps (slot, offset, length, ingress port), the caller keeps one reference on each slot.
+ * Theory of operation. A subset of the states of RFC 4861 §7.3: INCOMPLETE (requested, frames wait), REACHABLE, STALE
+ * (older than REACHABLE_MS; still used while it is probed by unicast, until FAILED), FAILED (PROBES requests without
+ * an answer; kept for FAILED_MS so that a dead next hop causes no flood of requests). Addresses of configured ports
+ * are FIXED. Frames that wait for an INCOMPLETE neighbour are chained in a queue; the table keeps (slot, offset,
+ * length, ingress port), the caller keeps one reference on each slot.
  *
- * Bounds. An entry counts for the port whose packet made it, a frame that waits for the port that it came in by, and both
- * are shared among the ports (port-shares.ts; RFC 6583 §7.1 on scans of large subnets). A port that has its share, or
- * finds the table full, replaces an entry that is not in use, of its own or nobody's: FIXED, INCOMPLETE and those used in
- * the last IN_USE_MS stay. Entries that nobody uses are removed in the course of ageing. At one neighbour
+ * Bounds. An entry counts for the port whose packet created it, a waiting frame for its ingress port, and both are
+ * shared among the ports (port-shares.ts; RFC 6583 §7.1 on scans of large subnets). A port that has used up its
+ * share, or finds the table full, replaces an unused entry, of its own or of no port: FIXED and INCOMPLETE entries,
+ * and those used in the last IN_USE_MS, stay. Unused entries are removed by ageing. For one neighbour at most
  * WAITING_PER_NEIGHBOUR frames of each port wait, so that no port fills the queue for others.
  *
  * Row, 16 words: 0-3 address, 4 network, 5 state, 6 MAC high 16, 7 MAC low 32, 8 changed at (ms), 9 probes due so far,
@@ -38,14 +38,14 @@ export const REACHABLE_MS = 30_000;
 export const PROBE_INTERVAL_MS = 1_000;
 export const PROBES = 3;
 export const FAILED_MS = 5_000;
-/** Frames of one port that wait for one neighbour, and of all ports for all. */
+/** Limits of waiting frames: of one port for one neighbour, and of all ports for all. */
 export const WAITING_PER_NEIGHBOUR = 16;
 export const WAITING_TOTAL = 512;
-/** An entry used since then does not give way to another one. */
+/** An entry used within this time is not replaced. */
 export const IN_USE_MS = 10_000;
-/** An entry that nobody uses for this long is forgotten: gc_staletime of Linux. */
+/** An entry unused for this long is removed: gc_staletime of Linux. */
 export const UNUSED_MS = 60_000;
-/** Rows looked at for one to replace. */
+/** Rows examined for a replacement. */
 const EVICT_ROWS = 256;
 
 const STATE = 5;
@@ -70,19 +70,19 @@ export class NeighbourTable {
   readonly capacity: number;
   private used = 0;
   private freeHead = 0;
-  /** Rows by the port that they count for; frames that wait by the port that they came in by. */
+  /** Rows by the port that they count for; waiting frames by ingress port. */
   readonly shares: PortShares;
   readonly waitingShares: PortShares;
-  /** Entries with a probe under way. */
+  /** Entries that are being probed. */
   asking = 0;
-  /** Port number of entries that are configured: no port has it, and no share limits it. */
+  /** Port number of configured entries: no port has it, and no share limits it. */
   readonly configuredPort: number;
-  /** Per port: when an entry to replace was sought in vain. */
+  /** Per port: time of the last unsuccessful search for an entry to replace. */
   private readonly soughtMs: Int32Array;
   private readonly hasher: Hasher;
-  /** Grows whenever a state or a MAC changes: what was derived from the table may no longer hold. */
+  /** Changes whenever a state or a MAC changes: results derived from the table may then be stale. */
   changes = 0;
-  /** Next rows to replace, and to age. */
+  /** Next rows to examine for replacement, and for ageing. */
   private hand = 0;
   private ageHand = 0;
 
@@ -91,12 +91,12 @@ export class NeighbourTable {
   readonly waitingOffset = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingLength = new Int32Array(WAITING_TOTAL + 1);
   readonly waitingPort = new Int32Array(WAITING_TOTAL + 1);
-  /** 1 for frames that have passed the router. */
+  /** 1 for routed frames. */
   readonly waitingRouted = new Uint8Array(WAITING_TOTAL + 1);
   private readonly waitingNext = new Int32Array(WAITING_TOTAL + 1);
   private waitingFree = 1;
 
-  /** The key is the hash seed: who chooses addresses must not choose their places. */
+  /** `key`: hash seed, so that senders who choose addresses cannot choose their places. */
   constructor(rows: Int32Array, indexWords: Int32Array, maxPorts: number, key: readonly [number, number]) {
     this.rows = rows;
     this.capacity = rows.length / NEIGHBOUR_WORDS;
@@ -141,8 +141,8 @@ export class NeighbourTable {
   }
 
   /**
-   * Finds or makes an entry (INCOMPLETE, no probe sent) for a port, and notes that it is used; NONE if the port's share
-   * allows no more and nothing can be replaced.
+   * Finds or creates an entry (INCOMPLETE, no probe sent) for a port, and marks it as used; NONE if the port's share
+   * is used up and nothing can be replaced.
    */
   intern(address: NetworkAddress, nowMs: number, port: number): number {
     const known = this.find(address);
@@ -175,7 +175,7 @@ export class NeighbourTable {
     return this.rows[id * NEIGHBOUR_WORDS + PORT]!;
   }
 
-  /** Makes an entry count for another port, whatever that one's share. */
+  /** Assigns an entry to another port, regardless of that port's share. */
   assign(id: number, port: number): void {
     const at = id * NEIGHBOUR_WORDS + PORT;
     this.shares.give(this.rows[at]!);
@@ -183,12 +183,12 @@ export class NeighbourTable {
     this.rows[at] = port;
   }
 
-  /** Notes that an entry is used now. */
+  /** Marks an entry as used now. */
   touch(id: number, nowMs: number): void {
     this.rows[id * NEIGHBOUR_WORDS + USED_MS] = nowMs;
   }
 
-  /** Frees an entry, for which no frame waits. */
+  /** Frees an entry that no frame waits for. */
   remove(id: number): void {
     const rows = this.rows;
     const at = id * NEIGHBOUR_WORDS;
@@ -234,7 +234,7 @@ export class NeighbourTable {
     return this.rows[id * NEIGHBOUR_WORDS + PROBES_SENT]!;
   }
 
-  /** 0: the neighbour is asked no more. */
+  /** 0: no more probes are sent. */
   setProbesSent(id: number, probes: number): void {
     const at = id * NEIGHBOUR_WORDS;
     this.asking += Number(probes > 0) - Number(this.rows[at + PROBES_SENT]! > 0);
@@ -242,23 +242,23 @@ export class NeighbourTable {
     if (probes === 0) this.rows[at + SENT] = 0;
   }
 
-  /** Notes whether the probe that was due has been sent. */
+  /** Records whether the due probe was sent. */
   noteProbe(id: number, isSent: boolean): void {
     const at = id * NEIGHBOUR_WORDS + SENT;
     this.rows[at] = isSent ? LAST_PROBE | ANY_PROBE : this.rows[at]! & ANY_PROBE;
   }
 
-  /** Whether the latest probe that was due has not been sent. */
+  /** Whether the latest due probe was not sent. */
   owesProbe(id: number): boolean {
     return (this.rows[id * NEIGHBOUR_WORDS + SENT]! & LAST_PROBE) === 0;
   }
 
-  /** Whether the neighbour has been asked at all. */
+  /** Whether a probe was ever sent. */
   wasAsked(id: number): boolean {
     return this.rows[id * NEIGHBOUR_WORDS + SENT] !== 0;
   }
 
-  /** Puts a frame at the end of a neighbour's queue; false if the port that it came in by has its share of places. */
+  /** Appends a frame to a neighbour's queue; false if its ingress port has used up its share. */
   enqueue(id: number, slot: number, offset: number, length: number, port: number, routed: boolean): boolean {
     const rows = this.rows;
     const at = id * NEIGHBOUR_WORDS;
@@ -311,7 +311,7 @@ export class NeighbourTable {
     return count;
   }
 
-  /** Removes the next few entries that nobody uses, so that they no longer count for their ports. */
+  /** Removes unused entries among the next few rows, so that they no longer count for their ports. */
   age(nowMs: number, rows: number): void {
     for (let i = 0; i < rows && this.used > 0; i++) {
       if (this.ageHand >= this.used) this.ageHand = 0;

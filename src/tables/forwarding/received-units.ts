@@ -1,12 +1,12 @@
 /**
- * Which parts of fragmented datagrams have been seen: two bitmaps per datagram, one bit per 8-byte unit of its
- * payload (RFC 791 §3.2: fragment offsets count in such units).
+ * The received parts of fragmented datagrams: two bitmaps per datagram, one bit per 8-byte unit of its payload (RFC
+ * 791 §3.2: fragment offsets count in such units).
  *
- * `covered` says that a fragment with this unit has come, `begins` that a fragment began there. Together they tell
- * a repeated fragment, same beginning and same end, from one that overlaps others (RFC 8200 §4.5 lets the first be
- * ignored, RFC 5722 wants the second to be the end of the datagram), in any order of arrival and in constant space.
+ * `covered` marks the units that were received, `begins` those at which a fragment began. Together they distinguish a
+ * repeated fragment, with the same beginning and end, from one that overlaps others (RFC 8200 §4.5 allows ignoring
+ * the first, RFC 5722 demands discarding the datagram for the second), in any order of arrival and in constant space.
  *
- * Datagram `row` has words row × UNIT_WORDS … of the given memory, which must be zero at first.
+ * Datagram `row` has words row × UNIT_WORDS … of the given memory, which must initially be zero.
  */
 
 /** Units of the longest datagram: 64 KB. */
@@ -15,7 +15,7 @@ const BITMAP_WORDS = MAX_UNITS / 32;
 /** Words per datagram. */
 export const UNIT_WORDS = 2 * BITMAP_WORDS;
 
-/** Answers of `add`. */
+/** Results of `add`. */
 export const FRESH = 0;
 export const DUPLICATE = 1;
 export const OVERLAP = 2;
@@ -27,7 +27,7 @@ export class ReceivedUnits {
     this.words = words;
   }
 
-  /** Notes a fragment with the units from … to - 1, 0 ≤ from < to ≤ MAX_UNITS, unless it is not FRESH. */
+  /** Records a fragment with the units from … to - 1, 0 ≤ from < to ≤ MAX_UNITS, if it is FRESH. */
   add(row: number, from: number, to: number): number {
     const { words } = this;
     const covered = row * UNIT_WORDS;
@@ -52,7 +52,7 @@ export class ReceivedUnits {
     return FRESH;
   }
 
-  /** Forgets a datagram whose fragments end before unit `to`. */
+  /** Clears a datagram whose fragments end before unit `to`. */
   clear(row: number, to: number): void {
     const covered = row * UNIT_WORDS;
     const used = (to + 31) >>> 5;
@@ -71,7 +71,7 @@ export class ReceivedUnits {
   }
 }
 
-/** Bits of a word that lie in from … to - 1; the word has at least one. */
+/** Bits of a word within from … to - 1; the word has at least one. */
 function maskOf(word: number, from: number, to: number): number {
   const low = word === from >>> 5 ? -1 << (from & 31) : -1;
   const high = word === (to - 1) >>> 5 ? -1 >>> (31 - ((to - 1) & 31)) : -1;
