@@ -7,23 +7,23 @@ import type { LoadSources } from './load-report.ts';
 import type { LocalFlows } from './local-weights.ts';
 
 export interface AgentHost {
-  /** In force. */
+  /** The configuration in force. */
   readonly configuration: Configuration;
-  /** The host's own number of what is in force. */
+  /** The host's own revision of it. */
   readonly revision: number;
   /** Calls back with each configuration that comes into force, until the returned function is called. */
   onInForce(listener: (configuration: Configuration) => void): () => void;
-  /** Which LBs would enforce which of these groups. */
+  /** The LBs that would enforce these groups, and which each enforces. */
   enforcedGroups(groups: readonly GroupConfig[]): EnforcedGroups[];
-  /** All of them or none; resolves when they are in force. `controllersClockMs`: what the controllers' clock shows now. */
+  /** All or none; resolves when they are in force. `controllersClockMs`: current reading of the controllers' clock. */
   applyGroups(
     groups: readonly GroupConfig[],
     weights: WeightsByLoadBalancer,
     controllersClockMs?: number,
   ): Promise<unknown>;
-  /** Figures of now. */
+  /** Current figures. */
   load(): LoadSources;
-  /** Active flows of now; counted when somebody asks. */
+  /** Current active flows; counted on request. */
   localFlows(): LocalFlows;
 }
 

@@ -39,7 +39,7 @@ import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { LocalWeights } from './local-weights.ts';
 import type { RuleStore, StoredRules } from './rule-store.ts';
 
-/** A controller that has not answered by then does not keep the host from stopping. */
+/** Timeout of a controller's answer when the host stops. */
 const FAREWELL_MS = 1_000;
 
 export interface AgentOptions {
@@ -65,9 +65,9 @@ export class Agent implements ControllerLinkHandler {
   readonly requests: PeerRequests;
   private readonly options: AgentOptions;
   private readonly runtime: Runtime;
-  /** Greater than that of an agent before it: by the wall clock, the only one that both have. */
+  /** Greater than a previous agent's: from the wall clock, the only clock that both share. */
   private readonly epoch: number;
-  /** Wall clock at the start, and on from there without jumps: for reports, whose order and distance count. */
+  /** Wall clock at the start, advanced monotonically: for reports, whose order and distances matter. */
   private readonly steadyMs: () => number;
   private readonly report = new LoadReport();
   private readonly localWeights = new LocalWeights();
@@ -84,7 +84,7 @@ export class Agent implements ControllerLinkHandler {
   private reportTimer: Timer | undefined;
   private lastStep: Promise<void> = Promise.resolve();
   private isClosed = false;
-  /** Groups that were brought into force before the rules that contain them. */
+  /** Groups applied before the rules that contain them. */
   private ahead: readonly GroupConfig[] | undefined;
 
   constructor(options: AgentOptions) {
@@ -104,12 +104,12 @@ export class Agent implements ControllerLinkHandler {
     this.step(() => this.recompute());
   }
 
-  /** Says that this host stops on purpose, so that nobody expects it back. */
+  /** Reports that this host stops on purpose, so that it is no longer expected. */
   async farewell(): Promise<void> {
     if (this.welcome === undefined) return;
     const { host } = this.options.host.configuration;
     const answered = this.requests.ask('DELETE', `/v1/agents/${encodeURIComponent(host)}`);
-    // A controller of an older version refuses it.
+    // Controllers of older versions refuse this.
     await Promise.race([answered.catch(() => {}), sleep(this.runtime, FAREWELL_MS)]);
   }
 
@@ -176,8 +176,8 @@ export class Agent implements ControllerLinkHandler {
   }
 
   /**
-   * Runs a change of the host in the same queue as rules; settles as the change does. Controllers' groups that it brings
-   * into force hold until the next rules; the host's own groups hold from then on.
+   * Runs a change of the host in the same queue as rules; settles as the change does. Controllers' groups that it
+   * applies hold until the next rules; the host's own groups hold from then on.
    */
   changeHost<Result>(
     groups: { readonly fromControllers?: readonly GroupConfig[]; readonly own?: readonly GroupConfig[] },
@@ -251,13 +251,13 @@ export class Agent implements ControllerLinkHandler {
     this.link.send({ type: 'applied', ...applied });
   }
 
-  /** Weights that are computed on this host, from the current figures. */
+  /** Weights computed on this host from the current figures. */
   private async recompute(): Promise<void> {
     const { current } = this.options.rules;
     await this.bringIntoForce({ ...current, groups: this.ahead ?? current.groups });
   }
 
-  /** `clockMs`: what the controllers' clock shows now, if they have just said it. */
+  /** `clockMs`: current reading of the controllers' clock, if just received. */
   private async bringIntoForce(
     rules: Pick<StoredRules, 'groups' | 'balancers' | 'tombstones'>,
     clockMs?: number,
@@ -288,9 +288,8 @@ export class Agent implements ControllerLinkHandler {
 }
 
 /**
- * The host's own groups apply until a controller sends groups of the same names, or says that those were removed, and
- * besides its other groups. Groups of
- * networks that this host does not have are ignored.
+ * The host's own groups apply until a controller sends groups of the same names, or reports that these were removed;
+ * they are added to the controller's other groups. Groups of networks that this host does not have are ignored.
  */
 export function groupsInForce(
   { groups: fromControllers, tombstones }: Pick<StoredRules, 'groups' | 'tombstones'>,

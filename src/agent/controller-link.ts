@@ -84,7 +84,7 @@ export type OpenCall = (address: string, events: CallEvents) => Call;
 
 const MAX_REDIRECTS = 3;
 
-/** Throws when a controller cannot be reached without TLS, and TlsFilesError; from then on it tries for ever. */
+/** Throws if a controller cannot be reached without TLS, and TlsFilesError; otherwise retries forever. */
 export function createControllerLink(given: GrpcLinkOptions): ControllerLink {
   const { tls, keepalive, controllerUser: user, ...options } = given;
   const trusted = controllerUser(user);
@@ -96,7 +96,7 @@ export function createControllerLink(given: GrpcLinkOptions): ControllerLink {
   return new ReconnectingLink(options, (address, events) => {
     const problem = reachProblem(address, tls);
     if (problem) throw new Error(problem);
-    // Read anew for each attempt, so that renewed certificates are used.
+    // Read for each attempt, so that renewed certificates are used.
     const material = tls && !address.startsWith('unix:') ? loadFleetTls(tls, 'host') : undefined;
     return openGrpcCall(address, { tls: material, trusted }, keepalive ?? KEEPALIVE, options.runtime, events);
   });
@@ -193,7 +193,7 @@ export class ReconnectingLink implements ControllerLink {
     const { controllers } = this.options;
     const { length } = controllers;
     const order = controllers.map((_, offset) => (this.nextIndex + offset) % length);
-    // A controller that has just failed may take long to fail again, while another one may know the next leader.
+    // A controller that has just failed may take long to fail again, while another may know the next leader.
     const index = order.find((each) => !this.hasJustFailed(controllers[each]!)) ?? order[0]!;
     this.nextIndex = (index + 1) % length;
     this.attempt(controllers[index]!);
@@ -300,7 +300,7 @@ export class ReconnectingLink implements ControllerLink {
     this.timer = this.runtime.setTimer(() => this.attempt(leader), pauseMs);
   }
 
-  /** Stays with the follower for its next redirect; not for ever, as it may be partitioned from the others. */
+  /** Stays with the follower for its next redirect, for a limited time, as it may be partitioned from the others. */
   private stay(reason: string): void {
     const { stream, isStaying } = this;
     this.lastError = reason;

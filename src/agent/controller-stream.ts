@@ -1,8 +1,8 @@
 /**
  * The agent's end of one stream to one controller: from connecting to its end, never reused.
  *
- * One message at a time is in flight. Messages that must be delivered wait in a bounded queue; of a waiting report only
- * the newest header is kept, and its rows are taken from the table when it is sent.
+ * One message at a time is in flight. Messages that must be delivered wait in a bounded queue; of a waiting report
+ * only the newest header is kept, and its rows are read from the table when it is sent.
  */
 import { messageOf } from '../config/model/refusal.ts';
 import { AgentEncoder, decodeFromController } from '../messages/codec.ts';

@@ -1,4 +1,4 @@
-/** The agent's gRPC call to one controller: who is at the other end, and how it is reached. */
+/** The agent's gRPC call to one controller: authentication of the peer, and connection options. */
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { Client, credentials as grpcCredentials, type StatusObject, status } from '@grpc/grpc-js';
@@ -55,7 +55,7 @@ export function openGrpcCall(
     close();
     events.ended(reasonOf(ended), ended.code === status.UNAVAILABLE);
   });
-  call.on('error', () => {}); // `status` tells the same
+  call.on('error', () => {}); // `status` reports the same
   return {
     write: (bytes, sent) => void call.write(bytes, sent),
     cancel() {
@@ -65,13 +65,13 @@ export function openGrpcCall(
   };
 }
 
-/** Any certificate of the authority could serve at the addresses in it; only a controller's is accepted. */
+/** The authority's certificates are valid for their addresses whatever their role; only a controller's is accepted. */
 function controllerProblem({ subject, subjectaltname }: PeerCertificate): Error | undefined {
   const problem = roleProblem(identityOf(subject.CN, subjectaltname), 'controller');
   return problem === undefined ? undefined : new Error(problem);
 }
 
-/** For display: the controller's reason, or why there is no connection. */
+/** For display: the controller's reason, or why the connection failed. */
 function reasonOf({ code, details }: StatusObject): string {
   if (code === status.OK) return 'the controller ended the stream';
   return details === '' ? status[code]! : details.replace(/^No connection established\. Last error: /, '');

@@ -7,7 +7,7 @@ import { HealthChecker } from './health/health-checker.ts';
 import { ProberProcess } from './health/prober-process.ts';
 import { VmDriver } from './vms/vm-driver.ts';
 
-/** May drop messages while no controller is attached: `attached` tells everything anew. */
+/** May drop messages while no controller is attached: `attached` sends the whole state again. */
 export type SendMessage = (message: Exclude<FromAgent, { type: 'hello' | 'report' }>) => void;
 
 export interface AgentServices {

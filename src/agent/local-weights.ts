@@ -2,11 +2,11 @@
  * Weights that this host computes from the fleet's figures and each load balancer's own flows, for groups whose policy
  * has mode `distribute-stats` or `both`.
  *
- * Theory of operation. Each group and LB has its own policies (policy/set-policies.ts), as policies may keep state. They
- * start from the configured weights, whatever the controllers' policies made of them. The fleet's figures
- * arrive as GlobalStats; their age counts until new ones arrive, and the policy decides how to use old figures.
- * `compute` returns weights for all LBs that enforce such a group: the previous map itself if nothing has changed, so
- * that the publisher has nothing to do.
+ * Theory of operation. Each group and LB has its own policies (policy/set-policies.ts), as policies may keep state.
+ * They start from the configured weights, independently of the controllers' policies. The fleet's figures arrive as
+ * GlobalStats; their age counts until new ones arrive, and the policy decides how to use old figures. `compute`
+ * returns weights for all LBs that enforce such a group: the previous map itself if nothing has changed, so that
+ * nothing is published.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { memberSinceMs, setKey, setsAhead } from '../config/model/criteria-sets.ts';
@@ -52,7 +52,7 @@ export class LocalWeights {
     }
   }
 
-  /** Load by the monotonic clock, as at `received`; criteria sets by the wall clock. */
+  /** Load is dated by the monotonic clock, like `received`; criteria sets use the wall clock. */
   compute(balancers: readonly EnforcedGroups[], localFlows: LocalFlows, now: Moment): WeightsByLoadBalancer {
     const policies = new Map<string, Running>();
     const weights = new Map<string, GroupWeights>();
@@ -84,7 +84,7 @@ export class LocalWeights {
     return { settings: policy, policies: new SetPolicies(policy!) };
   }
 
-  /** Of the set in force and the next one, from the weights that were configured. */
+  /** For the set in force and the next one, from the configured weights. */
   private setLoads(group: GroupConfig, { monotonicMs, wallMs }: Moment): SetLoads[] {
     const figures = this.figures.get(group.name);
     const receivedAgoMs = figures === undefined ? 0 : monotonicMs - figures.receivedMs;

@@ -1,10 +1,10 @@
 /**
  * The file with the last rules of a host.
  *
- * Theory of operation. The first frame (run-dir/frame.ts) has all groups, each further one what a change of the rules has
- * made of them, so that a change writes what it changes. When the changes outgrow the first frame, all groups are written
- * anew, and the file is replaced by rename. A torn frame at the end is of a change that the process did not live to
- * write: the rules before it hold. A damaged frame with good ones behind it is an error, as nobody knows what it said.
+ * Theory of operation. The first frame (run-dir/frame.ts) contains all groups, each later one a change of the rules,
+ * so that a change writes only its difference. When the changes outgrow the first frame, a new file with all groups
+ * replaces the old one by rename. A torn frame at the end is a change whose write was interrupted: the rules before
+ * it are used. A damaged frame followed by good ones is an error, as its content is unknown.
  */
 import { closeSync, constants, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ import { replaceFile } from '../run-dir/replace-file.ts';
 
 const { O_APPEND, O_RDONLY, O_WRONLY } = constants;
 
-/** Changes up to this many bytes, and up to the size of all groups, are kept beside these. */
+/** Changes up to this many bytes, or up to the size of all groups, are appended. */
 const MIN_CHANGES_BYTES = 1 << 16;
 
 const frameSchema = z.object({
@@ -25,7 +25,7 @@ const frameSchema = z.object({
   clock: z.object({ atMs: z.number(), receivedMs: z.number() }).optional(),
   /** All, in each frame; absent: none. */
   tombstones: z.array(z.string()).optional(),
-  /** All, or those that have come or changed; they take their places in the order of the first frame. */
+  /** All, or those added or changed; they take their places in the order of the first frame. */
   groups: z.array(
     z.object({
       name: z.string(),
@@ -41,12 +41,12 @@ const frameSchema = z.object({
         .optional(),
     }),
   ),
-  /** Names of groups that have gone; absent in the first frame. */
+  /** Names of removed groups; absent in the first frame. */
   removed: z.array(z.string()).optional(),
 });
 
 type Frame = z.infer<typeof frameSchema>;
-/** A group that has not changed has the same definition and the same list of weights. */
+/** An unchanged group has the same definition and the same list of weights. */
 interface DocumentGroup {
   readonly definition: string;
   readonly balancers?: readonly BalancerWeights[];
@@ -59,7 +59,7 @@ export interface RuleDocument extends Pick<Frame, 'epoch' | 'revision' | 'clock'
 
 export class RuleJournal {
   private readonly path: string;
-  /** In the file; undefined: nothing that a change could be appended to. */
+  /** State of the file; undefined: there is no file to append to. */
   private written: RuleDocument | undefined;
   private baseBytes = 0;
   private changesBytes = 0;
@@ -68,7 +68,7 @@ export class RuleJournal {
     this.path = path;
   }
 
-  /** Undefined if there is no file. Throws an Error that describes what is wrong with it. */
+  /** Undefined if there is no file. Throws an Error that describes the fault of an unusable one. */
   read(): RuleDocument | undefined {
     const bytes = this.content();
     if (bytes === undefined) return undefined;
@@ -94,7 +94,7 @@ export class RuleJournal {
     const { epoch, revision, clock, tombstones } = frames.at(-1)!;
     const document = { epoch, revision, clock, tombstones, groups };
     this.changesBytes = end - this.baseBytes;
-    // Nothing is appended to a torn frame.
+    // A torn frame must not be appended to.
     this.written = end === bytes.length ? document : undefined;
     return document;
   }
@@ -122,7 +122,7 @@ export class RuleJournal {
     this.changesBytes = 0;
   }
 
-  /** False: the file is not there any more. */
+  /** False: the file has disappeared. */
   private append(frame: Buffer): boolean {
     let fd: number;
     try {
@@ -156,7 +156,7 @@ export class RuleJournal {
   }
 }
 
-/** Undefined: only writing all groups gives them their order. */
+/** Undefined: their order can only be stored by writing all groups. */
 function changeBetween(before: RuleDocument, { groups, ...document }: RuleDocument): object | undefined {
   const removed: string[] = [];
   for (const name of before.groups.keys()) if (!groups.has(name)) removed.push(name);

@@ -5,8 +5,8 @@
  * before it, and revisions grow within an epoch. Older rules are refused from any sender, so a leader that has lost
  * leadership without knowing it changes nothing here. A delta is accepted only if its base is in force.
  *
- * Rules are taken in two steps, `propose` and `accept`, and brought into force between the two: rules that the datapath
- * refuses are not kept. Accepted rules are written to a file, from which the host starts before a controller answers.
+ * Rules are applied between two steps, `propose` and `accept`: rules that the datapath refuses are not kept. Accepted
+ * rules are written to a file, from which the host starts before a controller answers.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -26,17 +26,17 @@ export interface StoredRules {
   readonly balancers: ReadonlyMap<string, readonly BalancerWeights[]>;
   /** Groups that the controllers have removed. */
   readonly tombstones: ReadonlySet<string>;
-  /** Absent: the controller did not say what its clock showed. */
+  /** Absent: the controller did not send its clock's reading. */
   readonly clock?: SenderClock;
 }
 
-/** What the controller's clock showed when it sent rules, and this host's when they came; epoch milliseconds. */
+/** Readings of the controller's clock when it sent rules, and of this host's when they arrived; epoch milliseconds. */
 export interface SenderClock {
   readonly atMs: number;
   readonly receivedMs: number;
 }
 
-/** What the controllers' clock shows at `nowMs` of this host's, as far as is known. */
+/** Estimated reading of the controllers' clock at `nowMs` of this host's. */
 export const controllersClock = (clock: SenderClock | undefined, nowMs: number): number | undefined =>
   clock === undefined ? undefined : clock.atMs + Math.max(0, nowMs - clock.receivedMs);
 
@@ -60,7 +60,7 @@ export class RuleStore {
   private readonly file: RuleFile | undefined;
   private inForce: StoredRules = NOTHING;
 
-  /** `file`: of the last rules; absent: they are not kept. */
+  /** `file`: of the last rules; absent: they are not stored. */
   constructor(file?: RuleFile) {
     this.file = file;
   }
@@ -69,7 +69,7 @@ export class RuleStore {
     return this.inForce;
   }
 
-  /** Loads the rules of the previous run, if any. Throws an Error that describes what is wrong with the file. */
+  /** Loads the rules of the previous run, if any. Throws an Error that describes the fault of an unusable file. */
   load(): StoredRules | undefined {
     const document = this.file?.read();
     if (document === undefined) return undefined;
@@ -78,8 +78,8 @@ export class RuleStore {
   }
 
   /**
-   * Throws ConfigError for an invalid definition. `wallMs`: when the rules came. `inForce`: groups of the host; a definition
-   * of one of them becomes that object.
+   * Throws ConfigError for an invalid definition. `wallMs`: time of arrival. `inForce`: groups of the host; a
+   * definition of one of them is replaced by that object.
    */
   propose(rules: Rules, wallMs: number, inForce: readonly GroupConfig[] = []): Proposal {
     const { current } = this;
@@ -97,7 +97,7 @@ export class RuleStore {
     return { kind: 'rules', rules: { epoch, revision, definitions, groups, balancers, tombstones, clock } };
   }
 
-  /** Returns why the rules could not be written, if so; they are in force anyway. */
+  /** Returns the reason if the rules could not be written; they are in force regardless. */
   accept(rules: StoredRules): string | undefined {
     this.inForce = rules;
     try {

@@ -6,11 +6,11 @@ import { formatProblem } from '../config/model/problems.ts';
 import { isStopped } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 
-/** A process that has not begun to answer a question by then hangs. */
+/** Timeout for the start of an answer; a slower process hangs. */
 const QUESTION_TIMEOUT_MS = 15_000;
-/** Longer than a reload with many namespaces takes. */
+/** Exceeds the time of a reload with many namespaces. */
 const CHANGE_TIMEOUT_MS = 60_000;
-/** A command that takes longer says what it waits for. */
+/** A slower command reports what it waits for. */
 const PROGRESS_MS = 1_000;
 const JSON_LINES = 'application/jsonl';
 
@@ -55,7 +55,7 @@ export class ApiClient {
     for await (const items of jsonLines<Item>(response)) yield* items;
   }
 
-  /** The rows of a listing as they come, some at a time. */
+  /** The rows of a listing in batches, as they arrive. */
   async *rows<Row>(
     path: string,
     query: Record<string, string | number | undefined> = {},
@@ -109,7 +109,7 @@ export class ApiClient {
     });
   }
 
-  /** Says after a second what it waits for; rejects when the process has not answered in time. */
+  /** Reports after a second what it waits for; rejects when the process does not answer in time. */
   private limit(call: ClientRequest, timeoutMs: number, reject: (error: Error) => void): void {
     const progress = setTimeout(() => {
       process.stderr.write(`sluice: waiting for ${this.peer()}, at most ${timeoutMs / 1000} s\n`);
@@ -136,9 +136,9 @@ export class ApiClient {
     let pid: number | undefined;
     try {
       pid = new RunDir(this.runDir).running()?.pid;
-    } catch {} // files that are not Sluice's: the answer, if any, is judged on its own
+    } catch {} // not Sluice's files: the answer, if any, is still used
     if (pid === undefined) return name;
-    return `${name}, pid ${pid}${isStopped(pid) ? ', which is stopped (SIGSTOP): kill -CONT goes on' : ''}`;
+    return `${name}, pid ${pid}${isStopped(pid) ? ', which is stopped (SIGSTOP): kill -CONT resumes it' : ''}`;
   }
 
   private explain(error: NodeJS.ErrnoException): Error {
@@ -156,7 +156,7 @@ export class ApiClient {
   }
 }
 
-/** Items of a response, one per line, or of one array; throws what an error status says. */
+/** Items of a response, one per line, or of one array; throws the error of an error status. */
 async function* jsonLines<Item>(response: IncomingMessage): AsyncGenerator<readonly Item[]> {
   const hasLines = response.statusCode === 200 && response.headers['content-type'] === JSON_LINES;
   let rest = '';

@@ -1,4 +1,4 @@
-/** Parsers of arguments and options. Invalid text is a usage error that says what was expected. */
+/** Parsers of arguments and options. Invalid text is a usage error with the expected format. */
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/model/duration.ts';
 import { canonicalMac, type Endpoint, isEndpoint, isMac, isPrefix, parseEndpoint } from '../wire/address.ts';

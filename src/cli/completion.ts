@@ -7,7 +7,7 @@ import type { Command, Option } from 'commander';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** One place in the command tree: the words that lead to it and what may follow. */
+/** One node of the command tree: the words that lead to it and the words that may follow. */
 interface Place {
   /** `member drain`; empty for the program itself. */
   readonly words: string;
@@ -41,7 +41,7 @@ function choicesByFlags(places: readonly Place[]): Map<string, string> {
   return choices;
 }
 
-/** A shell function that sets the words that may follow a place in the command tree. */
+/** A shell function that sets the words that may follow a node of the command tree. */
 const knownPlaces = (places: readonly Place[]): string => `_sluice_words() {
   case "$1" in
 ${places.map((place) => `    '${place.words}') follow='${wordsAfter(place)}' ;;`).join('\n')}
@@ -55,7 +55,7 @@ const optionValues = (places: readonly Place[], offer: (values: string) => strin
     .map(([flags, values]) => `    ${flags}) ${offer(values)}; return ;;`)
     .join('\n');
 
-/** The words before the cursor without options lead to a place; the longest path that is known counts. */
+/** The words before the cursor, without options, lead to a node; the longest known path is used. */
 function bash(places: readonly Place[]): string {
   const offer = (words: string) => `mapfile -t COMPREPLY < <(compgen -W "${words}" -- "$current")`;
   return `# bash completion of sluice: source <(sluice completion bash)

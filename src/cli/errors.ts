@@ -1,6 +1,6 @@
 /**
- * Maps an error to its message on stderr and the exit code: 1 failed, 2 wrong usage or configuration; 3 is a change that not
- * all hosts have confirmed.
+ * Maps an error to its message on stderr and the exit code: 1 failed, 2 wrong usage or configuration, 3 a change that
+ * not all hosts have confirmed.
  */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/model/problems.ts';

@@ -5,7 +5,7 @@ import { type OutputFormat, settingsOf } from './settings.ts';
 /** Text for people; `maxWidth`: of the terminal, in characters, absent: no limit. */
 type Formatter<Result> = (result: Result, maxWidth?: number) => string;
 
-/** Writes a result in the format that the user chose. JSON and YAML are complete; a table is a selection. */
+/** Writes a result in the chosen format. JSON and YAML are complete; a table is a selection. */
 export async function printResult<Result>(
   command: Command,
   result: Result,
@@ -22,11 +22,11 @@ export async function formatResult<Result>(
   if (format === 'table') return asTable(result, terminalWidth());
   if (format === 'wide') return asTable(result);
   if (format === 'json') return asJson(result);
-  const { stringify } = await import('yaml'); // takes as long to load as the rest of the program
+  const { stringify } = await import('yaml'); // loading it takes as long as loading the rest of the program
   return stringify(result);
 }
 
-/** Undefined when stdout is no terminal, or one of unknown size. */
+/** Undefined if stdout is not a terminal, or its size is unknown. */
 export const terminalWidth = (): number | undefined =>
   process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 

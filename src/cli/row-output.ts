@@ -1,13 +1,13 @@
-/** Listings on stdout, row by row as they come: memory does not grow with their length. */
+/** Listings on stdout, row by row as they arrive: memory does not grow with their length. */
 import type { Command } from 'commander';
 import { terminalWidth } from './output.ts';
 import { type OutputFormat, settingsOf } from './settings.ts';
 import { type Column, fleetColumns, Table } from './table.ts';
 
-/** Rows that decide on the columns of a table and their widths. */
+/** Number of rows that determine a table's columns and widths. */
 const SAMPLE_ROWS = 1_000;
 
-/** In the format that the user chose, as `printResult` would write the list of all rows. */
+/** Writes the format that the user chose, as `printResult` would write the list of all rows. */
 export async function printRows<Row extends object>(
   command: Command,
   pages: AsyncIterable<readonly Row[]>,
@@ -74,7 +74,7 @@ async function* yamlTexts(pages: AsyncIterable<readonly object[]>): AsyncGenerat
   if (isEmpty) yield stringify([]);
 }
 
-/** Waits for a reader that is slower than the listing. */
+/** Waits for a reader slower than the listing. */
 const write = (text: string): Promise<void> =>
   new Promise((resolve) => {
     if (process.stdout.write(text)) resolve();

@@ -26,7 +26,7 @@ interface Shown<Row> {
   width: number;
 }
 
-/** The layout follows from the first rows; cells of later ones that are wider move the rest of their line to the right. */
+/** The first rows determine the layout; a wider cell in a later row shifts the rest of its line to the right. */
 export class Table<Row> {
   readonly header: string;
   /** After the rows. */

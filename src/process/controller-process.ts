@@ -1,6 +1,6 @@
 /**
- * A controller process: its run directory, store, controller, the server that agents attach to, and the API. It needs no
- * privileges: started by root, it reads its files and becomes a user of its own (privileges/controller-user.ts).
+ * A controller process: its run directory, store, controller, agent server and API. It needs no privileges: started
+ * by root, it reads its files and switches to a dedicated user (privileges/controller-user.ts).
  *
  * Theory of operation. As in a host process (host-process.ts), the run directory is taken first, and each
  * step is undone when a later one fails. On stop, agents are redirected to the next leader before the server
@@ -43,7 +43,7 @@ import { reachableAddress } from './reachable-address.ts';
 const LEADER_WAIT_MS = 3_000;
 const LEADER_POLL_MS = 10;
 
-/** What runs in a controller's process. */
+/** Parts of a controller's process. */
 interface ControllerParts {
   readonly controller: Controller;
   readonly agents: FleetServer;
@@ -75,7 +75,7 @@ export class ControllerProcess {
     try {
       const tls = certificates.addFleet(configuration.tls, 'controller');
       const storeConfig = configuration.store ?? { kind: 'file', dir: runDir.storeDir };
-      // What only root may read is read before the process becomes another user's.
+      // Files that only root may read are read before the process switches to another user.
       const ofStore = storeTls(storeConfig, systemRuntime, tls, certificates);
       becomeControllerUser(configuration, runDir, log);
       const { state } = await takeRunDir(options, undo);

@@ -1,17 +1,17 @@
 /**
- * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace] [lose-flows]`, started with an IPC channel and the log
- * file as stderr. It gets the checked configuration over the channel, and reports what it waits for, and the outcome of
- * its start, once.
+ * A detached process: `node MAIN.js CONFIG_PATH RUN_DIR [replace] [lose-flows]`, started with an IPC channel and the
+ * log file as stderr. It gets the checked configuration over the channel, and reports what it waits for, and once the
+ * result of its start.
  */
 
 import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { exitCodeOf, type RunOptions } from './run-process.ts';
 
-/** Longest wait for etcd of a process whose starter waits for it. */
+/** Longest wait for etcd while the starting command waits. */
 const STORE_TIMEOUT_MS = 20_000;
 
-/** Sent by a detached process over IPC before its outcome: what it waits for. */
+/** Sent by a detached process over IPC before its result: what it waits for. */
 export interface StartProgress {
   readonly kind: 'waiting';
   readonly what: string;
@@ -50,7 +50,7 @@ export async function runDetached(run: (options: RunOptions) => Promise<number>)
   }
 }
 
-/** Undefined: the process was started without a channel, or its starter has ended, so it reads the file itself. */
+/** Undefined: the process has no channel, or its starter has ended, so it reads the file itself. */
 const handedConfiguration = (): Promise<Configuration | undefined> =>
   new Promise((resolve) => {
     if (!process.connected) resolve(undefined);
@@ -58,7 +58,7 @@ const handedConfiguration = (): Promise<Configuration | undefined> =>
     process.once('disconnect', () => resolve(undefined));
   });
 
-/** Resolves when the message is sent, or nobody listens any more. */
+/** Resolves when the message is sent, or the receiver has ended. */
 const report = (outcome: StartOutcome | StartProgress): Promise<void> =>
   new Promise((resolve) => {
     if (process.connected) process.send!(outcome, () => resolve());

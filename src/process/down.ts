@@ -16,7 +16,7 @@ export interface DownOptions {
 /** A process abandons its own stop after 10 s; one that still runs after this time is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 2_000;
-/** A process that hangs is stopped without having been asked. */
+/** A hanging process is killed without a stop request. */
 const ANSWER_TIMEOUT_MS = 1_000;
 
 /** Resolves with the exit code: 1 also if there was nothing to stop and nothing to remove. */
@@ -34,14 +34,14 @@ export async function down({ runDir: path }: DownOptions): Promise<number> {
   }
 }
 
-/** Root acts with the rights of the directory's owner: a controller's user, or whoever has made it. */
+/** Root acts with the rights of the directory's owner: a controller's user, or the user who created it. */
 async function asItsOwner<Result>({ path }: RunDir, work: () => Promise<Result>): Promise<Result> {
   const owner = statSync(path, { throwIfNoEntry: false });
   const isOthers = owner !== undefined && owner.uid !== 0 && process.geteuid!() === 0;
   return isOthers ? actingAs(owner, work) : work();
 }
 
-/** The same, with a word about changes that are gone with the run directory. */
+/** The same, with a note about changes lost with the run directory. */
 async function bringDownTelling(runDir: RunDir): Promise<string[]> {
   const hadChanges = await hasChanges(runDir);
   const notes = await bringDown(runDir);
@@ -85,7 +85,7 @@ async function stopProcess(running: ProcessIdentity): Promise<boolean> {
   throw new Error(`pid ${running.pid} could not be killed`);
 }
 
-/** Whether groups of the running process are as commands have made them; a process that does not answer is not asked twice. */
+/** Whether commands have changed groups of the running process; a process that does not answer is not asked twice. */
 function hasChanges({ apiSocket }: RunDir): Promise<boolean> {
   return new Promise((resolve) => {
     const call = request(

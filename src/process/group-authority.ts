@@ -50,7 +50,7 @@ export interface ControlOptions {
   readonly defaultStore: StoreConfig;
   /** File for the last rules of remote controllers. */
   readonly rulesFile: string;
-  /** Where changes made here are written down. */
+  /** Audit trail of changes made here. */
   readonly audit: AuditTrail;
   readonly log: Logger;
   readonly patience: StartPatience;
@@ -59,7 +59,7 @@ export interface ControlOptions {
 export interface Control {
   /** Groups to start the host with. */
   readonly initialGroups: GroupConfig[];
-  /** What the clock by which their drain deadlines are set shows now; undefined: this machine's. */
+  /** Current reading of the clock of their drain deadlines; undefined: this machine's. */
   readonly controllersClockMs?: number;
   /**
    * Called when the host runs: from then on its groups follow the controllers. `answerHost` answers for this
@@ -71,22 +71,24 @@ export interface Control {
   /** For `status`. */
   readonly status: ControllersStatus;
   readonly certificates: Certificates;
-  /** From when the host is attached; undefined: none is configured. */
+  /** Time since which the host is attached; undefined: no controllers are configured. */
   readonly tls: Renewable<TlsMaterial> | undefined;
   /** For `diff` and `reload --dry-run`. */
   readonly inForce: InForce;
   groupsAfter(file: Configuration): readonly GroupConfig[];
-  /** Where a group of this host comes from. */
+  /** Origin of a group of this host. */
   originOf(group: string): GroupOrigin;
-  /** What health checks say of a member, as far as this process knows. */
+  /** Health check result of a member, if this process knows it. */
   healthOf(group: string, member: string): string | undefined;
-  /** What is not well with an embedded controller. */
+  /** Problems of an embedded controller. */
   readonly problems: Verdict['problems'];
   /** Adds the metrics of an embedded controller. */
   addSamples(samples: Samples): void;
-  /** Applies a changed file; resolves with the host's revision, and with who has confirmed it in a fleet. */
+  /**
+   * Applies a changed file; resolves with the host's revision, and in a fleet with the hosts that have confirmed it.
+   */
   reload(configuration: Configuration, by?: string): Promise<Changed>;
-  /** `end`: on purpose, not to go on in another process. */
+  /** `end`: a final stop, without a next process. */
   stop(how: 'end' | 'handOver'): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A host process: its run directory, the things it has made, the host, and its API.
+ * A host process: its run directory, the objects that it creates, the host, and its API.
  *
  * Theory of operation. `start` takes the run directory first and makes everything else after that. Each step
  * registers how to undo it; if one fails, the steps before it are undone in reverse order. state.json lists
@@ -43,13 +43,13 @@ import { auditTrail, loadForReload, reportAll, type StartPatience, takeRunDir } 
 
 export interface ProcessOptions extends StartPatience {
   readonly configPath: string;
-  /** Of that file, if it has been checked already. */
+  /** Content of that file, if already checked. */
   readonly configuration?: Configuration;
   readonly runDir: RunDir;
   readonly log: Logger;
-  /** A process that runs here already hands over; without this option it is an error. */
+  /** Replaces a running process, which hands over; otherwise a running process is an error. */
   readonly replace: boolean;
-  /** Replaces it even if it has its flows in tables that this version cannot read. */
+  /** Replaces it even if its flows are in tables that this version cannot read. */
   readonly loseFlows?: boolean;
   /** A stop was requested over the API. */
   onDownRequest(): void;
@@ -178,7 +178,7 @@ export class HostProcess {
       this.options.log.warn(warning);
   }
 
-  /** Stops everything, removes all made things and frees the run directory. */
+  /** Stops everything, removes all created objects and frees the run directory. */
   async stop(): Promise<void> {
     try {
       await this.end('end');
@@ -263,7 +263,7 @@ export class HostProcess {
     control.addSamples(samples);
   }
 
-  /** Of the host and of an embedded controller, which may find the same. */
+  /** Problems of the host and of an embedded controller, which may report the same. */
   private problems(): Verdict['problems'] {
     const { host, control } = this;
     const found = [
@@ -283,7 +283,7 @@ export class HostProcess {
   }
 }
 
-/** Everything of the datapath that can be made while the process that runs here still forwards. */
+/** Prepares everything of the datapath that can be created while the running process still forwards. */
 async function prepare(
   configuration: Configuration,
   { runDir, replace, log, onDeath }: ProcessOptions,
@@ -298,7 +298,7 @@ async function prepare(
   }
 }
 
-/** Throws before the process that runs here is asked to leave, if its flows would be lost. */
+/** Throws before the running process is asked to hand over, if its flows would be lost. */
 function refuseLoss(runDir: RunDir, loseFlows = false): void {
   if (loseFlows || runDir.running() === undefined) return;
   const problem = tablesProblem(runDir);

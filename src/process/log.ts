@@ -38,19 +38,19 @@ function cut(text: string): string {
     : `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
-/** Where lines go. */
+/** Destination of lines. */
 export interface LogSink {
   write(line: string): void;
 }
 
 const PERIOD_MS = 60_000;
-/** Lines alike that are written within a period; the others are counted. */
+/** Similar lines written per period; further ones are counted. */
 const MAX_ALIKE: Readonly<Record<number, number>> = { 20: 1000, 30: 100, 40: 5, 50: 5 };
-/** Lines of any kind that are written within a period. */
+/** Lines of any kind written per period. */
 const MAX_LINES = 5_000;
 const WARN = 40;
 const FATAL = 60;
-/** Different texts that are told apart within a period. */
+/** Different texts distinguished per period. */
 const MAX_TEXTS = 512;
 
 interface Repeated {
@@ -60,8 +60,8 @@ interface Repeated {
 }
 
 /**
- * Lines on their way to the sink, with floods folded: of lines that differ in nothing but ports, durations and counts, a few are
- * written, and after the period one that says how many more there were.
+ * Writes lines to the sink and folds floods: of lines that differ only in ports, durations and counts, a few are
+ * written, and after the period a line with the number of the others.
  */
 export class FoldedLog {
   private readonly sink: LogSink;
@@ -97,7 +97,7 @@ export class FoldedLog {
     else this.sink.write(this.format(entry));
   }
 
-  /** Writes what was folded, and begins anew. */
+  /** Writes the counts of folded lines, and starts a new period. */
   sumUp(): void {
     this.runtime.clearTimer(this.timer);
     this.timer = undefined;
@@ -117,7 +117,7 @@ export class FoldedLog {
   }
 }
 
-/** The message without what differs from one attempt to the next. */
+/** The message without parts that differ between attempts. */
 const templateOf = (message: string): string =>
   message
     .slice(0, 512)
@@ -125,7 +125,7 @@ const templateOf = (message: string): string =>
     .replace(/\b\d+(\.\d+)?(?= (?:s|ms|failed|attempts|more)\b)/g, '#')
     .replace(/\b(epoch|revision|pid) \d+/g, '$1 #');
 
-/** Whether stderr is the journal's socket (systemd.exec(5)), which has times of its own and takes levels as prefixes. */
+/** Whether stderr is the journal's socket (systemd.exec(5)), which adds timestamps and takes levels as prefixes. */
 export function isJournal(stream: string | undefined, stderr: { dev: number; ino: number }): boolean {
   return stream === `${stderr.dev}:${stderr.ino}`;
 }
@@ -147,7 +147,7 @@ function isStderr(path: string): boolean {
   return named?.dev === dev && named.ino === ino;
 }
 
-/** Stderr, and the file behind it, which others may rename (logrotate). */
+/** Stderr, and the file behind it, which may be renamed by others (logrotate). */
 class Output implements LogSink {
   private readonly path: string | undefined;
 
@@ -155,7 +155,7 @@ class Output implements LogSink {
     this.path = path !== undefined && isStderr(path) ? path : undefined;
   }
 
-  /** Goes on in the file that has the name now. */
+  /** Reopens the file of that name. */
   reopen(): void {
     if (this.path === undefined) return;
     try {
@@ -164,7 +164,7 @@ class Output implements LogSink {
         constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
         0o600,
       );
-      // What Node itself says goes there, too.
+      // Node's own messages go there, too.
       for (const fd of [STDOUT, STDERR]) duplicateOnto(next, fd);
       closeSync(next);
     } catch (error) {
@@ -182,9 +182,9 @@ class Output implements LogSink {
 }
 
 export type ProcessLog = Logger & {
-  /** Opens the log file anew, when it has been rotated. */
+  /** Reopens the log file after a rotation. */
   reopen(): void;
-  /** Before the end: what was folded. */
+  /** Writes the counts of folded lines before the end. */
   sumUp(): void;
 };
 

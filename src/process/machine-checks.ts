@@ -30,7 +30,7 @@ type View = Lenient<ConfigInput>;
 const DEFAULT_MTU = 1500;
 const DEFAULT_INTERFACE = 'eth0';
 
-/** `file`: path of the configuration; `own`: what the process holds that this one is to replace. */
+/** `file`: path of the configuration; `own`: resources of the process that this one will replace. */
 export function checkMachine(file: string, view: View, report: Report, own?: OwnThings): void {
   checkEngine(view, report);
   checkUplinks(view, report);
@@ -67,7 +67,7 @@ function checkUplinks(view: View, report: Report): void {
   }
 }
 
-/** Names of TAPs must be free in namespaces that exist. Only root sees into these. */
+/** TAP names must be free in existing namespaces, which only root can enter. */
 function checkInterfaces(view: View, report: Report, own?: OwnThings): void {
   for (const [i, port] of (view.ports ?? []).entries()) {
     const { netns, interface: name = DEFAULT_INTERFACE } = port ?? {};
@@ -84,7 +84,7 @@ function checkInterfaces(view: View, report: Report, own?: OwnThings): void {
   }
 }
 
-/** The interface's number; undefined: it is not there, or this process may not look. */
+/** The interface's index; undefined: it does not exist, or this process may not look. */
 function interfaceIn(netns: string, name: string): number | undefined {
   try {
     if (!namespaceExists(netns)) return undefined;
@@ -130,7 +130,7 @@ function addressBytes(address: string): Uint8Array {
   return isIpv4 ? bytes.subarray(12) : bytes;
 }
 
-/** Roles that the certificate must have: those in which other processes see this one. */
+/** Roles that the certificate must have: those in which other processes know this one. */
 function rolesOf({ listen, controllers }: View): Role[] {
   return [
     ...(listen?.agents === undefined ? [] : ['controller' as const]),
@@ -171,7 +171,7 @@ function checkTls(file: string, view: View, report: Report): void {
   reportFiles(['store', 'tls'], load, report);
 }
 
-/** Returns the problems that it has reported. */
+/** Returns the reported problems. */
 function reportFiles(path: Path, load: () => unknown, report: Report): readonly TlsFileProblem[] {
   try {
     load();

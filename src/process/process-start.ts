@@ -19,7 +19,7 @@ import { checkedConfiguration } from './checked-configuration.ts';
 
 /** A process abandons its stop after 10 s. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
-/** VMs wait meanwhile. */
+/** VMs have no network meanwhile. */
 const HAND_OVER_POLL_MS = 1;
 
 /**
@@ -38,7 +38,7 @@ export async function takeRunDir(
   return { lock, state: MadeThings.load(runDir, copies, (text) => log.warn(text)) };
 }
 
-/** A predecessor lets go of the lock a moment after it has removed its file. */
+/** A predecessor releases the lock shortly after it has removed its file. */
 async function acquireFrom(runDir: RunDir, hasPredecessor: boolean): Promise<RunDirLock> {
   for (let attempts = hasPredecessor ? 500 : 0; ; attempts--) {
     try {
@@ -50,7 +50,7 @@ async function acquireFrom(runDir: RunDir, hasPredecessor: boolean): Promise<Run
   }
 }
 
-/** Sends the signal, and waits until the process has left the run directory, which is the last thing that it does. */
+/** Sends the signal, and waits until the process has left the run directory, which is its last action. */
 async function leaves(runDir: RunDir, running: ProcessIdentity): Promise<boolean> {
   const giveUpAt = systemRuntime.monotonicMs() + HAND_OVER_TIMEOUT_MS;
   process.kill(running.pid, HAND_OVER_SIGNAL);
@@ -72,17 +72,19 @@ async function requestHandOver(runDir: RunDir): Promise<TapCopies | undefined> {
   );
 }
 
-/** What is known of who waits for this process to start. */
+/** The command that waits for this process to start. */
 export interface StartPatience {
   /** Says what the start is waiting for. */
   readonly onWaiting?: (what: string) => void;
   /** Longest wait for etcd; absent: as long as it takes. */
   readonly storeTimeoutMs?: number;
-  /** Aborted when the process is told to end during its start. */
+  /** Aborted when the process must end during its start. */
   readonly ended?: AbortSignal;
 }
 
-/** Opens the store, which for etcd takes as long as etcd is away; the Error then says what the last attempt found. */
+/**
+ * Opens the store, which for etcd waits as long as etcd is away; the Error then contains the last attempt's problem.
+ */
 export async function openStoreInTime(
   config: StoreConfig,
   log: Logger,
@@ -129,7 +131,7 @@ export function reportAll(problems: readonly string[], log: Logger): void {
   for (const problem of problems) log.error(problem);
 }
 
-/** In the directory of a store of files, which outlives run directories; else in the run directory. */
+/** In the directory of a file store, which outlives run directories; else in the run directory. */
 export function auditTrail(
   { host }: Configuration,
   store: StoreConfig | undefined,

@@ -1,11 +1,10 @@
 /**
  * A Sluice process from start to end: signals, the log, exit codes.
  *
- * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads the configuration file it was started with,
- * reads certificates again and opens the log file anew.
- * SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its devices, namespaces
- * and tables. After a bug (an exception that nobody caught, a dead datapath) it exits at once and leaves them
- * too, as a kill would: VMs keep their interfaces, and the next `up` goes on with their flows.
+ * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads its configuration file, reads certificates again and
+ * reopens the log file. SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its
+ * devices, namespaces and tables. After a bug (an uncaught exception, a dead datapath) it exits at once and leaves
+ * them too, as a kill would: VMs keep their interfaces, and the next `up` continues their flows.
  */
 
 import type { AuditTrail } from '../api/audit.ts';
@@ -40,7 +39,7 @@ const STOP_TIMEOUT_MS = 10_000;
 
 export interface RunOptions extends Pick<StartPatience, 'onWaiting' | 'storeTimeoutMs'> {
   readonly configPath: string;
-  /** Of that file, if it has been checked already. */
+  /** Content of that file, if already checked. */
   readonly configuration?: Configuration;
   readonly runDir: string;
   /** Replace the process that runs in this run directory. */
@@ -51,7 +50,7 @@ export interface RunOptions extends Pick<StartPatience, 'onWaiting' | 'storeTime
   onReady(summary: string): void;
 }
 
-/** A host or a controller, as the process runs it. */
+/** The program of a process: a host or a controller. */
 export interface SluiceProcess {
   /** The line for the user. */
   readonly summary: string;
@@ -91,7 +90,7 @@ export async function runProcess(
     end(EXIT_OK);
   };
   let isRunning = false;
-  /** During the start the error ends it, and the steps before are undone. */
+  /** During the start the error ends it, and the completed steps are undone. */
   const fail = (): void => {
     if (!isRunning) return end(EXIT_FAILED);
     log.fatal(

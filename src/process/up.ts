@@ -26,9 +26,9 @@ import { EXIT_FAILED, EXIT_OK, exitCodeOf, type RunOptions, runHostProcess } fro
 export interface UpOptions {
   readonly configPath: string;
   readonly runDir: string;
-  /** Return when traffic can flow and leave the host running; else return when it has stopped. */
+  /** Return when traffic can flow and leave the host running; otherwise return when it has stopped. */
   readonly detach: boolean;
-  /** Replace the host that runs there and take over its flows. */
+  /** Replace the running host and take over its flows. */
   readonly replace: boolean;
   /** Replace it even if its flows are lost. */
   readonly loseFlows?: boolean;
@@ -36,9 +36,9 @@ export interface UpOptions {
 
 /** A larger log is rotated at the next start. */
 const MAX_LOG_BYTES = 4 << 20;
-/** A start that takes longer says what it waits for. */
+/** A slower start reports what it waits for. */
 const PROGRESS_MS = 1_000;
-/** Lines of the log that are shown when the process ended without reporting. */
+/** Lines of the log shown when the process ended without a report. */
 const LOG_TAIL_LINES = 10;
 
 /** A program: `run` starts it in this process, the module `main` in a detached one. */
@@ -46,17 +46,17 @@ export interface Program {
   readonly main: string;
   /** Node options that the process requires. */
   readonly nodeOptions?: readonly string[];
-  /** Those that root keeps for it. */
+  /** Capabilities that root keeps for it. */
   readonly capabilities: readonly Capability[];
-  /** Makes the run directory of a program that becomes another user's, and returns that user. */
+  /** Creates the run directory of a program that switches to another user, and returns that user. */
   prepare?(configuration: Configuration, runDir: RunDir): User | undefined;
   run(options: RunOptions): Promise<number>;
 }
 
 /**
- * A host has a live heap of some 15 MB with a small configuration, and makes little garbage (native/heap.ts); the datapath's
- * compiled code is as fast with these options (micro benchmark). One V8 worker thread for compilation and collection is
- * enough; each of the default four keeps some MB of its own.
+ * A host has a live heap of some 15 MB with a small configuration, and little garbage (native/heap.ts); the
+ * datapath's compiled code is as fast with these options (micro benchmark). One V8 worker thread for compilation and
+ * collection is enough; each of the default four keeps some MB of its own.
  */
 const STEADY_HEAP = ['--optimize-for-size', '--v8-pool-size=1'];
 
@@ -92,7 +92,7 @@ export async function launch(program: Program, given: UpOptions): Promise<number
   }
 }
 
-/** Programs are started under these limits, so that they hold for all threads of their processes. */
+/** Limits under which programs are started, so that they apply to all threads of their processes. */
 function limit({ capabilities }: Program): void {
   forbidNewPrivileges();
   keepCapabilities(capabilities);
@@ -113,11 +113,11 @@ function ensureNodeOptions(program: Program): void {
   }
 }
 
-/** Works in the run directory with the rights of its owner, who can have put anything there. */
+/** Works in the run directory with the rights of its owner, whose files are untrusted. */
 type Owner = <Result>(work: () => Result) => Promise<Result>;
 
 async function launchDetached(program: Program, options: UpOptions): Promise<number> {
-  // Checked before anything is made, so that a wrong file leaves no trace.
+  // Checked before anything is created, so that a wrong file leaves no trace.
   const runDir = new RunDir(options.runDir);
   const configuration = checkedConfiguration(options.configPath, 'this machine', runDir);
   const isNew = !existsSync(runDir.path);
@@ -128,7 +128,8 @@ async function launchDetached(program: Program, options: UpOptions): Promise<num
   limit(program);
   const child = spawnDetached(program, options, runDir, log);
   const started = startOutcome(child, runDir, asItsOwner);
-  // Reading and checking a large file a second time would take seconds. A child that has ended says why by its outcome.
+  // Reading and checking a large file twice would take seconds. A child that has ended reports the reason by its
+  // result.
   child.send(configuration, () => {});
   const outcome = await started;
   if (child.connected) child.disconnect();
@@ -195,7 +196,7 @@ async function startOutcome(child: ChildProcess, runDir: RunDir, asItsOwner: Own
     say();
   }, PROGRESS_MS);
   let interruptedBy: NodeJS.Signals | undefined;
-  // Who gives up waiting does not want a process that comes up later.
+  // A user who stops waiting does not want a process that starts later.
   const giveUp = (signal: NodeJS.Signals): void => {
     interruptedBy = signal;
     child.kill('SIGTERM');

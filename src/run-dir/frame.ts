@@ -1,5 +1,5 @@
 /**
- * One record in a file: lengths and checksum in front, so that a reader knows a whole record from the rest of one.
+ * One record in a file, preceded by length and checksum, so that a reader can tell a complete record from a torn one.
  *
  *   llllllll cccccccc {"json":…}\n
  *
@@ -25,7 +25,7 @@ export interface Frame {
   readonly end: number;
 }
 
-/** The whole and undamaged frame at `offset`; undefined if there is none. */
+/** The complete and undamaged frame at `offset`; undefined if there is none. */
 export function decodeFrame(bytes: Buffer, offset: number): Frame | undefined {
   const header = HEADER.exec(bytes.toString('latin1', offset, offset + HEADER_BYTES));
   if (header === null) return undefined;
@@ -37,7 +37,7 @@ export function decodeFrame(bytes: Buffer, offset: number): Frame | undefined {
   return { value: JSON.parse(json.toString()), end: end + 1 };
 }
 
-/** Whether a whole frame begins at any line after `offset`: then what lies at `offset` is not a torn tail. */
+/** Whether a complete frame begins at any line after `offset`: then the data at `offset` is not a torn tail. */
 export function hasFrameAfter(bytes: Buffer, offset: number): boolean {
   for (let line = bytes.indexOf(NEWLINE, offset); line !== -1; line = bytes.indexOf(NEWLINE, line + 1))
     if (decodeFrame(bytes, line + 1) !== undefined) return true;

@@ -1,17 +1,17 @@
-/** Which Sluice process has made an interface that stands in the way. */
+/** Finds the Sluice process that has created an interface whose name is needed. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOwnFile } from './own-files.ts';
 import { RunDir } from './run-dir.ts';
 
-/** Run directories lie here, or in directories of these. */
+/** Run directories are here, or in subdirectories. */
 const PLACES = ['/run', '/run/sluice'];
 
 interface MadeTap {
   readonly request: { readonly netns: string; readonly interfaceName: string };
 }
 
-/** In words; undefined: no running process of the usual places has it. */
+/** For people; undefined: no running process in the usual places has it. */
 export function interfaceOwner(netns: string, interfaceName: string): string | undefined {
   for (const path of runDirs()) {
     try {
@@ -24,7 +24,7 @@ export function interfaceOwner(netns: string, interfaceName: string): string | u
       );
       const pid = isIts ? runDir.running()?.pid : undefined;
       if (pid !== undefined) return `the Sluice process at ${path}, pid ${pid}`;
-    } catch {} // no run directory, or not ours to read
+    } catch {} // not a run directory, or not readable
   }
   return undefined;
 }
@@ -35,7 +35,7 @@ function runDirs(): string[] {
     try {
       return [place, ...readdirSync(place).map((name) => join(place, name))];
     } catch {
-      return []; // it is not there
+      return []; // does not exist
     }
   }).concat(own === undefined ? [] : [own]);
 }

@@ -1,12 +1,12 @@
 /**
- * The process that holds a run directory's lock, found through /proc. It is found even if the directory and all its
- * files have been removed: the kernel goes on naming the file that the process has open.
+ * The process that holds a run directory's lock, found through /proc, even if the directory and all its files have
+ * been removed: the kernel still names the open file.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 const DELETED = ' (deleted)';
 
-/** `lockFile` as the kernel names it. Processes of other users, and of other mount namespaces, are passed over. */
+/** `lockFile` as the kernel names it. Processes of other users, and of other mount namespaces, are skipped. */
 export function lockHolder(lockFile: string): number | undefined {
   const own = process.geteuid!();
   const mounts = readlinkSync('/proc/self/ns/mnt');
@@ -16,7 +16,7 @@ export function lockHolder(lockFile: string): number | undefined {
       if (statSync(`/proc/${pid}`).uid !== own || readlinkSync(`/proc/${pid}/ns/mnt`) !== mounts) continue;
       if (holdsLock(pid, lockFile)) return Number(pid);
     } catch {
-      // It has ended, or may not be looked at.
+      // The process has ended, or is not accessible.
     }
   }
   return undefined;

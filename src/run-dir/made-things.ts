@@ -1,6 +1,6 @@
 /**
- * Things that a process has made outside its own memory: namespaces, TAPs, files. Each is written to
- * state.json before it is made, so that after a kill the next process can take it over or remove it.
+ * Objects that a process has created outside its own memory: namespaces, TAPs, files. Each is recorded in state.json
+ * before it is created, so that after a kill the next process can take it over or remove it.
  *
  * A namespace of a configured port belongs to the user: processes in it keep running when the name is
  * removed. A namespace made for a command of Sluice (a VM of a template, a prober) is removed with all its
@@ -28,13 +28,13 @@ import type { RunDir } from './run-dir.ts';
 
 interface OwnNamespace {
   readonly name: string;
-  /** Identity of the namespace (`namespaceIdentity`); null while it is being made. */
+  /** Identity of the namespace (`namespaceIdentity`); null while it is being created. */
   readonly identity: string | null;
   /** The processes inside are removed with it. */
   readonly withProcesses: boolean;
 }
 
-/** A persistent TAP, in a namespace made by us or by others. */
+/** A persistent TAP, in any namespace. */
 interface OwnTap {
   /** The request that it was made for. */
   readonly request: TapRequest;
@@ -78,9 +78,8 @@ export class MadeThings {
   }
 
   /**
-   * Things that the previous process left behind; empty after a clean stop. `copies`: its devices'
-   * descriptors. A file without content, as a power failure leaves, is set aside. Throws NotOurs if another user can have
-   * written it.
+   * Objects left by the previous process; empty after a clean stop. `copies`: its devices' descriptors. A file
+   * without content, as a power failure leaves, is set aside. Throws NotOurs if another user can have written it.
    */
   static load(
     runDir: RunDir,
@@ -100,13 +99,13 @@ export class MadeThings {
     return new MadeThings(runDir, ownPartOf(parseState(text, runDir.stateFile), runDir, warn), copies);
   }
 
-  /** TAPs that the process of a run directory has recorded; its files are left as they are. */
+  /** TAPs recorded by the process of a run directory, whose files are not changed. */
   static tapsIn(runDir: RunDir): readonly Pick<OwnTap, 'request' | 'index'>[] {
     const text = readOwnFile(runDir.stateFile);
     return text === undefined || /^[\s\0]*$/.test(text) ? [] : parseState(text, runDir.stateFile).taps;
   }
 
-  /** Duplicates the device descriptors of a running process, so that the devices stay up when it ends. */
+  /** Duplicates the device descriptors of a running process, so that the devices survive its end. */
   copyTaps(pid: number): TapCopies {
     const copies = new Map<string, number>();
     try {
@@ -114,7 +113,7 @@ export class MadeThings {
         for (const tap of this.taps) copies.set(nameOf(tap), copy(tap.fd));
       });
     } catch (error) {
-      // Devices without a duplicate are opened again after that process has ended.
+      // Devices without a duplicate are reopened after that process has ended.
       if (!(error instanceof SystemError)) throw error;
     }
     return copies;
@@ -131,8 +130,8 @@ export class MadeThings {
   }
 
   /**
-   * Makes the namespace if it does not exist, and records it for removal, `withProcesses` together with the
-   * processes in it. True if it was made.
+   * Creates the namespace if it does not exist, and records it for removal, `withProcesses` together with its
+   * processes. True if it was created.
    */
   ensureNamespace(name: string, withProcesses = false): boolean {
     if (namespaceExists(name)) return false;
@@ -152,7 +151,7 @@ export class MadeThings {
     }
   }
 
-  /** Makes and records those that do not exist; returns their names. Their loopback interfaces are down. */
+  /** Creates and records those that do not exist; returns their names. Their loopback interfaces are down. */
   ensureNamespaces(names: ReadonlySet<string>): Set<string> {
     const absent = [...names].filter((name) => !namespaceExists(name));
     if (absent.length === 0) return new Set();
@@ -166,12 +165,12 @@ export class MadeThings {
     return new Set(absent);
   }
 
-  /** Whether the namespace was made for a command of Sluice. */
+  /** Whether the namespace was created for a command of Sluice. */
   isOwn(name: string): boolean {
     return this.namespaces.get(name)?.withProcesses ?? false;
   }
 
-  /** Removes a namespace that we made, also one that was only partly made. */
+  /** Removes a namespace created by Sluice, even one only partly created. */
   removeNamespace(name: string): void {
     const own = this.namespaces.get(name);
     if (own === undefined) return;
@@ -208,7 +207,7 @@ export class MadeThings {
   }
 
   /**
-   * The device that a previous process made for the same request, including changes that the VM made to it.
+   * The device that a previous process created for the same request, with the changes that the VM made to it.
    */
   takeOverTap(request: TapRequest): Tap | undefined {
     const left = this.taps.find((other) => isDeepStrictEqual(other.request, plain(request)));
@@ -234,7 +233,7 @@ export class MadeThings {
     );
   }
 
-  /** Removes the TAPs that were made for other requests than these; returns the failures. */
+  /** Removes all TAPs that belong to other requests; returns the failures. */
   private removeTapsExcept(wanted: readonly TapRequest[]): string[] {
     const problems: string[] = [];
     const kept = wanted.map(plain);
@@ -268,7 +267,7 @@ export class MadeThings {
   }
 
   /**
-   * Removes the namespaces that we made and that are not `wanted`, and those only partly made; returns the
+   * Removes the namespaces created by Sluice that are not `wanted`, and those only partly created; returns the
    * failures.
    */
   removeNamespacesExcept(wanted: ReadonlySet<string>): string[] {
@@ -287,7 +286,7 @@ export class MadeThings {
     return problems;
   }
 
-  /** Removes namespaces that are certainly ours and hold none of our processes with one ip(8) run. */
+  /** Removes, with one ip(8) run, namespaces that are certainly Sluice's and contain none of its processes. */
   private removeAtOnce(unwanted: readonly OwnNamespace[]): void {
     const names = unwanted
       .filter(({ name, identity, withProcesses }) => !withProcesses && identity === namespaceIdentity(name))
@@ -296,13 +295,13 @@ export class MadeThings {
     try {
       deleteNamespaces(names);
     } catch {
-      return; // Each is removed singly afterwards and reports its own problem.
+      return; // Each is then removed individually and reports its own problem.
     }
     for (const name of names) this.namespaces.delete(name);
     this.save();
   }
 
-  /** Records a file before it is made. */
+  /** Records a file before it is created. */
   addFile(path: string): void {
     this.files.add(path);
     this.save();
@@ -330,7 +329,7 @@ export class MadeThings {
     return problems;
   }
 
-  /** Replaces the file atomically; makes the directory again if somebody has removed it. */
+  /** Replaces the file atomically; recreates a removed directory. */
   private save(): void {
     const state: StateOnDisk = {
       namespaces: [...this.namespaces.values()],
@@ -343,7 +342,7 @@ export class MadeThings {
   }
 }
 
-/** Files and directories that a Sluice process makes; a list that names others does not make us remove them. */
+/** Files and directories that a Sluice process creates; others in the list are not removed. */
 function ownPartOf(state: StateOnDisk, runDir: RunDir, warn: (text: string) => void): StateOnDisk {
   const { apiSocket, tablesFile, numbersFile, totalsFile, storeDir } = runDir;
   const ours = new Set(
@@ -363,7 +362,7 @@ function ownPartOf(state: StateOnDisk, runDir: RunDir, warn: (text: string) => v
   return { ...state, files: own(state.files), directories: own(state.directories) };
 }
 
-/** A request as it reads back from the file: without what is undefined. */
+/** A request as read back from the file: without undefined properties. */
 const plain = (request: TapRequest): TapRequest => JSON.parse(JSON.stringify(request));
 
 const stateSchema = z.object({

@@ -1,6 +1,7 @@
 /**
- * Files and directories that a Sluice process believes: its own user's, and writable by nobody else. A directory that
- * another local user has made beforehand, or may write to, could make root run or remove what that user chooses.
+ * Files and directories that a Sluice process trusts: owned by its user, and writable by no other. A directory that
+ * another local user has created beforehand, or can write to, could make root execute or remove what that user
+ * chooses.
  */
 import {
   closeSync,
@@ -16,12 +17,12 @@ import {
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Something that is not ours, in words. */
+/** An object that belongs to another user, in words. */
 export class NotOurs extends Error {
   override readonly name = 'NotOurs';
 }
 
-/** Throws NotOurs unless this process's user owns it and nobody else may write to it. */
+/** Throws NotOurs unless this process's user owns it and no other user may write to it. */
 export function checkOwn(path: string, { uid, mode }: Stats): void {
   const own = process.geteuid!();
   if (uid !== own)
@@ -34,16 +35,18 @@ export function checkOwn(path: string, { uid, mode }: Stats): void {
     );
 }
 
-/** Makes the directory with mode 0700, its parents too; throws NotOurs if one of that name belongs to somebody else. */
+/**
+ * Creates the directory with mode 0700, and its parents; throws NotOurs if one of that name belongs to another user.
+ */
 export function makeOwnDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   checkOwnDirectory(path);
 }
 
-/** Throws NotOurs, or ENOENT. The last part of `path` may be a link if the link is ours, too. */
+/** Throws NotOurs, or ENOENT. The last part of `path` may be a link if this user owns the link, too. */
 export function checkOwnDirectory(path: string): void {
   const link = lstatSync(path);
-  // A link's mode says nothing.
+  // A link's mode has no meaning.
   if (link.isSymbolicLink()) checkOwn(path, { ...link, mode: 0 } as Stats);
   const fd = openSync(path, O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -53,7 +56,7 @@ export function checkOwnDirectory(path: string): void {
   }
 }
 
-/** Opens a regular file of ours, and no link. Throws NotOurs, or a system error. */
+/** Opens a regular file of this user, not a link. Throws NotOurs, or a system error. */
 export function openOwnFile(path: string, flags: number, mode = 0o600): number {
   const fd = openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode);
   try {
@@ -67,7 +70,7 @@ export function openOwnFile(path: string, flags: number, mode = 0o600): number {
   }
 }
 
-/** The text of a file of ours; undefined if there is none. Throws NotOurs, or a system error. */
+/** The text of a file of this user; undefined if it does not exist. Throws NotOurs, or a system error. */
 export function readOwnFile(path: string): string | undefined {
   let fd: number;
   try {

@@ -1,4 +1,6 @@
-/** What the process of a run directory holds, running or killed: checks of the machine do not take it for another's. */
+/**
+ * Resources of a run directory's process, running or killed, which checks of the machine must not count as another's.
+ */
 import { listensAt } from '../native/network/listening.ts';
 import { MadeThings } from './made-things.ts';
 import type { RunDir } from './run-dir.ts';
@@ -8,7 +10,7 @@ export interface OwnThings {
   hasListener(port: number): boolean;
 }
 
-/** A directory that is not ours has nothing of ours. */
+/** A directory of another user contains none of ours. */
 export function ownThingsOf(runDir: RunDir): OwnThings {
   return {
     hasTap: (netns, interfaceName, index) => {

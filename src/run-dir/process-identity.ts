@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Makes a Sluice process end and leave its made things to the next one. */
+/** Makes a Sluice process end and leave its objects to the next one. */
 export const HAND_OVER_SIGNAL = 'SIGUSR2';
 
 export interface ProcessIdentity {
@@ -16,7 +16,7 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-/** Fields 3 and on of /proc/PID/stat, the state first; undefined when there is no such process. */
+/** Fields 3 and on of /proc/PID/stat, the state first; undefined if the process does not exist. */
 function statFields(pid: number): string[] | undefined {
   let stat: string;
   try {
@@ -24,14 +24,14 @@ function statFields(pid: number): string[] | undefined {
   } catch {
     return undefined;
   }
-  // Field 2, the command, stands in parentheses and may itself contain blanks and parentheses.
+  // Field 2, the command, is in parentheses and may itself contain blanks and parentheses.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** By a signal (SIGSTOP) or a debugger. */
 export const isStopped = (pid: number): boolean => /^[Tt]$/.test(statFields(pid)?.[0] ?? '');
 
-/** undefined when there is no such process. */
+/** undefined if the process does not exist. */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const fields = statFields(pid);
   if (fields === undefined) return undefined;
@@ -44,7 +44,7 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return identityOf(identity.pid)?.startTicks === identity.startTicks;
 }
 
-/** Sends a signal and waits for the end; false if the process is still there after `timeoutMs`. */
+/** Sends a signal and waits for the end; false if the process still runs after `timeoutMs`. */
 export async function endProcess(
   identity: ProcessIdentity,
   signal: NodeJS.Signals,

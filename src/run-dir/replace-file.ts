@@ -1,8 +1,8 @@
-/** Replaces a file by rename, so that a reader finds the old content or the new, and a crash leaves no half of either. */
+/** Replaces a file by rename, so that readers, also after a crash, find either the old content or the new. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { namingFile } from '../config/model/file-error.ts';
 
-/** Readable by the owner only. Throws with the old file in place. */
+/** Readable by the owner only. If it throws, the old file is unchanged. */
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`;
   try {

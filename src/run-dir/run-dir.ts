@@ -14,13 +14,13 @@
  *   rules.json   the last rules of remote controllers, and what has changed since they were written whole; it stays when the process ends
  *   lock         held by the process that uses the directory
  *
- * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file
- * is recognised because no process has that pid and start time. A lock decides between two `up` at the same
- * moment: an exclusive flock(2) on the file `lock`, which the kernel releases when the process ends in any way.
- * Its holder removes the file before it lets go of it; whoever opened the removed file meanwhile finds that the
- * name stands for another file, or none, and tries again.
+ * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file is
+ * recognised because no process has that pid and start time. A lock decides between two simultaneous `up`: an
+ * exclusive flock(2) on the file `lock`, which the kernel releases when the process ends in any way. Its holder
+ * removes the file before it releases the lock; a process that has opened the removed file finds another file, or
+ * none, under the name, and retries.
  *
- * Nothing in the directory is believed before its owner and mode are checked (own-files.ts).
+ * Nothing in the directory is trusted before its owner and mode are checked (own-files.ts).
  */
 import { createHash } from 'node:crypto';
 import {
@@ -47,7 +47,7 @@ export interface RunningProcess extends ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** Errors of a directory that stays. */
+/** Errors that leave the directory in place. */
 const STAYS = ['ENOTEMPTY', 'ENOENT', 'EBUSY', 'EACCES', 'EPERM'];
 
 export class AlreadyRunning extends Error {}
@@ -99,17 +99,19 @@ export class RunDir {
     return join(this.path, 'sluice.log');
   }
 
-  /** The tables must lie in RAM: in the directory itself or, if that is on a disk, in one of our own in /dev/shm. */
+  /**
+   * The tables must be in RAM: in the directory itself or, if that is on a disk, in a separate directory in /dev/shm.
+   */
   get tablesFile(): string {
     return join(isTmpfs(this.path) ? this.path : `/dev/shm/sluice-${this.key}`, 'tables');
   }
 
-  /** Makes the directory with mode 0700. Throws NotOurs if it belongs to another user, or others may write to it. */
+  /** Creates the directory with mode 0700. Throws NotOurs if another user owns it or may write to it. */
   create(): void {
     makeOwnDirectory(this.path);
   }
 
-  /** Removes the directory if nothing is left in it, and this user may: a controller's user may not. */
+  /** Removes the directory if it is empty and this user may remove it, which a controller's user may not. */
   removeIfEmpty(): void {
     try {
       rmdirSync(this.path);
@@ -119,7 +121,7 @@ export class RunDir {
     }
   }
 
-  /** Removes the directory, which a start that failed has made, unless there are things for the next process in it. */
+  /** Removes the directory of a failed start, unless it contains objects for the next process. */
   removeFailedStart(): void {
     const own = [this.logFile, this.storeDir];
     const names = own.map((path) => basename(path));
@@ -128,7 +130,10 @@ export class RunDir {
     this.removeIfEmpty();
   }
 
-  /** The process that runs here now; undefined: none. Throws NotOurs if the directory or its pid file is not ours. */
+  /**
+   * The running process of the directory; undefined: none. Throws NotOurs if another user owns the directory or its
+   * pid file.
+   */
   running(): RunningProcess | undefined {
     const lines = this.isThere() ? readOwnFile(this.pidFile)?.split('\n') : undefined;
     if (lines !== undefined) {
@@ -142,8 +147,8 @@ export class RunDir {
   }
 
   /**
-   * Takes the directory for this process, which holds it until it calls `release` or ends. Throws
-   * AlreadyRunning if another process has it.
+   * Takes the directory for this process, until it calls `release` or ends. Throws AlreadyRunning if another process
+   * has it.
    */
   async acquire(): Promise<RunDirLock> {
     checkOwnDirectory(this.path);
@@ -198,7 +203,7 @@ export class RunDir {
     }
   }
 
-  /** As the kernel names it. */
+  /** The file's name in the kernel. */
   private get realPath(): string {
     try {
       return realpathSync(this.path);
@@ -215,7 +220,7 @@ export class RunDir {
     }
   }
 
-  /** Names the directory of the tables outside this one. */
+  /** Names the directory of the tables if it is a separate one. */
   private get key(): string {
     return createHash('sha256').update(this.realPath).digest('hex').slice(0, 16);
   }
@@ -224,7 +229,7 @@ export class RunDir {
 export interface RunDirLock {
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Last act of a process: another one may start afterwards. */
+  /** Last action of a process: another one may start afterwards. */
   release(): void;
 }
 

@@ -11,7 +11,7 @@ export class UndoStack {
     this.steps.push({ what, undo });
   }
 
-  /** Runs all steps, the last one first, even when some fail; returns the failures. */
+  /** Runs all steps in reverse order, even if some fail; returns the failures. */
   async run(): Promise<string[]> {
     const problems: string[] = [];
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {

@@ -48,7 +48,7 @@ export class EchoSocket {
   private readonly pending = new Map<number, Pending>();
   private lastSequence = 0;
 
-  /** The socket for the address's family. Throws an Error that says what is missing. */
+  /** The socket for the address's family. Throws an Error that names what is missing. */
   static for(address: string): EchoSocket {
     const family = addressFamily(address);
     let socket = EchoSocket.sockets.get(family);
@@ -59,7 +59,7 @@ export class EchoSocket {
     return socket;
   }
 
-  /** Opens those of both families, as far as that is possible, for a process that is not allowed to later. */
+  /** Opens both families' sockets, as far as possible, for a process that gives up the permission afterwards. */
   static openAll(onClosed: () => void): void {
     for (const family of [4, 6] as const) {
       try {
@@ -67,7 +67,7 @@ export class EchoSocket {
         socket.socket.on('close', onClosed);
         EchoSocket.sockets.set(family, socket);
       } catch {
-        // The first echo request says why.
+        // The first echo request reports the reason.
       }
     }
   }

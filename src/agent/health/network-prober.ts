@@ -26,7 +26,7 @@ export interface NetworkProberOptions {
   readonly runtime: Runtime;
   readonly startProber: StartProber;
   onVerdicts(verdicts: readonly Verdict[]): void;
-  /** Earlier verdicts are void. */
+  /** Discards earlier verdicts. */
   onSilence(): void;
 }
 

@@ -2,9 +2,9 @@
  * Entry of a prober: a process in the namespace of one network's probe port, started by the host and connected to it by
  * IPC. It ends when that connection closes.
  *
- * It reads what any server answers, so it keeps nothing that could be of use to one that takes it over: root opens the
- * sockets for echo requests, then all threads become a user of their own without capabilities, and system calls that a
- * prober never makes are refused.
+ * It parses what any server answers, so it drops everything that an attacker could use: root opens the sockets for
+ * echo requests, then all threads switch to a dedicated user without capabilities, and system calls that a prober
+ * never makes are refused.
  */
 import { becomeUser, dieWithParent } from '../../native/processes/privileges.ts';
 import { filterSystemCalls } from '../../native/processes/system-call-filter.ts';
@@ -17,7 +17,7 @@ import { probe } from './probes.ts';
 
 if (process.send === undefined) throw new Error('prober: found no IPC channel, expected that of a host');
 
-// A socket that is lost cannot be opened again; the host starts another prober.
+// A lost socket cannot be reopened; the host starts another prober.
 EchoSocket.openAll(() => process.exit(1));
 if (process.geteuid!() === 0) becomeUser(PROBER_USER);
 dieWithParent();

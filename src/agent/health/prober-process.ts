@@ -9,7 +9,7 @@ import type { FromProber, ProberEvents, ProbeTarget, RunningProber, ToProber } f
 /** Megabytes; thousands of targets take a few. */
 const HEAP_LIMIT = 96;
 
-/** It gives up the rest itself, once its sockets for echo requests are open (prober-main.ts). */
+/** The prober drops these itself once its sockets for echo requests are open (prober-main.ts). */
 const LIMITS = [
   '--pdeathsig',
   'KILL',

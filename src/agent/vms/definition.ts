@@ -16,7 +16,7 @@ import {
 
 const orderSchema = z.object({ addresses: z.array(z.string().refine(isUnicast)).min(1) });
 
-/** Throws an Error that says why the order is refused. `own`: the host's template of this name, if any. */
+/** Throws an Error with the reason if the order is refused. `own`: the host's template of this name, if any. */
 export function definitionFor(
   template: string,
   own: TemplateConfig | undefined,

@@ -1,6 +1,6 @@
 /**
  * Whether a socket listens at a port in a process's namespace, from the kernel's socket tables (proc_pid_net(5)): no
- * packet is sent, and the command notices nothing.
+ * packet is sent, and the command is not disturbed.
  */
 import { readFileSync } from 'node:fs';
 

@@ -46,7 +46,7 @@ interface RunningVm {
   /** Resolves when the VM is removed completely. */
   over: Promise<void>;
   stopRequested: boolean;
-  /** Why the host itself ends it. */
+  /** Reason why the host itself ends it. */
   failure?: string;
   /** Ends the command; no effect before it runs. */
   stop: () => void;

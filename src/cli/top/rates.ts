@@ -1,10 +1,10 @@
-/** Rates per second from counters of two moments. */
+/** Rates per second from counters at two times. */
 
-/** A row of `top`: counters are taken away, their rates added. */
+/** A row of `top`: its counters are replaced by their rates. */
 export type TopRow = Readonly<Record<string, string | number | null>>;
 
 export interface Counted {
-  /** The same in each sample. */
+  /** Key of the row, the same in each sample. */
   readonly key: string;
   readonly cells: TopRow;
   /** Counters by the name of their rate. */
@@ -15,7 +15,7 @@ export class Rates {
   private before = new Map<string, Readonly<Record<string, number>>>();
   private beforeMs = 0;
 
-  /** The rows with rates since the last call; 0 for rows that were not there. `nowMs`: monotonic. */
+  /** The rows with rates since the last call; 0 for new rows. `nowMs`: monotonic. */
   of(rows: readonly Counted[], nowMs: number): TopRow[] {
     const seconds = (nowMs - this.beforeMs) / 1000;
     const { before } = this;
@@ -24,7 +24,7 @@ export class Rates {
     return rows.map(({ key, cells, counters }) => {
       const last = before.get(key);
       const rates = Object.entries(counters).map(([name, value]) => {
-        // A smaller counter has begun anew.
+        // A smaller counter was restarted.
         const growth = last === undefined ? 0 : Math.max(0, value - (last[name] ?? 0));
         return [name, seconds > 0 ? growth / seconds : 0];
       });
@@ -32,7 +32,7 @@ export class Rates {
     });
   }
 
-  /** Forgets the last sample: the next one has other rows. */
+  /** Discards the last sample, as the next one has other rows. */
   reset(): void {
     this.before = new Map();
   }

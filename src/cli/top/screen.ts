@@ -12,12 +12,12 @@ export interface ScreenState {
   /** Key of the column that the rows are sorted by. */
   readonly sortedBy: string;
   readonly isAscending: boolean;
-  /** Rows without this text in any of their cells are not shown. */
+  /** Rows are hidden unless a cell contains this text. */
   readonly filter: string;
   /** The filter is being typed. */
   readonly isTyping: boolean;
   readonly isPaused: boolean;
-  /** Place of the selected row among those shown. */
+  /** Position of the selected row among those shown. */
   readonly selected: number;
   readonly showsHelp: boolean;
 }
@@ -44,7 +44,7 @@ const ESCAPE = '\x1b';
 const ENTER = '\r';
 const BACKSPACE = '\x7f';
 
-/** The state after a key; 'quit' ends. `rows`: those shown, for the selection. */
+/** The state after a key; 'quit' ends. `rows`: the visible rows, for the selection. */
 export function afterKey(state: ScreenState, key: string, rows: readonly TopRow[]): ScreenState | 'quit' {
   if (state.isTyping) return whileTyping(state, key);
   const view = VIEW_OF_KEY[key];
@@ -102,7 +102,7 @@ function sortedByNext(state: ScreenState, step: number): ScreenState {
   return { ...state, sortedBy: keys[(at + step + keys.length) % keys.length]!, selected: 0 };
 }
 
-/** The rows that the state shows, in its order. */
+/** The visible rows of the state, sorted. */
 export function shownRows(state: ScreenState, rows: readonly TopRow[]): TopRow[] {
   const { filter, sortedBy, isAscending } = state;
   const wanted = filter.toLowerCase();
@@ -116,7 +116,7 @@ export function shownRows(state: ScreenState, rows: readonly TopRow[]): TopRow[]
 
 function compare(a: string | number | null, b: string | number | null): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  // Names sort from A to Z when numbers sort from the largest on.
+  // Names sort ascending by default, numbers descending.
   return -String(a ?? '').localeCompare(String(b ?? ''), 'en', { numeric: true });
 }
 
@@ -131,8 +131,8 @@ const HELP = [
 ];
 
 /**
- * The lines of a picture, at most `height` of at most `width` characters, the selected row marked. `heading`: what all
- * views have on top.
+ * The lines of the screen, at most `height` of at most `width` characters, with the selected row marked. `heading`:
+ * the lines at the top of all views.
  */
 export function picture(
   state: ScreenState,

@@ -1,5 +1,5 @@
 /**
- * A terminal for a live screen: the alternate screen, keys one by one, and everything as it was afterwards, however the
+ * A terminal for a live screen: the alternate screen, single keys, and the original state restored however the
  * process ends.
  */
 const ENTER_SCREEN = '\x1b[?1049h\x1b[?25l';
@@ -39,7 +39,7 @@ export class LiveTerminal {
     process.stdout.on('resize', onResize);
   }
 
-  /** In one write, over the picture before, so that nothing flickers. */
+  /** Overwrites the previous screen in one write, to avoid flicker. */
   draw(lines: readonly string[], selectedLine: number): void {
     const text = lines.map((line, i) => (i === selectedLine ? `${INVERSE}${line}${PLAIN}` : line));
     process.stdout.write(`${HOME}${text.join(`${CLEAR_LINE}\r\n`)}${CLEAR_LINE}${CLEAR_BELOW}`);
@@ -57,7 +57,7 @@ export class LiveTerminal {
   }
 }
 
-/** Keys of what a terminal has sent: arrows are three characters. */
+/** Splits terminal input into keys: arrows are three characters. */
 function keysOf(text: string): string[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: arrow keys begin with ESC
   return text.match(/\x1b\[[A-D]|[\s\S]/g) ?? [];

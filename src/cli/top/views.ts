@@ -1,4 +1,4 @@
-/** What `top` can show: where the rows come from, their columns and the column that sorts at first. */
+/** The views of `top`: source of the rows, columns, and the initial sort column. */
 import type { AgentRow } from '../../api/fleet-shapes.ts';
 import type { GroupDetail, GroupRow, PortRow, StatRow } from '../../api/shapes.ts';
 import { type ApiClient, path } from '../api-client.ts';
@@ -12,7 +12,7 @@ export interface View {
   readonly columns: readonly Column<TopRow>[];
   /** Key of the column. */
   readonly sortedBy: string;
-  /** Rows of one moment. `group`: only of this group. */
+  /** Current rows. `group`: only of this group. */
   read(api: ApiClient, group: string | undefined): Promise<Counted[]>;
 }
 
@@ -123,7 +123,7 @@ const members: View = {
   },
 };
 
-/** Groups whose members are asked for in one picture. */
+/** Groups whose members are queried per refresh. */
 const MAX_DETAILS = 200;
 
 const ports: View = {

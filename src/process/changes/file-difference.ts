@@ -1,6 +1,7 @@
 /**
- * `diff -c FILE`, and `reload -c FILE --dry-run`: how a file differs from what is in force, and what a reload of it would
- * change. Groups in force are as commands have made them; what health checks and policies make of them is no difference.
+ * `diff -c FILE` and `reload -c FILE --dry-run`: how a file differs from the state in force, and what a reload of it
+ * would change. Groups in force include changes by commands; effects of health checks and policies do not count as
+ * differences.
  */
 import type { Difference } from '../../api/shapes.ts';
 import { asInFile, type DifferentEntry, differences } from '../../config/model/configuration-difference.ts';
@@ -9,12 +10,12 @@ import type { Controller } from '../../controller/controller.ts';
 import type { GroupState, GroupStates } from '../../controller/groups/group-states.ts';
 import { unchangeable } from '../../host/ports/reload-plan.ts';
 
-/** What is in force here. */
+/** The local state in force. */
 export interface InForce {
-  /** The file as it was last loaded; its groups do not count. */
+  /** The file as last loaded, without its groups. */
   readonly configuration: Configuration;
   readonly groups: readonly GroupConfig[];
-  /** Who has made an entry differ from the file, as far as is known. */
+  /** Who made an entry differ from the file, if known. */
   changeOf(entry: DifferentEntry): Pick<Difference, 'by' | 'at'>;
 }
 
@@ -58,11 +59,11 @@ export const inForceAt = (controller: Controller): InForce => ({
   },
 });
 
-/** Groups in force once the controller has taken up the file. */
+/** Groups in force after the controller has applied the file. */
 export const groupsAfterReload = (controller: Controller, file: Configuration): GroupConfig[] =>
   groupsOf(controller.previewStates(file));
 
-/** Of a host whose groups come from other machines. */
+/** For a host whose groups come from other machines. */
 export const inForceFromElsewhere = (
   configuration: Configuration,
   groups: readonly GroupConfig[],

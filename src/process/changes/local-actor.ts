@@ -1,4 +1,4 @@
-/** Who asks over the unix socket of the API, as audit trails name them: `uid 1000 (alice)`. */
+/** Names the user of a request over the API's unix socket, for audit trails: `uid 1000 (alice)`. */
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { peerUser } from '../../native/processes/peer-user.ts';

@@ -1,10 +1,10 @@
 /**
- * The user that a controller runs as. A controller parses what hosts and people send and needs no privilege for it, so
- * root's only part is to read the files of the configuration, and to give the controller its directories.
+ * The user that a controller runs as. A controller parses input of hosts and people and needs no privilege for that,
+ * so root only reads the files of the configuration, and gives the controller its directories.
  *
- * Theory of operation. Run directory and store directory are made by root if need be and given to the user, contents
- * included, if they are root's own (from before there was such a user). Then all threads become the user's, without
- * capabilities, and system calls that a controller never makes are refused. What is read later must be readable by that
+ * Theory of operation. Root creates run directory and store directory if needed and gives them to the user, contents
+ * included, if they are root's own (from before there was such a user). Then all threads switch to the user, without
+ * capabilities, and system calls that a controller never makes are refused. Files read later must be readable by that
  * user: the configuration file for a reload.
  */
 import { accessSync, constants, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { checkOwnDirectory } from '../../run-dir/own-files.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { AlreadyRunning } from '../../run-dir/run-dir.ts';
 
-/** Root's part: reading files of any user, giving directories away, becoming another user. */
+/** Root's part: reading files of any user, changing the owner of directories, switching to another user. */
 export const CONTROLLER_START = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETPCAP', 'SETUID'] as const;
 
 const RUN_DIR_FILES =
@@ -47,7 +47,7 @@ function give(runDir: RunDir, user: User): void {
   giveDirectory(runDir.path, user, RUN_DIR_FILES);
 }
 
-/** A directory that is another user's is left as it is: it is refused when the controller has become its user. */
+/** A directory of another user is left unchanged: the controller refuses it after it has switched to its own user. */
 function giveDirectory(path: string, user: User, known: RegExp): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   if (lstatSync(path).uid !== 0) return;
@@ -65,7 +65,7 @@ function giveDirectory(path: string, user: User, known: RegExp): void {
   lchownSync(path, user.uid, user.gid);
 }
 
-/** Call when everything that only root may read has been read. */
+/** Call after reading everything that only root may read. */
 export function becomeControllerUser(configuration: Configuration, runDir: RunDir, log: Logger): void {
   const user = prepareControllerUser(configuration, runDir);
   forbidNewPrivileges();

@@ -1,6 +1,6 @@
 /**
- * What root keeps as a host, and passes on to the programs that it runs: ip(8), probers, and commands of VMs. The table in
- * docs/threat-model.md says the same; test/e2e/privileges compares it with running processes.
+ * Capabilities that root keeps as a host, and passes on to the programs that it runs: ip(8), probers, and commands of
+ * VMs. Also listed in docs/threat-model.md; test/e2e/privileges compares the list with running processes.
  */
 import type { Capability } from '../../native/processes/privileges.ts';
 
@@ -18,7 +18,7 @@ const OWN = [
   'IPC_LOCK', // rings of io_uring
 ] as const;
 
-/** What servers that are started by root usually need besides, for commands of VMs. */
+/** Capabilities that servers started by root usually need, for commands of VMs. */
 const OF_VMS = ['CHOWN', 'FOWNER', 'FSETID', 'NET_BIND_SERVICE', 'SYS_CHROOT'] as const;
 
 export const HOST_CAPABILITIES: readonly Capability[] = [...OWN, ...OF_VMS];

@@ -31,7 +31,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   { key: 'error' },
 ];
 
-/** The date; with a warning where it is near. */
+/** The date, with a warning shortly before it. */
 function expiryText(expires: string | null): string {
   if (expires === null) return '-';
   const date = expires.slice(0, 10);

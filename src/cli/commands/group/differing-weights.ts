@@ -1,11 +1,11 @@
-/** Weights that are not the same at all load balancers: lines under a table of members. */
+/** Weights that differ between load balancers: lines under a table of members. */
 interface Weighted {
   readonly host?: string;
   readonly loadBalancer: string;
   readonly weight: number;
 }
 
-/** More are shown by `-o json`. */
+/** `-o json` shows more. */
 const MAX_LINES = 8;
 
 /** `b: weight 2 at web1, web2`, by member and weight. */

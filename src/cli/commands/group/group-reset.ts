@@ -8,7 +8,7 @@ export function addGroupReset(parent: Command): void {
   parent
     .command('reset')
     .description(
-      'undo the changes that commands have made of a group, its members and policy; bring back a removed one',
+      'undo changes that commands have made to a group, its members and its policy; restore a removed group',
     )
     .argument('<group>', 'name of the group')
     .addOption(waitOption())

@@ -37,7 +37,7 @@ export function addGroupShow(parent: Command): void {
     });
 }
 
-/** Beside the others where any member has them. */
+/** Shown beside the others if any member has them. */
 const MORE_COLUMNS = [
   { key: 'flowsByHost' },
   { key: 'health' },

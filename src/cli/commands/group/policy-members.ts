@@ -1,4 +1,4 @@
-/** Members with the loads and weights that their policy sees: for `policy show` and `group watch`. */
+/** Members with the loads and weights in their policy's input: for `policy show` and `group watch`. */
 import type { PolicyMemberRow } from '../../../api/fleet-shapes.ts';
 import { type Column, formatTable } from '../../table.ts';
 import { humanBytes, humanDuration, humanRate } from '../../units.ts';

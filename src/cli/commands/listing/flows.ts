@@ -29,7 +29,7 @@ const COLUMNS: readonly Column<FlowRow>[] = [
 export const formatFlows = (rows: readonly FlowRow[], maxWidth?: number): string =>
   formatFleetTable(rows, COLUMNS, maxWidth);
 
-/** What --sort takes: numbers from the greatest down, text from the smallest up. */
+/** Keys of --sort: numbers in descending order, text in ascending order. */
 const SORT_KEYS = {
   age: 'ageMs',
   idle: 'idleMs',
@@ -81,14 +81,14 @@ export function addFlows(parent: Command): void {
     .option('--count', 'print only the number of flows', false)
     .option('--limit <count>', 'show at most COUNT flows', limitArgument)
     .action(async ({ sort, count, limit, ...filter }: Options, command: Command) => {
-      // One more than is shown tells whether there are more.
+      // One row beyond the limit shows whether there are more.
       const asked = count || sort !== undefined || limit === undefined ? undefined : limit + 1;
       const pages = apiOf(command).rows<FlowRow>('/v1/flows', { ...filter, limit: asked });
       if (count) return printResult(command, { flows: await countOf(pages) }, ({ flows }) => `${flows}\n`);
       const shown = new Shown(limit);
       await printRows(command, sort === undefined ? shown.first(pages) : shown.best(pages, sort), COLUMNS);
       if (shown.hasLeftOut)
-        process.stderr.write(`sluice: only ${limit} flows are shown; --count says how many there are\n`);
+        process.stderr.write(`sluice: only ${limit} flows are shown; --count prints their number\n`);
     });
 }
 
@@ -98,7 +98,7 @@ async function countOf(pages: AsyncIterable<readonly FlowRow[]>): Promise<number
   return count;
 }
 
-/** The rows within the limit, and whether there were others. */
+/** The rows within the limit, and whether there are more. */
 export class Shown {
   hasLeftOut = false;
   private readonly limit: number;
@@ -116,7 +116,7 @@ export class Shown {
     }
   }
 
-  /** Memory holds no more than twice what is shown. */
+  /** Memory holds at most twice the rows shown. */
   async *best(pages: AsyncIterable<readonly FlowRow[]>, sort: SortKey): AsyncGenerator<readonly FlowRow[]> {
     const key = SORT_KEYS[sort];
     const order = (a: FlowRow, b: FlowRow): number => {

@@ -17,7 +17,7 @@ interface Options {
   view: ViewName;
 }
 
-/** The first rates are over at most this time. */
+/** The first rates cover at most this time. */
 const FIRST_MS = 1_000;
 const DEFAULT_INTERVAL_S = '2';
 
@@ -74,7 +74,7 @@ class Top {
     this.state = stateOf(view);
   }
 
-  /** One JSON object per picture. */
+  /** One JSON object per refresh. */
   async runAsData(count: number): Promise<void> {
     await this.each(count, () => {
       const { view } = this.state;
@@ -130,7 +130,7 @@ class Top {
       if (hasOtherRows) {
         this.rows = [];
         this.rates.reset();
-        wake.abort(); // other rows at once
+        wake.abort(); // shows the new view at once
       }
       draw();
     };

@@ -1,4 +1,4 @@
-/** The result of every command that makes a change: the new rule revision, and who has not confirmed it. */
+/** The result of every changing command: the new rule revision, and the hosts that have not confirmed it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import type { Changed } from '../../../api/shapes.ts';
@@ -13,10 +13,10 @@ const POLL_MS = 200;
 export const waitOption = (): Option =>
   new Option(
     '--wait <duration>',
-    'wait until every host has confirmed the change, those that are away too, for this time at most, such as 30s',
+    'wait at most this time, such as 30s, until every host has confirmed the change, including hosts that are away',
   ).argParser(durationArgument);
 
-/** `group`: the one that was changed; absent: all. */
+/** `group`: the changed one; absent: all. */
 export async function printChanged(command: Command, changed: Changed, group?: string): Promise<void> {
   const { wait: waitMs = 0 } = command.opts<{ wait?: number }>();
   const confirmation = group === undefined ? '/v1/confirmation' : path`/v1/groups/${group}/confirmation`;

@@ -7,7 +7,7 @@ import { printChanged, waitOption } from './changed.ts';
 export function addMemberReset(parent: Command): void {
   parent
     .command('reset')
-    .description('undo the changes that commands have made of a member: it is as in the file again')
+    .description('undo changes that commands have made to a member, and restore it as in the file')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
     .addOption(waitOption())

@@ -6,7 +6,7 @@ import { logLevelOption, settingsOf } from '../../settings.ts';
 export function addController(parent: Command): void {
   parent
     .command('controller')
-    .description('start a controller, which hosts attach to and get their groups from')
+    .description('start a controller, which distributes groups to the hosts that attach to it')
     .requiredOption('-c, --config <file>', 'configuration file, YAML: listen, store, networks, groups')
     .option('--detach', 'run in the background; return when hosts can attach', false)
     .addOption(logLevelOption())

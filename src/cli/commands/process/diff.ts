@@ -7,7 +7,7 @@ import { type Column, formatTable } from '../../table.ts';
 
 const MAX_SHOWN = 60;
 
-/** In a table; JSON and YAML have all of it. */
+/** Columns of the table; JSON and YAML are complete. */
 export function valueText(value: unknown): string {
   if (value === null) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -22,14 +22,16 @@ const COLUMNS: readonly Column<Difference>[] = [
   { key: 'at' },
 ];
 
-/** A table, or one line that says that there is nothing. */
+/** A table, or one line if there are no differences. */
 export const formatDifferences = (rows: readonly Difference[], maxWidth?: number): string =>
   rows.length === 0 ? 'no differences\n' : formatTable(rows, COLUMNS, maxWidth);
 
 export function addDiff(parent: Command): void {
   parent
     .command('diff')
-    .description('compare a configuration with what is in force: who has changed what since, and when')
+    .description(
+      'compare a configuration file with the state in force: what was changed since, by whom, and when',
+    )
     .requiredOption('-c, --config <file>', 'configuration file, YAML')
     .option('--exit-code', 'exit with 1 if there are differences')
     .action(async ({ config, exitCode }: { config: string; exitCode?: true }, command: Command) => {

@@ -11,7 +11,11 @@ export function addStatus(parent: Command): void {
   parent
     .command('status')
     .description('show version, uptime, I/O engine, ports, rule revision, connections, and drops by reason')
-    .option('--check', 'print the verdict alone; exit 0: all is well, 1: it is not, 2: no answer', false)
+    .option(
+      '--check',
+      'print only the verdict; exit 0: all is well, 1: there are problems, 2: no answer',
+      false,
+    )
     .action(async ({ check }: { check: boolean }, command: Command) => {
       if (check) return checkStatus(command);
       const status = await apiOf(command).get<Status | ControllerStatus>('/v1/status');

@@ -20,7 +20,7 @@ export function addUp(parent: Command): void {
     .option('--replace', 'replace the running host, e.g. for an upgrade; flows and VMs continue', false)
     .option(
       '--lose-flows',
-      'with --replace: go on even if this version cannot read the tables of the running one',
+      'with --replace: continue even if this version cannot read the tables of the running one',
       false,
     )
     .addOption(logLevelOption())
