@@ -141,7 +141,7 @@ export class Term {
     }
     if (other !== undefined) {
       this.remove(other);
-      other.session.close(`host ${host} has attached anew from ${session.peer}`);
+      other.session.close(`host ${host} has attached again from ${session.peer}`);
     }
     this.agents.set(host, agent);
     this.log.info(`host ${host} attached from ${session.peer}: ${hello.ports.length} ports`);

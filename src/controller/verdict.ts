@@ -14,7 +14,7 @@ export function controllerProblems(controller: Controller): Problems {
   const { leadership: term, setAside } = controller;
   const problems: Problems = [...setAside].map(([key, problem]) => ({
     problem: `${key} in the store is malformed (${problem})`,
-    advice: 'remove the document, or write it anew by a reload',
+    advice: 'remove the document, or rewrite it by a reload',
   }));
   problems.push(...leaderless(controller));
   if (term !== undefined)

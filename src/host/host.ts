@@ -393,7 +393,7 @@ export class Host {
   private portsGone(ids: readonly number[]): void {
     this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
-      this.log.warn(`port ${name}: its device has disappeared; reload makes it anew`);
+      this.log.warn(`port ${name}: its device has disappeared; a reload creates it again`);
       for (const listener of this.goneListeners) listener(name);
     }
   }

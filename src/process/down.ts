@@ -47,7 +47,7 @@ async function bringDownTelling(runDir: RunDir): Promise<string[]> {
   const notes = await bringDown(runDir);
   if (!hadChanges || existsSync(runDir.storeDir)) return notes;
   const kept = 'a store of its own (store: { kind: file, dir: … }) keeps them';
-  return [...notes, `changes that commands have made are gone with the run directory; ${kept}`];
+  return [...notes, `changes by commands are lost with the run directory; ${kept}`];
 }
 
 /** Returns notes for the user. */
@@ -69,7 +69,7 @@ async function bringDown(runDir: RunDir): Promise<string[]> {
     if (!state.isEmpty) {
       const problems = state.clear();
       if (problems.length > 0) throw new Error(problems.join('\n'));
-      notes.push('cleared up what a host that was killed had left');
+      notes.push('removed what a killed host had left');
     }
   } finally {
     lock.release();

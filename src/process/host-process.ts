@@ -203,7 +203,7 @@ export class HostProcess {
       this.state.addFile(totalsFile);
       writeTotals(totalsFile, this.host.collector.carried);
     } catch (error) {
-      this.options.log.warn(`statistics begin anew with the next process: ${messageOf(error)}`);
+      this.options.log.warn(`statistics restart with the next process: ${messageOf(error)}`);
     }
   }
 
@@ -293,7 +293,7 @@ async function prepare(
   try {
     return await PreparedDatapath.make(configuration, runDir.tablesFile, onDeath);
   } catch (error) {
-    log.info(`the next datapath is made after the previous one has ended: ${messageOf(error)}`);
+    log.info(`the next datapath is created after the previous one has ended: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -304,7 +304,7 @@ function refuseLoss(runDir: RunDir, loseFlows = false): void {
   const problem = tablesProblem(runDir);
   if (problem === undefined) return;
   throw new Error(
-    `all flows and their statistics would be lost: ${problem}; the process that runs goes on (--lose-flows: replace it nevertheless)`,
+    `all flows and their statistics would be lost: ${problem}; the running process continues (--lose-flows: replace it nevertheless)`,
   );
 }
 

@@ -78,8 +78,8 @@ function checkInterfaces(view: View, report: Report, own?: OwnThings): void {
     const path = ['ports', i, port?.interface === undefined ? 'netns' : 'interface'];
     report(
       path,
-      `interface ${name} in namespace ${netns}, which ${owner === undefined ? 'is there already' : `belongs to ${owner}`}`,
-      'a name that is free there',
+      `interface ${name} in namespace ${netns}, which ${owner === undefined ? 'already exists' : `belongs to ${owner}`}`,
+      'a free name',
     );
   }
 }
@@ -107,7 +107,7 @@ function checkListeners({ listen }: View, report: Report, own?: OwnThings): void
     const { port } = parseEndpoint(text);
     const address = canonicalAddress(parseEndpoint(text).address);
     if (port !== undefined && isPortBusy(addressBytes(address), port) && !own?.hasListener(port)) {
-      report(['listen', key], `${show(text)}, a port that is in use`, 'a port at which nobody listens');
+      report(['listen', key], `${show(text)}, a port that is in use`, 'a free port');
       continue;
     }
     if (address === '0.0.0.0' || address === '::' || address.startsWith('127.') || ownAddresses.has(address))
@@ -190,8 +190,8 @@ function checkStore(file: string, { store }: View, report: Report): void {
   if (found !== undefined && !found.isDirectory())
     report(
       ['store', 'dir'],
-      `${show(store.dir)}, which is no directory`,
-      'a directory, or one that can be made',
+      `${show(store.dir)}, which is not a directory`,
+      'a directory, or a path where one can be created',
     );
 }
 

@@ -94,7 +94,7 @@ export async function runProcess(
   const fail = (): void => {
     if (!isRunning) return end(EXIT_FAILED);
     log.fatal(
-      'everything is left as it is for the next process: `sluice up` goes on, `sluice down` clears up',
+      'all state is left for the next process: `sluice up` continues with it, `sluice down` removes it',
     );
     process.exit(EXIT_FAILED);
   };

@@ -270,7 +270,7 @@ export class StatTable {
     return homeOf(this.owners[at]! - 1, this.owners[at + 1]!) & (this.index.length - 1);
   }
 
-  // --- the reader, and whoever finds the table after its writer has ended -----------------------------------------
+  // --- the reader, and the process that inherits the table -------------------------------------------------------
 
   /** Load balancer of a row; NONE: the row is free or does not exist. */
   balancerOf(slot: number): number {

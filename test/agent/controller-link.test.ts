@@ -322,7 +322,7 @@ link('a younger agent takes the place of the older one of its host, not the othe
   attach([server.address], younger);
   await until('the younger', () => younger.attachments.length === 1);
   await until('the older is sent away', () => older.detachments.length === 1);
-  assert.match(older.detachments[0]!, /attached anew/);
+  assert.match(older.detachments[0]!, /attached again/);
   await until('and refused', () => /started later/.test(olderLink.status.lastError));
   assert.is(controller.sessions.get('h1')!.hello.agentEpoch, 2);
   assert.is(younger.detachments.length, 0);

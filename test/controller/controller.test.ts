@@ -120,7 +120,7 @@ test('of two agents of a host the younger stays', async () => {
   await until(() => old.isAttached);
   const young = fleet.agent('h1', { ports: WEB, agentEpoch: 2 });
   await until(() => young.isAttached && old.detachments.length > 0);
-  assert.match(old.detachments[0]!, 'host h1 has attached anew');
+  assert.match(old.detachments[0]!, 'host h1 has attached again');
   await until(() => old.detachments.length > 1 || !old.isAttached);
   assert.ok(young.isAttached);
   assert.is(fleet.controller.leadership!.agents.get('h1')!.hello.agentEpoch, 2);

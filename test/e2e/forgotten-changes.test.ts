@@ -33,7 +33,7 @@ test('down says that changes by commands are gone, and only then', async () => {
   assert.is(await weight(), 7);
   const { status, stderr } = await host.sluice('down');
   assert.is(status, 0);
-  assert.match(stderr, 'changes that commands have made are gone with the run directory');
+  assert.match(stderr, 'changes by commands are lost with the run directory');
   await up();
   assert.is(await weight(), 2);
   await host.sluice('member', 'weight', 'api', 'm', '7');

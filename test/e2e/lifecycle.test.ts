@@ -103,7 +103,7 @@ test('up finds a taken interface name before it makes anything, and config check
   host.configure(twoPorts(host.name));
   const failed = await host.sluice('up', '-c', host.configFile, '--detach');
   assert.is(failed.status, 2);
-  const found = /found interface eth0 in namespace \S+, which is there already/;
+  const found = /found interface eth0 in namespace \S+, which already exists/;
   assert.match(failed.stderr, found);
   const checked = await host.sluice('config', 'check', '-c', host.configFile);
   assert.is(checked.status, 2);

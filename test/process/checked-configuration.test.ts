@@ -109,7 +109,7 @@ const wants: [what: string, more: object, expected: RegExp[]][] = [
     'a directory for the store that is a file',
     { store: { kind: 'file', dir: 'sluice.yaml' } },
     [
-      /^store\.dir: found "sluice\.yaml", which is no directory, expected a directory, or one that can be made$/,
+      /^store\.dir: found "sluice\.yaml", which is not a directory, expected a directory, or a path where one can be created$/,
     ],
   ],
   [
@@ -160,7 +160,7 @@ test('the port of a listener is in use', async () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const listen = `${asked}:${port}`;
-    const busy = `listen.http: found "${listen}", a port that is in use, expected a port at which nobody listens`;
+    const busy = `listen.http: found "${listen}", a port that is in use, expected a free port`;
     assert.equal(problems({ listen: { http: listen }, tls: TLS }), [busy], `${bound} ${asked}`);
     assert.equal(problems({ listen: { http: listen }, tls: TLS }, 'offline'), []);
     // It is no problem if the process of the run directory is the one that listens.
@@ -186,7 +186,7 @@ test('the interface of a VM is there already, in a namespace that is; a TAP of t
     assert.equal(problems({ ports: [port] }), []);
     execFileSync('ip', ['-n', netns, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'lan0']);
     const taken = (key: string, name: string): string =>
-      `ports[0].${key}: found interface ${name} in namespace ${netns}, which is there already, expected a name that is free there`;
+      `ports[0].${key}: found interface ${name} in namespace ${netns}, which already exists, expected a free name`;
     assert.equal(problems({ ports: [port] }), [taken('netns', 'eth0')]);
     assert.equal(problems({ ports: [{ ...port, interface: 'lan0' }] }), [taken('interface', 'lan0')]);
     assert.equal(problems({ ports: [{ ...port, interface: 'lan1' }] }), []);

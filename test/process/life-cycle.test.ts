@@ -172,7 +172,7 @@ for (const [bug, reason] of [
     });
     assert.equal(await once(host, 'exit'), [1, null]);
     assert.match(log, reason);
-    assert.match(log, 'everything is left as it is for the next process');
+    assert.match(log, 'all state is left for the next process');
     assert.equal(run.namespaces(), ['a', 'b']);
     await run.start();
     run.ping('a', '10.1.0.12');

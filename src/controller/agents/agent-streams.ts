@@ -126,7 +126,7 @@ export class AgentStreams {
     }
     const older = this.byHost.get(hello.host);
     this.byHost.set(hello.host, stream);
-    older?.refuse(status.ABORTED, `the agent of ${hello.host} attached anew from ${peer}`);
+    older?.refuse(status.ABORTED, `the agent of ${hello.host} attached again from ${peer}`);
     this.acceptedCount++;
     this.peers.settled(peer);
     stream.listen(this.options.handler.attached(stream));

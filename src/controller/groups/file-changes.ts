@@ -129,7 +129,7 @@ const removeGroup = (name: string, entries: Entries): Change[] =>
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));
 
-/** The oldest give way. */
+/** The oldest are dropped. */
 export const MAX_TOMBSTONES = 1024;
 
 interface StoredForm {

@@ -157,7 +157,7 @@ export class VmKeeper {
       if (record === undefined || !this.isFailed(record)) this.replaced.delete(id);
       else if (record.group === group && this.membersOf(group).some(({ state }) => state === 'active')) {
         this.log.warn(
-          `VM ${id} is stopped: health checks of group ${group} have failed it, its successor is there`,
+          `VM ${id} is stopped: health checks of group ${group} have failed it, its successor has started`,
         );
         this.replaced.delete(id);
         this.leaving.delete(id);

@@ -1,10 +1,10 @@
 /**
- * A number that only grows and outlives the process: one more with each leader that this store has had. A new store
- * begins with the time of day, so that it outranks one that was lost: whoever has seen the epochs of that one would
- * else take everything from the new one for the past.
+ * The epoch: a durable number that grows by one with each leader of this store. A new store starts with the time of day,
+ * so that it outranks a lost one: hosts that have seen the lost store's epochs would otherwise refuse the new rules as
+ * outdated.
  *
- * Two slots of fixed size; the number that is written goes over the older of the two, in place. So one slot is whole
- * whenever the process is killed, and a full disk does not stop a controller from starting: no block is added.
+ * Two slots of fixed size; a new number overwrites the older slot in place. One slot is thus intact whenever the process
+ * is killed, and a full disk does not stop a controller from starting, as no block is allocated.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';

@@ -26,7 +26,7 @@ export function hostProblems(host: Host, { link, setAside }: ControllersStatus, 
     ...groupProblems(host, nowMs),
     ...setAside.map(({ key, problem }) => ({
       problem: `${key} in the store is malformed (${problem})`,
-      advice: 'remove the document, or write it anew by a reload',
+      advice: 'remove the document, or rewrite it by a reload',
     })),
   ];
 }

@@ -6,8 +6,8 @@
  * With weight 1 one greedy port gets half of the resource, n greedy ports get 1/(n + 1) each, and as much stays free
  * for the next port. Nothing is reserved, and the number of ports need not be known.
  *
- * A limit that others have made smaller takes nothing away: a port above it gets nothing more until it has given back.
- * So an entry in use never gives way to another port's new one.
+ * A limit that shrinks takes nothing away: a port above it gets nothing more until it has returned some. An entry in use
+ * is therefore never replaced by another port's new one.
  *
  * `PortShares` counts what is held until it is returned. `PortRates` counts use that decays exponentially: a token
  * bucket per port whose depth depends on how many ports use theirs.

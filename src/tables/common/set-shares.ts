@@ -16,7 +16,7 @@ export interface SetLayout {
   readonly mask: number;
 }
 
-/** Which ways of a set may give way to a new entry of `port`: one bit per way, a part of `candidates`. */
+/** Which ways of a set a new entry of `port` may replace: one bit per way, a subset of `candidates`. */
 export function waysToReplace(
   layout: SetLayout,
   words: Int32Array,

@@ -7,7 +7,7 @@
  * a rule allows until the flow has been idle for its timeout, or its rule no longer allows it.
  *
  * Bounds. `capacity` rows with a share per port (port-shares.ts). A port without room replaces one of its own flows that
- * has not been answered; answered flows never give way to new ones.
+ * has not been answered; answered flows are never replaced.
  *
  * Row, 16 words, one cache line: 0-3 remote address, 4-7 local address, 8 local port << 16 | remote port, 9 place << 24 |
  * port << 8 | protocol, 10 last packet (ms), 11 flags, 12 value that rules match (ICMP type), 13 connection record that
