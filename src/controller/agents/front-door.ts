@@ -31,6 +31,8 @@ const SPARE_DESCRIPTORS = 128;
 const MAX_NEWCOMERS = 256;
 const MAX_NEWCOMERS_PER_ADDRESS = 64;
 const LOG_INTERVAL_MS = 10_000;
+/** Connections that wait to be accepted; beyond them the kernel drops new ones, those of agents too (listen(2)). */
+const BACKLOG = 4_096;
 
 export class FrontDoor {
   private readonly options: FrontDoorOptions;
@@ -71,8 +73,8 @@ export class FrontDoor {
           this.server.off('error', reject);
           resolve();
         };
-        if (path !== undefined) this.server.listen(path, done);
-        else this.server.listen(...portAndHost(this.options.listen), done);
+        const at = path === undefined ? portAndHost(this.options.listen) : { path };
+        this.server.listen({ ...at, backlog: BACKLOG }, done);
       });
     } finally {
       process.umask(umask);
@@ -143,9 +145,9 @@ export class FrontDoor {
   }
 }
 
-const portAndHost = (listen: string): [port: number, host: string] => {
+const portAndHost = (listen: string): { port: number; host: string } => {
   const [, host, port] = /^(.*):(\d+)$/.exec(listen) ?? [];
-  return [Number(port), (host ?? '').replace(/^\[(.*)\]$/, '$1')];
+  return { port: Number(port), host: (host ?? '').replace(/^\[(.*)\]$/, '$1') };
 };
 
 /** Limit of open files of this process. */

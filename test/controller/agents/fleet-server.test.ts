@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -293,8 +294,19 @@ server('a message of two million empty ports is refused before it becomes object
   assert.ok(bytesInUse() - before < 50 << 20);
 });
 
-/** What the kernel has of connections of this process to the server. */
-const stillOpen = (sockets: readonly Socket[]): number => sockets.filter((socket) => !socket.closed).length;
+/**
+ * Connections that the server's end has, by the kernel's table (proc(5)). A client whose connection did not fit into the
+ * queue of those that wait to be accepted takes itself for connected all the same.
+ */
+function connectionsTo(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/self/net/tcp', 'latin1').split('\n').slice(1);
+  return rows.filter((row) => {
+    const [, here, , state] = row.trim().split(/\s+/);
+    return here?.endsWith(local) && state === ESTABLISHED;
+  }).length;
+}
+const ESTABLISHED = '01';
 
 server('1500 connections that say nothing keep nobody out, and go', async (bed) => {
   const patient = await startFleetServer({
@@ -313,7 +325,7 @@ server('1500 connections that say nothing keep nobody out, and go', async (bed) 
     silent.push(socket);
     if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  await until('most are turned away', () => stillOpen(silent) <= 64);
+  await until('most are turned away', () => connectionsTo(port) <= 64);
   const link = createControllerLink({
     runtime: systemRuntime,
     controllers: [patient.address],
@@ -321,10 +333,15 @@ server('1500 connections that say nothing keep nobody out, and go', async (bed) 
     log: new TestLog(),
   });
   await until('the honest agent', () => link.state === 'attached');
-  await until('the others are gone', () => stillOpen(silent) === 0);
+  await until('the others are gone', () => connectionsTo(port) === 1);
   assert.is(link.state, 'attached', 'it had time to be taken for one of them');
   // On a busy machine the honest agent may have been turned away before, too.
-  assert.ok(patient.counters.turnedAway >= 1500, `${patient.counters.turnedAway}`);
+  const closed = silent.filter((socket) => socket.closed).length;
+  assert.ok(
+    closed > 1000 && patient.counters.turnedAway >= closed,
+    `${patient.counters.turnedAway} of ${closed}`,
+  );
+  for (const socket of silent) socket.destroy();
   await link.close();
   await patient.close();
 });
