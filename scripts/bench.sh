@@ -2,15 +2,15 @@
 # Compares Sluice with its own bare engine, Open vSwitch and the kernel: scripts/bench.sh [OPTION…]
 #
 #   scripts/bench.sh             five rounds of everything, about ten minutes
-#   scripts/bench.sh --quick     a look at whether everything works, about three minutes
+#   scripts/bench.sh --quick     checks that everything works, about three minutes
 #   scripts/bench.sh --help      all options
 #
-#   scripts/bench.sh --against REF --columns sluice --seconds 1 --rounds 30      has it become slower since REF?
+#   scripts/bench.sh --against REF --columns sluice --seconds 1 --rounds 30      is it slower than REF?
 #   scripts/bench.sh --unmeasured --columns sluice --seconds 1 --rounds 30       what does measuring members cost?
 #
-# Installs what is missing, builds, measures in network namespaces of its own, prints tables and writes JSON
-# (dist/bench.json). Run it on a machine that does nothing else; native-notes/benchmarks.md says why and how.
-# The exit status is 0 when everything was measured; whether goals are met is in the tables.
+# Installs missing packages, builds, measures in separate network namespaces, prints tables and writes JSON
+# (dist/bench.json). Run it on an otherwise idle machine; native-notes/benchmarks.md explains the method.
+# The exit status is 0 if everything was measured; the tables show whether goals are met.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -48,7 +48,7 @@ status=0
 wait "$pid" || status=$?
 while kill -0 "$pid" 2>/dev/null; do wait "$pid" || status=$?; done
 
-# Killed by a signal that it could not handle: what it made is still there.
+# Killed by a signal that cannot be handled: its namespaces and files remain.
 if [ "$status" -gt 128 ] && [ "$status" != 130 ]; then
   say "bench.sh: the driver died (exit status $status): cleaning up"
   node "$DRIVER" --clean 9>&-

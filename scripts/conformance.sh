@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes native-notes/conformance.md from the results of the tests that its rows name: scripts/conformance.sh [PART…]
+# Generates native-notes/conformance.md from the results of the tests named in its rows: scripts/conformance.sh [PART…]
 #
 #   scripts/conformance.sh              every row
-#   scripts/conformance.sh e2e/sizes    only the rows that name such test files; the others stay as they are
+#   scripts/conformance.sh e2e/sizes    only the rows that name such test files; the others stay unchanged
 #
-# Builds, runs those tests (about ten minutes), writes the table, and says which rows do not hold; the exit status is
-# 0 if all do. The rows are in test/e2e/conformance/rows.ts.
+# Builds, runs those tests (about ten minutes), writes the table, and lists the rows that do not hold; the exit status
+# is 0 if all do. The rows are in test/e2e/conformance/rows.ts.
 #
 #   -h, --help   this text
 set -euo pipefail

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Shows Sluice at work on this machine: scripts/demo.sh [--hosts 3] [--keep] [--seconds N] [--name NAME]
 #
-# Installs what is missing, builds, brings up the testbed (scripts/testbed/testbed: three clients and five
-# servers in network namespaces), sends HTTP, UDP and iperf3 traffic through virtual addresses, prints how the
-# flows were spread against the weights, throughput and latency, and cleans up.
+# Installs missing packages, builds, brings up the testbed (scripts/testbed/testbed: three clients and five
+# servers in network namespaces), sends HTTP, UDP and iperf3 traffic through virtual addresses, prints the
+# distribution of flows compared with the weights, throughput and latency, and cleans up.
 #
 # With --hosts 3 it brings up three hosts joined by uplinks (scripts/testbed/hosts --fleet) under one controller, and
-# shows the loop: load from all hosts is added up, becomes weights, and moves new flows on every host.
+# shows the control loop: the load of all hosts is summed, turned into weights, and moves new flows on every host.
 #
 #   --hosts N      1 or 3 (default 1)
 #   --keep         leave the testbed running at the end, and print commands to use with it
@@ -54,7 +54,7 @@ done
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "found --seconds $seconds, expected a whole number from 1"
 [ "$hosts" = 1 ] || [ "$hosts" = 3 ] || wrong_usage "found --hosts $hosts, expected 1 or 3"
 
-# The testbed, and where commands are given: with three hosts at the controller.
+# The testbed, and the run directory for commands: with three hosts, the controller's.
 if [ "$hosts" = 1 ]; then
   testbed() { "$here/testbed/testbed" "$1" "$name"; }
   run_dir=/run/$name
@@ -109,7 +109,7 @@ shares() {
     }' "$work/weights" -
 }
 
-# http_flows VM URL COUNT: requests, each over a connection of its own
+# http_flows VM URL COUNT: requests, each over a new connection
 http_flows() { on "$1" curl -sSf --max-time 60 -H 'Connection: close' "$2/?[1-$3]"; }
 
 show_http() {
@@ -151,7 +151,7 @@ show_throughput() {
   throughput "UDP, 500 Mbit/s offered" '.end.sum' -u -b 500M -l 1400
 }
 
-# throughput TITLE JQ-PATH IPERF3-OPTIONS…: what arrived; iperf3's UDP sum is what was sent
+# throughput TITLE JQ-PATH IPERF3-OPTIONS…: received rate; iperf3's UDP sum is the sent rate
 throughput() {
   local title=$1 path=$2
   shift 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the fuzzers of what takes bytes from outside, for a while each: scripts/fuzz.sh [SECONDS [NAME…]]
+# Runs the fuzzers of the parsers of external input, each for a given time: scripts/fuzz.sh [SECONDS [NAME…]]
 #
-#   scripts/fuzz.sh                all of them, 600 seconds each
+#   scripts/fuzz.sh                all fuzzers, 600 seconds each
 #   scripts/fuzz.sh 60 messages    test/fuzz/messages.test.ts, one minute for each of its decoders
 #
 # A failure prints its seed and its input; SLUICE_TEST_SEED repeats a run.

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Measures what the size of a configuration costs where nothing happens: scripts/scale.sh [OPTION…]
+# Measures the idle cost of a configuration by its size: scripts/scale.sh [OPTION…]
 #
-#   scripts/scale.sh                          a series each over ports, groups, members and flows
-#   --series groups,flows                     these series alone
-#   --sizes 20x200x20,10x100x10+50000,…       these sizes alone: ports x groups x members, and flows
-#   --policy                                  all groups with a policy that is asked every second
-#   --seconds N                               of each measurement of throughput (default 5)
+#   scripts/scale.sh                          one series each over ports, groups, members and flows
+#   --series groups,flows                     only these series
+#   --sizes 20x200x20,10x100x10+50000,…       only these sizes: ports x groups x members, and flows
+#   --policy                                  all groups with a policy that runs every second
+#   --seconds N                               length of each throughput measurement (default 5)
 #   --json FILE --svg FILE                    figures, and a plot with logarithmic axes (default dist/scale.{json,svg})
 #   -h, --help                                this text
 #
-# Of each size: `config check`, `up`, CPU at rest, resident memory, one `member weight` (as a user waits for it, and the
-# host's CPU), one `reload` with one group changed, the greatest round trip of a ping through the datapath meanwhile, the
-# throughput of a TCP connection, also divided by that with one group, and `down`. Run it on a machine that does nothing else.
+# For each size: `config check`, `up`, CPU at rest, resident memory, one `member weight` (as a user waits for it, and the
+# host's CPU), one `reload` with one group changed, the longest round trip of a ping through the datapath meanwhile, the
+# throughput of a TCP connection, also relative to that with one group, and `down`. Run it on an otherwise idle machine.
 set -euo pipefail
 
 # shellcheck source=scripts/lib/measurement.sh

@@ -4,7 +4,7 @@
 #   scripts/seeds.sh                  every test file that draws random numbers, seeds 1 to 20
 #   scripts/seeds.sh 500              seeds 1 to 500
 #   scripts/seeds.sh 500 tables wire  only the files whose path contains one of these
-#   --runs FACTOR                     of a property's usual number of runs, how many (default 0.03, or SLUICE_TEST_RUNS)
+#   --runs FACTOR                     fraction of a property's usual number of runs (default 0.03, or SLUICE_TEST_RUNS)
 #   --first SEED                      the first seed (default 1)
 #   --jobs N                          runs at the same time (default: one per core)
 #   -h, --help                        this text

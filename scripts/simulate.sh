@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays lives of a simulated fleet, at low priority: scripts/simulate.sh [SEEDS]
+# Simulates lives of a fleet, at low priority: scripts/simulate.sh [SEEDS]
 #
 #   scripts/simulate.sh          10 000 lives, seeds 1 to 10 000
 #   scripts/simulate.sh 500      500 of them
@@ -7,8 +7,8 @@
 #   -h, --help                   this text
 #
 # Three controllers, twenty hosts, etcd and a network with faults of every kind, in virtual time (test/simulation). A life
-# that breaks a rule ends its worker's run, with its seed and the line that plays it again. The exit status is 0 only if all
-# lives passed.
+# that violates an invariant ends its worker's run, and its seed and the command that repeats it are printed. The exit
+# status is 0 only if all lives passed.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")

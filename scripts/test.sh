@@ -5,8 +5,8 @@
 #   scripts/test.sh tables e2e/tls  only the test files whose path contains one of these
 #   -h, --help                      this text
 #
-# Installs what is missing first: Debian packages, npm packages, the compiled tests. The last line is
-# `N passed, N failed, N skipped`; the exit status is 0 only if nothing failed and no test file was left out.
+# First installs missing Debian and npm packages and compiles the tests. The last line is
+# `N passed, N failed, N skipped`; the exit status is 0 only if nothing failed and no test file was omitted.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -24,7 +24,7 @@ case ${1:-} in
     ;;
 esac
 
-# Whatever ends this script before the runner has counted must not look like a run without failures.
+# An early end of this script, before the runner has counted, must not look like a run without failures.
 trap 'echo "0 passed, 1 failed, 0 skipped"' EXIT
 
 require_root

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Compiles when a source is newer than the last good build. Needs common.sh and install.sh.
+# Compiles if a source is newer than the last successful build. Needs common.sh and install.sh.
 
 # dist/.built carries the time at which the last successful build began.
 build_is_current() {
   local built=$SLUICE_ROOT/dist/.built
   [ -e "$built" ] || return 1
-  # Directories count too: a removed source leaves its directory newer.
+  # Directories count too: removing a source updates its directory.
   [ -z "$(cd "$SLUICE_ROOT" && find src test tsconfig.json package-lock.json scripts/lib/bundle.mjs -newer "$built" -print -quit)" ]
 }
 
@@ -15,7 +15,7 @@ compile() {
   node_modules/.bin/tsc -p tsconfig.json && node scripts/lib/bundle.mjs && mv dist/.building dist/.built
 }
 
-# ensure_built: installs npm packages, then compiles, each when needed; several callers at once compile once.
+# ensure_built: installs npm packages and compiles, each if needed; concurrent callers compile once.
 ensure_built() {
   ensure_npm
   build_is_current && return 0

@@ -1,8 +1,8 @@
-// Joins the datapath's modules into one file each for the worker and for the micro benchmark, behind tsc's back.
+// Bundles the datapath's modules into one file each for the worker and for the micro benchmark, after tsc.
 //
-// V8 folds a constant of the same module into the code; one that is imported it loads and checks at each use. In
-// one module the datapath takes 30 % less time per packet (native-notes/decisions/v8.md). Packages stay outside. The bundles
-// have no debug assertions.
+// V8 folds constants of the same module into the code; an imported one is loaded and checked at each use. In one
+// module the datapath takes 30 % less time per packet (native-notes/decisions/v8.md). Packages are not bundled. The
+// bundles omit debug assertions.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { rollup } from 'rollup';
@@ -34,7 +34,7 @@ for (const [input, file] of bundles) {
   await bundle.close();
 }
 
-// tsc leaves JavaScript where it is.
+// tsc does not copy JavaScript files.
 for (const generated of [
   'src/messages/generated/sluice.js',
   'src/controller/store/etcd-wire/generated/etcd.js',

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What every script here needs: where the checkout is, messages, progress, requirements.
-# Source it; it runs nothing. Messages go to stderr, so that stdout stays for data.
+# Common functions of all scripts: path of the checkout, messages, progress, requirements.
+# To be sourced; it runs nothing. Messages go to stderr, so that stdout contains only data.
 
-# shellcheck disable=SC2034 # for those who source this file
+# shellcheck disable=SC2034 # used by scripts that source this file
 SLUICE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 NODE_MINIMUM=20.19.0
@@ -21,10 +21,10 @@ wrong_usage() {
   exit 2
 }
 
-# step TITLE COMMAND…: runs it quietly; prints one line with the seconds it took, on a terminal counting while
-# it runs, else a line every 20 s; shows the output only when it fails, and returns the command's status.
-# With QUIET set, a step that went well leaves no line. A trap that ends the script in the middle of a step
-# calls stop_step first: a command in the background does not see Ctrl-C.
+# step TITLE COMMAND…: runs it quietly; prints one line with the elapsed seconds, updated on a terminal while it runs,
+# otherwise a line every 20 s; shows the output only if it fails, and returns the command's status. With QUIET set, a
+# successful step prints nothing. A trap that ends the script in the middle of a step calls stop_step first: a command
+# in the background does not get Ctrl-C.
 step() {
   local title=$1 log status=0 start=$SECONDS elapsed pid tick
   shift
@@ -80,7 +80,7 @@ require_node() {
   command -v npm >/dev/null || fail "npm not found, expected the one that comes with Node.js"
 }
 
-# show_help FILE: the comment block at a script's top is its help
+# show_help FILE: prints the comment block at a script's top
 show_help() {
   awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$1"
 }

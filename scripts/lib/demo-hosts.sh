@@ -1,5 +1,5 @@
-# What demo.sh --hosts 3 shows, with the functions of demo.sh: three hosts (testbed/hosts --fleet), the controller in h1.
-# shellcheck shell=bash disable=SC2154 # name, work and keep are of demo.sh
+# Steps of demo.sh --hosts 3, using the functions of demo.sh: three hosts (testbed/hosts --fleet), the controller in h1.
+# shellcheck shell=bash disable=SC2154 # demo.sh defines name, work and keep
 
 show_agents() {
   heading "Three hosts; the controller is in h1, and the others attach to it over TLS"
@@ -24,7 +24,7 @@ show_fleet_change() {
   http_flows c5 http://10.1.0.100 80 | shares web 80
 }
 
-# Its one member is loaded from all hosts; two more join, and the weights follow the load until it is gone.
+# Its single member is loaded from all hosts; two more join, and the weights follow the load until it ends.
 show_loop() {
   heading "The loop: 36 downloads, 12 from each host, at the only member of 10.1.0.104; then two members join"
   local client urls
@@ -55,7 +55,7 @@ stop_downloads() {
   downloads=()
 }
 
-# await WHAT COMMAND…: until it succeeds
+# await WHAT COMMAND…: repeats the command until it succeeds
 await() {
   local what=$1 deadline=$((SECONDS + 60))
   shift

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Installs what is missing, and nothing else: commands from Debian packages, npm packages from the lock file.
-# A second run looks whether commands and node_modules are there, and asks neither apt nor npm.
+# Installs only missing packages: commands from Debian packages, npm packages from the lock file.
+# If all commands and node_modules exist, neither apt nor npm is called.
 # Needs common.sh.
 
 # The Debian package of a command, where their names differ. python3-NAME stands for a Python library.
@@ -28,7 +28,7 @@ has_command() {
   esac
 }
 
-# ensure_commands COMMAND…: installs the Debian packages of those that are missing.
+# ensure_commands COMMAND…: installs the Debian packages of missing commands.
 ensure_commands() {
   local name missing=() packages=()
   for name in "$@"; do
@@ -52,8 +52,8 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Packages with a daemon (nginx, Open vSwitch, etcd, Prometheus) must not start it: policy-rc.d refuses that while we install, and
-# a service that came with this installation is disabled again. In a subshell, so that its trap is its own.
+# Packages with a daemon (nginx, Open vSwitch, etcd, Prometheus) must not start it: policy-rc.d prevents that during
+# the installation, and services installed by it are disabled again. In a subshell, which has its own trap.
 install_without_starting() (
   policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
@@ -74,14 +74,14 @@ install_without_starting() (
   done || true
 )
 
-# npm notes in node_modules/.package-lock.json what it installed; a newer lock file means it is out of date.
+# npm records the installed packages in node_modules/.package-lock.json; a newer lock file means they are outdated.
 npm_is_current() {
   [ -L "$SLUICE_ROOT/node_modules" ] && return 0 # a link: another checkout's, not ours to change
   local installed=$SLUICE_ROOT/node_modules/.package-lock.json
   [ -e "$installed" ] && ! [ "$SLUICE_ROOT/package-lock.json" -nt "$installed" ]
 }
 
-# raw-socket and cap are optional: npm leaves them out where they do not compile.
+# raw-socket and cap are optional: npm omits them if they do not compile.
 install_npm() {
   cd "$SLUICE_ROOT" && npm ci --no-audit --no-fund --include=optional --include=dev
 }
@@ -100,7 +100,7 @@ raw_socket_loads() {
   (cd "$SLUICE_ROOT" && node -e "require('raw-socket')") 2>/dev/null
 }
 
-# ensure_raw_socket: the npm packages, and what compiles this optional one, which tests need: the health checks' echo requests.
+# ensure_raw_socket: the npm packages, and the compiler for this optional one, which tests of ICMP health checks need.
 ensure_raw_socket() {
   ensure_npm
   raw_socket_loads && return 0

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts that measure over network namespaces: brings the rest of this directory with it, and what all of them do first.
+# For scripts that measure over network namespaces: includes the rest of this directory, and their common preparation.
 
 lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=scripts/lib/common.sh
@@ -9,7 +9,7 @@ lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=scripts/lib/build.sh
 . "$lib/build.sh"
 
-# show_help_on_request ARGUMENT…: the script's own, where -h or --help is among its arguments
+# show_help_on_request ARGUMENT…: prints the script's help if -h or --help is among its arguments
 show_help_on_request() {
   case " $* " in
     *' --help '* | *' -h '*)
@@ -19,7 +19,7 @@ show_help_on_request() {
   esac
 }
 
-# prepare_measurement COMMAND…: root, Node, these commands, and a build that is current
+# prepare_measurement COMMAND…: requires root and Node, installs these commands, and updates the build
 prepare_measurement() {
   require_root
   require_node

@@ -1,5 +1,5 @@
-// Makes the static code of the .proto files: `npm run messages [-- DIR]`; DIR: write there, for the test that compares
-// the committed code with what would be made now. The code is committed so that a build needs no generator.
+// Generates the static code of the .proto files: `npm run messages [-- DIR]`; DIR: output directory, for the test that
+// compares the committed code with newly generated code. The code is committed so that a build needs no generator.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const options = [
   '--lint=',
 ];
 
-// The types are made from comments in the code, which the code that is committed can do without.
+// The types are generated from comments in the code, which are then removed from the committed code.
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-messages-'));
 try {
   for (const proto of protos) {

@@ -1,4 +1,4 @@
-// Random lines of src, each with the purpose of its folder (ARCHITECTURE.md, Rooms): does the line belong there?
+// Prints random lines of src with the purpose of their folder (ARCHITECTURE.md, Rooms), to check that they belong there.
 // `npm run lines [-- SEED [COUNT]]`; the same seed prints the same lines of the same checkout.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

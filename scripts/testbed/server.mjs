@@ -1,12 +1,12 @@
-// A server of the testbed: says who answered and whom it saw, over HTTP and UDP, on IPv4 and IPv6.
+// A server of the testbed: answers with its name and the peer's address, over HTTP and UDP, on IPv4 and IPv6.
 //
 //   node server.mjs --name s1 [--http 8080] [--udp 5300]
 //
 //   GET  /, /?…    "s1 10.1.0.11:43210\n": the server's name and the peer's address
-//   GET  /bytes/N  N bytes of the counting stream: 32-bit big-endian words 0, 1, 2, …; so every word of a
-//                  download is different, and a lost, doubled or swapped segment changes the digest
+//   GET  /bytes/N  N bytes of the counting stream: 32-bit big-endian words 0, 1, 2, …; every word of a
+//                  download is unique, so a lost, duplicate or reordered segment changes the digest
 //   POST /digest   SHA-256 of the body, in hex, and its length
-//   UDP            each datagram comes back with "s1 10.1.0.11:43210 " in front
+//   UDP            each datagram is echoed with the prefix "s1 10.1.0.11:43210 "
 //
 // Prints "ready" when all sockets listen.
 import { createHash } from 'node:crypto';
@@ -60,7 +60,7 @@ async function digest(request, response) {
   response.end(`${hash.digest('hex')} ${length}\n`);
 }
 
-// Connections stay, however long their peer or a host on the way is away.
+// Connections have no timeout, however long their peer or a host on the path is away.
 const http = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const { remoteAddress, remotePort } = request.socket;
   const bytes = /^\/bytes\/(\d+)$/.exec(request.url);
