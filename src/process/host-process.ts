@@ -1,7 +1,7 @@
 /**
  * A host process: its run directory, the objects that it creates, the host, and its API.
  *
- * Theory of operation. `start` takes the run directory first and makes everything else after that. Each step
+ * Theory of operation. `start` takes the run directory first and then creates everything else. Each step
  * registers how to undo it; if one fails, the steps before it are undone in reverse order. state.json lists
  * what a process that was killed or handed over has left behind. Namespaces and TAPs that the configuration
  * still contains are taken over unchanged, with the processes in them, and so are the flows (host/takeover);

@@ -74,7 +74,7 @@ async function requestHandOver(runDir: RunDir): Promise<TapCopies | undefined> {
 
 /** The command that waits for this process to start. */
 export interface StartPatience {
-  /** Says what the start is waiting for. */
+  /** Reports what the start is waiting for. */
   readonly onWaiting?: (what: string) => void;
   /** Longest wait for etcd; absent: as long as it takes. */
   readonly storeTimeoutMs?: number;

@@ -2,16 +2,16 @@
  * The run directory of one Sluice process: its socket, its pid, and the list of things that it must remove.
  *
  *   pid          three lines: process id, start time in clock ticks, start time in ISO 8601
- *   state.json   what the process has made (made-things.ts)
+ *   state.json   objects that the process has created (made-things.ts)
  *   api.sock     the API, mode 0600
- *   tables       the tables, if the directory lies on tmpfs
- *   numbers.json what the numbers in the tables stand for (host/takeover)
- *   totals.json  what a process that handed over had counted
+ *   tables       the tables, if the directory is on tmpfs
+ *   numbers.json names of the numbers in the tables (host/takeover)
+ *   totals.json  counters of a process that handed over
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
- *   audit.jsonl  changes that people have made over this process (api/audit.ts), unless it has a store of files, where
- *                they then lie; it stays when the process ends
- *   rules.json   the last rules of remote controllers, and what has changed since they were written whole; it stays when the process ends
+ *   audit.jsonl  people's changes through this process (api/audit.ts), or else in the directory of its file store; kept
+ *                when the process ends
+ *   rules.json   the last rules of remote controllers, followed by later changes; kept when the process ends
  *   lock         held by the process that uses the directory
  *
  * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file is

@@ -79,7 +79,7 @@ export class AgentStream implements AgentSession {
     call.on('data', (bytes: Buffer) => this.receive(bytes));
     call.on('end', () => this.end('the agent ended the stream'));
     call.on('cancelled', () => this.end('the connection to the agent ended'));
-    call.on('error', () => {}); // our own status, or what `cancelled` tells
+    call.on('error', () => {}); // our own status, or also reported by `cancelled`
   }
 
   get hello(): Hello {

@@ -8,7 +8,7 @@
  * - a group that is missing in the store is taken from the file, unless it was removed: a removal leaves a tombstone, and
  *   a file that still has the group, or one of a controller that was away, does not bring it back. A file that was seen
  *   without the group since, and has it again, does;
- * - a group whose entry in the file has changed since becomes what the file says now. Overrides of members whose
+ * - a group whose entry in the file has changed since is replaced by that entry. Overrides of members whose
  *   entries were changed, added or removed are dropped, others stay (member-overrides.ts); a policy that was set at
  *   run time stays unless the file's policy has changed, and so does a number of members unless its scaling has;
  * - a group that is no longer in the file is removed, with all documents that belong to it;
@@ -40,7 +40,7 @@ export interface ComparedFile {
   /** The leader's, which is the same controller. */
   readonly epoch: number;
   readonly wallMs: number;
-  /** Who has asked for the comparison; absent: the controller itself, at its election. */
+  /** Who requested the comparison; absent: the controller itself, at its election. */
   readonly by?: string;
 }
 
@@ -73,7 +73,7 @@ function isBuried(entries: Entries, group: string, id: string): boolean {
   return tombstone !== undefined && !tombstone.knownTo.includes(id);
 }
 
-/** New ones, ends of those whose group the file brings back, and what this file knows of now. */
+/** New tombstones, removals of those whose group the file restores, and the groups that this file now contains. */
 function tombstoneChanges(
   inFile: Readonly<Record<string, string>>,
   removed: readonly string[],

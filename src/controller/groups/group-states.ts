@@ -39,7 +39,7 @@ export interface GroupState {
   readonly overrides: GroupOverrides;
   readonly health: HealthDocument['failed'];
   readonly isPolicyOfRuntime: boolean;
-  /** The number of members that people asked for, in place of what thresholds say; absent: thresholds decide. */
+  /** The number of members set by people, which replaces the thresholds; absent: thresholds decide. */
   readonly heldCount: number | undefined;
   /** The values of its stored documents, as they were compared last. */
   documents: readonly unknown[];

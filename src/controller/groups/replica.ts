@@ -35,7 +35,7 @@ export class Replica {
   private readonly onChange: () => void;
   private readonly unwatch: () => void;
   private unwrittenFile: readonly Change[] = [];
-  /** `stored`, until the store tells of a change. */
+  /** `stored`, until the store reports a change. */
   private checked: Entries | undefined;
   private fileKeys: ReadonlySet<string> = new Set();
   private fileRetry: Timer | undefined;
@@ -43,7 +43,7 @@ export class Replica {
   private readonly unwrittenFindings = new Map<string, Change>();
   private findingsRetry: Timer | undefined;
   private current: GroupStates;
-  /** The store has told of changes since a write was begun, and they are in force. */
+  /** The store has reported changes since a write started, and they are in force. */
   private isFresh = false;
   private removed: readonly string[] = [];
   /** Of the last preview: its groups are in force at the host by the time the file is applied. */

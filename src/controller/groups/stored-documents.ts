@@ -5,7 +5,7 @@
  *   overrides/NAME  people's changes of its members, in order (member-overrides.ts)
  *   health/NAME     members that health checks found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
- *   scales/NAME     the number of members that people asked for; the group keeps it until they ask for `auto`
+ *   scales/NAME     the number of members set by people, kept until it is set to `auto`
  *   instances/ID    the VM manager's record of a VM (vm-manager/vm-record.ts)
  *   removed/NAME    tombstone: the group was removed, and files that have it do not bring it back (file-changes.ts)
  *   hosts/NAME      a host that should be attached (agents/expected-hosts.ts)

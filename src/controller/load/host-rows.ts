@@ -5,7 +5,7 @@
  * difference is added to the member's totals and, divided by the time since the host's last report, gives the row's
  * rate. Rates, gauges and averages are contributions: the slot's value is included in the sums, and a new value
  * replaces it by adding the difference. Slot and member of each row of a report are looked up once; the rest is
- * processed column by column. Rows that were not admitted use a slot that counts for nobody, so columns need no extra
+ * processed column by column. Rows that were not admitted use a slot without a member, so columns need no extra
  * test.
  *
  * A row that a report omits is unchanged: its gauges stay, its rates become 0. To find such rows, each report

@@ -42,7 +42,7 @@ export class EpochFile {
   /** The next number, durable when it resolves; the first: milliseconds since 1970. Greater than `above`. */
   async advance(above = 0): Promise<number> {
     const least = Math.max(this.current === 0 ? this.runtime.wallMs() : this.current + 1, above + 1);
-    // The slot goes by the number's parity, and must be the one that does not hold the current number.
+    // The number's parity selects the slot, which must not be the one with the current number.
     const next = this.current !== 0 && (least - this.current) % 2 === 0 ? least + 1 : least;
     const slot = slotOf(next);
     try {

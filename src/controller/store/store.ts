@@ -71,7 +71,7 @@ export interface CampaignCallbacks {
 
 export interface Campaign {
   /**
-   * Goes on leading under an epoch greater than `above`, which is durable when elected() is called with it. Nothing
+   * Continues to lead under an epoch greater than `above`, which is durable when elected() is called with it. Nothing
    * happens if this controller does not lead, or under a greater one already. Rejects if it could not be written.
    */
   raiseEpoch(above: number): Promise<void>;

@@ -84,7 +84,7 @@ export class InheritedFlows {
     for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
   }
 
-  /** The row of the same load balancer and member. The last row is the datapath's own. NONE: it was nobody's, or there is no room. */
+  /** The row of the same load balancer and member. The last row is the datapath's own. NONE: no owner, or no free row. */
   private statSlot(previousSlot: number): number {
     const { stats } = this.previous;
     if (previousSlot === stats.slotCount - 1) return this.context.selfSlot;
@@ -93,8 +93,8 @@ export class InheritedFlows {
   }
 
   /**
-   * Fills the keys of a row with the endpoints' numbers here, and looks both up: two rows of the same key can only be what a
-   * write that was cut short has left.
+   * Fills the keys of a row with this datapath's endpoint numbers, and looks both up: a second row of the same key
+   * can only be the remains of an interrupted write.
    */
   private isFree(row: number, vip: number, member: number): boolean {
     const { forward, reverse } = this;

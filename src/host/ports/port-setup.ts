@@ -47,7 +47,7 @@ export function portSetups(configuration: Configuration): Map<string, PortSetup>
 
 const words = new Int32Array(ADDRESS_WORDS);
 
-/** Whether the address in `words` lies on one of the port's links; a link-local one does where the port has IPv6. */
+/** Whether the address in `words` is on one of the port's links; a link-local one is if the port has IPv6. */
 const isReachable = (port: PortConfig): boolean =>
   port.addresses.some((address) => {
     const prefix = parsePrefix(address);

@@ -99,7 +99,7 @@ function protocolsOf({ protocol }: FirewallRuleConfig): number[] {
   return protocol === 'icmp' ? [PROTOCOL_NUMBER.icmp, ICMPV6] : [PROTOCOL_NUMBER[protocol]];
 }
 
-/** Addresses of the ports with these labels, as prefixes of full length. */
+/** Addresses of the ports with these labels, as full-length prefixes. */
 const addressesOf = (labels: Record<string, string>, ports: readonly PortConfig[]): string[] =>
   ports
     .filter((port) => matchesLabels(labels, port))

@@ -1,5 +1,5 @@
 /**
- * Shares of one set of a set-associative table among the ports whose entries lie in it.
+ * Shares of one set of a set-associative table among the ports with entries in it.
  *
  * A port's new entry replaces an entry of the port itself, or of a port that would still have as many in the set
  * afterwards. A port thus keeps its equal share of each set, whatever entries others aim at it; and if four ports
