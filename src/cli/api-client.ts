@@ -1,4 +1,5 @@
 /** Client of the API of hosts and controllers (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
+import { readFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
@@ -133,12 +134,19 @@ export class ApiClient {
   /** e.g. `the Sluice process at /run/sluice, pid 4711, which is stopped (SIGSTOP)` */
   private peer(): string {
     const name = `the Sluice process at ${this.runDir}`;
-    let pid: number | undefined;
-    try {
-      pid = new RunDir(this.runDir).running()?.pid;
-    } catch {} // not Sluice's files: the answer, if any, is still used
+    const pid = this.writtenPid();
     if (pid === undefined) return name;
     return `${name}, pid ${pid}${isStopped(pid) ? ', which is stopped (SIGSTOP): kill -CONT resumes it' : ''}`;
+  }
+
+  /** For messages alone, so it may be the file of another user: a controller has one of its own. */
+  private writtenPid(): number | undefined {
+    try {
+      const pid = Number(readFileSync(new RunDir(this.runDir).pidFile, 'utf8').split('\n')[0]);
+      return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   private explain(error: NodeJS.ErrnoException): Error {

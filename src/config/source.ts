@@ -10,6 +10,17 @@ export interface Source {
   lineOf(path: Path): number;
 }
 
+/** Whether an object is reached from itself; `above`: the objects that contain `value`, `done`: those without a circle. */
+function containsItself(value: unknown, above: Set<unknown>, done: Set<unknown>): boolean {
+  if (typeof value !== 'object' || value === null || done.has(value)) return false;
+  if (above.has(value)) return true;
+  above.add(value);
+  for (const item of Object.values(value)) if (containsItself(item, above, done)) return true;
+  above.delete(value);
+  done.add(value);
+  return false;
+}
+
 /** YAML 1.2, one document, with anchors and merge keys. Never throws. */
 export function readSource(text: string): Source {
   const lineCounter = new LineCounter();
@@ -49,6 +60,7 @@ export function readSource(text: string): Source {
   if (syntaxProblems.length === 0) {
     try {
       value = document.toJS();
+      if (containsItself(value, new Set(), new Set())) throw new Error('an alias inside its own anchor');
     } catch (error) {
       // Aliases that expand beyond the parser's limit, or are undefined.
       const found = `a YAML error: ${(error as Error).message}`;

@@ -89,7 +89,7 @@ test('a start that fails leaves no run directory', async () => {
       '--run-dir',
       runDir,
     );
-    assert.is(again.status, 1);
+    assert.is(again.status, 2, 'a busy port is a problem of the configuration');
     assert.match(again.stderr, 'listen.agents');
     assert.not.ok(existsSync(runDir));
   } finally {

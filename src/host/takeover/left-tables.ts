@@ -31,7 +31,12 @@ export interface LeftTables {
   readonly flows: number | undefined;
 }
 
-const limit = z.number().int().positive();
+/** Bounds far above every table's, under which their sizes in bytes are exact. */
+const limit = z
+  .number()
+  .int()
+  .positive()
+  .max(1 << 20);
 /** Numbers are given from 0 on, and tables are bounded. */
 const MAX_NUMBER = 4 << 20;
 
@@ -40,14 +45,18 @@ const headerSchema = z.object({
   /** Boot id: the monotonic times in the tables are valid for one boot. */
   boot: z.string(),
   limits: z.object({
-    maxConnections: limit,
+    maxConnections: z
+      .number()
+      .int()
+      .positive()
+      .max(1 << 24),
     maxEndpoints: limit,
     maxStatSlots: limit,
     maxPorts: limit,
     maxMacs: limit,
     maxNeighbours: limit,
     maxAffinities: limit,
-    maxDatagrams: limit,
+    maxDatagrams: z.number().int().min(4).max(65_535),
     maxFirewallFlows: limit,
     maxFirewallRules: limit,
   }),

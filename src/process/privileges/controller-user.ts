@@ -18,8 +18,16 @@ import { checkOwnDirectory } from '../../run-dir/own-files.ts';
 import type { RunDir } from '../../run-dir/run-dir.ts';
 import { AlreadyRunning } from '../../run-dir/run-dir.ts';
 
-/** Root's part: reading files of any user, changing the owner of directories, switching to another user. */
-export const CONTROLLER_START = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETPCAP', 'SETUID'] as const;
+/** Root's part: reading files of any user, changing owners, switching to another user, ending a start of that user. */
+export const CONTROLLER_START = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'KILL',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+] as const;
 
 const RUN_DIR_FILES =
   /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log[\w.-]*|rules\.json|numbers\.json|tables|store)$/;

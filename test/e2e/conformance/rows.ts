@@ -154,7 +154,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       'e2e/algorithms › least-connections: open connections by weight; a closed one makes room',
       'datapath/balancing/selection/least-connections › a slow member, whose flows stay longer, gets fewer',
-      'e2e/loop-figures › figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say',
+      `e2e/loop-figures › figure 14: uneven loads give weights 1 1 2 2 3, and the flows skew as they say: \${how}`,
     ],
   },
   {

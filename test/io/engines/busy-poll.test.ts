@@ -31,7 +31,8 @@ test('spinning ends when there is work, or when time is over', () => {
       return performance.now() - start;
     });
     const spun = Math.min(...times);
-    assert.ok(spun >= expectedMs && spun < expectedMs + 20, `${spun} ms`);
+    // performance.now() and the clock that the loop reads differ by some hundred nanoseconds.
+    assert.ok(spun >= expectedMs - 0.01 && spun < expectedMs + 20, `${spun} ms`);
   }
   poll.close();
 });
