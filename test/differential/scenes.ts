@@ -143,7 +143,7 @@ async function strayFromServer(world: World): Promise<string> {
 }
 
 const BY_HASH =
-  'A select group picks its bucket by a hash of the packet: the shares hold on average, not for eight connections. Sluice and nftables’ `numgen inc` take members in turn.';
+  'A select group chooses its bucket by a hash of the packet: the shares are exact on average, not for eight connections. Sluice and nftables’ `numgen inc` rotate through the members.';
 
 export const SCENES: readonly Scene[] = [
   {
@@ -190,7 +190,7 @@ export const SCENES: readonly Scene[] = [
     name: 'a VIP without members: TCP, UDP',
     play: (world) => refusals(world, EMPTY_VIP),
     ovsDiffers:
-      'OpenFlow has no action that makes a reset or an ICMP error; OVN has its controller make them, a trip through another process. Here is none, so clients wait.',
+      'OpenFlow has no action that creates a reset or an ICMP error; in OVN the controller, another process, creates them. There is no controller here, so clients wait.',
   },
   {
     name: 'a member on whose port nobody listens: TCP, UDP',
@@ -222,7 +222,7 @@ export const SCENES: readonly Scene[] = [
       return status === 0 ? 'answered' : 'silence';
     },
     kernelDiffers:
-      'Only TCP and UDP ports are translated by the rules, and nobody has the address, so the kernel asks for it in vain. Sluice answers for its VIPs (`answerEchoToVip`).',
+      'The rules translate only TCP and UDP ports, and no station has the address, so it cannot be resolved. Sluice answers for its VIPs (`answerEchoToVip`).',
     ovsDiffers:
       'As with the kernel: the rules translate TCP and UDP. The switch answers ARP for the VIP, but no echo.',
   },
@@ -234,13 +234,13 @@ export const SCENES: readonly Scene[] = [
       return `${server} answers; it sees ${seen === CLIENT ? 'its own address' : seen === SELF_VIP ? 'the VIP' : seen}`;
     },
     kernelDiffers:
-      'The kernel translates before a packet leaves the host, so its own address as the source does no harm. Sluice stands outside the VM: a packet that came back with the VM’s own source address would be dropped as a spoofed one, so its source becomes the VIP on this path.',
+      'The kernel translates before a packet leaves the host, so its own address as the source is harmless. Sluice is outside the VM: a packet returning with the VM’s own source address would be dropped as spoofed, so its source becomes the VIP on this path.',
   },
   {
     name: 'a segment of the server far outside its window',
     play: strayFromServer,
     kernelDiffers:
-      'The tracker finds the segment invalid, and what it finds invalid is not translated: the client gets it from an address that it has no connection with, and answers with a reset, which the server believes. Sluice translates whatever belongs to a tracked flow.',
+      'The connection tracker marks the segment as invalid and does not translate it: the client gets it from an address that it has no connection with, and answers with a reset, which the server accepts. Sluice translates every packet of a tracked flow.',
   },
   {
     name: 'a running TCP connection when its member drains',
@@ -250,15 +250,14 @@ export const SCENES: readonly Scene[] = [
     name: 'a running TCP connection when its member fails',
     play: (world) => runningTcp(world, 'fail'),
     kernelDiffers:
-      'nftables knows no failure: taking a member out of the map leaves its connections in the connection tracker, until somebody deletes them there; the client of a dead member hangs. Sluice is told what happened, and resets its clients (`failFast`).',
-    ovsDiffers:
-      'A bucket that is taken out of the group leaves its connections in the tracker, as in the kernel.',
+      'nftables has no notion of failure: removing a member from the map leaves its connections in the connection tracker until they are deleted there; the client of a dead member hangs. Sluice knows about the failure, and resets its clients (`failFast`).',
+    ovsDiffers: 'Removing a bucket from the group leaves its connections in the tracker, as in the kernel.',
   },
   {
     name: 'datagrams from one socket when their member fails',
     play: runningUdp,
     kernelDiffers:
-      'The kernel’s record of the flow lives for as long as datagrams refresh it: the classic of DNS clients that stay with a dead server for hours. In Sluice the next packet moves.',
-    ovsDiffers: 'As in the kernel, the tracked flow lives for as long as it is used.',
+      'The kernel’s record of the flow lives while datagrams refresh it: a common cause of DNS clients that stay with a dead server for hours. In Sluice the next packet moves.',
+    ovsDiffers: 'As in the kernel, the tracked flow lives while it is used.',
   },
 ];

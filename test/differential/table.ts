@@ -1,4 +1,4 @@
-/** Plays the scenes in all worlds, and makes native-notes/differential.md of it. */
+/** Plays the scenes in all worlds, and generates native-notes/differential.md. */
 import { join } from 'node:path';
 import { CHECKOUT } from '../support/paths.ts';
 import { kernelWorld } from './kernel-world.ts';
@@ -35,7 +35,7 @@ async function playAll(world: World): Promise<string[]> {
   }
 }
 
-/** Differences that nobody has explained, and explanations without a difference. */
+/** Differences without an explanation, and explanations without a difference. */
 export const problemsOf = (comparisons: readonly Comparison[]): string[] =>
   comparisons.flatMap(({ scene, sluice, kernel, ovs }) => [
     ...problem(scene, sluice, `kernel: ${kernel}`, sluice === kernel, scene.kernelDiffers),

@@ -1,8 +1,8 @@
 /**
  * Agents that connect to a controller which is not the leader.
  *
- * Theory of operation. Each agent is told the leader's address, and its stream stays open. An agent that reaches the
- * leader closes the stream itself; one that does not stays here and is told again after the next election. If this
+ * Theory of operation. Each agent gets the leader's address, and its stream stays open. An agent that reaches the
+ * leader closes the stream itself; one that does not stays here and gets the next address after the next election. If this
  * controller is elected, its waiting agents attach through their open streams. Agents whose leader has died thus need
  * not poll: they reach the next leader as soon as it is elected.
  */
