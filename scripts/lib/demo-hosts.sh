@@ -83,7 +83,8 @@ show_outage() {
   heading "h3 is cut off from the controller; s6 fails meanwhile, and h3 goes on as it was told last"
   ip -n "$name-h3" link set ctl0 down
   await "h3 to be missed" missing h3
-  sluice member fail web s6 | sed 's/^/  /'
+  # Exit code 3: done, but not confirmed by all hosts.
+  { sluice member fail web s6 || [ $? -eq 3 ]; } | sed 's/^/  /'
   printf '  from c1 on h1: '
   http_flows c1 http://10.1.0.100 70 | tally
   printf '  from c5 on h3: '
@@ -95,7 +96,7 @@ show_outage() {
 }
 
 missing() { ! present "$1"; }
-present() { sluice agent list -o json | jq -e --arg host "$1" 'any(.[]; .host == $host and .revision == .sentRevision)' >/dev/null; }
+present() { sluice agent list -o json | jq -e --arg host "$1" 'any(.[]; .host == $host and .state == "attached" and .revision == .sentRevision)' >/dev/null; }
 
 # Lines that begin with a server's name: s1 10  s2 20 …
 tally() { awk '{ got[$1]++ } END { for (i = 1; i <= 6; i++) printf "s%d %d  ", i, got["s" i]; print "" }'; }

@@ -179,8 +179,10 @@ export class Fleet {
     return this.controllers.length === 0 ? this.hosts.host('h1') : this.leader();
   }
 
+  /** The attached ones. */
   async agents(): Promise<AgentRow[]> {
-    return apiOf(await this.head()).get<AgentRow[]>('/v1/agents');
+    const rows = await apiOf(await this.head()).get<AgentRow[]>('/v1/agents');
+    return rows.filter(({ state }) => state === 'attached');
   }
 
   /** Waits until all hosts are attached, and have in force what they were sent. */
