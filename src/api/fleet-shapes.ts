@@ -68,7 +68,7 @@ export interface PolicyDetail {
   /** file: as in the file; runtime: set by `policy set`; none: configured weights. */
   from: 'file' | 'runtime' | 'none';
   policy: object | null;
-  /** The number of members that was set by `scale GROUP N` and is kept; null: thresholds decide, or nobody. */
+  /** The number of members set by `scale GROUP N`; null: thresholds decide, or there is no scaling. */
   heldCount: number | null;
   members: PolicyMemberRow[];
 }

@@ -258,7 +258,7 @@ export interface MemberRow {
   health?: string;
 }
 
-/** A member as one load balancer has it. Totals begin anew after a minute without flows. */
+/** A member as one load balancer has it. Totals restart after a minute without flows. */
 export interface BalancerMemberRow {
   /** In the answer of a controller. */
   host?: string;

@@ -275,7 +275,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return this.replica.preview(configuration, this.id);
   }
 
-  /** Who has removed the group, and when; undefined: nobody. */
+  /** Who has removed the group, and when; undefined: it was not removed. */
   tombstoneOf(group: string): Tombstone | undefined {
     return tombstoneOf(this.replica.entries, group);
   }

@@ -25,7 +25,7 @@ export const IN_PROCESS_PEER = 'in-process';
 
 export interface InProcessOptions {
   readonly runtime: Runtime;
-  /** Pause before a stream that ended is made anew. */
+  /** Pause before an ended stream is replaced. */
   readonly retryMs?: number;
   readonly limits?: OutboundLimits;
 }

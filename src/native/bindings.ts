@@ -23,8 +23,8 @@ function optional<F>(name: string, result: string, parameters: string[]): F | nu
 }
 
 /**
- * A number beyond 31 bits that is passed to calls again and again. As a field of numbers V8 would keep it unboxed, and box
- * it anew for each call, 16 bytes of garbage; in an array of mixed kinds it stays as it is.
+ * A number beyond 31 bits that is passed to calls repeatedly. In a numeric field V8 would keep it unboxed, and box it
+ * for each call, 16 bytes of garbage; in an array of mixed kinds it stays boxed.
  */
 export type SteadyNumber = readonly [number, null];
 export const steadyNumber = (value: number): SteadyNumber => [value, null];

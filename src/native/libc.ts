@@ -38,7 +38,7 @@ const eventWord = new Int32Array(eventValue.bytes);
 /** A counter that `signalEvent` raises and a read resets (eventfd(2)); non-blocking. */
 export const createEvent = (): number => checked('eventfd', native.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 
-/** Wake whoever waits for the event. Works from any thread; several signals before a read count as one wake-up. */
+/** Wakes the thread that waits for the event. Works from any thread; several signals before a read count as one wake-up. */
 export function signalEvent(fd: number): void {
   eventWord[0] = 1;
   eventWord[1] = 0;

@@ -3,7 +3,7 @@
  * the simulation (test/simulation).
  */
 export interface Runtime {
-  /** Whole milliseconds since some moment; nobody can set this clock. For intervals, ages, deadlines. */
+  /** Whole milliseconds since an arbitrary time; this clock cannot be set. For intervals, ages, deadlines. */
   monotonicMs(): number;
   /**
    * Milliseconds since 1970. The clock may be set at any time, forward or back. For people, for criteria sets, and for

@@ -1,6 +1,6 @@
 /**
- * UDP ports of DHCP (RFC 2131 §4.1) and DHCPv6 (RFC 8415 §7.2). What goes to a client's port comes from a server or a
- * relay: clients talk to nobody's but a server's.
+ * UDP ports of DHCP (RFC 2131 §4.1) and DHCPv6 (RFC 8415 §7.2). Messages to a client's port come from a server or a
+ * relay: clients only send to a server's port.
  */
 export const SERVER_PORT = 67;
 export const CLIENT_PORT = 68;

@@ -59,7 +59,7 @@ export const protocol = (view: DataView, at: number): number => view.getUint8(at
 export const headerCheck = (view: DataView, at: number): number => view.getUint16(at + CHECK_OFFSET);
 export const source = (view: DataView, at: number): number => view.getInt32(at + SOURCE_OFFSET);
 export const destination = (view: DataView, at: number): number => view.getInt32(at + DESTINATION_OFFSET);
-/** Words 0 … 4 of the fixed header, for whoever checks all of it at once. */
+/** Words 0 … 4 of the fixed header, for callers that check all of it at once. */
 export const headerWord = (view: DataView, at: number, word: number): number => view.getInt32(at + 4 * word);
 
 export function setHeaderCheck(view: DataView, at: number, check: number): void {

@@ -343,8 +343,9 @@ export class FastPath {
 }
 
 /**
- * Whether a packet seems to be of a record whose state it leaves as it is. Asked before `translate` is called, too: V8 inlines
- * what a function calls by how often it does per call of the function, which calls in vain would make rare.
+ * Whether a packet seems to belong to a record whose state it does not change. Also checked before `translate` is
+ * called: V8 inlines callees by their frequency per call of the function, which needless calls of `translate` would
+ * lower.
  */
 const mayBeSteady = (words: Int32Array, at: number): boolean =>
   words[at + PACKET.row] !== NONE && (words[at + PACKET.kind]! & (PACKET_OWN | CHANGES_STATE)) === PACKET_OWN;

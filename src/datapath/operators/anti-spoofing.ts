@@ -129,7 +129,7 @@ export class AntiSpoofing implements Operator, OwnSources {
     return sender === 0 || this.isAllowed(0, 0, IPV4_MAPPED, sender);
   }
 
-  /** A VM that has moved says where it is by RARP, as QEMU does; it may ask for nobody else, and answer nobody. */
+  /** A VM that has moved announces itself by RARP, as QEMU does; it may neither ask nor answer for other stations. */
   private isRarpOwn(frame: Frame): boolean {
     const { view, payload } = frame;
     return (

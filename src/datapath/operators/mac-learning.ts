@@ -1,8 +1,8 @@
 /**
- * MAC learning: notes which port a station sends from.
+ * MAC learning: records the port that a station sends from.
  *
- * The operator stands behind a port's guards and in front of everything that acts on a frame, so that a frame which is
- * dropped as spoofed moves nobody's MAC. The router's MAC and the host's own are never learned: no station has them.
+ * The operator follows a port's guards and precedes everything that acts on a frame, so a frame dropped as spoofed
+ * changes no MAC entry. The router's MAC and the host's own are never learned: no station has them.
  */
 import * as ethernet from '../../wire/ethernet.ts';
 import type { Context } from '../frame/context.ts';

@@ -24,7 +24,7 @@ export interface RateLimitSpec {
 const LARGEST_PACKETS = 128;
 const LARGEST_BITS = 65_550 * 8;
 
-/** The buckets of one direction; they outlive the operator, which a snapshot makes anew. */
+/** The buckets of one direction; they outlive the operator, which each snapshot creates again. */
 export class RateBuckets {
   packets = 0;
   bits = 0;

@@ -1,18 +1,18 @@
 /**
  * The edge between a network's logical switch and the physical network behind an uplink.
  *
- * Theory of operation. Every host has the same router MAC and answers for the same gateways and VIPs, each for its own
- * VMs. On the wire that would be one station in many places: physical switches would learn it now here, now there, and
- * VMs would take another host's gateway for theirs. So none of it crosses an uplink:
+ * Theory of operation. Every host has the same router MAC and answers for the same gateways and VIPs, each for its
+ * own VMs. On the wire that would be one station in many places: physical switches would relearn it constantly, and
+ * VMs would resolve their gateway to another host. These addresses therefore never cross an uplink:
  *
- * To the wire. A frame of the router (a routed packet, a question for a neighbour) bears the host's own MAC in place of
- * the router's. A question names nobody as the asker: an ARP request becomes a probe (RFC 5227 §1.1, sender 0.0.0.0), a
- * neighbour solicitation comes from the link-local address of the host's MAC. Answers come to that MAC.
+ * To the wire. A frame of the router (a routed packet, a neighbour request) carries the host's own MAC instead of the
+ * router's. Requests reveal no gateway address: an ARP request becomes a probe (RFC 5227 §1.1, sender 0.0.0.0), a
+ * neighbour solicitation comes from the link-local address of the host's MAC. Replies are sent to that MAC.
  *
- * From the wire. What is addressed to the host's MAC is an answer to such a question, and goes to the router; anything
- * else with that address, and all that bears the router's MAC, is dropped. Questions for gateways and VIPs are not
- * answered: the asker's own host does that. A frame whose sender is here (the host's MAC, or that of a VM of a port) has
- * come back by a loop, or somebody else claims the MAC: dropped, so that a VM never hears itself.
+ * From the wire. A reply to such a request, addressed to the host's MAC, is passed to the router; other frames to
+ * that address, and all from or to the router's MAC, are dropped. Requests for gateways and VIPs are not answered:
+ * the sender's own host does that. A frame whose source is local (the host's MAC, or that of a VM of a port) has
+ * returned by a loop, or another station claims the MAC: dropped, so that a VM never receives its own frames.
  *
  * A VM's own VLAN tags do not cross in either direction: on the wire a tag says which network a frame belongs to.
  */
@@ -70,7 +70,7 @@ export class UplinkEdge implements Operator {
     )
       return PASS;
     const isArp = frame.family === FAMILY_ARP;
-    // The router asks, and answers nobody out there; what else there is of this kind is not the router's.
+    // The router only sends requests on an uplink; other ARP and ND frames are not the router's.
     if (isArp && arp.operation(view, frame.l3) !== arp.REQUEST)
       return this.context.consume(frame, DROP.spoofedArp);
     const solicits = isSolicitation(frame);

@@ -60,7 +60,7 @@ export class PcapngReader implements CaptureReader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly clocks: Clock[] = [];
-  /** Interfaces are numbered anew in each section: index of the current one's first. */
+  /** Interface numbers restart in each section: index of the current section's first. */
   private firstOfSection = 0;
   private littleEndian = true;
   private offset = 0;

@@ -1,9 +1,9 @@
 /**
  * TAP devices as the NICs of VMs that are namespaces.
  *
- * The device is made in the caller's namespace under a name of its own, moved, and renamed inside. It is not made
- * inside at once: the descriptor would then hold a reference on the namespace, which would outlive
- * `ip netns del` and leave us talking to a VM that nobody can reach.
+ * The device is created in the caller's namespace under a temporary name, moved, and renamed inside. If it were
+ * created inside, the descriptor would hold a reference on the namespace, which would outlive `ip netns del` and
+ * leave Sluice connected to an unreachable VM.
  *
  * A lasting device stays when its process ends without closing it, with all that the VM has configured on it. The next
  * process takes it over. From a process that runs still, it has a copy of the descriptor, and the VM notices nothing: what
@@ -164,7 +164,7 @@ function isDescriptorOf(fd: number, { netns, interfaceName }: TapRequest, index:
   }
 }
 
-/** Ends a lasting TAP that nobody has open, if it is still there. */
+/** Removes a lasting TAP that no process has open, if it still exists. */
 export function removeTap(netns: string, interfaceName: string, index: number, copy?: number): void {
   takeOverTap({ netns, interfaceName, addresses: [], gateways: [] }, index, copy)?.close();
 }

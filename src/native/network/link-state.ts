@@ -17,11 +17,11 @@ const IFF_RUNNING = 0x40;
 const IFREQ_BYTES = 40;
 
 export interface LinkState {
-  /** The kernel's number: an interface that is made anew under the same name has another one. */
+  /** Interface index: a new interface of the same name has another one. */
   readonly index: number;
   /** Switched on by its administrator. */
   readonly isUp: boolean;
-  /** And there is somebody at the other end (carrier). */
+  /** Also has a carrier: the link's other end is up. */
   readonly isRunning: boolean;
   /** Largest IP packet, bytes. */
   readonly mtu: number;

@@ -41,7 +41,7 @@ export interface PacketSocketOptions {
   readonly vnetHeader?: 'auto' | 10 | 0;
   /**
    * Which frames to receive, always without those to the interface's own address: those of one VLAN (1 to 4094), which
-   * then come without their tag, or `untagged` ones. Absent: all, and nobody can tell tags.
+   * then come without their tag, or `untagged` ones. Absent: all, with tags removed.
    */
   readonly vlan?: number | 'untagged';
 }

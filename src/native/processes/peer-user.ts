@@ -1,9 +1,9 @@
 /**
- * Which user is at the other end of a connection that stays on this machine.
+ * Finds the user at the other end of a connection within this machine.
  *
- * Unix sockets: the kernel says it (SO_PEERCRED, unix(7)). Loopback TCP: the other end is a socket of this network
- * namespace, and /proc/net/tcp lists its user. The kernel lists user 0 for sockets that belong to nobody (closed by
- * their process, or not accepted yet), so only a socket that has an inode counts, and it has to be connected still.
+ * Unix sockets: the kernel reports the user (SO_PEERCRED, unix(7)). Loopback TCP: the other end is a socket of this
+ * network namespace, and /proc/net/tcp lists its user. The kernel lists user 0 for sockets without an owner (closed
+ * by their process, or not accepted yet), so only a socket with an inode counts, and it must still be connected.
  */
 import { readFile } from 'node:fs/promises';
 import { isIPv4, type Socket } from 'node:net';
@@ -18,12 +18,12 @@ const SO_PEERCRED = 17;
 const UCRED_BYTES = 12;
 const UID = 4;
 
-/** A listener takes its time to accept: until then the socket at its end belongs to nobody. */
+/** A listener may accept late: until then the socket at its end has no owner. */
 const LOOKS = 60;
 const FIRST_LOOK_MS = 1;
 const LONGEST_LOOK_MS = 50;
 
-/** The user's id; undefined: nobody can be found there any more. The socket has to be connected, and local. */
+/** The user's id; undefined: the other end was closed. The socket must be connected and local. */
 export async function peerUser(socket: Socket): Promise<number | undefined> {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (localAddress === undefined || remoteAddress === undefined) return unixPeerUser(socket);

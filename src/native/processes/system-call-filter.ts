@@ -58,7 +58,7 @@ const COMMON = {
   process_madvise: 440,
   mount_setattr: 442,
 };
-/** Its flags lie in memory, where a filter cannot look: libc is told to use clone. */
+/** Its flags are in memory, which a filter cannot read: libc falls back to clone. */
 const CLONE3 = 435;
 
 const ABIS: Readonly<Record<string, Abi>> = {

@@ -8,8 +8,8 @@ export interface User {
 }
 
 /**
- * Ids that belong to nobody else on a Linux machine (60001 to 61183 are set aside for no use), and need no entry in
- * /etc/passwd. Two of them: a server that takes over a prober gets nowhere near a controller.
+ * Ids that no other user has on a Linux machine (60001 to 61183 are reserved as unused), and that need no entry in
+ * /etc/passwd. Two of them, so that a server that compromises a prober gains no access to a controller.
  */
 const CONTROLLER_ID = 61_110;
 const PROBER_ID = 61_111;
