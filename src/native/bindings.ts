@@ -29,7 +29,7 @@ function optional<F>(name: string, result: string, parameters: string[]): F | nu
 export type SteadyNumber = readonly [number, null];
 export const steadyNumber = (value: number): SteadyNumber => [value, null];
 
-/** Memory that a call reads or fills: never shorter than the kernel structure it stands for. */
+/** Memory that a call reads or fills: never shorter than its kernel structure. */
 type Structure = Uint8Array;
 
 export const strerror: Call<[errno: number], string> = libc.func('strerror', 'str', ['int']);
@@ -121,7 +121,7 @@ export const bind: Call<[fd: number, address: Structure, length: number]> = libc
 ]);
 export const setsockopt: Call<[fd: number, level: number, option: number, value: Structure, length: number]> =
   libc.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
-/** `length` (4 bytes) holds what `value` has room for, and then what was written. */
+/** `length` (4 bytes): the size of `value`, and after the call the bytes written. */
 export const getsockopt: Call<
   [fd: number, level: number, option: number, value: Structure, length: Structure]
 > = libc.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);

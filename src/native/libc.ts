@@ -16,7 +16,7 @@ export function closeDescriptor(fd: number): void {
   checked(`close of descriptor ${fd}`, native.close(fd));
 }
 
-/** Makes `target` stand for what `fd` stands for (dup2(2)). */
+/** Makes `target` refer to the same open file as `fd` (dup2(2)). */
 export function duplicateOnto(fd: number, target: number): void {
   checked(`dup2 of descriptor ${fd} onto ${target}`, native.dup2(fd, target));
 }

@@ -39,7 +39,7 @@ function checkLength(call: string, length: number): void {
     throw new RangeError(`${call}: length ${length}, expected a positive integer of bytes`);
 }
 
-/** The same bytes in another thread: `address` and `length` of a mapping that this process has made. */
+/** The same bytes in another thread: `address` and `length` of a mapping of this process. */
 export function viewMapping(address: number, length: number): Mapping {
   checkLength('viewMapping', length);
   if (!Number.isSafeInteger(address) || address < 4096)
@@ -105,7 +105,7 @@ function reserveAligned(length: number): number {
   return Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
 }
 
-/** Whether `path` (or, before it exists, its directory) lies in RAM: only there is a mapping as fast as memory. */
+/** Whether `path` (or, before it exists, its directory) is in RAM: only there is a mapping as fast as memory. */
 export function isTmpfs(path: string): boolean {
   let status: ReturnType<typeof statfsSync>;
   try {
@@ -123,7 +123,7 @@ export interface FileOptions {
    * from Linux 6.1 on; where it does not, the memory is good all the same.
    */
   readonly hugePages?: boolean;
-  /** There must be nothing of this name yet: EEXIST else, also for a link. */
+  /** The name must not exist yet: otherwise EEXIST, also for a link. */
   readonly isNew?: boolean;
 }
 

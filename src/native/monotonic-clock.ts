@@ -13,7 +13,7 @@ const time = mapAnonymous(16);
 const words = new Int32Array(time.bytes);
 const address = native.steadyNumber(time.address);
 
-/** Takes the time that the functions below tell, until the next reading in this thread. */
+/** Reads the clock for the functions below, until the next reading in this thread. */
 export function readClock(): void {
   native.clockGettime(CLOCK_MONOTONIC, address[0]);
 }

@@ -1,4 +1,4 @@
-/** A system call that failed: which call, on what, and errno by name and in words. */
+/** A failed system call: the call, its object, and errno by name and in words. */
 import { constants } from 'node:os';
 import { koffi, strerror } from './bindings.ts';
 

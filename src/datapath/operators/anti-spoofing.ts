@@ -1,5 +1,5 @@
 /**
- * Anti-spoofing: what a VM sends must be its own.
+ * Anti-spoofing: a VM may only send from its own addresses.
  *
  * The operator stands first in the chain of a port with configured addresses. The source MAC must be the port's, or one that
  * the configuration allows besides; an
@@ -151,7 +151,7 @@ export class AntiSpoofing implements Operator, OwnSources {
     const at = icmpv6.linkAddressAt(view, l4, l4 + l4Bytes, option);
     if (at > 0 && !this.isOwnMac(ethernet.macHigh(view, at), ethernet.macLow(view, at))) return false;
     const { s0, s1, s2, s3 } = frame;
-    // From the unspecified address it claims its target (RFC 4862 §5.4.3), else it asks for another's.
+    // From the unspecified address it claims its target (RFC 4862 §5.4.3), otherwise it resolves another's.
     if (isSolicitation && !ipv6.isUnspecified(s0, s1, s2, s3)) return true;
     const t0 = icmpv6.targetWord(view, l4, 0);
     const t1 = icmpv6.targetWord(view, l4, 1);
@@ -167,7 +167,7 @@ export class AntiSpoofing implements Operator, OwnSources {
   }
 }
 
-/** The link-local address that a MAC makes (RFC 4291 appendix A: its universal/local bit is turned over). */
+/** The link-local address derived from a MAC (RFC 4291 appendix A: with its universal/local bit inverted). */
 function linkLocalOf({ high, low }: Mac): string {
   const words = Int32Array.of(
     0xfe80_0000 | 0,

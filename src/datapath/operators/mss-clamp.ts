@@ -43,7 +43,7 @@ export class MssClamp implements Operator {
     const { view, l4 } = frame;
     const was = tcp.mss(view, l4 + distance);
     tcp.setMss(view, l4 + distance, most);
-    // A partial check covers the pseudo header only: the device sums up what it finds.
+    // A partial checksum covers only the pseudo header: the device adds the current content.
     if (frame.partial) return PASS;
     const isOdd = (distance & 1) !== 0;
     const delta = isOdd ? delta16(swapped(was), swapped(most)) : delta16(was, most);
@@ -52,12 +52,12 @@ export class MssClamp implements Operator {
   }
 }
 
-/** Place of the MSS option in a SYN, or 0 if there is none, or options that make no sense before it. */
+/** Offset of the MSS option in a SYN, or 0 if there is none, or malformed options before it. */
 function mssOption({ view, l4, l4Bytes }: Frame): number {
   if (l4 === 0) return 0;
   const end = l4 + Math.min(tcp.headerBytes(view, l4), l4Bytes);
   return tcp.optionAt(view, l4, end, tcp.OPTION_MSS, tcp.MSS_OPTION_BYTES);
 }
 
-/** A value at an odd place stands in the two words of the sum with its bytes exchanged (RFC 1071 §2 B). */
+/** A value at an odd offset enters the two words of the sum with its bytes swapped (RFC 1071 §2 B). */
 const swapped = (word: number): number => ((word & 0xff) << 8) | (word >>> 8);

@@ -18,7 +18,7 @@ import { isOverMtu, mayFragment } from '../frame/fragmentation.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { NetworkSpec, RouterAdvertisementSpec } from '../snapshot.ts';
 
-/** A prefix as it is matched: four words, four masks. */
+/** A prefix in matchable form: four words, four masks. */
 export interface Subnet {
   readonly words: Int32Array;
   readonly masks: Int32Array;
@@ -162,7 +162,7 @@ export function isInSubnet(subnet: Subnet, w0: number, w1: number, w2: number, w
     ((w0 ^ words[0]!) & masks[0]!) === 0 &&
     ((w1 ^ words[1]!) & masks[1]!) === 0 &&
     ((w2 ^ words[2]!) & masks[2]!) === 0 &&
-    // ::/0 holds no IPv4 address, mapped as it is.
+    // ::/0 excludes IPv4 addresses in mapped form.
     isIpv4Mapped(w0, w1, w2) === subnet.isIpv4
   );
 }

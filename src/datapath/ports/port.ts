@@ -41,7 +41,7 @@ export class Port {
   readonly isUplink: boolean;
   readonly balancer: number;
   readonly guardsReservedMulticast: boolean;
-  /** A load balancer stands in both chains. */
+  /** A load balancer is in both chains. */
   readonly balances: boolean;
   /** The fast path may act for all operators of both chains. */
   readonly hasFastPath: boolean;

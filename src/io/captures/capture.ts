@@ -1,4 +1,4 @@
-/** Packet captures as both file formats hold them: what a reader gives and a writer takes. */
+/** Packet captures independent of the file format: output of readers, input of writers. */
 
 /** LINKTYPE_ETHERNET of the link-layer header type registry. */
 export const LINKTYPE_ETHERNET = 1;
@@ -33,7 +33,7 @@ export interface CapturePacket {
   readonly fileOffset: number;
 }
 
-/** The file ends inside a record: what was there of how much. */
+/** The file ends inside a record: bytes present and expected. */
 export interface Truncation {
   readonly fileOffset: number;
   readonly foundBytes: number;
@@ -43,14 +43,14 @@ export interface Truncation {
 /** Packets in file order, until null. */
 export interface CaptureReader extends Iterable<CapturePacket> {
   readonly format: 'pcap' | 'pcapng';
-  /** pcapng describes interfaces as it goes: complete once `next` has answered null. */
+  /** pcapng describes interfaces within the file: complete once `next` has returned null. */
   readonly interfaces: readonly CaptureInterface[];
   next(): CapturePacket | null;
   /** Set when `next` has answered null because the file is cut off; packets before are good. */
   readonly truncation: Truncation | null;
 }
 
-/** A file that is no capture or contradicts itself: where, what was found and what was expected. */
+/** A file that is not a capture, or is inconsistent: position, found and expected. */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError';
   readonly fileOffset: number;

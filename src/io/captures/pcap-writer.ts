@@ -28,7 +28,7 @@ export interface WrittenInterface {
 }
 
 export interface PcapWriterOptions {
-  /** Default `pcap`: microseconds, what every tool reads. */
+  /** Default `pcap`: microseconds, which every tool reads. */
   readonly format?: CaptureFormat;
   /** Default: one Ethernet interface. Classic pcap holds one, without its name. */
   readonly interfaces?: readonly WrittenInterface[];
@@ -46,7 +46,7 @@ export class PcapWriter {
   private readonly format: CaptureFormat;
   private readonly interfaceCount: number;
 
-  /** Writes the file's head at once. `sink` must use or copy what it is given before it returns. */
+  /** Writes the file header at once. `sink` must use or copy the bytes before it returns. */
   constructor(sink: (bytes: Uint8Array) => void, options: PcapWriterOptions = {}) {
     const { format = 'pcap', interfaces = [{}] } = options;
     this.sink = sink;
@@ -129,7 +129,7 @@ function sectionHeader(): Buffer {
   block.writeUInt32LE(block.length, 4);
   block.writeUInt32LE(BYTE_ORDER_MAGIC, 8);
   block.writeUInt16LE(1, 12);
-  // Section length: not told.
+  // Section length: unspecified.
   block.fill(0xff, 16, 24);
   block.writeUInt32LE(block.length, 24);
   return block;

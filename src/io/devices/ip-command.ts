@@ -28,7 +28,7 @@ export interface IpBatch {
 /** Processes at a time: each waits for the kernel's one lock on network devices for a part of its time. */
 const AT_A_TIME = 8;
 
-/** The same for many batches, in no order, several at a time. Rejects when all have ended, with what one of them said. */
+/** The same for many batches, several at a time in any order. Rejects after all have ended, with one of their errors. */
 export async function runIpBatches(batches: readonly IpBatch[]): Promise<void> {
   for (const batch of batches) checkBatch(batch);
   const left = [...batches];
@@ -49,7 +49,7 @@ function runAside(batch: IpBatch): Promise<void> {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    // One that ends before it has read everything says why by its status.
+    // A process that ends before it has read everything reports the reason by its status.
     child.stdin.on('error', () => {});
     child.on('error', (error) => reject(failure(batch, error, null, '')));
     child.on('close', (status) => {
@@ -90,7 +90,7 @@ function failure(
   return new Error(`cannot ${purpose}: ${what}${where} said: ${said || `exit status ${status}`}`);
 }
 
-/** ip(8) says `Command failed -:LINE`; for a wrong word it exits without, but quotes the word. */
+/** ip(8) reports `Command failed -:LINE`; for an invalid word it omits that, but quotes the word. */
 function failedCommand(commands: readonly string[], stderr: string): string | undefined {
   const line = /^Command failed -:(\d+)$/m.exec(stderr)?.[1];
   if (line !== undefined) return commands[Number(line) - 1];

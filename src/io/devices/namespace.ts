@@ -2,7 +2,7 @@
 import { namespaceExists } from '../../native/network/netns.ts';
 import { runIpBatch } from './ip-command.ts';
 
-/** Make the namespace with its loopback up, unless it exists; true if it was made. */
+/** Creates the namespace with its loopback up, unless it exists; true if it was created. */
 export function ensureNamespace(name: string): boolean {
   checkNamespaceName(name);
   if (namespaceExists(name)) return false;

@@ -71,7 +71,7 @@ export interface Tap {
   release(): void;
 }
 
-/** Make a TAP, up and configured, in an existing namespace. Throws an Error that says which step failed and why. */
+/** Creates a TAP, up and configured, in an existing namespace. Throws an Error with the failed step and the reason. */
 export function createTap(request: TapRequest): Tap {
   const { netns, interfaceName } = request;
   const set = configuration(request);
@@ -243,7 +243,7 @@ function configuration(request: TapRequest): string[] {
 
 let lastNumber = 0;
 
-/** A TAP whose name no one else uses: `sl`, our process id and a number, at most 15 characters. */
+/** A TAP with a unique name: `sl`, this process's id and a number, at most 15 characters. */
 function openUnderTemporaryName(options: TapOptions): TapDescriptor {
   for (let tries = 0; ; tries++) {
     lastNumber = (lastNumber + 1) % 36 ** 5;

@@ -38,7 +38,7 @@ export class BusyPoll {
     return this.cpuToSpare;
   }
 
-  /** Spin until `ready` says so, for at most durationUs and `maxWaitUs`; false when time is over. */
+  /** Spins until `ready` returns true, for at most durationUs and `maxWaitUs`; false on timeout. */
   spin(ready: () => boolean, maxWaitUs: number): boolean {
     readClock();
     const endUs = (readUs32() + Math.min(this.durationUs, maxWaitUs)) | 0;

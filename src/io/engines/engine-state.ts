@@ -51,7 +51,7 @@ export function countWriteError(counters: EngineCounters, errno: number): void {
   counters.writeErrnos[Math.min(errno, ERRNOS - 1)]!++;
 }
 
-/** Reads that fail this often in a row, with no frame between them, mean that the port is of no more use. */
+/** Number of consecutive failed reads, without a frame, after which the port is unusable. */
 const MAX_CONSECUTIVE_READ_ERRORS = 16;
 
 /** errno of a port that will never work again: EBADFD and ENODEV from a TAP, ENXIO from a packet socket. */
@@ -94,7 +94,7 @@ export class PortTable {
     this.survivesReadErrors[port] = Number(device.survivesReadErrors ?? false);
   }
 
-  /** Notes a read that failed; true if the port is of no more use. */
+  /** Counts a failed read; true if the port is unusable. */
   noteReadError(port: number): boolean {
     if (this.survivesReadErrors[port] === 1) return false;
     return ++this.readErrorsInARow[port]! >= MAX_CONSECUTIVE_READ_ERRORS;

@@ -14,7 +14,7 @@ export interface SelectedEngine {
   readonly reason: string;
 }
 
-/** Call it on the thread that will use the engine. Throws when `uring` is asked for and not to be had. */
+/** Call it on the thread that will use the engine. Throws if `uring` is requested but unavailable. */
 export function selectEngine(choice: EngineChoice, options: EngineOptions): SelectedEngine {
   const kernel = `Linux ${release()}`;
   if (choice === 'syscall') return { engine: new SyscallEngine(options), reason: 'asked for' };

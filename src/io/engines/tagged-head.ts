@@ -9,7 +9,7 @@ import * as virtio from '../../wire/virtio-net.ts';
 /** Room for one head: the vnet header, 12 bytes of MACs, 4 bytes of tag, and slack to a multiple of 32. */
 export const TAGGED_HEAD_BYTES = 32;
 
-/** Bytes of a frame that stand in its head: both MACs. */
+/** Bytes of a frame that its head contains: both MACs. */
 export const MACS_BYTES = 12;
 
 /** Both MACs and the tag. */

@@ -150,7 +150,7 @@ export class UringEngine implements FrameEngine {
     this.uring.prepareCancel(tagOf(READ, port, this.generation[port]!), tagOf(CANCEL, port, 0));
     this.submit();
     this.uring.setFile(port, -1);
-    this.generation[port]!++; // a Uint16Array: goes round
+    this.generation[port]!++; // a Uint16Array: wraps around
     this.ports.remove(port);
   }
 
@@ -176,7 +176,7 @@ export class UringEngine implements FrameEngine {
     return batch.count;
   }
 
-  /** Empty slots that lie in the ring for reads to fill. */
+  /** Empty slots in the ring for reads to fill. */
   get slotsOffered(): number {
     return this.slotsInRing;
   }

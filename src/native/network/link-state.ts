@@ -1,4 +1,4 @@
-/** What the kernel says of an interface of this thread's network namespace (netdevice(7)). */
+/** State of an interface in this thread's network namespace, from the kernel (netdevice(7)). */
 import * as native from '../bindings.ts';
 import { closeDescriptor } from '../libc.ts';
 import { checked, ENODEV, lastErrno, SystemError } from '../system-error.ts';

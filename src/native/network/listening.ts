@@ -51,7 +51,7 @@ export function listensAt(pid: number, port: number): boolean {
   return inodes.size > 0 && descriptorsOf(pid).some((target) => inodes.has(target));
 }
 
-/** What the descriptors of a process stand for; those that it closes meanwhile are left out. */
+/** The files behind a process's descriptors; those closed meanwhile are omitted. */
 function descriptorsOf(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
   try {

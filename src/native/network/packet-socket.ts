@@ -86,7 +86,7 @@ export function openPacketSocket(interfaceName: string, options: PacketSocketOpt
   }
 }
 
-/** Offsets of what the kernel knows beside a frame's bytes (linux/filter.h, SKF_AD_…). */
+/** Offsets of the kernel's metadata of a frame (linux/filter.h, SKF_AD_…). */
 const AD_PACKET_TYPE = 0xffff_f000 + 4;
 const AD_VLAN_TAG = 0xffff_f000 + 44;
 const AD_VLAN_TAG_PRESENT = 0xffff_f000 + 48;

@@ -61,7 +61,7 @@ interface Reading {
 
 const readings = new Map<string, Reading>();
 
-/** The kernel's table as of after this call. One read at a time serves all who asked before it began. */
+/** The kernel's table, read after this call. One read serves all callers that waited before it began. */
 function tableOf(name: string): Promise<string> {
   const reading = readings.get(name);
   if (reading === undefined) return read(name);
@@ -104,7 +104,7 @@ function findRow(
 
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
 
-/** As /proc/net/tcp and tcp6 write it: words in the machine's order, the port as a number; IPv4 may stand in tcp6. */
+/** In the format of /proc/net/tcp and tcp6: words in native byte order, the port as a number; tcp6 may contain IPv4. */
 function endpointForms(address: string, port: number): string[] {
   const at = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const bare = plain(address);

@@ -17,7 +17,7 @@ export class RunnableTasks {
   private readonly line = mapAnonymous(LINE_BYTES);
   private readonly bytes = new Uint8Array(this.line.bytes);
 
-  /** The caller's own thread included; 0 when the kernel does not tell. One system call, no allocation. */
+  /** Includes the calling thread; 0 if the kernel does not report it. One system call, no allocation. */
   count(): number {
     if (this.fd === -1) return 0;
     const length = readBytesAt(this.fd, this.line, 0, LINE_BYTES, 0);

@@ -167,7 +167,7 @@ export function filterSystemCalls(): boolean {
 
 type Target = 'allow' | 'refuse' | 'absent';
 
-/** Each test is a jump over what remains to one of the three returns at the end, or on to the next. */
+/** Each test jumps to one of the three returns at the end, or continues with the next test. */
 function instructionsOf(abi: Abi): Instruction[] {
   const steps: (readonly [operation: number, operand: number, hit?: Target, miss?: Target])[] = [
     [LOAD, ARCHITECTURE],

@@ -22,7 +22,7 @@ export class BufferRing {
   private readonly halves: Uint16Array;
   private tail = 0;
 
-  /** `entries`: a power of two up to 32768. All buffers will lie in `buffers`. */
+  /** `entries`: a power of two up to 32768. All buffers are inside `buffers`. */
   constructor(uring: IoUring, buffers: Mapping, entries: number, group: number) {
     if (!(entries >= 1 && entries <= 32_768 && (entries & (entries - 1)) === 0))
       throw new RangeError(`buffer ring: ${entries} entries, expected a power of two up to 32768`);

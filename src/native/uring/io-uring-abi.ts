@@ -13,7 +13,7 @@ export const IOSQE_FIXED_FILE = 1 << 0;
 export const IOSQE_BUFFER_SELECT = 1 << 5;
 export const IOSQE_CQE_SKIP_SUCCESS = 1 << 6;
 
-// CQE flags; the buffer id lies above bit 16.
+// CQE flags; the buffer id is above bit 16.
 export const IORING_CQE_F_BUFFER = 1 << 0;
 export const IORING_CQE_F_MORE = 1 << 1;
 export const IORING_CQE_BUFFER_SHIFT = 16;

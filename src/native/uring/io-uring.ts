@@ -16,7 +16,7 @@ import { checkRange, discard, type Mapping, mapAnonymous, mapDescriptor } from '
 import { checked, EAGAIN, EBUSY, EINTR, ETIME, lastErrno, SystemError } from '../system-error.ts';
 import * as abi from './io-uring-abi.ts';
 
-// Words of the memory that arguments of calls lie in.
+// Words of the memory for arguments of calls.
 const TIMESPEC_WORD = 8;
 const SCRATCH_WORD = 12;
 const ARGUMENT_BYTES = 64;
@@ -362,7 +362,7 @@ function setupParameters(options: IoUringOptions): Buffer {
   return parameters;
 }
 
-/** Why io_uring as it is used here is not to be had, or null when it is. */
+/** Why io_uring cannot be used as needed here, or null if it can. */
 export function probeIoUring(): string | null {
   let uring: IoUring;
   try {
