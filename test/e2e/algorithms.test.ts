@@ -93,17 +93,30 @@ function expectedServer(group: keyof typeof VIPS, list: readonly MemberText[], p
   return list[new Uint16Array(compileMaglev(specs)!)[entry]!]!.name;
 }
 
-function assertHashed(
+/** New connections of a client, each to the member that the table names. Returns who answered. */
+async function askHashed(
   group: keyof typeof VIPS,
   list: readonly MemberText[],
-  answers: readonly Answer[],
-): void {
-  for (const { server, peer } of answers) assert.is(server, expectedServer(group, list, peer), peer);
+  client: string,
+  count: number,
+): Promise<Answer[]> {
+  const startMs = performance.now();
+  const answers = await bed.ask(client, vipOf(group), count);
+  for (const { server, peer } of answers) {
+    const expected = expectedServer(group, list, peer);
+    if (server === expected) continue;
+    // The kernel may use a port again whose last connection has not ended for the host: that one's member keeps it.
+    const flows = await bed.json<FlowRow[]>('flows', '--client', peer, '--group', group);
+    const isOlder = flows.some((flow) => flow.member === server && flow.ageMs > performance.now() - startMs);
+    assert.ok(isOlder, `${peer}: ${server}, expected ${expected}; ${JSON.stringify(flows)}`);
+  }
+  return answers;
 }
 
 test('maglev: whatever the client and its port, the member that the table names', async () => {
-  const answers = await Promise.all(['c1', 'c2', 'c3'].map((client) => bed.ask(client, vipOf('hash'), 30)));
-  assertHashed('hash', MEMBERS, answers.flat());
+  const answers = await Promise.all(
+    ['c1', 'c2', 'c3'].map((client) => askHashed('hash', MEMBERS, client, 30)),
+  );
   assert.equal(Object.keys(shares(answers.flat())), ['s1', 's2', 's3']);
   assert.equal(await reasons('hash'), [`maglev of rule hash@${vipOf('hash')}:80`]);
 });
@@ -111,20 +124,19 @@ test('maglev: whatever the client and its port, the member that the table names'
 test('maglev: drain, failure and a new weight have the table that follows from them', async () => {
   const [s1, s2, s3] = MEMBERS as [MemberText, MemberText, MemberText];
   await bed.json<Changed>('member', 'drain', 'hash', 's2');
-  assertHashed('hash', [s1, s3], await bed.ask('c1', vipOf('hash'), 30));
+  await askHashed('hash', [s1, s3], 'c1', 30);
   await bed.json<Changed>('member', 'weight', 'hash', 's3', '9');
-  assertHashed('hash', [s1, { ...s3, weight: 9 }], await bed.ask('c1', vipOf('hash'), 30));
+  await askHashed('hash', [s1, { ...s3, weight: 9 }], 'c1', 30);
   await bed.json<Changed>('member', 'fail', 'hash', 's3');
-  assertHashed('hash', [s1], await bed.ask('c1', vipOf('hash'), 5));
+  await askHashed('hash', [s1], 'c1', 5);
   await bed.json<Changed>('member', 'add', 'hash', 's2', `${s2.address}:8080`, '--weight', '2');
-  assertHashed('hash', [s1, s2], await bed.ask('c1', vipOf('hash'), 30));
+  await askHashed('hash', [s1, s2], 'c1', 30);
 });
 
 test('maglev by source address: a client has one member', async () => {
   for (const client of ['c1', 'c2', 'c3']) {
-    const answers = await bed.ask(client, vipOf('source'), 10);
+    const answers = await askHashed('source', MEMBERS, client, 10);
     assert.is(Object.keys(shares(answers)).length, 1);
-    assertHashed('source', MEMBERS, answers);
   }
 });
 
