@@ -107,12 +107,6 @@ export const MAX_LINES = 500;
 export const MAX_PARAMETERS = 6;
 /** Files directly in a folder of src. */
 export const MAX_FILES = 16;
-/** Folders that may have more, with the number of files that they may have. */
-const FULLER_FOLDERS: Readonly<Record<string, number>> = {
-  'src/datapath/balancing': 20,
-  'src/config/model': 20,
-};
-
 const roomOf = (path: string): string | null => /^src\/([^/]+)\//.exec(path)?.[1] ?? null;
 
 /** Generated code is JavaScript with its types beside it; those stand for it. */
@@ -316,7 +310,7 @@ export function fullFolders(tree: SourceTree): string[] {
     if (roomOf(path) !== null) files.set(folder, (files.get(folder) ?? 0) + 1);
   }
   return [...files]
-    .filter(([folder, count]) => count > (FULLER_FOLDERS[folder] ?? MAX_FILES))
+    .filter(([, count]) => count > MAX_FILES)
     .map(([folder, count]) => `${folder}: ${count} files, expected at most ${MAX_FILES}`);
 }
 

@@ -17,7 +17,7 @@ import type { Answerer } from '../api/routes.ts';
 import { OpenListings } from '../api/rows.ts';
 import { VERSION } from '../api/version.ts';
 import { type Configuration, type GroupConfig, routerOf } from '../config/model/model.ts';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import { MergedWeights } from '../host/publishing/weights.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
 import {

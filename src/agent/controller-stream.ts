@@ -4,7 +4,7 @@
  * One message at a time is in flight. Messages that must be delivered wait in a bounded queue; of a waiting report
  * only the newest header is kept, and its rows are read from the table when it is sent.
  */
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import { AgentEncoder, decodeFromController } from '../messages/codec.ts';
 import type { FromAgent, FromController } from '../messages/messages.ts';
 import type { ReportHeader } from '../messages/report.ts';

@@ -8,7 +8,7 @@
  */
 import { closeSync, constants, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { namingFile } from '../config/model/file-error.ts';
+import { namingFile } from '../config/problems/file-error.ts';
 import type { BalancerWeights } from '../messages/messages.ts';
 import { decodeFrame, encodeFrame, hasFrameAfter } from '../run-dir/frame.ts';
 import { openOwnFile } from '../run-dir/own-files.ts';

@@ -12,7 +12,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseGroupDocument } from '../config/group-document.ts';
 import type { GroupConfig } from '../config/model/model.ts';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import type { BalancerWeights, Rules } from '../messages/messages.ts';
 import type { RuleDocument, RuleJournal } from './rule-journal.ts';
 

@@ -7,7 +7,7 @@
  */
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type ApiPath, apiPathOf } from './answered-by.ts';
 import type { Answerer, ApiRequest } from './routes.ts';

@@ -1,5 +1,5 @@
 /** An API call as text, from HTTP or from the stream between agents and controllers. */
-import { messageOf, Refusal } from '../config/model/refusal.ts';
+import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { Answerer } from './routes.ts';
 import type { ApiError } from './shapes.ts';
 

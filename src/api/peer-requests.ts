@@ -1,6 +1,6 @@
 /** JSON API calls over a stream between controller and agent, in either direction: numbered, bounded in number and time. */
 
-import { messageOf, Refusal, type RefusalStatus } from '../config/model/refusal.ts';
+import { messageOf, Refusal, type RefusalStatus } from '../config/problems/refusal.ts';
 import type { Reply, Request } from '../messages/messages.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { RowPage } from './rows.ts';

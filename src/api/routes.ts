@@ -1,7 +1,7 @@
 /** Finds a request's route and checks its body and query; the tables of routes are in the host and controller. */
 import { z } from 'zod';
-import { type Problem, pathText } from '../config/model/problems.ts';
-import { Refusal } from '../config/model/refusal.ts';
+import { type Problem, pathText } from '../config/problems/problems.ts';
+import { Refusal } from '../config/problems/refusal.ts';
 import { checkShape } from '../config/schema/shape.ts';
 import { type ApiPath, matchesPath, methodsAt } from './answered-by.ts';
 

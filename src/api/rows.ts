@@ -5,7 +5,7 @@
  * controllers they go page by page: each page names the path of the next one, which the asker requests when it wants it.
  */
 import { randomUUID } from 'node:crypto';
-import { Refusal } from '../config/model/refusal.ts';
+import { Refusal } from '../config/problems/refusal.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { Answerer } from './routes.ts';
 

@@ -13,7 +13,7 @@ import {
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { messageOf, Refusal } from '../config/model/refusal.ts';
+import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
-import { formatProblem } from '../config/model/problems.ts';
+import { formatProblem } from '../config/problems/problems.ts';
 import { isStopped } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
 

@@ -14,7 +14,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Role, roleUri } from '../config/certificate-roles.ts';
-import { namingFile } from '../config/model/file-error.ts';
+import { namingFile } from '../config/problems/file-error.ts';
 
 const AUTHORITY_DAYS = 3650;
 const HOST_DAYS = 825;

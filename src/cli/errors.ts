@@ -3,8 +3,8 @@
  * not all hosts have confirmed.
  */
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config/model/problems.ts';
-import { messageOf } from '../config/model/refusal.ts';
+import { ConfigError } from '../config/problems/problems.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import { ApiFailure } from './api-client.ts';
 
 export const EXIT_UNCONFIRMED = 3;

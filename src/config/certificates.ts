@@ -12,7 +12,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { Role } from './certificate-roles.ts';
-import { messageOf } from './model/refusal.ts';
+import { messageOf } from './problems/refusal.ts';
 import { loadFleetTls, loadTlsFiles, type TlsFiles, type TlsMaterial } from './tls-files.ts';
 
 export const DAY_MS = 86_400_000;

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { isMac, isPrefix, isUnicast } from '../wire/address.ts';
 import type { GroupConfig } from './model/model.ts';
-import { ConfigError, type Problem, pathText } from './model/problems.ts';
+import { ConfigError, type Problem, pathText } from './problems/problems.ts';
 import { checkShape } from './schema/shape.ts';
 
 const address = z.string('an address').refine(isUnicast, 'an IPv4 or IPv6 unicast address');

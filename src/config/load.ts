@@ -10,9 +10,9 @@ import { checkLoadBalancers, checkPorts, checkUplinks } from './checks/check-por
 import { checkTemplates } from './checks/check-templates.ts';
 import { checkVips } from './checks/check-vips.ts';
 import { withAbsoluteNames } from './file-names.ts';
-import { fileErrorText } from './model/file-error.ts';
 import type { Configuration } from './model/model.ts';
-import { ConfigError, type Path, type Problem, pathText, type Report } from './model/problems.ts';
+import { fileErrorText } from './problems/file-error.ts';
+import { ConfigError, type Path, type Problem, pathText, type Report } from './problems/problems.ts';
 import { resolveConfiguration } from './resolve.ts';
 import { type ConfigInput, configSchema } from './schema/schema.ts';
 import { checkShape, type Lenient } from './schema/shape.ts';

@@ -2,7 +2,7 @@
 import { canonicalAddress, networkOf, parsePrefix } from '../wire/address.ts';
 import { checkMembers } from './checks/check-groups.ts';
 import type { GroupConfig, MemberConfig, NetworkConfig } from './model/model.ts';
-import { ConfigError, type Problem, pathText, type Report, show } from './model/problems.ts';
+import { ConfigError, type Problem, pathText, type Report, show } from './problems/problems.ts';
 import { resolveMember } from './resolve.ts';
 import { memberSchema } from './schema/schema.ts';
 import { checkShape } from './schema/shape.ts';

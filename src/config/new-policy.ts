@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { PolicyConfig } from '../policy/policy-config.ts';
 import { checkPolicies } from './checks/check-policies.ts';
-import { ConfigError, type Problem, pathText, type Report } from './model/problems.ts';
+import { ConfigError, type Problem, pathText, type Report } from './problems/problems.ts';
 import { resolvePolicy } from './resolve-policy.ts';
 import { policy } from './schema/schema-policy.ts';
 import { checkShape } from './schema/shape.ts';

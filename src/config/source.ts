@@ -1,6 +1,6 @@
 /** A YAML document together with the line numbers of its parts. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import type { Path, Problem } from './model/problems.ts';
+import type { Path, Problem } from './problems/problems.ts';
 
 export interface Source {
   /** Plain data; undefined if the text is not valid YAML. */

@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Identity, identityOf, type Role, roleMismatch } from './certificate-roles.ts';
-import { fileErrorText } from './model/file-error.ts';
+import { fileErrorText } from './problems/file-error.ts';
 
 export interface TlsFiles {
   readonly ca: string;

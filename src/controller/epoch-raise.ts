@@ -8,7 +8,7 @@
  * one per write) is ignored: otherwise a host could exhaust them.
  */
 import type { Logger } from 'pino';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 
 const RAISE_INTERVAL_MS = 10_000;

@@ -19,8 +19,8 @@ import { membersInForce, setInForce, setKey } from '../config/model/criteria-set
 import { refuseUnknownMember } from '../config/model/group-members.ts';
 import type { CriteriaConfig, GroupConfig, MemberConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
-import { expectOneOf } from '../config/model/problems.ts';
-import { Refusal } from '../config/model/refusal.ts';
+import { expectOneOf } from '../config/problems/problems.ts';
+import { Refusal } from '../config/problems/refusal.ts';
 import type { BalancerWeights, MemberGlobal } from '../messages/messages.ts';
 import { momentOf } from '../runtime/runtime.ts';
 import type { RefusedAgent } from './agents/agent-streams.ts';

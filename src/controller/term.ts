@@ -14,7 +14,7 @@
 import type { Logger } from 'pino';
 import { findMember } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {

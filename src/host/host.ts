@@ -17,9 +17,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { SerialQueue } from '../api/serial-queue.ts';
-import { HostError, messageOf } from '../config/model/host-error.ts';
 import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
+import { HostError, messageOf } from '../config/problems/host-error.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';

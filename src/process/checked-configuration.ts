@@ -9,7 +9,7 @@
  */
 import { type FurtherChecks, loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/model/model.ts';
-import type { Report } from '../config/model/problems.ts';
+import type { Report } from '../config/problems/problems.ts';
 import { capacityProblems } from '../host/publishing/capacity.ts';
 import { ownThingsOf } from '../run-dir/own-things.ts';
 import type { RunDir } from '../run-dir/run-dir.ts';

@@ -4,8 +4,8 @@
  * result of its start.
  */
 
-import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
+import { messageOf } from '../config/problems/host-error.ts';
 import { exitCodeOf, type RunOptions } from './run-process.ts';
 
 /** Longest wait for etcd while the starting command waits. */

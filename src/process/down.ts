@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { resolve } from 'node:path';
-import { messageOf } from '../config/model/host-error.ts';
+import { messageOf } from '../config/problems/host-error.ts';
 import { actingAs, forbidNewPrivileges } from '../native/processes/privileges.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { endProcess, type ProcessIdentity } from '../run-dir/process-identity.ts';

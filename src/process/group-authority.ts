@@ -22,7 +22,7 @@ import type { Changed, ControllersStatus, GroupOrigin, StreamCounts, Verdict } f
 import { VERSION } from '../api/version.ts';
 import { Certificates, type Renewable } from '../config/certificates.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
-import { messageOf, Refusal } from '../config/model/refusal.ts';
+import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { TlsMaterial } from '../config/tls-files.ts';
 import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';

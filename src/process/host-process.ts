@@ -15,9 +15,8 @@ import type { ApiRequest } from '../api/routes.ts';
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
 import type { Changed, Status, Verdict } from '../api/shapes.ts';
 import { certificateProblems } from '../api/verdict.ts';
-
-import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
+import { messageOf } from '../config/problems/host-error.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';

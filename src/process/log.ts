@@ -1,7 +1,7 @@
 /** The log: one line of plain text per event on stderr, for people, journald and files; floods are folded. */
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import { messageOf } from '../config/model/refusal.ts';
+import { messageOf } from '../config/problems/refusal.ts';
 import { duplicateOnto } from '../native/libc.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';

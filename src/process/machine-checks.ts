@@ -3,8 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Role } from '../config/certificate-roles.ts';
 import { besideFile } from '../config/file-names.ts';
-import type { Path, Report } from '../config/model/problems.ts';
-import { show } from '../config/model/problems.ts';
+import type { Path, Report } from '../config/problems/problems.ts';
+import { show } from '../config/problems/problems.ts';
 import type { ConfigInput } from '../config/schema/schema.ts';
 import type { Lenient } from '../config/schema/shape.ts';
 import {

@@ -9,9 +9,9 @@
 
 import type { AuditTrail } from '../api/audit.ts';
 import type { Changed } from '../api/shapes.ts';
-import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
-import { ConfigError } from '../config/model/problems.ts';
+import { messageOf } from '../config/problems/host-error.ts';
+import { ConfigError } from '../config/problems/problems.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
 import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privileges.ts';
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';

@@ -5,9 +5,9 @@ import { closeSync, existsSync, constants as fileConstants, renameSync, statSync
 import { constants } from 'node:os';
 import { resolve as absolutePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from '../config/model/host-error.ts';
 import type { Configuration } from '../config/model/model.ts';
-import { ConfigError } from '../config/model/problems.ts';
+import { messageOf } from '../config/problems/host-error.ts';
+import { ConfigError } from '../config/problems/problems.ts';
 import { replaceProcess } from '../native/processes/exec.ts';
 import {
   actingAs,

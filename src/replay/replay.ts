@@ -13,7 +13,7 @@
  * Its format is the input's: classic pcap in micro- or nanoseconds, or pcapng with one interface per port.
  */
 import { loadConfiguration } from '../config/load.ts';
-import { ConfigError } from '../config/model/problems.ts';
+import { ConfigError } from '../config/problems/problems.ts';
 import type { PortSpec } from '../datapath/snapshot.ts';
 import { snapshotOf } from '../host/publishing/snapshot-builder.ts';
 import { limitsFor } from '../host/thread/table-memory.ts';

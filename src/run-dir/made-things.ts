@@ -10,7 +10,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { messageOf } from '../config/model/host-error.ts';
+import { messageOf } from '../config/problems/host-error.ts';
 import {
   deleteNamespace,
   deleteNamespaces,

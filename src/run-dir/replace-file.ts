@@ -1,6 +1,6 @@
 /** Replaces a file by rename, so that readers, also after a crash, find either the old content or the new. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { namingFile } from '../config/model/file-error.ts';
+import { namingFile } from '../config/problems/file-error.ts';
 
 /** Readable by the owner only. If it throws, the old file is unchanged. */
 export function replaceFile(path: string, text: string): void {

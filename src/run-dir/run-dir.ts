@@ -35,7 +35,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { namingFile } from '../config/model/file-error.ts';
+import { namingFile } from '../config/problems/file-error.ts';
 import { isTmpfs } from '../native/memory.ts';
 import { tryLockFile } from '../native/processes/file-lock.ts';
 import { lockHolder } from './lock-holder.ts';

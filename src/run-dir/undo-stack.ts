@@ -1,5 +1,5 @@
 /** Undo steps of a change, run in reverse order when a later step of the change fails. */
-import { messageOf } from '../config/model/host-error.ts';
+import { messageOf } from '../config/problems/host-error.ts';
 
 type Undo = () => void | Promise<void>;
 

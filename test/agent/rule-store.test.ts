@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RuleJournal } from '../../src/agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../../src/agent/rule-store.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import type { Rules } from '../../src/messages/messages.ts';
 import { shop } from '../host/configurations.ts';
 

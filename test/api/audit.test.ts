@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuditTrail } from '../../src/api/audit.ts';
-import { Refusal } from '../../src/config/model/refusal.ts';
+import { Refusal } from '../../src/config/problems/refusal.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
 const test = suite('audit trail');

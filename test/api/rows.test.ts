@@ -13,7 +13,7 @@ import type { Answerer } from '../../src/api/routes.ts';
 import { OpenListings, Rows } from '../../src/api/rows.ts';
 import { startApiServer, stopApiServer } from '../../src/api/server.ts';
 import { ApiClient } from '../../src/cli/api-client.ts';
-import { Refusal } from '../../src/config/model/refusal.ts';
+import { Refusal } from '../../src/config/problems/refusal.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 
 const test = suite('rows');

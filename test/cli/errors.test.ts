@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ApiFailure, path } from '../../src/cli/api-client.ts';
 import { exitCodeOf } from '../../src/cli/errors.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 
 const errors = suite('errors');
 

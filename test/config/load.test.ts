@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { DEFAULT_PACKETS_PER_MS } from '../../src/datapath/balancing/flow-meter.ts';
 import { policyOf } from '../support/policy-bed.ts';
 

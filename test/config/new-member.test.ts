@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
 import { checkNewMember } from '../../src/config/new-member.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { base } from './one-change.ts';
 
 const { groups, networks } = parseConfiguration(base);

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError, formatProblem } from '../../src/config/model/problems.ts';
+import { ConfigError, formatProblem } from '../../src/config/problems/problems.ts';
 
 export const base = `
 host: h1

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { base } from './one-change.ts';
 
 /** Paths of every value in plain data. */

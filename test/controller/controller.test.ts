@@ -1,7 +1,7 @@
 // One controller, its store and its agents: what reaches whom, and what people's changes answer.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Refusal } from '../../src/config/model/refusal.ts';
+import { Refusal } from '../../src/config/problems/refusal.ts';
 import { shop, shopWith } from '../host/configurations.ts';
 import { port, startFleet, type TestFleet } from './fleet.ts';
 import { until } from './until.ts';

@@ -10,7 +10,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FlowMemory } from '../../src/datapath/balancing/flow-memory.ts';
+import { FlowMemory } from '../../src/datapath/balancing/remembered-flows/flow-memory.ts';
 import type { Context } from '../../src/datapath/frame/context.ts';
 import { ARENA_SLOTS } from '../../src/host/thread/prepared-datapath.ts';
 import type { FlowKey } from '../../src/tables/balancing/flow-key.ts';
@@ -351,13 +351,13 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'datapath/datapath': 'made by configuration only; ageing goes by the clock',
   'datapath/frame/context': 'what all parts share, each listed here',
   'datapath/operators/anti-spoofing': 'made by configuration only',
-  'datapath/balancing/cut-off-flows': [
+  'datapath/balancing/remembered-flows/cut-off-flows': [
     'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
   ],
-  'datapath/balancing/running-flows': [
+  'datapath/balancing/remembered-flows/running-flows': [
     'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
   ],
-  'datapath/balancing/direct-flows': [
+  'datapath/balancing/remembered-flows/direct-flows': [
     'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
   ],
   'tables/common/xorshift': 'one random number after another',
@@ -366,7 +366,7 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
     'connection records',
     'connection records that give way by policy: never another port’s',
   ],
-  'datapath/balancing/flow-memory': [
+  'datapath/balancing/remembered-flows/flow-memory': [
     'memories of flows: direct ones, those that were cut off, and datagrams that no rule covers',
   ],
   'datapath/balancing/flow-meter': ['packets that are measured'],

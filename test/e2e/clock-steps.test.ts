@@ -12,8 +12,7 @@ import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { until } from '../support/command.ts';
 import { HeldFlows } from '../support/held-flows.ts';
 import { killProcess } from '../support/host.ts';
-import { LoopBed, VIP } from '../support/loop-bed.ts';
-import { SOAK_SERVER } from '../support/paths.ts';
+import { LoopBed, SCALED_BY_LOAD, VIP } from '../support/loop-bed.ts';
 
 const test = suite('e2e: the wall clock is set');
 
@@ -33,31 +32,7 @@ test.before(async () => {
   bed = await LoopBed.create({
     clients: 1,
     servers: ['a'],
-    group: (host) => ({
-      policy: { kind: 'inverse-load', interval: '200ms' },
-      scaling: {
-        members: {
-          template: host.netns('i'),
-          average: { above: 30, below: 10 },
-          maximum: 3,
-          sustain: '500ms',
-          coolDown: '500ms',
-          drainDeadline: '20s',
-        },
-      },
-    }),
-    more: (host) => ({
-      templates: [
-        {
-          name: host.netns('i'),
-          network: 'app',
-          group: 'app',
-          command: [process.execPath, SOAK_SERVER, 'vm', '8080'],
-          port: 8080,
-          addresses: '10.1.0.128/28',
-        },
-      ],
-    }),
+    ...SCALED_BY_LOAD,
   });
   // Only the host's clock is set.
   delete process.env.NODE_OPTIONS;

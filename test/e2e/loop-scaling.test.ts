@@ -8,8 +8,8 @@ import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { type Background, until } from '../support/command.ts';
 import { HeldFlows } from '../support/held-flows.ts';
 import { killProcess } from '../support/host.ts';
-import { LoopBed, VIP } from '../support/loop-bed.ts';
-import { SOAK_CLIENT, SOAK_SERVER } from '../support/paths.ts';
+import { LoopBed, SCALED_BY_LOAD, VIP } from '../support/loop-bed.ts';
+import { SOAK_CLIENT } from '../support/paths.ts';
 
 const test = suite('e2e: the closed loop, scaling');
 
@@ -23,32 +23,7 @@ test.before(async () => {
   bed = await LoopBed.create({
     clients: 2,
     servers: ['a'],
-    group: (host) => ({
-      policy: { kind: 'inverse-load', interval: '200ms' },
-      scaling: {
-        members: {
-          template: host.netns('i'),
-          average: { above: 30, below: 10 },
-          maximum: 3,
-          sustain: '500ms',
-          coolDown: '500ms',
-          drainDeadline: '20s',
-        },
-      },
-    }),
-    more: (host) => ({
-      templates: [
-        {
-          // Namespaces of VMs are called after their template.
-          name: host.netns('i'),
-          network: 'app',
-          group: 'app',
-          command: [process.execPath, SOAK_SERVER, 'vm', '8080'],
-          port: 8080,
-          addresses: '10.1.0.128/28',
-        },
-      ],
-    }),
+    ...SCALED_BY_LOAD,
   });
   held = new HeldFlows(bed, 'c1', VIP, 80);
 });

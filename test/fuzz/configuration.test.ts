@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { warningsOf } from '../../src/config/warnings.ts';
 import { capacityProblems } from '../../src/host/publishing/capacity.ts';
 import { snapshotOf } from '../../src/host/publishing/snapshot-builder.ts';

@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert';
 import { RuleJournal } from '../../src/agent/rule-journal.ts';
 import { RuleStore } from '../../src/agent/rule-store.ts';
 import type { PortConfig } from '../../src/config/model/model.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { DatapathIds } from '../../src/host/publishing/datapath-ids.ts';
 import { closeLeftTables, NumbersFile, openLeftTables } from '../../src/host/takeover/left-tables.ts';
 import { mapTables } from '../../src/host/thread/table-memory.ts';

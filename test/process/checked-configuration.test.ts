@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts';
-import { ConfigError, formatProblem } from '../../src/config/model/problems.ts';
+import { ConfigError, formatProblem } from '../../src/config/problems/problems.ts';
 import { interfaceName, netnsName } from '../../src/config/schema/schema-types.ts';
 import { checkNamespaceName } from '../../src/io/devices/namespace.ts';
 import { checkInterfaceName } from '../../src/native/network/interface-name.ts';

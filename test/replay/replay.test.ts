@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/model/problems.ts';
+import { ConfigError } from '../../src/config/problems/problems.ts';
 import { snapshotOf } from '../../src/host/publishing/snapshot-builder.ts';
 import type { CapturePacket, CaptureReader } from '../../src/io/captures/capture.ts';
 import { createCaptureFile, readCaptureFile } from '../../src/io/captures/capture-file.ts';

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { membersInForce } from '../../src/config/model/criteria-sets.ts';
 import { findMember, membersOf } from '../../src/config/model/group-members.ts';
-import { messageOf } from '../../src/config/model/refusal.ts';
+import { messageOf } from '../../src/config/problems/refusal.ts';
 import { createPolicy } from '../../src/policy/create-policy.ts';
 import { memberLoad, weightsByMember } from '../../src/policy/weights-by-member.ts';
 import { momentOf } from '../../src/runtime/runtime.ts';

@@ -25,6 +25,36 @@ export interface LoopBedOptions {
   readonly more?: (host: Host) => Record<string, unknown>;
 }
 
+/** Options of a bed whose group starts and stops VMs of its own, 1 to 3, by the load of its members. */
+export const SCALED_BY_LOAD: Pick<LoopBedOptions, 'group' | 'more'> = {
+  group: (host) => ({
+    policy: { kind: 'inverse-load', interval: '200ms' },
+    scaling: {
+      members: {
+        template: host.netns('i'),
+        average: { above: 30, below: 10 },
+        maximum: 3,
+        sustain: '500ms',
+        coolDown: '500ms',
+        drainDeadline: '20s',
+      },
+    },
+  }),
+  more: (host) => ({
+    templates: [
+      {
+        // Namespaces of VMs are called after their template.
+        name: host.netns('i'),
+        network: 'app',
+        group: 'app',
+        command: [process.execPath, SOAK_SERVER, 'vm', String(SERVER_PORT)],
+        port: SERVER_PORT,
+        addresses: '10.1.0.128/28',
+      },
+    ],
+  }),
+};
+
 export class LoopBed extends Host {
   readonly servers: readonly string[];
   readonly clients: readonly string[];

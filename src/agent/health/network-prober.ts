@@ -8,8 +8,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig } from '../../config/model/model.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import type { ProbeTarget, RunningProber, StartProber, Verdict } from './prober-protocol.ts';

@@ -14,8 +14,8 @@
  * directory, and the next `up` or `down` removes them.
  */
 import type { Logger } from 'pino';
-import { HostError, messageOf } from '../../config/model/host-error.ts';
 import type { PortConfig, TemplateConfig } from '../../config/model/model.ts';
+import { HostError, messageOf } from '../../config/problems/host-error.ts';
 import type { Host } from '../../host/host.ts';
 import type { VmEvent, VmOrder } from '../../messages/messages.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';

@@ -1,6 +1,6 @@
 /** Firewalls and chains: unique names, conditions that fit each other, operators that exist. */
-import type { Path, Report } from '../model/problems.ts';
-import { expectOneOf, show } from '../model/problems.ts';
+import type { Path, Report } from '../problems/problems.ts';
+import { expectOneOf, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { Claims } from './topology.ts';

@@ -1,6 +1,6 @@
 /** Listeners and controllers: connections that leave the machine need TLS. */
 import { isLocal } from '../model/local-endpoint.ts';
-import { type Path, type Report, show } from '../model/problems.ts';
+import { type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 

@@ -7,7 +7,7 @@ import {
   parsePrefix,
 } from '../../wire/address.ts';
 import { ownEntry } from '../model/own-entry.ts';
-import { type Path, pathText, type Report, show } from '../model/problems.ts';
+import { type Path, pathText, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { findNetwork } from './check-ports.ts';

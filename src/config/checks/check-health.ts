@@ -2,7 +2,7 @@
 import { addressFamily } from '../../wire/address.ts';
 import type { Configuration, GroupConfig } from '../model/model.ts';
 import { probePort } from '../model/probe-port.ts';
-import { type Path, type Report, show } from '../model/problems.ts';
+import { type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { addressKey, checkHostInSubnet, insideOneOf, located, prefixOf, type Topology } from './topology.ts';

@@ -2,8 +2,8 @@
 import { addressFamily, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from '../../wire/address.ts';
 import { milliseconds } from '../model/duration.ts';
 import { DEFAULT_ROUTER } from '../model/model.ts';
-import type { Path, Report } from '../model/problems.ts';
-import { expectOneOf, show } from '../model/problems.ts';
+import type { Path, Report } from '../problems/problems.ts';
+import { expectOneOf, show } from '../problems/problems.ts';
 import { type ConfigInput, DEFAULT_ADVERTISEMENTS } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import {

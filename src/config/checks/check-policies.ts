@@ -1,7 +1,7 @@
 /** Policies and scaling: settings that fit the kind of policy, bounds that do not contradict each other. */
 import type { PolicyKind } from '../../policy/policy-config.ts';
 import { parseDuration } from '../model/duration.ts';
-import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+import { expectOneOf, type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 

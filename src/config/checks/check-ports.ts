@@ -1,7 +1,7 @@
 /** Ports and uplinks: existing networks, unique names, devices, MACs and addresses. */
 import { canonicalAddress, canonicalMac, formatPrefix, isPrefix, type Prefix } from '../../wire/address.ts';
 import { derivePortMac } from '../model/port-mac.ts';
-import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+import { expectOneOf, type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 import {

@@ -1,7 +1,7 @@
 /** Templates: unique names, an existing network and group, pools that VMs can use. */
 import { addressFamily, formatPrefix } from '../../wire/address.ts';
 import { type Pool, parsePool, poolContains, subnetPool } from '../model/address-pool.ts';
-import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+import { expectOneOf, type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 import { findNetwork } from './check-ports.ts';

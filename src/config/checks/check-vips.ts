@@ -3,8 +3,8 @@
  * no station has it.
  */
 import { canonicalAddress } from '../../wire/address.ts';
-import type { Path, Report } from '../model/problems.ts';
-import { pathText, show } from '../model/problems.ts';
+import type { Path, Report } from '../problems/problems.ts';
+import { pathText, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
 import { addressKey, checkHostInSubnet, located, prefixOf, type Topology } from './topology.ts';

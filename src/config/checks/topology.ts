@@ -9,7 +9,7 @@ import {
   parsePrefix,
   prefixContains,
 } from '../../wire/address.ts';
-import { type Path, pathText, type Report, show } from '../model/problems.ts';
+import { type Path, pathText, type Report, show } from '../problems/problems.ts';
 
 export interface NetworkInfo {
   readonly name: string;

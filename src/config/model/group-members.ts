@@ -1,7 +1,8 @@
 /** Looks up groups, and members across a group's criteria sets, in a configuration. */
+
+import { expectOneOf } from '../problems/problems.ts';
+import { Refusal } from '../problems/refusal.ts';
 import type { Configuration, GroupConfig, MemberConfig } from './model.ts';
-import { expectOneOf } from './problems.ts';
-import { Refusal } from './refusal.ts';
 
 export function findGroup(configuration: Configuration, name: string): GroupConfig | undefined {
   return configuration.groups.find((group) => group.name === name);

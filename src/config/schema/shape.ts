@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { ownEntry } from '../model/own-entry.ts';
-import { expectOneOf, type Path, type Report, show } from '../model/problems.ts';
+import { expectOneOf, type Path, type Report, show } from '../problems/problems.ts';
 
 /** T with any part missing; list positions are kept. */
 export type Lenient<T> = T extends readonly (infer Item)[]

@@ -3,7 +3,7 @@
  * and those about groups that concern the host; an admin's agent about all groups. An agent can neither stop a
  * controller nor make it read a file.
  */
-import { Refusal } from '../../config/model/refusal.ts';
+import { Refusal } from '../../config/problems/refusal.ts';
 import { isConcerned } from '../distribution/interest.ts';
 import type { GroupStates } from '../groups/group-states.ts';
 import type { AttachedAgent } from './attached-agent.ts';

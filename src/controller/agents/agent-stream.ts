@@ -8,7 +8,7 @@
  */
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { type Identity, identityOf } from '../../config/certificate-roles.ts';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { AgentDecoder } from '../../messages/codec.ts';
 import type { LinkLog } from '../../messages/fleet-service.ts';
 import type { AgentSession, AgentSessionListener } from '../../messages/link.ts';

@@ -9,7 +9,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { type Entries, type HostDocument, KEYS, named } from '../groups/stored-documents.ts';
 import type { Change } from '../store/store.ts';

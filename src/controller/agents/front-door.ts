@@ -9,7 +9,7 @@
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Newcomers } from '../../api/newcomers.ts';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import type { LinkLog } from '../../messages/fleet-service.ts';
 import { peerProblem } from '../../native/processes/peer-user.ts';
 import type { Runtime } from '../../runtime/runtime.ts';

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { parseGroupDocument } from '../../config/group-document.ts';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { type Entries, KEYS } from './stored-documents.ts';
 
 const epochMs = z.number();

@@ -1,6 +1,6 @@
 /** `group reset`: the changes of the store after which a group is as the file says. */
 import type { Configuration } from '../../config/model/model.ts';
-import { Refusal } from '../../config/model/refusal.ts';
+import { Refusal } from '../../config/problems/refusal.ts';
 import type { Change } from '../store/store.ts';
 import { type Entries, groupOf, KEYS, tombstoneOf } from './stored-documents.ts';
 

@@ -14,8 +14,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { findMember } from '../../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
-import { expectOneOf } from '../../config/model/problems.ts';
-import { Refusal } from '../../config/model/refusal.ts';
+import { expectOneOf } from '../../config/problems/problems.ts';
+import { Refusal } from '../../config/problems/refusal.ts';
 import { applyOverrides, type GroupOverrides } from './member-overrides.ts';
 import {
   type Entries,

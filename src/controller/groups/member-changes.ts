@@ -14,9 +14,9 @@
 import type { MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig, NetworkConfig } from '../../config/model/model.ts';
-import { ConfigError, expectOneOf } from '../../config/model/problems.ts';
-import { Refusal } from '../../config/model/refusal.ts';
 import { checkNewMember } from '../../config/new-member.ts';
+import { ConfigError, expectOneOf } from '../../config/problems/problems.ts';
+import { Refusal } from '../../config/problems/refusal.ts';
 import { existingGroup, type GroupState, type GroupStates } from './group-states.ts';
 import { type GroupOverrides, type MemberOverride, withOverride } from './member-overrides.ts';
 

@@ -10,7 +10,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
-import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import {
   applyChanges,

@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';

@@ -15,7 +15,7 @@
 import type { Logger } from 'pino';
 import { membersInForce } from '../../config/model/criteria-sets.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
-import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { MemberGlobal } from '../../messages/messages.ts';
 import type { ScalingConfig } from '../../policy/policy-config.ts';
 import {

@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
 import type { MemberConfig, NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
-import { messageOf, Refusal } from '../../config/model/refusal.ts';
+import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { VmEvent } from '../../messages/messages.ts';
 import { type Runtime, steadyWallClock, type Timer } from '../../runtime/runtime.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';

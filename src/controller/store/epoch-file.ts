@@ -8,7 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { nameFile } from '../../config/model/file-error.ts';
+import { nameFile } from '../../config/problems/file-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 const DIGITS = 16;

@@ -18,7 +18,7 @@
  * controller. If it is paused in between (SIGSTOP, a migrated VM), it may consider itself the leader for a moment
  * longer; the fencing of writes covers that case.
  */
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';
 import { type EtcdCalls, EtcdError } from './etcd-client.ts';
 import { EtcdMirror } from './etcd-mirror.ts';

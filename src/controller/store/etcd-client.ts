@@ -16,7 +16,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { ChannelSockets } from '../../messages/channel-sockets.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import {

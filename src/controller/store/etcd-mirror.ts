@@ -7,7 +7,7 @@
  * (compaction), or never had them (restored from a backup), are the keys listed again and the differences reported as
  * one change.
  */
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { type Runtime, sleep } from '../../runtime/runtime.ts';
 import type { EtcdCalls, EtcdWatch } from './etcd-client.ts';
 import type { KeyValue, WatchAnswer } from './etcd-wire/protocol.ts';

@@ -8,7 +8,7 @@
  * the moment of the write, independently of clocks. Writes are serialized, and complete when the copy contains them.
  */
 import { SerialQueue } from '../../api/serial-queue.ts';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { EtcdCampaign } from './etcd-campaign.ts';
 import { CALL_TIMEOUT_MS, type EtcdCalls } from './etcd-client.ts';

@@ -18,7 +18,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../config/model/refusal.ts';
+import { messageOf } from '../../config/problems/refusal.ts';
 import { tryLockFile } from '../../native/processes/file-lock.ts';
 import { encodeFrame } from '../../run-dir/frame.ts';
 import type { Runtime } from '../../runtime/runtime.ts';

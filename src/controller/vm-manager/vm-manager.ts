@@ -12,8 +12,8 @@
  * (vm-record.ts); a VM that may still run on a lost host keeps its address until the host returns.
  */
 import type { TemplateConfig } from '../../config/model/model.ts';
-import { expectOneOf } from '../../config/model/problems.ts';
-import { Refusal } from '../../config/model/refusal.ts';
+import { expectOneOf } from '../../config/problems/problems.ts';
+import { Refusal } from '../../config/problems/refusal.ts';
 import type { VmEvent, VmOrder } from '../../messages/messages.ts';
 import { chooseAddresses } from './addresses.ts';
 import { type HostLoad, type PlacementRequest, placeVm } from './placement.ts';

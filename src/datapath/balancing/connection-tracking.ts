@@ -35,11 +35,11 @@ import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { DatapathSnapshot } from '../snapshot.ts';
-import { CutOffFlows } from './cut-off-flows.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { MemberRows } from './member-rows.ts';
 import { PurgeMarks } from './purge-marks.ts';
-import { RunningDatagrams } from './running-flows.ts';
+import { CutOffFlows } from './remembered-flows/cut-off-flows.ts';
+import { RunningDatagrams } from './remembered-flows/running-flows.ts';
 import { CLIENT, MEMBER, type SequenceNumbers } from './sequence-numbers.ts';
 
 /** Time for one sweep of the table. */

@@ -6,17 +6,8 @@ import { REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { swapPorts } from '../../wire/ports.ts';
-import { isIcmp } from '../frame/echo.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Networks } from '../ports/networks.ts';
-
-/** Whether the frame may belong to a flow, from its client; of ICMP, only echo requests may. */
-export const asksService = (frame: Frame): boolean =>
-  (frame.l4 !== 0 || frame.fragment) && (!isIcmp(frame.protocol) || frame.isEchoRequest);
-
-/** Whether the frame may belong to a flow, from its member; for a later fragment, its datagram's first one decides. */
-export const mayAnswer = (frame: Frame): boolean =>
-  frame.fragment || (frame.l4 !== 0 && (!isIcmp(frame.protocol) || frame.isEchoReply));
 
 /** Fills the flow key of a packet from a client; `service`: the endpoint that it is addressed to. */
 export function keyFromClient(key: FlowKey, frame: Frame, service: number): void {

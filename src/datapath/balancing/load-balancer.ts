@@ -37,6 +37,7 @@ import { EGRESS, FOLLOW, type Fragments, INGRESS } from '../forwarding/fragments
 import { isNeighbourDiscovery, type Responder } from '../forwarding/responder.ts';
 import type { Context } from '../frame/context.ts';
 import { isIcmp } from '../frame/echo.ts';
+import { asksService, mayAnswer } from '../frame/flow-roles.ts';
 import { FAMILY_ARP, FAMILY_NONE, type Frame } from '../frame/frame.ts';
 import { rewriteDestination, rewritePorts, rewriteSource } from '../frame/rewrite.ts';
 import { CONSUMED, PASS } from '../frame/verdict.ts';
@@ -47,9 +48,7 @@ import { BalancerRules } from './balancer-rules.ts';
 import { ClientPorts } from './client-ports.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import { DatagramRecords } from './datagram-records.ts';
-import { DirectFlows } from './direct-flows.ts';
 import {
-  asksService,
   changesPackets,
   isOnLink,
   isSource,
@@ -57,10 +56,10 @@ import {
   isUnfixable,
   keyFromClient,
   keyFromMember,
-  mayAnswer,
 } from './flow-frames.ts';
 import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translation.ts';
-import { isDatagram, isForStation, isMidStream, opensConnection } from './running-flows.ts';
+import { DirectFlows } from './remembered-flows/direct-flows.ts';
+import { isDatagram, isForStation, isMidStream, opensConnection } from './remembered-flows/running-flows.ts';
 
 const UDP_LITE = 136;
 const DCCP = 33;

@@ -31,8 +31,8 @@ import type {
   Verdict,
 } from '../../api/shapes.ts';
 import { findGroup, findMember, refuseUnknownMember } from '../../config/model/group-members.ts';
-import { HostError } from '../../config/model/host-error.ts';
-import { expectOneOf } from '../../config/model/problems.ts';
+import { HostError } from '../../config/problems/host-error.ts';
+import { expectOneOf } from '../../config/problems/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import { isEndpoint, isPrefix } from '../../wire/address.ts';
 import type { Host } from '../host.ts';

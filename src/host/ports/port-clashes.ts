@@ -1,6 +1,6 @@
 /** Conflicts of a port that is in no file with the configuration, as configuration problems. */
 import type { Configuration, PortConfig } from '../../config/model/model.ts';
-import type { Problem } from '../../config/model/problems.ts';
+import type { Problem } from '../../config/problems/problems.ts';
 
 /** Empty: the port can be added. */
 export function clashesOf(port: PortConfig, configuration: Configuration): Problem[] {

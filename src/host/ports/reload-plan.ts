@@ -8,7 +8,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, PortConfig } from '../../config/model/model.ts';
-import type { Problem } from '../../config/model/problems.ts';
+import type { Problem } from '../../config/problems/problems.ts';
 import { type PortSetup, portSetups } from './port-setup.ts';
 
 /** In the order of execution. */

@@ -14,9 +14,9 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, NetworkConfig, UplinkConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
 import type { FrameDevice } from '../../io/engine.ts';
 import { type LinkState, readLinkState } from '../../native/network/link-state.ts';

@@ -1,6 +1,7 @@
 /** Tests by a rehearsal whether a datapath has room for a configuration, as only its tables know. */
-import { messageOf } from '../../config/model/host-error.ts';
+
 import type { Configuration } from '../../config/model/model.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import { Datapath } from '../../datapath/datapath.ts';
 import { FrameArena, SLOT_BYTES } from '../../tables/frame-arena.ts';
 import { Tables } from '../../tables/tables.ts';

@@ -8,8 +8,8 @@
  * Not re-entrant: the host publishes one change after the other.
  */
 
-import { HostError, messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, PortConfig } from '../../config/model/model.ts';
+import { HostError, messageOf } from '../../config/problems/host-error.ts';
 import type { DatapathThread } from '../thread/datapath-thread.ts';
 import type { BuiltSnapshot, SnapshotBuilder } from './snapshot-builder.ts';
 import { NO_WEIGHTS, type WeightsByLoadBalancer } from './weights.ts';

@@ -11,8 +11,8 @@
  */
 import { appendFileSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
-import { namingFile } from '../../config/model/file-error.ts';
-import { messageOf } from '../../config/model/host-error.ts';
+import { namingFile } from '../../config/problems/file-error.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import { discard, type Mapping, mapFile } from '../../native/memory.ts';
 import { readOwnFile } from '../../run-dir/own-files.ts';
 import { replaceFile } from '../../run-dir/replace-file.ts';

@@ -4,8 +4,8 @@
  */
 import type { Logger } from 'pino';
 import { findMember } from '../../config/model/group-members.ts';
-import { messageOf } from '../../config/model/host-error.ts';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import type { Mapping } from '../../native/memory.ts';
 import type { MadeThings } from '../../run-dir/made-things.ts';
 import type { TableLimits, Tables } from '../../tables/tables.ts';

@@ -6,7 +6,7 @@
  * fail visibly. `onDeath` is called once, and the owner ends the process.
  */
 import { Worker } from 'node:worker_threads';
-import { messageOf } from '../../config/model/host-error.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
 import type { EngineCounters } from '../../io/engine.ts';
 import { signalEvent } from '../../native/libc.ts';

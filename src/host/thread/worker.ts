@@ -10,7 +10,7 @@
  * No packet causes an exception. An exception here is a bug: it ends the thread and the host (host.ts).
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { messageOf } from '../../config/model/host-error.ts';
+import { messageOf } from '../../config/problems/host-error.ts';
 import { Datapath } from '../../datapath/datapath.ts';
 import type { FrameEngine } from '../../io/engine.ts';
 import { selectEngine } from '../../io/engines/select-engine.ts';

@@ -9,7 +9,7 @@ import { createControllerLink } from '../../../src/agent/controller-link.ts';
 import { PeerRequests } from '../../../src/api/peer-requests.ts';
 import { makeCertificates, parseHolders } from '../../../src/cli/development-ca.ts';
 import { parseConfiguration } from '../../../src/config/load.ts';
-import { Refusal } from '../../../src/config/model/refusal.ts';
+import { Refusal } from '../../../src/config/problems/refusal.ts';
 import { loadTlsFiles } from '../../../src/config/tls-files.ts';
 import { type FleetServer, startFleetServer } from '../../../src/controller/agents/fleet-server.ts';
 import { Controller } from '../../../src/controller/controller.ts';

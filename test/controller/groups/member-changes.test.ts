@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { membersOf } from '../../../src/config/model/group-members.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
-import { Refusal } from '../../../src/config/model/refusal.ts';
+import { Refusal } from '../../../src/config/problems/refusal.ts';
 import { fileChanges } from '../../../src/controller/groups/file-changes.ts';
 import { type GroupStates, groupStates } from '../../../src/controller/groups/group-states.ts';
 import { MemberChanges } from '../../../src/controller/groups/member-changes.ts';

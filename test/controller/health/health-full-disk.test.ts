@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
-import { messageOf } from '../../../src/config/model/refusal.ts';
+import { messageOf } from '../../../src/config/problems/refusal.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 import { openFileStore, startFleet, type TestAgent, type TestFleet } from '../fleet.ts';
 import { until } from '../until.ts';

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
-import { Refusal } from '../../../src/config/model/refusal.ts';
+import { Refusal } from '../../../src/config/problems/refusal.ts';
 import { policyDetail, vmRows } from '../../../src/controller/fleet-listings.ts';
 import type { HostNetworks } from '../../../src/messages/messages.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';

@@ -5,7 +5,7 @@ const ERRORS = 'datapath/forwarding/icmp-errors › ';
 const FRAGMENTS = 'datapath/forwarding/fragments › ';
 const PACKETS = 'e2e/conformance/packets › ';
 const ECHO = 'datapath/balancing/echo › ';
-const CUT_OFF = 'datapath/balancing/cut-off-flows › ';
+const CUT_OFF = 'datapath/balancing/remembered-flows/cut-off-flows › ';
 const UNTRANSLATABLE = 'datapath/balancing/untranslatable › ';
 
 export const PROTOCOL_ROWS: readonly Row[] = [

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../../config/model/model.ts';
-import { ConfigError, formatProblem, type Problem } from '../../../config/model/problems.ts';
+import { ConfigError, formatProblem, type Problem } from '../../../config/problems/problems.ts';
 import { printResult } from '../../output.ts';
 import { settingsOf } from '../../settings.ts';
 

@@ -5,11 +5,11 @@
  * four; a full set replaces an expired entry, or else the oldest of the entries that may give way to the port that
  * needs one (set-shares.ts). It may lose entries, and reports an unknown flow only on a collision of 32 bits.
  */
-import type { FlowKey } from '../../tables/balancing/flow-key.ts';
-import { NONE } from '../../tables/common/bucket-index.ts';
-import { Hasher } from '../../tables/common/hash.ts';
-import { type SetLayout, waysToReplace } from '../../tables/common/set-shares.ts';
-import type { Context } from '../frame/context.ts';
+import type { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import { Hasher } from '../../../tables/common/hash.ts';
+import { type SetLayout, waysToReplace } from '../../../tables/common/set-shares.ts';
+import type { Context } from '../../frame/context.ts';
 
 const WAYS = 4;
 const ENTRY_WORDS = 2;

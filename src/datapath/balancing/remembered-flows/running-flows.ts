@@ -10,17 +10,17 @@
  * rule are therefore remembered for as long as a record of theirs would last, and such a flow stays with the station.
  * Bounded, with shares of ports; a forgotten flow is balanced from its next datagram on.
  */
-import { ROLE_ANSWERED } from '../../tables/balancing/endpoint-table.ts';
-import { FlowKey } from '../../tables/balancing/flow-key.ts';
-import { NONE } from '../../tables/common/bucket-index.ts';
-import { Hasher } from '../../tables/common/hash.ts';
-import * as ethernet from '../../wire/ethernet.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import * as tcp from '../../wire/tcp.ts';
-import type { Context } from '../frame/context.ts';
-import type { Frame } from '../frame/frame.ts';
-import { isForRouter, type Networks } from '../ports/networks.ts';
-import { asksService } from './flow-frames.ts';
+import { ROLE_ANSWERED } from '../../../tables/balancing/endpoint-table.ts';
+import { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import { Hasher } from '../../../tables/common/hash.ts';
+import * as ethernet from '../../../wire/ethernet.ts';
+import * as ipv4 from '../../../wire/ipv4.ts';
+import * as tcp from '../../../wire/tcp.ts';
+import type { Context } from '../../frame/context.ts';
+import { asksService } from '../../frame/flow-roles.ts';
+import type { Frame } from '../../frame/frame.ts';
+import { isForRouter, type Networks } from '../../ports/networks.ts';
 import { FlowMemory } from './flow-memory.ts';
 
 /** Capacity in datagram flows: 128 KB. */

@@ -1,10 +1,10 @@
 /** What a member sends on a flow whose record has gone reaches the client neither translated nor as it is. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TcpConversation, UdpConversation } from '../../support/conversation.ts';
-import { DatapathBed, describe, only } from '../../support/datapath-bed.ts';
-import { tcpFrame, udpFrame } from '../../support/packets.ts';
-import { members, PORTS, SETTINGS } from '../../support/topology.ts';
+import { TcpConversation, UdpConversation } from '../../../support/conversation.ts';
+import { DatapathBed, describe, only } from '../../../support/datapath-bed.ts';
+import { tcpFrame, udpFrame } from '../../../support/packets.ts';
+import { members, PORTS, SETTINGS } from '../../../support/topology.ts';
 
 const cutOff = suite('flows that were cut off');
 

@@ -8,9 +8,9 @@
  * a datagram from the member that has the ports of such a flow counts as a late reply; with other ports it is the
  * member's own traffic. Flows that both sides have ended are not entered, as nothing more is expected.
  */
-import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
-import { FlowKey } from '../../tables/balancing/flow-key.ts';
-import type { Context } from '../frame/context.ts';
+import type { ConnectionTable } from '../../../tables/balancing/connection-table.ts';
+import { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import type { Context } from '../../frame/context.ts';
 import { FlowMemory } from './flow-memory.ts';
 
 /** Capacity: one flow per four records, 8 bytes each, and at least this many. */

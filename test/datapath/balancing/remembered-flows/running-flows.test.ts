@@ -1,11 +1,18 @@
 /** What runs goes on when the configuration begins or ceases to cover it. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TcpConversation } from '../../support/conversation.ts';
-import { DatapathBed, describe } from '../../support/datapath-bed.ts';
-import { countingBytes, icmpFrame, rawFrame, tcpFrame, udpFrame, type Way } from '../../support/packets.ts';
-import { SCTP, sctpPacket } from '../../support/sctp.ts';
-import { type GroupDescription, members, SETTINGS } from '../../support/topology.ts';
+import { TcpConversation } from '../../../support/conversation.ts';
+import { DatapathBed, describe } from '../../../support/datapath-bed.ts';
+import {
+  countingBytes,
+  icmpFrame,
+  rawFrame,
+  tcpFrame,
+  udpFrame,
+  type Way,
+} from '../../../support/packets.ts';
+import { SCTP, sctpPacket } from '../../../support/sctp.ts';
+import { type GroupDescription, members, SETTINGS } from '../../../support/topology.ts';
 
 const begins = suite('an address begins to be balanced');
 const ceases = suite('rules cease to cover a flow');

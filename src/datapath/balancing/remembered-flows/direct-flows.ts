@@ -9,11 +9,11 @@
  * The memory may lose an entry (the second flow then conflicts as it would without the memory) and may keep a flow
  * that has ended (a port is then translated needlessly): both are harmless.
  */
-import type { FlowKey } from '../../tables/balancing/flow-key.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import * as tcp from '../../wire/tcp.ts';
-import type { Context } from '../frame/context.ts';
-import type { Frame } from '../frame/frame.ts';
+import type { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import * as ipv4 from '../../../wire/ipv4.ts';
+import * as tcp from '../../../wire/tcp.ts';
+import type { Context } from '../../frame/context.ts';
+import type { Frame } from '../../frame/frame.ts';
 import { FlowMemory } from './flow-memory.ts';
 
 /** Direct flows per LB: 32 KB. */
