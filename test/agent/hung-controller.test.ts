@@ -12,6 +12,7 @@ import { createControllerLink } from '../../src/agent/controller-link.ts';
 import { makeCertificates, parseHolders } from '../../src/cli/development-ca.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { onEnd, until } from '../support/command.ts';
+import { freeze } from '../support/freeze.ts';
 import { TestAgent, TestLog } from '../support/link.ts';
 
 const test = suite('hung controller');
@@ -31,7 +32,7 @@ const LISTENER = `require('node:net').createServer(() => {}).listen(0, '127.0.0.
 async function hungListener(): Promise<{ address: string; child: ChildProcess }> {
   const child = spawn(process.execPath, ['-e', LISTENER], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [port] = await once(child.stdout!, 'data');
-  child.kill('SIGSTOP');
+  freeze(child.pid!);
   return { address: `127.0.0.1:${String(port).trim()}`, child };
 }
 

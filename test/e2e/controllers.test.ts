@@ -12,6 +12,7 @@ import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
 import { apiController } from '../support/controllers.ts';
 import { EtcdServer, freePorts } from '../support/etcd.ts';
+import { freeze } from '../support/freeze.ts';
 import { Host, killProcess } from '../support/host.ts';
 
 const test = suite('controllers');
@@ -127,7 +128,7 @@ test('a leader that was paused finds that another one leads, and changes nothing
   const paused = leader();
   const { epoch, pid } = await statusOf(paused);
   const startMs = performance.now();
-  killProcess(pid, 'SIGSTOP');
+  freeze(pid);
   const late = paused.startSluice('member', 'weight', 'api', 'c', '9');
   const tookMs = await takeover(epoch!, startMs);
   await followed(epoch!);

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import type { Changed, Status } from '../../src/api/shapes.ts';
 import { sleep, until } from '../support/command.ts';
 import { apiOf, type ControllerProcess, Fleet } from '../support/fleet.ts';
+import { freeze } from '../support/freeze.ts';
 import { HOSTS, type HostName } from '../support/hosts.ts';
 import { shares } from '../support/testbed.ts';
 
@@ -109,7 +110,7 @@ whileTrafficRuns(
 whileTrafficRuns('a paused leader finds another one in its place, and changes nothing', async () => {
   const previous = await fleet.leader();
   const { pid } = await previous.controllerStatus();
-  process.kill(pid, 'SIGSTOP');
+  freeze(pid);
   const late = previous.startSluice('member', 'weight', 'web', 's6', '9');
   const tookMs = await takeover(previous);
   assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { VmRow } from '../../src/api/fleet-shapes.ts';
 import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { run, until } from '../support/command.ts';
+import { freeze } from '../support/freeze.ts';
 import { LoopBed } from '../support/loop-bed.ts';
 
 const test = suite('e2e: the closed loop, hung VMs');
@@ -75,7 +76,7 @@ async function isReplaced(hang: (vm: VmRow) => void): Promise<void> {
 
 test('a VM whose process is stopped: the kernel still accepts connections for it', () =>
   isReplaced(({ instance }) => {
-    for (const pid of processesIn(instance)) process.kill(pid, 'SIGSTOP');
+    for (const pid of processesIn(instance)) freeze(pid);
   }));
 
 test('a VM whose interface is down', () =>

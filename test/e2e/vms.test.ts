@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import type { GroupDetail } from '../../src/api/shapes.ts';
 import { processesIn } from '../../src/run-dir/namespace-processes.ts';
 import { until } from '../support/command.ts';
+import { freeze } from '../support/freeze.ts';
 import { Host, killProcess } from '../support/host.ts';
 import { SERVER } from '../support/paths.ts';
 
@@ -86,7 +87,7 @@ test('scaled out, they serve', async () => {
 test('one that does not answer fails, and another one takes its place for good', async () => {
   const [first] = await untilActive(2);
   const [pid] = processesIn(first!);
-  killProcess(pid!, 'SIGSTOP');
+  freeze(pid!);
   await until('its end', () => (processesIn(first!).length === 0 ? true : undefined));
   assert.not((await untilActive(2, 30_000)).includes(first!));
   for (let request = 0; request < 4; request++) assert.match(await ask(), /^w /);

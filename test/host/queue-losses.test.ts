@@ -19,6 +19,8 @@ for i in range(${DATAGRAMS}):
     except OSError: pass
 `;
 
+import { freeze } from '../support/freeze.ts';
+
 const run = new TestRun('losses');
 test.after(() => run.close());
 
@@ -38,7 +40,7 @@ test('they are shown by port and in the status, as the kernel counts them, whate
   const host = await run.start();
   assert.is((await dropsOf('a'))[QUEUE_LOSS], undefined);
   run.exec('a', 'ip', 'neigh', 'replace', '10.1.0.12', 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0');
-  host.kill('SIGSTOP');
+  freeze(host.pid!);
   try {
     run.exec('a', '/usr/bin/python3', '-c', SEND);
   } finally {
@@ -57,7 +59,7 @@ test('they are shown by port and in the status, as the kernel counts them, whate
   run.exec('a', 'ip', 'link', 'set', 'eth0', 'name', 'lan');
   run.exec('a', 'ip', 'link', 'set', 'lan', 'up');
   run.exec('a', 'ip', 'neigh', 'replace', '10.1.0.12', 'lladdr', '02:00:00:00:00:99', 'dev', 'lan');
-  host.kill('SIGSTOP');
+  freeze(host.pid!);
   try {
     run.exec('a', '/usr/bin/python3', '-c', SEND);
   } finally {

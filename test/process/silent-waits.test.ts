@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { ControllerStatus } from '../../src/api/fleet-shapes.ts';
 import { run, until } from '../support/command.ts';
 import { EtcdServer, freePorts } from '../support/etcd.ts';
+import { freeze } from '../support/freeze.ts';
 import { Host, killProcess } from '../support/host.ts';
 import { CLI } from '../support/paths.ts';
 
@@ -24,7 +25,7 @@ test('controller --detach with etcd hung: says what it waits for, gives up, and 
   const etcd = await EtcdServer.start();
   const [patient, impatient] = [new Host(), new Host()];
   try {
-    etcd.signal('SIGSTOP');
+    etcd.freeze();
     const [one, other] = (await freePorts(2)) as [number, number];
     const store = { kind: 'etcd', endpoints: [etcd.endpoint] };
     patient.configure(controllerOf(one, store));
@@ -43,7 +44,7 @@ test('controller --detach with etcd hung: says what it waits for, gives up, and 
     assert.match(waiting.stderr, `waiting for etcd at ${etcd.endpoint}`);
     assert.match(waiting.stderr, `etcd at ${etcd.endpoint}: no answer within 20 s`);
     assert.not.ok(existsSync(patient.runDir));
-    etcd.signal('SIGCONT');
+    etcd.thaw();
     const late = await patient.sluice('status');
     assert.match(late.stderr, 'no Sluice host or controller runs');
   } finally {
@@ -61,7 +62,7 @@ test('a question to a process that is stopped says so after a second, and ends',
     host.configure(controllerOf(agents));
     assert.is((await host.sluice('controller', '-c', host.configFile, '--detach')).status, 0);
     ({ pid } = await host.json<ControllerStatus>('status'));
-    killProcess(pid, 'SIGSTOP');
+    freeze(pid);
     const { status, stderr } = await host.sluice('status');
     assert.is(status, 1);
     assert.match(stderr, `waiting for the Sluice process at ${host.runDir}, pid ${pid}, which is stopped`);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TlsFiles } from '../../src/config/tls-files.ts';
 import { onEnd, run } from './command.ts';
+import { freeze } from './freeze.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -151,8 +152,12 @@ export class EtcdServer {
     await this.ready();
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.process!.kill(signal);
+  freeze(): void {
+    freeze(this.process!.pid!);
+  }
+
+  thaw(): void {
+    this.process!.kill('SIGCONT');
   }
 
   /** Kills the server and removes its data. */

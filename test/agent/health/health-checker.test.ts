@@ -11,6 +11,7 @@ import type { ProbeResults } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
+import { freeze } from '../../support/freeze.ts';
 import { sleep } from '../../support/host-processes.ts';
 
 const test = suite('health checks');
@@ -112,7 +113,7 @@ test.after.each(async () => {
 test('an HTTP member that stops answering, one that is killed, one whose TAP is gone; all recover', async () => {
   await begin({ kind: 'http', port: 8080 });
   await until('m1+ m2+ m3+ six+');
-  servers.get('m2')!.kill('SIGSTOP');
+  freeze(servers.get('m2')!.pid!);
   await until('m1+ m2- m3+ six+');
   await untilDetail('m2', /^no answer within 100 ms$/);
   servers.get('m2')!.kill('SIGCONT');

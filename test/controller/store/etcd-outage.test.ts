@@ -115,10 +115,10 @@ test('silent instead of dead: refused within the time limit', async () => {
   const server = await EtcdServer.start();
   const { first, epoch, leading, end } = await scene([server]);
   try {
-    server.signal('SIGSTOP');
+    server.freeze();
     assert.ok((await refusal(first, epoch)) < CALL_TIMEOUT_MS + REFUSAL_MS);
     await delay(6000);
-    server.signal('SIGCONT');
+    server.thaw();
     const leader = await leading();
     await leader.store.write([{ key: 'x', value: 'after' }], leader.epoch);
   } finally {
