@@ -6,6 +6,7 @@ import { REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { swapPorts } from '../../wire/ports.ts';
+import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Networks } from '../ports/networks.ts';
 
@@ -48,4 +49,11 @@ export function isOnLink(
 ): boolean {
   const at = endpoint * ENDPOINT_WORDS;
   return networks.at(network).isOnLink(rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+}
+
+/** Whether a packet of another port's flow comes from the VM that the flow's packets are sent to: it has forwarded it. */
+export function cameBack(row: number, frame: Frame, context: Context): boolean {
+  const { connections, endpoints } = context.tables;
+  if (connections.ownerPort(row) === frame.ingress) return false;
+  return endpoints.wayPort(connections.via(row), context.wayGeneration) === frame.ingress;
 }

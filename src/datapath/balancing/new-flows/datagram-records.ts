@@ -9,10 +9,10 @@
  *
  * An ICMP error from the client names no member, and is dropped like one without a flow.
  */
-import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
-import type { FlowKey } from '../../tables/balancing/flow-key.ts';
-import { NONE } from '../../tables/common/bucket-index.ts';
-import type { Frame } from '../frame/frame.ts';
+import type { ConnectionTable } from '../../../tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import type { Frame } from '../../frame/frame.ts';
 import { nextClientPort, PORT_TRIES } from './client-ports.ts';
 
 export class DatagramRecords {

@@ -1,11 +1,11 @@
 /** Client ports of flows on their members' side. */
 
-import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
-import type { FlowKey } from '../../tables/balancing/flow-key.ts';
-import { NONE } from '../../tables/common/bucket-index.ts';
-import type { Frame } from '../frame/frame.ts';
-import type { ConnectionTracking } from './connection-tracking.ts';
-import type { DirectFlows } from './remembered-flows/direct-flows.ts';
+import type { ConnectionTable } from '../../../tables/balancing/connection-table.ts';
+import type { FlowKey } from '../../../tables/balancing/flow-key.ts';
+import { NONE } from '../../../tables/common/bucket-index.ts';
+import type { Frame } from '../../frame/frame.ts';
+import type { ConnectionTracking } from '../connection-tracking.ts';
+import type { DirectFlows } from '../remembered-flows/direct-flows.ts';
 
 /** Number of client ports tried in turn if a flow's own is in use towards its member. */
 export const PORT_TRIES = 32;
