@@ -109,10 +109,10 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     await controller.hosts.forget(host!);
     return {};
   }),
-  route('GET /v1/confirmation', ({ controller }) => controller.settled(undefined)),
+  route('GET /v1/confirmation', ({ controller }) => controller.changes.settled(undefined)),
   route('GET /v1/groups/:group/confirmation', ({ controller }, [group]) => {
     existingGroup(controller.groups, group!);
-    return controller.settled(group!);
+    return controller.changes.settled(group!);
   }),
   route('GET /v1/ports', ({ controller }, _, request) => ofHosts<PortRow>(controller, request)),
   route('GET /v1/firewalls', ({ controller }, _, request) => {
@@ -138,35 +138,35 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     return ofHosts<StatRow | PortRow>(controller, request);
   }),
   route('POST /v1/groups/:group/members', ({ controller }, [group], { body, actor }) =>
-    controller.addMember(group!, checked(memberAdd, body), actor),
+    controller.changes.addMember(group!, checked(memberAdd, body), actor),
   ),
   route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body, actor }) =>
-    controller.setWeight(group!, member!, checked(memberWeight, body).weight, actor),
+    controller.changes.setWeight(group!, member!, checked(memberWeight, body).weight, actor),
   ),
   route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body, actor }) =>
-    controller.drainMember(group!, member!, checked(memberDrain, body).deadlineMs, actor),
+    controller.changes.drainMember(group!, member!, checked(memberDrain, body).deadlineMs, actor),
   ),
   route('POST /v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body, actor }) => {
     checked(empty, body);
-    return controller.failMember(group!, member!, actor);
+    return controller.changes.failMember(group!, member!, actor);
   }),
   route('DELETE /v1/groups/:group/members/:member', ({ controller }, [group, member], { actor }) =>
-    controller.removeMember(group!, member!, actor),
+    controller.changes.removeMember(group!, member!, actor),
   ),
   route('POST /v1/groups/:group/members/:member/reset', ({ controller }, [group, member], { body }) => {
     checked(empty, body);
-    return controller.resetMember(group!, member!);
+    return controller.changes.resetMember(group!, member!);
   }),
   route('POST /v1/groups/:group/reset', ({ controller }, [group], { body }) => {
     checked(empty, body);
-    return controller.resetGroup(group!);
+    return controller.changes.resetGroup(group!);
   }),
   route('GET /v1/groups/:group/policy', ({ controller }, [group]) => policyDetail(fleet(controller), group!)),
   route('POST /v1/groups/:group/policy', ({ controller }, [group], { body }) =>
-    controller.setPolicy(group!, checked(policySetting, body).policy),
+    controller.changes.setPolicy(group!, checked(policySetting, body).policy),
   ),
   route('POST /v1/groups/:group/scale', ({ controller }, [group], { body }) =>
-    controller.scale(group!, checked(scaling, body).count),
+    controller.changes.scale(group!, checked(scaling, body).count),
   ),
   route('GET /v1/vms', ({ controller }) => vmRows(controller.vms)),
   route('POST /v1/reload', (context, _, { body, actor }) =>

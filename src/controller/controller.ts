@@ -13,43 +13,27 @@
 import type { Logger } from 'pino';
 import { answerCall } from '../api/call.ts';
 import type { Answerer } from '../api/routes.ts';
-import { SerialQueue } from '../api/serial-queue.ts';
-import type { Changed, MemberAdd } from '../api/shapes.ts';
+import type { Changed } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
-import { checkNewPolicy } from '../config/new-policy.ts';
-import { ConfigError } from '../config/problems/problems.ts';
 import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
-import type { PolicyConfig } from '../policy/policy-config.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { checkAgentRequest, isFarewell } from './agents/agent-requests.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import { ExpectedHosts } from './agents/expected-hosts.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
-import type { Settlement } from './distribution/distribution.ts';
 import { EpochRaise } from './epoch-raise.ts';
-import { groupReset } from './groups/group-reset.ts';
-import { existingGroup, failedBy, type GroupStates } from './groups/group-states.ts';
-import { MemberChanges } from './groups/member-changes.ts';
-import { type GroupOverrides, type MemberOverride, signed } from './groups/member-overrides.ts';
+import { GroupChanges } from './group-changes.ts';
+import { failedBy, type GroupStates } from './groups/group-states.ts';
 import { Replica } from './groups/replica.ts';
-import {
-  KEYS,
-  overridesChange,
-  type ScaleDocument,
-  type Tombstone,
-  tombstoneOf,
-} from './groups/stored-documents.ts';
+import { type Tombstone, tombstoneOf } from './groups/stored-documents.ts';
 import { HealthVerdicts } from './health/health-verdicts.ts';
 import { Scaling } from './scaling/scaling.ts';
-import { type FleetActions, VmKeeper } from './scaling/vm-keeper.ts';
+import { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
-
-/** Timeout for confirmations of a change; the reply then names the hosts that have not confirmed it. */
-const SETTLE_TIMEOUT_MS = 2_000;
 
 export interface ControllerOptions {
   /** Networks, and the groups that the file seeds. */
@@ -72,7 +56,7 @@ interface Office {
   readonly health: HealthVerdicts;
 }
 
-export class Controller implements AgentSessionHandler, FleetActions {
+export class Controller implements AgentSessionHandler {
   readonly id: string;
   readonly runtime: Runtime;
   /** Wall clock. */
@@ -87,7 +71,8 @@ export class Controller implements AgentSessionHandler, FleetActions {
   private configurationNow: Configuration;
   private office: Office | undefined;
   private leaderAddress: string | undefined;
-  private readonly changes = new SerialQueue();
+  /** Of groups, by people and by the VM keeper. */
+  readonly changes: GroupChanges;
   private agentAnswerer: Answerer = () => {
     throw new Refusal(503, 'this controller answers no requests yet');
   };
@@ -103,6 +88,7 @@ export class Controller implements AgentSessionHandler, FleetActions {
     this.configurationNow = configuration;
     this.log = log;
     this.replica = new Replica(store, log, runtime, () => this.stateChanged());
+    this.changes = new GroupChanges(this, this.replica);
     this.epochRaise = new EpochRaise((above) => this.campaign.raiseEpoch(above), log, runtime);
     this.campaign = store.campaign(self, {
       elected: (epoch) => this.elected(epoch),
@@ -182,6 +168,11 @@ export class Controller implements AgentSessionHandler, FleetActions {
   }
 
   /** Of the leader. */
+  get scaling(): Scaling {
+    return this.inOffice().scaling;
+  }
+
+  /** Of the leader. */
   get vms(): VmKeeper {
     return this.inOffice().vms;
   }
@@ -214,58 +205,6 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   // --- changes ---------------------------------------------------------------------------------------------------
 
-  addMember(group: string, request: MemberAdd, by?: string): Promise<Changed> {
-    return this.changeMember(group, request.name, by, (changes) => changes.add(group, request));
-  }
-
-  setWeight(group: string, member: string, weight: number, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.setWeight(group, member, weight));
-  }
-
-  /** `deadlineMs`: from now. */
-  drainMember(group: string, member: string, deadlineMs?: number, by?: string): Promise<Changed> {
-    const atMs = deadlineMs === undefined ? undefined : this.runtime.wallMs() + deadlineMs;
-    return this.changeMember(group, member, by, (changes) => changes.drain(group, member, atMs));
-  }
-
-  failMember(group: string, member: string, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.fail(group, member));
-  }
-
-  removeMember(group: string, member: string, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.remove(group, member));
-  }
-
-  /** Restores the member as in the file; removes one that the file does not have. */
-  resetMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, undefined, (changes) => changes.reset(group, member));
-  }
-
-  /** Restores the group as in the file: drops changes by commands, and adds a removed group again. */
-  async resetGroup(group: string): Promise<Changed> {
-    await this.exclusively(async () => {
-      const { epoch } = this.leading();
-      const changes = groupReset(this.replica.entries, group, this.configurationNow, this.id);
-      if (changes.length > 0) await this.replica.write(changes, epoch);
-    });
-    return this.settled(group);
-  }
-
-  /** Replaces the file's policy, with the same checks; null: restores the file's. */
-  async setPolicy(group: string, input: unknown): Promise<Changed> {
-    const policy = input === null ? undefined : checkedPolicy(input, group);
-    await this.exclusively(async () => {
-      const { epoch } = this.leading();
-      existingGroup(this.groups, group);
-      const key = KEYS.policy + group;
-      await this.replica.write(
-        [policy === undefined ? { key, deleted: true } : { key, value: policy }],
-        epoch,
-      );
-    });
-    return this.settled(group);
-  }
-
   /** The groups as they will be when this file is taken up; those that it does not change are the same objects. */
   preview(configuration: Configuration): GroupConfig[] {
     return [...groupsOf(this.previewStates(configuration)).values()];
@@ -280,21 +219,6 @@ export class Controller implements AgentSessionHandler, FleetActions {
     return tombstoneOf(this.replica.entries, group);
   }
 
-  /** Keeps the group at `count` members by VMs of its template; null: the thresholds of its scaling decide. */
-  async scale(group: string, count: number | null): Promise<Changed> {
-    const { scaling } = this.inOffice();
-    const { heldCount } = existingGroup(this.groups, group);
-    if (count !== null) scaling.checkCount(group, count);
-    if ((heldCount ?? null) !== count) {
-      const key = KEYS.scale + group;
-      const change: Change =
-        count === null ? { key, deleted: true } : { key, value: { count } satisfies ScaleDocument };
-      await this.exclusively(() => this.replica.write([change], this.leading().epoch));
-    }
-    if (count !== null) await scaling.bringTo(group, count);
-    return this.settled(group);
-  }
-
   write(changes: readonly Change[]): Promise<void> {
     return this.replica.write(changes, this.leading().epoch);
   }
@@ -305,72 +229,12 @@ export class Controller implements AgentSessionHandler, FleetActions {
 
   /** Applies a changed file. */
   async reload(configuration: Configuration, by?: string): Promise<Changed> {
-    await this.exclusively(async () => {
+    await this.changes.exclusively(async () => {
       const { epoch } = this.leading();
       this.configurationNow = configuration;
       await this.replica.applyFile(configuration, this.id, epoch, by);
     });
-    return this.settled(undefined);
-  }
-
-  private async changeMember(
-    group: string,
-    member: string,
-    by: string | undefined,
-    change: (changes: MemberChanges) => GroupOverrides,
-  ): Promise<Changed> {
-    let before: MemberOverride | undefined;
-    await this.exclusively(async () => {
-      const { epoch } = this.leading();
-      before = this.groups.get(group)?.overrides.get(member);
-      const changed = change(new MemberChanges(this.groups, this.networks));
-      const overrides = signed(changed, member, { by, atMs: this.runtime.wallMs() });
-      await this.replica.write([overridesChange(group, overrides)], epoch);
-    });
-    const settlement = await this.settlement(group);
-    const refusals = Object.entries(settlement.refused);
-    const isRefusedByAll =
-      refusals.length > 0 && Object.keys(settlement.hosts).length === 0 && settlement.late.length === 0;
-    if (!isRefusedByAll) return this.changed(group, settlement);
-    await this.exclusively(async () => {
-      const { epoch } = this.leading();
-      const overrides = new Map(this.groups.get(group)?.overrides);
-      if (before === undefined) overrides.delete(member);
-      else overrides.set(member, before);
-      await this.replica.write([overridesChange(group, overrides)], epoch);
-    });
-    throw new Refusal(409, refusals.map(([host, error]) => `host ${host}: ${error}`).join('; '));
-  }
-
-  /** Who has confirmed the group's rules; undefined: those of all groups. Waits a moment for hosts that are late. */
-  async settled(group: string | undefined): Promise<Changed> {
-    return this.changed(group, await this.settlement(group));
-  }
-
-  private changed(group: string | undefined, { revision, hosts, late, left, refused }: Settlement): Changed {
-    const network = group === undefined ? undefined : this.groups.get(group)?.group.network;
-    const away = this.hosts.away(network).filter(({ host }) => !Object.hasOwn(hosts, host));
-    const since = new Map(away.map(({ host, sinceMs }) => [host, sinceMs]));
-    for (const host of left)
-      if (!since.has(host) && this.hosts.isExpected(host)) since.set(host, this.runtime.wallMs());
-    return {
-      revision,
-      hosts,
-      ...(late.length > 0 && { late: [...late] }),
-      ...(since.size > 0 && {
-        away: Object.fromEntries([...since].map(([host, ms]) => [host, new Date(ms).toISOString()])),
-      }),
-      ...(Object.keys(refused).length > 0 && { refused }),
-    };
-  }
-
-  /** undefined: all groups. */
-  private settlement(group: string | undefined): Promise<Settlement> {
-    return this.leading().distribution.settled(group, SETTLE_TIMEOUT_MS);
-  }
-
-  private exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
-    return this.changes.run(change);
+    return this.changes.settled(undefined);
   }
 
   // --- leadership ------------------------------------------------------------------------------------------------
@@ -418,9 +282,9 @@ export class Controller implements AgentSessionHandler, FleetActions {
       this.runtime,
       this.log,
     );
-    const vms = new VmKeeper(term, this.replica.entries, this, this.log);
+    const vms = new VmKeeper(term, this.replica.entries, this.changes, this.log);
     const { settlingMs } = settings as TermSettings;
-    const scaling = new Scaling(term, this, vms, settlingMs, this.log);
+    const scaling = new Scaling(term, this.changes, vms, settlingMs, this.log);
     const { healthWarmUpMs } = settings as TermSettings;
     const health = new HealthVerdicts(this, term.agents, this.log, this.runtime, {
       warmUpMs: healthWarmUpMs,
@@ -484,15 +348,6 @@ export class Controller implements AgentSessionHandler, FleetActions {
       this.log.error({ err: error }, `api: ${method} ${path} of host ${agent.host} failed`),
     );
     agent.send({ type: 'reply', id, status: answer.status, body: JSON.stringify(answer.body) });
-  }
-}
-
-function checkedPolicy(input: unknown, group: string): PolicyConfig {
-  try {
-    return checkNewPolicy(input, group);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new Refusal(400, `group ${group} cannot have this policy`, error.problems);
   }
 }
 

@@ -43,7 +43,7 @@ test('a change goes as a delta to the agents concerned, and is answered when the
   const web = fleet.agent('h1', { ports: WEB });
   const app = fleet.agent('h2', { ports: [port('app1', 'app')] });
   await until(() => web.inForce.revision > 0 && app.inForce.revision > 0);
-  const changed = await fleet.controller.setWeight('api', 'app2', 7);
+  const changed = await fleet.controller.changes.setWeight('api', 'app2', 7);
   assert.equal(Object.keys(changed.hosts!), ['h1']);
   assert.is(changed.late, undefined);
   assert.equal(web.weights('api'), [1, 7, 2]);
@@ -60,17 +60,22 @@ test('a change goes as a delta to the agents concerned, and is answered when the
 test('members are drained, failed, removed and added', async () => {
   const web = fleet.agent('h1', { ports: WEB });
   await until(() => web.inForce.revision > 0);
-  await fleet.controller.drainMember('api', 'app1', 60_000);
+  await fleet.controller.changes.drainMember('api', 'app1', 60_000);
   assert.equal(web.weights('api'), ['draining', 3, 2]);
   const [draining] = web.members('api');
   assert.ok(Math.abs(draining!.drainDeadlineMs! - Date.now() - 60_000) < 5_000);
-  await fleet.controller.failMember('api', 'app2');
+  await fleet.controller.changes.failMember('api', 'app2');
   assert.equal(web.weights('api'), ['draining', 'failed', 2]);
-  await fleet.controller.removeMember('api', 'six');
+  await fleet.controller.changes.removeMember('api', 'six');
   assert.equal(web.weights('api'), ['draining', 'failed']);
-  await fleet.controller.addMember('api', { name: 'app3', address: '10.1.0.23', port: 8080, weight: 5 });
+  await fleet.controller.changes.addMember('api', {
+    name: 'app3',
+    address: '10.1.0.23',
+    port: 8080,
+    weight: 5,
+  });
   assert.equal(web.weights('api'), ['draining', 'failed', 5]);
-  assert.is((await refusal(fleet.controller.failMember('api', 'app9'))).status, 404);
+  assert.is((await refusal(fleet.controller.changes.failMember('api', 'app9'))).status, 404);
 });
 
 test('an agent that is late is named, and holds nobody up for long', async () => {
@@ -78,7 +83,7 @@ test('an agent that is late is named, and holds nobody up for long', async () =>
   const slow = fleet.agent('h2', { ports: WEB });
   await until(() => web.inForce.revision > 0 && slow.inForce.revision > 0);
   slow.isMute = true;
-  const changed = await fleet.controller.setWeight('api', 'app2', 7);
+  const changed = await fleet.controller.changes.setWeight('api', 'app2', 7);
   assert.equal(Object.keys(changed.hosts!), ['h1']);
   assert.equal(changed.late, ['h2']);
 });
@@ -87,7 +92,7 @@ test('what every host refuses is taken back', async () => {
   const web = fleet.agent('h1', { ports: WEB });
   await until(() => web.inForce.revision > 0);
   web.refusal = 'the datapath cannot hold this';
-  const { status, message } = await refusal(fleet.controller.setWeight('api', 'app2', 7));
+  const { status, message } = await refusal(fleet.controller.changes.setWeight('api', 'app2', 7));
   assert.is(status, 409);
   assert.is(message, 'host h1: the datapath cannot hold this');
   web.refusal = '';
@@ -100,7 +105,7 @@ test('what one of two hosts refuses stays, and the answer says so', async () => 
   const full = fleet.agent('h2', { ports: WEB });
   await until(() => web.inForce.revision > 0 && full.inForce.revision > 0);
   full.refusal = 'full';
-  const changed = await fleet.controller.setWeight('api', 'app2', 7);
+  const changed = await fleet.controller.changes.setWeight('api', 'app2', 7);
   assert.equal(Object.keys(changed.hosts!), ['h1']);
   assert.equal(changed.refused, { h2: 'full' });
 });
@@ -127,7 +132,7 @@ test('of two agents of a host the younger stays', async () => {
 });
 
 test('what people have changed is there after a restart, under a greater epoch', async () => {
-  await fleet.controller.failMember('api', 'app1');
+  await fleet.controller.changes.failMember('api', 'app1');
   const { epoch } = fleet.controller.leadership!;
   await fleet.stop();
   fleet = await startFleet(shop(), { dir: fleet.dir });
@@ -138,8 +143,8 @@ test('what people have changed is there after a restart, under a greater epoch',
 });
 
 test('a changed file speaks where it has changed; the rest stays', async () => {
-  await fleet.controller.failMember('api', 'app1');
-  await fleet.controller.setWeight('api', 'app2', 9);
+  await fleet.controller.changes.failMember('api', 'app1');
+  await fleet.controller.changes.setWeight('api', 'app2', 9);
   const web = fleet.agent('h1', { ports: WEB });
   await until(() => web.inForce.revision > 0);
   const changed = shopWith('10.1.0.22, port: 8080, weight: 3', '10.1.0.22, port: 8080, weight: 4');
@@ -165,7 +170,7 @@ test('agents of a controller that lost leadership are redirected, and changes ar
   await until(() => web.inForce.revision > 0);
   await fleet.controller.stop();
   await until(() => web.detachments.length > 0);
-  assert.is((await refusal(fleet.controller.setWeight('api', 'app1', 2))).status, 503);
+  assert.is((await refusal(fleet.controller.changes.setWeight('api', 'app1', 2))).status, 503);
 });
 
 test('an agent asks the API of its controller', async () => {

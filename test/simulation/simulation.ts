@@ -268,12 +268,15 @@ function asks(world: World, what: 'drain' | 'deadline' | 'weight' | 'fail' | 'ad
     world.deadlines.set(key, atMs);
   }
   const act = {
-    drain: () => controller.drainMember(group, member),
-    deadline: () => controller.drainMember(group, member, deadlineMs),
-    weight: () => controller.setWeight(group, member, random.between(1, 9)),
-    fail: () => controller.failMember(group, member),
+    drain: () => controller.changes.drainMember(group, member),
+    deadline: () => controller.changes.drainMember(group, member, deadlineMs),
+    weight: () => controller.changes.setWeight(group, member, random.between(1, 9)),
+    fail: () => controller.changes.failMember(group, member),
     add: () =>
-      controller.addMember(group, { name: member, address: world.address(groupAt, memberAt) } as never),
+      controller.changes.addMember(group, {
+        name: member,
+        address: world.address(groupAt, memberAt),
+      } as never),
   }[what];
   const order = world.orders.begin(group, member);
   // It counts from when the controller comes to it.

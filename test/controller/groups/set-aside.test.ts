@@ -107,7 +107,7 @@ test('they are named in log and status, and changes go on', async () => {
     ],
   );
   // Written over, it is what it should be.
-  await controller.setWeight('api', 'a', 7);
+  await controller.changes.setWeight('api', 'a', 7);
   assert.is(controller.groups.get('api')!.group.criteria[0]!.members[0]!.weight, 7);
   assert.not.ok(controller.setAside.has('overrides/api'));
 });
@@ -117,7 +117,7 @@ test('a controller that starts does so, and one that was removed is named no lon
   const { controller } = await start('c2');
   await until('leadership', () => controller.leadership !== undefined);
   assert.is(controller.setAside.size, BAD.length - 1);
-  await controller.setWeight('api', 'a', 8);
+  await controller.changes.setWeight('api', 'a', 8);
   await etcd.control('del', '/sluice/state/groups/zz');
   await until('one less', () => !controller.setAside.has('groups/zz'));
 });

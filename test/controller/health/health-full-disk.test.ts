@@ -47,7 +47,7 @@ async function fillUp(): Promise<number> {
   disk.fill();
   for (let weight = 1_000; weight < 10_000; weight++) {
     try {
-      await fleet.controller.setWeight('app', 'b', weight);
+      await fleet.controller.changes.setWeight('app', 'b', weight);
     } catch (error) {
       assert.match(messageOf(error), /the store cannot be written: .*ENOSPC/);
       return weight - 1;
@@ -69,7 +69,7 @@ test('a verdict counts at once, and so does its end', async () => {
 });
 
 test('people are still refused, and change nothing', async () => {
-  await fleet.controller.failMember('app', 'b').then(
+  await fleet.controller.changes.failMember('app', 'b').then(
     () => assert.unreachable('taken'),
     (error) => assert.match(messageOf(error), /the store cannot be written: .*ENOSPC/),
   );

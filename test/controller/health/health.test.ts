@@ -80,10 +80,10 @@ test('a host that leaves takes its opinion with it; when all have left, the verd
 
 test('what people have failed health does not revive, and what health has failed is not theirs to weigh', async () => {
   await start('any');
-  await fleet.controller.failMember('app', 'b');
+  await fleet.controller.changes.failMember('app', 'b');
   agents[0]!.probe('app', { a: false, b: true });
   await haveStates('failed', 'failed');
-  await fleet.controller.setWeight('app', 'a', 9);
+  await fleet.controller.changes.setWeight('app', 'a', 9);
   agents[0]!.probe('app', { a: true, b: true });
   await haveStates(9, 'failed');
 });

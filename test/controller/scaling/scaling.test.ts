@@ -49,7 +49,7 @@ const running = (): string[] => agents.flatMap(({ vms }) => [...vms.keys()]);
 
 test('a group is brought to a number of members, spread over the hosts', async () => {
   await start(configured());
-  await fleet.controller.scale('app', 3);
+  await fleet.controller.changes.scale('app', 3);
   await until(() => agents.every((agent) => active(agent).length === 3));
   assert.equal(
     agents.map(({ vms }) => vms.size),
@@ -63,7 +63,7 @@ test('a group is brought to a number of members, spread over the hosts', async (
 test('more than the template allows is refused', async () => {
   await start(configured());
   try {
-    await fleet.controller.scale('app', 9);
+    await fleet.controller.changes.scale('app', 9);
     assert.unreachable('not refused');
   } catch (error) {
     assert.instance(error, Refusal);
@@ -82,7 +82,7 @@ test('where no host has the network of the template: a command is refused, a VM 
   const why = 'no host has network app (VNI 5001); found h1 with app (VNI 9); h2 with app (VNI 9)';
   await until(() => vmRows(controller.vms)[0]?.waitsFor === why, 5_000);
   try {
-    await controller.scale('app', 3);
+    await controller.changes.scale('app', 3);
     assert.unreachable('not refused');
   } catch (error) {
     assert.instance(error, Refusal);
@@ -96,7 +96,7 @@ test('where no host has the network of the template: a command is refused, a VM 
 
 test('a crashed VM is out at once, and replaced', async () => {
   await start(configured());
-  await fleet.controller.scale('app', 2);
+  await fleet.controller.changes.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
   const [crashed] = running();
   agents.find(({ vms }) => vms.has(crashed!))!.crash(crashed!);
@@ -108,11 +108,11 @@ test('a crashed VM is out at once, and replaced', async () => {
 
 test('a VM that is to go keeps its flows until they have ended', async () => {
   await start(configured());
-  await fleet.controller.scale('app', 2);
+  await fleet.controller.changes.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
   const [vm] = running();
   agents[0]!.report('app', { [vm!]: { newFlows: 5, endedFlows: 4, activeFlows: 1 } });
-  await fleet.controller.scale('app', 1);
+  await fleet.controller.changes.scale('app', 1);
   assert.equal(active(agents[0]!), ['a']);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   assert.equal(running(), [vm], 'one flow is left');
@@ -126,7 +126,7 @@ test('a VM that is to go keeps its flows until they have ended', async () => {
 
 test('a controller that starts again finds its VMs, and starts no others', async () => {
   await start(configured());
-  await fleet.controller.scale('app', 3);
+  await fleet.controller.changes.scale('app', 3);
   await until(() => active(agents[0]!).length === 3);
   const before = fleet.controller.vms.manager.list().map(({ id }) => id);
   await until(
@@ -156,7 +156,7 @@ test('a number that was asked for holds against thresholds, crashes and a restar
   const scaling = `scaling: { members: { template: server, average: { above: 100, below: 20 }, maximum: 3, sustain: 0s, coolDown: 0s } }`;
   await start(configured(scaling));
   const { controller } = fleet;
-  await controller.scale('app', 2);
+  await controller.changes.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
   const load = (activeFlows: number): void =>
     agents[0]!.report('app', { a: { activeFlows, newFlows: activeFlows } });
@@ -178,7 +178,7 @@ test('a number that was asked for holds against thresholds, crashes and a restar
   load(1_000);
   await pause(2_500);
   assert.is(active(agents[0]!).length, 2, 'the next leader keeps it');
-  await fleet.controller.scale('app', null);
+  await fleet.controller.changes.scale('app', null);
   await until(() => active(agents[0]!).length === 3, 10_000);
 });
 
@@ -188,7 +188,7 @@ test('a number that was asked for ends with the scaling of the file that it stoo
       `scaling: { members: { template: server, average: { above: 100, below: 20 }, maximum: ${maximum}, sustain: 0s, coolDown: 0s } }`,
     );
   await start(scaling(3));
-  await fleet.controller.scale('app', 2);
+  await fleet.controller.changes.scale('app', 2);
   await fleet.controller.reload(scaling(2));
   assert.is(fleet.controller.groups.get('app')!.heldCount, undefined);
 });
@@ -197,7 +197,7 @@ test('a hung VM is stopped and its address freed when its successor starts', asy
   const health = 'health: { kind: icmp, interval: 100ms, timeout: 50ms, quorum: any }';
   await start(configured(health));
   const { controller } = fleet;
-  await controller.scale('app', 2);
+  await controller.changes.scale('app', 2);
   await until(() => active(agents[0]!).length === 2);
   const [hung] = running();
   const { addresses } = controller.vms.manager.list()[0]!;
@@ -209,7 +209,7 @@ test('a hung VM is stopped and its address freed when its successor starts', asy
   assert.not(controller.vms.manager.list().some((record) => record.addresses[0] === addresses[0]));
 
   // No member is active any more: it is stopped when one is.
-  await controller.failMember('app', 'a');
+  await controller.changes.failMember('app', 'a');
   agents[0]!.probe('app', { a: true, [successor!]: false });
   await until(() => active(agents[0]!).length === 2 && !running().includes(successor!), 10_000);
 });

@@ -118,7 +118,7 @@ test('the leader begins an epoch above all that its hosts have seen, and they ta
 
   // Life goes on: leaders come and go, and members change.
   for (let weight = 11; weight <= 13; weight++) {
-    await running.controller.setWeight('api', 'app1', weight);
+    await running.controller.changes.setWeight('api', 'app1', weight);
     await until(() => host.weightOf('app1') === weight, `weight ${weight}`);
     await host.detach();
     await running.stop();
@@ -137,7 +137,7 @@ test('the leader begins an epoch above all that its hosts have seen, and they ta
   host.attach(running.controller);
   await until(() => host.epoch > seen, 'rules of a newer epoch');
   await until(() => host.weightOf('app1') === 1, 'the weight as it was when the snapshot was saved');
-  await running.controller.setWeight('api', 'app1', 21);
+  await running.controller.changes.setWeight('api', 'app1', 21);
   await until(() => host.weightOf('app1') === 21, 'changes arrive again');
   assert.ok(running.controller.leadership!.epoch > seen);
   await host.detach();

@@ -62,7 +62,7 @@ test('figure 15: a sixth member joins five that are full, and fills up', async (
   const agents = await hosts(app(`{ kind: inverse-load, ${QUICK}, flowLimit: 50000 }`), 5);
   report(agents, [50_000, 50_000, 50_000, 50_000, 50_000]);
   await haveWeights(agents, [1, 1, 1, 1, 1]);
-  await fleet.controller.addMember('app', { name: 'f', address: '10.1.0.6' });
+  await fleet.controller.changes.addMember('app', { name: 'f', address: '10.1.0.6' });
   await haveWeights(agents, [1, 1, 1, 1, 1, 1000]);
   report(agents, [40_000, 39_000, 41_000, 38_000, 39_000, 18_000]);
   await haveWeights(agents, [1, 1, 1, 1, 1, 3]);
@@ -74,7 +74,7 @@ test('figure 16: a member that is taken out gets nothing more, the others go on'
   const agents = await hosts(app(`{ kind: inverse-load, ${QUICK} }`, NAMES), 5);
   report(agents, [22_000, 26_000, 27_000, 28_000, 28_000, 26_000]);
   await haveWeights(agents, [1, 1, 1, 1, 1, 1]);
-  await fleet.controller.drainMember('app', 'a');
+  await fleet.controller.changes.drainMember('app', 'a');
   assert.is(agents[0]!.weights('app')[0], 'draining');
   report(agents, [12_000, 30_000, 32_000, 31_000, 32_000, 30_000]);
   await haveWeights(agents, ['draining', 1, 1, 1, 1, 1]);
@@ -103,14 +103,14 @@ test('even: the configured weights, and no sums to the agents', async () => {
   const { controller } = fleet;
   report(agents, [131, 135, 101, 100, 86]);
   await until(() => controller.leadership!.aggregation.loads('app', systemRuntime.monotonicMs()).size === 5);
-  await controller.setWeight('app', 'a', 4);
+  await controller.changes.setWeight('app', 'a', 4);
   await haveWeights(agents, [4, 1, 1, 1, 1]);
   assert.is(agents[0]!.globalStats.length, 0);
 });
 
 test('a policy that is set at run time outlives a restart, until the file has its say again', async () => {
   let [agent] = await hosts(app('even'), 1);
-  await fleet.controller.setPolicy('app', { kind: 'inverse-load', interval: '100ms', tolerance: 0 });
+  await fleet.controller.changes.setPolicy('app', { kind: 'inverse-load', interval: '100ms', tolerance: 0 });
   report([agent!], [131, 135, 101, 100, 86]);
   await haveWeights([agent!], [1, 1, 2, 2, 3]);
   await fleet.stop();
@@ -119,7 +119,7 @@ test('a policy that is set at run time outlives a restart, until the file has it
   await until(() => agent!.inForce.revision > 0);
   report([agent!], [131, 135, 101, 100, 86]);
   await haveWeights([agent!], [1, 1, 2, 2, 3]);
-  await fleet.controller.setPolicy('app', null);
+  await fleet.controller.changes.setPolicy('app', null);
   await haveWeights([agent!], [1, 1, 1, 1, 1]);
 });
 
@@ -155,7 +155,7 @@ const balancersAt = (agent: TestAgent) =>
 test('weights of single load balancers: figure 16 for the one that is uneven, nothing for the others', async () => {
   const policy = `{ kind: inverse-load, ${QUICK}, perLoadBalancer: true }`;
   const agents = await hosts(app(policy, NAMES), 3);
-  await fleet.controller.drainMember('app', 'a');
+  await fleet.controller.changes.drainMember('app', 'a');
   const tell = (agent: TestAgent, balancer: string, flows: readonly number[]): void => {
     const members = flows.map((activeFlows, i) => [NAMES[i]!, { activeFlows }]);
     agent.report('app', Object.fromEntries(members), balancer);
