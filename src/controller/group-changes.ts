@@ -1,0 +1,220 @@
+/**
+ * Changes of groups: the one place where what people, and the VM keeper, change enters.
+ *
+ * Theory of operation. A change is checked against the groups as they are and written under the leader's epoch, one
+ * change at a time; then the agents concerned are given a moment to bring it into force. A change of a member that
+ * each of them refuses is reverted.
+ */
+import { SerialQueue } from '../api/serial-queue.ts';
+import type { Changed, MemberAdd } from '../api/shapes.ts';
+import type { Configuration, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
+import { checkNewPolicy } from '../config/new-policy.ts';
+import { ConfigError } from '../config/problems/problems.ts';
+import { Refusal } from '../config/problems/refusal.ts';
+import type { PolicyConfig } from '../policy/policy-config.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { ExpectedHosts } from './agents/expected-hosts.ts';
+import type { Settlement } from './distribution/distribution.ts';
+import { groupReset } from './groups/group-reset.ts';
+import { existingGroup, type GroupStates } from './groups/group-states.ts';
+import { MemberChanges } from './groups/member-changes.ts';
+import { type GroupOverrides, type MemberOverride, signed } from './groups/member-overrides.ts';
+import type { Replica } from './groups/replica.ts';
+import { KEYS, overridesChange, type ScaleDocument } from './groups/stored-documents.ts';
+import type { Scaling } from './scaling/scaling.ts';
+import type { FleetActions } from './scaling/vm-keeper.ts';
+import type { Change } from './store/store.ts';
+import type { Term } from './term.ts';
+
+/** Timeout for confirmations of a change; the reply then names the hosts that have not confirmed it. */
+const SETTLE_TIMEOUT_MS = 2_000;
+
+/** The controller, of which some is the leader's only: a Refusal if another one leads. */
+export interface ChangingController {
+  readonly id: string;
+  readonly runtime: Runtime;
+  /** The file. */
+  readonly configuration: Configuration;
+  readonly hosts: ExpectedHosts;
+  readonly scaling: Scaling;
+  leading(): Term;
+}
+
+export class GroupChanges implements FleetActions {
+  private readonly controller: ChangingController;
+  private readonly replica: Replica;
+  private readonly queue = new SerialQueue();
+
+  constructor(controller: ChangingController, replica: Replica) {
+    this.controller = controller;
+    this.replica = replica;
+  }
+
+  get groups(): GroupStates {
+    return this.replica.groups;
+  }
+
+  get templates(): readonly TemplateConfig[] {
+    return this.controller.configuration.templates;
+  }
+
+  get networks(): readonly NetworkConfig[] {
+    return this.controller.configuration.networks;
+  }
+
+  /** Resolves when no change is being made. */
+  idle(): Promise<void> {
+    return this.queue.idle();
+  }
+
+  /** One after the other with all changes. */
+  exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
+    return this.queue.run(change);
+  }
+
+  addMember(group: string, request: MemberAdd, by?: string): Promise<Changed> {
+    return this.changeMember(group, request.name, by, (changes) => changes.add(group, request));
+  }
+
+  setWeight(group: string, member: string, weight: number, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.setWeight(group, member, weight));
+  }
+
+  /** `deadlineMs`: from now. */
+  drainMember(group: string, member: string, deadlineMs?: number, by?: string): Promise<Changed> {
+    const atMs = deadlineMs === undefined ? undefined : this.controller.runtime.wallMs() + deadlineMs;
+    return this.changeMember(group, member, by, (changes) => changes.drain(group, member, atMs));
+  }
+
+  failMember(group: string, member: string, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.fail(group, member));
+  }
+
+  removeMember(group: string, member: string, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.remove(group, member));
+  }
+
+  /** Restores the member as in the file; removes one that the file does not have. */
+  resetMember(group: string, member: string): Promise<Changed> {
+    return this.changeMember(group, member, undefined, (changes) => changes.reset(group, member));
+  }
+
+  /** Restores the group as in the file: drops changes by commands, and adds a removed group again. */
+  async resetGroup(group: string): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      const changes = groupReset(
+        this.replica.entries,
+        group,
+        this.controller.configuration,
+        this.controller.id,
+      );
+      if (changes.length > 0) await this.replica.write(changes, epoch);
+    });
+    return this.settled(group);
+  }
+
+  /** Replaces the file's policy, with the same checks; null: restores the file's. */
+  async setPolicy(group: string, input: unknown): Promise<Changed> {
+    const policy = input === null ? undefined : checkedPolicy(input, group);
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      existingGroup(this.groups, group);
+      const key = KEYS.policy + group;
+      await this.replica.write(
+        [policy === undefined ? { key, deleted: true } : { key, value: policy }],
+        epoch,
+      );
+    });
+    return this.settled(group);
+  }
+
+  /** Keeps the group at `count` members by VMs of its template; null: the thresholds of its scaling decide. */
+  async scale(group: string, count: number | null): Promise<Changed> {
+    const { scaling } = this.controller;
+    const { heldCount } = existingGroup(this.groups, group);
+    if (count !== null) scaling.checkCount(group, count);
+    if ((heldCount ?? null) !== count) {
+      const key = KEYS.scale + group;
+      const change: Change =
+        count === null ? { key, deleted: true } : { key, value: { count } satisfies ScaleDocument };
+      await this.exclusively(() => this.replica.write([change], this.controller.leading().epoch));
+    }
+    if (count !== null) await scaling.bringTo(group, count);
+    return this.settled(group);
+  }
+
+  write(changes: readonly Change[]): Promise<void> {
+    return this.replica.write(changes, this.controller.leading().epoch);
+  }
+
+  writeFindings(changes: readonly Change[]): Promise<void> {
+    return this.replica.writeFindings(changes, this.controller.leading().epoch);
+  }
+
+  private async changeMember(
+    group: string,
+    member: string,
+    by: string | undefined,
+    change: (changes: MemberChanges) => GroupOverrides,
+  ): Promise<Changed> {
+    let before: MemberOverride | undefined;
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      before = this.groups.get(group)?.overrides.get(member);
+      const changed = change(new MemberChanges(this.groups, this.networks));
+      const overrides = signed(changed, member, { by, atMs: this.controller.runtime.wallMs() });
+      await this.replica.write([overridesChange(group, overrides)], epoch);
+    });
+    const settlement = await this.settlement(group);
+    const refusals = Object.entries(settlement.refused);
+    const isRefusedByAll =
+      refusals.length > 0 && Object.keys(settlement.hosts).length === 0 && settlement.late.length === 0;
+    if (!isRefusedByAll) return this.changed(group, settlement);
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      const overrides = new Map(this.groups.get(group)?.overrides);
+      if (before === undefined) overrides.delete(member);
+      else overrides.set(member, before);
+      await this.replica.write([overridesChange(group, overrides)], epoch);
+    });
+    throw new Refusal(409, refusals.map(([host, error]) => `host ${host}: ${error}`).join('; '));
+  }
+
+  /** Who has confirmed the group's rules; undefined: those of all groups. Waits a moment for hosts that are late. */
+  async settled(group: string | undefined): Promise<Changed> {
+    return this.changed(group, await this.settlement(group));
+  }
+
+  private changed(group: string | undefined, { revision, hosts, late, left, refused }: Settlement): Changed {
+    const network = group === undefined ? undefined : this.groups.get(group)?.group.network;
+    const away = this.controller.hosts.away(network).filter(({ host }) => !Object.hasOwn(hosts, host));
+    const since = new Map(away.map(({ host, sinceMs }) => [host, sinceMs]));
+    for (const host of left)
+      if (!since.has(host) && this.controller.hosts.isExpected(host))
+        since.set(host, this.controller.runtime.wallMs());
+    return {
+      revision,
+      hosts,
+      ...(late.length > 0 && { late: [...late] }),
+      ...(since.size > 0 && {
+        away: Object.fromEntries([...since].map(([host, ms]) => [host, new Date(ms).toISOString()])),
+      }),
+      ...(Object.keys(refused).length > 0 && { refused }),
+    };
+  }
+
+  /** undefined: all groups. */
+  private settlement(group: string | undefined): Promise<Settlement> {
+    return this.controller.leading().distribution.settled(group, SETTLE_TIMEOUT_MS);
+  }
+}
+
+function checkedPolicy(input: unknown, group: string): PolicyConfig {
+  try {
+    return checkNewPolicy(input, group);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refusal(400, `group ${group} cannot have this policy`, error.problems);
+  }
+}
