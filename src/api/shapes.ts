@@ -239,6 +239,8 @@ export interface MemberRow {
   weight: number;
   /** Remaining flows of a draining member; null: it is not draining. */
   flowsLeft: number | null;
+  /** Where they are; hosts without any are omitted. */
+  remaining: RemainingRow[];
   /** Deadline of a draining member's flows; null: none. */
   drainDeadline: string | null;
   activeFlows: number;
@@ -256,6 +258,15 @@ export interface MemberRow {
   loadBalancers: BalancerMemberRow[];
   /** Why it is failed: what health checks found, or who failed it; or that nobody checks it. */
   health?: string;
+}
+
+/** Flows that remain on a draining member at one host. */
+export interface RemainingRow {
+  /** In the answer of a controller. */
+  host?: string;
+  flows: number;
+  /** Time until the last of them ends by its idle timer, if none of them sends anything until then. */
+  idleEndMs: number;
 }
 
 /** A member as one load balancer has it. Totals restart after a minute without flows. */

@@ -268,6 +268,8 @@ export async function fleetGroupDetail(
       return {
         ...weightsAt(own, distributed?.weight ?? 0),
         flowsLeft: left.length === 0 ? null : sum(left, ({ flowsLeft }) => flowsLeft!),
+        // Hosts of an earlier version say only how many there are.
+        remaining: left.flatMap(({ host, remaining = [] }) => remaining.map((one) => ({ host, ...one }))),
         ...countsOf(own),
         newFlowsPerSecond: Math.round(load?.newFlowsPerSecond ?? 0),
         bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),

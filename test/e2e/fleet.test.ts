@@ -130,7 +130,15 @@ test('a member that drains keeps its connections, and gets no new one from any h
   const draining = members.find(({ member }) => member === 's5')!;
   assert.equal([draining.state, draining.flowsLeft, draining.flowsByHost], ['draining', 1, { h2: 1 }]);
   assert.equal(kept.errors, []);
+  const impatient = ['member', 'drain', 'bulk', 's5', '--wait', '--give-up-after', '1s'] as const;
+  const gaveUp = await fleet.host('h1').sluice(...impatient);
+  assert.is(gaveUp.status, 1);
+  assert.match(gaveUp.stdout, /not drained: gave up after 1s; s5: 1 flow left: 1 at h2; /);
+  const patient = fleet.host('h1').sluice('member', 'drain', 'bulk', 's5', '--wait');
   await kept.stop();
+  const drained = await patient;
+  assert.is(drained.status, 0, drained.stdout);
+  assert.match(drained.stdout, /s5 is drained: no flows left, confirmed by h1, h2, h3/);
 });
 
 test('flows to a member that fails go on to others, on every host', async () => {

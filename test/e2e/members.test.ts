@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Changed, FlowRow, GroupDetail } from '../../src/api/shapes.ts';
+import type { Drained } from '../../src/cli/commands/member/drained.ts';
 import { during } from '../support/capture.ts';
 import { sleep, until } from '../support/command.ts';
 import { type KeptConnection, shares, Testbed } from '../support/testbed.ts';
@@ -102,8 +103,19 @@ test('drain: no new flows, running ones go on, the listing says so', async () =>
   assert.equal([row!.flowsLeft, row!.drainDeadline], [1, null]);
   const text = (await bed.sluice('group', 'show', 'drain')).stdout;
   assert.match(text, new RegExp(`^${server} drains: 1 flow left$`, 'm'));
+  const impatient = ['member', 'drain', 'drain', server, '--wait', '--give-up-after', '1s'] as const;
+  const gaveUp = await bed.sluice(...impatient);
+  assert.is(gaveUp.status, 1, gaveUp.stdout);
+  assert.match(gaveUp.stdout, /is not drained: gave up after 1s; .*: 1 flow left; no deadline; .* within /);
+  assert.match(gaveUp.stderr, /: 1 flow left/);
+  const patient = bed.sluice('member', 'drain', 'drain', server, '--wait', '-o', 'json');
+  assert.equal(shares(await connection.nextAnswers(5)), { [server]: 5 });
   await connection.stop();
-  await until('the connection to end', async () => (await detailOf('drain', server))!.flowsLeft === 0);
+  const { status, stdout } = await patient;
+  assert.is(status, 0, stdout);
+  const result = JSON.parse(stdout) as Drained;
+  assert.equal([result.drained, result.flowsLeft, result.remaining], [true, 0, []]);
+  assert.is((await detailOf('drain', server))!.flowsLeft, 0);
   assert.is((await detailOf('drain', other))!.flowsLeft, null);
 });
 

@@ -26,6 +26,7 @@ import {
 } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
+import { idleTimeoutsMs } from '../../tables/balancing/idle-timeouts.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { DEBUG, debugAssert } from '../../tables/common/debug.ts';
 import { PortShares } from '../../tables/common/port-shares.ts';
@@ -117,10 +118,7 @@ export class ConnectionTracking {
   }
 
   configure(settings: DatapathSnapshot['settings']): void {
-    this.timeoutMs.fill(settings.tcpTransitoryIdleMs);
-    this.timeoutMs[STATE.established] = settings.tcpEstablishedIdleMs;
-    this.timeoutMs[STATE.unreplied] = settings.udpIdleMs;
-    this.timeoutMs[STATE.replied] = settings.udpIdleMs;
+    this.timeoutMs.set(idleTimeoutsMs(settings));
     this.running.configure(settings.udpIdleMs);
     this.activeIdleMs = settings.activeFlowIdleMs;
     this.tellsClients = settings.failFast;

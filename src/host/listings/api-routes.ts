@@ -124,7 +124,8 @@ function statistics({ builder, collector }: Host): Statistics {
 function oneGroup({ host, originOf, healthOf }: ApiContext, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const { ids } = host.builder;
-  const left = remainingFlows(group, host.tables, ids);
+  const idle = { settings: host.configuration.datapath, nowMs32: monotonicMs32() };
+  const left = remainingFlows(group, host.tables, ids, idle);
   host.collector.refresh();
   const { built } = host.publisher.inForce!;
   return hostGroupDetail(group, {

@@ -5,6 +5,7 @@ import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
 import type { StatCollector } from '../stat-collector.ts';
+import type { RemainingOfMember } from './remaining-flows.ts';
 import { weightsInForce } from './weights-in-force.ts';
 
 export interface GroupView {
@@ -13,7 +14,7 @@ export interface GroupView {
   readonly collector: Pick<StatCollector, 'of' | 'has' | 'liveRows' | 'readRow'>;
   readonly built: Pick<BuiltSnapshot, 'loadBalancers'>;
   /** Remaining flows of draining members. */
-  readonly left: ReadonlyMap<string, number>;
+  readonly left: ReadonlyMap<string, RemainingOfMember>;
   readonly origin: GroupOrigin;
   healthOf(member: string): string | undefined;
   readonly nowMs: number;
@@ -42,13 +43,15 @@ export function hostGroupDetail(group: GroupConfig, view: GroupView): GroupDetai
         ...[...weights.keys()].filter((loadBalancer) => weightAt(loadBalancer) !== weight),
       ]);
       const health = view.healthOf(name);
+      const ownLeft = left.get(name);
       return {
         ...(health !== undefined && { health }),
         weight,
         ...countsOf(own.map(({ stats }) => stats)),
         newFlowsPerSecond: sum(own, (one) => one.newFlowsPerSecond),
         bytesPerSecond: sum(own, (one) => one.bytesPerSecond),
-        flowsLeft: left.get(name) ?? null,
+        flowsLeft: ownLeft?.flows ?? null,
+        remaining: ownLeft === undefined || ownLeft.flows === 0 ? [] : [ownLeft],
         loadBalancers: [...shown].sort().map((loadBalancer) => ({
           loadBalancer,
           weight: weightAt(loadBalancer),

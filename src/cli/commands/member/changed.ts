@@ -30,7 +30,7 @@ export async function printChanged(command: Command, changed: Changed, group?: s
   if (!isConfirmed(result)) process.exitCode = EXIT_UNCONFIRMED;
 }
 
-const isConfirmed = ({ late = [], away = {}, refused = {} }: Changed): boolean =>
+export const isConfirmed = ({ late = [], away = {}, refused = {} }: Changed): boolean =>
   late.length === 0 && Object.keys(away).length === 0 && Object.keys(refused).length === 0;
 
 export function formatChanged({ revision, late = [], away = {}, refused = {} }: Changed): string {
