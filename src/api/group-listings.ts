@@ -2,7 +2,8 @@
 
 import { membersInForce, nextSetChangeMs, setInForce } from '../config/model/criteria-sets.ts';
 import { membersOf } from '../config/model/group-members.ts';
-import type { GroupConfig, MemberConfig } from '../config/model/model.ts';
+import { type GroupConfig, type MemberConfig, networksOf } from '../config/model/model.ts';
+import { portRangeText, rangesOf } from '../config/model/port-ranges.ts';
 import type { GroupDetail, GroupOrigin, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
 
 /** Totals and gauges, as in StatRow. */
@@ -37,9 +38,11 @@ export function groupRow(
     group: group.name,
     origin,
     network: group.network,
+    networks: networksOf(group),
     vip: group.vip,
     protocol: group.protocol,
     port: group.port ?? null,
+    ports: (rangesOf(group) ?? []).map(portRangeText),
     rewrite: group.rewrite,
     algorithm: group.algorithm,
     members: members.length,

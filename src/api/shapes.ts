@@ -216,9 +216,14 @@ export interface GroupRow {
   group: string;
   origin: GroupOrigin;
   network: string;
+  /** All networks in which the VIPs apply; the first is `network`. */
+  networks: string[];
   vip: string[];
   protocol: string;
+  /** The only destination port; null: any, or those of `ports`. */
   port: number | null;
+  /** Destination ports, `PORT` and `FIRST-LAST`; empty: any. */
+  ports: string[];
   rewrite: string;
   algorithm: string;
   members: number;
@@ -318,9 +323,16 @@ export interface RuleRow extends SelectionDetail {
   group: string;
   vip: string;
   protocol: string;
+  /** The only destination port; null: any, or those of `ports`. */
   port: number | null;
+  /** Destination ports, `PORT` and `FIRST-LAST`; empty: any. */
+  ports: string[];
   sources: string[];
+  /** As `port` and `ports`. */
   sourcePort: number | null;
+  sourcePorts: string[];
+  /** Source MACs; empty: any. */
+  mac: string[];
   rewrite: string;
   /** null: effective at any time. */
   effectiveFrom: string | null;

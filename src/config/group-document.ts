@@ -24,15 +24,22 @@ const member = z.looseObject({
   drainDeadlineMs: epochMs,
 });
 
+const port = z.int('a port').min(0, 'a port').max(65535, 'a port');
+const portRanges = z.array(z.tuple([port, port], 'first and last port')).optional();
+
 const groupDocument = z.looseObject({
   name: z.string('a name').min(1, 'a name'),
   network: z.string('a name').min(1, 'a name'),
+  otherNetworks: z.array(z.string('a name')).optional(),
   vip: z.array(address, 'a list of addresses').min(1, 'at least one address'),
   protocol: z.enum(['any', 'tcp', 'udp', 'sctp', 'icmp'], 'one of any, tcp, udp, sctp, icmp'),
   port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
+  ports: portRanges,
   match: z.looseObject({
     sources: z.array(z.string('a prefix').refine(isPrefix, 'a prefix')),
     sourcePort: z.int('a port').optional(),
+    sourcePorts: portRanges,
+    macs: z.array(z.string('a MAC address').refine(isMac, 'a MAC address')).optional(),
   }),
   from: z.record(z.string(), z.string('text')).optional(),
   rewrite: z.enum(['address', 'mac', 'port'], 'one of address, mac, port'),

@@ -1,10 +1,10 @@
 /** Checks a member that joins a running group as if it were in the file. */
 import { canonicalAddress, networkOf, parsePrefix } from '../wire/address.ts';
 import { checkMembers } from './checks/check-groups.ts';
-import type { GroupConfig, MemberConfig, NetworkConfig } from './model/model.ts';
+import { type GroupConfig, type MemberConfig, type NetworkConfig, networksOf } from './model/model.ts';
 import { ConfigError, type Problem, pathText, type Report, show } from './problems/problems.ts';
 import { resolveMember } from './resolve.ts';
-import { memberSchema } from './schema/schema.ts';
+import { memberSchema } from './schema/schema-groups.ts';
 import { checkShape } from './schema/shape.ts';
 
 /**
@@ -33,6 +33,7 @@ export function checkNewMember(
       name: network.name,
       subnets: network.subnets.map((subnet) => networkOf(parsePrefix(subnet))),
       domain: '',
+      hasRouter: false,
       hasIpv6Router: false,
     },
   };
@@ -43,7 +44,7 @@ export function checkNewMember(
   const owner = others.find(
     (other) =>
       other.name !== group.name &&
-      other.network === group.network &&
+      networksOf(other).includes(group.network) &&
       other.rewrite !== 'port' &&
       other.vip.includes(address ?? ''),
   );

@@ -2,6 +2,7 @@
 import { formatPrefix, parsePrefix } from '../wire/address.ts';
 import { milliseconds } from './model/duration.ts';
 import type { ChainItem, FirewallConfig, FirewallRuleConfig } from './model/model.ts';
+import { parsePortRange } from './model/port-ranges.ts';
 import type { ConfigFile } from './schema/schema.ts';
 
 type FileFirewall = ConfigFile['firewalls'][number];
@@ -35,7 +36,7 @@ const resolveConditions = (conditions: FileConditions): Conditions => ({
   direction: conditions.direction,
   protocol: conditions.protocol,
   ranges: [
-    ...conditions.ports.map(rangeOf),
+    ...conditions.ports.map((range): [number, number] => [...parsePortRange(range)]),
     ...conditions.icmpTypes.map((type): [number, number] => [type, type]),
   ],
   sources: conditions.sources.map(canonical),
@@ -43,12 +44,6 @@ const resolveConditions = (conditions: FileConditions): Conditions => ({
 });
 
 const canonical = (prefix: string): string => formatPrefix(parsePrefix(prefix));
-
-function rangeOf(range: number | string): [number, number] {
-  if (typeof range === 'number') return [range, range];
-  const [first, last] = range.split('-').map(Number) as [number, number];
-  return [first, last];
-}
 
 export function resolveOperator(operator: FileOperator): ChainItem {
   if (operator === 'anti-spoofing' || operator === 'load-balancer') return { kind: operator };

@@ -14,6 +14,7 @@ import type {
   TemplateConfig,
 } from './model/model.ts';
 import { derivePortMac } from './model/port-mac.ts';
+import { resolvePorts } from './model/port-ranges.ts';
 import { resolveFirewall, resolveMark, resolveOperator } from './resolve-firewalls.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import { type ConfigFile, DEFAULT_ADVERTISEMENTS } from './schema/schema.ts';
@@ -110,11 +111,11 @@ const hasAntiSpoofing = ({ chain }: ConfigFile['ports'][number]): boolean =>
 
 const resolveGroup = (group: FileGroup): GroupConfig => ({
   name: group.name,
-  network: group.network,
+  ...resolveNetworks(group),
   vip: asList(group.vip).map(canonicalAddress),
   protocol: group.protocol,
-  port: group.port,
-  match: { sources: group.match.sources.map(canonicalPrefixText), sourcePort: group.match.sourcePort },
+  ...resolvePorts(group.port, group.ports),
+  match: resolveMatch(group.match),
   from: group.from,
   rewrite: group.rewrite,
   algorithm: group.algorithm,
@@ -131,6 +132,21 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   health: group.health === undefined ? undefined : resolveHealth(group.health),
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
+
+function resolveNetworks({ network }: FileGroup): Pick<GroupConfig, 'network' | 'otherNetworks'> {
+  const [first, ...others] = asList(network);
+  return { network: first!, ...(others.length > 0 && { otherNetworks: others }) };
+}
+
+function resolveMatch({ sources, sourcePort, sourcePorts, mac }: FileGroup['match']): GroupConfig['match'] {
+  const single = resolvePorts(sourcePort, sourcePorts);
+  return {
+    sources: sources.map(canonicalPrefixText),
+    sourcePort: single.port,
+    ...(single.ports !== undefined && { sourcePorts: single.ports }),
+    ...(mac.length > 0 && { macs: mac.map(canonicalMac) }),
+  };
+}
 
 const resolveFlapDamping = ({
   halfLife,

@@ -187,8 +187,8 @@ export class GroupChanges implements FleetActions {
   }
 
   private changed(group: string | undefined, { revision, hosts, late, left, refused }: Settlement): Changed {
-    const network = group === undefined ? undefined : this.groups.get(group)?.group.network;
-    const away = this.controller.hosts.away(network).filter(({ host }) => !Object.hasOwn(hosts, host));
+    const concerned = group === undefined ? undefined : this.groups.get(group)?.group;
+    const away = this.controller.hosts.away(concerned).filter(({ host }) => !Object.hasOwn(hosts, host));
     const since = new Map(away.map(({ host, sinceMs }) => [host, sinceMs]));
     for (const host of left)
       if (!since.has(host) && this.controller.hosts.isExpected(host))

@@ -64,9 +64,11 @@ const group: GroupDetail = {
   group: 'api',
   origin: 'file',
   network: 'app',
+  networks: ['app', 'web'],
   vip: ['10.1.0.100', 'fd00:1::100'],
   protocol: 'tcp',
   port: 80,
+  ports: ['80'],
   rewrite: 'address',
   algorithm: 'maglev',
   hash: 'source-address',
@@ -118,9 +120,12 @@ const rule: RuleRow = {
   group: 'api',
   vip: '10.1.0.100',
   protocol: 'tcp',
-  port: 80,
+  port: null,
+  ports: ['80', '8000-8010'],
   sources: [],
   sourcePort: null,
+  sourcePorts: ['1024-65535'],
+  mac: [],
   rewrite: 'address',
   algorithm: 'weighted-round-robin',
   hash: null,
@@ -252,7 +257,7 @@ tables('a group: what it is, then its members', () => {
     lines(`
     group           api
     origin          file
-    network         app
+    network         app,web
     vip             10.1.0.100,fd00:1::100
     match           tcp port 80
     rewrite         address
@@ -278,8 +283,8 @@ tables('rules', () => {
   assert.is(
     formatRules([rule]),
     lines(`
-    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT  SOURCES  SOURCE-PORT  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  UDP-SCHEDULING  DRAIN-FALLBACK  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp         80  -        -            address  weighted-round-robin  -           3h  false       per-datagram    false           -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT          SOURCES  SOURCE-PORT  MAC  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  UDP-SCHEDULING  DRAIN-FALLBACK  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
+    web1           api    10.1.0.100  tcp       80,8000-8010  -        1024-65535   -    address  weighted-round-robin  -           3h  false       per-datagram    false           -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });

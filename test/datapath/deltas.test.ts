@@ -171,9 +171,16 @@ class Story {
       group,
       vip,
       protocol: random.pick(['any', 'tcp', 'udp'] as const),
-      port: random.pick([undefined, 80, 443]),
+      ports: random.pick([
+        undefined,
+        [[80, 80]],
+        [
+          [443, 443],
+          [8_000, 8_010],
+        ],
+      ] as const),
       sources: isIpv6 ? [] : random.pick([[], ['10.1.0.0/24'], ['10.1.0.0/16', '10.2.0.0/28']]),
-      sourcePort: random.pick([undefined, 1_000]),
+      sourcePorts: random.pick([undefined, [[1_000, 1_000]]] as const),
       rewrite: group === 6 ? 'port' : 'address',
       algorithm: 'weighted-round-robin',
       udpIdleMs: this.idleMs.get(group),

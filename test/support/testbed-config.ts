@@ -17,11 +17,12 @@ export interface MemberText {
 
 export interface GroupText {
   name: string;
-  network: string;
+  network: string | string[];
   vip: string | string[];
   protocol?: string;
   port?: number;
-  match?: { sources?: string[]; sourcePort?: number };
+  ports?: (number | string)[];
+  match?: { sources?: string[]; sourcePort?: number; sourcePorts?: (number | string)[]; mac?: string[] };
   from?: Record<string, string>;
   rewrite?: string;
   algorithm?: string;

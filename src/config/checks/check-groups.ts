@@ -1,21 +1,13 @@
-/** Groups: virtual addresses that no station has, members that fit them, rules that do not contradict each other. */
-import {
-  addressFamily,
-  canonicalAddress,
-  type Family,
-  formatEndpoint,
-  parsePrefix,
-} from '../../wire/address.ts';
-import { ownEntry } from '../model/own-entry.ts';
+/** Groups: networks that a router joins, virtual addresses that no station has, members that fit them. */
+import { addressFamily, canonicalAddress, type Family, formatEndpoint } from '../../wire/address.ts';
 import { type Path, pathText, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { findNetwork } from './check-ports.ts';
+import { checkMatch, checkRules, type RulesByTuple } from './check-rules.ts';
 import {
   addressKeyIn,
   Claims,
-  canonicalPrefix,
-  checkNoHostBits,
   located,
   type NetworkInfo,
   prefixOf,
@@ -37,6 +29,38 @@ export interface GroupContext {
   readonly network: NetworkInfo | undefined;
 }
 
+/** A group's first network, which its members belong to; the others must be joined to it by a router. */
+function checkNetworks(
+  group: GroupView,
+  path: Path,
+  topology: Topology,
+  report: Report,
+): NetworkInfo | undefined {
+  const names = new Claims();
+  const [first, ...others] = located(group.network, path).map(({ value, path: at }) => {
+    names.claim(value, value, at, 'each network once', report);
+    return { value, at, info: findNetwork(value, at, topology, report) };
+  });
+  const { rewrite = 'address' } = group;
+  if (others.length > 0 && rewrite !== 'address' && !isCutOut(group, 'rewrite')) {
+    const found = `${others.length + 1} networks with rewrite: ${rewrite}`;
+    report(path, found, 'rewrite: address, as other networks reach the members through the router');
+  }
+  for (const { value, at, info } of others) {
+    if (info === undefined || first?.info === undefined || info === first.info) continue;
+    if (!info.hasRouter || !first.info.hasRouter || info.domain !== first.info.domain) {
+      const expected = `a network that a router joins with ${first.value}, where the members are`;
+      report(at, show(value), expected);
+    }
+    for (const vip of located(group.vip, [])) {
+      if (prefixOf(vip.value, info.subnets) === undefined) continue;
+      const expected = `${value} first in the list, or a virtual address outside its subnets`;
+      report(at, `${show(value)}, whose subnets contain ${vip.value}`, expected);
+    }
+  }
+  return first?.info;
+}
+
 export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
   const names = new Claims();
   const rules: RulesByTuple = new Map();
@@ -46,7 +70,7 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
     if (group.name !== undefined) {
       names.claim(group.name, group.name, [...path, 'name'], 'a name that no other group has', report);
     }
-    const network = findNetwork(group.network, [...path, 'network'], topology, report);
+    const network = checkNetworks(group, [...path, 'network'], topology, report);
     const context: GroupContext = {
       rewrite: group.rewrite ?? 'address',
       protocol: group.protocol ?? 'any',
@@ -54,7 +78,7 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
       network,
     };
     checkVips(group, context, path, topology, report);
-    checkMatch(group, context, path, report);
+    checkMatch(group, context.vips, path, report);
     checkHash(group, path, report);
     checkScheduling(group, context, path, report);
     checkMembership(group, context, path, report);
@@ -76,30 +100,6 @@ function checkVips(
     const owner = topology.addresses.ownerOf(addressKeyIn(context.network, vip.value));
     if (owner !== undefined) {
       report(vip.path, sameAs(vip.value, owner), 'an address that no port or gateway has (or rewrite: port)');
-    }
-  }
-}
-
-function checkMatch(group: GroupView, context: GroupContext, path: Path, report: Report): void {
-  if (context.protocol === 'icmp') {
-    if (group.port !== undefined) report([...path, 'port'], show(group.port), 'no port, as ICMP has none');
-    if (context.rewrite === 'port') {
-      report([...path, 'rewrite'], '"port" with protocol icmp', 'address or mac, as ICMP has no ports');
-    }
-    if (group.match?.sourcePort !== undefined) {
-      report([...path, 'match', 'sourcePort'], show(group.match.sourcePort), 'no port, as ICMP has none');
-    }
-  }
-  const families = new Set(context.vips.map(addressFamily));
-  for (const source of located(group.match?.sources, [...path, 'match', 'sources'])) {
-    checkNoHostBits(source.value, source.path, report);
-    const { family } = parsePrefix(source.value);
-    if (families.size > 0 && !families.has(family)) {
-      report(
-        source.path,
-        `${show(source.value)}, which is IPv${family}`,
-        `an ${familyOf(families)} prefix, as the VIP`,
-      );
     }
   }
 }
@@ -233,63 +233,4 @@ function checkMemberFits(
     const found = `${show(address)}, outside the subnets of network ${context.network?.name}`;
     report([...path, 'address'], found, 'an address on the network, or a mac, as rewrite: mac needs one');
   }
-}
-
-// ---------------------------------------------------------------------------------------------------------
-// Rules of different groups
-
-interface PlacedRule {
-  readonly sources: ReadonlySet<string>;
-  readonly from: Readonly<Record<string, string | undefined>>;
-  readonly path: Path;
-}
-
-/** Only rules of one tuple can contradict each other. */
-type RulesByTuple = Map<string, PlacedRule[]>;
-
-const TUPLE_KEYS = ['network', 'protocol', 'port', 'match', 'from'] as const;
-
-/**
- * Two rules contradict each other if a packet can match both and neither is more specific: same VIP, protocol and ports,
- * and a common source prefix, at a port that both select. Ports may be added later and on other hosts, so two selectors
- * are distinct only if they require different values of one label, or differ in their number of labels: the one with
- * more labels wins.
- */
-function checkRules(group: GroupView, path: Path, rules: RulesByTuple, report: Report): void {
-  if (TUPLE_KEYS.some((key) => isCutOut(group, key))) return;
-  const sources = new Set(located(group.match?.sources, []).map(({ value }) => canonicalPrefix(value)));
-  for (const vip of located(group.vip, [...path, 'vip'])) {
-    const tuple = [
-      group.network,
-      canonicalAddress(vip.value),
-      group.protocol,
-      group.port,
-      group.match?.sourcePort,
-    ];
-    const key = JSON.stringify(tuple);
-    const rule = { sources, from: group.from ?? {}, path };
-    const others = rules.get(key) ?? [];
-    const rival = others.find((other) => other.path !== path && contradicts(rule, other));
-    if (rival !== undefined) {
-      const found = `${show(vip.value)} with the same protocol, port and match as ${pathText(rival.path)}`;
-      report(
-        vip.path,
-        found,
-        'a tuple of its own, or `from` selectors that differ in the value of a label or in their number of labels',
-      );
-    }
-    others.push(rule);
-    rules.set(key, others);
-  }
-}
-
-/** Of two rules with the same tuple. */
-function contradicts(a: PlacedRule, b: PlacedRule): boolean {
-  const anySource = a.sources.size === 0 && b.sources.size === 0;
-  if (!anySource && ![...a.sources].some((source) => b.sources.has(source))) return false;
-  // The selector with more labels is more specific and comes first.
-  if (Object.keys(a.from).length !== Object.keys(b.from).length) return false;
-  return Object.entries(a.from).every(
-    ([label, value]) => [undefined, value].includes(ownEntry(b.from, label)) || value === undefined,
-  );
 }

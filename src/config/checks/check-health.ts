@@ -1,6 +1,7 @@
 /** Health checks: keys that fit their kind, a port to probe, an address to probe from. */
 import { addressFamily } from '../../wire/address.ts';
 import type { Configuration, GroupConfig } from '../model/model.ts';
+import { resolvePorts } from '../model/port-ranges.ts';
 import { probePort } from '../model/probe-port.ts';
 import { type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
@@ -39,6 +40,14 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
 
 function checkPort(group: GroupView, path: Path, report: Report): void {
   if (group.health?.port !== undefined || group.port !== undefined) return;
+  if (
+    group.ports !== undefined &&
+    resolvePorts(
+      undefined,
+      group.ports.flatMap((one) => one ?? []),
+    ).port
+  )
+    return;
   if (isCutOut(group, 'port') || isCutOut(group.health ?? {}, 'port')) return;
   const members = [group.members ?? [], ...(group.criteria ?? []).map((set) => set?.members ?? [])].flat();
   const without = members.find((member) => member !== undefined && !('port' in member));

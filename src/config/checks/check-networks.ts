@@ -71,7 +71,7 @@ function describe(network: NetworkView, name: string): NetworkInfo {
   const subnets = located(network.subnets, []).map(({ value }) => networkOf(parsePrefix(value)));
   const domain = 'gateway' in network ? `router ${network.router ?? DEFAULT_ROUTER}` : `network ${name}`;
   const hasIpv6Router = located(network.gateway, []).some(({ value }) => addressFamily(value) === 6);
-  return { name, subnets, domain, hasIpv6Router };
+  return { name, subnets, domain, hasRouter: 'gateway' in network, hasIpv6Router };
 }
 
 /** Names of the file's routers. */

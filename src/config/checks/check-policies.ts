@@ -4,6 +4,7 @@ import { parseDuration } from '../model/duration.ts';
 import { expectOneOf, type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
+import { located } from './topology.ts';
 
 type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
 type TemplateView = Lenient<NonNullable<ConfigInput['templates']>[number]>;
@@ -45,9 +46,10 @@ export function checkPolicies(view: Lenient<ConfigInput>, report: Report): void 
 
 /** The group's rules must apply to the VMs that are added, or scaling would add them without end. */
 function checkSource(template: TemplateView, group: GroupView, path: Path, report: Report): void {
-  if (group.network !== undefined && template.network !== undefined && template.network !== group.network) {
+  const networks = located(group.network, []).map(({ value }) => value);
+  if (networks.length > 0 && template.network !== undefined && !networks.includes(template.network)) {
     const found = `${show(template.name)} on network ${template.network}`;
-    report(path, found, `a template on the group's network, ${group.network}`);
+    report(path, found, `a template on the group's network, ${networks.join(' or ')}`);
   }
   const missing = Object.entries(group.from ?? {}).filter(
     ([label, value]) => template.labels?.[label] !== value,

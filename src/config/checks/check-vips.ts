@@ -7,7 +7,14 @@ import type { Path, Report } from '../problems/problems.ts';
 import { pathText, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';
-import { addressKey, checkHostInSubnet, located, prefixOf, type Topology } from './topology.ts';
+import {
+  addressKey,
+  checkHostInSubnet,
+  located,
+  type NetworkInfo,
+  prefixOf,
+  type Topology,
+} from './topology.ts';
 
 type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
 
@@ -67,13 +74,19 @@ function memberAddresses(group: GroupView, path: Path): { address: string; at: P
 }
 
 function keyOf(address: string, group: GroupView, topology: Topology): string | undefined {
-  const network = group.network === undefined ? undefined : topology.networks.get(group.network);
+  const network = networkOf(group, topology);
   return network && addressKey(network.domain, canonicalAddress(address));
+}
+
+/** The first network; the others are of the same domain. */
+function networkOf(group: GroupView, topology: Topology): NetworkInfo | undefined {
+  const [first] = located(group.network, []);
+  return first && topology.networks.get(first.value);
 }
 
 /** The subnet may belong to another network that the router joins. */
 function checkHost(address: string, group: GroupView, path: Path, topology: Topology, report: Report): void {
-  const network = group.network === undefined ? undefined : topology.networks.get(group.network);
+  const network = networkOf(group, topology);
   if (network === undefined) return;
   for (const { domain, subnets } of topology.networks.values()) {
     const subnet = domain === network.domain ? prefixOf(address, subnets) : undefined;

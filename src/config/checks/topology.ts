@@ -18,6 +18,8 @@ export interface NetworkInfo {
    * Scope in which an address must be unique: the network itself, or all networks that one logical router joins.
    */
   readonly domain: string;
+  /** Whether a logical router has an address here. */
+  readonly hasRouter: boolean;
   /** Whether the logical router has an IPv6 address here, and so a link-local and anycast addresses. */
   readonly hasIpv6Router: boolean;
 }

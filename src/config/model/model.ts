@@ -7,6 +7,7 @@ import type {
   Algorithm,
   HashInput,
   MemberState,
+  PortRange,
   Protocol,
   RewriteKind,
   UdpScheduling,
@@ -168,12 +169,19 @@ export interface FirewallRuleConfig {
 
 export interface GroupConfig {
   name: string;
+  /** Network that the VIP and the members belong to. */
   network: string;
+  /** Further networks whose ports have the group's VIPs, joined to the first by a router. Absent: none. */
+  otherNetworks?: string[];
   vip: string[];
   protocol: Protocol;
+  /** The only destination port; absent: any, or those of `ports`. */
   port?: number;
-  match: { sources: string[]; sourcePort?: number };
-  /** Label selector of source ports; absent: all ports of the network. */
+  /** Destination ports, ascending and apart, if they are not a single one. */
+  ports?: readonly PortRange[];
+  /** `sourcePort`, `sourcePorts` as `port`, `ports`; `macs` absent: any source MAC. */
+  match: { sources: string[]; sourcePort?: number; sourcePorts?: readonly PortRange[]; macs?: string[] };
+  /** Label selector of source ports; absent: all ports of the networks. */
   from?: Record<string, string>;
   rewrite: RewriteKind;
   algorithm: Algorithm;
@@ -199,6 +207,12 @@ export interface GroupConfig {
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }
+
+/** Networks in which all of the group's VIPs apply. */
+export const networksOf = ({
+  network,
+  otherNetworks = [],
+}: Pick<GroupConfig, 'network' | 'otherNetworks'>): string[] => [network, ...otherNetworks];
 
 export interface CriteriaConfig {
   fromMs?: number;

@@ -1,12 +1,12 @@
 /**
  * The ports at which a group's rules apply, and with which of its VIPs.
  *
- * In the group's own network all VIPs apply at the ports that `from` selects. In another network that the same logical
- * router joins, a VIP is reachable like any address of its network, so the VIPs inside that network's subnets apply
- * there, too. A group of the port's own network with the same VIP takes precedence.
+ * In the group's own networks all VIPs apply at the ports that `from` selects. In another network that the same logical
+ * router joins, a VIP is reachable like any address of its network, so the VIPs inside the subnets of the group's first
+ * network apply there, too. A group of the port's own network with the same VIP takes precedence.
  */
 import { addressToWords, type Prefix, parsePrefix, prefixContains } from '../../wire/address.ts';
-import { type Configuration, type GroupConfig, type PortConfig, routerOf } from './model.ts';
+import { type Configuration, type GroupConfig, networksOf, type PortConfig, routerOf } from './model.ts';
 
 export class Reach {
   /** Router of each network. */
@@ -26,7 +26,7 @@ export class Reach {
 
   /** The VIPs of a group that apply at the ports of a network. */
   vipsAt(group: GroupConfig, network: string): readonly string[] {
-    if (group.network === network) return group.vip;
+    if (networksOf(group).includes(network)) return group.vip;
     const router = this.routers.get(network);
     if (router === undefined || router !== this.routers.get(group.network)) return [];
     const own = this.ownVips(network);
@@ -38,9 +38,11 @@ export class Reach {
     if (this.vipsOfNetwork === undefined) {
       this.vipsOfNetwork = new Map();
       for (const group of this.groups) {
-        const ofNetwork = this.vipsOfNetwork.get(group.network) ?? new Set();
-        this.vipsOfNetwork.set(group.network, ofNetwork);
-        for (const vip of group.vip) ofNetwork.add(vip);
+        for (const own of networksOf(group)) {
+          const ofNetwork = this.vipsOfNetwork.get(own) ?? new Set();
+          this.vipsOfNetwork.set(own, ofNetwork);
+          for (const vip of group.vip) ofNetwork.add(vip);
+        }
       }
     }
     return this.vipsOfNetwork.get(network);

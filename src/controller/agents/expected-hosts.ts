@@ -9,6 +9,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { type GroupConfig, networksOf } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { type Entries, type HostDocument, KEYS, named } from '../groups/stored-documents.ts';
@@ -57,7 +58,7 @@ export class ExpectedHosts {
 
   attached(agent: AttachedAgent): void {
     this.leaving.delete(agent.host);
-    this.write(agent.host, { version: agent.hello.version, networks: networksOf(agent) });
+    this.write(agent.host, { version: agent.hello.version, networks: networksOfAgent(agent) });
   }
 
   /** `revision`: the revision of this term that the host had in force. */
@@ -70,7 +71,7 @@ export class ExpectedHosts {
     const rules =
       revision === 0 ? { epoch: hello.rulesEpoch, revision: hello.rulesRevision } : { epoch, revision };
     const away = { awaySinceMs: this.runtime.wallMs(), ...rules };
-    this.write(host, { version: hello.version, networks: networksOf(agent), ...away });
+    this.write(host, { version: hello.version, networks: networksOfAgent(agent), ...away });
   }
 
   /** The host reports that it stops; it is no longer expected. */
@@ -95,11 +96,13 @@ export class ExpectedHosts {
     return this.documents.entries.has(KEYS.host + host) && !this.leaving.has(host);
   }
 
-  /** `network`: limits the list to hosts that have it. */
-  away(network?: string): AwayHost[] {
+  /** `group`: limits the list to hosts that have one of its networks. */
+  away(group?: Pick<GroupConfig, 'network' | 'otherNetworks'>): AwayHost[] {
+    const networks = group && networksOf(group);
     const hosts: AwayHost[] = [];
     for (const [host, document] of named<HostDocument>(this.documents.entries, KEYS.host)) {
-      if (this.agents.has(host) || (network !== undefined && !document.networks.includes(network))) continue;
+      if (this.agents.has(host)) continue;
+      if (networks?.some((network) => document.networks.includes(network)) === false) continue;
       const { awaySinceMs = this.electedMs, version, epoch = 0, revision = 0 } = document;
       hosts.push({ host, sinceMs: awaySinceMs, version, epoch, revision });
     }
@@ -121,7 +124,7 @@ export class ExpectedHosts {
   }
 }
 
-const networksOf = ({ networks, ports }: AttachedAgent): string[] =>
+const networksOfAgent = ({ networks, ports }: AttachedAgent): string[] =>
   [...new Set(networks?.all.map(({ name }) => name) ?? ports.map(({ network }) => network))].sort();
 
 const count = (entries: Entries): number => [...named(entries, KEYS.host)].length;

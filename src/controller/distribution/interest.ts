@@ -1,11 +1,11 @@
 /**
- * Which hosts need a group: hosts with a port that its rules apply to, on its network or one that the host's router
+ * Which hosts need a group: hosts with a port that its rules apply to, on its networks or one that the host's router
  * joins to it; and, where members keep the VIP as their own address, hosts with a member, whose port must be allowed
  * to send as the VIP.
  */
 
 import { membersOf } from '../../config/model/group-members.ts';
-import type { GroupConfig } from '../../config/model/model.ts';
+import { type GroupConfig, networksOf } from '../../config/model/model.ts';
 
 /** A host's description of one of its ports. */
 export interface HostPort {
@@ -19,7 +19,7 @@ export interface HostPort {
 
 export function isConcerned(ports: readonly HostPort[], group: GroupConfig): boolean {
   const reaches = (port: HostPort): boolean =>
-    port.network === group.network || port.routedTo?.has(group.network) === true;
+    networksOf(group).includes(port.network) || port.routedTo?.has(group.network) === true;
   if (ports.some((port) => reaches(port) && matchesLabels(group.from, port.labels))) return true;
   const onNetwork = ports.filter(({ network }) => network === group.network);
   return group.rewrite !== 'address' && onNetwork.some((port) => holdsMember(port, group));
@@ -32,7 +32,7 @@ export function interestKey(group: GroupConfig): string | undefined {
   if (group.rewrite !== 'address') return undefined;
   let key = keys.get(group);
   if (key === undefined) {
-    key = JSON.stringify([group.network, group.from]);
+    key = JSON.stringify([networksOf(group), group.from]);
     keys.set(group, key);
   }
   return key;

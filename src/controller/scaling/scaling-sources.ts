@@ -8,7 +8,7 @@
  * A host that is briefly away, or is still finding a new leader, has not lost its VMs: for `settlingMs` its ports
  * count as last seen, and a new leader makes no decision before. Otherwise each change of leaders would add VMs.
  */
-import type { GroupConfig } from '../../config/model/model.ts';
+import { type GroupConfig, networksOf } from '../../config/model/model.ts';
 import type { ScalingInput, ScalingUnit } from '../../policy/scaling.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
 import { matchesLabels } from '../distribution/interest.ts';
@@ -98,7 +98,7 @@ function loadsOfPorts(
   { ageMs, balancers }: HostLoads = { ageMs: Number.POSITIVE_INFINITY, balancers: new Map() },
 ): PortLoad[] {
   const names = ports
-    .filter(({ network, labels }) => network === group.network && matchesLabels(group.from, labels))
+    .filter(({ network, labels }) => networksOf(group).includes(network) && matchesLabels(group.from, labels))
     .map(({ name }) => name);
   const shared = [...balancers].filter(([key]) => !key.startsWith(OF_PORT)).map(([, load]) => load);
   const part = (figure: (load: BalancerLoad) => number): number =>

@@ -10,7 +10,12 @@
 import type { Logger } from 'pino';
 import type { Changed, MemberAdd } from '../../api/shapes.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
-import type { MemberConfig, NetworkConfig, TemplateConfig } from '../../config/model/model.ts';
+import {
+  type MemberConfig,
+  type NetworkConfig,
+  networksOf,
+  type TemplateConfig,
+} from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/problems/refusal.ts';
 import type { VmEvent } from '../../messages/messages.ts';
 import { type Runtime, steadyWallClock, type Timer } from '../../runtime/runtime.ts';
@@ -333,7 +338,7 @@ export class VmKeeper {
     if (isOfPort) return true;
     return [...this.actions.groups.values()].some(
       ({ group }) =>
-        group.network === network &&
+        networksOf(group).includes(network) &&
         (group.vip.includes(address) || membersOf(group).some((member) => member.address === address)),
     );
   }

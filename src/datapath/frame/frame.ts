@@ -20,6 +20,7 @@ import * as sctp from '../../wire/sctp.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
+import { isChecksumPlaceRight } from './checksum-place.ts';
 import { echoPorts, identifierOf, replyType, requestType } from './echo.ts';
 
 /** Third word of an IPv4 address in 128-bit form. */
@@ -144,6 +145,15 @@ export class Frame {
 
   get destinationPort(): number {
     return this.ports & 0xffff;
+  }
+
+  /** Source MAC: its upper 16 bits, and its lower 32, signed. */
+  get macHigh(): number {
+    return ethernet.sourceHigh(this.view, this.offset);
+  }
+
+  get macLow(): number {
+    return ethernet.sourceLow(this.view, this.offset);
   }
 
   /** The packet declares another source address than its header's. */
@@ -426,7 +436,7 @@ export class Frame {
     // One load for the common case: no flags, no GSO.
     if (virtio.isEmpty(view, at)) return DROP.none;
     if ((virtio.flags(view, at) & virtio.FLAG_NEEDS_CSUM) !== 0) {
-      if (!this.isChecksumPlaceRight()) return DROP.badVnetHeader;
+      if (!isChecksumPlaceRight(this)) return DROP.badVnetHeader;
       this.needsChecksum = true;
       this.partial = this.l4 !== 0 && virtio.csumStart(view, at) === this.l4 - at;
     }
@@ -445,23 +455,6 @@ export class Frame {
       this.protocol === ipv4.PROTOCOL_TCP ? tcp.headerBytes(view, this.l4) : udp.HEADER_BYTES;
     this.segments = Math.max(1, Math.ceil((this.l4Bytes - headerBytes) / size));
     return DROP.none;
-  }
-
-  /**
-   * Whether an offloaded checksum is in a place that a VM's stack uses: in the transport's own field, or in its
-   * payload (an encapsulated packet). A place in an already checked header is refused.
-   */
-  private isChecksumPlaceRight(): boolean {
-    const { view, offset, l4 } = this;
-    const start = offset + virtio.csumStart(view, offset);
-    const fieldOffset = virtio.csumOffset(view, offset);
-    if (this.l3 === 0)
-      return start >= offset + ethernet.HEADER_BYTES && start + fieldOffset + 2 <= offset + this.length;
-    if (l4 === 0 || this.fragment || start < l4 || start + fieldOffset + 2 > l4 + this.l4Bytes) return false;
-    if (start > l4) return true;
-    if (this.protocol === ipv4.PROTOCOL_TCP) return fieldOffset === tcp.CHECK_OFFSET;
-    if (this.protocol === ipv4.PROTOCOL_UDP) return fieldOffset === udp.CHECK_OFFSET;
-    return true;
   }
 
   /**

@@ -7,8 +7,14 @@ import { countsOf, groupRow, selectionDetail, sum } from '../../api/group-listin
 import type { GroupOrigin, GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
 import { membersOf } from '../../config/model/group-members.ts';
 import { type Configuration, type PortConfig, routerOf } from '../../config/model/model.ts';
+import { portRangeText } from '../../config/model/port-ranges.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
-import { type MemberSpec, membersForNewFlows, type RuleSpec } from '../../tables/balancing/rule-spec.ts';
+import {
+  type MemberSpec,
+  membersForNewFlows,
+  type PortRange,
+  type RuleSpec,
+} from '../../tables/balancing/rule-spec.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
 import type { QueueLosses } from '../ports/queue-losses.ts';
 import type { UplinkView } from '../ports/uplinks.ts';
@@ -149,9 +155,12 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     group,
     vip: rule.vip,
     protocol: rule.protocol,
-    port: rule.port ?? null,
+    port: singlePort(rule.ports),
+    ports: (rule.ports ?? []).map(portRangeText),
     sources: [...rule.sources],
-    sourcePort: rule.sourcePort ?? null,
+    sourcePort: singlePort(rule.sourcePorts),
+    sourcePorts: (rule.sourcePorts ?? []).map(portRangeText),
+    mac: [...(rule.macs ?? [])],
     rewrite: rule.rewrite,
     ...selectionDetail(rule),
     effectiveFrom: isoTime(fromMs),
@@ -159,6 +168,12 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     members: membersText(members, rule),
     revision,
   }));
+
+/** null: any, or several. */
+function singlePort(ranges: readonly PortRange[] = []): number | null {
+  const [range] = ranges;
+  return ranges.length === 1 && range![0] === range![1] ? range![0] : null;
+}
 
 /** `name=weight`, with the state of members that are not active, and whether they still receive flows. */
 function membersText(members: readonly MemberSpec[], { drainFallback }: RuleSpec): string[] {

@@ -1,5 +1,5 @@
 /** Conflicts of a port that is in no file with the configuration, as configuration problems. */
-import type { Configuration, PortConfig } from '../../config/model/model.ts';
+import { type Configuration, networksOf, type PortConfig } from '../../config/model/model.ts';
 import type { Problem } from '../../config/problems/problems.ts';
 
 /** Empty: the port can be added. */
@@ -24,7 +24,7 @@ export function clashesOf(port: PortConfig, configuration: Configuration): Probl
       if (own.has(address)) clash(`${address}, as port ${other.name}`, 'an address of its own');
   }
   const vips = configuration.groups
-    .filter(({ network: of, rewrite }) => of === port.network && rewrite !== 'port')
+    .filter((group) => networksOf(group).includes(port.network) && group.rewrite !== 'port')
     .flatMap(({ vip }) => vip);
   for (const address of [...network.gateway, ...vips])
     if (own.has(address)) clash(`${address}, a gateway's or virtual address`, 'an address of its own');

@@ -30,6 +30,7 @@ import {
   routerOf,
 } from '../../config/model/model.ts';
 import { derivePortMac } from '../../config/model/port-mac.ts';
+import { rangesOf } from '../../config/model/port-ranges.ts';
 import { Reach } from '../../config/model/reach.ts';
 import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import type {
@@ -351,11 +352,14 @@ export class SnapshotBuilder {
           .map((spec) => (isBehindRouter ? { ...spec, mac: undefined } : spec));
         return { fromMs: set.fromMs, untilMs: set.untilMs, members };
       });
-      const { protocol, port, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
+      const { protocol, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs, udpScheduling, drainFallback } = group;
       const ids = { id: this.ids.rule(group.name, vip), group: this.ids.group(group.name) };
       const labels = Object.keys(group.from ?? {}).length;
-      const tuple = { vip, protocol, port, sources, sourcePort: group.match.sourcePort, labels };
+      const { sourcePort, sourcePorts, macs } = group.match;
+      const ports = rangesOf(group);
+      const ofSource = { sources, sourcePorts: rangesOf({ port: sourcePort, ports: sourcePorts }), macs };
+      const tuple = { vip, protocol, ports, ...ofSource, labels };
       const selection = { algorithm, hash, affinityMs, avoidSelf, udpScheduling, drainFallback };
       return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });

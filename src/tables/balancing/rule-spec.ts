@@ -8,6 +8,8 @@
 export type PrefixText = string;
 export type AddressText = string;
 export type MacText = string;
+/** First and last port, both included. */
+export type PortRange = readonly [first: number, last: number];
 
 export type Protocol = 'any' | 'tcp' | 'udp' | 'sctp' | 'icmp';
 export type RewriteKind = 'address' | 'mac' | 'port';
@@ -63,12 +65,14 @@ export interface RuleSpec {
   readonly vip: AddressText;
   /** `icmp`: echo of the VIP's family; `any`: all but ICMP. */
   readonly protocol: Protocol;
-  /** Destination port; absent: any. */
-  readonly port?: number;
+  /** Destination ports, distinct; absent: any. */
+  readonly ports?: readonly PortRange[];
   /** Source prefixes; empty: any. */
   readonly sources: readonly PrefixText[];
-  /** Source port; absent: any. */
-  readonly sourcePort?: number;
+  /** Source ports, distinct; absent: any. */
+  readonly sourcePorts?: readonly PortRange[];
+  /** Source MACs; absent: any. */
+  readonly macs?: readonly MacText[];
   /**
    * Number of labels that select its ports: of otherwise equal rules, the one with more takes precedence. Absent: 0.
    */

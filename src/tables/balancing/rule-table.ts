@@ -3,27 +3,20 @@
  *
  * Theory of operation. The publisher compiles rule specifications off the packet path; the datapath swaps the block
  * in between two batches and never edits it. Rules are sorted by specificity, so the first matching rule of a VIP
- * applies: rules that name the protocol come first, then those with a destination port, then with a source port, then
- * the longest source prefix, then the older rule. State that changes while rules are in force (round-robin positions)
- * belongs to the LB.
+ * applies: rules that name the protocol come first, then those with fewer destination ports, then with fewer source
+ * ports, then those that name source MACs, then the longest source prefix, then more labels, then the older rule. State
+ * that changes while rules are in force (round-robin positions) belongs to the LB.
  *
- * In memory: header, rules, criteria sets, members, source prefixes. Periods are 64-bit floats, epoch milliseconds.
+ * In memory: header, rules, criteria sets, members, conditions (packet-conditions.ts). Periods are 64-bit floats, epoch
+ * milliseconds.
  * The fields of members that selection reads are in columns after them, a word per member: number, weight, cumulative
  * weight. The tables of Maglev criteria sets (maglev-table.ts) are separate, because load balancers with the same
  * members share them; a criteria set refers to its own by number.
  */
-import {
-  addressFamily,
-  addressToWords,
-  isIpv4Mapped,
-  macHigh16,
-  macLow32,
-  networkOf,
-  parsePrefix,
-  prefixMask,
-} from '../../wire/address.ts';
+import { addressFamily, addressToWords, macHigh16, macLow32, parsePrefix } from '../../wire/address.ts';
 import { NONE } from '../common/bucket-index.ts';
 import { compileMaglev, MAGLEV_ENTRIES } from './maglev-table.ts';
+import { Conditions, compileConditions, type PacketToVip, portCount } from './packet-conditions.ts';
 import {
   type Algorithm,
   type MemberSpec,
@@ -35,7 +28,7 @@ import {
   weightForNewFlows,
 } from './rule-spec.ts';
 
-const MAGIC = 0x534c_5232;
+const MAGIC = 0x534c_5233;
 
 /** Words of the header: numbers of rules, criteria sets and members, then the start of each kind of row. */
 const HEADER_WORDS = 16;
@@ -47,7 +40,7 @@ const HEADER = {
   ruleAt: 4,
   criteriaAt: 5,
   memberAt: 6,
-  prefixAt: 7,
+  conditionAt: 7,
   columnAt: 8,
 } as const;
 
@@ -58,13 +51,12 @@ const RULE = {
   group: 1,
   /** Four words, IPv4 as ::ffff:a.b.c.d. */
   vip: 2,
-  /** ANY, or the value that a packet must have; likewise for both ports. */
+  /** ANY, or the value that a packet must have. */
   protocol: 6,
-  port: 7,
-  sourcePort: 8,
-  /** Its source prefixes: number of the first, and count. */
-  firstPrefix: 9,
-  prefixes: 10,
+  /** Of its condition, which has the rule's own position: number of ports of each kind, and of MACs. */
+  ports: 7,
+  sourcePorts: 8,
+  macs: 9,
   /** REWRITE_KIND, ALGORITHM, ON_EMPTY. */
   rewrite: 11,
   algorithm: 12,
@@ -89,10 +81,6 @@ const CRITERIA = { firstMember: 4, members: 5, maglev: 6 } as const;
 /** Words of a member. Its address has four. */
 const MEMBER_WORDS = 8;
 const MEMBER = { address: 0, port: 4, state: 5, macHigh: 6, macLow: 7 } as const;
-
-/** Words of a source prefix: four of the address, four of the mask, and 4 or 6. */
-const PREFIX_WORDS = 12;
-const PREFIX = { address: 0, mask: 4, family: 8 } as const;
 
 const COLUMNS = 3;
 
@@ -143,32 +131,31 @@ export function compileRules(
   const rules = [...specs].sort(bySpecificity).map(withServingMembers);
   const criteria = rules.flatMap((rule) => rule.criteria);
   const members = criteria.flatMap((set) => set.members);
-  const prefixes = rules.flatMap((rule) => rule.sources);
+  const conditions = compileConditions(rules);
   const ruleAt = HEADER_WORDS;
   const criteriaAt = ruleAt + rules.length * RULE_WORDS;
   const memberAt = criteriaAt + criteria.length * CRITERIA_WORDS;
-  const prefixAt = memberAt + members.length * MEMBER_WORDS;
-  const columnAt = prefixAt + prefixes.length * PREFIX_WORDS;
+  const conditionAt = memberAt + members.length * MEMBER_WORDS;
+  const columnAt = conditionAt + conditions.length;
   const memory = new SharedArrayBuffer((columnAt + members.length * COLUMNS) * 4);
   const words = new Int32Array(memory);
   const floats = new Float64Array(memory, 0, memory.byteLength >> 3);
   words.set([MAGIC, rules.length, criteria.length, members.length], HEADER.magic);
-  words.set([ruleAt, criteriaAt, memberAt, prefixAt, columnAt], HEADER.ruleAt);
+  words.set([ruleAt, criteriaAt, memberAt, conditionAt, columnAt], HEADER.ruleAt);
+  words.set(conditions, conditionAt);
 
   const maglevTables: SharedArrayBuffer[] = [];
   let nextCriteria = 0;
   let nextMember = 0;
-  let nextPrefix = 0;
   rules.forEach((rule, i) => {
     const at = ruleAt + i * RULE_WORDS;
     words[at + RULE.id] = rule.id;
     words[at + RULE.group] = rule.group;
     addressToWords(rule.vip, words, at + RULE.vip);
     words[at + RULE.protocol] = protocolNumber(rule);
-    words[at + RULE.port] = rule.port ?? ANY;
-    words[at + RULE.sourcePort] = rule.sourcePort ?? ANY;
-    words[at + RULE.firstPrefix] = nextPrefix;
-    words[at + RULE.prefixes] = rule.sources.length;
+    words[at + RULE.ports] = portCount(rule.ports);
+    words[at + RULE.sourcePorts] = portCount(rule.sourcePorts);
+    words[at + RULE.macs] = rule.macs?.length ?? 0;
     words[at + RULE.rewrite] = REWRITE_KIND[rule.rewrite];
     words[at + RULE.algorithm] = ALGORITHM[rule.algorithm];
     words[at + RULE.onEmpty] = ON_EMPTY[rule.onEmpty];
@@ -183,15 +170,6 @@ export function compileRules(
     words[at + RULE.udpRepickMs] = rule.udpRepickMs ?? 0;
     words[at + RULE.longestPrefix] = longestPrefix(rule);
     words[at + RULE.labels] = rule.labels ?? 0;
-    for (const source of rule.sources) {
-      const prefix = networkOf(parsePrefix(source));
-      const to = prefixAt + nextPrefix++ * PREFIX_WORDS;
-      for (let word = 0; word < 4; word++) {
-        words[to + PREFIX.address + word] = prefix.words[word]!;
-        words[to + PREFIX.mask + word] = prefixMask(prefix.bits, word);
-      }
-      words[to + PREFIX.family] = prefix.family;
-    }
     for (const set of rule.criteria) {
       const to = criteriaAt + nextCriteria++ * CRITERIA_WORDS;
       floats[to >> 1] = set.fromMs ?? Number.NEGATIVE_INFINITY;
@@ -231,10 +209,13 @@ const withServingMembers = (rule: RuleSpec): RuleSpec => ({
 const longestPrefix = ({ sources }: RuleSpec): number =>
   Math.max(-1, ...sources.map((source) => parsePrefix(source).bits));
 
+const namesMacs = ({ macs = [] }: RuleSpec): boolean => macs.length > 0;
+
 const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
   Number(a.protocol === 'any') - Number(b.protocol === 'any') ||
-  Number(a.port === undefined) - Number(b.port === undefined) ||
-  Number(a.sourcePort === undefined) - Number(b.sourcePort === undefined) ||
+  portCount(a.ports) - portCount(b.ports) ||
+  portCount(a.sourcePorts) - portCount(b.sourcePorts) ||
+  Number(namesMacs(b)) - Number(namesMacs(a)) ||
   longestPrefix(b) - longestPrefix(a) ||
   (b.labels ?? 0) - (a.labels ?? 0) ||
   a.id - b.id;
@@ -242,27 +223,16 @@ const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
 /** The same order for rules of two tables: negative if the first one takes precedence. */
 export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, ruleOfB: number): number {
   const [atA, atB] = [a.wordOf(ruleOfA), b.wordOf(ruleOfB)];
-  for (const field of [RULE.protocol, RULE.port, RULE.sourcePort]) {
-    const difference = Number(a.words[atA + field] === ANY) - Number(b.words[atB + field] === ANY);
-    if (difference !== 0) return difference;
-  }
+  const [wordsA, wordsB] = [a.words, b.words];
   return (
-    b.words[atB + RULE.longestPrefix]! - a.words[atA + RULE.longestPrefix]! ||
-    b.words[atB + RULE.labels]! - a.words[atA + RULE.labels]! ||
+    Number(wordsA[atA + RULE.protocol] === ANY) - Number(wordsB[atB + RULE.protocol] === ANY) ||
+    wordsA[atA + RULE.ports]! - wordsB[atB + RULE.ports]! ||
+    wordsA[atA + RULE.sourcePorts]! - wordsB[atB + RULE.sourcePorts]! ||
+    Number(wordsA[atA + RULE.macs] === 0) - Number(wordsB[atB + RULE.macs] === 0) ||
+    wordsB[atB + RULE.longestPrefix]! - wordsA[atA + RULE.longestPrefix]! ||
+    wordsB[atB + RULE.labels]! - wordsA[atA + RULE.labels]! ||
     a.id(ruleOfA) - b.id(ruleOfB)
   );
-}
-
-/** The fields of a packet to a VIP that rules match; a Frame has them. */
-export interface PacketToVip {
-  readonly protocol: number;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  /** Source address in four words, IPv4 as ::ffff:a.b.c.d. */
-  readonly s0: number;
-  readonly s1: number;
-  readonly s2: number;
-  readonly s3: number;
 }
 
 /** Read access to compiled rules; rules, criteria sets and members are identified by position. */
@@ -272,12 +242,12 @@ export class RuleTable {
   /** Number of criteria sets of all rules. */
   readonly setCount: number;
   readonly memberCount: number;
+  private readonly conditions: Conditions;
   private readonly maglevTables: readonly Uint16Array[];
   private readonly floats: Float64Array;
   private readonly ruleAt: number;
   private readonly criteriaAt: number;
   private readonly memberAt: number;
-  private readonly prefixAt: number;
   private readonly idAt: number;
   private readonly weightAt: number;
   private readonly weightUpToAt: number;
@@ -294,7 +264,7 @@ export class RuleTable {
     this.ruleAt = this.words[HEADER.ruleAt]!;
     this.criteriaAt = this.words[HEADER.criteriaAt]!;
     this.memberAt = this.words[HEADER.memberAt]!;
-    this.prefixAt = this.words[HEADER.prefixAt]!;
+    this.conditions = new Conditions(this.words.subarray(this.words[HEADER.conditionAt]!));
     this.idAt = this.words[HEADER.columnAt]!;
     this.weightAt = this.idAt + this.memberCount;
     this.weightUpToAt = this.weightAt + this.memberCount;
@@ -369,8 +339,8 @@ export class RuleTable {
   }
 
   /**
-   * Whether a rule matches a packet to its VIP. Ports are 0 for protocols without ports. A rule of any protocol
-   * excludes ICMP, which the VIP answers for its groups.
+   * Whether a rule matches a packet to its VIP. A rule of any protocol excludes ICMP, which the VIP answers for its
+   * groups.
    */
   matches(rule: number, packet: PacketToVip): boolean {
     const { words } = this;
@@ -382,32 +352,12 @@ export class RuleTable {
         : words[at + RULE.protocol] !== protocol
     )
       return false;
-    if (words[at + RULE.port] !== ANY && words[at + RULE.port] !== packet.destinationPort) return false;
-    if (words[at + RULE.sourcePort] !== ANY && words[at + RULE.sourcePort] !== packet.sourcePort)
-      return false;
-    return this.hasSource(rule, packet.s0, packet.s1, packet.s2, packet.s3);
+    return this.conditions.areMet(rule, packet);
   }
 
   /** Whether an address is among the rule's sources. */
   hasSource(rule: number, s0: number, s1: number, s2: number, s3: number): boolean {
-    const words = this.words;
-    const at = this.ruleAt + rule * RULE_WORDS;
-    const count = words[at + RULE.prefixes]!;
-    if (count === 0) return true;
-    const family = isIpv4Mapped(s0, s1, s2) ? 4 : 6;
-    let prefix = this.prefixAt + words[at + RULE.firstPrefix]! * PREFIX_WORDS;
-    for (let i = 0; i < count; i++, prefix += PREFIX_WORDS) {
-      if (
-        words[prefix + PREFIX.family] === family &&
-        ((s3 ^ words[prefix + PREFIX.address + 3]!) & words[prefix + PREFIX.mask + 3]!) === 0 &&
-        ((s2 ^ words[prefix + PREFIX.address + 2]!) & words[prefix + PREFIX.mask + 2]!) === 0 &&
-        ((s1 ^ words[prefix + PREFIX.address + 1]!) & words[prefix + PREFIX.mask + 1]!) === 0 &&
-        ((s0 ^ words[prefix + PREFIX.address]!) & words[prefix + PREFIX.mask]!) === 0
-      ) {
-        return true;
-      }
-    }
-    return false;
+    return this.conditions.hasSource(rule, s0, s1, s2, s3);
   }
 
   /** The first criteria set of a rule in effect at a wall-clock time, or NONE. */

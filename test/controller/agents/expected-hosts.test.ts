@@ -22,8 +22,8 @@ test('one that is away is no longer well after ten seconds, and concerns changes
   const document = { version: '1', networks: ['db'], awaySinceMs: 1_000 };
   await controller.write([{ key: 'hosts/h2', value: document }]);
   assert.equal(about(), ['host h2 is away since 1970-01-01T00:00:01.000Z']);
-  assert.is(controller.hosts.away('db').length, 2);
-  assert.is(controller.hosts.away('app').length, 0);
+  assert.is(controller.hosts.away({ network: 'app', otherNetworks: ['db'] }).length, 2);
+  assert.is(controller.hosts.away({ network: 'app' }).length, 0);
   const changed = await controller.changes.setWeight('api', 'app1', 2);
   assert.is(changed.away, undefined, 'nobody who is away has the network');
   await controller.hosts.forget('h2');

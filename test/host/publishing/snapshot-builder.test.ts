@@ -107,7 +107,7 @@ test('source prefixes of the other family make no rule at all, not one for any s
   const configuration = shopWith('from: { tier: web }', 'match: { sources: [10.1.0.0/24] }');
   const rules = rulesOf(builderOf().build(configuration, 1).loadBalancers[0]!);
   assert.equal(
-    rules.filter(({ port }) => port === 80).map(({ vip, sources }) => [vip, sources]),
+    rules.filter(({ ports }) => ports?.[0]?.[0] === 80).map(({ vip, sources }) => [vip, sources]),
     [['10.1.0.100', ['10.1.0.0/24']]],
   );
 });

@@ -50,7 +50,11 @@ interface Packet {
   readonly protocol: number;
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** Last octet of the source MAC. */
+  readonly mac?: number;
 }
+
+const macOf = (octet: number): string => `02:00:00:00:01:${octet.toString(16).padStart(2, '0')}`;
 
 /** Id of the rule that a datapath picks: the first position of the VIP that matches. */
 function compiledChoice(table: RuleTable, packet: Packet): number {
@@ -58,7 +62,8 @@ function compiledChoice(table: RuleTable, packet: Packet): number {
   for (let i = 0; i < table.ruleCount; i++) {
     if (to.some((word, at) => table.vipWord(i, at) !== word)) continue;
     const [s0, s1, s2, s3] = addressWords(packet.from);
-    if (table.matches(i, { ...packet, s0, s1, s2, s3 })) return table.id(i);
+    const fields = { ...packet, s0, s1, s2, s3, macHigh: 0x0200, macLow: 0x0100 | (packet.mac ?? 0) };
+    if (table.matches(i, fields)) return table.id(i);
   }
   return NONE;
 }
@@ -79,15 +84,22 @@ function isOfProtocol({ protocol, vip }: RuleSpec, number: number): boolean {
   return number === (protocol === 'icmp' && familyOf(vip) === 6 ? 58 : PROTOCOL_NUMBER[protocol]);
 }
 
+const naiveHasPort = (ranges: RuleSpec['ports'], port: number): boolean =>
+  ranges?.some(([first, last]) => first <= port && port <= last) ?? true;
+
 function naiveMatches(spec: RuleSpec, packet: Packet): boolean {
   return (
     spec.vip === packet.to &&
     isOfProtocol(spec, packet.protocol) &&
-    (spec.port === undefined || spec.port === packet.destinationPort) &&
-    (spec.sourcePort === undefined || spec.sourcePort === packet.sourcePort) &&
+    naiveHasPort(spec.ports, packet.destinationPort) &&
+    naiveHasPort(spec.sourcePorts, packet.sourcePort) &&
+    (spec.macs === undefined || spec.macs.includes(macOf(packet.mac ?? 0))) &&
     (spec.sources.length === 0 || spec.sources.some((prefix) => contains(prefix, packet.from)))
   );
 }
+
+const naivePortCount = (ranges: RuleSpec['ports'] = [[0, 65_535]]): number =>
+  ranges.map(([first, last]) => last + 1 - first).reduce((sum, count) => sum + count);
 
 /** Specificity as the rule table's header tells it, compared field by field. */
 function isMoreSpecific(a: RuleSpec, b: RuleSpec): boolean {
@@ -95,8 +107,9 @@ function isMoreSpecific(a: RuleSpec, b: RuleSpec): boolean {
     spec.sources.reduce((most, prefix) => Math.max(most, Number(prefix.split('/')[1])), -1);
   const ranks = (spec: RuleSpec): number[] => [
     spec.protocol === 'any' ? 0 : 1,
-    spec.port === undefined ? 0 : 1,
-    spec.sourcePort === undefined ? 0 : 1,
+    -naivePortCount(spec.ports),
+    -naivePortCount(spec.sourcePorts),
+    spec.macs === undefined ? 0 : 1,
     longest(spec),
     -spec.id,
   ];
@@ -123,6 +136,24 @@ const CLIENTS = {
   6: ['fd00:1::b', 'fd00:1::', 'fd00:1::1', 'fd00:1:0:1::b', 'fd01::1', '2001:db8::1'],
 };
 
+const PORTS: readonly NonNullable<RuleSpec['ports']>[] = [
+  [[80, 80]],
+  [[443, 443]],
+  [[1, 1]],
+  [[65_535, 65_535]],
+  [
+    [80, 80],
+    [8_000, 8_100],
+  ],
+  [[79, 443]],
+  [[1, 65_535]],
+];
+const SOURCE_PORTS: readonly NonNullable<RuleSpec['ports']>[] = [
+  [[5_000, 5_000]],
+  [[65_535, 65_535]],
+  [[4_999, 6_000]],
+];
+
 function randomRule(random: Random, id: number): RuleSpec {
   const vip = random.pick(VIPS);
   const sources = random.chance(50)
@@ -131,8 +162,9 @@ function randomRule(random: Random, id: number): RuleSpec {
   return rule(id, {
     vip,
     protocol: random.pick(['any', 'any', 'tcp', 'udp', 'icmp', 'sctp'] as const),
-    port: random.chance(50) ? random.pick([80, 443, 1, 65_535]) : undefined,
-    sourcePort: random.chance(20) ? random.pick([5000, 65_535]) : undefined,
+    ports: random.chance(50) ? random.pick(PORTS) : undefined,
+    sourcePorts: random.chance(20) ? random.pick(SOURCE_PORTS) : undefined,
+    macs: random.chance(20) ? random.pick([[macOf(1)], [macOf(2), macOf(1)], [macOf(3)]]) : undefined,
     sources,
   });
 }
@@ -145,6 +177,7 @@ function randomPacket(random: Random): Packet {
     protocol: random.pick([6, 6, 17, 1, 132, 58]),
     sourcePort: random.pick([5000, 65_535, 6000, 0]),
     destinationPort: random.pick([80, 443, 1, 65_535, 8080, 0]),
+    mac: random.between(1, 4),
   };
 }
 
@@ -167,24 +200,28 @@ matching('any rules, any packet: the most specific rule that matches', () => {
   assertCovered(isCovered, JSON.stringify(chosen));
 });
 
-matching('protocol before destination port, before source port, before source prefix, before age', () => {
+matching('protocol before ports, before source ports, before MAC, before source prefix, before age', () => {
   const specs = [
     rule(1),
     rule(2),
     rule(3, { sources: ['10.1.0.0/16'] }),
     rule(4, { sources: ['192.168.0.0/30', '10.1.0.0/24'] }),
-    rule(5, { sourcePort: 5000 }),
-    rule(6, { port: 80 }),
+    rule(5, { sourcePorts: [[5000, 5000]] }),
+    rule(6, { ports: [[80, 80]] }),
     rule(7, { protocol: 'tcp' }),
+    rule(8, { macs: [macOf(9), macOf(1)] }),
+    rule(9, { ports: [[79, 81]] }),
+    rule(10, { sourcePorts: [[1024, 65_535]] }),
   ];
-  const packet = { to: '10.1.0.100', from: '10.1.0.11', protocol: 6, sourcePort: 5000, destinationPort: 80 };
+  const ports = { sourcePort: 5000, destinationPort: 80 };
+  const packet = { to: '10.1.0.100', from: '10.1.0.11', protocol: 6, ...ports, mac: 1 };
   const order: number[] = [];
   for (let left = specs; left.length > 0; ) {
     const choice = compiledChoice(new RuleTable(compileRules(left)), packet);
     order.push(choice);
     left = left.filter((spec) => spec.id !== choice);
   }
-  assert.equal(order, [7, 6, 5, 4, 3, 1, 2]);
+  assert.equal(order, [7, 6, 9, 5, 10, 8, 4, 3, 1, 2]);
 });
 
 matching('a prefix matches its own family only: ::/0 is no IPv4 source', () => {
@@ -277,7 +314,11 @@ criteria('Maglev sets have their tables, each its own, also where rules without 
   const [a, b, c] = ['10.1.0.21', '10.1.0.22', '10.1.0.23'].map((address) => member({ address }));
   const built: (readonly MemberSpec[])[] = [];
   const compiled = compileRules(
-    [maglev(1, [a!, b!], []), rule(2, { protocol: 'tcp', port: 80 }), maglev(3, [member({ weight: 0 }), c!])],
+    [
+      maglev(1, [a!, b!], []),
+      rule(2, { protocol: 'tcp', ports: [[80, 80]] }),
+      maglev(3, [member({ weight: 0 }), c!]),
+    ],
     (list) => {
       built.push(list);
       return compileMaglev(list);

@@ -2,15 +2,15 @@ import type { Command } from 'commander';
 import type { GroupRow } from '../../../api/shapes.ts';
 import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
-import { type Column, formatTable } from '../../table.ts';
+import { type Column, cellText, formatTable } from '../../table.ts';
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   { key: 'group' },
   { key: 'origin', hide: 6 },
-  { key: 'network', hide: 2 },
+  { key: 'network', hide: 2, text: ({ networks }) => cellText(networks) },
   { key: 'vip' },
   { key: 'protocol', hide: 5 },
-  { key: 'port' },
+  { key: 'port', text: ({ ports }) => cellText(ports) },
   { key: 'rewrite', hide: 1 },
   { key: 'algorithm', hide: 3 },
   { key: 'members' },

@@ -47,9 +47,9 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
   const fields = formatFields([
     ['group', group.group],
     ['origin', group.origin],
-    ['network', group.network],
+    ['network', cellText(group.networks)],
     ['vip', cellText(group.vip)],
-    ['match', group.port === null ? group.protocol : `${group.protocol} port ${group.port}`],
+    ['match', matchText(group)],
     ['rewrite', group.rewrite],
     ['algorithm', group.hash === null ? group.algorithm : `${group.algorithm} by ${group.hash}`],
     ['affinity', group.affinityMs === null ? '-' : humanDuration(group.affinityMs)],
@@ -76,6 +76,12 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
     })),
   );
   return `${fields}\n${members}${differing}${missing}${group.members.map(drainText).join('')}`;
+}
+
+/** `tcp`, `tcp port 80`, `tcp ports 80,8000-8010` */
+function matchText({ protocol, port, ports }: GroupDetail): string {
+  if (ports.length === 0) return protocol;
+  return `${protocol} ${port === null ? 'ports' : 'port'} ${cellText(ports)}`;
 }
 
 /** Of a group with several criteria sets. */

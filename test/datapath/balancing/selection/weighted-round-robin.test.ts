@@ -96,7 +96,7 @@ selection('balancers that start together do not all begin with the same member',
 selection('a change of other rules leaves a cycle where it is', () => {
   const before = [ruleOf(0, [1, 3, 1, 3, 2])];
   // Rules before and behind come, so positions of members and criteria sets move.
-  const after = [ruleOf(2, [5]), ...before, ruleOf(1, [7, 7], { protocol: 'tcp', port: 80 })];
+  const after = [ruleOf(2, [5]), ...before, ruleOf(1, [7, 7], { protocol: 'tcp', ports: [[80, 80]] })];
   const undisturbed = new SelectionBed(before, { balancer: 3 }).picks(40);
   for (let at = 0; at <= 20; at++) {
     const bed = new SelectionBed(before, { balancer: 3 });
