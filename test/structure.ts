@@ -40,17 +40,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   native: { imports: [] },
   io: { imports: ['native', 'wire', 'tables'] },
   runtime: { imports: [], pure: true },
+  events: { imports: ['runtime'] },
   messages: { imports: ['runtime'] },
   metrics: { imports: ['api', 'config'] },
   config: {
-    imports: ['policy', 'runtime'],
+    imports: ['events', 'policy', 'runtime'],
     files: ['src/wire/address.ts'],
     types: ['src/datapath/snapshot.ts', 'src/tables/balancing/rule-spec.ts', 'src/policy/policy-config.ts'],
   },
   'run-dir': { imports: ['native', 'config', 'io'] },
-  api: { imports: ['config', 'messages', 'runtime'], types: ['src/tables/balancing/rule-spec.ts'] },
+  api: { imports: ['config', 'events', 'messages', 'runtime'], types: ['src/tables/balancing/rule-spec.ts'] },
   controller: {
-    imports: ['policy', 'messages', 'config', 'api', 'metrics', 'runtime'],
+    imports: ['policy', 'messages', 'config', 'api', 'events', 'metrics', 'runtime'],
     files: ['src/native/processes/file-lock.ts', 'src/native/processes/peer-user.ts', 'src/run-dir/frame.ts'],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
@@ -59,6 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'api',
       'config',
       'datapath',
+      'events',
       'io',
       'messages',
       'metrics',
@@ -71,7 +73,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   agent: {
-    imports: ['api', 'config', 'io', 'messages', 'native', 'policy', 'run-dir', 'runtime', 'wire'],
+    imports: ['api', 'config', 'events', 'io', 'messages', 'native', 'policy', 'run-dir', 'runtime', 'wire'],
     files: [
       'src/host/host.ts',
       'src/host/stat-collector.ts',
@@ -89,6 +91,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'api',
       'config',
       'controller',
+      'events',
       'host',
       'io',
       'messages',
@@ -99,7 +102,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     files: ['src/wire/address.ts'],
   },
-  cli: { imports: ['api', 'config', 'process', 'replay', 'run-dir'], files: ['src/wire/address.ts'] },
+  cli: {
+    imports: ['api', 'config', 'events', 'process', 'replay', 'run-dir'],
+    files: ['src/wire/address.ts'],
+  },
 };
 
 export const MAX_LINES = 500;
@@ -200,7 +206,15 @@ export function bannedImports(tree: SourceTree): string[] {
 }
 
 /** Rooms that get time, timers and chance handed in, so that the simulation can run them. */
-const CLOCKLESS = ['src/agent/', 'src/api/', 'src/controller/', 'src/host/', 'src/messages/', 'src/policy/'];
+const CLOCKLESS = [
+  'src/agent/',
+  'src/api/',
+  'src/controller/',
+  'src/events/',
+  'src/host/',
+  'src/messages/',
+  'src/policy/',
+];
 /** Exceptions: the datapath's thread with its watchman, and the entry of a process of its own. */
 const WITH_CLOCK = ['src/host/thread/', 'src/agent/health/prober-main.ts'];
 const OWN_CLOCK =

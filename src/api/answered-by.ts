@@ -16,6 +16,7 @@ export const API_PATHS = {
   'GET /healthz': 'process',
   'GET /readyz': 'process',
   'GET /v1/status': 'process',
+  'GET /v1/events': 'process',
   'POST /v1/reload': 'process',
   'POST /v1/reload/plan': 'process',
   'POST /v1/diff': 'process',

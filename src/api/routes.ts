@@ -31,7 +31,9 @@ export class PlainAnswer {
   }
 }
 
-/** An endless answer: each item is a line of JSON. */
+/**
+ * An answer that may have no end: each item is a line of JSON, or a server-sent event for who accepts `text/event-stream`.
+ */
 export class JsonLines {
   readonly items: AsyncIterable<unknown>;
 

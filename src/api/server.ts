@@ -24,6 +24,10 @@ const MAX_BODY_BYTES = 1 << 20;
 /** Bytes of a listing that are written at once; other requests get their turn in between. */
 const CHUNK_BYTES = 1 << 16;
 const JSON_LINES = 'application/jsonl';
+/** Server-sent events (WHATWG HTML, section 9.2). */
+const EVENT_STREAM = 'text/event-stream';
+/** A comment after this time tells proxies and clients, and this process, that the connection is there. */
+const SIGN_OF_LIFE_MS = 15_000;
 /** Largest number of requests in progress; others get status 503. */
 const MAX_REQUESTS = 64;
 /** Largest number of connections without a request; a further one displaces the oldest. */
@@ -157,7 +161,8 @@ async function answer(
     log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
   );
   if (body instanceof PlainAnswer) sendText(response, body);
-  else if (body instanceof JsonLines) await sendLines(response, body);
+  else if (body instanceof JsonLines)
+    await sendLines(response, body, accept?.includes(EVENT_STREAM) === true, runtime);
   else if (body instanceof Rows)
     await sendRows(response, body, request.headers.accept === JSON_LINES, runtime);
   else send(response, status, body);
@@ -174,9 +179,20 @@ function sendText(response: ServerResponse, { text, contentType, status }: Plain
 }
 
 /** Writes one line per item until the items or the client end; a client that does not read pauses the items. */
-async function sendLines(response: ServerResponse, { items }: JsonLines): Promise<void> {
-  response.writeHead(200, { 'content-type': JSON_LINES, connection: 'close' });
+async function sendLines(
+  response: ServerResponse,
+  { items }: JsonLines,
+  asEvents: boolean,
+  runtime: Runtime,
+): Promise<void> {
+  response.writeHead(200, {
+    'content-type': asEvents ? EVENT_STREAM : JSON_LINES,
+    'cache-control': 'no-store',
+    connection: 'close',
+  });
   response.flushHeaders();
+  const [before, after] = asEvents ? ['data: ', '\n\n'] : ['', '\n'];
+  const signs = asEvents ? runtime.setTicker(() => signOfLife(response), SIGN_OF_LIFE_MS) : undefined;
   const iterator = items[Symbol.asyncIterator]();
   let closed = (): void => {};
   const clientLeft = new Promise<void>((resolve) => {
@@ -187,15 +203,21 @@ async function sendLines(response: ServerResponse, { items }: JsonLines): Promis
     for (;;) {
       const next = await Promise.race([iterator.next(), clientLeft]);
       if (next === undefined || next.done === true) break;
-      if (!response.write(`${JSON.stringify(next.value)}\n`)) {
+      if (!response.write(`${before}${JSON.stringify(next.value)}${after}`)) {
         await Promise.race([new Promise((resolve) => response.once('drain', resolve)), clientLeft]);
       }
     }
     response.end();
   } finally {
+    runtime.clearTimer(signs);
     // Not awaited: a pending item may never come.
     iterator.return?.()?.catch(() => {});
   }
+}
+
+/** Only if the client reads. */
+function signOfLife(response: ServerResponse): void {
+  if (!response.writableNeedDrain) response.write(':\n\n');
 }
 
 /** An array, or lines. An answer that cannot be completed ends without its last chunk, which the client notices. */

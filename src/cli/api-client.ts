@@ -50,9 +50,14 @@ export class ApiClient {
     return this.exchange('DELETE', path);
   }
 
-  /** An endless response, item by item. */
-  async *lines<Item>(path: string, query: Record<string, string | number>): AsyncGenerator<Item> {
+  /** A response that may have no end, item by item. `answered`: called when it begins. */
+  async *lines<Item>(
+    path: string,
+    query: Record<string, string | number | undefined>,
+    answered = (): void => {},
+  ): AsyncGenerator<Item> {
     const response = await this.open(path, query);
+    if (response.statusCode === 200) answered();
     for await (const items of jsonLines<Item>(response)) yield* items;
   }
 

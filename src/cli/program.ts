@@ -15,6 +15,7 @@ import { addGroupWatch } from './commands/group/group-watch.ts';
 import { addPolicySet } from './commands/group/policy-set.ts';
 import { addPolicyShow } from './commands/group/policy-show.ts';
 import { addScale } from './commands/group/scale.ts';
+import { addEvents } from './commands/listing/events.ts';
 import { addFirewallList } from './commands/listing/firewall-list.ts';
 import { addFlows } from './commands/listing/flows.ts';
 import { addPortList } from './commands/listing/port-list.ts';
@@ -107,6 +108,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addFlows(program);
   addStats(program);
   addTop(program);
+  addEvents(program);
   addReplay(program);
 
   addTlsInit(program.command('tls').description('certificates for agents and controllers'));

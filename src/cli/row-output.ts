@@ -29,6 +29,21 @@ export function rowTexts<Row extends object>(
   return tableTexts(pages, columns, format === 'wide' ? undefined : maxWidth);
 }
 
+/** Writes results of which nobody knows how many come, each at once; JSON is one line for each. */
+export async function printEach<Item extends object>(
+  command: Command,
+  items: AsyncIterable<Item>,
+  asLine: (item: Item) => string,
+): Promise<void> {
+  const { output } = settingsOf(command);
+  const isYaml = output === 'yaml';
+  const { stringify } = isYaml ? await import('yaml') : { stringify: JSON.stringify };
+  for await (const item of items) {
+    if (isYaml) await write(`---\n${stringify(item)}`);
+    else await write(output === 'json' ? `${JSON.stringify(item)}\n` : asLine(item));
+  }
+}
+
 async function* tableTexts<Row extends object>(
   pages: AsyncIterable<readonly Row[]>,
   columns: readonly Column<Row>[],

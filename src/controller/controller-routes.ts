@@ -60,6 +60,7 @@ export interface ControllerContext {
   /** Streams of agents since the start. */
   readonly streams: StreamCounts;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
+  events(query: URLSearchParams): JsonLines;
   /** Recently refused agents. */
   readonly refusals: readonly RefusedAgent[];
   /** Loads the file and brings it into force. */
@@ -102,6 +103,7 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /healthz', () => probeAnswer([])),
   route('GET /readyz', ({ controller }) => probeAnswer(leaderless(controller))),
   route('GET /v1/status', statusOf),
+  route('GET /v1/events', ({ events }, _, { query }) => events(query)),
   route('GET /v1/agents', ({ controller, refusals }) =>
     agentRows(controller.leading(), controller.healthChecks, controller.hosts.away(), refusals),
   ),

@@ -17,6 +17,7 @@ import type { Changed } from '../api/shapes.ts';
 import type { Configuration, GroupConfig, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
 import { messageOf, Refusal } from '../config/problems/refusal.ts';
+import type { EventSink } from '../events/event.ts';
 import type { AgentSession, AgentSessionHandler, AgentSessionListener } from '../messages/link.ts';
 import type { Request } from '../messages/messages.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -41,6 +42,7 @@ export interface ControllerOptions {
   /** The owner closes it, after `stop`. */
   readonly store: Store;
   readonly log: Logger;
+  readonly events: EventSink;
   readonly runtime: Runtime;
   /** `id`: its own among the controllers of a store, the same at each start. `address`: where agents reach it. */
   readonly self: { readonly id: string; readonly address: string };

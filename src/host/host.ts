@@ -20,6 +20,7 @@ import { SerialQueue } from '../api/serial-queue.ts';
 import { planLoadBalancers } from '../config/model/load-balancer-plan.ts';
 import type { Configuration, GroupConfig, PortConfig } from '../config/model/model.ts';
 import { HostError, messageOf } from '../config/problems/host-error.ts';
+import type { EventSink } from '../events/event.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
@@ -63,6 +64,7 @@ export interface HostOptions {
   /** The clock of the groups' drain deadlines; absent: this machine's. */
   readonly controllersClockMs?: number;
   readonly log: Logger;
+  readonly events: EventSink;
   readonly runtime: Runtime;
   /** The datapath has ended or hangs. */
   onDeath(reason: string): void;

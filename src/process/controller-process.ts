@@ -9,7 +9,8 @@
 import type { Server } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { AuditTrail } from '../api/audit.ts';
+import { AuditTrail } from '../api/audit.ts';
+import { answerEvents } from '../api/events.ts';
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
 import type { Changed, Verdict } from '../api/shapes.ts';
 import { certificateProblems } from '../api/verdict.ts';
@@ -25,6 +26,7 @@ import { controllerAnswerer } from '../controller/controller-routes.ts';
 import { controllerSamples } from '../controller/metrics.ts';
 import { storeTls } from '../controller/store/open-store.ts';
 import { controllerProblems } from '../controller/verdict.ts';
+import type { EventJournal } from '../events/journal.ts';
 import { MetricsEndpoint } from '../metrics/endpoint.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
@@ -36,7 +38,7 @@ import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
 import { becomeControllerUser } from './privileges/controller-user.ts';
-import { auditTrail, loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
+import { eventJournal, loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
 
 /** Longest wait for a leader, this controller or another, at start. */
@@ -50,12 +52,12 @@ interface ControllerParts {
   readonly configuration: Configuration;
   readonly certificates: Certificates;
   readonly tls: Renewable<TlsMaterial> | undefined;
-  readonly audit: AuditTrail;
+  readonly events: EventJournal;
 }
 
 export class ControllerProcess {
   readonly controller: Controller;
-  readonly audit: AuditTrail;
+  readonly events: EventJournal;
   private readonly options: ProcessOptions;
   private readonly undo: UndoStack;
   private readonly agents: FleetServer;
@@ -82,10 +84,12 @@ export class ControllerProcess {
       state.removeFiles();
       state.addFile(runDir.apiSocket);
       undo.push('clear up', () => reportAll(state.clear(), log));
+      const events = eventJournal(configuration, storeConfig, runDir, log);
+      undo.push('close the events', () => events.stop());
       const store = await openStoreInTime(storeConfig, log, { certificates, storeTls: ofStore }, options);
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };
-      const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
+      const controller = new Controller({ configuration, store, log, events, runtime: systemRuntime, self });
       const agents = await startAgentServer(listen, tls, controller, log, undo);
       undo.push('stop the controller', () => controller.stop());
       const started = new ControllerProcess(options, undo, {
@@ -94,7 +98,7 @@ export class ControllerProcess {
         configuration,
         certificates,
         tls,
-        audit: auditTrail(configuration, storeConfig, runDir, log),
+        events,
       });
       await started.listen(undo);
       await started.leaderKnown();
@@ -108,7 +112,7 @@ export class ControllerProcess {
   private constructor(
     options: ProcessOptions,
     undo: UndoStack,
-    { controller, agents, configuration, certificates, tls, audit }: ControllerParts,
+    { controller, agents, configuration, certificates, tls, events }: ControllerParts,
   ) {
     this.options = options;
     this.undo = undo;
@@ -117,7 +121,7 @@ export class ControllerProcess {
     this.configuration = configuration;
     this.certificates = certificates;
     this.tls = tls;
-    this.audit = audit;
+    this.events = events;
   }
 
   /** e.g. `sluice controller c1: 4 groups, leads, agents at 127.0.0.1:7400, pid 4711` */
@@ -147,6 +151,7 @@ export class ControllerProcess {
   }
 
   async stop(): Promise<void> {
+    this.events.endFollowing();
     reportAll(await this.undo.run(), this.options.log);
   }
 
@@ -171,7 +176,8 @@ export class ControllerProcess {
       controllerSamples(samples, controller, streamCounts(agents.counters));
     });
     undo.push('stop measuring', () => metrics.stop());
-    const answerer = this.audit.around(
+    const audit = new AuditTrail(this.events, controller.id);
+    const answerer = audit.around(
       controllerAnswerer({
         controller,
         version: VERSION,
@@ -183,6 +189,7 @@ export class ControllerProcess {
           return streamCounts(agents.counters);
         },
         metrics: (accept) => metrics.answer(accept),
+        events: (query) => answerEvents(this.events, query, systemRuntime.wallMs()),
         reload: (path, by) => this.reload(path, by),
         diff: (path) => fileDifference(inForceAt(controller), loadForReload(path)),
         plan: (path) => {

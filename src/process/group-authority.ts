@@ -31,6 +31,7 @@ import { originOf } from '../controller/groups/group-states.ts';
 import { controllerSamples } from '../controller/metrics.ts';
 import type { Store } from '../controller/store/store.ts';
 import { controllerProblems } from '../controller/verdict.ts';
+import type { EventSink } from '../events/event.ts';
 import type { Host } from '../host/host.ts';
 import { createInProcessLink } from '../messages/in-process-link.ts';
 import type { Samples } from '../metrics/samples.ts';
@@ -50,6 +51,7 @@ export interface ControlOptions {
   readonly defaultStore: StoreConfig;
   /** File for the last rules of remote controllers. */
   readonly rulesFile: string;
+  readonly events: EventSink;
   /** Audit trail of changes made here. */
   readonly audit: AuditTrail;
   readonly log: Logger;
@@ -137,7 +139,7 @@ class EmbeddedControl implements Control {
     certificates: Certificates,
     tls: Renewable<TlsMaterial> | undefined,
   ) {
-    const { configuration, log } = options;
+    const { configuration, log, events } = options;
     this.options = options;
     this.store = store;
     this.certificates = certificates;
@@ -146,7 +148,7 @@ class EmbeddedControl implements Control {
     const listen = configuration.listen?.agents;
     const address = listen === undefined ? '' : reachableAddress(listen, configuration.host);
     const self = { id: configuration.host, address };
-    this.controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
+    this.controller = new Controller({ configuration, store, log, events, runtime: systemRuntime, self });
     const { audit } = options;
     this.controller.answerAgentsWith(audit.around((request) => this.answerFleet(request)));
     this.answer = audit.around((request) => this.answerHere(request));
@@ -265,6 +267,9 @@ class EmbeddedControl implements Control {
       certificates: this.certificates,
       streams: streamsOf(this.server),
       metrics: () => Promise.reject(new Refusal(400, 'metrics: expected on the host itself')),
+      events: () => {
+        throw new Refusal(400, 'events: expected on the host itself');
+      },
       refusals: this.server?.refusals ?? [],
       reload: () => Promise.reject(new Refusal(400, 'reload: expected on the host itself')),
       diff: notHere,

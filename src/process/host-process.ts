@@ -9,7 +9,8 @@
  */
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { AuditTrail } from '../api/audit.ts';
+import { AuditTrail } from '../api/audit.ts';
+import { answerEvents } from '../api/events.ts';
 import type { ApiRequest } from '../api/routes.ts';
 
 import { startApiServer, startReadOnlyServer, stopApiServer, useTls } from '../api/server.ts';
@@ -18,6 +19,7 @@ import { certificateProblems } from '../api/verdict.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/problems/host-error.ts';
 import { warningsOf } from '../config/warnings.ts';
+import type { EventJournal } from '../events/journal.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { hostSamples } from '../host/listings/metrics.ts';
@@ -38,7 +40,7 @@ import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
 import { httpListener } from './http-listener.ts';
-import { auditTrail, loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
+import { eventJournal, loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
 
 export interface ProcessOptions extends StartPatience {
   readonly configPath: string;
@@ -58,7 +60,7 @@ export interface ProcessOptions extends StartPatience {
 
 export class HostProcess {
   readonly host: Host;
-  readonly audit: AuditTrail;
+  readonly events: EventJournal;
   private readonly options: ProcessOptions;
   private readonly control: Control;
   private readonly state: MadeThings;
@@ -89,17 +91,19 @@ export class HostProcess {
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
       const defaultStore = ownStore(configuration, runDir, state);
-      const audit = auditTrail(
+      const events = eventJournal(
         configuration,
         configuration.controllers === undefined ? (configuration.store ?? defaultStore) : undefined,
         runDir,
         log,
       );
+      undo.push('close the events', () => events.stop());
       const control = await startControl({
         configuration,
         defaultStore,
         rulesFile,
-        audit,
+        events,
+        audit: new AuditTrail(events, configuration.host),
         log,
         patience: options,
       });
@@ -117,10 +121,11 @@ export class HostProcess {
         state,
         controllersClockMs: control.controllersClockMs,
         log,
+        events,
         onDeath,
       });
       undo.push('stop the host', () => host.stop('end'));
-      const started = new HostProcess(options, host, control, audit, state, lock);
+      const started = new HostProcess(options, host, control, events, state, lock);
       await started.listen(configuration);
       started.warn();
       steadyHeap();
@@ -135,14 +140,14 @@ export class HostProcess {
     options: ProcessOptions,
     host: Host,
     control: Control,
-    audit: AuditTrail,
+    events: EventJournal,
     state: MadeThings,
     lock: RunDirLock,
   ) {
     this.options = options;
     this.host = host;
     this.control = control;
-    this.audit = audit;
+    this.events = events;
     this.metrics = new MetricsEndpoint('host', control.certificates, (samples) => this.addSamples(samples));
     this.state = state;
     this.lock = lock;
@@ -208,10 +213,12 @@ export class HostProcess {
 
   private async end(how: 'end' | 'handOver'): Promise<void> {
     this.metrics.stop();
+    this.events.endFollowing();
     for (const server of [this.http, this.api])
       if (server !== undefined) await stopApiServer(server, systemRuntime);
     await this.control.stop(how);
     await this.host.stop(how);
+    this.events.stop();
   }
 
   /** Removes everything that outlives the process: the last resort when the host cannot be stopped. */
@@ -227,6 +234,7 @@ export class HostProcess {
     const answerHost = hostAnswerer({
       host: this.host,
       status: () => this.status(),
+      events: (query) => answerEvents(this.events, query, systemRuntime.wallMs()),
       originOf: (group) => this.control.originOf(group),
       healthOf: (group, member) => this.control.healthOf(group, member),
       metrics: (accept) => this.metrics.answer(accept),

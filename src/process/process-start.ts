@@ -1,14 +1,13 @@
 /** Start and reload steps that host and controller processes share. */
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { AUDIT_FILE, AuditTrail } from '../api/audit.ts';
 import type { Configuration, StoreConfig } from '../config/model/model.ts';
 import { HostError } from '../config/problems/host-error.ts';
 import { ConfigError } from '../config/problems/problems.ts';
 import { openStore, type StoreContext } from '../controller/store/open-store.ts';
 import type { Store, StoreLog } from '../controller/store/store.ts';
+import { EventJournal } from '../events/journal.ts';
 import { MadeThings, type TapCopies } from '../run-dir/made-things.ts';
 import { HAND_OVER_SIGNAL, isRunning, type ProcessIdentity } from '../run-dir/process-identity.ts';
 import { AlreadyRunning, type RunDir, type RunDirLock } from '../run-dir/run-dir.ts';
@@ -132,12 +131,12 @@ export function reportAll(problems: readonly string[], log: Logger): void {
 }
 
 /** In the directory of a file store, which outlives run directories; else in the run directory. */
-export function auditTrail(
+export function eventJournal(
   { host }: Configuration,
   store: StoreConfig | undefined,
   runDir: RunDir,
   log: Logger,
-): AuditTrail {
-  const path = store?.kind === 'file' ? join(store.dir, AUDIT_FILE) : runDir.auditFile;
-  return new AuditTrail(path, host, systemRuntime, log);
+): EventJournal {
+  const directory = store?.kind === 'file' ? store.dir : runDir.path;
+  return new EventJournal({ directory, host, runtime: systemRuntime, log });
 }

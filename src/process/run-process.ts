@@ -7,11 +7,11 @@
  * them too, as a kill would: VMs keep their interfaces, and the next `up` continues their flows.
  */
 
-import type { AuditTrail } from '../api/audit.ts';
 import type { Changed } from '../api/shapes.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { messageOf } from '../config/problems/host-error.ts';
 import { ConfigError } from '../config/problems/problems.ts';
+import type { EventJournal } from '../events/journal.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
 import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privileges.ts';
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
@@ -56,7 +56,7 @@ export interface SluiceProcess {
   readonly summary: string;
   /** Applies the changed configuration file. */
   reload(path: string, by?: string): Promise<Changed>;
-  readonly audit: AuditTrail;
+  readonly events: EventJournal;
   stop(): Promise<void>;
   /** Ends and leaves everything that outlives the process to the next one. */
   handOver(): Promise<void>;
@@ -138,7 +138,7 @@ export async function runProcess(
       const subject = options.configPath;
       started.reload(subject, 'SIGHUP').then(
         ({ revision }) =>
-          started.audit.append({ type: 'reload', subject, actor: 'SIGHUP', details: { revision } }),
+          started.events.audit({ type: 'audit.reload', subject, actor: 'SIGHUP', details: { revision } }),
         (error) => log.error(`reload: ${messageOf(error)}`),
       );
     };

@@ -26,6 +26,7 @@ import { KEEPALIVE } from '../../src/messages/fleet-service.ts';
 import type { AgentSessionHandler } from '../../src/messages/link.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { sleep, until } from '../support/command.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { TestLog, welcomeOf } from '../support/link.ts';
 import { PROBE_GROUP, runAgents } from './fleet-agents.ts';
 
@@ -82,6 +83,7 @@ async function wholeController(): Promise<Server> {
     configuration,
     store,
     log,
+    events: linesOnly(log),
     self: { id: 'c1', address: 'c1:1' },
   });
   await until('leadership', () => controller.leadership !== undefined);

@@ -13,6 +13,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { FileStore } from '../../src/controller/store/file-store.ts';
 import type { Store } from '../../src/controller/store/store.ts';
 import type { TermSettings } from '../../src/controller/term.ts';
+import type { EventSink } from '../../src/events/event.ts';
 import { createInProcessLink } from '../../src/messages/in-process-link.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../../src/messages/link.ts';
 import {
@@ -33,6 +34,7 @@ import {
 import type { ReportColumn } from '../../src/messages/report.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { until } from './until.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -63,7 +65,11 @@ export interface TestFleet {
 
 export async function startFleet(
   configuration: Configuration,
-  { dir = makeDirectory(), id = 'c1' }: { dir?: string; id?: string } = {},
+  {
+    dir = makeDirectory(),
+    id = 'c1',
+    events = linesOnly(silent),
+  }: { dir?: string; id?: string; events?: EventSink } = {},
 ): Promise<TestFleet> {
   const store = await openFileStore(dir);
   const self = { id, address: `${id}:7400` };
@@ -72,6 +78,7 @@ export async function startFleet(
     configuration,
     store,
     log: silent,
+    events,
     self,
     settings: QUICK,
   });

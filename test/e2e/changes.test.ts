@@ -6,8 +6,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { createControllerLink } from '../../src/agent/controller-link.ts';
-import type { AuditEntry } from '../../src/api/audit.ts';
 import type { Difference, GroupDetail } from '../../src/api/shapes.ts';
+import type { Event } from '../../src/events/event.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { port, silent, TestAgent } from '../controller/fleet.ts';
 import { until } from '../controller/until.ts';
@@ -55,11 +55,11 @@ const members = async (): Promise<string[]> => {
   const detail = await controller.json<GroupDetail>('group', 'show', 'api');
   return detail.members.map(({ member, weight }) => `${member} ${weight}`).sort();
 };
-const audit = (): AuditEntry[] =>
+const audit = (): Event[] =>
   readFileSync(join(controller.runDir, 'audit.jsonl'), 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as AuditEntry);
+    .map((line) => JSON.parse(line) as Event);
 
 test('without changes file and what is in force are the same', async () => {
   const { status, stdout } = await controller.sluice('diff', '-c', controller.configFile);
@@ -153,24 +153,24 @@ test('every change is in the audit trail: who, when, what; those that hosts pass
   const entries = audit();
   const types = entries.map(({ type, subject }) => `${type} ${subject}`);
   for (const expected of [
-    'member-weight api/a',
-    'member-remove api/b',
-    'member-add api/d',
-    'member-reset api/b',
-    'policy-set api',
-    'group-reset api',
-    `reload ${controller.configFile}`,
-    'member-fail api/c',
+    'audit.member-weight api/a',
+    'audit.member-remove api/b',
+    'audit.member-add api/d',
+    'audit.member-reset api/b',
+    'audit.policy-set api',
+    'audit.group-reset api',
+    `audit.reload ${controller.configFile}`,
+    'audit.member-fail api/c',
   ])
     assert.ok(types.includes(expected), `${expected} among ${types.join(', ')}`);
-  const weight = entries.find(({ type }) => type === 'member-weight')!;
+  const weight = entries.find(({ type }) => type === 'audit.member-weight')!;
   assert.equal(
     [weight.host, weight.actor, (weight.details as { weight: number }).weight],
     ['c0', 'uid 0 (root)', 5],
   );
   assert.is(entries.at(-1)!.actor, 'host h1');
   assert.not(
-    types.some((type) => type.startsWith('diff')),
+    types.some((type) => type.startsWith('audit.diff')),
     'whoever only looks is not in it',
   );
   assert.is(statSync(join(controller.runDir, 'audit.jsonl')).mode & 0o777, 0o600);

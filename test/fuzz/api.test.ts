@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { answerCall } from '../../src/api/call.ts';
+import { answerEvents } from '../../src/api/events.ts';
 import { JsonLines, PlainAnswer } from '../../src/api/routes.ts';
 import { Rows } from '../../src/api/rows.ts';
 import type { Status } from '../../src/api/shapes.ts';
@@ -21,6 +22,7 @@ import { controllerAnswerer } from '../../src/controller/controller-routes.ts';
 import { openStore } from '../../src/controller/store/open-store.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../support/command.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { TestRun } from '../support/host-processes.ts';
 import { fuzz, SEED } from './byte-fuzzer.ts';
 
@@ -44,6 +46,7 @@ const CALLS: readonly (readonly [method: string, target: string, body?: object])
   ['GET', '/v1/rules?port=a'],
   ['GET', '/v1/flows?group=api&member=a&limit=5'],
   ['GET', '/v1/stats?by=member'],
+  ['GET', '/v1/events?since=10m&type=member&subject=api/a'],
   ['GET', '/v1/agents'],
   ['GET', '/v1/vms'],
   ['GET', '/v1/groups/api/policy'],
@@ -58,6 +61,8 @@ const CALLS: readonly (readonly [method: string, target: string, body?: object])
   ['POST', '/v1/reload', { path: '/dev/null' }],
 ];
 
+async function* noEvents(): AsyncGenerator<never> {}
+
 const asLines = CALLS.map(([method, target, body]) =>
   Buffer.from(`${method}\n${target}\n${body === undefined ? '' : JSON.stringify(body)}`),
 );
@@ -70,7 +75,14 @@ test('a controller answers with a result or a refusal', async () => {
     JSON.stringify({ host: 'c1', networks: NETWORKS, groups: GROUPS }),
   );
   const self = { id: 'c1', address: '' };
-  const controller = new Controller({ configuration, store, log, runtime: systemRuntime, self });
+  const controller = new Controller({
+    configuration,
+    store,
+    log,
+    events: linesOnly(log),
+    runtime: systemRuntime,
+    self,
+  });
   try {
     await until('leadership', () => controller.leadership !== undefined);
     const answerer = controllerAnswerer({
@@ -80,6 +92,7 @@ test('a controller answers with a result or a refusal', async () => {
       certificates: { list: [], warnings: [] },
       refusals: [],
       metrics: async () => new PlainAnswer(''),
+      events: (query) => answerEvents({ read: () => noEvents() }, query, 0),
       reload: async () => ({ revision: 1 }),
       diff: () => [],
       plan: () => [],

@@ -25,6 +25,7 @@ import { ReportScratch } from '../../src/messages/report-codec.ts';
 import { MalformedMessage } from '../../src/messages/varint.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { until } from '../support/command.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { helloOf, welcomeOf } from '../support/link.ts';
 import { fuzz, SEED } from './byte-fuzzer.ts';
 
@@ -203,6 +204,7 @@ test('a controller that leads takes whatever was decoded', async () => {
     configuration,
     store,
     log,
+    events: linesOnly(log),
     self: { id: 'c1', address: '' },
   });
   try {

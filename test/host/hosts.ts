@@ -6,6 +6,7 @@ import { portSetups, tapRequestOf } from '../../src/host/ports/port-setup.ts';
 import { MadeThings } from '../../src/run-dir/made-things.ts';
 import { RunDir } from '../../src/run-dir/run-dir.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { TestRun } from '../support/host-processes.ts';
 
 export class TestHost {
@@ -39,6 +40,7 @@ export class TestHost {
       numbersFile: runDir.numbersFile,
       state,
       log: this.logger,
+      events: linesOnly(this.logger),
       onDeath: (reason) => {
         throw new Error(`the datapath has ended: ${reason}`);
       },

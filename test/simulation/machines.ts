@@ -18,6 +18,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { EtcdStore } from '../../src/controller/store/etcd-store.ts';
 import type { Dial, PresenceSocket } from '../../src/controller/store/leader-presence.ts';
 import { sleep } from '../../src/runtime/runtime.ts';
+import { linesOnly } from '../support/event-sinks.ts';
 import { etcdClient } from './etcd.ts';
 import { FleetHost } from './fleet-host.ts';
 import type { End, EndEvents } from './network.ts';
@@ -116,7 +117,14 @@ export class ControllerMachine extends Machine {
     EtcdStore.open({ client, dial, prefix: '/sluice/' }, log, process).then((store) => {
       const self = { id: this.name, address };
       const { configuration } = this;
-      const controller = new Controller({ configuration, store, log, runtime: process, self });
+      const controller = new Controller({
+        configuration,
+        store,
+        log,
+        events: linesOnly(log),
+        runtime: process,
+        self,
+      });
       this.controller = controller;
       streams = new AgentStreams({ handler: controller, log, runtime: process }, PEERS);
     });

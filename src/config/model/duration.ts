@@ -23,3 +23,14 @@ export function milliseconds(text: string): number {
   if (ms === undefined) throw new TypeError(`duration ${text} passed the schema but does not parse`);
   return ms;
 }
+
+export const SINCE_SYNTAX = 'a duration such as 10m or 2h, or a time such as 2026-01-31T12:00:00Z';
+
+/** Wall clock; undefined: neither a duration before `nowMs` nor a time of ISO 8601. */
+export function parseSince(text: string, nowMs: number): number | undefined {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return nowMs - ms;
+  const isTime = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text);
+  const at = isTime ? Date.parse(text.replace(',', '.')) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}

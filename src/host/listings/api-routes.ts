@@ -7,6 +7,7 @@ import {
   checked,
   empty,
   flowQuery,
+  type JsonLines,
   type PlainAnswer,
   type Route,
   reload,
@@ -58,6 +59,7 @@ export interface ApiContext {
   /** Health check result of a member; undefined: none, or unknown here. */
   healthOf(group: string, member: string): string | undefined;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
+  events(query: URLSearchParams): JsonLines;
   /** Reasons why the host is not ready; empty: it is. */
   unready(): Verdict['problems'];
   /** Loads the file and applies it. */
@@ -75,6 +77,7 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /healthz', () => probeAnswer([])),
   route('GET /readyz', ({ unready }) => probeAnswer(unready())),
   route('GET /v1/status', ({ status }) => status()),
+  route('GET /v1/events', ({ events }, _, { query }) => events(query)),
   route('GET /v1/ports', ({ host }) => Rows.begin(ports(host))),
   route('GET /v1/routers', ({ host }) => routerRows(host.configuration)),
   route('GET /v1/firewalls', ({ host }, _, { query }) => firewalls(host, checked(ruleQuery, query).port)),

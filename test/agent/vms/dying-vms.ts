@@ -7,6 +7,7 @@ import { MadeThings } from '../../../src/run-dir/made-things.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { RunDir } from '../../../src/run-dir/run-dir.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
+import { linesOnly } from '../../support/event-sinks.ts';
 
 const [configPath, runDirPath, vm] = process.argv.slice(2) as [string, string, string];
 const runDir = new RunDir(runDirPath);
@@ -19,6 +20,7 @@ const host = await Host.start({
   numbersFile: runDir.numbersFile,
   state: MadeThings.load(runDir),
   log,
+  events: linesOnly(log),
   onDeath: () => process.exit(1),
 });
 const driver = new VmDriver({ runtime: systemRuntime, host, log, onEvent: () => {} });

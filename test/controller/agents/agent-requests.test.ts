@@ -19,6 +19,7 @@ import type { Store } from '../../../src/controller/store/store.ts';
 import type { ControllerLink } from '../../../src/messages/link.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { until } from '../../support/command.ts';
+import { linesOnly } from '../../support/event-sinks.ts';
 import { helloOf, TestLog } from '../../support/link.ts';
 
 const CONFIGURATION = `
@@ -94,7 +95,14 @@ test.before(async (bed) => {
   bed.store = await openStore({ kind: 'file', dir: join(bed.directory, 'store') }, log, systemRuntime, {});
   const configuration = parseConfiguration(CONFIGURATION);
   const self = { id: 'c1', address: '' };
-  bed.controller = new Controller({ runtime: systemRuntime, configuration, store: bed.store, log, self });
+  bed.controller = new Controller({
+    runtime: systemRuntime,
+    configuration,
+    store: bed.store,
+    log,
+    events: linesOnly(log),
+    self,
+  });
   bed.downs = 0;
   bed.reloads = [];
   bed.controller.answerAgentsWith(
@@ -105,6 +113,9 @@ test.before(async (bed) => {
       refusals: [],
       streams: { accepted: 0, refused: 0, turnedAway: 0, malformed: 0, failed: 0, overflows: 0 },
       metrics: () => Promise.reject(new Error('not asked for')),
+      events: () => {
+        throw new Error('not asked for');
+      },
       diff: () => [],
       plan: () => [],
       reload: (path) => {

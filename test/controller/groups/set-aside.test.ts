@@ -11,6 +11,7 @@ import type { Store } from '../../../src/controller/store/store.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { until } from '../../support/command.ts';
 import { EtcdServer } from '../../support/etcd.ts';
+import { linesOnly } from '../../support/event-sinks.ts';
 
 const CONFIGURATION = parseConfiguration(`
 host: c1
@@ -66,6 +67,7 @@ async function start(id: string): Promise<Running> {
     configuration: CONFIGURATION,
     store,
     log,
+    events: linesOnly(log),
     self: { id, address: `${id}:1` },
   });
   const one = { controller, store, lines };

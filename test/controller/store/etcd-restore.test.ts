@@ -15,6 +15,7 @@ import type { FromController } from '../../../src/messages/messages.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { shop } from '../../host/configurations.ts';
 import { EtcdServer } from '../../support/etcd.ts';
+import { linesOnly } from '../../support/event-sinks.ts';
 import { helloOf } from '../../support/link.ts';
 import { port, QUICK, silent } from '../fleet.ts';
 import { Standing, TestLog, until } from './support.ts';
@@ -44,6 +45,7 @@ async function start(prefix: string): Promise<RunningController> {
     configuration: shop(),
     store,
     log: silent,
+    events: linesOnly(silent),
     runtime: systemRuntime,
     self: { id: 'c1', address: '' },
     settings: QUICK,
