@@ -27,6 +27,7 @@ import { ExpectedHosts } from './agents/expected-hosts.ts';
 import { WaitingAgents } from './agents/waiting-agents.ts';
 import { EpochRaise } from './epoch-raise.ts';
 import { GroupChanges } from './group-changes.ts';
+import { groupEvents } from './groups/group-events.ts';
 import { failedBy, type GroupStates } from './groups/group-states.ts';
 import { Replica } from './groups/replica.ts';
 import { type Tombstone, tombstoneOf } from './groups/stored-documents.ts';
@@ -71,6 +72,10 @@ export class Controller implements AgentSessionHandler {
   private readonly waitingAgents = new WaitingAgents();
   private readonly epochRaise: EpochRaise;
   private configurationNow: Configuration;
+  /** Who has reloaded it; undefined: nobody yet. */
+  private fileBy: string | undefined;
+  /** The groups as the last events have told of them. */
+  private shown: GroupStates;
   private office: Office | undefined;
   private leaderAddress: string | undefined;
   /** Of groups, by people and by the VM keeper. */
@@ -90,6 +95,7 @@ export class Controller implements AgentSessionHandler {
     this.configurationNow = configuration;
     this.log = log;
     this.replica = new Replica(store, log, runtime, () => this.stateChanged());
+    this.shown = this.replica.groups;
     this.changes = new GroupChanges(this, this.replica);
     this.epochRaise = new EpochRaise((above) => this.campaign.raiseEpoch(above), log, runtime);
     this.campaign = store.campaign(self, {
@@ -234,6 +240,7 @@ export class Controller implements AgentSessionHandler {
     await this.changes.exclusively(async () => {
       const { epoch } = this.leading();
       this.configurationNow = configuration;
+      this.fileBy = by;
       await this.replica.applyFile(configuration, this.id, epoch, by);
     });
     return this.changes.settled(undefined);
@@ -245,7 +252,12 @@ export class Controller implements AgentSessionHandler {
     const { replica } = this;
     // After a raised epoch its agents attach here again.
     this.endTerm(this.options.self.address);
-    this.log.info(`controller ${this.id} leads, epoch ${epoch}`);
+    this.options.events.emit({
+      type: 'leader.elected',
+      subject: this.id,
+      details: { epoch },
+      line: `controller ${this.id} leads, epoch ${epoch}`,
+    });
     const { self, settings } = this.options;
     const term = new Term(
       epoch,
@@ -270,8 +282,7 @@ export class Controller implements AgentSessionHandler {
           vms.detached(agent.host);
         },
       },
-      this.log,
-      this.runtime,
+      this.options,
     );
     const hosts = new ExpectedHosts(
       {
@@ -284,11 +295,11 @@ export class Controller implements AgentSessionHandler {
       this.runtime,
       this.log,
     );
-    const vms = new VmKeeper(term, this.replica.entries, this.changes, this.log);
+    const vms = new VmKeeper(term, this.replica.entries, this.changes, this.options);
     const { settlingMs } = settings as TermSettings;
-    const scaling = new Scaling(term, this.changes, vms, settlingMs, this.log);
+    const scaling = new Scaling(term, this.changes, vms, settlingMs, this.options);
     const { healthWarmUpMs } = settings as TermSettings;
-    const health = new HealthVerdicts(this, term.agents, this.log, this.runtime, {
+    const health = new HealthVerdicts(this, term.agents, this.options, this.runtime, {
       warmUpMs: healthWarmUpMs,
       settlingMs,
     });
@@ -301,7 +312,13 @@ export class Controller implements AgentSessionHandler {
   }
 
   private lost(reason: string): void {
-    this.log[reason === 'resigned' ? 'info' : 'warn'](`controller ${this.id} has lost leadership: ${reason}`);
+    this.options.events.emit({
+      type: 'leader.lost',
+      subject: this.id,
+      reason,
+      line: `controller ${this.id} has lost leadership: ${reason}`,
+      level: reason === 'resigned' ? 'info' : 'warn',
+    });
     this.endTerm(this.leaderElsewhere ?? '');
   }
 
@@ -309,8 +326,13 @@ export class Controller implements AgentSessionHandler {
     if (address === this.leaderAddress) return;
     this.leaderAddress = address;
     const elsewhere = this.leaderElsewhere;
-    if (address === undefined) this.log.info('no controller leads');
-    else if (elsewhere !== undefined) this.log.info(`the controller at ${elsewhere} leads`);
+    if (address === undefined || elsewhere !== undefined)
+      this.options.events.emit({
+        type: 'leader.elsewhere',
+        subject: elsewhere ?? '',
+        reason: elsewhere === undefined ? 'none' : '',
+        line: elsewhere === undefined ? 'no controller leads' : `the controller at ${elsewhere} leads`,
+      });
     this.waitingAgents.leaderIs(elsewhere);
   }
 
@@ -331,6 +353,11 @@ export class Controller implements AgentSessionHandler {
   }
 
   private stateChanged(): void {
+    const before = this.shown;
+    this.shown = this.groups;
+    // Others say what has happened while another one leads.
+    if (this.office !== undefined)
+      for (const event of groupEvents(before, this.shown, this.fileBy)) this.options.events.emit(event);
     this.office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
   }
 

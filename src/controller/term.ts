@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import { findMember } from '../config/model/group-members.ts';
 import type { GroupConfig } from '../config/model/model.ts';
 import { messageOf } from '../config/problems/refusal.ts';
+import type { EventSink, Outlets } from '../events/event.ts';
 import { IN_PROCESS_PEER } from '../messages/in-process-link.ts';
 import type { AgentSession, AgentSessionListener } from '../messages/link.ts';
 import {
@@ -81,6 +82,7 @@ export class Term {
   private readonly settings: TermSettings;
   private readonly hooks: TermHooks;
   private readonly log: Logger;
+  private readonly events: EventSink;
   readonly runtime: Runtime;
   private readonly clock: Timer;
   private groups: ReadonlyMap<string, GroupConfig> = new Map();
@@ -91,14 +93,14 @@ export class Term {
     self: { readonly id: string; readonly address: string },
     settings: TermSettings,
     hooks: TermHooks,
-    log: Logger,
-    runtime: Runtime,
+    { log, events, runtime }: Outlets<Logger> & { readonly runtime: Runtime },
   ) {
     this.epoch = epoch;
     this.self = self;
     this.settings = settings;
     this.hooks = hooks;
     this.log = log;
+    this.events = events;
     this.runtime = runtime;
     this.distribution = new Distribution(epoch, runtime, (group, host) =>
       this.weights.balancersOf(group, host),
@@ -144,7 +146,12 @@ export class Term {
       other.session.close(`host ${host} has attached again from ${session.peer}`);
     }
     this.agents.set(host, agent);
-    this.log.info(`host ${host} attached from ${session.peer}: ${hello.ports.length} ports`);
+    this.events.emit({
+      type: 'agent.attached',
+      subject: host,
+      details: { peer: session.peer, version: hello.version, ports: hello.ports.length },
+      line: `host ${host} attached from ${session.peer}: ${hello.ports.length} ports`,
+    });
     agent.send({
       type: 'welcome',
       // The link has already refused agents without a common version.
@@ -195,7 +202,14 @@ export class Term {
       }
       case 'applied':
         if (message.error !== '') {
-          this.log.warn(`host ${agent.host} has not applied revision ${message.revision}: ${message.error}`);
+          this.events.emit({
+            type: 'rules.refused',
+            subject: agent.host,
+            reason: message.error,
+            details: { revision: message.revision },
+            line: `host ${agent.host} has not applied revision ${message.revision}: ${message.error}`,
+            level: 'warn',
+          });
         }
         return this.distribution.applied(agent.host, message);
       case 'ports':
@@ -216,7 +230,12 @@ export class Term {
 
   private detached(agent: AttachedAgent, reason: string): void {
     if (this.agents.get(agent.host) !== agent) return;
-    this.log.info(`host ${agent.host} detached: ${reason}`);
+    this.events.emit({
+      type: 'agent.detached',
+      subject: agent.host,
+      reason,
+      line: `host ${agent.host} detached: ${reason}`,
+    });
     const revision = this.distribution.feedOf(agent.host)?.appliedRevision ?? 0;
     this.remove(agent);
     this.hooks.detached(agent, revision);

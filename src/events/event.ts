@@ -98,16 +98,24 @@ export interface NewEvent extends Pick<Event, 'subject'> {
   readonly reason?: string;
   readonly actor?: string;
   readonly details?: Event['details'];
+  /** Sets it apart from alike events, which are folded: see folding.ts. */
+  readonly apart?: string;
   /** The line of the log that says the same; absent: only events have it. */
   readonly line?: string;
   /** Of that line; `info` if absent. */
-  readonly level?: 'info' | 'warn' | 'error';
+  readonly level?: 'info' | 'warn' | 'error' | 'fatal';
 }
 
 /** What everything that can happen is reported to. */
 export interface EventSink {
   /** Never throws, and never waits. */
   emit(event: NewEvent): void;
+}
+
+/** Where a part of a process writes its log, and reports what happens. */
+export interface Outlets<Log> {
+  readonly log: Log;
+  readonly events: EventSink;
 }
 
 /** The areas, which filters take for all of their types. */

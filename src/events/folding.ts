@@ -14,6 +14,7 @@ import type { Event, EventType } from './event.ts';
 export interface TimedEvent extends Omit<Event, 'time' | 'host'> {
   /** Wall clock. */
   readonly atMs: number;
+  readonly apart?: string;
 }
 
 /** Alike events that are let through before the next ones are folded. */
@@ -59,8 +60,8 @@ export class EventFolder {
   }
 
   take(event: TimedEvent, now: Moment): void {
-    const { type, subject, reason, actor } = event;
-    const key = JSON.stringify([type, subject, reason, actor]);
+    const { type, subject, reason, actor, apart } = event;
+    const key = JSON.stringify([type, subject, reason, actor, apart]);
     let kind = this.kinds.get(key);
     if (kind === undefined) {
       if (this.kinds.size >= MAX_KINDS) return this.spend(event, now);

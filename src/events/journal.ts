@@ -38,6 +38,7 @@ interface Log {
   info(text: string): void;
   warn(text: string): void;
   error(text: string): void;
+  fatal(text: string): void;
 }
 
 export interface JournalOptions {
@@ -73,13 +74,19 @@ export class EventJournal implements EventSink {
     this.changes = new LineFiles(options.directory, 'audit', AUDIT_LIMITS);
   }
 
-  emit({ type, subject, reason = '', actor = '', details = {}, line, level = 'info' }: NewEvent): void {
+  emit({ line, level = 'info', ...event }: NewEvent): void {
     const { runtime, log } = this.options;
     if (line !== undefined) log[level](line);
     if (this.isStopped) return;
     const now = momentOf(runtime);
-    this.folder.take({ atMs: now.wallMs, type, subject, reason, actor, details }, now);
+    const { type, subject, reason = '', actor = '', details = {}, apart } = event;
+    this.folder.take({ atMs: now.wallMs, type, subject, reason, actor, details, apart }, now);
     this.timer ??= this.nextStep();
+  }
+
+  /** Name of the host or controller. */
+  get host(): string {
+    return this.options.host;
   }
 
   /** Writes down a change that a person has made. */

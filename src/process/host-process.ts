@@ -87,7 +87,7 @@ export class HostProcess {
       undo.push('stop the prepared datapath', () => prepared?.discard());
       const { lock, state } = await takeRunDir(options, undo);
       const leftTables = openLeftTablesIfUsable(runDir, log);
-      clearLeftovers(state, configuration, log);
+      const hasPredecessor = clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
       const { onDeath } = options;
       const defaultStore = ownStore(configuration, runDir, state);
@@ -98,6 +98,14 @@ export class HostProcess {
         log,
       );
       undo.push('close the events', () => events.stop());
+      state.addDirectory(runDir.eventsDir);
+      if (hasPredecessor)
+        events.emit({
+          type: 'process.took-over',
+          subject: configuration.host,
+          reason: leftTables?.totals === undefined ? 'the previous process was killed' : 'it was handed over',
+          line: 'taking over from the previous process',
+        });
       const control = await startControl({
         configuration,
         defaultStore,
@@ -328,14 +336,14 @@ function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThing
 
 /**
  * Removes what the previous process left, except namespaces and TAPs that the configuration contains
- * unchanged.
+ * unchanged; whether there was such a process.
  */
-function clearLeftovers(state: MadeThings, configuration: Configuration, log: Logger): void {
-  if (state.isEmpty) return;
-  log.info('taking over from the previous process');
+function clearLeftovers(state: MadeThings, configuration: Configuration, log: Logger): boolean {
+  if (state.isEmpty) return false;
   state.removeFiles();
   const wanted = [...portSetups(configuration).values()].map(tapRequestOf);
   reportAll(state.removeLeftovers(wanted), log);
+  return true;
 }
 
 function openLeftTablesIfUsable(runDir: RunDir, log: Logger): LeftTables | undefined {

@@ -8,9 +8,11 @@
  */
 
 import type { Changed } from '../api/shapes.ts';
+import { VERSION } from '../api/version.ts';
 import type { Configuration } from '../config/model/model.ts';
 import { messageOf } from '../config/problems/host-error.ts';
 import { ConfigError } from '../config/problems/problems.ts';
+import type { NewEvent } from '../events/event.ts';
 import type { EventJournal } from '../events/journal.ts';
 import { releaseFreeMemory } from '../native/memory.ts';
 import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privileges.ts';
@@ -85,11 +87,17 @@ export async function runProcess(
   const ending = new AbortController();
   let reload = (): void => {};
   let how: 'stop' | 'handOver' = 'stop';
+  /** Reason of a stop. */
+  let why = '';
   const handOver = (): void => {
     how = 'handOver';
     end(EXIT_OK);
   };
   let isRunning = false;
+  /** Until the process has started, the log says what happens. */
+  let report = ({ line, level = 'info' }: Omit<NewEvent, 'subject'>): void => {
+    if (line !== undefined) log[level](line);
+  };
   /** During the start the error ends it, and the completed steps are undone. */
   const fail = (): void => {
     if (!isRunning) return end(EXIT_FAILED);
@@ -99,7 +107,8 @@ export async function runProcess(
     process.exit(EXIT_FAILED);
   };
   const signals = new Signals({
-    stop: () => {
+    stop: (signal) => {
+      why = signal;
       ending.abort();
       end(EXIT_OK);
     },
@@ -119,14 +128,20 @@ export async function runProcess(
     storeTimeoutMs: options.storeTimeoutMs,
     ended: ending.signal,
     log,
-    onDownRequest: () => setImmediate(() => end(EXIT_OK)),
+    onDownRequest: () => {
+      why = 'asked for';
+      setImmediate(() => end(EXIT_OK));
+    },
     onDeath: (reason) => {
-      log.fatal(`the datapath has ended, and the host with it: ${reason}`);
+      const line = `the datapath has ended, and the host with it: ${reason}`;
+      report({ type: 'process.failed', reason, line, level: 'fatal' });
       fail();
     },
   };
   const onBug = (error: unknown): void => {
+    // The line has the stack as well.
     log.fatal({ err: error }, 'the process has failed');
+    report({ type: 'process.failed', reason: messageOf(error) });
     fail();
   };
   process.on('uncaughtException', onBug);
@@ -143,11 +158,18 @@ export async function runProcess(
       );
     };
     isRunning = true;
-    log.info(started.summary);
+    const subject = started.events.host;
+    const tell = (event: Omit<NewEvent, 'subject'>): void => started.events.emit({ ...event, subject });
+    report = tell;
+    tell({ type: 'process.started', details: { version: VERSION, pid: process.pid }, line: started.summary });
     options.onReady(started.summary);
     const code = await ended;
     isRunning = false;
-    log.info(how === 'stop' ? 'stopping' : 'handing over to the next process');
+    tell(
+      how === 'stop'
+        ? { type: 'process.stopping', reason: why, line: 'stopping' }
+        : { type: 'process.handing-over', line: 'handing over to the next process' },
+    );
     await endWithin(started, how, STOP_TIMEOUT_MS, log);
     return code;
   } finally {
@@ -180,10 +202,18 @@ async function endWithin(
 class Signals {
   private readonly handlers: readonly (readonly [NodeJS.Signals, () => void])[];
 
-  constructor({ stop, handOver, reload }: { stop: () => void; handOver: () => void; reload: () => void }) {
+  constructor({
+    stop,
+    handOver,
+    reload,
+  }: {
+    stop: (signal: string) => void;
+    handOver: () => void;
+    reload: () => void;
+  }) {
     this.handlers = [
-      ['SIGTERM', stop],
-      ['SIGINT', stop],
+      ['SIGTERM', () => stop('SIGTERM')],
+      ['SIGINT', () => stop('SIGINT')],
       ['SIGHUP', reload],
       [HAND_OVER_SIGNAL, handOver],
     ];

@@ -344,9 +344,9 @@ export class MadeThings {
 
 /** Files and directories that a Sluice process creates; others in the list are not removed. */
 function ownPartOf(state: StateOnDisk, runDir: RunDir, warn: (text: string) => void): StateOnDisk {
-  const { apiSocket, tablesFile, numbersFile, totalsFile, storeDir } = runDir;
+  const { apiSocket, tablesFile, numbersFile, totalsFile, storeDir, eventsDir } = runDir;
   const ours = new Set(
-    [apiSocket, tablesFile, numbersFile, totalsFile, storeDir, dirname(tablesFile)].map((path) =>
+    [apiSocket, tablesFile, numbersFile, totalsFile, storeDir, eventsDir, dirname(tablesFile)].map((path) =>
       resolve(path),
     ),
   );

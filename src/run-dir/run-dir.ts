@@ -9,8 +9,8 @@
  *   totals.json  counters of a process that handed over
  *   sluice.log   the log of a detached process
  *   store/       a controller's state, if the configuration names no other place
- *   audit.jsonl  people's changes through this process (api/audit.ts), or else in the directory of its file store; kept
- *                when the process ends
+ *   events/      what has happened (events/journal.ts), or else in the directory of its file store
+ *   audit.jsonl  people's changes through this process, in the same place; kept when the process ends
  *   rules.json   the last rules of remote controllers, followed by later changes; kept when the process ends
  *   lock         held by the process that uses the directory
  *
@@ -83,8 +83,8 @@ export class RunDir {
     return join(this.path, 'rules.json');
   }
 
-  get auditFile(): string {
-    return join(this.path, 'audit.jsonl');
+  get eventsDir(): string {
+    return join(this.path, 'events');
   }
 
   get numbersFile(): string {
@@ -123,7 +123,7 @@ export class RunDir {
 
   /** Removes the directory of a failed start, unless it contains objects for the next process. */
   removeFailedStart(): void {
-    const own = [this.logFile, this.storeDir];
+    const own = [this.logFile, this.storeDir, this.eventsDir];
     const names = own.map((path) => basename(path));
     if (readdirSync(this.path).some((name) => !names.includes(name))) return;
     for (const path of own) rmSync(path, { recursive: true, force: true });

@@ -5,6 +5,7 @@ interface Log {
   info(text: string): void;
   warn(text: string): void;
   error(text: string): void;
+  fatal(text: string): void;
 }
 
 /** Keeps no event, and writes their lines into the log, as a process does. */

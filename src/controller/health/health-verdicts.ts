@@ -12,6 +12,7 @@ import { membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import { messageOf } from '../../config/problems/refusal.ts';
+import type { EventSink, Outlets } from '../../events/event.ts';
 import type { ProbeResult, ProbeResults } from '../../messages/messages.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
 import { type HostPort, isConcerned } from '../distribution/interest.ts';
@@ -34,6 +35,7 @@ interface VotingHost {
 export class HealthVerdicts {
   private readonly actions: Pick<FleetActions, 'groups' | 'writeFindings'>;
   private readonly log: Logger;
+  private readonly events: EventSink;
   private readonly runtime: Runtime;
   private readonly agents: ReadonlyMap<string, VotingHost>;
   private readonly settlingMs: number;
@@ -58,7 +60,7 @@ export class HealthVerdicts {
   constructor(
     actions: Pick<FleetActions, 'groups' | 'writeFindings'>,
     agents: ReadonlyMap<string, VotingHost>,
-    log: Logger,
+    { log, events }: Outlets<Logger>,
     runtime: Runtime,
     { warmUpMs, settlingMs }: { readonly warmUpMs: number; readonly settlingMs: number },
   ) {
@@ -66,6 +68,7 @@ export class HealthVerdicts {
     this.agents = agents;
     this.settlingMs = settlingMs;
     this.log = log;
+    this.events = events;
     this.runtime = runtime;
     this.startedMs = runtime.monotonicMs();
     this.clock = runtime.setTicker(() => this.judge(), STEP_MS);
@@ -108,7 +111,7 @@ export class HealthVerdicts {
     }
     const verdicts = this.verdicts(this.runtime.monotonicMs());
     if (verdicts.length === 0) return;
-    for (const { name, before, failed } of verdicts) this.tell(name, before, failed);
+    for (const { name, before, failed } of verdicts) this.tellHeld(name, before, failed);
     this.isWriting = true;
     this.actions
       .writeFindings(verdicts.slice(0, MAX_VERDICTS).map(({ name, failed }) => healthChange(name, failed)))
@@ -271,15 +274,18 @@ export class HealthVerdicts {
     return isOver;
   }
 
-  private tell(group: string, before: Failed, after: Failed): void {
-    for (const [member, { detail, isHeld }] of Object.entries(after)) {
-      if (isHeld && before[member]?.isHeld !== true) {
-        this.log.warn(`group ${group}: ${member} keeps failing and recovering: it is held back`);
-      } else if (!Object.hasOwn(before, member))
-        this.log.warn(`group ${group}: ${member} has failed: ${detail}`);
-    }
-    for (const member of Object.keys(before)) {
-      if (!Object.hasOwn(after, member)) this.log.info(`group ${group}: ${member} is healthy again`);
+  /** Failures and recoveries are told when they are in force (groups/group-events.ts). */
+  private tellHeld(group: string, before: Failed, after: Failed): void {
+    for (const [member, { isHeld }] of Object.entries(after)) {
+      if (!isHeld || before[member]?.isHeld === true) continue;
+      this.events.emit({
+        type: 'member.held-back',
+        subject: `${group}/${member}`,
+        reason: 'it keeps failing and recovering',
+        actor: 'health checks',
+        line: `group ${group}: ${member} keeps failing and recovering: it is held back`,
+        level: 'warn',
+      });
     }
   }
 }

@@ -16,6 +16,7 @@ import type { Logger } from 'pino';
 import { membersInForce } from '../../config/model/criteria-sets.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/problems/refusal.ts';
+import type { EventSink, Outlets } from '../../events/event.ts';
 import type { MemberGlobal } from '../../messages/messages.ts';
 import type { ScalingConfig } from '../../policy/policy-config.ts';
 import {
@@ -42,6 +43,7 @@ export class Scaling {
   private readonly vms: VmKeeper;
   private readonly sources: Sources;
   private readonly log: Logger;
+  private readonly events: EventSink;
   private readonly runtime: Runtime;
   private readonly clock: Timer;
   private readonly states = new Map<string, ScalingState>();
@@ -52,13 +54,20 @@ export class Scaling {
   /** Sides whose last decision is still being carried out. */
   private readonly busy = new Set<string>();
 
-  constructor(term: Term, actions: FleetActions, vms: VmKeeper, settlingMs: number, log: Logger) {
+  constructor(
+    term: Term,
+    actions: FleetActions,
+    vms: VmKeeper,
+    settlingMs: number,
+    { log, events }: Outlets<Logger>,
+  ) {
     this.term = term;
     this.actions = actions;
     this.vms = vms;
     this.runtime = term.runtime;
     this.sources = new Sources({ term, vms }, settlingMs, this.runtime.monotonicMs());
     this.log = log;
+    this.events = events;
     this.clock = this.runtime.setTicker(() => this.step(momentOf(this.runtime)), STEP_MS);
     this.clock.unref();
   }
@@ -178,7 +187,15 @@ export class Scaling {
       ...(add > 0 ? [`${add} more`] : []),
       ...drain.map((member) => `${member} goes`),
     ];
-    if (steps.length > 0) this.log.info(`group ${group}: ${side}: ${reason}: ${steps.join(', ')}`);
+    if (steps.length > 0)
+      this.events.emit({
+        type: 'scaling.decided',
+        subject: group,
+        reason,
+        actor: 'scaling',
+        details: { side, add, drain, reactivate },
+        line: `group ${group}: ${side}: ${reason}: ${steps.join(', ')}`,
+      });
     for (const unit of reactivate) {
       if (side === 'members') await vms.reactivate(group, unit);
       else await vms.reactivateVm(unit);

@@ -17,6 +17,7 @@ import {
   type TemplateConfig,
 } from '../../config/model/model.ts';
 import { messageOf, Refusal } from '../../config/problems/refusal.ts';
+import type { EventSink, EventType, Outlets } from '../../events/event.ts';
 import type { VmEvent } from '../../messages/messages.ts';
 import { type Runtime, steadyWallClock, type Timer } from '../../runtime/runtime.ts';
 import type { AttachedAgent } from '../agents/attached-agent.ts';
@@ -34,10 +35,11 @@ export interface FleetActions {
   readonly groups: GroupStates;
   readonly templates: readonly TemplateConfig[];
   readonly networks: readonly NetworkConfig[];
-  addMember(group: string, member: MemberAdd): Promise<Changed>;
-  drainMember(group: string, member: string, deadlineMs?: number): Promise<Changed>;
+  /** `by`: who changes it, for people. */
+  addMember(group: string, member: MemberAdd, by?: string): Promise<Changed>;
+  drainMember(group: string, member: string, deadlineMs?: number, by?: string): Promise<Changed>;
   failMember(group: string, member: string): Promise<Changed>;
-  removeMember(group: string, member: string): Promise<Changed>;
+  removeMember(group: string, member: string, by?: string): Promise<Changed>;
   /** Sent under the term's epoch. */
   write(changes: readonly Change[]): Promise<void>;
   /** Takes effect even if the store rejects writes. */
@@ -55,11 +57,22 @@ const RETRY_MS = 1_000;
 /** A drain that was just started may not be in force everywhere yet. */
 const SHORTEST_DRAIN_MS = 2_000;
 
+/** Who changes members, for people. */
+const ACTOR = 'VM manager';
+
+/** What is told as an event; the steps between are in the log only. */
+const EVENT_TYPES: Partial<Record<VmEvent['kind'], Exclude<EventType, `audit.${string}`>>> = {
+  serving: 'vm.started',
+  crashed: 'vm.crashed',
+  terminated: 'vm.stopped',
+};
+
 export class VmKeeper {
   readonly manager: VmManager;
   private readonly term: Term;
   private readonly actions: FleetActions;
   private readonly log: Logger;
+  private readonly events: EventSink;
   private readonly runtime: Runtime;
   private readonly clock: Timer;
   private readonly unwritten = new Map<string, VmRecord | undefined>();
@@ -72,12 +85,13 @@ export class VmKeeper {
   /** Failed VMs that have successors. */
   private readonly replaced = new Set<string>();
 
-  constructor(term: Term, entries: Entries, actions: FleetActions, log: Logger) {
+  constructor(term: Term, entries: Entries, actions: FleetActions, { log, events }: Outlets<Logger>) {
     const { runtime } = term;
     this.term = term;
     this.runtime = runtime;
     this.actions = actions;
     this.log = log;
+    this.events = events;
     this.manager = new VmManager({
       records: vmRecords(entries),
       templates: () => actions.templates,
@@ -208,7 +222,7 @@ export class VmKeeper {
   private async drainRecord(group: string, record: VmRecord, deadlineMs: number): Promise<void> {
     this.leaving.set(record.id, this.runtime.monotonicMs());
     for (const name of this.memberNames(record)) {
-      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs);
+      if (this.has(group, name)) await this.actions.drainMember(group, name, deadlineMs, ACTOR);
     }
   }
 
@@ -233,8 +247,17 @@ export class VmKeeper {
     const where = vm.host === undefined ? '' : ` on host ${vm.host}`;
     const why = detail === '' ? '' : `: ${detail}`;
     const line = `VM ${vm.id} (${vm.template})${where}: ${kind}${why}`;
-    if (kind === 'crashed') this.log.warn(line);
-    else this.log.info(line);
+    const type = EVENT_TYPES[kind];
+    if (type === undefined) this.log.info(line);
+    else
+      this.events.emit({
+        type,
+        subject: vm.id,
+        reason: detail,
+        details: { template: vm.template, group: vm.group, on: vm.host },
+        line,
+        level: kind === 'crashed' ? 'warn' : 'info',
+      });
     if (kind === 'serving') this.join(vm);
     else if (kind === 'crashed' || kind === 'terminated') this.leave(vm);
   }
@@ -247,7 +270,14 @@ export class VmKeeper {
   private attempt(id: string, what: string, task: () => Promise<void>): void {
     this.retries.delete(id);
     task().catch((error) => {
-      this.log.warn(`VM ${id} could not ${what}: ${messageOf(error)}`);
+      this.events.emit({
+        type: 'vm.failed',
+        subject: id,
+        reason: messageOf(error),
+        details: { what },
+        line: `VM ${id} could not ${what}: ${messageOf(error)}`,
+        level: 'warn',
+      });
       if (!this.retries.has(id))
         this.retries.set(id, { atMs: this.runtime.monotonicMs() + RETRY_MS, what, task });
     });
@@ -259,7 +289,7 @@ export class VmKeeper {
     const config = group === undefined ? undefined : this.actions.groups.get(group)?.group;
     if (group === undefined || template === undefined || config === undefined) return;
     for (const member of membersOfVm(record, template, config)) {
-      if (this.stateOf(group, member.name) !== 'active') await this.actions.addMember(group, member);
+      if (this.stateOf(group, member.name) !== 'active') await this.actions.addMember(group, member, ACTOR);
     }
   }
 
@@ -274,7 +304,7 @@ export class VmKeeper {
     if (group === undefined) return;
     for (const name of this.memberNames(record)) {
       if (isFailed && this.has(group, name)) await this.actions.failMember(group, name);
-      if (this.has(group, name)) await this.actions.removeMember(group, name);
+      if (this.has(group, name)) await this.actions.removeMember(group, name, ACTOR);
     }
   }
 

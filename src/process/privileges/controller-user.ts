@@ -30,8 +30,9 @@ export const CONTROLLER_START = [
 ] as const;
 
 const RUN_DIR_FILES =
-  /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log[\w.-]*|rules\.json|numbers\.json|tables|store)$/;
-const STORE_FILES = /^(log|snapshot|snapshot\.new|epoch|lock)$/;
+  /^(pid|lock|api\.sock|state\.json(\.new|\.empty)?|sluice\.log[\w.-]*|rules\.json|numbers\.json|tables|store|events|audit[\w-]*\.jsonl)$/;
+const STORE_FILES = /^(log|snapshot|snapshot\.new|epoch|lock|events|audit[\w-]*\.jsonl)$/;
+const EVENT_FILES = /^events[\w-]*\.jsonl$/;
 
 /** Gives the directories to the controller's user; undefined: this process is not root, or stays root. */
 export function prepareControllerUser(
@@ -68,6 +69,7 @@ function giveDirectory(path: string, user: User, known: RegExp): void {
     );
   for (const name of names) {
     if (name === 'store') giveDirectory(join(path, name), user, STORE_FILES);
+    else if (name === 'events') giveDirectory(join(path, name), user, EVENT_FILES);
     else lchownSync(join(path, name), user.uid, user.gid);
   }
   lchownSync(path, user.uid, user.gid);
