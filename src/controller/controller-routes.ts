@@ -155,13 +155,16 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('DELETE /v1/groups/:group/members/:member', ({ controller }, [group, member], { actor }) =>
     controller.changes.removeMember(group!, member!, actor),
   ),
-  route('POST /v1/groups/:group/members/:member/reset', ({ controller }, [group, member], { body }) => {
+  route(
+    'POST /v1/groups/:group/members/:member/reset',
+    ({ controller }, [group, member], { body, actor }) => {
+      checked(empty, body);
+      return controller.changes.resetMember(group!, member!, actor);
+    },
+  ),
+  route('POST /v1/groups/:group/reset', ({ controller }, [group], { body, actor }) => {
     checked(empty, body);
-    return controller.changes.resetMember(group!, member!);
-  }),
-  route('POST /v1/groups/:group/reset', ({ controller }, [group], { body }) => {
-    checked(empty, body);
-    return controller.changes.resetGroup(group!);
+    return controller.changes.resetGroup(group!, actor);
   }),
   route('GET /v1/groups/:group/policy', ({ controller }, [group]) => policyDetail(fleet(controller), group!)),
   route('POST /v1/groups/:group/policy', ({ controller }, [group], { body }) =>

@@ -72,8 +72,6 @@ export class Controller implements AgentSessionHandler {
   private readonly waitingAgents = new WaitingAgents();
   private readonly epochRaise: EpochRaise;
   private configurationNow: Configuration;
-  /** Who has reloaded it; undefined: nobody yet. */
-  private fileBy: string | undefined;
   /** The groups as the last events have told of them. */
   private shown: GroupStates;
   private office: Office | undefined;
@@ -240,9 +238,8 @@ export class Controller implements AgentSessionHandler {
     await this.changes.exclusively(async () => {
       const { epoch } = this.leading();
       this.configurationNow = configuration;
-      this.fileBy = by;
       await this.replica.applyFile(configuration, this.id, epoch, by);
-    });
+    }, by);
     return this.changes.settled(undefined);
   }
 
@@ -329,8 +326,8 @@ export class Controller implements AgentSessionHandler {
     if (address === undefined || elsewhere !== undefined)
       this.options.events.emit({
         type: 'leader.elsewhere',
-        subject: elsewhere ?? '',
-        reason: elsewhere === undefined ? 'none' : '',
+        subject: elsewhere ?? this.id,
+        reason: elsewhere === undefined ? 'no controller leads' : '',
         line: elsewhere === undefined ? 'no controller leads' : `the controller at ${elsewhere} leads`,
       });
     this.waitingAgents.leaderIs(elsewhere);
@@ -357,7 +354,7 @@ export class Controller implements AgentSessionHandler {
     this.shown = this.groups;
     // Others say what has happened while another one leads.
     if (this.office !== undefined)
-      for (const event of groupEvents(before, this.shown, this.fileBy)) this.options.events.emit(event);
+      for (const event of groupEvents(before, this.shown, this.changes.by)) this.options.events.emit(event);
     this.office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
   }
 

@@ -44,6 +44,7 @@ export class GroupChanges implements FleetActions {
   private readonly controller: ChangingController;
   private readonly replica: Replica;
   private readonly queue = new SerialQueue();
+  private changer: string | undefined;
 
   constructor(controller: ChangingController, replica: Replica) {
     this.controller = controller;
@@ -62,14 +63,26 @@ export class GroupChanges implements FleetActions {
     return this.controller.configuration.networks;
   }
 
+  /** Who makes the change that is being written now, if known. */
+  get by(): string | undefined {
+    return this.changer;
+  }
+
   /** Resolves when no change is being made. */
   idle(): Promise<void> {
     return this.queue.idle();
   }
 
-  /** One after the other with all changes. */
-  exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
-    return this.queue.run(change);
+  /** One after the other with all changes. `by`: who makes it. */
+  exclusively<Result>(change: () => Promise<Result>, by?: string): Promise<Result> {
+    return this.queue.run(async () => {
+      this.changer = by;
+      try {
+        return await change();
+      } finally {
+        this.changer = undefined;
+      }
+    });
   }
 
   addMember(group: string, request: MemberAdd, by?: string): Promise<Changed> {
@@ -95,12 +108,12 @@ export class GroupChanges implements FleetActions {
   }
 
   /** Restores the member as in the file; removes one that the file does not have. */
-  resetMember(group: string, member: string): Promise<Changed> {
-    return this.changeMember(group, member, undefined, (changes) => changes.reset(group, member));
+  resetMember(group: string, member: string, by?: string): Promise<Changed> {
+    return this.changeMember(group, member, by, (changes) => changes.reset(group, member));
   }
 
   /** Restores the group as in the file: drops changes by commands, and adds a removed group again. */
-  async resetGroup(group: string): Promise<Changed> {
+  async resetGroup(group: string, by?: string): Promise<Changed> {
     await this.exclusively(async () => {
       const { epoch } = this.controller.leading();
       const changes = groupReset(
@@ -110,7 +123,7 @@ export class GroupChanges implements FleetActions {
         this.controller.id,
       );
       if (changes.length > 0) await this.replica.write(changes, epoch);
-    });
+    }, by);
     return this.settled(group);
   }
 
@@ -165,7 +178,7 @@ export class GroupChanges implements FleetActions {
       const changed = change(new MemberChanges(this.groups, this.networks));
       const overrides = signed(changed, member, { by, atMs: this.controller.runtime.wallMs() });
       await this.replica.write([overridesChange(group, overrides)], epoch);
-    });
+    }, by);
     const settlement = await this.settlement(group);
     const refusals = Object.entries(settlement.refused);
     const isRefusedByAll =

@@ -6,8 +6,8 @@ import { ownEntry } from '../../config/model/own-entry.ts';
 import type { NewEvent } from '../../events/event.ts';
 import type { GroupState, GroupStates } from './group-states.ts';
 
-/** `by`: who has reloaded the file, if a file changes the groups; absent: this controller reads it at its election. */
-export function groupEvents(before: GroupStates, after: GroupStates, by = 'the file'): NewEvent[] {
+/** `by`: who has made the change, if it was a person; absent for what this controller reads at its election. */
+export function groupEvents(before: GroupStates, after: GroupStates, by = ''): NewEvent[] {
   const events: NewEvent[] = [];
   for (const [name, state] of after) {
     const previous = before.get(name);
@@ -81,8 +81,7 @@ function causeOf(before: GroupState, after: GroupState, member: string, by: stri
   if (found === undefined && wasFound !== undefined) return { reason: 'healthy again', actor: HEALTH_CHECKS };
   const [override, wasOverride] = [after.overrides.get(member), before.overrides.get(member)];
   if (isDeepStrictEqual(override, wasOverride)) return { reason: 'file', actor: by };
-  // Who undoes a change leaves no signature; the audit trail has it.
-  return { reason: override === undefined ? 'reset' : 'command', actor: override?.by ?? '' };
+  return { reason: override === undefined ? 'reset' : 'command', actor: override?.by ?? by };
 }
 
 function withCause({ type, details }: Happened, group: string, member: string, cause: Cause): NewEvent {

@@ -76,7 +76,9 @@ export function formatEvent({ time, host, type, subject, reason, actor, details 
   const why = reason === '' ? '' : `: ${reason}`;
   const by = actor === '' ? '' : `, by ${actor}`;
   const rest = Object.entries(details).map(([key, value]) => `${key} ${valueText(value)}`);
-  return `${at} ${host} ${type} ${subject}${why}${by}${rest.length === 0 ? '' : ` (${rest.join(', ')})`}\n`;
+  const text = `${at} ${host} ${type} ${subject}${why}${by}${rest.length === 0 ? '' : ` (${rest.join(', ')})`}`;
+  // It may quote other machines, and is meant for a terminal.
+  return `${text.replaceAll(/\p{Cc}/gu, '?')}\n`;
 }
 
 const valueText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
@@ -88,7 +90,7 @@ const typeOption = (): Option =>
     .argParser((text: string): string => {
       if (EVENT_AREAS.includes(text) || Object.hasOwn(EVENT_TYPES, text)) return text;
       throw new InvalidArgumentError(
-        `Expected one of ${[...EVENT_AREAS, ...Object.keys(EVENT_TYPES)].join(', ')}.`,
+        `Expected one of ${EVENT_AREAS.join(', ')}, or a type such as member.failed: see docs/events.md.`,
       );
     });
 
