@@ -31,7 +31,7 @@ require_root
 require_node
 say "Preparing"
 ensure_commands ip iperf3 tcpdump curl jq git tshark python3-scapy python3-yaml tcpreplay nft ethtool ping traceroute \
-  sysctl shellcheck etcd etcdctl prometheus promtool openssl ovs-vswitchd keepalived zsh fish
+  sysctl shellcheck etcd etcdctl prometheus promtool prometheus-node-exporter openssl ovs-vswitchd keepalived zsh fish
 ensure_raw_socket
 ensure_built || exit 1
 

@@ -69,7 +69,7 @@ install_without_starting() (
       openvswitch-switch) systemctl disable openvswitch-switch ;;
       etcd-server) systemctl disable etcd ;;
       keepalived) systemctl disable keepalived ;;
-      prometheus) systemctl disable prometheus ;;
+      prometheus | prometheus-node-exporter) systemctl disable "$package" ;;
     esac
   done || true
 )

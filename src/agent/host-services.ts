@@ -35,6 +35,7 @@ export class HostServices implements AgentServices {
       runtime,
       startProber: (name, netns, events) => new ProberProcess(name, netns, log, runtime, events),
       onResults: (results) => send({ type: 'probeResults', ...results }),
+      onLoads: (loads) => send({ type: 'memberLoads', loads }),
     });
   }
 

@@ -86,9 +86,28 @@ export interface PolicyMemberRow {
   /** null: not measured. */
   synTimeMs: number | null;
   rttMs: number | null;
+  packetsPerSecond: number;
+  retransmissionsPerSecond: number;
+  /** Average receive window of the member; null: not measured. */
+  windowBytes: number | null;
   congestionPercent: number;
-  /** Age of the figures; null: there are none. */
+  /** Age of the figures above; null: there are none. */
   ageMs: number | null;
+  /** In groups with `load`: what the policy takes the member's own answers for; null: there is no fresh one. */
+  reportedLoad?: number | null;
+  reportedAgeMs?: number | null;
+  /** The last answer to each host that asks. */
+  reports?: LoadReport[];
+}
+
+/** A member's answer to one host. */
+export interface LoadReport {
+  host: string;
+  /** The last usable load; null: none yet. */
+  load: number | null;
+  /** The last answer in words, or why there is none. */
+  detail: string;
+  ageMs: number;
 }
 
 /** A load balancer that has another weight; `*`: all of the host that are not named. */

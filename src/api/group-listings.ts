@@ -14,7 +14,13 @@ export interface Counts {
   readonly bytes: number;
   readonly replyPackets: number;
   readonly replyBytes: number;
+  /** Absent, as the next: from a host of an earlier version. */
+  readonly retransmissions?: number;
+  /** Gauge, smoothed; 0 or null: not measured. */
+  readonly windowBytes?: number | null;
 }
+
+type Sums = Required<Counts>;
 
 export type MemberFigures = Omit<MemberRow, 'member' | 'address' | 'port' | 'state' | 'drainDeadline'>;
 
@@ -101,14 +107,26 @@ export const selectionDetail = (selection: Selection): SelectionDetail => ({
   drainFallback: selection.drainFallback ?? false,
 });
 
-export const countsOf = (rows: readonly Counts[]): Counts => ({
+export const countsOf = (rows: readonly Counts[]): Sums => ({
   activeFlows: sum(rows, (row) => row.activeFlows),
   newFlows: sum(rows, (row) => row.newFlows),
   packets: sum(rows, (row) => row.packets),
   bytes: sum(rows, (row) => row.bytes),
   replyPackets: sum(rows, (row) => row.replyPackets),
   replyBytes: sum(rows, (row) => row.replyBytes),
+  retransmissions: sum(rows, (row) => row.retransmissions ?? 0),
+  windowBytes: meanWindow(rows),
 });
+
+/** Average of the measured windows, by packets from the member; null: none is measured. */
+function meanWindow(rows: readonly Counts[]): number | null {
+  const measured = rows.flatMap(({ windowBytes, replyPackets }) =>
+    windowBytes ? [{ windowBytes, weight: Math.max(1, replyPackets) }] : [],
+  );
+  if (measured.length === 0) return null;
+  const product = sum(measured, ({ windowBytes, weight }) => windowBytes * weight);
+  return Math.round(product / sum(measured, ({ weight }) => weight));
+}
 
 export const sum = <Row>(rows: readonly Row[], value: (row: Row) => number): number =>
   rows.reduce((total, row) => total + value(row), 0);

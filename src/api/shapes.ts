@@ -254,6 +254,10 @@ export interface MemberRow {
   bytes: number;
   replyPackets: number;
   replyBytes: number;
+  /** Retransmitted TCP segments, in either direction. */
+  retransmissions: number;
+  /** The member's TCP receive window, smoothed; null: not measured. */
+  windowBytes: number | null;
   /** Over the agent's last interval. */
   newFlowsPerSecond: number;
   bytesPerSecond: number;
@@ -287,6 +291,10 @@ export interface BalancerMemberRow {
   bytes: number;
   replyPackets: number;
   replyBytes: number;
+  /** Retransmitted TCP segments, in either direction. */
+  retransmissions: number;
+  /** The member's TCP receive window, smoothed; null: not measured. */
+  windowBytes: number | null;
 }
 
 /** Settings of member selection besides the algorithm's name. */
@@ -411,4 +419,8 @@ export interface StatRow {
   bytes: number;
   replyPackets: number;
   replyBytes: number;
+  /** Retransmitted TCP segments, in either direction. */
+  retransmissions: number;
+  /** The member's TCP receive window, smoothed; null: not measured. */
+  windowBytes: number | null;
 }

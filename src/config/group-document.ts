@@ -44,6 +44,12 @@ const groupDocument = z.looseObject({
   from: z.record(z.string(), z.string('text')).optional(),
   rewrite: z.enum(['address', 'mac', 'port'], 'one of address, mac, port'),
   algorithm: z.string('an algorithm'),
+  load: z
+    .looseObject({
+      intervalMs: z.number('milliseconds').min(100, 'at least 100'),
+      timeoutMs: z.number('milliseconds').min(10, 'at least 10'),
+    })
+    .optional(),
   onEmpty: z.enum(['reject', 'drop'], 'one of reject, drop'),
   criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
 });

@@ -4,6 +4,7 @@ import { checkFirewalls } from './checks/check-firewalls.ts';
 import { checkFleet } from './checks/check-fleet.ts';
 import { checkGroups } from './checks/check-groups.ts';
 import { checkHealth, checkProbing } from './checks/check-health.ts';
+import { checkLoads } from './checks/check-load.ts';
 import { checkNetworks } from './checks/check-networks.ts';
 import { checkPolicies } from './checks/check-policies.ts';
 import { checkLoadBalancers, checkPorts, checkUplinks } from './checks/check-ports.ts';
@@ -62,6 +63,7 @@ export function parseConfiguration(
   checkLoadBalancers(view, report);
   checkFirewalls(view, report);
   checkHealth(view, topology, report);
+  checkLoads(view, report);
   checkGroups(view, topology, report);
   checkVips(view, topology, report);
   checkPolicies(view, report);

@@ -7,6 +7,7 @@ import type {
   FlapDampingConfig,
   GroupConfig,
   HealthConfig,
+  LoadConfig,
   MemberConfig,
   NetworkConfig,
   PortConfig,
@@ -130,6 +131,7 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   policy: group.policy === undefined ? undefined : resolvePolicy(group.policy),
   scaling: group.scaling === undefined ? undefined : resolveScaling(group.scaling),
   health: group.health === undefined ? undefined : resolveHealth(group.health),
+  load: group.load === undefined ? undefined : resolveLoad(group.load),
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
 
@@ -172,6 +174,21 @@ const resolveHealth = (health: NonNullable<FileGroup['health']>): HealthConfig =
   quorum: health.quorum,
   ...(health.flapDamping !== 'none' && { flapDamping: resolveFlapDamping(health.flapDamping) }),
 });
+
+/** Undefined: only hosts measure it. */
+const resolveLoad = (load: NonNullable<FileGroup['load']>): LoadConfig | undefined =>
+  load.from === 'balancers' || load.kind === undefined
+    ? undefined
+    : {
+        from: load.from,
+        kind: load.kind,
+        port: load.port,
+        path: load.path ?? (load.kind === 'http' && load.pointer === undefined ? '/metrics' : '/'),
+        metric: load.metric,
+        pointer: load.pointer,
+        intervalMs: milliseconds(load.interval),
+        timeoutMs: milliseconds(load.timeout),
+      };
 
 const resolveTemplate = (template: ConfigFile['templates'][number]): TemplateConfig => ({
   name: template.name,

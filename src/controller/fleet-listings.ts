@@ -351,7 +351,7 @@ export async function groupSample(
 
 async function policyMembers(term: Term, group: GroupConfig): Promise<PolicyMemberRow[]> {
   const { monotonicMs, wallMs } = momentOf(term.runtime);
-  const loads = term.aggregation.loads(group.name, monotonicMs);
+  const loads = term.loads.loads(group.name, monotonicMs);
   const set = setInForce(group, wallMs);
   if (set === undefined) return [];
   const weights = await enforcedWeights(term, group, set, wallMs);
@@ -367,11 +367,34 @@ async function policyMembers(term: Term, group: GroupConfig): Promise<PolicyMemb
       bytesPerSecond: Math.round(load?.bytesPerSecond ?? 0),
       synTimeMs: measured(load?.synTimeMicros),
       rttMs: measured(load?.rttMicros),
+      packetsPerSecond: Math.round(load?.packetsPerSecond ?? 0),
+      retransmissionsPerSecond: rounded(load?.retransmissionsPerSecond ?? 0),
+      windowBytes: load === undefined || load.windowBytes === 0 ? null : Math.round(load.windowBytes),
       congestionPercent: Math.round(load?.congestionPercent ?? 0),
-      ageMs: load === undefined ? null : Math.round(load.ageMs),
+      ageMs: load === undefined || load.hosts === 0 ? null : Math.round(load.ageMs),
+      ...(group.load !== undefined && reportedBy(term, group.name, load, name)),
     };
   });
 }
+
+/** What the member itself reports. */
+function reportedBy(
+  { reportedLoads, runtime }: Term,
+  group: string,
+  load: MemberGlobal | undefined,
+  member: string,
+): Pick<PolicyMemberRow, 'reportedLoad' | 'reportedAgeMs' | 'reports'> {
+  const isKnown = load !== undefined && load.loadReporters > 0;
+  return {
+    reportedLoad: isKnown ? rounded(load.reportedLoad) : null,
+    reportedAgeMs: isKnown ? Math.round(load.reportedAgeMs) : null,
+    reports: reportedLoads
+      .answersOf(group, member, runtime.monotonicMs())
+      .map((answer) => ({ ...answer, load: answer.load ?? null })),
+  };
+}
+
+const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
 type EnforcedWeight = Pick<PolicyMemberRow, 'weight' | 'differing'>;
 

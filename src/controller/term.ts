@@ -29,8 +29,11 @@ import { commonVersion, versionsOf } from '../messages/protocol-version.ts';
 import { momentOf, type Runtime, type Timer } from '../runtime/runtime.ts';
 import { AttachedAgent } from './agents/attached-agent.ts';
 import { Distribution } from './distribution/distribution.ts';
+import { isConcerned } from './distribution/interest.ts';
 import { Aggregation } from './load/aggregation.ts';
+import { FleetLoads } from './load/fleet-loads.ts';
 import { GlobalStatsSender } from './load/global-stats.ts';
+import { ReportedLoads } from './load/reported-loads.ts';
 import { HOST_LOSS_MS } from './vm-manager/vm-manager.ts';
 import { GroupWeights } from './weights/group-weights.ts';
 
@@ -75,8 +78,10 @@ export class Term {
   readonly steps = { count: 0, totalMs: 0 };
   readonly agents = new Map<string, AttachedAgent>();
   readonly aggregation = new Aggregation({ isKnown: (group, member) => this.hasMember(group, member) });
+  readonly reportedLoads = new ReportedLoads();
+  readonly loads = new FleetLoads(this.aggregation, this.reportedLoads, (name) => this.groups.get(name));
   readonly distribution: Distribution;
-  readonly weights = new GroupWeights(this.aggregation);
+  readonly weights = new GroupWeights(this.loads);
   private readonly globalStats: GlobalStatsSender;
   private readonly self: { readonly id: string; readonly address: string };
   private readonly settings: TermSettings;
@@ -105,7 +110,7 @@ export class Term {
     this.distribution = new Distribution(epoch, runtime, (group, host) =>
       this.weights.balancersOf(group, host),
     );
-    this.globalStats = new GlobalStatsSender(epoch, this.aggregation);
+    this.globalStats = new GlobalStatsSender(epoch, this.loads);
     this.clock = runtime.setTicker(() => this.step(), settings.stepMs);
     this.clock.unref();
   }
@@ -127,6 +132,7 @@ export class Term {
   /** Distributes the groups as they are configured now. */
   setGroups(groups: ReadonlyMap<string, GroupConfig>, tombstones: readonly string[]): void {
     this.groups = groups;
+    this.reportedLoads.keepOnly(groups);
     this.distribution.setTombstones(tombstones);
     this.distribution.release();
     if (this.weights.setGroups(groups, momentOf(this.runtime)))
@@ -217,6 +223,14 @@ export class Term {
         return this.distribution.portsChanged(agent.host, agent.hostPorts);
       case 'probeResults':
         return this.hooks.probed(agent.host, message);
+      case 'memberLoads': {
+        const { host, hostPorts } = agent;
+        this.reportedLoads.took(host, message.loads, this.runtime.monotonicMs(), (name) => {
+          const group = this.groups.get(name);
+          return group !== undefined && isConcerned(hostPorts, group) ? group : undefined;
+        });
+        return;
+      }
       case 'vmEvent':
         return this.hooks.vmEvent(agent.host, message);
       case 'request':
@@ -246,6 +260,7 @@ export class Term {
     agent.requests.end();
     this.distribution.detach(agent.host);
     this.aggregation.detached(agent.host);
+    this.reportedLoads.detached(agent.host);
   }
 
   private hasMember(group: string, member: string): boolean {

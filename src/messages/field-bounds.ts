@@ -24,6 +24,7 @@ export const AGENT_MESSAGES: EmbeddedMessages = {
   6: { 5: PORT },
   7: NOTHING,
   8: NOTHING,
+  9: { 1: NOTHING },
 };
 
 /** Of FromController. */

@@ -6,6 +6,7 @@
  * Explanations (`detail`, `error`) come from probed servers and commands; too long ones are truncated, not refused.
  */
 import type { FromAgent, FromController, Port, Ports } from './messages.ts';
+import { MAX_LOAD } from './messages.ts';
 import { MalformedMessage } from './varint.ts';
 
 /** UTF-16 units. A load balancer's key consists of a kind and a name. */
@@ -47,6 +48,13 @@ export function checkFromAgent(message: FromAgent): void {
         names(result, 'group', 'member', 'address');
         wholes(result, 'sinceMs');
         result.detail = cut(result.detail);
+      }
+      return;
+    case 'memberLoads':
+      for (const told of message.loads) {
+        names(told, 'group', 'member', 'address');
+        if (!(told.load >= 0 && told.load <= MAX_LOAD)) wrong('load', told.load, `0 … ${MAX_LOAD}`);
+        told.detail = cut(told.detail);
       }
       return;
     case 'vmEvent':

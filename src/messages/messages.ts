@@ -23,7 +23,8 @@ export type FromAgent =
   | Tagged<'probeResults', ProbeResults>
   | Tagged<'vmEvent', VmEvent>
   | Tagged<'request', Request>
-  | Tagged<'reply', Reply>;
+  | Tagged<'reply', Reply>
+  | Tagged<'memberLoads', MemberLoads>;
 
 export type FromController =
   | Tagged<'welcome', Welcome>
@@ -114,6 +115,27 @@ export interface ProbeResult {
   sinceMs: number;
   detail: string;
 }
+
+/** What members have said of their own load since the last such message. */
+export interface MemberLoads {
+  loads: readonly MemberLoad[];
+}
+
+export interface MemberLoad {
+  group: string;
+  member: string;
+  address: string;
+  /** Whether the answer was usable; otherwise `detail` says why not. */
+  isKnown: boolean;
+  /** In the unit of the group's `load`, 0 … MAX_LOAD. */
+  load: number;
+  /** Time since the answer. */
+  ageMs: number;
+  detail: string;
+}
+
+/** Larger loads are refused, wherever they come from. */
+export const MAX_LOAD = 1e15;
 
 export interface VmEvent {
   vm: string;
@@ -221,6 +243,11 @@ export interface MemberGlobal {
   zeroWindowsPerSecond: number;
   congestionPercent: number;
   ageMs: number;
+  windowBytes: number;
+  /** By the members' own answers; `loadReporters`: the number of hosts that asked, 0: none has an answer. */
+  reportedLoad: number;
+  loadReporters: number;
+  reportedAgeMs: number;
 }
 
 /** A command to the host's VM driver. */

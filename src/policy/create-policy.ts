@@ -17,7 +17,7 @@
 import { Even } from './even.ts';
 import { InverseLoad } from './inverse-load.ts';
 import { LatencyAware } from './latency-aware.ts';
-import { sum } from './load.ts';
+import { figureAgeMs, sum } from './load.ts';
 import { damp, isNear, limit, slowStart, toWeights } from './modifiers.ts';
 import { OutlierEjection } from './outlier-ejection.ts';
 import type { Distribution, MemberLoad, Policy, PolicyInput } from './policy.ts';
@@ -93,9 +93,10 @@ class ComposedPolicy implements Policy {
 
   /** Shares from fresh figures; undefined if there are none. */
   private shares({ nowMs, members, localFlows, previous }: PolicyInput): number[] | undefined {
-    const { staleAfterMs } = this.config;
-    const isNew = ({ ageMs, sinceMs }: MemberLoad): boolean => ageMs === Infinity && sinceMs < staleAfterMs;
-    const isReported = ({ ageMs }: MemberLoad): boolean => ageMs <= staleAfterMs;
+    const { staleAfterMs, metric } = this.config;
+    const isNew = (member: MemberLoad): boolean =>
+      figureAgeMs(member, metric) === Infinity && member.sinceMs < staleAfterMs;
+    const isReported = (member: MemberLoad): boolean => figureAgeMs(member, metric) <= staleAfterMs;
     if (!members.some(isReported)) return undefined;
     const isFresh = members.map((member) => isReported(member) || isNew(member));
     const fresh = <T>(values: readonly T[]): T[] => values.filter((_, i) => isFresh[i]);

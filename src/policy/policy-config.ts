@@ -2,8 +2,23 @@
 
 export type PolicyKind = 'even' | 'inverse-load' | 'latency-aware';
 
-/** Metric of a member's load. */
-export type LoadMetric = 'active-flows' | 'new-flows' | 'bytes';
+/** Metrics of a member's load by which VMs are added and removed. */
+export type ScalingMetric = 'active-flows' | 'new-flows' | 'bytes';
+
+/** Metrics of a member's load that weights follow; `reported`: by its own answers. */
+export const LOAD_METRICS = [
+  'active-flows',
+  'new-flows',
+  'bytes',
+  'packets',
+  'rtt',
+  'window',
+  'retransmissions',
+  'congestion',
+  'reported',
+] as const;
+
+export type LoadMetric = (typeof LOAD_METRICS)[number];
 
 export interface PolicyConfig {
   kind: PolicyKind;
@@ -68,7 +83,7 @@ export interface Thresholds {
 export interface ScalingConfig {
   /** Name of the template of new VMs. */
   template: string;
-  metric: LoadMetric;
+  metric: ScalingMetric;
   /** Bounds on the total load per active unit. */
   average: Thresholds;
   /** Bounds on the load of any single unit. */

@@ -10,13 +10,22 @@ export interface MemberLoad {
   readonly activeFlows: number;
   readonly newFlowsPerSecond: number;
   readonly bytesPerSecond: number;
+  readonly packetsPerSecond: number;
   /** SYN to SYN/ACK; of UDP, request to response. Absent: never measured. */
   readonly synTimeMs?: number;
   readonly rttMs?: number;
+  /** The member's receive window. Absent: never measured. */
+  readonly windowBytes?: number;
   readonly retransmissionsPerSecond: number;
   readonly resetsPerSecond: number;
   readonly failedConnectsPerSecond: number;
-  /** Age of these figures; Infinity: there are none. */
+  /** Signs of congestion, relative to the group's mean, which is 100. */
+  readonly congestionPercent: number;
+  /** By the member's own answers. Absent: there are none. */
+  readonly reportedLoad?: number;
+  /** Age of `reportedLoad`; Infinity: there is none. */
+  readonly reportedAgeMs: number;
+  /** Age of all other figures; Infinity: there are none. */
   readonly ageMs: number;
   /** Time since it joined the group. */
   readonly sinceMs: number;

@@ -15,7 +15,7 @@
  * Adding first reactivates draining VMs. A starting VM counts as active. Draining chooses the idle or least loaded VM;
  * its flows end by themselves or at the deadline. Old figures exceed no threshold.
  */
-import { loadOf, sum } from './load.ts';
+import { scalingLoadOf, sum } from './load.ts';
 import type { MemberState } from './policy.ts';
 import type { ScalingConfig } from './policy-config.ts';
 
@@ -189,7 +189,7 @@ class View {
   }
 
   private load(unit: ScalingUnit): number {
-    return loadOf(unit, this.config.metric);
+    return scalingLoadOf(unit, this.config.metric);
   }
 }
 

@@ -14,8 +14,18 @@ export interface MeasuredLoad {
   readonly retransmissionsPerSecond: number;
   readonly resetsPerSecond: number;
   readonly failedConnectsPerSecond: number;
+  readonly packetsPerSecond: number;
+  /** 0: not measured. */
+  readonly windowBytes: number;
+  readonly congestionPercent: number;
+  /** Number of hosts that report it. */
+  readonly hosts: number;
   /** When it was sent. */
   readonly ageMs: number;
+  /** By the member's own answers, which `loadReporters` hosts have. */
+  readonly reportedLoad: number;
+  readonly loadReporters: number;
+  readonly reportedAgeMs: number;
 }
 
 interface ConfiguredMember {
@@ -42,7 +52,13 @@ export const memberLoad = (
   retransmissionsPerSecond: measured?.retransmissionsPerSecond ?? 0,
   resetsPerSecond: measured?.resetsPerSecond ?? 0,
   failedConnectsPerSecond: measured?.failedConnectsPerSecond ?? 0,
-  ageMs: measured === undefined ? Number.POSITIVE_INFINITY : measured.ageMs + receivedAgoMs,
+  packetsPerSecond: measured?.packetsPerSecond ?? 0,
+  windowBytes: measured?.windowBytes || undefined,
+  congestionPercent: measured?.congestionPercent ?? 100,
+  ageMs: measured === undefined || measured.hosts === 0 ? Infinity : measured.ageMs + receivedAgoMs,
+  ...(measured === undefined || measured.loadReporters === 0
+    ? { reportedAgeMs: Infinity }
+    : { reportedLoad: measured.reportedLoad, reportedAgeMs: measured.reportedAgeMs + receivedAgoMs }),
   sinceMs,
 });
 

@@ -39,6 +39,10 @@ const loadOf = (name: string, activeFlows: number): MemberGlobal => ({
   failedConnectsPerSecond: 0,
   zeroWindowsPerSecond: 0,
   congestionPercent: 100,
+  windowBytes: 0,
+  reportedLoad: 0,
+  loadReporters: 0,
+  reportedAgeMs: 0,
   ageMs: 0,
 });
 

@@ -58,6 +58,8 @@ const counters = {
   bytes: 2_500_000,
   replyPackets: 90,
   replyBytes: 999,
+  retransmissions: 3,
+  windowBytes: 64_000,
 };
 
 const group: GroupDetail = {

@@ -84,6 +84,7 @@ good("the contract's example becomes the model, with defaults and canonical valu
     policy: undefined,
     scaling: undefined,
     health: undefined,
+    load: undefined,
     criteria: [
       {
         fromMs: undefined,

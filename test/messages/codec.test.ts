@@ -8,7 +8,7 @@ import {
   encodeFromController,
 } from '../../src/messages/codec.ts';
 import { sluice } from '../../src/messages/generated/sluice.js';
-import type { FromAgent, FromController } from '../../src/messages/messages.ts';
+import { type FromAgent, type FromController, MAX_LOAD } from '../../src/messages/messages.ts';
 import { REPORT_COLUMNS, type Report, type ReportRow, RowKeys, reportOf } from '../../src/messages/report.ts';
 import { ReportScratch } from '../../src/messages/report-codec.ts';
 import { ReportDiff, ReportTable } from '../../src/messages/report-table.ts';
@@ -90,6 +90,20 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
       }),
     ),
   }),
+  fc.record({
+    type: fc.constant('memberLoads' as const),
+    loads: list(
+      fc.record({
+        group: text,
+        member: text,
+        address: text,
+        isKnown: fc.boolean(),
+        load: fc.double({ min: 0, max: MAX_LOAD, noNaN: true }).map((load) => load + 0),
+        ageMs: fc.nat(),
+        detail: text,
+      }),
+    ),
+  }),
   fc.record(
     {
       type: fc.constant('vmEvent' as const),
@@ -167,6 +181,10 @@ const fromController: fc.Arbitrary<FromController> = fc.oneof(
             failedConnectsPerSecond: rate,
             zeroWindowsPerSecond: rate,
             congestionPercent: rate,
+            windowBytes: rate,
+            reportedLoad: rate,
+            loadReporters: fc.nat(),
+            reportedAgeMs: rate,
             ageMs: rate,
           }),
         ),

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createPolicy } from '../../src/policy/create-policy.ts';
 import type { MemberLoad, PolicyInput } from '../../src/policy/policy.ts';
-import type { OutlierEjectionConfig, PolicyConfig } from '../../src/policy/policy-config.ts';
+import type { LoadMetric, OutlierEjectionConfig, PolicyConfig } from '../../src/policy/policy-config.ts';
 import { loadedWith, memberOf, policyOf } from '../support/policy-bed.ts';
 import { check } from '../support/seed.ts';
 
@@ -39,6 +39,47 @@ policies('inverse-load: few flows are even, however they lie', () => {
   assert.equal(once(inverseLoad, loadedWith(0, 1, 2)), [1, 1, 1]);
   assert.equal(once(inverseLoad, loadedWith(0, 1, 3)), [3, 2, 1]);
 });
+
+policies(
+  'inverse-load by other metrics: more load, fewer new flows; what is unknown counts as the mean',
+  () => {
+    const by = (metric: LoadMetric, ...members: Partial<MemberLoad>[]): number[] =>
+      once(
+        policyOf('inverse-load', { metric }),
+        members.map((more, i) => memberOf(`app${i + 1}`, more)),
+      );
+    const told = (load: number): Partial<MemberLoad> => ({ reportedLoad: load, reportedAgeMs: 0 });
+    assert.equal(by('reported', told(0.9), told(0.1), told(0.5)), [1, 3, 2]);
+    assert.equal(by('reported', told(1e15), told(0), told(0)), [1, 3, 3]);
+    assert.equal(by('reported', told(0.9), told(0.1), { reportedAgeMs: Infinity, sinceMs: 0 }), [1, 3, 2]);
+    assert.equal(by('reported', told(0.5), told(0.6)), [1, 1], 'within the tolerance');
+    assert.equal(by('reported', {}, {}), [1, 1], 'nobody reports');
+    assert.equal(by('packets', { packetsPerSecond: 900 }, { packetsPerSecond: 100 }), [1, 3]);
+    assert.equal(by('rtt', { rttMs: 20 }, { rttMs: 2 }, {}), [1, 3, 2]);
+    assert.equal(by('rtt', { rttMs: 0.09 }, { rttMs: 0.01 }), [1, 1], 'noise');
+    assert.equal(by('window', { windowBytes: 1_000 }, { windowBytes: 64_000 }), [1, 3]);
+    assert.equal(by('retransmissions', { retransmissionsPerSecond: 50 }, {}), [1, 3]);
+    assert.equal(by('congestion', { congestionPercent: 180 }, { congestionPercent: 20 }), [1, 3]);
+  },
+);
+
+policies(
+  'a member that no longer reports keeps its share by the metric reported, whatever hosts measure',
+  () => {
+    const config = policyOf('inverse-load', { metric: 'reported' });
+    const fresh = { reportedLoad: 1, reportedAgeMs: 0 };
+    const members = [
+      memberOf('a', { ...fresh, activeFlows: 500 }),
+      memberOf('b', { ...fresh, reportedLoad: 9 }),
+      memberOf('c', { reportedLoad: 9, reportedAgeMs: 60_000, activeFlows: 1 }),
+    ];
+    const weights = once(config, members, [3, 1, 4]);
+    assert.equal(
+      weights.map((weight) => Math.round((10 * weight) / weights[1]!)),
+      [30, 10, 40],
+    );
+  },
+);
 
 policies('no figures: configured weights; old ones: the weights in force', () => {
   const unknown = loadedWith(...UNEVEN).map((member) => ({ ...member, ageMs: Infinity }));
@@ -155,6 +196,11 @@ const anyMember = (i: number): fc.Arbitrary<MemberLoad> =>
     newFlowsPerSecond: fc.double({ min: 0, max: 1e5, noNaN: true }),
     bytesPerSecond: fc.double({ min: 0, max: 1e12, noNaN: true }),
     synTimeMs: fc.option(fc.double({ min: 0, max: 1e4, noNaN: true }), { nil: undefined }),
+    packetsPerSecond: fc.double({ min: 0, max: 1e7, noNaN: true }),
+    windowBytes: fc.option(fc.double({ min: 1, max: 2 ** 30, noNaN: true }), { nil: undefined }),
+    congestionPercent: fc.double({ min: 0, max: 1e4, noNaN: true }),
+    reportedLoad: fc.option(fc.double({ min: 0, max: 1e15, noNaN: true }), { nil: undefined }),
+    reportedAgeMs: fc.constantFrom(0, 500, 20_000, Infinity),
     rttMs: fc.option(fc.double({ min: 0, max: 1e4, noNaN: true }), { nil: undefined }),
     retransmissionsPerSecond: fc.constant(0),
     resetsPerSecond: fc.constant(0),
@@ -164,6 +210,15 @@ const anyMember = (i: number): fc.Arbitrary<MemberLoad> =>
   });
 const anyConfig = fc.record({
   kind: fc.constantFrom('even', 'inverse-load', 'latency-aware'),
+  metric: fc.constantFrom<LoadMetric[]>(
+    'active-flows',
+    'packets',
+    'rtt',
+    'window',
+    'retransmissions',
+    'congestion',
+    'reported',
+  ),
   slowStartMs: fc.constantFrom(0, 10_000),
   damping: fc.constantFrom(0, 0.9),
   hysteresis: fc.constantFrom(0, 0.1),

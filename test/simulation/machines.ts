@@ -285,6 +285,7 @@ export class HostMachine extends Machine {
       runtime,
       startProber: this.prober,
       onResults: (results) => send({ type: 'probeResults', ...results }),
+      onLoads: (loads) => send({ type: 'memberLoads', loads }),
     });
     return {
       attached: () => send({ type: 'probeResults', isFull: true, results: checker.results() }),
@@ -309,10 +310,12 @@ export class HostMachine extends Machine {
         await sleep(process, isAlive ? 1 + process.random() * 5 : timeoutMs);
         return { isGood: isAlive !== this.liesAbout(address), detail: isAlive ? 'connected' : 'no answer' };
       },
+      askLoad: ({ address }) => Promise.resolve({ load: undefined, detail: address }),
       onVerdicts: (verdicts: readonly Verdict[]) => events.onVerdicts(verdicts),
+      onLoads: (loads) => events.onLoads(loads),
       onProblem: () => {},
     });
-    return { send: (targets) => prober.setTargets(targets), stop: () => prober.stop() };
+    return { send: ({ checks, loads }) => prober.setTargets(checks, loads), stop: () => prober.stop() };
   };
 }
 

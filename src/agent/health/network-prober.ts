@@ -12,7 +12,7 @@ import type { PortConfig } from '../../config/model/model.ts';
 import { messageOf } from '../../config/problems/host-error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
-import type { ProbeTarget, RunningProber, StartProber, Verdict } from './prober-protocol.ts';
+import type { LoadReading, ProberTargets, RunningProber, StartProber, Verdict } from './prober-protocol.ts';
 
 const RETRY_MS = 2_000;
 
@@ -26,13 +26,14 @@ export interface NetworkProberOptions {
   readonly runtime: Runtime;
   readonly startProber: StartProber;
   onVerdicts(verdicts: readonly Verdict[]): void;
+  onLoads(loads: readonly LoadReading[]): void;
   /** Discards earlier verdicts. */
   onSilence(): void;
 }
 
 interface Wanted {
   readonly port: PortConfig;
-  readonly targets: readonly ProbeTarget[];
+  readonly targets: ProberTargets;
 }
 
 export class NetworkProber {
@@ -112,10 +113,11 @@ export class NetworkProber {
   }
 
   private startProcess(): void {
-    const { network, startProber, onVerdicts } = this.options;
+    const { network, startProber, onVerdicts, onLoads } = this.options;
     const name = `health checks in network ${network}`;
     const process = startProber(name, this.port!.netns, {
       onVerdicts,
+      onLoads,
       onEnd: (reason) => this.failed(`its prober has ended: ${reason}`),
     });
     process.send(this.wanted!.targets);

@@ -1,52 +1,77 @@
-/** Derives from a host's groups which members it probes, and how. Pure. */
-
+/** Derives from a host's groups which members it probes or asks for their load, and how. Pure. */
 import { membersOf } from '../../config/model/group-members.ts';
-import type { Configuration, GroupConfig, HealthConfig, MemberConfig } from '../../config/model/model.ts';
+import type {
+  Configuration,
+  GroupConfig,
+  HealthConfig,
+  LoadConfig,
+  MemberConfig,
+} from '../../config/model/model.ts';
 import { Reach } from '../../config/model/reach.ts';
-import type { ProbeTarget } from './prober-protocol.ts';
+import type { LoadTarget, ProbeTarget } from './prober-protocol.ts';
 
-export interface MemberTarget extends ProbeTarget {
+/** Whom a target's key stands for. */
+interface OfMember {
   readonly network: string;
   readonly group: string;
   readonly member: string;
   readonly address: string;
 }
 
+export type MemberTarget = ProbeTarget & OfMember;
+export type MemberLoadTarget = LoadTarget & OfMember;
+
+export interface MemberTargets {
+  readonly checks: MemberTarget[];
+  readonly loads: MemberLoadTarget[];
+}
+
 /**
  * Targets by network. A host probes the members of groups that its own ports send to, as their path to the members is
  * what matters. Draining and failed members are probed, too, to detect recovery.
  */
-export function probeTargets(configuration: Configuration): Map<string, MemberTarget[]> {
-  const targets = new Map<string, MemberTarget[]>();
+export function probeTargets(configuration: Configuration): Map<string, MemberTargets> {
+  const targets = new Map<string, MemberTargets>();
   const reach = new Reach(configuration);
   for (const group of configuration.groups) {
-    const { health, network } = group;
+    const { health, load, network } = group;
     const isUsed = configuration.ports.some((port) => port.purpose !== 'probe' && reach.selects(group, port));
-    if (health === undefined || !isUsed) continue;
-    const ofNetwork = targets.get(network) ?? [];
-    targets.set(network, ofNetwork);
-    ofNetwork.push(...membersOf(group).flatMap((member) => targetOf(group, health, member) ?? []));
+    if ((health === undefined && load === undefined) || !isUsed) continue;
+    const { checks, loads } = targets.get(network) ?? { checks: [], loads: [] };
+    targets.set(network, { checks, loads });
+    for (const member of membersOf(group)) {
+      if (health !== undefined) checks.push(...targetOf(group, health, member));
+      if (load !== undefined) loads.push(...loadTargetOf(group, load, member));
+    }
   }
   return targets;
 }
 
-/** Undefined for a member without a port to probe. */
-function targetOf(group: GroupConfig, health: HealthConfig, member: MemberConfig): MemberTarget | undefined {
+/** None for a member without a port to probe. */
+function targetOf(group: GroupConfig, health: HealthConfig, member: MemberConfig): MemberTarget[] {
   const { kind, path, expectStatus, timeoutMs, intervalMs, rise, fall } = health;
   const port = kind === 'icmp' ? 0 : (health.port ?? member.port ?? group.port);
-  if (port === undefined) return undefined;
-  const { address } = member;
-  const probe = { kind, address, port, path, expectStatus, timeoutMs };
-  const key = JSON.stringify([group.name, member.name, address]);
-  return {
-    network: group.network,
-    group: group.name,
-    member: member.name,
-    address,
-    key,
-    probe,
-    intervalMs,
-    rise,
-    fall,
-  };
+  if (port === undefined) return [];
+  const probe = { kind, address: member.address, port, path, expectStatus, timeoutMs };
+  return [{ ...ofMember(group, member), probe, intervalMs, rise, fall }];
 }
+
+/** As above. */
+function loadTargetOf(group: GroupConfig, load: LoadConfig, member: MemberConfig): MemberLoadTarget[] {
+  const { kind, path, metric, pointer, timeoutMs, intervalMs } = load;
+  const port = load.port ?? member.port ?? group.port;
+  if (port === undefined) return [];
+  const question = { kind, address: member.address, port, path, metric, pointer, timeoutMs };
+  return [{ ...ofMember(group, member), question, intervalMs }];
+}
+
+const ofMember = (
+  { name: group, network }: GroupConfig,
+  { name: member, address }: MemberConfig,
+): OfMember & { key: string } => ({
+  network,
+  group,
+  member,
+  address,
+  key: JSON.stringify([group, member, address]),
+});

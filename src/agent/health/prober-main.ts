@@ -11,6 +11,7 @@ import { filterSystemCalls } from '../../native/processes/system-call-filter.ts'
 import { PROBER_USER } from '../../native/processes/users.ts';
 import { systemRuntime } from '../../runtime/system-runtime.ts';
 import { EchoSocket } from './echo-socket.ts';
+import { askLoad } from './load-questions.ts';
 import { Prober } from './prober.ts';
 import type { FromProber, ToProber } from './prober-protocol.ts';
 import { probe } from './probes.ts';
@@ -23,14 +24,18 @@ if (process.geteuid!() === 0) becomeUser(PROBER_USER);
 dieWithParent();
 filterSystemCalls();
 
+const tell = (message: FromProber): void => {
+  process.send?.(message, () => {});
+};
+
 const prober = new Prober({
   probe: (spec) => probe(spec, systemRuntime),
+  askLoad: (spec) => askLoad(spec, systemRuntime),
   runtime: systemRuntime,
-  onVerdicts: (verdicts) => {
-    process.send?.({ kind: 'verdicts', verdicts } satisfies FromProber, () => {});
-  },
+  onVerdicts: (verdicts) => tell({ kind: 'verdicts', verdicts }),
+  onLoads: (loads) => tell({ kind: 'loads', loads }),
   onProblem: (reason) => process.stderr.write(`${reason}\n`),
 });
 
-process.on('message', (message: ToProber) => prober.setTargets(message.targets));
+process.on('message', ({ checks, loads }: ToProber) => prober.setTargets(checks, loads));
 process.on('disconnect', () => process.exit());

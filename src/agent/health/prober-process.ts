@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from '../vms/output-log.ts';
-import type { FromProber, ProberEvents, ProbeTarget, RunningProber, ToProber } from './prober-protocol.ts';
+import type { FromProber, ProberEvents, ProberTargets, RunningProber, ToProber } from './prober-protocol.ts';
 
 /** Megabytes; thousands of targets take a few. */
 const HEAP_LIMIT = 96;
@@ -32,8 +32,10 @@ export class ProberProcess implements RunningProber {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     new OutputLog(name, log, runtime).follow(this.child.stderr!);
-    this.child.on('message', ({ verdicts }: FromProber) => {
-      if (!this.isOver) events.onVerdicts(verdicts);
+    this.child.on('message', (message: FromProber) => {
+      if (this.isOver) return;
+      if (message.kind === 'verdicts') events.onVerdicts(message.verdicts);
+      else events.onLoads(message.loads);
     });
     const end = (reason: string): void => {
       if (this.isOver) return;
@@ -46,9 +48,9 @@ export class ProberProcess implements RunningProber {
     );
   }
 
-  send(targets: readonly ProbeTarget[]): void {
+  send(targets: ProberTargets): void {
     // A prober that has just ended reports that itself.
-    if (this.child.connected) this.child.send({ kind: 'targets', targets } satisfies ToProber, () => {});
+    if (this.child.connected) this.child.send({ kind: 'targets', ...targets } satisfies ToProber, () => {});
   }
 
   stop(): void {

@@ -21,6 +21,33 @@ export interface ProbeTarget {
   readonly fall: number;
 }
 
+/** A question to a member for its load, as the group's `load` has it. */
+export interface LoadSpec {
+  readonly kind: 'http' | 'agent-check' | 'orca';
+  readonly address: string;
+  readonly port: number;
+  /** Of http and orca. */
+  readonly path: string;
+  readonly metric?: string;
+  readonly pointer?: string;
+  readonly timeoutMs: number;
+}
+
+export interface LoadTarget {
+  /** Key of the target. */
+  readonly key: string;
+  readonly question: LoadSpec;
+  readonly intervalMs: number;
+}
+
+/** A member's answer. */
+export interface LoadReading {
+  readonly key: string;
+  /** 0 … MAX_LOAD; absent: unknown, as `detail` says. */
+  readonly load?: number;
+  readonly detail: string;
+}
+
 /** A target whose verdict has changed. */
 export interface Verdict {
   readonly key: string;
@@ -32,17 +59,25 @@ export interface Verdict {
 }
 
 /** Always all targets. */
-export type ToProber = { readonly kind: 'targets'; readonly targets: readonly ProbeTarget[] };
-export type FromProber = { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] };
+export interface ProberTargets {
+  readonly checks: readonly ProbeTarget[];
+  readonly loads: readonly LoadTarget[];
+}
+
+export type ToProber = ProberTargets & { readonly kind: 'targets' };
+export type FromProber =
+  | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
+  | { readonly kind: 'loads'; readonly loads: readonly LoadReading[] };
 
 export interface ProberEvents {
   onVerdicts(verdicts: readonly Verdict[]): void;
+  onLoads(loads: readonly LoadReading[]): void;
   /** It has ended without being stopped, or could not be started. Called once. */
   onEnd(reason: string): void;
 }
 
 export interface RunningProber {
-  send(targets: readonly ProbeTarget[]): void;
+  send(targets: ProberTargets): void;
   stop(): void;
 }
 

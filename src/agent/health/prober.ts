@@ -1,131 +1,113 @@
 /**
- * Schedules one network's probes and derives verdicts from their results.
+ * What one network's prober does: it derives verdicts from the results of health checks, and passes on what members say
+ * of their load.
  *
- * Theory of operation. A target's first probe is at a random time within its interval, so that targets set together are
- * spread out; each further probe follows an interval later, give or take a tenth. At most MAX_IN_FLIGHT probes run at a
- * time; others wait, and the wait does not count against the member. A target that is set again unchanged keeps its
- * verdict and schedule. Changed verdicts are reported together, once per turn of the event loop.
+ * Theory of operation. Both have a schedule of their own (question-schedule.ts), so slow answers to one kind of question
+ * do not delay the other. A target that is set again unchanged keeps its verdict. Changed verdicts are reported
+ * together, once per turn of the event loop, and so are loads.
  */
-import type { Runtime, Timer } from '../../runtime/runtime.ts';
-import type { ProbeSpec, ProbeTarget, Verdict } from './prober-protocol.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { LoadAnswer } from './load-questions.ts';
+import type {
+  LoadReading,
+  LoadSpec,
+  LoadTarget,
+  ProbeSpec,
+  ProbeTarget,
+  Verdict,
+} from './prober-protocol.ts';
 import type { ProbeOutcome } from './probes.ts';
+import { MAX_TARGETS, QuestionSchedule } from './question-schedule.ts';
 import { afterProbe, type HealthState, UNKNOWN } from './rise-fall.ts';
-
-const MAX_IN_FLIGHT = 128;
-/** Largest number of targets; others are not probed. */
-export const MAX_TARGETS = 8_192;
-/** Fraction of an interval by which a probe may be earlier or later. */
-const JITTER = 0.1;
 
 export interface ProberOptions {
   /** Never rejects. */
   probe(spec: ProbeSpec): Promise<ProbeOutcome>;
+  /** Never rejects. */
+  askLoad(spec: LoadSpec): Promise<LoadAnswer>;
   onVerdicts(verdicts: readonly Verdict[]): void;
+  onLoads(loads: readonly LoadReading[]): void;
   /** Called once per reason for which probes cannot be made. */
   onProblem(reason: string): void;
   readonly runtime: Runtime;
 }
 
-interface Turn {
-  readonly target: ProbeTarget;
-  /** The target as text, to detect whether it is unchanged. */
-  readonly text: string;
-  health: HealthState;
-  timer: Timer | undefined;
-  isDropped: boolean;
-}
-
 export class Prober {
   private readonly options: ProberOptions;
-  private readonly runtime: Runtime;
-  private readonly turns = new Map<string, Turn>();
-  private readonly waiting = new Set<Turn>();
+  private readonly checks: QuestionSchedule<ProbeTarget, ProbeOutcome>;
+  private readonly loads: QuestionSchedule<LoadTarget, LoadAnswer>;
+  private readonly health = new Map<string, HealthState>();
   private readonly problems = new Set<string>();
-  private inFlight = 0;
-  private untold: Verdict[] = [];
+  private untoldVerdicts: Verdict[] = [];
+  private untoldLoads: LoadReading[] = [];
 
   constructor(options: ProberOptions) {
     this.options = options;
-    this.runtime = options.runtime;
+    const { runtime } = options;
+    this.checks = new QuestionSchedule({
+      runtime,
+      ask: ({ probe }) => options.probe(probe),
+      answered: (target, outcome) => this.note(target, outcome),
+      dropped: (key) => this.health.delete(key),
+    });
+    this.loads = new QuestionSchedule({
+      runtime,
+      ask: ({ question }) => options.askLoad(question),
+      answered: (target, answer) => this.noteLoad(target, answer),
+      dropped: () => {},
+    });
   }
 
   /** Sets all targets; others are forgotten. */
-  setTargets(given: readonly ProbeTarget[]): void {
-    const targets = given.slice(0, MAX_TARGETS);
-    if (given.length > targets.length)
-      this.problem(
-        `found ${given.length} members to probe, expected at most ${MAX_TARGETS}; the others are not probed`,
-      );
-    const keys = new Set(targets.map(({ key }) => key));
-    for (const [key, turn] of this.turns) if (!keys.has(key)) this.drop(turn);
-    for (const target of targets) {
-      const text = JSON.stringify(target);
-      const before = this.turns.get(target.key);
-      if (before?.text === text) continue;
-      if (before !== undefined) this.drop(before);
-      const turn: Turn = { target, text, health: UNKNOWN, timer: undefined, isDropped: false };
-      this.turns.set(target.key, turn);
-      this.schedule(turn, this.runtime.random() * target.intervalMs);
-    }
+  setTargets(checks: readonly ProbeTarget[], loads: readonly LoadTarget[] = []): void {
+    this.checks.setTargets(this.bounded(checks, 'members to probe'));
+    this.loads.setTargets(this.bounded(loads, 'members to ask for their load'));
   }
 
   stop(): void {
-    for (const turn of [...this.turns.values()]) this.drop(turn);
+    this.checks.stop();
+    this.loads.stop();
   }
 
-  private drop(turn: Turn): void {
-    turn.isDropped = true;
-    this.runtime.clearTimer(turn.timer);
-    this.waiting.delete(turn);
-    this.turns.delete(turn.target.key);
+  private bounded<Target>(given: readonly Target[], what: string): readonly Target[] {
+    if (given.length <= MAX_TARGETS) return given;
+    this.problem(`found ${given.length} ${what}, expected at most ${MAX_TARGETS}; the others are left out`);
+    return given.slice(0, MAX_TARGETS);
   }
 
-  private schedule(turn: Turn, delayMs: number): void {
-    turn.timer = this.runtime.setTimer(() => {
-      this.waiting.add(turn);
-      this.startWaiting();
-    }, delayMs);
-  }
-
-  private startWaiting(): void {
-    for (const turn of this.waiting) {
-      if (this.inFlight >= MAX_IN_FLIGHT) return;
-      this.waiting.delete(turn);
-      this.inFlight++;
-      this.run(turn);
-    }
-  }
-
-  private async run(turn: Turn): Promise<void> {
-    const startedAt = this.runtime.monotonicMs();
-    const outcome = await this.options.probe(turn.target.probe);
-    this.inFlight--;
-    if (!turn.isDropped) {
-      this.note(turn, outcome);
-      const jittered = turn.target.intervalMs * (1 + (2 * this.runtime.random() - 1) * JITTER);
-      this.schedule(turn, Math.max(0, startedAt + jittered - this.runtime.monotonicMs()));
-    }
-    this.startWaiting();
-  }
-
-  private note(turn: Turn, { isGood, detail }: ProbeOutcome): void {
+  private note(target: ProbeTarget, { isGood, detail }: ProbeOutcome): void {
     if (isGood === undefined) {
-      this.problem(`${turn.target.probe.address} cannot be probed: ${detail}`);
+      this.problem(`${target.probe.address} cannot be probed: ${detail}`);
       return;
     }
-    const before = turn.health.verdict;
-    turn.health = afterProbe(turn.health, isGood, turn.target);
-    const { verdict } = turn.health;
-    if (verdict === before || verdict === 'unknown') return;
-    if (this.untold.length === 0) this.runtime.soon(() => this.tell());
-    const { key } = turn.target;
-    this.untold.push({ key, isHealthy: verdict === 'healthy', sinceMs: this.runtime.wallMs(), detail });
+    const before = this.health.get(target.key) ?? UNKNOWN;
+    const after = afterProbe(before, isGood, target);
+    this.health.set(target.key, after);
+    const { verdict } = after;
+    if (verdict === before.verdict || verdict === 'unknown') return;
+    this.tellSoon();
+    const { key } = target;
+    const sinceMs = this.options.runtime.wallMs();
+    this.untoldVerdicts.push({ key, isHealthy: verdict === 'healthy', sinceMs, detail });
+  }
+
+  private noteLoad({ key }: LoadTarget, answer: LoadAnswer): void {
+    this.tellSoon();
+    this.untoldLoads.push({ key, ...answer });
+  }
+
+  private tellSoon(): void {
+    if (this.untoldVerdicts.length === 0 && this.untoldLoads.length === 0)
+      this.options.runtime.soon(() => this.tell());
   }
 
   private tell(): void {
-    const verdicts = this.untold.filter(({ key }) => this.turns.has(key));
-    this.untold = [];
+    const verdicts = this.untoldVerdicts.filter(({ key }) => this.checks.has(key));
+    const loads = this.untoldLoads.filter(({ key }) => this.loads.has(key));
+    this.untoldVerdicts = [];
+    this.untoldLoads = [];
     if (verdicts.length > 0) this.options.onVerdicts(verdicts);
+    if (loads.length > 0) this.options.onLoads(loads);
   }
 
   private problem(reason: string): void {

@@ -34,10 +34,11 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
       );
     if (health.kind === 'icmp' && health.port !== undefined)
       report([...path, 'port'], show(health.port), 'no port, as ICMP has none');
-    if (health.kind === 'tcp' || health.kind === 'http') checkPort(group, path, report);
+    if (health.kind === 'tcp' || health.kind === 'http') checkMemberPort(group, health, path, report);
   }
 }
 
+<<<<<<< HEAD
 function checkPort(group: GroupView, path: Path, report: Report): void {
   if (group.health?.port !== undefined || group.port !== undefined) return;
   if (
@@ -49,6 +50,17 @@ function checkPort(group: GroupView, path: Path, report: Report): void {
   )
     return;
   if (isCutOut(group, 'port') || isCutOut(group.health ?? {}, 'port')) return;
+=======
+/** Each member has a port to ask at: that of `asked`, which is `health` or `load`, the member's, or the group's. */
+export function checkMemberPort(
+  group: GroupView,
+  asked: { readonly port?: number },
+  path: Path,
+  report: Report,
+): void {
+  if (asked.port !== undefined || group.port !== undefined) return;
+  if (isCutOut(group, 'port') || isCutOut(asked, 'port')) return;
+>>>>>>> 9513e59 (Load: members report their own, by HTTP, agent-check and ORCA; policies by packets, round trips, windows, retransmissions, congestion)
   const members = [group.members ?? [], ...(group.criteria ?? []).map((set) => set?.members ?? [])].flat();
   const without = members.find((member) => member !== undefined && !('port' in member));
   if (without === undefined) return;
@@ -83,7 +95,7 @@ function checkProbeAddresses(view: Lenient<ConfigInput>, topology: Topology, rep
 export function checkProbing(configuration: Configuration, report: Report): void {
   if (configuration.ports.length === 0) return;
   for (const [i, group] of configuration.groups.entries()) {
-    if (group.health === undefined) continue;
+    if (group.health === undefined && group.load === undefined) continue;
     const network = configuration.networks.find(({ name }) => name === group.network)!;
     const port = probePort(configuration, network);
     for (const family of familiesOf(group)) {
@@ -91,7 +103,7 @@ export function checkProbing(configuration: Configuration, report: Report): void
       const subnets = network.subnets.filter((subnet) => addressFamily(withoutBits(subnet)) === family);
       const where = subnets.length === 0 ? `an IPv${family} subnet` : `an address of ${subnets.join(' or ')}`;
       report(
-        ['groups', i, 'health'],
+        ['groups', i, group.health === undefined ? 'load' : 'health'],
         `no IPv${family} address of network ${network.name} to probe from`,
         `${where} as probeAddress of the network, one that nobody else has (only a host that knows every address of the network chooses one itself)`,
       );

@@ -204,6 +204,8 @@ export interface GroupConfig {
   scaling?: GroupScalingConfig;
   /** Absent: members are not checked. */
   health?: HealthConfig;
+  /** Absent: members are not asked for their load. */
+  load?: LoadConfig;
   /** `members:` in the file becomes one criteria set without a period. */
   criteria: CriteriaConfig[];
 }
@@ -250,6 +252,23 @@ export interface HealthConfig {
   quorum: 'majority' | 'any' | 'all' | number;
   /** Absent: members come and go as often as they fail and recover. */
   flapDamping?: FlapDampingConfig;
+}
+
+/** How a group's members are asked for their load. */
+export interface LoadConfig {
+  /** Whether `policy.metric: reported` is the members' answer alone, or together with the flows that hosts count. */
+  from: 'members' | 'both';
+  kind: 'http' | 'agent-check' | 'orca';
+  /** Absent: the member's, else the group's. */
+  port?: number;
+  /** Of `http` and `orca`. */
+  path: string;
+  /** Of `http`: a metric of Prometheus text; of `orca`: a field of the report. */
+  metric?: string;
+  /** Of `http`: a place in a JSON document, RFC 6901. */
+  pointer?: string;
+  intervalMs: number;
+  timeoutMs: number;
 }
 
 /** Failures count 1 each, and half as much after each half-life. */

@@ -1,5 +1,6 @@
 /** The `policy` and `scaling` keys of a group. */
 import { z } from 'zod';
+import { LOAD_METRICS } from '../../policy/policy-config.ts';
 import { choice, duration, integer, name } from './schema-types.ts';
 
 const number = (min: number, max: number, what = 'a number') => {
@@ -8,8 +9,11 @@ const number = (min: number, max: number, what = 'a number') => {
 };
 
 const kind = choice('even', 'inverse-load', 'latency-aware');
-const metric = choice('active-flows', 'new-flows', 'bytes');
-const METRICS = 'active flows, new flows per second, or bytes per second both ways';
+const scalingMetric = choice('active-flows', 'new-flows', 'bytes');
+const SCALING_METRICS = 'active flows, new flows per second, or bytes per second both ways';
+const metric = choice(...LOAD_METRICS);
+const METRICS =
+  'active flows; new flows, bytes or packets per second; the round-trip time; the receive window (a smaller one is more load); retransmitted segments per second; congestion, which combines flows, round-trip time, retransmissions and closed windows; or what the members report, as `load` of the group says';
 
 const outlierEjection = z.strictObject({
   failureRatio: number(0.01, 1)
@@ -111,7 +115,9 @@ const thresholds = z.strictObject({
 
 const scalingSide = z.strictObject({
   template: name.describe('Template of the VMs that are started.').meta({ examples: ['app-server'] }),
-  metric: metric.default('active-flows').describe(`Load that the thresholds apply to: ${METRICS}.`),
+  metric: scalingMetric
+    .default('active-flows')
+    .describe(`Load that the thresholds apply to: ${SCALING_METRICS}.`),
   average: thresholds
     .prefault({})
     .describe("Thresholds of the group's total load divided by its active VMs."),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseGroupDocument } from '../../config/group-document.ts';
 import { messageOf } from '../../config/problems/refusal.ts';
+import { LOAD_METRICS } from '../../policy/policy-config.ts';
 import { type Entries, KEYS } from './stored-documents.ts';
 
 const epochMs = z.number();
@@ -27,7 +28,7 @@ const policy = z.looseObject({
   perLoadBalancer: z.literal(true).optional(),
   intervalMs: z.number().min(1),
   onChange: z.boolean(),
-  metric: z.enum(['active-flows', 'new-flows', 'bytes']),
+  metric: z.enum(LOAD_METRICS),
   spread: z.number().min(0),
   localSpread: z.number().min(0),
   tolerance: ratio,

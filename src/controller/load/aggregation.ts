@@ -213,6 +213,9 @@ function secondsBetween(entry: HostEntry, report: Report, nowMs: number): number
   return Math.max(1, isPlausible ? byAgent : Math.max(byArrival, report.intervalMs)) / 1_000;
 }
 
+/** Members' own answers come from elsewhere (reported-loads.ts). */
+export const NO_REPORTED_LOAD = { reportedLoad: 0, loadReporters: 0, reportedAgeMs: 0 } as const;
+
 function globalOf(sums: MemberSums, nowMs: number): MemberGlobal {
   const rates = Object.fromEntries(RATES.map(([name], place) => [name, sums.rate(place)])) as Record<
     RateName,
@@ -225,7 +228,9 @@ function globalOf(sums: MemberSums, nowMs: number): MemberGlobal {
     ...rates,
     synTimeMicros: sums.synTimeMicros,
     rttMicros: sums.rttMicros,
+    windowBytes: sums.windowBytes,
     congestionPercent: 100,
     ageMs: sums.ageMs(nowMs),
+    ...NO_REPORTED_LOAD,
   };
 }

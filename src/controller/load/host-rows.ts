@@ -27,6 +27,7 @@ import {
   RTT,
   SYN_TIME,
   TOTAL_COLUMNS,
+  WINDOW,
 } from './member-sums.ts';
 
 /** Slot and member's place of rows that were not admitted. */
@@ -35,8 +36,8 @@ const FIRST_CAPACITY = 16;
 const TOTALS = TOTAL_COLUMNS.length;
 /** Weight of an average, such that weight × microseconds, summed over a fleet, stays an exact integer in a double. */
 const MAX_AVERAGE_WEIGHT = 2 ** 16;
-/** Just over an hour; no connection takes longer to open. */
-const MAX_MICROS = 2 ** 32;
+/** Just over an hour, or 4 GB: no connection takes longer to open, no window is larger. */
+const MAX_AVERAGE = 2 ** 32;
 
 /** Totals with a rate, alone or together with a second total, which precedes it. */
 const RATED = RATES.map(([, first, second], place) => ({
@@ -60,6 +61,13 @@ export interface Members {
   /** The member has no rows left. */
   release(sums: MemberSums): void;
   rowName(key: RowKey): string;
+}
+
+/** Gauges of a row whose host is silent. */
+interface Suspended {
+  readonly activeFlows: number;
+  readonly rttMicros: number;
+  readonly windowBytes: number;
 }
 
 export class HostRows {
@@ -88,7 +96,7 @@ export class HostRows {
   private reports = 0;
   private isFirstOfStream = true;
   /** Gauges that `leave` subtracted, by slot. */
-  private readonly suspended = new Map<number, { activeFlows: number; rttMicros: number }>();
+  private readonly suspended = new Map<number, Suspended>();
 
   constructor(members: Members, nowMs: number) {
     this.members = members;
@@ -137,6 +145,7 @@ export class HostRows {
     this.gauges(ACTIVE_FLOWS, columns.activeFlows, rowCount);
     this.answerTimes(report);
     this.averages(RTT, columns.rttMicros, columns.activeFlows, rowCount);
+    this.averages(WINDOW, columns.windowBytes, columns.activeFlows, rowCount);
     if (this.isFirstOfStream) this.leaveUnlisted();
     else this.comeBack();
     this.isFirstOfStream = false;
@@ -177,11 +186,13 @@ export class HostRows {
 
   /** Subtracts rates, gauges and averages from the sums until the next report; totals stay. */
   leave(): void {
-    const [flows, product, weights] = [ACTIVE_FLOWS, RTT, RTT + 1].map((cell) => this.cells.columns[cell]!);
     for (const slot of this.slots.values()) {
       if (this.isLive[slot] === 0) continue;
-      const rttMicros = weights![slot]! > 0 ? product![slot]! / weights![slot]! : 0;
-      this.suspended.set(slot, { activeFlows: flows![slot]!, rttMicros });
+      this.suspended.set(slot, {
+        activeFlows: this.cells.columns[ACTIVE_FLOWS]![slot]!,
+        rttMicros: this.averageOf(slot, RTT),
+        windowBytes: this.averageOf(slot, WINDOW),
+      });
       this.exit(slot);
     }
   }
@@ -294,14 +305,20 @@ export class HostRows {
     }
   }
 
-  private averages(cell: number, micros: Float64Array, weights: Float64Array, rowCount: number): void {
-    for (let i = 0; i < rowCount; i++) this.average(SLOTS[i]!, cell, micros[i]!, weights[i]!);
+  private averages(cell: number, values: Float64Array, weights: Float64Array, rowCount: number): void {
+    for (let i = 0; i < rowCount; i++) this.average(SLOTS[i]!, cell, values[i]!, weights[i]!);
   }
 
-  private average(slot: number, cell: number, micros: number, weight: number): void {
-    const newWeight = micros > 0 ? Math.min(weight, MAX_AVERAGE_WEIGHT) : 0;
+  private averageOf(slot: number, cell: number): number {
+    const weight = this.cells.columns[cell + 1]![slot]!;
+    return weight > 0 ? this.cells.columns[cell]![slot]! / weight : 0;
+  }
+
+  /** `value`: microseconds or bytes; 0: not measured. */
+  private average(slot: number, cell: number, value: number, weight: number): void {
+    const newWeight = value > 0 ? Math.min(weight, MAX_AVERAGE_WEIGHT) : 0;
     if (newWeight === 0 && this.cells.columns[cell + 1]![slot]! > 0) this.sums[slot]?.noteAverages();
-    this.set(slot, cell, Math.min(micros, MAX_MICROS) * newWeight);
+    this.set(slot, cell, Math.min(value, MAX_AVERAGE) * newWeight);
     this.set(slot, cell + 1, newWeight);
   }
 
@@ -325,11 +342,12 @@ export class HostRows {
 
   /** Adds back what `leave` subtracted and is unchanged. */
   private comeBack(): void {
-    for (const [slot, { activeFlows, rttMicros }] of this.suspended) {
+    for (const [slot, { activeFlows, rttMicros, windowBytes }] of this.suspended) {
       if (this.isLive[slot] === 1) continue;
       this.enter(slot);
       this.set(slot, ACTIVE_FLOWS, activeFlows);
       this.average(slot, RTT, rttMicros, activeFlows);
+      this.average(slot, WINDOW, windowBytes, activeFlows);
     }
   }
 
@@ -346,6 +364,7 @@ export class HostRows {
     this.rest(slot);
     this.set(slot, ACTIVE_FLOWS, 0);
     this.average(slot, RTT, 0, 0);
+    this.average(slot, WINDOW, 0, 0);
     const { hosts } = this.sums[slot]!;
     const rows = hosts.get(this)! - 1;
     if (rows === 0) hosts.delete(this);

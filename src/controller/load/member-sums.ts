@@ -52,11 +52,12 @@ export type RateName =
 export const RATE_UNITS = 256;
 
 export const FIRST_RATE = TOTALS;
-/** Gauges that are summed, and averages: microseconds × weight, and the weight. */
+/** Gauges that are summed, and averages: microseconds or bytes × weight, and the weight. */
 export const ACTIVE_FLOWS = FIRST_RATE + RATES.length;
 export const SYN_TIME = ACTIVE_FLOWS + 1;
 export const RTT = ACTIVE_FLOWS + 3;
-export const CELLS = ACTIVE_FLOWS + 5;
+export const WINDOW = ACTIVE_FLOWS + 5;
+export const CELLS = ACTIVE_FLOWS + 7;
 
 export const CONNECTS = totalCell('connects');
 export const REQUESTS = totalCell('requests');
@@ -113,6 +114,7 @@ export class MemberSums {
   private readonly version: GroupVersion;
   private lastSynTimeMicros = 0;
   private lastRttMicros = 0;
+  private lastWindowBytes = 0;
 
   /** Resets the place's cells to 0. */
   constructor(group: string, name: string, sums: CellColumns, place: number, version: GroupVersion) {
@@ -143,10 +145,16 @@ export class MemberSums {
     return this.average(RTT) ?? this.lastRttMicros;
   }
 
+  /** Receive window; as above. */
+  get windowBytes(): number {
+    return this.average(WINDOW) ?? this.lastWindowBytes;
+  }
+
   /** Keeps the current averages for when nothing contributes any more. */
   noteAverages(): void {
     this.lastSynTimeMicros = this.synTimeMicros;
     this.lastRttMicros = this.rttMicros;
+    this.lastWindowBytes = this.windowBytes;
   }
 
   rate(place: number): number {

@@ -182,6 +182,8 @@ const isPure = ({ policy, criteria }: GroupConfig): boolean =>
   policy.kind !== 'latency-aware' &&
   policy.outlierEjection === undefined &&
   policy.perLoadBalancer !== true &&
+  // The version of the loads does not count what members report.
+  policy.metric !== 'reported' &&
   criteria.length === 1 &&
   criteria[0]!.fromMs === undefined &&
   criteria[0]!.untilMs === undefined;

@@ -13,6 +13,7 @@ export namespace sluice {
             vmEvent?: (sluice.v1.IVmEvent|null);
             request?: (sluice.v1.IRequest|null);
             reply?: (sluice.v1.IReply|null);
+            memberLoads?: (sluice.v1.IMemberLoads|null);
         }
 
         class FromAgent implements IFromAgent {
@@ -25,7 +26,8 @@ export namespace sluice {
             public vmEvent?: (sluice.v1.IVmEvent|null);
             public request?: (sluice.v1.IRequest|null);
             public reply?: (sluice.v1.IReply|null);
-            public message?: ("hello"|"report"|"ports"|"applied"|"probeResults"|"vmEvent"|"request"|"reply");
+            public memberLoads?: (sluice.v1.IMemberLoads|null);
+            public message?: ("hello"|"report"|"ports"|"applied"|"probeResults"|"vmEvent"|"request"|"reply"|"memberLoads");
             public static encode(message: sluice.v1.IFromAgent, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.FromAgent;
             public static fromObject(object: { [k: string]: any }): sluice.v1.FromAgent;
@@ -322,6 +324,46 @@ export namespace sluice {
             public toJSON(): { [k: string]: any };
         }
 
+        interface IMemberLoads {
+            loads?: (sluice.v1.IMemberLoad[]|null);
+        }
+
+        class MemberLoads implements IMemberLoads {
+            constructor(properties?: sluice.v1.IMemberLoads);
+            public loads: sluice.v1.IMemberLoad[];
+            public static encode(message: sluice.v1.IMemberLoads, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.MemberLoads;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.MemberLoads;
+            public static toObject(message: sluice.v1.MemberLoads, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
+        interface IMemberLoad {
+            group?: (string|null);
+            member?: (string|null);
+            address?: (string|null);
+            isKnown?: (boolean|null);
+            load?: (number|null);
+            ageMs?: (number|null);
+            detail?: (string|null);
+        }
+
+        class MemberLoad implements IMemberLoad {
+            constructor(properties?: sluice.v1.IMemberLoad);
+            public group: string;
+            public member: string;
+            public address: string;
+            public isKnown: boolean;
+            public load: number;
+            public ageMs: number;
+            public detail: string;
+            public static encode(message: sluice.v1.IMemberLoad, writer?: $protobuf.Writer): $protobuf.Writer;
+            public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.MemberLoad;
+            public static fromObject(object: { [k: string]: any }): sluice.v1.MemberLoad;
+            public static toObject(message: sluice.v1.MemberLoad, options?: $protobuf.IConversionOptions): { [k: string]: any };
+            public toJSON(): { [k: string]: any };
+        }
+
         interface IVmEvent {
             vm?: (string|null);
             template?: (string|null);
@@ -537,6 +579,10 @@ export namespace sluice {
             zeroWindowsPerSecond?: (number|null);
             congestionPercent?: (number|null);
             ageMs?: (number|null);
+            windowBytes?: (number|null);
+            reportedLoad?: (number|null);
+            loadReporters?: (number|null);
+            reportedAgeMs?: (number|null);
         }
 
         class MemberGlobal implements IMemberGlobal {
@@ -555,6 +601,10 @@ export namespace sluice {
             public zeroWindowsPerSecond: number;
             public congestionPercent: number;
             public ageMs: number;
+            public windowBytes: number;
+            public reportedLoad: number;
+            public loadReporters: number;
+            public reportedAgeMs: number;
             public static encode(message: sluice.v1.IMemberGlobal, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.MemberGlobal;
             public static fromObject(object: { [k: string]: any }): sluice.v1.MemberGlobal;

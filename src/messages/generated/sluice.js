@@ -30,11 +30,12 @@ export const sluice = $root.sluice = (() => {
             FromAgent.prototype.vmEvent = null;
             FromAgent.prototype.request = null;
             FromAgent.prototype.reply = null;
+            FromAgent.prototype.memberLoads = null;
 
             let $oneOfFields;
 
             Object.defineProperty(FromAgent.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "report", "ports", "applied", "probeResults", "vmEvent", "request", "reply"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "report", "ports", "applied", "probeResults", "vmEvent", "request", "reply", "memberLoads"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -61,6 +62,8 @@ export const sluice = $root.sluice = (() => {
                     $root.sluice.v1.Request.encode(message.request, writer.uint32(58).fork(), q + 1).ldelim();
                 if (message.reply != null && Object.hasOwnProperty.call(message, "reply"))
                     $root.sluice.v1.Reply.encode(message.reply, writer.uint32(66).fork(), q + 1).ldelim();
+                if (message.memberLoads != null && Object.hasOwnProperty.call(message, "memberLoads"))
+                    $root.sluice.v1.MemberLoads.encode(message.memberLoads, writer.uint32(74).fork(), q + 1).ldelim();
                 return writer;
             };
 
@@ -117,6 +120,10 @@ export const sluice = $root.sluice = (() => {
                         }
                     case 8: {
                             message.reply = $root.sluice.v1.Reply.decode(reader, reader.uint32(), undefined, long + 1);
+                            break;
+                        }
+                    case 9: {
+                            message.memberLoads = $root.sluice.v1.MemberLoads.decode(reader, reader.uint32(), undefined, long + 1);
                             break;
                         }
                     default:
@@ -182,6 +189,11 @@ export const sluice = $root.sluice = (() => {
                         throw TypeError(".sluice.v1.FromAgent.reply: object expected");
                     message.reply = $root.sluice.v1.Reply.fromObject(object.reply, long + 1);
                 }
+                if (object.memberLoads != null) {
+                    if (!$util.isObject(object.memberLoads))
+                        throw TypeError(".sluice.v1.FromAgent.memberLoads: object expected");
+                    message.memberLoads = $root.sluice.v1.MemberLoads.fromObject(object.memberLoads, long + 1);
+                }
                 return message;
             };
 
@@ -232,6 +244,11 @@ export const sluice = $root.sluice = (() => {
                     object.reply = $root.sluice.v1.Reply.toObject(message.reply, options, q + 1);
                     if (options.oneofs)
                         object.message = "reply";
+                }
+                if (message.memberLoads != null && Object.hasOwnProperty.call(message, "memberLoads")) {
+                    object.memberLoads = $root.sluice.v1.MemberLoads.toObject(message.memberLoads, options, q + 1);
+                    if (options.oneofs)
+                        object.message = "memberLoads";
                 }
                 return object;
             };
@@ -3190,6 +3207,294 @@ export const sluice = $root.sluice = (() => {
             return ProbeResult;
         })();
 
+        v1.MemberLoads = (function() {
+
+            function MemberLoads(properties) {
+                this.loads = [];
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            MemberLoads.prototype.loads = $util.emptyArray;
+
+            MemberLoads.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.loads != null && message.loads.length)
+                    for (let i = 0; i < message.loads.length; ++i)
+                        $root.sluice.v1.MemberLoad.encode(message.loads[i], writer.uint32(10).fork(), q + 1).ldelim();
+                return writer;
+            };
+
+            MemberLoads.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.MemberLoads();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            if (!(message.loads && message.loads.length))
+                                message.loads = [];
+                            message.loads.push($root.sluice.v1.MemberLoad.decode(reader, reader.uint32(), undefined, long + 1));
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            MemberLoads.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.MemberLoads)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.MemberLoads: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.MemberLoads();
+                if (object.loads) {
+                    if (!Array.isArray(object.loads))
+                        throw TypeError(".sluice.v1.MemberLoads.loads: array expected");
+                    message.loads = [];
+                    for (let i = 0; i < object.loads.length; ++i) {
+                        if (!$util.isObject(object.loads[i]))
+                            throw TypeError(".sluice.v1.MemberLoads.loads: object expected");
+                        message.loads[i] = $root.sluice.v1.MemberLoad.fromObject(object.loads[i], long + 1);
+                    }
+                }
+                return message;
+            };
+
+            MemberLoads.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.arrays || options.defaults)
+                    object.loads = [];
+                if (message.loads && message.loads.length) {
+                    object.loads = [];
+                    for (let j = 0; j < message.loads.length; ++j)
+                        object.loads[j] = $root.sluice.v1.MemberLoad.toObject(message.loads[j], options, q + 1);
+                }
+                return object;
+            };
+
+            MemberLoads.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return MemberLoads;
+        })();
+
+        v1.MemberLoad = (function() {
+
+            function MemberLoad(properties) {
+                if (properties)
+                    for (let keys = Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            }
+
+            MemberLoad.prototype.group = "";
+            MemberLoad.prototype.member = "";
+            MemberLoad.prototype.address = "";
+            MemberLoad.prototype.isKnown = false;
+            MemberLoad.prototype.load = 0;
+            MemberLoad.prototype.ageMs = 0;
+            MemberLoad.prototype.detail = "";
+
+            MemberLoad.encode = function encode(message, writer, q) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                if (message.group != null && Object.hasOwnProperty.call(message, "group"))
+                    writer.uint32(10).string(message.group);
+                if (message.member != null && Object.hasOwnProperty.call(message, "member"))
+                    writer.uint32(18).string(message.member);
+                if (message.address != null && Object.hasOwnProperty.call(message, "address"))
+                    writer.uint32(26).string(message.address);
+                if (message.isKnown != null && Object.hasOwnProperty.call(message, "isKnown"))
+                    writer.uint32(32).bool(message.isKnown);
+                if (message.load != null && Object.hasOwnProperty.call(message, "load"))
+                    writer.uint32(41).double(message.load);
+                if (message.ageMs != null && Object.hasOwnProperty.call(message, "ageMs"))
+                    writer.uint32(48).uint32(message.ageMs);
+                if (message.detail != null && Object.hasOwnProperty.call(message, "detail"))
+                    writer.uint32(58).string(message.detail);
+                return writer;
+            };
+
+            MemberLoad.decode = function decode(reader, length, error, long) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (long === undefined)
+                    long = 0;
+                if (long > $Reader.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let end, message;
+                if (length === undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = new $root.sluice.v1.MemberLoad();
+                while (reader.pos < end) {
+                    let tag = reader.uint32();
+                    if (tag === error)
+                        break;
+                    switch (tag >>> 3) {
+                    case 1: {
+                            message.group = reader.string();
+                            break;
+                        }
+                    case 2: {
+                            message.member = reader.string();
+                            break;
+                        }
+                    case 3: {
+                            message.address = reader.string();
+                            break;
+                        }
+                    case 4: {
+                            message.isKnown = reader.bool();
+                            break;
+                        }
+                    case 5: {
+                            message.load = reader.double();
+                            break;
+                        }
+                    case 6: {
+                            message.ageMs = reader.uint32();
+                            break;
+                        }
+                    case 7: {
+                            message.detail = reader.string();
+                            break;
+                        }
+                    default:
+                        reader.skipType(tag & 7, long);
+                        break;
+                    }
+                }
+                if (length !== undefined) {
+                    if (reader.pos !== end)
+                        throw RangeError("index out of range");
+                    reader.len = length;
+                }
+                return message;
+            };
+
+            MemberLoad.fromObject = function fromObject(object, long) {
+                if (object instanceof $root.sluice.v1.MemberLoad)
+                    return object;
+                if (!$util.isObject(object))
+                    throw TypeError(".sluice.v1.MemberLoad: object expected");
+                if (long === undefined)
+                    long = 0;
+                if (long > $util.recursionLimit)
+                    throw Error("maximum nesting depth exceeded");
+                let message = new $root.sluice.v1.MemberLoad();
+                if (object.group != null)
+                    message.group = String(object.group);
+                if (object.member != null)
+                    message.member = String(object.member);
+                if (object.address != null)
+                    message.address = String(object.address);
+                if (object.isKnown != null)
+                    message.isKnown = Boolean(object.isKnown);
+                if (object.load != null)
+                    message.load = Number(object.load);
+                if (object.ageMs != null)
+                    message.ageMs = object.ageMs >>> 0;
+                if (object.detail != null)
+                    message.detail = String(object.detail);
+                return message;
+            };
+
+            MemberLoad.toObject = function toObject(message, options, q) {
+                if (!options)
+                    options = {};
+                if (q === undefined)
+                    q = 0;
+                if (q > $util.recursionLimit)
+                    throw Error("max depth exceeded");
+                let object = {};
+                if (options.defaults) {
+                    object.group = "";
+                    object.member = "";
+                    object.address = "";
+                    object.isKnown = false;
+                    object.load = 0;
+                    object.ageMs = 0;
+                    object.detail = "";
+                }
+                if (message.group != null && Object.hasOwnProperty.call(message, "group"))
+                    object.group = message.group;
+                if (message.member != null && Object.hasOwnProperty.call(message, "member"))
+                    object.member = message.member;
+                if (message.address != null && Object.hasOwnProperty.call(message, "address"))
+                    object.address = message.address;
+                if (message.isKnown != null && Object.hasOwnProperty.call(message, "isKnown"))
+                    object.isKnown = message.isKnown;
+                if (message.load != null && Object.hasOwnProperty.call(message, "load"))
+                    object.load = options.json && !isFinite(message.load) ? String(message.load) : message.load;
+                if (message.ageMs != null && Object.hasOwnProperty.call(message, "ageMs"))
+                    object.ageMs = message.ageMs;
+                if (message.detail != null && Object.hasOwnProperty.call(message, "detail"))
+                    object.detail = message.detail;
+                return object;
+            };
+
+            MemberLoad.prototype.toJSON = function toJSON() {
+                return this.constructor.toObject(this, $protobuf.util.toJSONOptions);
+            };
+
+            return MemberLoad;
+        })();
+
         v1.VmEvent = (function() {
 
             function VmEvent(properties) {
@@ -4846,6 +5151,10 @@ export const sluice = $root.sluice = (() => {
             MemberGlobal.prototype.zeroWindowsPerSecond = 0;
             MemberGlobal.prototype.congestionPercent = 0;
             MemberGlobal.prototype.ageMs = 0;
+            MemberGlobal.prototype.windowBytes = 0;
+            MemberGlobal.prototype.reportedLoad = 0;
+            MemberGlobal.prototype.loadReporters = 0;
+            MemberGlobal.prototype.reportedAgeMs = 0;
 
             MemberGlobal.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -4882,6 +5191,14 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(105).double(message.congestionPercent);
                 if (message.ageMs != null && Object.hasOwnProperty.call(message, "ageMs"))
                     writer.uint32(113).double(message.ageMs);
+                if (message.windowBytes != null && Object.hasOwnProperty.call(message, "windowBytes"))
+                    writer.uint32(121).double(message.windowBytes);
+                if (message.reportedLoad != null && Object.hasOwnProperty.call(message, "reportedLoad"))
+                    writer.uint32(129).double(message.reportedLoad);
+                if (message.loadReporters != null && Object.hasOwnProperty.call(message, "loadReporters"))
+                    writer.uint32(136).uint32(message.loadReporters);
+                if (message.reportedAgeMs != null && Object.hasOwnProperty.call(message, "reportedAgeMs"))
+                    writer.uint32(145).double(message.reportedAgeMs);
                 return writer;
             };
 
@@ -4964,6 +5281,22 @@ export const sluice = $root.sluice = (() => {
                             message.ageMs = reader.double();
                             break;
                         }
+                    case 15: {
+                            message.windowBytes = reader.double();
+                            break;
+                        }
+                    case 16: {
+                            message.reportedLoad = reader.double();
+                            break;
+                        }
+                    case 17: {
+                            message.loadReporters = reader.uint32();
+                            break;
+                        }
+                    case 18: {
+                            message.reportedAgeMs = reader.double();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -5015,6 +5348,14 @@ export const sluice = $root.sluice = (() => {
                     message.congestionPercent = Number(object.congestionPercent);
                 if (object.ageMs != null)
                     message.ageMs = Number(object.ageMs);
+                if (object.windowBytes != null)
+                    message.windowBytes = Number(object.windowBytes);
+                if (object.reportedLoad != null)
+                    message.reportedLoad = Number(object.reportedLoad);
+                if (object.loadReporters != null)
+                    message.loadReporters = object.loadReporters >>> 0;
+                if (object.reportedAgeMs != null)
+                    message.reportedAgeMs = Number(object.reportedAgeMs);
                 return message;
             };
 
@@ -5041,6 +5382,10 @@ export const sluice = $root.sluice = (() => {
                     object.zeroWindowsPerSecond = 0;
                     object.congestionPercent = 0;
                     object.ageMs = 0;
+                    object.windowBytes = 0;
+                    object.reportedLoad = 0;
+                    object.loadReporters = 0;
+                    object.reportedAgeMs = 0;
                 }
                 if (message.name != null && Object.hasOwnProperty.call(message, "name"))
                     object.name = message.name;
@@ -5070,6 +5415,14 @@ export const sluice = $root.sluice = (() => {
                     object.congestionPercent = options.json && !isFinite(message.congestionPercent) ? String(message.congestionPercent) : message.congestionPercent;
                 if (message.ageMs != null && Object.hasOwnProperty.call(message, "ageMs"))
                     object.ageMs = options.json && !isFinite(message.ageMs) ? String(message.ageMs) : message.ageMs;
+                if (message.windowBytes != null && Object.hasOwnProperty.call(message, "windowBytes"))
+                    object.windowBytes = options.json && !isFinite(message.windowBytes) ? String(message.windowBytes) : message.windowBytes;
+                if (message.reportedLoad != null && Object.hasOwnProperty.call(message, "reportedLoad"))
+                    object.reportedLoad = options.json && !isFinite(message.reportedLoad) ? String(message.reportedLoad) : message.reportedLoad;
+                if (message.loadReporters != null && Object.hasOwnProperty.call(message, "loadReporters"))
+                    object.loadReporters = message.loadReporters;
+                if (message.reportedAgeMs != null && Object.hasOwnProperty.call(message, "reportedAgeMs"))
+                    object.reportedAgeMs = options.json && !isFinite(message.reportedAgeMs) ? String(message.reportedAgeMs) : message.reportedAgeMs;
                 return object;
             };
 

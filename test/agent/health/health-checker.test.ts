@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { HealthChecker } from '../../../src/agent/health/health-checker.ts';
 import { ProberProcess } from '../../../src/agent/health/prober-process.ts';
 import { loadConfiguration } from '../../../src/config/load.ts';
-import type { ProbeResults } from '../../../src/messages/messages.ts';
+import type { MemberLoad, ProbeResults } from '../../../src/messages/messages.ts';
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
@@ -23,6 +23,7 @@ const PROBE_NETNS = `sluice-probe-${process.pid}-app`;
 let host: TestHost;
 let checker: HealthChecker;
 let told: ProbeResults[];
+let toldLoads: MemberLoad[];
 let servers: Map<string, ChildProcess>;
 let count = 0;
 
@@ -59,12 +60,14 @@ function configure(health: object, more: object = {}, ports: readonly object[] =
 
 const check = (): void => {
   told = [];
+  toldLoads = [];
   checker = new HealthChecker({
     runtime: systemRuntime,
     host: host.host,
     log: host.logger,
     startProber: (name, netns, events) => new ProberProcess(name, netns, host.logger, systemRuntime, events),
     onResults: (results) => told.push(results),
+    onLoads: (loads) => toldLoads.push(...loads),
   });
 };
 

@@ -83,7 +83,9 @@ function bed(answer: (address: string) => Promise<ProbeOutcome>): Bed {
       probes.push({ address, atMs: performance.now() });
       return answer(address);
     },
+    askLoad: ({ address }) => Promise.resolve({ load: undefined, detail: address }),
     onVerdicts: (changed) => told.push(...changed),
+    onLoads: () => {},
     onProblem: (reason) => problems.push(reason),
   });
   return { prober, probes, verdicts: told, problems };
@@ -167,7 +169,7 @@ const HEALTH = 'health: { kind: http, path: /ok, interval: 2s }';
 
 targets('members of groups that the host’s ports send to, at the port that is theirs', () => {
   const checked = SHOP.replace('    port: 80\n', `    port: 80\n    ${HEALTH}\n`);
-  const found = probeTargets(parseConfiguration(checked)).get('app')!;
+  const found = probeTargets(parseConfiguration(checked)).get('app')!.checks;
   const ports = found.map(({ member, probe }) => `${member} ${probe.address} ${probe.port} ${probe.path}`);
   assert.equal(ports, ['app1 10.1.0.21 8080 /ok', 'app2 10.1.0.22 8080 /ok', 'six fd00:1::21 8080 /ok']);
   assert.is(found[0]!.intervalMs, 2_000);

@@ -159,6 +159,17 @@ export const ROWS: readonly Row[] = [
     ],
   },
   {
+    source: 'specification 115',
+    requirement:
+      'Load is also gathered from the members themselves, in addition to what is measured or in its place',
+    tests: [
+      'e2e/loop-reported › a slow member with as few flows as the others is found by what its node exporter says',
+      "e2e/loop-reported › HAProxy's agent-check: a percentage of capacity becomes weight",
+      'e2e/loop-reported › a hostile member harms nobody: the others are asked as before, health and forwarding go on',
+      'controller/load/reported-loads › beside what hosts measure; alone where hosts measure nothing; together if the group says so',
+    ],
+  },
+  {
     source: 'pain 2',
     requirement: 'Drain lets running flows end, and says how many are left; failure strands nobody',
     tests: [

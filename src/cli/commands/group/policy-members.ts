@@ -16,9 +16,30 @@ const COLUMNS: readonly Column<PolicyMemberRow>[] = [
   { key: 'bytesPerSecond', hide: 4, text: (row) => humanBytes(row.bytesPerSecond) },
   { key: 'synTimeMs', text: (row) => milliseconds(row.synTimeMs) },
   { key: 'rttMs', text: (row) => milliseconds(row.rttMs) },
+  {
+    key: 'windowBytes',
+    hide: 6,
+    text: ({ windowBytes }) => (windowBytes === null ? '-' : humanBytes(windowBytes)),
+  },
+  { key: 'retransmissionsPerSecond', hide: 5, text: (row) => humanRate(row.retransmissionsPerSecond) },
   { key: 'congestionPercent', hide: 1 },
   { key: 'ageMs', hide: 3, text: (row) => (row.ageMs === null ? '-' : humanDuration(row.ageMs)) },
 ];
 
-export const formatPolicyMembers = (members: readonly PolicyMemberRow[], maxWidth?: number): string =>
-  `${formatTable(members, COLUMNS, maxWidth)}${differingWeights(members)}`;
+/** Of groups whose members report their load. */
+const REPORTED: Column<PolicyMemberRow> = {
+  key: 'reportedLoad',
+  text: ({ reportedLoad }) => (reportedLoad === null ? '-' : String(reportedLoad)),
+};
+
+export function formatPolicyMembers(members: readonly PolicyMemberRow[], maxWidth?: number): string {
+  const isReported = members.some(({ reportedLoad }) => reportedLoad !== undefined);
+  const table = formatTable(members, isReported ? [...COLUMNS, REPORTED] : COLUMNS, maxWidth);
+  return `${table}${differingWeights(members)}${members.map(unusable).join('')}`;
+}
+
+/** Why a member's load is not known: what it answers, or why it does not. */
+const unusable = ({ member, reportedLoad, reports = [] }: PolicyMemberRow): string =>
+  reportedLoad === null
+    ? `${member} reports no load: ${reports.length === 0 ? 'nobody has asked it yet' : reports.map(({ host, detail }) => `${host}: ${detail}`).join('; ')}\n`
+    : '';

@@ -14,6 +14,12 @@ const COUNTERS: readonly Column<StatRow>[] = [
   { key: 'bytes', text: (row) => humanBytes(row.bytes) },
   { key: 'replyPackets', hide: 1 },
   { key: 'replyBytes', hide: 3, text: (row) => humanBytes(row.replyBytes) },
+  { key: 'retransmissions', hide: 1 },
+  {
+    key: 'windowBytes',
+    hide: 1,
+    text: ({ windowBytes }) => (windowBytes === null ? '-' : humanBytes(windowBytes)),
+  },
 ];
 
 const GROUP_COLUMNS: readonly Column<StatRow>[] = [{ key: 'group' }, ...COUNTERS];
