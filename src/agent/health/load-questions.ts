@@ -4,7 +4,7 @@
  * Whatever a member answers, its load is a finite number from 0 to MAX_LOAD, or unknown: anything else (NaN, negative,
  * too large, no number) is refused with the reason. Prometheus text is read line by line, so a long page takes no memory.
  */
-import { parseMetricSelector } from '../../config/model/metric-selector.ts';
+import { parseMetricSelector } from '../../config/metric-selector.ts';
 import { MAX_LOAD } from '../../messages/messages.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { MAX_LINE_BYTES, parseAgentWords } from './answers/agent-words.ts';

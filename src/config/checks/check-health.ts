@@ -38,19 +38,6 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
   }
 }
 
-<<<<<<< HEAD
-function checkPort(group: GroupView, path: Path, report: Report): void {
-  if (group.health?.port !== undefined || group.port !== undefined) return;
-  if (
-    group.ports !== undefined &&
-    resolvePorts(
-      undefined,
-      group.ports.flatMap((one) => one ?? []),
-    ).port
-  )
-    return;
-  if (isCutOut(group, 'port') || isCutOut(group.health ?? {}, 'port')) return;
-=======
 /** Each member has a port to ask at: that of `asked`, which is `health` or `load`, the member's, or the group's. */
 export function checkMemberPort(
   group: GroupView,
@@ -59,8 +46,15 @@ export function checkMemberPort(
   report: Report,
 ): void {
   if (asked.port !== undefined || group.port !== undefined) return;
+  if (
+    group.ports !== undefined &&
+    resolvePorts(
+      undefined,
+      group.ports.flatMap((one) => one ?? []),
+    ).port
+  )
+    return;
   if (isCutOut(group, 'port') || isCutOut(asked, 'port')) return;
->>>>>>> 9513e59 (Load: members report their own, by HTTP, agent-check and ORCA; policies by packets, round trips, windows, retransmissions, congestion)
   const members = [group.members ?? [], ...(group.criteria ?? []).map((set) => set?.members ?? [])].flat();
   const without = members.find((member) => member !== undefined && !('port' in member));
   if (without === undefined) return;

@@ -1,5 +1,5 @@
 /** Load that members report: keys that fit their kind, a port to ask at, a policy that can use it. */
-import { parseMetricSelector } from '../model/metric-selector.ts';
+import { parseMetricSelector } from '../metric-selector.ts';
 import { type Path, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import type { Lenient } from '../schema/shape.ts';

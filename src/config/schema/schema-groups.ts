@@ -1,6 +1,7 @@
 /** The schema of `groups`: virtual addresses, the packets that they are for, members, and how one is selected. */
 import { z } from 'zod';
 import { health } from './schema-health.ts';
+import { load } from './schema-load.ts';
 import { policy, scaling } from './schema-policy.ts';
 import {
   choice,
@@ -144,6 +145,7 @@ export const group = z
     scaling: scaling
       .optional()
       .describe('Conditions for starting and draining VMs; absent: the group is not scaled automatically.'),
+    load: load.optional().describe('Load that the members report themselves; absent: none.'),
     health: health.optional().describe('Health checks of the members; absent: members are not checked.'),
     members: z
       .array(memberSchema)

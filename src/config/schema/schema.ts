@@ -10,13 +10,7 @@
  */
 import { z } from 'zod';
 import { firewall, mark, operator } from './schema-firewalls.ts';
-<<<<<<< HEAD
 import { group } from './schema-groups.ts';
-=======
-import { health } from './schema-health.ts';
-import { load } from './schema-load.ts';
-import { policy, scaling } from './schema-policy.ts';
->>>>>>> 9513e59 (Load: members report their own, by HTTP, agent-check and ORCA; policies by packets, round trips, windows, retransmissions, congestion)
 import { template } from './schema-templates.ts';
 import {
   addressOrPrefix,
@@ -236,135 +230,6 @@ const port = z.strictObject({
   ),
 });
 
-<<<<<<< HEAD
-=======
-export const memberSchema = z.strictObject({
-  name: name.describe('Name of the member, unique within the group.').meta({ examples: ['app1'] }),
-  address: unicastAddress.describe("The member's own address, the destination after translation."),
-  port: l4Port.optional().describe('Destination port after translation; absent: the port stays unchanged.'),
-  mac: mac.optional().describe("The member's MAC address; absent: resolved by ARP or neighbour discovery."),
-  weight: integer(0, 65535)
-    .default(1)
-    .describe('Share of new flows relative to the other members; 0 gives the member no new flows.'),
-});
-
-const criteria = z.strictObject({
-  from: timestamp.optional().describe('Start of the period, inclusive; absent: no start.'),
-  until: timestamp.optional().describe('End of the period, exclusive; absent: no end.'),
-  members: z.array(memberSchema).describe('Members during this period.'),
-});
-
-/** For the JSON Schema: requires this key. */
-const hasKey = (key: string) => ({
-  type: 'object',
-  properties: { [key]: { type: 'array' } },
-  required: [key],
-});
-
-const match = z.strictObject({
-  sources: optionalList(prefix).describe('Source prefixes to match; empty: any source.'),
-  sourcePort: l4Port.optional().describe('Source port to match; absent: any.'),
-});
-
-const affinity = z.strictObject({
-  timeout: duration('1s', '7d')
-    .default('3h')
-    .describe('Time without a new flow from a source address after which its affinity ends.'),
-});
-
-const group = z
-  .strictObject({
-    name: name.describe('Name of the group.').meta({ examples: ['api'] }),
-    network: name
-      .describe('Name of the network that the virtual address belongs to.')
-      .meta({ examples: ['app'] }),
-    vip: oneOrList(unicastAddress, 'an address or a list of addresses').describe(
-      'Virtual address (VIP), or one per address family.',
-    ),
-    protocol: choice('any', 'tcp', 'udp', 'sctp', 'icmp')
-      .default('any')
-      .describe(
-        'Protocol to balance: `icmp` balances echo requests by identifier; `any` balances every protocol except ICMP, and the virtual address answers echo requests itself.',
-      ),
-    port: l4Port.optional().describe('Destination port to balance; absent: all ports.'),
-    match: match.prefault({}).describe('Further conditions that a packet to the virtual address must meet.'),
-    from: labels
-      .optional()
-      .describe(
-        'Labels that a port must have for the group to serve it; absent: the group serves all ports of the network.',
-      ),
-    rewrite: choice('address', 'mac', 'port')
-      .default('address')
-      .describe(
-        "Destination field that is replaced by the member's: the address (and the port, if the member has one), the MAC address only, or the port only.",
-      ),
-    algorithm: choice('weighted-round-robin', 'least-connections', 'random-two-choices', 'maglev')
-      .default('weighted-round-robin')
-      .describe(
-        'Distribution of new flows, always by weight: in exact shares, to the member with the fewest active flows, to the less loaded of two random members, or by consistent hashing.',
-      ),
-    hash: choice('five-tuple', 'source-address')
-      .optional()
-      .describe(
-        'Input of the maglev hash: addresses, ports and protocol (default), or the source address alone.',
-      ),
-    affinity: affinity
-      .optional()
-      .describe(
-        'Session affinity: a new flow goes to the member of the last flow from the same source address; absent: no affinity.',
-      ),
-    avoidSelf: z
-      .boolean('true or false')
-      .default(false)
-      .describe('Give a client that is itself a member another member, if there is one.'),
-    udpIdle: duration('100ms', '7d')
-      .optional()
-      .describe('Idle time after which a UDP flow of this group is removed; absent: `datapath.udpIdle`.'),
-    udpRepick: duration('100ms', '7d')
-      .optional()
-      .describe(
-        'Idle time after which a member is selected again for a UDP flow; absent: the flow keeps its member.',
-      ),
-    udpScheduling: choice('per-flow', 'per-datagram')
-      .default('per-flow')
-      .describe(
-        'Unit of UDP balancing: a flow keeps its member, or a member is selected for each datagram, for clients that send everything from one port; replies are translated in both cases.',
-      ),
-    drainFallback: z
-      .boolean('true or false')
-      .default(false)
-      .describe(
-        'Send new flows to draining members when no active member is left; only without those does `onEmpty` apply.',
-      ),
-    onEmpty: choice('reject', 'drop')
-      .default('reject')
-      .describe(
-        'Treatment of new flows without a usable member: reject them with a TCP RST or an ICMP unreachable message, or drop them silently.',
-      ),
-    policy: policy
-      .optional()
-      .describe(
-        'Policy by which weights follow the load: a kind, or a mapping with its settings; absent: the configured weights apply.',
-      ),
-    scaling: scaling
-      .optional()
-      .describe('Conditions for starting and draining VMs; absent: the group is not scaled automatically.'),
-    load: load.optional().describe('Load that the members report themselves; absent: none.'),
-    health: health.optional().describe('Health checks of the members; absent: members are not checked.'),
-    members: z
-      .array(memberSchema)
-      .optional()
-      .describe('Members of the group; exactly one of `members` and `criteria` is required.'),
-    criteria: z
-      .array(criteria)
-      .min(1, 'at least one criteria set')
-      .max(4096, 'at most 4096 criteria sets')
-      .optional()
-      .describe('Members by time period; the first set whose period contains the current time applies.'),
-  })
-  .meta({ oneOf: [hasKey('members'), hasKey('criteria')] });
-
->>>>>>> 9513e59 (Load: members report their own, by HTTP, agent-check and ORCA; policies by packets, round trips, windows, retransmissions, congestion)
 const vlan = integer(1, 4094, 'a VLAN id');
 const uplink = z.strictObject({
   name: name.describe('Name of the uplink.').meta({ examples: ['up0'] }),

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parseAgentWords } from '../../../src/agent/health/answers/agent-words.ts';
 import { orcaValue, valueAt } from '../../../src/agent/health/answers/json-load.ts';
 import { MetricSum } from '../../../src/agent/health/answers/prometheus-text.ts';
-import { parseMetricSelector } from '../../../src/config/model/metric-selector.ts';
+import { parseMetricSelector } from '../../../src/config/metric-selector.ts';
 
 const words = suite('agent-check');
 

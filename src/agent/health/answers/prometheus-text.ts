@@ -4,7 +4,7 @@
  *
  *   name{label="value",…} 12.5 [timestamp]
  */
-import { type MetricSelector, parseLabels } from '../../../config/model/metric-selector.ts';
+import { type MetricSelector, parseLabels } from '../../../config/metric-selector.ts';
 
 export class MetricSum {
   /** Undefined: no sample has been found. */
