@@ -84,6 +84,11 @@ export interface FrameEngine {
    * Returns batch.count. Before sleeping the engine spins for the configured busyPollUs.
    */
   receive(maxWaitUs: number): number;
+  /**
+   * Take nothing more from the devices, whose next reader gets what arrives from now on. What has been taken still
+   * comes by `receive`.
+   */
+  stopReading(): void;
   /** Queue a frame for a port. Never throws, never blocks: what cannot be sent is counted and dropped. */
   transmit(port: number, slot: number, offset: number, length: number): void;
 

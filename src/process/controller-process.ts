@@ -38,8 +38,9 @@ import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
 import { httpListener } from './http-listener.ts';
 import { becomeControllerUser } from './privileges/controller-user.ts';
-import { eventJournal, loadForReload, openStoreInTime, reportAll, takeRunDir } from './process-start.ts';
+import { eventJournal, loadForReload, openStoreInTime, reportAll } from './process-start.ts';
 import { reachableAddress } from './reachable-address.ts';
+import { takeRunDir } from './succession/taking-over.ts';
 
 /** Longest wait for a leader, this controller or another, at start. */
 const LEADER_WAIT_MS = 3_000;
@@ -155,7 +156,7 @@ export class ControllerProcess {
     reportAll(await this.undo.run(), this.options.log);
   }
 
-  /** A controller's state is in its store, so there is nothing else to hand over. */
+  /** A controller's state is in its store, and it forwards nothing. */
   handOver(): Promise<void> {
     return this.stop();
   }

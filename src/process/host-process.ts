@@ -40,7 +40,8 @@ import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
 import { httpListener } from './http-listener.ts';
-import { eventJournal, loadForReload, reportAll, type StartPatience, takeRunDir } from './process-start.ts';
+import { eventJournal, loadForReload, reportAll, type StartPatience } from './process-start.ts';
+import { Predecessor, takeRunDir } from './succession/taking-over.ts';
 
 export interface ProcessOptions extends StartPatience {
   readonly configPath: string;
@@ -62,11 +63,13 @@ export class HostProcess {
   readonly host: Host;
   readonly events: EventJournal;
   private readonly options: ProcessOptions;
-  private readonly control: Control;
+  private control: Control;
+  /** The control side runs: not while the process gives way to its successor. */
+  private isControlled = true;
   private readonly state: MadeThings;
   private readonly lock: RunDirLock;
   private readonly startedMs = systemRuntime.monotonicMs();
-  private readonly metrics: MetricsEndpoint;
+  private metrics: MetricsEndpoint;
   private api: Server | undefined;
   private http: Server | undefined;
 
@@ -81,23 +84,24 @@ export class HostProcess {
       options.configuration ?? checkedConfiguration(options.configPath, 'this machine', runDir);
     const undo = new UndoStack();
     try {
-      const { tablesFile, numbersFile, rulesFile } = runDir;
+      const { tablesFile, numbersFile } = runDir;
       if (options.replace) refuseLoss(runDir, options.loseFlows);
-      let prepared = await prepare(configuration, options);
+      const predecessor = options.replace ? Predecessor.of(runDir) : undefined;
+      undo.push('end the succession', () => predecessor?.release());
+      let prepared = await prepare(configuration, options, predecessor);
       undo.push('stop the prepared datapath', () => prepared?.discard());
-      const { lock, state } = await takeRunDir(options, undo);
+      const events = hostEvents(configuration, options);
+      undo.push('close the events', () => events.stop());
+      // A predecessor's datapath forwards until this process has its groups.
+      await predecessor?.endControl();
+      const early = predecessor && (await beginControl(configuration, options, events, undo));
+      const { lock, state } = await takeRunDir(options, undo, predecessor);
       const leftTables = openLeftTablesIfUsable(runDir, log);
       const hasPredecessor = clearLeftovers(state, configuration, log);
       undo.push('clear up', () => reportAll(state.clear(), log));
+      if (hasDefaultStore(configuration)) state.addDirectory(runDir.storeDir);
+      const control = early ?? (await beginControl(configuration, options, events, undo));
       const { onDeath } = options;
-      const defaultStore = ownStore(configuration, runDir, state);
-      const events = eventJournal(
-        configuration,
-        configuration.controllers === undefined ? (configuration.store ?? defaultStore) : undefined,
-        runDir,
-        log,
-      );
-      undo.push('close the events', () => events.stop());
       state.addDirectory(runDir.eventsDir);
       if (hasPredecessor)
         events.emit({
@@ -106,16 +110,6 @@ export class HostProcess {
           reason: leftTables?.totals === undefined ? 'the previous process was killed' : 'it was handed over',
           line: 'taking over from the previous process',
         });
-      const control = await startControl({
-        configuration,
-        defaultStore,
-        rulesFile,
-        events,
-        audit: new AuditTrail(events, configuration.host),
-        log,
-        patience: options,
-      });
-      undo.push('stop the controller', () => control.stop('end'));
       const withGroups = { ...configuration, groups: control.initialGroups };
       const atHand = prepared;
       prepared = undefined;
@@ -156,7 +150,7 @@ export class HostProcess {
     this.host = host;
     this.control = control;
     this.events = events;
-    this.metrics = new MetricsEndpoint('host', control.certificates, (samples) => this.addSamples(samples));
+    this.metrics = this.metricsEndpoint();
     this.state = state;
     this.lock = lock;
   }
@@ -199,6 +193,21 @@ export class HostProcess {
     }
   }
 
+  /** Ends everything but the datapath, which forwards with the groups in force. */
+  giveWay(): Promise<void> {
+    return this.endControl('handOver');
+  }
+
+  /** After `giveWay`, if no successor has taken over. */
+  async resume(): Promise<void> {
+    const { host, options } = this;
+    const { base } = host.publisher.inForce!;
+    this.control = await beginControl(base, options, this.events, new UndoStack());
+    this.metrics = this.metricsEndpoint();
+    this.isControlled = true;
+    await this.listen(base);
+  }
+
   /** Ends and leaves VMs, their interfaces and flows to the next process. */
   async handOver(): Promise<void> {
     try {
@@ -220,13 +229,24 @@ export class HostProcess {
   }
 
   private async end(how: 'end' | 'handOver'): Promise<void> {
+    await this.endControl(how);
+    await this.host.stop(how);
+    this.events.stop();
+  }
+
+  private async endControl(how: 'end' | 'handOver'): Promise<void> {
+    if (!this.isControlled) return;
+    this.isControlled = false;
     this.metrics.stop();
     this.events.endFollowing();
     for (const server of [this.http, this.api])
       if (server !== undefined) await stopApiServer(server, systemRuntime);
+    this.http = this.api = undefined;
     await this.control.stop(how);
-    await this.host.stop(how);
-    this.events.stop();
+  }
+
+  private metricsEndpoint(): MetricsEndpoint {
+    return new MetricsEndpoint('host', this.control.certificates, (samples) => this.addSamples(samples));
   }
 
   /** Removes everything that outlives the process: the last resort when the host cannot be stopped. */
@@ -301,10 +321,11 @@ export class HostProcess {
 /** Prepares everything of the datapath that can be created while the running process still forwards. */
 async function prepare(
   configuration: Configuration,
-  { runDir, replace, log, onDeath }: ProcessOptions,
+  { runDir, log, onDeath }: ProcessOptions,
+  predecessor: Predecessor | undefined,
 ): Promise<PreparedDatapath | undefined> {
   removePrepared(runDir.tablesFile);
-  if (!replace || runDir.running() === undefined) return undefined;
+  if (predecessor === undefined) return undefined;
   try {
     return await PreparedDatapath.make(configuration, runDir.tablesFile, onDeath);
   } catch (error) {
@@ -323,15 +344,39 @@ function refuseLoss(runDir: RunDir, loseFlows = false): void {
   );
 }
 
-/**
- * The default store survives a killed process but is removed by `down`; `store` in the configuration is
- * permanent.
- */
-function ownStore(configuration: Configuration, runDir: RunDir, state: MadeThings): StoreConfig {
-  if (configuration.store === undefined && configuration.controllers === undefined) {
-    state.addDirectory(runDir.storeDir);
-  }
-  return { kind: 'file', dir: runDir.storeDir };
+/** Starts the agent's side of remote controllers, or the embedded controller with its store. */
+async function beginControl(
+  configuration: Configuration,
+  options: ProcessOptions,
+  events: EventJournal,
+  undo: UndoStack,
+): Promise<Control> {
+  const { log, runDir } = options;
+  const audit = new AuditTrail(events, configuration.host);
+  const { rulesFile } = runDir;
+  const defaultStore = defaultStoreIn(runDir);
+  const control = await startControl({
+    configuration,
+    defaultStore,
+    rulesFile,
+    events,
+    audit,
+    log,
+    patience: options,
+  });
+  undo.push('stop the controller', () => control.stop('end'));
+  return control;
+}
+
+/** It survives a killed process but is removed by `down`; `store` in the configuration is permanent. */
+const defaultStoreIn = ({ storeDir }: RunDir): StoreConfig => ({ kind: 'file', dir: storeDir });
+
+const hasDefaultStore = ({ store, controllers }: Configuration): boolean =>
+  store === undefined && controllers === undefined;
+
+function hostEvents(configuration: Configuration, { runDir, log }: ProcessOptions): EventJournal {
+  const { controllers, store = defaultStoreIn(runDir) } = configuration;
+  return eventJournal(configuration, controllers === undefined ? store : undefined, runDir, log);
 }
 
 /**

@@ -2,8 +2,8 @@
  * A Sluice process from start to end: signals, the log, exit codes.
  *
  * SIGTERM, SIGINT and the API's `down` stop it; SIGHUP reloads its configuration file, reads certificates again and
- * reopens the log file. SIGUSR2 (`up --replace`) makes it hand over to the next process: it ends and leaves its
- * devices, namespaces and tables. After a bug (an uncaught exception, a dead datapath) it exits at once and leaves
+ * reopens the log file. SIGUSR2 (`up --replace`) makes it hand over to the next process (run-dir/succession.ts): it
+ * ends and leaves its devices, namespaces and tables. After a bug (an uncaught exception, a dead datapath) it exits at once and leaves
  * them too, as a kill would: VMs keep their interfaces, and the next `up` continues their flows.
  */
 
@@ -18,10 +18,12 @@ import { releaseFreeMemory } from '../native/memory.ts';
 import { forbidNewPrivileges, keepCapabilities } from '../native/processes/privileges.ts';
 import { HAND_OVER_SIGNAL } from '../run-dir/process-identity.ts';
 import { RunDir } from '../run-dir/run-dir.ts';
+import { announceHandover, successorOf, withdrawHandover } from '../run-dir/succession.ts';
 import { HostProcess, type ProcessOptions } from './host-process.ts';
 import { createLog, type ProcessLog } from './log.ts';
 import { HOST_CAPABILITIES } from './privileges/host-capabilities.ts';
 import type { StartPatience } from './process-start.ts';
+import { type Order, Orders } from './succession/orders.ts';
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -38,6 +40,8 @@ const RELEASE_MEMORY_INTERVAL_MS = 15_000;
 
 /** A stop that takes longer is abandoned, and the process exits. */
 const STOP_TIMEOUT_MS = 10_000;
+/** How soon a process notices that its successor has failed. */
+const SUCCESSOR_POLL_MS = 100;
 
 export interface RunOptions extends Pick<StartPatience, 'onWaiting' | 'storeTimeoutMs'> {
   readonly configPath: string;
@@ -60,6 +64,10 @@ export interface SluiceProcess {
   reload(path: string, by?: string): Promise<Changed>;
   readonly events: EventJournal;
   stop(): Promise<void>;
+  /** Ends everything that does not forward, for a successor; absent: the process forwards nothing. */
+  giveWay?(): Promise<void>;
+  /** Starts again what `giveWay` has ended. */
+  resume?(): Promise<void>;
   /** Ends and leaves everything that outlives the process to the next one. */
   handOver(): Promise<void>;
   /** Removes everything that outlives the process, when `stop` did not complete. */
@@ -79,20 +87,13 @@ export async function runProcess(
 ): Promise<number> {
   const runDir = new RunDir(options.runDir);
   const log = createLog(runDir.logFile);
-  let end: (code: number) => void = () => {};
-  const ended = new Promise<number>((resolve) => {
-    end = resolve;
-  });
+  const orders = new Orders();
+  const stop = (exitCode: number): void => orders.give({ kind: 'stop', exitCode });
   // Signals received during start-up are handled when it completes; only the wait for etcd ends at once.
   const ending = new AbortController();
   let reload = (): void => {};
-  let how: 'stop' | 'handOver' = 'stop';
   /** Reason of a stop. */
   let why = '';
-  const handOver = (): void => {
-    how = 'handOver';
-    end(EXIT_OK);
-  };
   let isRunning = false;
   /** Until the process has started, the log says what happens. */
   let report = ({ line, level = 'info' }: Omit<NewEvent, 'subject'>): void => {
@@ -100,7 +101,7 @@ export async function runProcess(
   };
   /** During the start the error ends it, and the completed steps are undone. */
   const fail = (): void => {
-    if (!isRunning) return end(EXIT_FAILED);
+    if (!isRunning) return stop(EXIT_FAILED);
     log.fatal(
       'all state is left for the next process: `sluice up` continues with it, `sluice down` removes it',
     );
@@ -110,9 +111,9 @@ export async function runProcess(
     stop: (signal) => {
       why = signal;
       ending.abort();
-      end(EXIT_OK);
+      stop(EXIT_OK);
     },
-    handOver,
+    handOver: () => orders.give({ kind: 'handOver' }),
     reload: () => {
       log.reopen();
       reload();
@@ -130,7 +131,7 @@ export async function runProcess(
     log,
     onDownRequest: () => {
       why = 'asked for';
-      setImmediate(() => end(EXIT_OK));
+      setImmediate(() => stop(EXIT_OK));
     },
     onDeath: (reason) => {
       const line = `the datapath has ended, and the host with it: ${reason}`;
@@ -163,15 +164,15 @@ export async function runProcess(
     report = tell;
     tell({ type: 'process.started', details: { version: VERSION, pid: process.pid }, line: started.summary });
     options.onReady(started.summary);
-    const code = await ended;
+    const order = await lastOrder(orders, started, runDir, log);
     isRunning = false;
     tell(
-      how === 'stop'
+      order.kind === 'stop'
         ? { type: 'process.stopping', reason: why, line: 'stopping' }
         : { type: 'process.handing-over', line: 'handing over to the next process' },
     );
-    await endWithin(started, how, STOP_TIMEOUT_MS, log);
-    return code;
+    await endWithin(started, order.kind, log);
+    return order.kind === 'stop' ? order.exitCode : EXIT_OK;
   } finally {
     clearInterval(memory);
     log.sumUp();
@@ -181,19 +182,49 @@ export async function runProcess(
   }
 }
 
+/** The order after which the process ends. A successor may fail before that, and the process runs on. */
+async function lastOrder(
+  orders: Orders,
+  started: SluiceProcess,
+  runDir: RunDir,
+  log: ProcessLog,
+): Promise<Exclude<Order, { kind: 'resume' }>> {
+  for (;;) {
+    const order = await orders.next();
+    const successor = order.kind === 'handOver' ? successorOf(runDir) : undefined;
+    if (successor === undefined || started.giveWay === undefined) {
+      if (order.kind !== 'resume') return order;
+      continue;
+    }
+    log.info(`pid ${successor.pid} replaces this process, which forwards until it takes over`);
+    await endWithin(started, 'giveWay', log);
+    announceHandover(runDir);
+    const watch = setInterval(() => {
+      if (successorOf(runDir)?.pid !== successor.pid) orders.give({ kind: 'resume' });
+    }, SUCCESSOR_POLL_MS);
+    const next = await orders.next();
+    clearInterval(watch);
+    if (next.kind !== 'resume') return next;
+    withdrawHandover(runDir);
+    await started.resume!();
+    log.warn(`pid ${successor.pid} has ended before it took over: this process runs on`);
+  }
+}
+
+const IN_WORDS = { stop: 'stop', giveWay: 'give way to the next one', handOver: 'hand over' };
+
 async function endWithin(
   started: SluiceProcess,
-  how: 'stop' | 'handOver',
-  timeoutMs: number,
+  how: 'stop' | 'giveWay' | 'handOver',
   log: ProcessLog,
 ): Promise<void> {
   const giveUp = setTimeout(() => {
-    log.fatal(`the process did not ${how === 'stop' ? 'stop' : 'hand over'} within ${timeoutMs} ms`);
+    log.fatal(`the process did not ${IN_WORDS[how]} within ${STOP_TIMEOUT_MS} ms`);
     if (how === 'stop') started.clear();
     process.exit(EXIT_FAILED);
-  }, timeoutMs);
+  }, STOP_TIMEOUT_MS);
   try {
-    await started[how]();
+    await started[how]?.();
   } finally {
     clearTimeout(giveUp);
   }

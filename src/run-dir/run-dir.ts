@@ -13,33 +13,23 @@
  *   audit.jsonl  people's changes through this process, in the same place; kept when the process ends
  *   rules.json   the last rules of remote controllers, followed by later changes; kept when the process ends
  *   lock         held by the process that uses the directory
+ *   successor, handover
+ *                while a process is replaced (succession.ts)
  *
  * Theory of operation. The pid file names the running process. A killed process leaves it behind; such a file is
- * recognised because no process has that pid and start time. A lock decides between two simultaneous `up`: an
- * exclusive flock(2) on the file `lock`, which the kernel releases when the process ends in any way. Its holder
- * removes the file before it releases the lock; a process that has opened the removed file finds another file, or
- * none, under the name, and retries.
+ * recognised because no process has that pid and start time. The file `lock` decides between two simultaneous `up`
+ * (held-file.ts).
  *
  * Nothing in the directory is trusted before its owner and mode are checked (own-files.ts).
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  readdirSync,
-  realpathSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, readdirSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { namingFile } from '../config/problems/file-error.ts';
 import { isTmpfs } from '../native/memory.ts';
-import { tryLockFile } from '../native/processes/file-lock.ts';
+import { holdFile, releaseFile, removeUnlessHeld } from './held-file.ts';
 import { lockHolder } from './lock-holder.ts';
-import { checkOwnDirectory, makeOwnDirectory, openOwnFile, readOwnFile } from './own-files.ts';
+import { checkOwnDirectory, makeOwnDirectory, readOwnFile } from './own-files.ts';
 import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
 
 export interface RunningProcess extends ProcessIdentity {
@@ -65,6 +55,14 @@ export class RunDir {
 
   get lockFile(): string {
     return join(this.path, 'lock');
+  }
+
+  get successorFile(): string {
+    return join(this.path, 'successor');
+  }
+
+  get handoverFile(): string {
+    return join(this.path, 'handover');
   }
 
   get stateFile(): string {
@@ -152,7 +150,7 @@ export class RunDir {
    */
   async acquire(): Promise<RunDirLock> {
     checkOwnDirectory(this.path);
-    const lock = this.tryLock();
+    const lock = holdFile(this.lockFile);
     if (lock === undefined) {
       const running = this.running();
       if (running !== undefined && running.startedAt !== '') throw alreadyRunning(running);
@@ -163,6 +161,9 @@ export class RunDir {
       if (running !== undefined) throw alreadyRunning(running);
       const startedAt = new Date().toISOString();
       const { pid, startTicks } = identityOf(process.pid)!;
+      // What processes that were killed during a replacement have left.
+      rmSync(this.handoverFile, { force: true });
+      removeUnlessHeld(this.successorFile);
       rmSync(this.pidFile, { force: true });
       const text = `${pid}\n${startTicks}\n${startedAt}\n`;
       namingFile(this.pidFile, () => writeFileSync(this.pidFile, text, { mode: 0o600, flag: 'wx' }));
@@ -173,23 +174,9 @@ export class RunDir {
     }
   }
 
-  /** The lock's descriptor; undefined: another process, or another part of this one, has it. */
-  private tryLock(): number | undefined {
-    for (;;) {
-      const fd = openOwnFile(this.lockFile, constants.O_RDWR | constants.O_CREAT);
-      if (!tryLockFile(fd)) {
-        closeSync(fd);
-        return undefined;
-      }
-      if (statSync(this.lockFile, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
-      closeSync(fd);
-    }
-  }
-
   private release(lock: number): void {
     rmSync(this.pidFile, { force: true });
-    rmSync(this.lockFile, { force: true });
-    closeSync(lock);
+    releaseFile(this.lockFile, lock);
   }
 
   /** Throws NotOurs. */

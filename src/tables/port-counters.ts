@@ -240,6 +240,12 @@ export class PortCounters {
     };
   }
 
+  /** Goes on with the port's counts in other tables. */
+  follow(previous: PortCounters, port: number): void {
+    const [from, to] = [port * PORT_FIELDS, (port + 1) * PORT_FIELDS];
+    this.fields.set(previous.fields.subarray(from, to), from);
+  }
+
   clear(port: number): void {
     this.fields.fill(0, port * PORT_FIELDS, (port + 1) * PORT_FIELDS);
   }

@@ -86,6 +86,10 @@ async function serversOf(sourcePorts: readonly number[]): Promise<string[]> {
   return text.trim().split('\n').sort();
 }
 
+/** Packets that the VM has sent, as its port has counted them. */
+const packetsFrom = async (vm: string): Promise<number> =>
+  (await bed.json<PortRow[]>('stats', '--by', 'port')).find(({ port }) => port === vm)!.rxPackets;
+
 const SOURCE_PORTS = Array.from({ length: 30 }, (_, i) => 40_000 + i);
 
 const flowsOf = async (group: string): Promise<FlowRow[]> =>
@@ -103,8 +107,13 @@ for (const [how, restart] of Object.entries(RESTARTS)) {
     const [sticky] = await bed.ask('c1', STICKY, 1);
     const process = await bed.status();
     const index = await bed.exec('c1', 'cat', '/sys/class/net/eth0/ifindex');
+    // Many more than this VM sends by itself during the restart.
+    await bed.exec('s5', 'ping', '-n', '-q', '-i', '0.0005', '-c', '3000', '-W', '1', '10.1.0.21');
+    const counted = await packetsFrom('s5');
+    assert.ok(counted >= 3000, `${counted}`);
 
     await restart();
+    assert.ok((await packetsFrom('s5')) >= counted, 'counters go on');
     assert.is.not((await bed.status()).pid, process.pid);
     const after = await Promise.all(kept.map((connection) => connection.nextAnswers(20)));
     for (const [i, answers] of after.entries()) {

@@ -103,6 +103,11 @@ export class DatapathIds {
     return this.ports.findAny(portIdentity(port));
   }
 
+  /** The number of an uplink's port in use or used before. */
+  findPreviousUplinkLeg(leg: UplinkLeg): number | undefined {
+    return this.ports.findAny(legIdentity(leg));
+  }
+
   /** The number of an uplink's port in one network, which is a separate port to the datapath. */
   uplinkLeg(leg: UplinkLeg): number {
     const id = this.ports.acquire(legIdentity(leg));

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { findMember } from '../../config/model/group-members.ts';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
+import { uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { messageOf } from '../../config/problems/host-error.ts';
 import type { Mapping } from '../../native/memory.ts';
 import type { MadeThings } from '../../run-dir/made-things.ts';
@@ -50,11 +51,11 @@ export function mapBesideLeftTables(
   }
 }
 
-/** Takes over numbers, flows and affinities of the predecessor; call before the first publication. */
+/** Takes over numbers, flows, affinities and counters of ports of the predecessor; call before the first publication. */
 export async function takeOverFlows(
   leftTables: LeftTables,
   { thread, tables, ids, log }: Successor,
-  { ports }: Configuration,
+  configuration: Configuration,
 ): Promise<void> {
   try {
     ids.follow(leftTables.numbers);
@@ -63,7 +64,10 @@ export async function takeOverFlows(
     closeLeftTables(leftTables);
     return;
   }
-  const keptPorts = ports.map((port) => ids.findPreviousPort(port)).filter((id) => id !== undefined);
+  const keptPorts = [
+    ...configuration.ports.map((port) => ids.findPreviousPort(port)),
+    ...uplinkLegs(configuration).map((leg) => ids.findPreviousUplinkLeg(leg)),
+  ].filter((id) => id !== undefined);
   await thread.takeOver(leftTables.tables, leftTables.limits, keptPorts);
   closeLeftTables(leftTables);
   const { flows } = leftTables;

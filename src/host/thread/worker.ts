@@ -39,6 +39,8 @@ class DatapathLoop {
   private readonly tables: Tables;
   private readonly datapath: Datapath;
   private readonly snapshots = new SnapshotReceiver();
+  /** Ports that go on with the counts of the previous process when they are attached. */
+  private readonly countedBefore = new Set<number>();
   private stopped = false;
   private maxWaitMs = MAX_WAIT_MS;
   /** When the wall clock was last read, by the monotonic clock, and its value. */
@@ -60,8 +62,18 @@ class DatapathLoop {
       const count = this.turn();
       writeVitals(vitals, engine.counters, count);
     }
-    engine.receive(0);
+    this.finish();
     engine.close();
+  }
+
+  /** Handles what has been taken from the devices; what arrives from now on is the next process's. */
+  private finish(): void {
+    this.engine.stopReading();
+    this.maxWaitMs = 0;
+    for (let emptyTurns = 0; emptyTurns < 2; ) {
+      emptyTurns = this.turn() === 0 ? emptyTurns + 1 : 0;
+      this.maxWaitMs = 0;
+    }
   }
 
   /**
@@ -116,8 +128,9 @@ class DatapathLoop {
       case 'takeOver': {
         const { address, length } = request.tables;
         const previous = new Tables(viewMapping(address, length).bytes, 0, request.limits, [0, 0]);
-        const { first, end } = request;
-        this.datapath.follow(previous, new Set(request.keptPorts), monotonicMs32(), first, end);
+        const { first, end, keptPorts } = request;
+        if (first === 0) this.followCounters(previous, keptPorts);
+        this.datapath.follow(previous, new Set(keptPorts), monotonicMs32(), first, end);
         return [];
       }
       case 'purge':
@@ -129,6 +142,13 @@ class DatapathLoop {
       case 'stop':
         this.stopped = true;
         return [];
+    }
+  }
+
+  private followCounters({ portCounters }: Tables, ports: readonly number[]): void {
+    for (const port of ports) {
+      this.tables.portCounters.follow(portCounters, port);
+      this.countedBefore.add(port);
     }
   }
 
@@ -145,7 +165,7 @@ class DatapathLoop {
       throw error;
     }
     for (const port of attached) {
-      this.tables.portCounters.clear(port);
+      if (!this.countedBefore.delete(port)) this.tables.portCounters.clear(port);
       this.datapath.portAttached(port, monotonicMs32());
     }
   }

@@ -55,6 +55,7 @@ export class MemoryEngine implements FrameEngine {
   private waiting: MemoryFrame[] = [];
   private sent: MemoryFrame[] = [];
   private woken = false;
+  private isReading = true;
 
   constructor(options: MemoryEngineOptions) {
     checkOptions({ ...options, busyPollUs: 0 });
@@ -102,9 +103,14 @@ export class MemoryEngine implements FrameEngine {
     return true;
   }
 
+  stopReading(): void {
+    this.isReading = false;
+  }
+
   receive(_maxWaitUs: number): number {
     const { arena, batch, waiting } = this;
     batch.count = 0;
+    if (!this.isReading) return 0;
     while (batch.count < Math.min(BATCH_FRAMES, waiting.length)) {
       const slot = arena.take();
       if (slot === NO_SLOT) {

@@ -62,6 +62,7 @@ export class SyscallEngine implements FrameEngine {
   /** Ports that may have frames. */
   private readonly readable: PortQueue;
   private woken = false;
+  private isReading = true;
 
   constructor(options: EngineOptions) {
     checkOptions(options);
@@ -103,9 +104,14 @@ export class SyscallEngine implements FrameEngine {
 
   // --- receive ---------------------------------------------------------------------------------------------
 
+  stopReading(): void {
+    this.isReading = false;
+  }
+
   receive(maxWaitUs: number): number {
     const { batch } = this;
     batch.count = 0;
+    if (!this.isReading) return 0;
     this.readPorts();
     if (batch.count > 0) {
       // Ports that are not in the list wait for this look, so none starves behind a busy one.

@@ -81,6 +81,7 @@ export class UringEngine implements FrameEngine {
   private readonly hasWork: () => boolean;
   private readonly ringDepth: number;
   private slotsInRing = 0;
+  private isReading = true;
 
   /** Ports whose read is to be started. */
   private readonly toArm: PortQueue;
@@ -164,6 +165,15 @@ export class UringEngine implements FrameEngine {
 
   // --- receive ---------------------------------------------------------------------------------------------
 
+  stopReading(): void {
+    this.isReading = false;
+    for (let port = 0; port < this.ports.maxPorts; port++) {
+      if (!this.ports.isAttached(port)) continue;
+      this.uring.prepareCancel(tagOf(READ, port, this.generation[port]!), tagOf(CANCEL, port, 0));
+      this.submit();
+    }
+  }
+
   receive(maxWaitUs: number): number {
     const batch = this.batch;
     batch.count = 0;
@@ -208,7 +218,7 @@ export class UringEngine implements FrameEngine {
 
   /** Whether reads are to be started, and have slots to read into. */
   private canArm(): boolean {
-    return this.toArm.count > 0 && (this.slotsInRing > 0 || this.arena.freeCount > 0);
+    return this.isReading && this.toArm.count > 0 && (this.slotsInRing > 0 || this.arena.freeCount > 0);
   }
 
   private armReads(): void {
@@ -259,7 +269,7 @@ export class UringEngine implements FrameEngine {
       if (stale || result < 0) this.arena.release(slot);
       else this.addFrame(port, slot, result);
     }
-    if (stale || flags & IORING_CQE_F_MORE) return;
+    if (stale || !this.isReading || flags & IORING_CQE_F_MORE) return;
     if (result > 0) this.toArm.add(port);
     else this.onReadEnded(port, -result);
   }

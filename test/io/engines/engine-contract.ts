@@ -295,6 +295,42 @@ export function engineContract(name: string, create: CreateEngine): void {
     }),
   );
 
+  test('after stopReading what was taken is received, and the next engine gets the rest', () => {
+    const options = { maxPorts: 2, slots: 128, busyPollUs: 0 };
+    const frames = 40;
+    for (let fedBefore = 0; fedBefore <= frames; fedBefore += 8) {
+      const device = openSocketDevice(12);
+      const [former, next] = [create(options), create(options)];
+      const feed = (count: number): void => {
+        for (let i = 0; i < count; i++) device.feed(Buffer.concat([Buffer.alloc(12), ethernetFrame(64, 1)]));
+      };
+      const drain = ({ engine }: EngineUnderTest): number => {
+        let total = 0;
+        for (let empty = 0; empty < 2; ) {
+          const count = engine.receive(0);
+          for (let i = 0; i < count; i++) engine.arena.release(engine.batch.slot[i]!);
+          empty = count === 0 ? empty + 1 : 0;
+          total += count;
+        }
+        return total;
+      };
+      former.engine.attach(0, device.device);
+      let received = former.engine.receive(0);
+      for (let i = 0; i < received; i++) former.engine.arena.release(former.engine.batch.slot[i]!);
+      feed(fedBefore);
+      former.engine.stopReading();
+      feed(frames - fedBefore);
+      received += drain(former);
+      assert.ok(received <= fedBefore, `${received} of ${fedBefore}`);
+      assert.is(former.engine.counters.readErrors, 0);
+      former.engine.close();
+      next.engine.attach(0, device.device);
+      assert.is(received + drain(next), frames);
+      next.engine.close();
+      device.close();
+    }
+  });
+
   test('a port index that is used again never gets what was meant for its previous owner', async () => {
     const bench = create({ maxPorts: 2, slots: 128, busyPollUs: 0 });
     const { engine } = bench;
