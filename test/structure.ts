@@ -102,8 +102,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     files: ['src/wire/address.ts'],
   },
+  capture: { imports: ['io', 'native', 'wire'] },
   cli: {
-    imports: ['api', 'config', 'events', 'process', 'replay', 'run-dir'],
+    imports: ['api', 'capture', 'config', 'events', 'process', 'replay', 'run-dir'],
     files: ['src/wire/address.ts'],
   },
 };

@@ -21,6 +21,8 @@ export const API_PATHS = {
   'POST /v1/reload/plan': 'process',
   'POST /v1/diff': 'process',
   'POST /v1/down': 'process',
+  'POST /v1/captures': 'process',
+  'DELETE /v1/captures/:capture': 'process',
   'GET /v1/ports': 'listing',
   'GET /v1/routers': 'listing',
   'GET /v1/firewalls': 'listing',

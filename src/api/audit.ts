@@ -9,10 +9,11 @@ import { type ApiPath, apiPathOf } from './answered-by.ts';
 import type { Answerer, ApiRequest } from './routes.ts';
 import type { Changed } from './shapes.ts';
 
-/** Types of entries; other paths change nothing. */
+/** Types of entries: what changes something, and who has looked into packets. */
 const TYPES: Partial<Record<ApiPath, AuditType>> = {
   'POST /v1/reload': 'audit.reload',
   'POST /v1/down': 'audit.down',
+  'POST /v1/captures': 'audit.capture',
   'DELETE /v1/agents/:host': 'audit.agent-forget',
   'POST /v1/groups/:group/reset': 'audit.group-reset',
   'POST /v1/groups/:group/policy': 'audit.policy-set',
@@ -52,7 +53,12 @@ export class AuditTrail {
     const path = apiPathOf(request);
     const type = path && TYPES[path];
     if (type === undefined) return;
-    const given = (request.body ?? {}) as { name?: string; path?: string };
+    // A capture's program is said by its filter.
+    const { program: _, ...given } = (request.body ?? {}) as {
+      name?: string;
+      path?: string;
+      program?: unknown;
+    };
     const pattern = path!.split(' ')[1]!.split('/').slice(1);
     const values = request.path.filter((_, at) => pattern[at]!.startsWith(':'));
     const subject = [...values, ...(type === 'audit.member-add' ? [given.name] : [])].join('/');

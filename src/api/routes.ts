@@ -42,6 +42,23 @@ export class JsonLines {
   }
 }
 
+/** An endless answer in bytes. Its end, or the client's, is the end of the iteration, which always begins. */
+export class ByteStream {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly contentType: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    chunks: AsyncIterable<Uint8Array>,
+    contentType: string,
+    headers: Readonly<Record<string, string>>,
+  ) {
+    this.chunks = chunks;
+    this.contentType = contentType;
+    this.headers = headers;
+  }
+}
+
 /** Returns the answer's body, JsonLines or Rows; a thrown Refusal is sent to the client. */
 export type Answerer = (request: ApiRequest) => unknown;
 
@@ -134,6 +151,29 @@ export const FLOW_STATES = [
   'replied',
   'reset-by-member',
 ] as const;
+/** Header of the answer that names the capture, to end it by. */
+export const CAPTURE_ID = 'sluice-capture';
+/** Where `capture` sees packets. */
+export const CAPTURE_AT = ['from-vm', 'balanced', 'to-vm', 'dropped', 'uplink', 'all'] as const;
+/** Bytes of a packet that are kept, at most. */
+export const MAX_SNAP_LENGTH = 262_144;
+const MAX_INSTRUCTIONS = 4096;
+const u32 = integer(0, 0xffff_ffff, 'a number');
+const u8 = integer(0, 255, 'a number');
+export const captureStart = z.strictObject({
+  port: text.optional(),
+  group: text.optional(),
+  at: z.enum(CAPTURE_AT, `one of ${CAPTURE_AT.join(', ')}`).default('all'),
+  count: integer(1, Number.MAX_SAFE_INTEGER, 'a number of packets').optional(),
+  snapLength: integer(1, MAX_SNAP_LENGTH, 'bytes').default(MAX_SNAP_LENGTH),
+  /** What the program was compiled from, for the audit trail. */
+  filter: z.string('a text').max(65_536, 'a text of at most 65536 characters').optional(),
+  /** Classic BPF, as `tcpdump -ddd` prints it: operation, jump distances, operand. */
+  program: z
+    .array(z.tuple([integer(0, 0xffff, 'a number'), u8, u8, u32], 'four numbers'), 'instructions')
+    .max(MAX_INSTRUCTIONS, `at most ${MAX_INSTRUCTIONS} instructions`)
+    .optional(),
+});
 export const flowQuery = z.strictObject({
   port: text.optional(),
   group: text.optional(),

@@ -17,7 +17,7 @@ import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';
-import { type Answerer, JsonLines, PlainAnswer } from './routes.ts';
+import { type Answerer, ByteStream, JsonLines, PlainAnswer } from './routes.ts';
 import { Rows } from './rows.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
@@ -163,6 +163,7 @@ async function answer(
   if (body instanceof PlainAnswer) sendText(response, body);
   else if (body instanceof JsonLines)
     await sendLines(response, body, accept?.includes(EVENT_STREAM) === true, runtime);
+  else if (body instanceof ByteStream) await sendBytes(response, body, runtime);
   else if (body instanceof Rows)
     await sendRows(response, body, request.headers.accept === JSON_LINES, runtime);
   else send(response, status, body);
@@ -178,7 +179,7 @@ function sendText(response: ServerResponse, { text, contentType, status }: Plain
   response.end(text);
 }
 
-/** Writes one line per item until the items or the client end; a client that does not read pauses the items. */
+/** Writes one line per item until the items or the client end. */
 async function sendLines(
   response: ServerResponse,
   { items }: JsonLines,
@@ -190,26 +191,45 @@ async function sendLines(
     'cache-control': 'no-store',
     connection: 'close',
   });
-  response.flushHeaders();
   const [before, after] = asEvents ? ['data: ', '\n\n'] : ['', '\n'];
   const signs = asEvents ? runtime.setTicker(() => signOfLife(response), SIGN_OF_LIFE_MS) : undefined;
+  try {
+    await sendAll(response, items, (item) => `${before}${JSON.stringify(item)}${after}`, runtime);
+  } finally {
+    runtime.clearTimer(signs);
+  }
+}
+
+async function sendBytes(response: ServerResponse, body: ByteStream, runtime: Runtime): Promise<void> {
+  response.writeHead(200, { ...body.headers, 'content-type': body.contentType, connection: 'close' });
+  await sendAll(response, body.chunks, (chunk) => chunk, runtime);
+}
+
+/** Until the items or the client end; a client that does not read pauses the items. */
+async function sendAll<Item>(
+  response: ServerResponse,
+  items: AsyncIterable<Item>,
+  encoded: (item: Item) => string | Uint8Array,
+  runtime: Runtime,
+): Promise<void> {
+  response.flushHeaders();
   const iterator = items[Symbol.asyncIterator]();
-  let closed = (): void => {};
   const clientLeft = new Promise<void>((resolve) => {
-    closed = resolve;
+    if (response.destroyed) resolve();
+    else response.once('close', resolve);
   });
-  response.once('close', () => closed());
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), clientLeft]);
       if (next === undefined || next.done === true) break;
-      if (!response.write(`${before}${JSON.stringify(next.value)}${after}`)) {
-        await Promise.race([new Promise((resolve) => response.once('drain', resolve)), clientLeft]);
-      }
+      const hasRoom = response.write(encoded(next.value));
+      await (hasRoom ? nextTurn(runtime) : drained(response));
     }
     response.end();
+  } catch (error) {
+    response.destroy();
+    throw error;
   } finally {
-    runtime.clearTimer(signs);
     // Not awaited: a pending item may never come.
     iterator.return?.()?.catch(() => {});
   }

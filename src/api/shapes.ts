@@ -18,6 +18,8 @@
  *   POST   /v1/groups/{group}/members/{m}/fail     {}                → Changed
  *   DELETE /v1/groups/{group}/members/{m}                            → Changed
  *   POST   /v1/reload                              { path }          → Changed
+ *   POST   /v1/captures                            captureStart (routes.ts) → pcapng, until it is ended; header sluice-capture: its id
+ *   DELETE /v1/captures/{id}                                         → {}: the stream ends with its statistics
  *   POST   /v1/reload/plan                         { path }          → Difference[]: what a reload would change
  *   POST   /v1/diff                                { path }          → Difference[]: the file against what is in force
  *   POST   /v1/down                                {}                → {} once the host is about to stop

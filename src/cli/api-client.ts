@@ -1,6 +1,6 @@
 /** Client of the API of hosts and controllers (src/api/shapes.ts): JSON over HTTP on RUN_DIR/api.sock. */
 import { readFileSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ApiError } from '../api/shapes.ts';
 import { formatProblem } from '../config/problems/problems.ts';
@@ -59,6 +59,30 @@ export class ApiClient {
     const response = await this.open(path, query);
     if (response.statusCode === 200) answered();
     for await (const items of jsonLines<Item>(response)) yield* items;
+  }
+
+  /**
+   * An endless response in bytes; resolves with its headers. `abort` ends it, with ECONNRESET for whoever reads.
+   */
+  async stream(
+    path: string,
+    body: object,
+  ): Promise<{ headers: IncomingHttpHeaders; bytes: AsyncIterable<Buffer>; abort(): void }> {
+    const { response, abort } = await new Promise<{ response: IncomingMessage; abort(): void }>(
+      (resolve, reject) => {
+        const headers = { 'content-type': 'application/json' };
+        const socketPath = join(this.runDir, 'api.sock');
+        const call = request({ socketPath, method: 'POST', path, headers }, (response) =>
+          resolve({ response, abort: () => call.destroy() }),
+        );
+        this.limit(call, CHANGE_TIMEOUT_MS, reject);
+        call.end(JSON.stringify(body));
+      },
+    );
+    if (response.statusCode === 200) return { headers: response.headers, bytes: response, abort };
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString());
   }
 
   /** The rows of a listing in batches, as they arrive. */

@@ -1,5 +1,6 @@
 /** Parsers of arguments and options. Invalid text is a usage error with the expected format. */
 import { InvalidArgumentError } from 'commander';
+import { MAX_SNAP_LENGTH } from '../api/routes.ts';
 import { parseDuration } from '../config/model/duration.ts';
 import { canonicalMac, type Endpoint, isEndpoint, isMac, isPrefix, parseEndpoint } from '../wire/address.ts';
 
@@ -30,6 +31,10 @@ export function macArgument(text: string): string {
 export const weightArgument = (text: string): number => integer(text, 0, 65535);
 
 export const countArgument = (text: string): number => integer(text, 0, 4096);
+
+/** 0 is the greatest, as tcpdump has it. */
+export const snapLengthArgument = (text: string): number =>
+  integer(text, 0, MAX_SNAP_LENGTH) || MAX_SNAP_LENGTH;
 
 export const limitArgument = (text: string): number => integer(text, 1, Number.MAX_SAFE_INTEGER);
 

@@ -2,6 +2,7 @@
  * The functions of the process and replay rooms that the CLI calls directly instead of through the API. They are loaded
  * when needed, because they load the native library and the datapath. Each resolves with the exit code.
  */
+import type { CaptureOptions, StartCapture } from '../capture/capture.ts';
 import type { UpOptions } from '../process/up.ts';
 import type { ReplayOptions } from '../replay/replay.ts';
 
@@ -13,6 +14,9 @@ export const hostController = async (options: UpOptions): Promise<number> =>
 
 export const hostDown = async (options: { runDir: string }): Promise<number> =>
   (await import('../process/down.ts')).down(options);
+
+export const hostCapture = async (options: CaptureOptions, start: StartCapture): Promise<number> =>
+  (await import('../capture/capture.ts')).capture(options, start);
 
 export const hostReplay = async (options: ReplayOptions): Promise<number> =>
   (await import('../replay/replay.ts')).replay(options);

@@ -35,6 +35,7 @@ import { addDown } from './commands/process/down.ts';
 import { addReload } from './commands/process/reload.ts';
 import { addStatus } from './commands/process/status.ts';
 import { addUp } from './commands/process/up.ts';
+import { addCapture } from './commands/tool/capture.ts';
 import { addCompletion } from './commands/tool/completion.ts';
 import { addReplay } from './commands/tool/replay.ts';
 import { outputOption, runDirOption } from './settings.ts';
@@ -109,6 +110,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addStats(program);
   addTop(program);
   addEvents(program);
+  addCapture(program);
   addReplay(program);
 
   addTlsInit(program.command('tls').description('certificates for agents and controllers'));

@@ -1,4 +1,5 @@
 /** The controller's routes of api/shapes.ts: what each checks and answers. */
+
 import { z } from 'zod';
 import type { ControllerStatus, GroupSample } from '../api/fleet-shapes.ts';
 import { probeAnswer } from '../api/probe-answer.ts';
@@ -34,6 +35,7 @@ import type {
 } from '../api/shapes.ts';
 import { certificateProblems, verdictOf } from '../api/verdict.ts';
 import type { Certificates } from '../config/certificates.ts';
+import { Refusal } from '../config/problems/refusal.ts';
 import { sleep } from '../runtime/runtime.ts';
 import type { RefusedAgent } from './agents/agent-streams.ts';
 import type { Controller } from './controller.ts';
@@ -97,6 +99,10 @@ const fleet = (controller: Controller): Fleet => ({
 /** The same listing of each host, as requested here. */
 const ofHosts = <Row extends object>(controller: Controller, { path, query }: ApiRequest) =>
   Rows.begin(rowsOfHosts<Row>(controller.leading(), `/${path.join('/')}?${query}`));
+
+const ofHostOnly = (): never => {
+  throw new Refusal(400, 'capture: expected at a host: a controller has no packets');
+};
 
 export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /metrics', ({ metrics }, _, { accept }) => metrics(accept)),
@@ -179,6 +185,8 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   ),
   route('POST /v1/reload/plan', (context, _, { body }) => context.plan(checked(reload, body).path)),
   route('POST /v1/diff', (context, _, { body }) => context.diff(checked(reload, body).path)),
+  route('POST /v1/captures', ofHostOnly),
+  route('DELETE /v1/captures/:capture', ofHostOnly),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();

@@ -24,6 +24,7 @@ import { InheritedFlows } from './balancing/inherited-flows.ts';
 import { LoadBalancer } from './balancing/load-balancer.ts';
 import { type RuleSet, RuleSets } from './balancing/rule-sets.ts';
 import { UndeliveredFlows } from './balancing/undelivered-flows.ts';
+import { type CaptureClock, CapturePoints } from './capture/capture-points.ts';
 import { FastPath } from './fast-path/fast-path.ts';
 import { LOOKAHEAD_FRAMES, Lookahead } from './fast-path/lookahead.ts';
 import { PortFacts } from './fast-path/port-facts.ts';
@@ -60,9 +61,13 @@ export interface DatapathOptions {
   readonly tables: Tables;
   /** Packets looked at for times and losses per millisecond; 0: none, not even handshakes. */
   readonly meterPacketsPerMs?: number;
+  /** Of captured packets; absent: their times are 1970. */
+  readonly captureClock?: CaptureClock;
   /** False: every packet takes the slow path; for comparisons. */
   readonly fastPath?: boolean;
 }
+
+const NO_CLOCK: CaptureClock = { read: () => {}, seconds: () => 0, nanoseconds: () => 0 };
 
 /** MAC sets aged per millisecond that has batches at all. */
 const MAC_SETS_PER_TICK = 4;
@@ -105,6 +110,7 @@ export class Datapath {
     length: new Int32Array(1),
   };
   private readonly usesFastPath: boolean;
+  readonly captures: CapturePoints;
   /** Networks and ports that are in force as a whole: a snapshot with the same objects changes nothing about them. */
   private wired: Pick<DatapathSnapshot, 'networks' | 'ports'> | undefined;
   private lastTimersMs = -1;
@@ -162,6 +168,7 @@ export class Datapath {
     this.firewallFlows = new FirewallFlows(context);
     this.rejudging = new Rejudging(context, this.firewallFlows, this.tracking);
     this.usesFastPath = options.fastPath ?? true;
+    this.captures = new CapturePoints(context, this.frame, this.ports, options.captureClock ?? NO_CLOCK);
     this.facts = new PortFacts(options.tables.limits.maxPorts);
     this.lookahead = new Lookahead(context, this.facts, this.ports);
     this.fastPath = new FastPath(context, this.facts, this.tracking, this.meter, this.lookahead);
@@ -180,8 +187,11 @@ export class Datapath {
    * Never throws.
    */
   handleFrames(frames: FrameList, count: number): void {
-    for (let first = 0; first < count; first += LOOKAHEAD_FRAMES) {
-      const some = Math.min(LOOKAHEAD_FRAMES, count - first);
+    const { capture } = this.context;
+    const window = capture === null ? LOOKAHEAD_FRAMES : 1;
+    for (let first = 0; first < count; first += window) {
+      const some = Math.min(window, count - first);
+      if (capture !== null) capture.begin(frames.port[first]!, frames.offset[first]!, frames.length[first]!);
       if (this.usesFastPath) this.lookahead.look(frames, first, some);
       else for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
       for (let i = 0; i < some; i++) {
@@ -190,6 +200,7 @@ export class Datapath {
         const at = first + i;
         this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!);
       }
+      if (capture !== null) capture.end(frames.port[first]!);
     }
   }
 
@@ -209,7 +220,7 @@ export class Datapath {
     const port = this.ports[portId];
     context.counters.countReceived(portId, length);
     if (port === undefined) {
-      frame.ingress = portId;
+      frame.load(slot, offset, length, portId, NONE);
       context.drop(frame, DROP.portDown);
       context.arena.release(slot);
       return;

@@ -10,6 +10,7 @@ export const EVENT_TYPES = {
   'agent.refused': 'an agent was not let in, or was sent away',
   'audit.agent-forget': 'a person has removed a host that is away',
   'audit.down': 'a person has stopped this process',
+  'audit.capture': 'a person has begun to capture packets',
   'audit.group-reset': "a person has undone all of a group's changes",
   'audit.member-add': 'a person has added a member',
   'audit.member-drain': 'a person has drained a member',

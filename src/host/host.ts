@@ -25,6 +25,7 @@ import type { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Tables } from '../tables/tables.ts';
+import { Captures } from './captures/captures.ts';
 import { DeniedPackets } from './denied-packets.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
 import { memberExits } from './member-exits.ts';
@@ -93,6 +94,7 @@ export class Host {
   readonly queueLosses: QueueLosses;
   readonly uplinks: Uplinks;
   readonly collector: StatCollector;
+  readonly captures: Captures;
   private readonly denied: DeniedPackets;
   private readonly log: Logger;
   readonly runtime: Runtime;
@@ -149,6 +151,13 @@ export class Host {
     this.runtime = options.runtime;
     this.drainTimer = new DrainTimer(options.runtime, (due) => this.finishDrain(due));
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isMemberIdle });
+    this.captures = new Captures({
+      thread,
+      ids: this.builder.ids,
+      maxPorts: tables.limits.maxPorts,
+      runtime: options.runtime,
+      configuration: () => this.configuration,
+    });
     const numbers = new NumbersFile(options.numbersFile, tables.limits, this.builder.ids);
     this.publisher = new Publisher(thread, this.builder, () => {
       const problem = numbers.save();
@@ -178,6 +187,7 @@ export class Host {
     return this.exclusively(async () => {
       this.runtime.clearTimer(this.namespaceWatch);
       this.drainTimer.stop();
+      this.captures.endAll();
       this.collector.stop();
       this.denied.stop();
       this.queueLosses.stop();

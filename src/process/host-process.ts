@@ -239,6 +239,7 @@ export class HostProcess {
     this.isControlled = false;
     this.metrics.stop();
     this.events.endFollowing();
+    this.host.captures.endAll();
     for (const server of [this.http, this.api])
       if (server !== undefined) await stopApiServer(server, systemRuntime);
     this.http = this.api = undefined;

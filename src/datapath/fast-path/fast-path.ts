@@ -119,6 +119,7 @@ export class FastPath {
     if (to === from) return from;
     if (this.hasUnnoted) this.noteStatistics(from, to);
     if (this.hasUnmeasured) this.measureAll(frames, first, from, to);
+    if (context.capture !== null) this.captureAll(frames, first, from, to);
     const { arena, output } = context;
     for (let i = from; i < to; i++) {
       const slot = frames.slot[first + i]!;
@@ -127,6 +128,18 @@ export class FastPath {
       arena.release(slot);
     }
     return to;
+  }
+
+  /** Shows packets from … to - 1, which have been translated, to the captures. */
+  private captureAll(frames: FrameList, first: number, from: number, to: number): void {
+    const { words } = this.lookahead.packets;
+    for (let i = from; i < to; i++) {
+      const at = packetAt(i);
+      const egress = words[at + PACKET.egress]! & PORT_MASK;
+      const owner = (words[at + PACKET.kind]! & PACKET_REPLY) === 0 ? frames.port[first + i]! : egress;
+      const offset = frames.offset[first + i]!;
+      this.context.capture!.steady(words[at + PACKET.row]!, owner, egress, offset, frames.length[first + i]!);
+    }
   }
 
   /** Puts the statistics rows of packets from … to - 1 into the journal, after they have been counted there. */

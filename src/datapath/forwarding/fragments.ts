@@ -277,7 +277,8 @@ export class Fragments {
   private dropWaiting(row: number, reason: number): void {
     const { table, context } = this;
     for (let entry = table.dequeue(row); entry !== 0; entry = table.dequeue(row)) {
-      context.counters.drop(table.waitingIngress[entry]!, reason);
+      const offset = table.waitingOffset[entry]!;
+      context.dropBytes(table.waitingIngress[entry]!, offset, table.waitingLength[entry]!, reason);
       context.arena.release(table.waitingSlot[entry]!);
     }
   }

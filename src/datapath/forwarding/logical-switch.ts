@@ -81,6 +81,7 @@ export class LogicalSwitch {
     const { ports } = this.networks.at(network);
     const { ingress, slot, offset, length } = frame;
     this.context.count(ingress, PORT.flooded);
+    this.context.noteBalanced(frame);
     const isFromUplink = this.isFromUplink(frame);
     const isReserved = ethernet.isForReservedGroup(frame.view, offset);
     const { copy } = this;

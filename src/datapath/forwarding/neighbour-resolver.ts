@@ -140,6 +140,7 @@ export class NeighbourResolver {
       return context.drop(frame, DROP.neighbourQueueFull);
     }
     context.arena.retain(frame.slot);
+    context.noteBalanced(frame);
   }
 
   /** Called when a neighbour has been heard: stores its MAC and sends the frames that waited for it. */

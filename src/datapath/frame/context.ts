@@ -2,6 +2,7 @@
  * State that all parts of one datapath share: memory, tables, clocks, and the two ends of a frame, sent or dropped.
  * The clocks are set once per batch; the datapath never reads a clock.
  */
+import { NONE } from '../../tables/common/bucket-index.ts';
 import type { FrameArena } from '../../tables/frame-arena.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
 import type { Tables } from '../../tables/tables.ts';
@@ -11,6 +12,21 @@ import { CONSUMED } from './verdict.ts';
 /** Destination of frames: an I/O engine, or a test. Takes its own reference on the slot. */
 export interface FrameOutput {
   transmit(port: number, slot: number, offset: number, length: number): void;
+}
+
+/** Sees packets at points of the datapath (datapath/capture). Offsets: of Ethernet headers in the arena. */
+export interface CaptureSink {
+  /** A frame that has been received, before it is handled, and its end. */
+  begin(port: number, offset: number, length: number): void;
+  end(port: number): void;
+  /** A frame that a load balancer has translated. */
+  balanced(frame: Frame): void;
+  /** One that the fast path has translated and sent: its record, and the port whose load balancer it was. */
+  steady(row: number, owner: number, egress: number, offset: number, length: number): void;
+  sent(port: number, offset: number, length: number): void;
+  dropped(frame: Frame, reason: number): void;
+  /** `port`: that the frame came in by. */
+  droppedBytes(port: number, offset: number, length: number, reason: number): void;
 }
 
 /** Frames received together: arrays of equal length, one element per frame, as engines fill them. */
@@ -46,6 +62,8 @@ export class Context {
   /** Counter row of frames that the datapath makes itself: the last port number, which no port has. */
   readonly selfPort: number;
   readonly counters: PortCounters;
+  /** null: nothing is captured. */
+  capture: CaptureSink | null = null;
 
   constructor(arena: FrameArena, output: FrameOutput, tables: Tables) {
     this.arena = arena;
@@ -77,6 +95,18 @@ export class Context {
   drop(frame: Frame, reason: number): void {
     frame.dropped = true;
     this.counters.drop(frame.ingress, reason);
+    if (this.capture !== null) this.capture.dropped(frame, reason);
+  }
+
+  /** The same for a frame that is not loaded; `port`: that it came in by. */
+  dropBytes(port: number, offset: number, length: number, reason: number): void {
+    this.counters.drop(port, reason);
+    if (this.capture !== null) this.capture.droppedBytes(port, offset, length, reason);
+  }
+
+  /** Call where a frame leaves the forwarding element: it may have been balanced. */
+  noteBalanced(frame: Frame): void {
+    if (this.capture !== null && frame.flow !== NONE) this.capture.balanced(frame);
   }
 
   /** Drops a frame and returns the verdict on it, for operators: `return context.consume(frame, DROP.…)`. */
@@ -92,6 +122,7 @@ export class Context {
   /** Sends bytes out of a port without changes. */
   transmit(port: number, slot: number, offset: number, length: number): void {
     this.counters.countSent(port, length);
+    if (this.capture !== null) this.capture.sent(port, offset, length);
     this.output.transmit(port, slot, offset, length);
   }
 }

@@ -129,6 +129,8 @@ export class Frame {
   record = NONE;
   /** Connection record by which a load balancer last translated the packet, or NONE. */
   flow = NONE;
+  /** Number of the group whose rule matched a packet without a record, or NONE. */
+  group = NONE;
   /** A load balancer has translated the packet, a reply, for its client. */
   turnedBack = false;
   /** State of the datagram, in a fragment that waited for its first one; else 0. */
@@ -227,6 +229,7 @@ export class Frame {
     this.released = 0;
     this.record = NONE;
     this.flow = NONE;
+    this.group = NONE;
     this.turnedBack = false;
 
     if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;

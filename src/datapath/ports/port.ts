@@ -93,6 +93,7 @@ export class Port {
     for (let i = 0; i < chain.length; i++) {
       if (chain[i]!.egress(frame) !== PASS) return;
     }
+    this.context.noteBalanced(frame);
     this.deliver(frame);
   }
 

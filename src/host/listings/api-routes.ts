@@ -1,9 +1,13 @@
 /** Handlers of the host's routes (api/shapes.ts). */
 
+import type { z } from 'zod';
 import { probeAnswer } from '../../api/probe-answer.ts';
 import {
   type Answerer,
   answerRequest,
+  ByteStream,
+  CAPTURE_ID,
+  captureStart,
   checked,
   empty,
   flowQuery,
@@ -91,6 +95,13 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   ),
   route('POST /v1/reload/plan', (context, _, { body }) => context.plan(checked(reload, body).path)),
   route('POST /v1/diff', (context, _, { body }) => context.diff(checked(reload, body).path)),
+  route('POST /v1/captures', ({ host }, _, { body, actor }) =>
+    capture(host, checked(captureStart, body), actor),
+  ),
+  route('DELETE /v1/captures/:capture', ({ host }, [id]) => {
+    host.captures.end(id!);
+    return {};
+  }),
   route('POST /v1/down', (context, _, { body }) => {
     checked(empty, body);
     context.down();
@@ -140,6 +151,17 @@ function oneGroup({ host, originOf, healthOf }: ApiContext, name: string): Group
     healthOf: (member) => healthOf(name, member),
     nowMs: host.runtime.wallMs(),
   });
+}
+
+/** Packets are for this machine's root alone: only a request over the unix socket has an actor. */
+async function capture(
+  host: Host,
+  request: z.output<typeof captureStart>,
+  actor: string | undefined,
+): Promise<ByteStream> {
+  if (actor === undefined) throw new HostError(403, "capture: expected a request over the host's own socket");
+  const started = await host.captures.start(request);
+  return new ByteStream(started.blocks(), 'application/x-pcapng', { [CAPTURE_ID]: String(started.id) });
 }
 
 function firewalls(host: Host, port: string | undefined): FirewallRow[] {

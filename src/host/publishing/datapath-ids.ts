@@ -128,6 +128,11 @@ export class DatapathIds {
     return this.groups.acquire(name);
   }
 
+  /** The number of a group in use. */
+  findGroup(name: string): number | undefined {
+    return this.groups.find(name);
+  }
+
   rule(group: string, vip: string): number {
     return this.rules.acquire(`${group}@${vip}`);
   }

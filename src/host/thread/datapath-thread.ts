@@ -7,6 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../config/problems/host-error.ts';
+import type { CaptureSpec } from '../../datapath/capture/capture-points.ts';
 import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
 import type { EngineCounters } from '../../io/engine.ts';
 import { signalEvent } from '../../native/libc.ts';
@@ -127,6 +128,16 @@ export class DatapathThread {
   /** Frees statistics rows that have not changed since these positions of the journal. */
   async releaseRows(rows: readonly number[], notedAt: readonly number[]): Promise<void> {
     if (rows.length > 0) await this.ask({ kind: 'release', rows, notedAt });
+  }
+
+  /** Captured packets are in the capture's ring from now on. */
+  async startCapture(capture: CaptureSpec): Promise<void> {
+    await this.ask({ kind: 'startCapture', capture });
+  }
+
+  /** The capture's ring is not written to once this has resolved. */
+  async stopCapture(capture: number): Promise<void> {
+    if (!this.over) await this.ask({ kind: 'stopCapture', capture });
   }
 
   /** Turns of the loop, batches with frames, and the frames in them, since the start. */

@@ -2,6 +2,7 @@
  * Messages between the main thread and the datapath thread. Requests are answered in order, each with one
  * reply that carries its number; the worker handles them between two batches, after a write to its eventfd.
  */
+import type { CaptureSpec } from '../../datapath/capture/capture-points.ts';
 import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
 import type { NewGroup, SnapshotDelta } from './snapshot-transfer.ts';
@@ -48,6 +49,9 @@ export type Request =
       readonly end: number;
     }
   | { readonly kind: 'purge'; readonly members: readonly number[]; readonly which: 'all' | 'datagrams' }
+  | { readonly kind: 'startCapture'; readonly capture: CaptureSpec }
+  /** The capture's ring is not written to after the reply. */
+  | { readonly kind: 'stopCapture'; readonly capture: number }
   | { readonly kind: 'stop' };
 
 export type NumberedRequest = Request & { readonly id: number };

@@ -17,6 +17,7 @@ import { selectEngine } from '../../io/engines/select-engine.ts';
 import { threadId } from '../../native/libc.ts';
 import { viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
+import { wallClock } from '../../native/wall-clock.ts';
 import { Tables } from '../../tables/tables.ts';
 import { setCompilerFlags } from './compiler-flags.ts';
 import { SnapshotReceiver } from './snapshot-transfer.ts';
@@ -50,7 +51,13 @@ class DatapathLoop {
   constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
     this.engine = engine;
     this.tables = tables;
-    this.datapath = new Datapath({ arena: engine.arena, output: engine, tables, meterPacketsPerMs });
+    this.datapath = new Datapath({
+      arena: engine.arena,
+      output: engine,
+      tables,
+      meterPacketsPerMs,
+      captureClock: wallClock,
+    });
   }
 
   run(vitals: Float64Array): void {
@@ -138,6 +145,12 @@ class DatapathLoop {
         return [];
       case 'release':
         this.datapath.releaseStatRows(request.rows, request.notedAt);
+        return [];
+      case 'startCapture':
+        this.datapath.captures.start(request.capture);
+        return [];
+      case 'stopCapture':
+        this.datapath.captures.stop(request.capture);
         return [];
       case 'stop':
         this.stopped = true;

@@ -31,6 +31,16 @@ export interface CapturePacket {
   readonly bytes: Uint8Array;
   /** Where the record or block begins in the file. */
   readonly fileOffset: number;
+  /** pcapng's, if it has them: a text, the direction at the interface, and a number that is the same at all interfaces. */
+  readonly comment?: string;
+  readonly direction?: 'in' | 'out';
+  readonly packetId?: number;
+}
+
+/** Packets that an interface has received for the capture, and how many of them are lost. */
+export interface InterfaceStatistics {
+  readonly received: number;
+  readonly dropped: number;
 }
 
 /** The file ends inside a record: bytes present and expected. */

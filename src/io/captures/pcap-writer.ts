@@ -1,5 +1,5 @@
 /**
- * Writes captures, little-endian: classic pcap with microseconds or nanoseconds, or pcapng with nanoseconds.
+ * Writes captures, little-endian: classic pcap with microseconds or nanoseconds, or pcapng (pcapng-writer.ts).
  * Pure: gives bytes to a sink. The same packets give the same bytes: no time, name or version of the writer goes
  * into the file.
  */
@@ -11,21 +11,14 @@ import {
   PCAP_RECORD_HEADER_BYTES,
 } from './pcap-reader.ts';
 import {
-  BYTE_ORDER_MAGIC,
-  ENHANCED_PACKET,
-  INTERFACE_DESCRIPTION,
-  OPTION_END,
-  OPTION_IF_NAME,
-  OPTION_IF_TSRESOL,
-  SECTION_HEADER,
-} from './pcapng-reader.ts';
+  enhancedPacket,
+  interfaceDescription,
+  SNAP_LENGTH,
+  sectionHeader,
+  type WrittenInterface,
+} from './pcapng-writer.ts';
 
 export type CaptureFormat = 'pcap' | 'pcap-ns' | 'pcapng';
-
-export interface WrittenInterface {
-  readonly name?: string;
-  readonly linkType?: number;
-}
 
 export interface PcapWriterOptions {
   /** Default `pcap`: microseconds, which every tool reads. */
@@ -33,13 +26,6 @@ export interface PcapWriterOptions {
   /** Default: one Ethernet interface. Classic pcap holds one, without its name. */
   readonly interfaces?: readonly WrittenInterface[];
 }
-
-/** tcpdump's default: nothing that we write is cut. */
-const SNAP_LENGTH = 262_144;
-const PCAPNG_NANOSECONDS = 9;
-const NANOSECONDS = 1_000_000_000n;
-/** Of an enhanced packet block, without packet and padding. */
-const ENHANCED_PACKET_BYTES = 32;
 
 export class PcapWriter {
   private readonly sink: (bytes: Uint8Array) => void;
@@ -71,7 +57,7 @@ export class PcapWriter {
       throw new RangeError(`packet of interface ${interfaceIndex}, expected 0 to ${this.interfaceCount - 1}`);
     if (bytes.length > SNAP_LENGTH)
       throw new RangeError(`packet of ${bytes.length} bytes, expected at most ${SNAP_LENGTH}`);
-    if (this.format === 'pcapng') this.writeBlock(time, bytes, interfaceIndex, originalLength);
+    if (this.format === 'pcapng') this.sink(enhancedPacket({ time, bytes, interfaceIndex, originalLength }));
     else this.writeRecord(seconds, nanoseconds, bytes, originalLength);
   }
 
@@ -86,32 +72,7 @@ export class PcapWriter {
     record.set(bytes, PCAP_RECORD_HEADER_BYTES);
     this.sink(record);
   }
-
-  private writeBlock(
-    { seconds, nanoseconds }: CaptureTime,
-    bytes: Uint8Array,
-    interfaceIndex: number,
-    originalLength: number,
-  ): void {
-    const length = ENHANCED_PACKET_BYTES + padded(bytes.length);
-    const block = Buffer.alloc(length);
-    const units = BigInt(seconds) * NANOSECONDS + BigInt(nanoseconds);
-    if (units < 0n || units >= 1n << 64n)
-      throw new RangeError(`packet time: ${seconds} s, expected 0 to 18446744073 (2554) in pcapng`);
-    block.writeUInt32LE(ENHANCED_PACKET, 0);
-    block.writeUInt32LE(length, 4);
-    block.writeUInt32LE(interfaceIndex, 8);
-    block.writeUInt32LE(Number(units >> 32n), 12);
-    block.writeUInt32LE(Number(units & 0xffff_ffffn), 16);
-    block.writeUInt32LE(bytes.length, 20);
-    block.writeUInt32LE(originalLength, 24);
-    block.set(bytes, 28);
-    block.writeUInt32LE(length, length - 4);
-    this.sink(block);
-  }
 }
-
-const padded = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
 function pcapHeader(format: 'pcap' | 'pcap-ns', linkType: number): Buffer {
   const header = Buffer.alloc(PCAP_FILE_HEADER_BYTES);
@@ -121,38 +82,4 @@ function pcapHeader(format: 'pcap' | 'pcap-ns', linkType: number): Buffer {
   header.writeUInt32LE(SNAP_LENGTH, 16);
   header.writeUInt32LE(linkType, 20);
   return header;
-}
-
-function sectionHeader(): Buffer {
-  const block = Buffer.alloc(28);
-  block.writeUInt32LE(SECTION_HEADER, 0);
-  block.writeUInt32LE(block.length, 4);
-  block.writeUInt32LE(BYTE_ORDER_MAGIC, 8);
-  block.writeUInt16LE(1, 12);
-  // Section length: unspecified.
-  block.fill(0xff, 16, 24);
-  block.writeUInt32LE(block.length, 24);
-  return block;
-}
-
-function interfaceDescription({ name = '', linkType = LINKTYPE_ETHERNET }: WrittenInterface): Buffer {
-  const nameBytes = Buffer.from(name, 'utf8');
-  const nameOption = nameBytes.length > 0 ? 4 + padded(nameBytes.length) : 0;
-  const block = Buffer.alloc(16 + nameOption + 8 + 4 + 4);
-  block.writeUInt32LE(INTERFACE_DESCRIPTION, 0);
-  block.writeUInt32LE(block.length, 4);
-  block.writeUInt16LE(linkType, 8);
-  block.writeUInt32LE(SNAP_LENGTH, 12);
-  if (nameOption > 0) {
-    block.writeUInt16LE(OPTION_IF_NAME, 16);
-    block.writeUInt16LE(nameBytes.length, 18);
-    nameBytes.copy(block, 20);
-  }
-  const resolutionOption = 16 + nameOption;
-  block.writeUInt16LE(OPTION_IF_TSRESOL, resolutionOption);
-  block.writeUInt16LE(1, resolutionOption + 2);
-  block.writeUInt8(PCAPNG_NANOSECONDS, resolutionOption + 4);
-  block.writeUInt16LE(OPTION_END, resolutionOption + 8);
-  block.writeUInt32LE(block.length, block.length - 4);
-  return block;
 }

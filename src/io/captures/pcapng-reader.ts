@@ -4,7 +4,8 @@
  *    |  Block type (32)  |  Total length (32)  |  Body …  |  Total length again (32)  |
  *
  * in sections that each start with a section header, which tells the byte order. Packets lie in enhanced, simple
- * and (obsolete) packet blocks; interface description blocks tell link type and clock; all others are passed over.
+ * and (obsolete) packet blocks; interface description blocks tell link type and clock, statistics blocks what was lost;
+ * all others are passed over. A capture that is still being written is read piece by piece: `append`.
  */
 import {
   CaptureError,
@@ -13,6 +14,7 @@ import {
   type CaptureReader,
   type CaptureTime,
   hex32,
+  type InterfaceStatistics,
   packetLengthLimit,
   packetsOf,
   type Truncation,
@@ -22,6 +24,7 @@ export const SECTION_HEADER = 0x0a0d0d0a;
 export const INTERFACE_DESCRIPTION = 1;
 const OBSOLETE_PACKET = 2;
 const SIMPLE_PACKET = 3;
+export const INTERFACE_STATISTICS = 5;
 export const ENHANCED_PACKET = 6;
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const BYTE_ORDER_MAGIC_SWAPPED = 0x4d3c2b1a;
@@ -34,12 +37,27 @@ const SECTION_BODY_BYTES = 16;
 const INTERFACE_BODY_BYTES = 8;
 const SIMPLE_BODY_BYTES = 4;
 const PACKET_BODY_BYTES = 20;
+const STATISTICS_BODY_BYTES = 12;
 
 export const OPTION_END = 0;
+export const OPTION_COMMENT = 1;
+/** Of section headers. */
+export const OPTION_SHB_USERAPPL = 4;
+/** Of interface descriptions. */
 export const OPTION_IF_NAME = 2;
 export const OPTION_IF_TSRESOL = 9;
 const OPTION_IF_FCSLEN = 13;
 const OPTION_IF_TSOFFSET = 14;
+/** Of enhanced packets. */
+export const OPTION_EPB_FLAGS = 2;
+export const OPTION_EPB_PACKET_ID = 5;
+/** Of interface statistics. */
+export const OPTION_ISB_IFRECV = 4;
+export const OPTION_ISB_IFDROP = 5;
+export const OPTION_ISB_USRDELIV = 8;
+
+/** Lowest bits of an enhanced packet's flags. */
+const DIRECTIONS = [undefined, 'in', 'out', undefined] as const;
 
 const NANOSECONDS = 1_000_000_000n;
 const EPOCH: CaptureTime = { seconds: 0, nanoseconds: 0 };
@@ -56,9 +74,13 @@ export const isPcapng = (bytes: Uint8Array): boolean =>
 export class PcapngReader implements CaptureReader {
   readonly format = 'pcapng';
   readonly interfaces: CaptureInterface[] = [];
+  /** Last statistics block of each interface, by its index. */
+  readonly statistics = new Map<number, InterfaceStatistics>();
   truncation: Truncation | null = null;
-  private readonly bytes: Uint8Array;
-  private readonly view: DataView;
+  private bytes: Uint8Array;
+  private view: DataView;
+  /** Position in the file of `bytes`. */
+  private bytesOffset = 0;
   private readonly clocks: Clock[] = [];
   /** Interface numbers restart in each section: index of the current section's first. */
   private firstOfSection = 0;
@@ -66,10 +88,28 @@ export class PcapngReader implements CaptureReader {
   private offset = 0;
 
   constructor(bytes: Uint8Array) {
-    if (!isPcapng(bytes))
+    if (bytes.length > 0 && !isPcapng(bytes))
       throw new CaptureError(0, 'no section header block', `type ${hex32(SECTION_HEADER)}`);
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /**
+   * Goes on with the bytes behind those that were given before. Packets that `next` has answered stay valid. Errors count
+   * positions from the last block that was cut. Returns the bytes at hand: the cut block's and the new ones.
+   */
+  append(bytes: Uint8Array): Uint8Array {
+    this.bytesOffset += this.offset;
+    this.bytes = Buffer.concat([this.bytes.subarray(this.offset), bytes]);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    this.offset = 0;
+    this.truncation = null;
+    return this.bytes;
+  }
+
+  /** Bytes of whole blocks that `next` has passed, of those at hand. */
+  get wholeBytes(): number {
+    return this.offset;
   }
 
   next(): CapturePacket | null {
@@ -105,7 +145,11 @@ export class PcapngReader implements CaptureReader {
 
   private truncated(expectedBytes: number): null {
     const { offset } = this;
-    this.truncation = { fileOffset: offset, foundBytes: this.bytes.length - offset, expectedBytes };
+    this.truncation = {
+      fileOffset: this.bytesOffset + offset,
+      foundBytes: this.bytes.length - offset,
+      expectedBytes,
+    };
     return null;
   }
 
@@ -122,6 +166,9 @@ export class PcapngReader implements CaptureReader {
         return this.readPacket(type, start, body, end);
       case SIMPLE_PACKET:
         return this.readSimplePacket(start, body, end);
+      case INTERFACE_STATISTICS:
+        this.readStatistics(body, end);
+        return null;
       default:
         return null;
     }
@@ -148,7 +195,7 @@ export class PcapngReader implements CaptureReader {
     let name = '';
     let fcsBytes = 0;
     this.eachOption(body + INTERFACE_BODY_BYTES, end, (code, at, length) => {
-      if (code === OPTION_IF_NAME) name = Buffer.from(this.bytes.subarray(at, at + length)).toString('utf8');
+      if (code === OPTION_IF_NAME) name = this.text(at, length);
       else if (code === OPTION_IF_TSRESOL && length === 1) unitsPerSecond = resolution(this.bytes[at]!);
       else if (code === OPTION_IF_FCSLEN && length === 1) fcsBytes = this.bytes[at]!;
       else if (code === OPTION_IF_TSOFFSET && length === 8)
@@ -182,13 +229,50 @@ export class PcapngReader implements CaptureReader {
         `a packet of ${capturedLength} bytes`,
         `at most ${limit} in this block`,
       );
-    return {
+    const packet = {
       interfaceIndex,
       time: this.timeOf(interfaceIndex, high, low, body + 4),
       originalLength,
       bytes: this.bytes.subarray(data, data + capturedLength),
-      fileOffset: start,
+      fileOffset: this.bytesOffset + start,
     };
+    const options = data + Math.ceil(capturedLength / 4) * 4;
+    return type === ENHANCED_PACKET ? { ...packet, ...this.packetOptions(options, end) } : packet;
+  }
+
+  private packetOptions(
+    from: number,
+    end: number,
+  ): Pick<CapturePacket, 'comment' | 'direction' | 'packetId'> {
+    let comment: string | undefined;
+    let direction: CapturePacket['direction'];
+    let packetId: number | undefined;
+    this.eachOption(from, end, (code, at, length) => {
+      if (code === OPTION_COMMENT) comment = this.text(at, length);
+      else if (code === OPTION_EPB_FLAGS && length === 4)
+        direction = DIRECTIONS[this.view.getUint32(at, this.littleEndian) & 3];
+      else if (code === OPTION_EPB_PACKET_ID && length === 8)
+        packetId = Number(this.view.getBigUint64(at, this.littleEndian));
+    });
+    return { comment, direction, packetId };
+  }
+
+  private readStatistics(body: number, end: number): void {
+    this.needBody('interface statistics', body, end, STATISTICS_BODY_BYTES);
+    const interfaceIndex = this.interfaceOf(this.view.getUint32(body, this.littleEndian), body);
+    let received = 0;
+    let dropped = 0;
+    this.eachOption(body + STATISTICS_BODY_BYTES, end, (code, at, length) => {
+      if (length !== 8) return;
+      const value = Number(this.view.getBigUint64(at, this.littleEndian));
+      if (code === OPTION_ISB_IFRECV) received = value;
+      else if (code === OPTION_ISB_IFDROP) dropped = value;
+    });
+    this.statistics.set(interfaceIndex, { received, dropped });
+  }
+
+  private text(at: number, length: number): string {
+    return Buffer.from(this.bytes.subarray(at, at + length)).toString('utf8');
   }
 
   private readSimplePacket(start: number, body: number, end: number): CapturePacket {
@@ -209,7 +293,7 @@ export class PcapngReader implements CaptureReader {
       time: EPOCH,
       originalLength,
       bytes: this.bytes.subarray(data, data + capturedLength),
-      fileOffset: start,
+      fileOffset: this.bytesOffset + start,
     };
   }
 

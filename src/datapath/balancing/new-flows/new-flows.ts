@@ -100,6 +100,7 @@ export class NewFlows {
     if (isDatagram(frame) && this.tracking.running.has(this.id, frame)) {
       if (isForStation(vip, frame, this.context, this.networks)) return PASS;
     }
+    frame.group = this.rules.rules.group(rule);
     // The flow of a later fragment was removed since its first one passed.
     if (frame.l4 === 0) return this.laterFragment(frame);
     if (frame.protocol === UDP_LITE || frame.protocol === DCCP || frame.protocol === NEXT_NONE) {
@@ -185,6 +186,7 @@ export class NewFlows {
   }
 
   private withoutMember(rule: number, frame: Frame): number {
+    frame.group = this.rules.rules.group(rule);
     this.context.consume(frame, DROP.noMember);
     return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
