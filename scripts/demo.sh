@@ -190,7 +190,7 @@ require_node
 say "Sluice: a load balancer in the egress path of every VM"
 say ""
 say "Preparing"
-ensure_commands ip curl iperf3 tcpdump jq
+ensure_commands ip curl iperf3 tcpdump libpcap jq
 ensure_built || fail "did not compile"
 is_up=yes
 if [ "$hosts" = 3 ]; then

@@ -3,7 +3,7 @@
 # If all commands and node_modules exist, neither apt nor npm is called.
 # Needs common.sh.
 
-# The Debian package of a command, where their names differ. python3-NAME stands for a Python library.
+# The Debian package of a command, where their names differ. python3-NAME stands for a Python library, libpcap for itself.
 package_of() {
   case $1 in
     ip | ss) echo iproute2 ;;
@@ -17,6 +17,7 @@ package_of() {
     nc) echo netcat-openbsd ;;
     sysctl | ps) echo procps ;;
     tcprewrite) echo tcpreplay ;;
+    libpcap) echo libpcap0.8 ;;
     *) echo "$1" ;;
   esac
 }
@@ -24,6 +25,7 @@ package_of() {
 has_command() {
   case $1 in
     python3-*) /usr/bin/python3 -c "import ${1#python3-}" 2>/dev/null ;; # a library of Debian's own Python
+    libpcap) ldconfig -p | grep 'libpcap\.so' >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }

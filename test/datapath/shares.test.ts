@@ -315,6 +315,9 @@ trial('frame buffers', () => {
 /** Trials of what is shared in a file, or why it needs none. */
 const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'tables/balancing/affinity-table': ['clients whose member is remembered'],
+  'tables/capture-ring': 'of whom root looks at: what does not fit is missed there, and forwarded',
+  'datapath/capture/capture-points': 'for the packet at hand, and at most four captures',
+  'datapath/capture/packet-filter': 'for the packet at hand',
   'tables/common/bucket-index': 'part of tables that have shares',
   'tables/balancing/connection-table': [
     'connection records',

@@ -109,8 +109,10 @@ function problemOfOne(
   behind: number,
 ): string | undefined {
   if (!isIn(operand, 0xffff_ffff)) return `found operand ${operand}, expected 0 to 4294967295`;
-  if (operation === JA)
+  if (operation === JA) {
+    if (operand > 0x7fff_ffff) return 'found a jump back, as protochain makes it, expected jumps forward';
     return operand < behind ? undefined : `found a jump by ${operand}, expected less than ${behind}`;
+  }
   if (CONDITIONS.has(operation)) {
     const limit = Math.min(255, behind - 1);
     if (isIn(whenTrue, limit) && isIn(whenFalse, limit)) return undefined;

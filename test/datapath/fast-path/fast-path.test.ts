@@ -8,6 +8,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Datapath, type FrameOutput } from '../../../src/datapath/datapath.ts';
 import { FastPath } from '../../../src/datapath/fast-path/fast-path.ts';
+import {
+  CAPTURE_POINTS,
+  type CapturedPacket,
+  POINT,
+  RingReader,
+  ringBytes,
+} from '../../../src/tables/capture-ring.ts';
 import { FRAME_HEADROOM_BYTES, FrameArena, SLOT_BYTES } from '../../../src/tables/frame-arena.ts';
 import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../../src/tables/tables.ts';
 import { tcpFrame, udpFrame, type Way, type WireFrame } from '../../support/packets.ts';
@@ -215,6 +222,48 @@ function swap(bytes: Uint8Array, a: number, b: number, length: number): void {
   bytes.set(kept, b);
 }
 
+/** Everything that a side's datapath captures. */
+class CaptureOfSide {
+  private readonly side: Side;
+  private readonly reader: RingReader;
+
+  constructor(side: Side) {
+    const ring = new SharedArrayBuffer(ringBytes(LIMITS.maxPorts));
+    side.datapath.captures.start({ id: 1, points: [...CAPTURE_POINTS.keys()], snapLength: 65_536, ring });
+    this.side = side;
+    this.reader = new RingReader(ring, LIMITS.maxPorts);
+  }
+
+  take(): CapturedPacket[] {
+    const packets: CapturedPacket[] = [];
+    while (this.reader.next((packet) => packets.push({ ...packet, bytes: packet.bytes.slice() })));
+    return packets;
+  }
+
+  stop(): void {
+    this.side.datapath.captures.stop(1);
+  }
+}
+
+/** Each frame that came in and each that went out was captured, in their order. */
+function assertComplete(
+  seen: readonly CapturedPacket[],
+  batch: readonly Arrival[],
+  sent: readonly Sent[],
+  maker: SnapshotMaker,
+  where: string,
+): void {
+  const at = (wanted: number) =>
+    seen.filter(({ point }) => point === wanted).map(({ port, bytes }) => ({ port, bytes }));
+  const received = batch.map(({ port, wire }) => ({ port: maker.portId(port), bytes: wire.bytes }));
+  assert.equal(at(POINT.fromVm), received, `${where}: captured from VMs`);
+  assert.equal(
+    at(POINT.toVm),
+    sent.map(({ port, wire }) => ({ port, bytes: wire.bytes })),
+    `${where}: captured to VMs`,
+  );
+}
+
 const test = suite('fast path');
 
 test('the fast path sends and counts what the slow path does', () => {
@@ -249,6 +298,9 @@ test('the fast path sends and counts what the slow path does', () => {
     };
     let nowMs = random.pick([1_000, 0x7fff_ff00]);
     apply(1);
+    // A capture changes nothing, and sees the same on both paths.
+    const captures = world % 3 === 0 ? [] : sides.map((side) => new CaptureOfSide(side));
+    if (world % 3 === 1) captures.pop()?.stop();
     for (let round = 0; round < 60; round++) {
       const batch = Array.from({ length: 1 + random.below(random.chance(20) ? 150 : 20) }, () =>
         traffic.next(),
@@ -262,6 +314,9 @@ test('the fast path sends and counts what the slow path does', () => {
       for (const side of sides) side.handle(maker, batch, nowMs);
       const [quick, general] = sides;
       const where = `seed ${seed}, world ${world}, round ${round}`;
+      const [seen, seenByOther = seen] = captures.map((capture) => capture.take());
+      assert.equal(seenByOther, seen, `${where}: captured packets`);
+      if (seen !== undefined) assertComplete(seen, batch, quick.sent, maker, where);
       assert.equal(quick.sent, general.sent, `${where}: frames sent`);
       assert.is(
         Buffer.compare(Buffer.from(quick.memory), Buffer.from(general.memory)),
