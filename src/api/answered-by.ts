@@ -45,6 +45,7 @@ export const API_PATHS = {
   'POST /v1/groups/:group/members/:member/fail': 'controller',
   'DELETE /v1/groups/:group/members/:member': 'controller',
   'POST /v1/groups/:group/members/:member/reset': 'controller',
+  'POST /v1/groups/:group/members/:member/cancel': 'controller',
   'POST /v1/groups/:group/reset': 'controller',
   'GET /v1/groups/:group/watch': 'stream',
 } as const satisfies Record<string, AnsweredBy>;

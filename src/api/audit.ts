@@ -23,6 +23,7 @@ const TYPES: Partial<Record<ApiPath, AuditType>> = {
   'POST /v1/groups/:group/members/:member/drain': 'audit.member-drain',
   'POST /v1/groups/:group/members/:member/fail': 'audit.member-fail',
   'POST /v1/groups/:group/members/:member/reset': 'audit.member-reset',
+  'POST /v1/groups/:group/members/:member/cancel': 'audit.member-cancel',
   'DELETE /v1/groups/:group/members/:member': 'audit.member-remove',
 };
 

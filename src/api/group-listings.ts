@@ -4,7 +4,14 @@ import { membersInForce, nextSetChangeMs, setInForce } from '../config/model/cri
 import { membersOf } from '../config/model/group-members.ts';
 import { type GroupConfig, type MemberConfig, networksOf } from '../config/model/model.ts';
 import { portRangeText, rangesOf } from '../config/model/port-ranges.ts';
-import type { GroupDetail, GroupOrigin, GroupRow, MemberRow, SelectionDetail } from './shapes.ts';
+import type {
+  GroupDetail,
+  GroupOrigin,
+  GroupRow,
+  MemberRow,
+  SelectionDetail,
+  UpcomingRow,
+} from './shapes.ts';
 
 /** Totals and gauges, as in StatRow. */
 export interface Counts {
@@ -30,6 +37,8 @@ export interface GroupFigures {
   readonly total: Pick<Counts, 'activeFlows' | 'newFlows'>;
   /** How many load balancers enforce the group. */
   readonly loadBalancers: number;
+  /** null: not known. */
+  readonly upcoming: UpcomingRow[] | null;
   /** `member`: of the criteria set in force; undefined: this member is not in it. */
   ofMember(name: string, member: MemberConfig | undefined): MemberFigures;
 }
@@ -75,6 +84,7 @@ export function groupDetail(group: GroupConfig, figures: GroupFigures, nowMs: nu
     effectiveUntil: isoTime(inForce?.untilMs),
     nextChange: isoTime(nextSetChangeMs(group, nowMs)),
     loadBalancers: figures.loadBalancers,
+    upcoming: figures.upcoming,
     members: [
       ...members.map((member) => row(member, true)),
       ...others.map((member) => row(member, false)).filter(({ activeFlows }) => activeFlows > 0),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Problem, pathText } from '../config/problems/problems.ts';
 import { Refusal } from '../config/problems/refusal.ts';
+import { timestamp } from '../config/schema/schema-types.ts';
 import { checkShape } from '../config/schema/shape.ts';
 import { type ApiPath, matchesPath, methodsAt } from './answered-by.ts';
 
@@ -119,15 +120,32 @@ export const integer = (min: number, max: number, what: string) => {
 export const text = z.string('a text').min(1, 'a text');
 
 export const empty = z.strictObject({});
+/** When a change takes effect: at a time, or after a duration from now; absent: now. */
+const moment = {
+  at: timestamp.optional(),
+  afterMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional(),
+};
+export interface MomentOfChange {
+  /** ISO 8601. */
+  readonly at?: string;
+  readonly afterMs?: number;
+}
 export const memberAdd = z.strictObject({
+  ...moment,
   name: text,
   address: text,
   port: integer(1, 65_535, 'a port').optional(),
   weight: integer(0, 65_535, 'a weight').optional(),
   mac: text.optional(),
 });
-export const memberWeight = z.strictObject({ weight: integer(0, 65_535, 'a weight') });
+export const memberWeight = z.strictObject({
+  ...moment,
+  weight: integer(0, 65_535, 'a weight'),
+  /** Duration of a ramp. */
+  overMs: integer(1, MAX_DEADLINE_MS, 'milliseconds').optional(),
+});
 export const memberDrain = z.strictObject({
+  ...moment,
   deadlineMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional(),
 });
 export const reload = z.strictObject({ path: text });

@@ -13,8 +13,10 @@
  *   GET    /v1/flows?port=P&group=G&member=M&limit=N   FlowRow[]
  *   GET    /v1/stats?by=group|member|load-balancer|port          StatRow[] | PortRow[]
  *   POST   /v1/groups/{group}/members              MemberAdd         → Changed
- *   POST   /v1/groups/{group}/members/{m}/weight   { weight }        → Changed
+ *   POST   /v1/groups/{group}/members/{m}/weight   { weight, overMs? } → Changed
  *   POST   /v1/groups/{group}/members/{m}/drain    { deadlineMs? }   → Changed
+ *          these three also with `at` (ISO 8601) or `afterMs`: at that time, by the clock of the leading controller
+ *   POST   /v1/groups/{group}/members/{m}/cancel   {}                → Changed: what was to come of that member does not
  *   POST   /v1/groups/{group}/members/{m}/fail     {}                → Changed
  *   DELETE /v1/groups/{group}/members/{m}                            → Changed
  *   POST   /v1/reload                              { path }          → Changed
@@ -61,6 +63,8 @@ export interface Changed {
   away?: Record<string, string>;
   /** Host → why it keeps its previous rules. */
   refused?: Record<string, string>;
+  /** When a change with a time begins and, later if it is a ramp, ends (ISO 8601); nothing has changed yet. */
+  scheduled?: { at: string; until: string };
 }
 
 /** An entry in which a file and what is in force differ. */
@@ -320,10 +324,32 @@ export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail 
   nextChange: string | null;
   /** How many load balancers enforce the group. */
   loadBalancers: number;
+  /** Changes whose time has not come, by their times; null: not known here, ask the controllers. */
+  upcoming: UpcomingRow[] | null;
   /** Of the criteria set in force, then those of others that still have flows. */
   members: MemberRow[];
   /** From a controller: hosts whose counters are missing. */
   unanswered?: string[];
+}
+
+/** A change of a member with a time. */
+export interface UpcomingRow {
+  member: string;
+  change: 'add' | 'weight' | 'drain';
+  /** ISO 8601: when it begins. */
+  at: string;
+  /** Of a ramp: when it ends; null: at once. */
+  until: string | null;
+  /** Of a ramp that has begun: the weight at its beginning. */
+  fromWeight: number | null;
+  /** The weight afterwards; null: of a drain, or of a new member without one. */
+  weight: number | null;
+  /** Of a drain: time from its beginning to the end of running flows; null: they may go on. */
+  deadlineMs: number | null;
+  /** Of a new member. */
+  address: string | null;
+  port: number | null;
+  by: string | null;
 }
 
 export interface RuleRow extends SelectionDetail {

@@ -1,5 +1,6 @@
 /** Parsers of arguments and options. Invalid text is a usage error with the expected format. */
 import { InvalidArgumentError } from 'commander';
+import type { MomentOfChange } from '../api/routes.ts';
 import { MAX_SNAP_LENGTH } from '../api/routes.ts';
 import { parseDuration } from '../config/model/duration.ts';
 import { canonicalMac, type Endpoint, isEndpoint, isMac, isPrefix, parseEndpoint } from '../wire/address.ts';
@@ -9,6 +10,16 @@ export function durationArgument(text: string): number {
   if (ms === undefined)
     throw new InvalidArgumentError('Expected a duration with its unit, such as 90s or 5m.');
   return ms;
+}
+
+/** A time, or a time from now that the controllers count: `2026-12-01T13:00:00Z`, `+10m`. */
+export function momentArgument(text: string): MomentOfChange {
+  if (text.startsWith('+')) return { afterMs: durationArgument(text.slice(1)) };
+  const ms = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return { at: new Date(ms).toISOString() };
+  throw new InvalidArgumentError(
+    'Expected a time with its zone, such as 2026-12-01T13:00:00Z, or a time from now, such as +10m.',
+  );
 }
 
 export function endpointArgument(text: string): Endpoint {

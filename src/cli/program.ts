@@ -24,6 +24,7 @@ import { addRuleList } from './commands/listing/rule-list.ts';
 import { addStats } from './commands/listing/stats.ts';
 import { addTop } from './commands/listing/top.ts';
 import { addMemberAdd } from './commands/member/member-add.ts';
+import { addMemberCancel } from './commands/member/member-cancel.ts';
 import { addMemberDrain } from './commands/member/member-drain.ts';
 import { addMemberFail } from './commands/member/member-fail.ts';
 import { addMemberRemove } from './commands/member/member-remove.ts';
@@ -96,6 +97,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   const member = program.command('member').description('change the members of a running group');
   addMemberAdd(member);
   addMemberWeight(member);
+  addMemberCancel(member);
   addMemberDrain(member);
   addMemberFail(member);
   addMemberRemove(member);

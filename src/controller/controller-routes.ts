@@ -12,6 +12,7 @@ import {
   flowQuery,
   integer,
   JsonLines,
+  type MomentOfChange,
   memberAdd,
   memberDrain,
   memberWeight,
@@ -145,15 +146,31 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     checked(statQuery, request.query);
     return ofHosts<StatRow | PortRow>(controller, request);
   }),
-  route('POST /v1/groups/:group/members', ({ controller }, [group], { body, actor }) =>
-    controller.changes.addMember(group!, checked(memberAdd, body), actor),
-  ),
-  route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, member], { body, actor }) =>
-    controller.changes.setWeight(group!, member!, checked(memberWeight, body).weight, actor),
-  ),
-  route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, member], { body, actor }) =>
-    controller.changes.drainMember(group!, member!, checked(memberDrain, body).deadlineMs, actor),
-  ),
+  route('POST /v1/groups/:group/members', ({ controller }, [group], { body, actor: by }) => {
+    const { at, afterMs, ...add } = checked(memberAdd, body);
+    const atMs = momentOfChange(controller, { at, afterMs });
+    if (atMs === undefined) return controller.changes.addMember(group!, add, by);
+    return controller.changes.schedule(group!, { kind: 'add', member: add.name, atMs, by, add });
+  }),
+  route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, name], { body, actor }) => {
+    const { weight, overMs, ...when } = checked(memberWeight, body);
+    const [member, by] = [name!, actor];
+    const begin = overMs === undefined ? undefined : controller.runtime.wallMs();
+    const atMs = momentOfChange(controller, when) ?? begin;
+    if (atMs === undefined) return controller.changes.setWeight(group!, member, weight, by);
+    return controller.changes.schedule(group!, { kind: 'weight', member, atMs, by, weight, overMs });
+  }),
+  route('POST /v1/groups/:group/members/:member/drain', ({ controller }, [group, name], { body, actor }) => {
+    const { deadlineMs, ...when } = checked(memberDrain, body);
+    const [member, by] = [name!, actor];
+    const atMs = momentOfChange(controller, when);
+    if (atMs === undefined) return controller.changes.drainMember(group!, member, deadlineMs, by);
+    return controller.changes.schedule(group!, { kind: 'drain', member, atMs, by, deadlineMs });
+  }),
+  route('POST /v1/groups/:group/members/:member/cancel', ({ controller }, [group, member], { body }) => {
+    checked(empty, body);
+    return controller.changes.cancelPending(group!, member!);
+  }),
   route('POST /v1/groups/:group/members/:member/fail', ({ controller }, [group, member], { body, actor }) => {
     checked(empty, body);
     return controller.changes.failMember(group!, member!, actor);
@@ -198,6 +215,14 @@ export const controllerAnswerer =
   (context: ControllerContext): Answerer =>
   (request) =>
     answerRequest(CONTROLLER_ROUTES, context, request);
+
+/** Wall clock, epoch milliseconds; undefined: now. */
+function momentOfChange({ runtime }: Controller, { at, afterMs }: MomentOfChange): number | undefined {
+  if (at !== undefined && afterMs !== undefined)
+    throw new Refusal(400, 'found both at and afterMs, expected one of them');
+  if (at !== undefined) return Date.parse(at);
+  return afterMs === undefined ? undefined : runtime.wallMs() + afterMs;
+}
 
 function statusOf({ controller, version, certificates, streams }: ControllerContext): ControllerStatus {
   const { leadership: term, startedAtMs, uptimeMs } = controller;

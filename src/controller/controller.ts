@@ -36,6 +36,7 @@ import { Scaling } from './scaling/scaling.ts';
 import { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Campaign, Change, Store } from './store/store.ts';
 import { DEFAULT_TERM_SETTINGS, Term, type TermSettings } from './term.ts';
+import { TimedChanges } from './timed-changes.ts';
 
 export interface ControllerOptions {
   /** Networks, and the groups that the file seeds. */
@@ -57,6 +58,7 @@ interface Office {
   readonly vms: VmKeeper;
   readonly scaling: Scaling;
   readonly health: HealthVerdicts;
+  readonly timed: TimedChanges;
 }
 
 export class Controller implements AgentSessionHandler {
@@ -300,7 +302,9 @@ export class Controller implements AgentSessionHandler {
       warmUpMs: healthWarmUpMs,
       settlingMs,
     });
-    this.office = { term, hosts, vms, scaling, health };
+    const timed = new TimedChanges(this.changes, this.runtime, this.log);
+    this.office = { term, hosts, vms, scaling, health, timed };
+    timed.watch(this.groups);
     term.begin(groupsOf(this.groups), this.replica.tombstones);
     this.waitingAgents.attach((session) => term.attach(session));
     this.replica
@@ -343,6 +347,7 @@ export class Controller implements AgentSessionHandler {
     if (office === undefined) return;
     this.office = undefined;
     this.replica.dropUnwritten();
+    office.timed.stop();
     office.health.stop();
     office.scaling.stop();
     office.vms.stop();
@@ -355,7 +360,9 @@ export class Controller implements AgentSessionHandler {
     // Others say what has happened while another one leads.
     if (this.office !== undefined)
       for (const event of groupEvents(before, this.shown, this.changes.by)) this.options.events.emit(event);
-    this.office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
+    const { office } = this;
+    office?.term.setGroups(groupsOf(this.groups), this.replica.tombstones);
+    office?.timed.watch(this.groups);
   }
 
   private async agentAsks(agent: AttachedAgent, request: Request): Promise<void> {

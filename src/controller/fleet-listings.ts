@@ -27,6 +27,7 @@ import type { RefusedAgent } from './agents/agent-streams.ts';
 import type { AttachedAgent } from './agents/attached-agent.ts';
 import type { AwayHost } from './agents/expected-hosts.ts';
 import { existingGroup, type GroupStates, originOf } from './groups/group-states.ts';
+import { upcomingRow } from './groups/pending-changes.ts';
 import type { HealthVerdicts } from './health/health-verdicts.ts';
 import type { VmKeeper } from './scaling/vm-keeper.ts';
 import type { Term } from './term.ts';
@@ -259,6 +260,7 @@ export async function fleetGroupDetail(
     origin: originOf(state),
     total: flowsOf(answers.map(({ answer }) => answer)),
     loadBalancers: sum(answers, ({ answer }) => answer.loadBalancers),
+    upcoming: state.pending.map(upcomingRow),
     ofMember(member: string, distributed: MemberConfig | undefined): MemberFigures {
       const own = rowsOf(answers, member);
       const load = loads.get(member);

@@ -7,9 +7,10 @@
  */
 import { SerialQueue } from '../api/serial-queue.ts';
 import type { Changed, MemberAdd } from '../api/shapes.ts';
+import { findMember } from '../config/model/group-members.ts';
 import type { Configuration, NetworkConfig, TemplateConfig } from '../config/model/model.ts';
 import { checkNewPolicy } from '../config/new-policy.ts';
-import { ConfigError } from '../config/problems/problems.ts';
+import { ConfigError, expectOneOf } from '../config/problems/problems.ts';
 import { Refusal } from '../config/problems/refusal.ts';
 import type { PolicyConfig } from '../policy/policy-config.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -19,8 +20,21 @@ import { groupReset } from './groups/group-reset.ts';
 import { existingGroup, type GroupStates } from './groups/group-states.ts';
 import { MemberChanges } from './groups/member-changes.ts';
 import { type GroupOverrides, type MemberOverride, signed } from './groups/member-overrides.ts';
+import {
+  inOrder,
+  type PendingChange,
+  rampStep,
+  withoutMember,
+  withoutRunningRamps,
+  withPending,
+} from './groups/pending-changes.ts';
 import type { Replica } from './groups/replica.ts';
-import { KEYS, overridesChange, type ScaleDocument } from './groups/stored-documents.ts';
+import {
+  KEYS,
+  overridesChange,
+  pendingDocumentChange,
+  type ScaleDocument,
+} from './groups/stored-documents.ts';
 import type { Scaling } from './scaling/scaling.ts';
 import type { FleetActions } from './scaling/vm-keeper.ts';
 import type { Change } from './store/store.ts';
@@ -39,6 +53,15 @@ export interface ChangingController {
   readonly scaling: Scaling;
   leading(): Term;
 }
+
+type PendingFilter = (pending: readonly PendingChange[], member: string) => readonly PendingChange[];
+
+/** A time this far back is taken for now: the one who asks may have another clock. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+const startsNow = ({ atMs }: PendingChange, nowMs: number): boolean => atMs <= nowMs;
 
 export class GroupChanges implements FleetActions {
   private readonly controller: ChangingController;
@@ -89,8 +112,10 @@ export class GroupChanges implements FleetActions {
     return this.changeMember(group, request.name, by, (changes) => changes.add(group, request));
   }
 
+  /** Ends a ramp of the member's weight that has begun. */
   setWeight(group: string, member: string, weight: number, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.setWeight(group, member, weight));
+    const change = (changes: MemberChanges): GroupOverrides => changes.setWeight(group, member, weight);
+    return this.changeMember(group, member, by, change, withoutRunningRamps);
   }
 
   /** `deadlineMs`: from now. */
@@ -104,12 +129,14 @@ export class GroupChanges implements FleetActions {
   }
 
   removeMember(group: string, member: string, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.remove(group, member));
+    const change = (changes: MemberChanges): GroupOverrides => changes.remove(group, member);
+    return this.changeMember(group, member, by, change, withoutMember);
   }
 
   /** Restores the member as in the file; removes one that the file does not have. */
   resetMember(group: string, member: string, by?: string): Promise<Changed> {
-    return this.changeMember(group, member, by, (changes) => changes.reset(group, member));
+    const change = (changes: MemberChanges): GroupOverrides => changes.reset(group, member);
+    return this.changeMember(group, member, by, change, withoutMember);
   }
 
   /** Restores the group as in the file: drops changes by commands, and adds a removed group again. */
@@ -165,19 +192,119 @@ export class GroupChanges implements FleetActions {
     return this.replica.writeFindings(changes, this.controller.leading().epoch);
   }
 
+  // --- changes with a time ------------------------------------------------------------------------------------------
+
+  /** Stores the change until its time, which must not have passed; a ramp that begins now makes its first step. */
+  async schedule(group: string, change: PendingChange): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      const { pending } = existingGroup(this.groups, group);
+      this.checkPending(group, change, pending);
+      const others = startsNow(change, this.controller.runtime.wallMs())
+        ? withoutRunningRamps(pending, change.member)
+        : pending;
+      await this.replica.write([pendingDocumentChange(group, withPending(group, others, change))], epoch);
+    });
+    const untilMs = change.atMs + ((change.kind === 'weight' && change.overMs) || 0);
+    const scheduled = { at: isoTime(change.atMs), until: isoTime(untilMs) };
+    return { revision: this.controller.leading().distribution.revision, scheduled };
+  }
+
+  /** Throws a Refusal if the change could not be made now, apart from members that are about to be added. */
+  private checkPending(group: string, change: PendingChange, pending: readonly PendingChange[]): void {
+    const nowMs = this.controller.runtime.wallMs();
+    if (change.atMs < nowMs - CLOCK_TOLERANCE_MS) {
+      const found = `at: found ${isoTime(change.atMs)}`;
+      throw new Refusal(400, `${found}, expected a time after that of the controller, ${isoTime(nowMs)}`);
+    }
+    const isAwaited = pending.some(({ kind, member }) => kind === 'add' && member === change.member);
+    if (change.kind === 'add' && isAwaited)
+      throw new Refusal(409, `group ${group}: ${change.member} is about to be added already`);
+    if (!isAwaited) this.overridesAfter(group, change);
+  }
+
+  /** Drops what is pending for the member; a ramp stays where it is. */
+  async cancelPending(group: string, member: string): Promise<Changed> {
+    await this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      const { pending } = existingGroup(this.groups, group);
+      const kept = withoutMember(pending, member);
+      if (kept.length === pending.length) {
+        const known = [...new Set(pending.map((change) => change.member))];
+        const expected = known.length === 0 ? 'nothing is pending' : expectOneOf(member, known);
+        throw new Refusal(
+          404,
+          `pending changes of group ${group}: found member ${member}, expected ${expected}`,
+        );
+      }
+      await this.replica.write([pendingDocumentChange(group, kept)], epoch);
+    });
+    return { revision: this.controller.leading().distribution.revision };
+  }
+
+  /** Makes a pending change that is due, or the next step of a ramp, unless it was dropped meanwhile. */
+  makePending(group: string, due: PendingChange, nowMs: number): Promise<void> {
+    return this.exclusively(async () => {
+      const { epoch } = this.controller.leading();
+      const state = this.groups.get(group);
+      if (state === undefined || !state.pending.includes(due)) return;
+      const others = state.pending.filter((change) => change !== due);
+      const { member, by } = due;
+      const overridden = (change: PendingChange): Change =>
+        overridesChange(group, signed(this.overridesAfter(group, change), member, { by, atMs: nowMs }));
+      const changes: Change[] = [];
+      if (due.kind !== 'weight') changes.push(overridden(due), pendingDocumentChange(group, others));
+      else {
+        const begins = due.fromWeight === undefined;
+        const weightNow = findMember(state.beforeHealth, member)?.weight ?? due.weight;
+        const { weight, rest } = rampStep(due, nowMs, weightNow);
+        const kept = begins ? withoutRunningRamps(others, member) : others;
+        changes.push(pendingDocumentChange(group, rest === undefined ? kept : inOrder([...kept, rest])));
+        // The beginning of a ramp changes nothing else.
+        if (!begins || rest === undefined) changes.push(overridden({ ...due, weight }));
+      }
+      await this.replica.write(changes, epoch);
+    }, due.by);
+  }
+
+  dropPending(group: string, change: PendingChange): Promise<void> {
+    return this.exclusively(async () => {
+      const pending = this.groups.get(group)?.pending ?? [];
+      const kept = pending.filter((other) => other !== change);
+      await this.replica.write([pendingDocumentChange(group, kept)], this.controller.leading().epoch);
+    });
+  }
+
+  private overridesAfter(group: string, change: PendingChange): GroupOverrides {
+    const changes = new MemberChanges(this.groups, this.networks);
+    if (change.kind === 'add') return changes.add(group, change.add);
+    if (change.kind === 'weight') return changes.setWeight(group, change.member, change.weight);
+    const { deadlineMs } = change;
+    return changes.drain(
+      group,
+      change.member,
+      deadlineMs === undefined ? undefined : this.controller.runtime.wallMs() + deadlineMs,
+    );
+  }
+
   private async changeMember(
     group: string,
     member: string,
     by: string | undefined,
     change: (changes: MemberChanges) => GroupOverrides,
+    pendingAfter: PendingFilter = (pending) => pending,
   ): Promise<Changed> {
     let before: MemberOverride | undefined;
     await this.exclusively(async () => {
       const { epoch } = this.controller.leading();
-      before = this.groups.get(group)?.overrides.get(member);
+      const state = this.groups.get(group);
+      before = state?.overrides.get(member);
       const changed = change(new MemberChanges(this.groups, this.networks));
       const overrides = signed(changed, member, { by, atMs: this.controller.runtime.wallMs() });
-      await this.replica.write([overridesChange(group, overrides)], epoch);
+      const pending = state?.pending ?? [];
+      const kept = pendingAfter(pending, member);
+      const dropped = kept.length < pending.length ? [pendingDocumentChange(group, kept)] : [];
+      await this.replica.write([overridesChange(group, overrides), ...dropped], epoch);
     }, by);
     const settlement = await this.settlement(group);
     const refusals = Object.entries(settlement.refused);

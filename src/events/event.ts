@@ -17,6 +17,7 @@ export const EVENT_TYPES = {
   'audit.member-fail': 'a person has failed a member',
   'audit.member-remove': 'a person has removed a member',
   'audit.member-reset': "a person has undone a member's changes",
+  'audit.member-cancel': 'a person has dropped changes of a member that were to come',
   'audit.member-weight': "a person has set a member's weight",
   'audit.policy-set': "a person has set a group's policy",
   'audit.reload': 'a person has reloaded a configuration file',

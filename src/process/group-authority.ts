@@ -18,7 +18,14 @@ import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import type { AuditTrail } from '../api/audit.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
-import type { Changed, ControllersStatus, GroupOrigin, StreamCounts, Verdict } from '../api/shapes.ts';
+import type {
+  Changed,
+  ControllersStatus,
+  GroupOrigin,
+  StreamCounts,
+  UpcomingRow,
+  Verdict,
+} from '../api/shapes.ts';
 import { VERSION } from '../api/version.ts';
 import { Certificates, type Renewable } from '../config/certificates.ts';
 import type { Configuration, GroupConfig, StoreConfig } from '../config/model/model.ts';
@@ -28,6 +35,7 @@ import type { FleetServer } from '../controller/agents/fleet-server.ts';
 import { Controller } from '../controller/controller.ts';
 import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/controller-routes.ts';
 import { originOf } from '../controller/groups/group-states.ts';
+import { upcomingRow } from '../controller/groups/pending-changes.ts';
 import { controllerSamples } from '../controller/metrics.ts';
 import type { Store } from '../controller/store/store.ts';
 import { controllerProblems } from '../controller/verdict.ts';
@@ -80,6 +88,8 @@ export interface Control {
   groupsAfter(file: Configuration): readonly GroupConfig[];
   /** Origin of a group of this host. */
   originOf(group: string): GroupOrigin;
+  /** Changes of the group with a time; null: only the controllers know. */
+  upcomingOf(group: string): UpcomingRow[] | null;
   /** Health check result of a member, if this process knows it. */
   healthOf(group: string, member: string): string | undefined;
   /** Problems of an embedded controller. */
@@ -195,6 +205,10 @@ class EmbeddedControl implements Control {
     return groupsAfterReload(this.controller, file);
   }
 
+  upcomingOf(group: string): UpcomingRow[] {
+    return (this.controller.groups.get(group)?.pending ?? []).map(upcomingRow);
+  }
+
   healthOf(group: string, member: string): string | undefined {
     return this.controller.healthOf(group, member);
   }
@@ -283,7 +297,8 @@ class EmbeddedControl implements Control {
   /** On a single host, flows and rules name the host's own revisions. */
   private withLocalRevision(changed: Changed): Changed {
     if (this.server !== undefined) return changed;
-    return { revision: this.attached!.host.publisher.revision };
+    const { scheduled } = changed;
+    return { revision: this.attached!.host.publisher.revision, ...(scheduled && { scheduled }) };
   }
 }
 
@@ -359,6 +374,10 @@ class RemoteControl implements Control {
 
   groupsAfter(file: Configuration): GroupConfig[] {
     return groupsInForce(this.rules.current, file.groups, file);
+  }
+
+  upcomingOf(): null {
+    return null;
   }
 
   healthOf(): undefined {

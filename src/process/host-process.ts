@@ -265,6 +265,7 @@ export class HostProcess {
       status: () => this.status(),
       events: (query) => answerEvents(this.events, query, systemRuntime.wallMs()),
       originOf: (group) => this.control.originOf(group),
+      upcomingOf: (group) => this.control.upcomingOf(group),
       healthOf: (group, member) => this.control.healthOf(group, member),
       metrics: (accept) => this.metrics.answer(accept),
       unready: () => unready(this.host, this.control.status),

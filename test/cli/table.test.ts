@@ -85,6 +85,7 @@ const group: GroupDetail = {
   effectiveUntil: '2026-12-01T13:00:00.000Z',
   nextChange: '2026-12-01T13:00:00.000Z',
   loadBalancers: 3,
+  upcoming: [],
   members: [
     {
       member: 'app1',

@@ -33,6 +33,7 @@ import {
 } from '../../src/messages/messages.ts';
 import type { ReportColumn } from '../../src/messages/report.ts';
 import { ReportTable } from '../../src/messages/report-table.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
 import { systemRuntime } from '../../src/runtime/system-runtime.ts';
 import { linesOnly } from '../support/event-sinks.ts';
 import { until } from './until.ts';
@@ -69,12 +70,13 @@ export async function startFleet(
     dir = makeDirectory(),
     id = 'c1',
     events = linesOnly(silent),
-  }: { dir?: string; id?: string; events?: EventSink } = {},
+    runtime = systemRuntime,
+  }: { dir?: string; id?: string; events?: EventSink; runtime?: Runtime } = {},
 ): Promise<TestFleet> {
   const store = await openFileStore(dir);
   const self = { id, address: `${id}:7400` };
   const controller = new Controller({
-    runtime: systemRuntime,
+    runtime,
     configuration,
     store,
     log: silent,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseGroupDocument } from '../../config/group-document.ts';
 import { messageOf } from '../../config/problems/refusal.ts';
 import { LOAD_METRICS } from '../../policy/policy-config.ts';
+import { MAX_PENDING } from './pending-changes.ts';
 import { type Entries, KEYS } from './stored-documents.ts';
 
 const epochMs = z.number();
@@ -20,6 +21,21 @@ const override = z.looseObject({
   state: state.optional(),
   drainDeadlineMs: epochMs.optional(),
 });
+
+const pending = z.looseObject({
+  kind: z.enum(['weight', 'drain', 'add']),
+  member: z.string().min(1),
+  atMs: epochMs,
+  weight: z.int().min(0).max(65_535).optional(),
+  overMs: z.number().min(0).optional(),
+  fromWeight: z.int().min(0).max(65_535).optional(),
+  step: z.int().min(0).optional(),
+  deadlineMs: z.number().min(0).optional(),
+  add: z.looseObject({ name: z.string().min(1), address: z.string() }).optional(),
+});
+
+/** What a change of its kind needs. */
+const NEEDED = { weight: 'weight', drain: 'atMs', add: 'add' } as const;
 
 const ratio = z.number().min(0).max(1);
 const policy = z.looseObject({
@@ -53,6 +69,14 @@ const policy = z.looseObject({
 /** By key prefix. Unknown prefixes may belong to a newer version and are not checked. */
 const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
   [KEYS.overrides, z.looseObject({ members: z.array(override) })],
+  [
+    KEYS.pending,
+    z.looseObject({
+      changes: z
+        .array(pending.refine((change) => change[NEEDED[change.kind]] !== undefined, 'incomplete'))
+        .max(MAX_PENDING),
+    }),
+  ],
   [
     KEYS.health,
     z.looseObject({

@@ -9,7 +9,8 @@
  *   a file that still has the group, or one of a controller that was away, does not bring it back. A file that was seen
  *   without the group since, and has it again, does;
  * - a group whose entry in the file has changed since is replaced by that entry. Overrides of members whose
- *   entries were changed, added or removed are dropped, others stay (member-overrides.ts); a policy that was set at
+ *   entries were changed, added or removed are dropped, others stay (member-overrides.ts), and so for their pending
+ *   changes; a policy that was set at
  *   run time stays unless the file's policy has changed, and so does a number of members unless its scaling has;
  * - a group that is no longer in the file is removed, with all documents that belong to it;
  * - everything else stays as stored. So a controller that takes over with an outdated file changes nothing, and one
@@ -20,7 +21,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
 import { ownEntry } from '../../config/model/own-entry.ts';
 import type { Change } from '../store/store.ts';
-import { keptOverrides } from './member-overrides.ts';
+import { isSameMember, keptOverrides } from './member-overrides.ts';
 import {
   type Entries,
   type FileDocument,
@@ -29,6 +30,8 @@ import {
   named,
   overridesChange,
   overridesOf,
+  pendingDocumentChange,
+  pendingOf,
   type Tombstone,
   tombstoneOf,
 } from './stored-documents.ts';
@@ -112,6 +115,9 @@ function replaceGroup(group: GroupConfig, stored: GroupConfig | undefined, entri
   const overrides = overridesOf(entries, group.name);
   const kept = keptOverrides(overrides, stored, value);
   if (kept.size < overrides.size) changes.push(overridesChange(group.name, kept));
+  const pending = pendingOf(entries, group.name);
+  const keptPending = pending.filter(({ member }) => isSameMember(member, stored, value));
+  if (keptPending.length < pending.length) changes.push(pendingDocumentChange(group.name, keptPending));
   const policyKey = KEYS.policy + group.name;
   if (entries.has(policyKey) && !isDeepStrictEqual(stored.policy, value.policy)) {
     changes.push({ key: policyKey, deleted: true });
@@ -124,7 +130,7 @@ function replaceGroup(group: GroupConfig, stored: GroupConfig | undefined, entri
 }
 
 const removeGroup = (name: string, entries: Entries): Change[] =>
-  [KEYS.group, KEYS.overrides, KEYS.health, KEYS.policy, KEYS.scale]
+  [KEYS.group, KEYS.overrides, KEYS.pending, KEYS.health, KEYS.policy, KEYS.scale]
     .map((prefix) => prefix + name)
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));

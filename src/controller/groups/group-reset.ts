@@ -6,7 +6,7 @@ import { type Entries, groupOf, KEYS, tombstoneOf } from './stored-documents.ts'
 
 /** `id`: the controller whose file it is. Refusal 404 if neither the store nor, for one that was removed, the file has it. */
 export function groupReset(entries: Entries, name: string, file: Configuration, id: string): Change[] {
-  const changes: Change[] = [KEYS.overrides, KEYS.policy, KEYS.scale]
+  const changes: Change[] = [KEYS.overrides, KEYS.pending, KEYS.policy, KEYS.scale]
     .map((prefix) => prefix + name)
     .filter((key) => entries.has(key))
     .map((key) => ({ key, deleted: true }));

@@ -17,12 +17,14 @@ import { ownEntry } from '../../config/model/own-entry.ts';
 import { expectOneOf } from '../../config/problems/problems.ts';
 import { Refusal } from '../../config/problems/refusal.ts';
 import { applyOverrides, type GroupOverrides } from './member-overrides.ts';
+import type { PendingChange } from './pending-changes.ts';
 import {
   type Entries,
   type HealthDocument,
   KEYS,
   named,
   overridesOf,
+  pendingOf,
   type ScaleDocument,
 } from './stored-documents.ts';
 
@@ -41,27 +43,36 @@ export interface GroupState {
   readonly isPolicyOfRuntime: boolean;
   /** The number of members set by people, which replaces the thresholds; absent: thresholds decide. */
   readonly heldCount: number | undefined;
+  /** Changes whose time has not come; by their times. */
+  readonly pending: readonly PendingChange[];
   /** The values of its stored documents, as they were compared last. */
   documents: readonly unknown[];
 }
 
-const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale] as const;
+/** The last does not change what is in force. */
+const PARTS = [KEYS.group, KEYS.policy, KEYS.overrides, KEYS.health, KEYS.scale, KEYS.pending] as const;
 
 /** `before`: previous states, whose unchanged groups are reused. */
 export function groupStates(entries: Entries, ...before: readonly GroupStates[]): GroupStates {
   const groups = new Map<string, GroupState>();
   for (const [name, definition] of named<GroupConfig>(entries, KEYS.group)) {
     const documents = PARTS.map((prefix) => entries.get(prefix + name));
-    const state = before.map((states) => states.get(name)).find((one) => hasDocuments(one, documents));
+    const states = before.flatMap((all) => all.get(name) ?? []);
+    const state = states.find((one) => hasDocuments(one, documents));
     // The next comparison is with these objects: most documents are the same objects then.
     if (state !== undefined) state.documents = documents;
-    groups.set(name, state ?? groupState(name, definition, documents, entries));
+    const inForce = states.find((one) => hasDocuments(one, documents.slice(0, -1)));
+    const pending = pendingOf(entries, name);
+    if (state !== undefined) groups.set(name, state);
+    else if (inForce !== undefined) groups.set(name, { ...inForce, pending, documents });
+    else groups.set(name, { ...groupState(name, definition, documents, entries), pending });
   }
   return groups;
 }
 
-const hasDocuments = (state: GroupState | undefined, documents: readonly unknown[]): boolean =>
-  state?.documents.every((document, at) => isSameDocument(document, documents[at])) === true;
+/** As far as `documents` goes. */
+const hasDocuments = (state: GroupState, documents: readonly unknown[]): boolean =>
+  documents.every((document, at) => isSameDocument(document, state.documents[at]));
 
 /** A document that was read again, or was first written here, is another object with the same content. */
 const isSameDocument = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
@@ -71,7 +82,7 @@ function groupState(
   stored: GroupConfig,
   documents: readonly unknown[],
   entries: Entries,
-): GroupState {
+): Omit<GroupState, 'pending'> {
   const policy = documents[1] as GroupConfig['policy'];
   const definition = policy === undefined ? stored : { ...stored, policy };
   const overrides = overridesOf(entries, name);

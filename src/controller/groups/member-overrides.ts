@@ -65,12 +65,10 @@ export const keptOverrides = (
   overrides: GroupOverrides,
   before: GroupConfig,
   after: GroupConfig,
-): GroupOverrides =>
-  new Map(
-    [...overrides].filter(([member]) =>
-      isDeepStrictEqual(entriesOf(before, member), entriesOf(after, member)),
-    ),
-  );
+): GroupOverrides => new Map([...overrides].filter(([member]) => isSameMember(member, before, after)));
+
+export const isSameMember = (member: string, before: GroupConfig, after: GroupConfig): boolean =>
+  isDeepStrictEqual(entriesOf(before, member), entriesOf(after, member));
 
 /** The member's entries in all criteria sets of the group. */
 function entriesOf(group: GroupConfig, member: string): MemberConfig[] {

@@ -3,6 +3,7 @@
  *
  *   groups/NAME     the group as in the file that last changed it (config/model/model.ts, GroupConfig)
  *   overrides/NAME  people's changes of its members, in order (member-overrides.ts)
+ *   pending/NAME    changes of its members with a time that has not come yet (pending-changes.ts)
  *   health/NAME     members that health checks found failed
  *   policies/NAME   the policy that was set at run time, in place of the file's
  *   scales/NAME     the number of members set by people, kept until it is set to `auto`
@@ -15,10 +16,12 @@ import type { GroupConfig } from '../../config/model/model.ts';
 import type { Change } from '../store/store.ts';
 import type { VmRecord } from '../vm-manager/vm-record.ts';
 import type { GroupOverrides, MemberOverride } from './member-overrides.ts';
+import type { PendingChange, PendingDocument } from './pending-changes.ts';
 
 export const KEYS = {
   group: 'groups/',
   overrides: 'overrides/',
+  pending: 'pending/',
   health: 'health/',
   policy: 'policies/',
   scale: 'scales/',
@@ -100,6 +103,9 @@ export function overridesOf(entries: Entries, group: string): GroupOverrides {
   return new Map((document?.members ?? []).map(({ name, ...override }) => [name, override]));
 }
 
+export const pendingOf = (entries: Entries, group: string): readonly PendingChange[] =>
+  (entries.get(KEYS.pending + group) as PendingDocument | undefined)?.changes ?? [];
+
 export function overridesChange(group: string, overrides: GroupOverrides): Change {
   const key = KEYS.overrides + group;
   if (overrides.size === 0) return { key, deleted: true };
@@ -111,4 +117,13 @@ export function healthChange(group: string, failed: HealthDocument['failed']): C
   const key = KEYS.health + group;
   if (Object.keys(failed).length === 0) return { key, deleted: true };
   return { key, value: { failed } satisfies HealthDocument };
+}
+
+/** `pending`: in the order of their times. */
+export function pendingDocumentChange(group: string, pending: readonly PendingChange[]): Change {
+  const key = KEYS.pending + group;
+  if (pending.length === 0) return { key, deleted: true };
+  const value: PendingDocument = { changes: pending };
+  // As the store returns it: without keys whose value is undefined.
+  return { key, value: JSON.parse(JSON.stringify(value)) };
 }

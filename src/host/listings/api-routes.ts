@@ -33,6 +33,7 @@ import type {
   RuleRow,
   StatRow,
   Status,
+  UpcomingRow,
   Verdict,
 } from '../../api/shapes.ts';
 import { findGroup, findMember, refuseUnknownMember } from '../../config/model/group-members.ts';
@@ -60,6 +61,8 @@ export interface ApiContext {
   readonly host: Host;
   status(): Status;
   originOf(group: string): GroupOrigin;
+  /** Changes with a time; null: unknown here. */
+  upcomingOf(group: string): UpcomingRow[] | null;
   /** Health check result of a member; undefined: none, or unknown here. */
   healthOf(group: string, member: string): string | undefined;
   metrics(accept: string | undefined): Promise<PlainAnswer>;
@@ -135,7 +138,7 @@ function statistics({ builder, collector }: Host): Statistics {
   return { ids: builder.ids, collector };
 }
 
-function oneGroup({ host, originOf, healthOf }: ApiContext, name: string): GroupDetail {
+function oneGroup({ host, originOf, upcomingOf, healthOf }: ApiContext, name: string): GroupDetail {
   const group = existingGroup(host, name);
   const { ids } = host.builder;
   const idle = { settings: host.configuration.datapath, nowMs32: monotonicMs32() };
@@ -148,6 +151,7 @@ function oneGroup({ host, originOf, healthOf }: ApiContext, name: string): Group
     built,
     left,
     origin: originOf(name),
+    upcoming: upcomingOf(name),
     healthOf: (member) => healthOf(name, member),
     nowMs: host.runtime.wallMs(),
   });

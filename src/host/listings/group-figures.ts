@@ -1,6 +1,6 @@
 /** `group show` of a host: a group's members with their figures and the weights that each load balancer has in force. */
 import { countsOf, groupDetail, mostCommon, sum } from '../../api/group-listings.ts';
-import type { GroupDetail, GroupOrigin } from '../../api/shapes.ts';
+import type { GroupDetail, GroupOrigin, UpcomingRow } from '../../api/shapes.ts';
 import type { GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
 import type { BuiltSnapshot } from '../publishing/snapshot-builder.ts';
@@ -16,6 +16,8 @@ export interface GroupView {
   /** Remaining flows of draining members. */
   readonly left: ReadonlyMap<string, RemainingOfMember>;
   readonly origin: GroupOrigin;
+  /** null: not known here. */
+  readonly upcoming: UpcomingRow[] | null;
   healthOf(member: string): string | undefined;
   readonly nowMs: number;
 }
@@ -32,6 +34,7 @@ export function hostGroupDetail(group: GroupConfig, view: GroupView): GroupDetai
     origin: view.origin,
     total: countsOf(counted.map(({ report }) => report.stats)),
     loadBalancers: weights.size,
+    upcoming: view.upcoming,
     ofMember(name: string, member: MemberConfig | undefined) {
       const own = counted.filter((one) => one.name === name).map(({ report }) => report);
       const weightAt = (loadBalancer: string): number => weights.get(loadBalancer)?.get(name) ?? 0;

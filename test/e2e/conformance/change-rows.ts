@@ -13,4 +13,16 @@ export const CHANGE_ROWS: readonly Row[] = [
       'e2e/fleet › a member that drains keeps its connections, and gets no new one from any host',
     ],
   },
+  {
+    source: '[63], [76], [100]',
+    requirement: 'The way in and the way out of a member, and its weight, by time: at T, or little by little',
+    tests: [
+      'e2e/timed › a weight at T: the shares are the old ones until then, and the new ones after',
+      'e2e/timed › a ramp passes through every weight in between, goes on after a kill, and ends at the last',
+      'e2e/timed › the way in and the way out: a member gets new flows from T on, another until T',
+      'e2e/timed › cancel: nothing happens at T; a time in the past is refused',
+      'controller/timed-changes › a ramp goes on at the next leader, from where it was, and reaches its end',
+      'controller/groups/pending-changes › a ramp goes up by one at a time, evenly',
+    ],
+  },
 ];

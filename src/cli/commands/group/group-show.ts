@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { GroupDetail, MemberRow } from '../../../api/shapes.ts';
+import type { GroupDetail, MemberRow, UpcomingRow } from '../../../api/shapes.ts';
+import { formatEndpoint } from '../../../wire/address.ts';
 import { path } from '../../api-client.ts';
 import { printResult } from '../../output.ts';
 import { apiOf } from '../../settings.ts';
@@ -75,7 +76,7 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
       differing: loadBalancers.filter((one) => one.weight !== weight),
     })),
   );
-  return `${fields}\n${members}${differing}${missing}${group.members.map(drainText).join('')}`;
+  return `${fields}\n${members}${differing}${missing}${group.members.map(drainText).join('')}${(group.upcoming ?? []).map(upcomingText).join('')}`;
 }
 
 /** `tcp`, `tcp port 80`, `tcp ports 80,8000-8010` */
@@ -99,4 +100,19 @@ function drainText({ member, flowsLeft, drainDeadline }: MemberRow): string {
   const flows = flowsLeft === 1 ? '1 flow left' : `${flowsLeft} flows left`;
   const until = drainDeadline === null ? '' : `, until ${drainDeadline} at the latest`;
   return `${member} drains: ${flows}${until}\n`;
+}
+
+/** `app1 at 2026-12-01T13:00:00.000Z: weight 5, by uid 0 (root)` */
+function upcomingText(row: UpcomingRow): string {
+  const by = row.by === null ? '' : `, by ${row.by}`;
+  const when = row.until === null ? `at ${row.at}` : `from ${row.at} to ${row.until}`;
+  return `${row.member} ${when}: ${changeText(row)}${by}\n`;
+}
+
+function changeText({ change, address, port, weight, fromWeight, deadlineMs }: UpcomingRow): string {
+  if (change === 'drain')
+    return deadlineMs === null ? 'drain' : `drain, with a deadline ${humanDuration(deadlineMs)} later`;
+  if (change === 'add')
+    return `add ${port === null ? address : formatEndpoint(address!, port)}${weight === null ? '' : ` with weight ${weight}`}`;
+  return fromWeight === null ? `weight ${weight}` : `weight ${fromWeight} to ${weight}, begun`;
 }

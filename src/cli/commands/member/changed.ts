@@ -33,8 +33,12 @@ export async function printChanged(command: Command, changed: Changed, group?: s
 export const isConfirmed = ({ late = [], away = {}, refused = {} }: Changed): boolean =>
   late.length === 0 && Object.keys(away).length === 0 && Object.keys(refused).length === 0;
 
-export function formatChanged({ revision, late = [], away = {}, refused = {} }: Changed): string {
+export function formatChanged({ revision, late = [], away = {}, refused = {}, scheduled }: Changed): string {
   const lines = [`revision ${revision}`];
+  if (scheduled !== undefined) {
+    const { at, until } = scheduled;
+    lines.push(at === until ? `takes effect at ${at}` : `takes effect from ${at} to ${until}`);
+  }
   if (late.length > 0) lines.push(`not confirmed yet by ${late.join(', ')}`);
   for (const [host, since] of Object.entries(away))
     lines.push(`not confirmed by ${host}: away since ${since}`);

@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
+import type { MomentOfChange } from '../../../api/routes.ts';
 import type { Changed, MemberAdd } from '../../../api/shapes.ts';
 import type { Endpoint } from '../../../wire/address.ts';
 import { path } from '../../api-client.ts';
-import { endpointArgument, macArgument, weightArgument } from '../../arguments.ts';
+import { endpointArgument, macArgument, momentArgument, weightArgument } from '../../arguments.ts';
 import { apiOf } from '../../settings.ts';
 import { printChanged, waitOption } from './changed.ts';
 
 interface Options {
   weight?: number;
   mac?: string;
+  from?: MomentOfChange;
 }
 
 export function addMemberAdd(parent: Command): void {
@@ -24,11 +26,22 @@ export function addMemberAdd(parent: Command): void {
       'MAC address of the member (default: resolved by ARP or neighbour discovery)',
       macArgument,
     )
+    .option(
+      '--from <time>',
+      'add it at this time, such as 2026-12-01T13:00:00Z or +10m (default: now)',
+      momentArgument,
+    )
     .addHelpText('after', '\nExample:\n  $ sluice member add api app3 10.1.0.23:8080 --weight 2')
     .addOption(waitOption())
     .action(
-      async (group: string, name: string, endpoint: Endpoint, { weight, mac }: Options, command: Command) => {
-        const member: MemberAdd = { name, ...endpoint, weight, mac };
+      async (
+        group: string,
+        name: string,
+        endpoint: Endpoint,
+        { weight, mac, from }: Options,
+        command: Command,
+      ) => {
+        const member: MemberAdd & MomentOfChange = { name, ...endpoint, weight, mac, ...from };
         await printChanged(
           command,
           await apiOf(command).post<Changed>(path`/v1/groups/${group}/members`, member),

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import type { MomentOfChange } from '../../../api/routes.ts';
 import type { Changed } from '../../../api/shapes.ts';
 import { path } from '../../api-client.ts';
-import { durationArgument } from '../../arguments.ts';
+import { durationArgument, momentArgument } from '../../arguments.ts';
 import { apiOf } from '../../settings.ts';
 import { printChanged } from './changed.ts';
 import { waitUntilDrained } from './drained.ts';
@@ -11,6 +12,7 @@ interface Options {
   /** true: until the member is drained. */
   wait?: number | true;
   giveUpAfter?: number;
+  newUntil?: MomentOfChange;
 }
 
 const waitOption = (): Option =>
@@ -31,6 +33,11 @@ export function addMemberDrain(parent: Command): void {
       'drop flows that still run after this time, such as 5m',
       durationArgument,
     )
+    .option(
+      '--new-until <time>',
+      'give it new flows until this time, such as 2026-12-01T13:00:00Z or +10m; a deadline counts from then (default: now)',
+      momentArgument,
+    )
     .addOption(waitOption())
     .option(
       '--give-up-after <duration>',
@@ -39,11 +46,13 @@ export function addMemberDrain(parent: Command): void {
     )
     .addHelpText('after', '\nExample:\n  $ sluice member drain api app1 --deadline 10m --wait')
     .action(async (group: string, name: string, options: Options, command: Command) => {
-      const { deadline: deadlineMs, wait, giveUpAfter: giveUpMs } = options;
+      const { deadline: deadlineMs, wait, giveUpAfter: giveUpMs, newUntil } = options;
       if (giveUpMs !== undefined && wait !== true)
         command.error('error: --give-up-after needs --wait without a duration');
+      if (newUntil !== undefined && wait === true)
+        command.error('error: --new-until needs --wait with a duration, or none');
       const at = path`/v1/groups/${group}/members/${name}/drain`;
-      const changed = await apiOf(command).post<Changed>(at, { deadlineMs });
+      const changed = await apiOf(command).post<Changed>(at, { deadlineMs, ...newUntil });
       if (wait === true) await waitUntilDrained(command, changed, { group, member: name, giveUpMs });
       else await printChanged(command, changed, group);
     });
