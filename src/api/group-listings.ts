@@ -79,6 +79,8 @@ export function groupDetail(group: GroupConfig, figures: GroupFigures, nowMs: nu
   const others = membersOf(group).filter(({ name }) => !members.some((member) => member.name === name));
   return {
     ...groupRow(group, figures, nowMs),
+    kind: group.kind ?? 'service',
+    chain: group.chain ?? null,
     ...selectionDetail(group),
     effectiveFrom: isoTime(inForce?.fromMs),
     effectiveUntil: isoTime(inForce?.untilMs),

@@ -316,7 +316,18 @@ export interface SelectionDetail {
   drainFallback: boolean;
 }
 
+/** The service chain of a group. */
+export interface ChainDetail {
+  /** Groups of middleboxes, in order. */
+  through: string[];
+  onHopFailure: 'rehash' | 'reset';
+  onNoHop: 'reject' | 'bypass';
+}
+
 export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail {
+  kind: 'service' | 'middlebox';
+  /** null: flows go to the members without detour. */
+  chain: ChainDetail | null;
   /** The criteria set in force; null: without bound, or none is in force. */
   effectiveFrom: string | null;
   effectiveUntil: string | null;
@@ -412,6 +423,12 @@ export interface RouterRow {
   routes: string[];
 }
 
+/** A middlebox that a flow passes. */
+export interface FlowHop {
+  group: string;
+  member: string;
+}
+
 export interface FlowRow {
   /** In the answer of a controller. */
   host?: string;
@@ -424,6 +441,8 @@ export interface FlowRow {
   member: string;
   destination: string;
   group: string;
+  /** Middleboxes on the way to the member, in order; absent: none. */
+  through?: FlowHop[];
   state: string;
   /** Why this member was chosen: algorithm, rule, criteria set and revision, in words. */
   why: string;

@@ -8,6 +8,7 @@ import { addAgentForget } from './commands/fleet/agent-forget.ts';
 import { addAgentList } from './commands/fleet/agent-list.ts';
 import { addTlsInit } from './commands/fleet/tls-init.ts';
 import { addVmList } from './commands/fleet/vm-list.ts';
+import { addChainShow } from './commands/group/chain-show.ts';
 import { addGroupList } from './commands/group/group-list.ts';
 import { addGroupReset } from './commands/group/group-reset.ts';
 import { addGroupShow } from './commands/group/group-show.ts';
@@ -90,6 +91,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addPolicyShow(policy);
   addPolicySet(policy);
 
+  addChainShow(program.command('chain').description('service chains: middleboxes on the way to a group'));
   addFirewallList(program.command('firewall').description('stateful firewalls in the chains of ports'));
   addRouterList(program.command('router').description('logical routers between networks'));
   addRuleList(program.command('rule').description('rules in force'));

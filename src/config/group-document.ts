@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { isMac, isPrefix, isUnicast } from '../wire/address.ts';
-import type { GroupConfig } from './model/model.ts';
+import { type GroupConfig, MAX_HOPS } from './model/model.ts';
 import { ConfigError, type Problem, pathText } from './problems/problems.ts';
 import { checkShape } from './schema/shape.ts';
 
@@ -27,32 +27,48 @@ const member = z.looseObject({
 const port = z.int('a port').min(0, 'a port').max(65535, 'a port');
 const portRanges = z.array(z.tuple([port, port], 'first and last port')).optional();
 
-const groupDocument = z.looseObject({
-  name: z.string('a name').min(1, 'a name'),
-  network: z.string('a name').min(1, 'a name'),
-  otherNetworks: z.array(z.string('a name')).optional(),
-  vip: z.array(address, 'a list of addresses').min(1, 'at least one address'),
-  protocol: z.enum(['any', 'tcp', 'udp', 'sctp', 'icmp'], 'one of any, tcp, udp, sctp, icmp'),
-  port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
-  ports: portRanges,
-  match: z.looseObject({
-    sources: z.array(z.string('a prefix').refine(isPrefix, 'a prefix')),
-    sourcePort: z.int('a port').optional(),
-    sourcePorts: portRanges,
-    macs: z.array(z.string('a MAC address').refine(isMac, 'a MAC address')).optional(),
-  }),
-  from: z.record(z.string(), z.string('text')).optional(),
-  rewrite: z.enum(['address', 'mac', 'port'], 'one of address, mac, port'),
-  algorithm: z.string('an algorithm'),
-  load: z
-    .looseObject({
-      intervalMs: z.number('milliseconds').min(100, 'at least 100'),
-      timeoutMs: z.number('milliseconds').min(10, 'at least 10'),
-    })
-    .optional(),
-  onEmpty: z.enum(['reject', 'drop'], 'one of reject, drop'),
-  criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
-});
+const groupDocument = z
+  .looseObject({
+    name: z.string('a name').min(1, 'a name'),
+    network: z.string('a name').min(1, 'a name'),
+    otherNetworks: z.array(z.string('a name')).optional(),
+    kind: z.literal('middlebox', 'middlebox, or nothing').optional(),
+    vip: z.array(address, 'a list of addresses'),
+    chain: z
+      .looseObject({
+        through: z
+          .array(z.string('a name'))
+          .min(1, 'at least one group')
+          .max(MAX_HOPS, `at most ${MAX_HOPS} groups`),
+        onHopFailure: z.enum(['rehash', 'reset'], 'one of rehash, reset'),
+        onNoHop: z.enum(['reject', 'bypass'], 'one of reject, bypass'),
+      })
+      .optional(),
+    protocol: z.enum(['any', 'tcp', 'udp', 'sctp', 'icmp'], 'one of any, tcp, udp, sctp, icmp'),
+    port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
+    ports: portRanges,
+    match: z.looseObject({
+      sources: z.array(z.string('a prefix').refine(isPrefix, 'a prefix')),
+      sourcePort: z.int('a port').optional(),
+      sourcePorts: portRanges,
+      macs: z.array(z.string('a MAC address').refine(isMac, 'a MAC address')).optional(),
+    }),
+    from: z.record(z.string(), z.string('text')).optional(),
+    rewrite: z.enum(['address', 'mac', 'port'], 'one of address, mac, port'),
+    algorithm: z.string('an algorithm'),
+    load: z
+      .looseObject({
+        intervalMs: z.number('milliseconds').min(100, 'at least 100'),
+        timeoutMs: z.number('milliseconds').min(10, 'at least 10'),
+      })
+      .optional(),
+    onEmpty: z.enum(['reject', 'drop'], 'one of reject, drop'),
+    criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
+  })
+  .refine(({ kind, vip }) => kind !== undefined || vip.length > 0, {
+    error: 'at least one address',
+    path: ['vip'],
+  });
 
 /** Throws ConfigError with all problems; `origin` names the sender. */
 export function parseGroupDocument(json: string, origin: string): GroupConfig {

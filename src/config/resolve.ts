@@ -113,12 +113,14 @@ const hasAntiSpoofing = ({ chain }: ConfigFile['ports'][number]): boolean =>
 const resolveGroup = (group: FileGroup): GroupConfig => ({
   name: group.name,
   ...resolveNetworks(group),
-  vip: asList(group.vip).map(canonicalAddress),
+  ...(group.kind === 'middlebox' && { kind: group.kind }),
+  vip: asList(group.vip ?? []).map(canonicalAddress),
+  ...resolveChain(group),
   protocol: group.protocol,
   ...resolvePorts(group.port, group.ports),
   match: resolveMatch(group.match),
   from: group.from,
-  rewrite: group.rewrite,
+  rewrite: group.kind === 'middlebox' ? 'mac' : group.rewrite,
   algorithm: group.algorithm,
   hash: group.algorithm === 'maglev' ? (group.hash ?? 'five-tuple') : undefined,
   affinityMs: group.affinity === undefined ? undefined : milliseconds(group.affinity.timeout),
@@ -134,6 +136,10 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   load: group.load === undefined ? undefined : resolveLoad(group.load),
   criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
+
+function resolveChain({ through, onHopFailure, onNoHop }: FileGroup): Pick<GroupConfig, 'chain'> {
+  return through === undefined || through.length === 0 ? {} : { chain: { through, onHopFailure, onNoHop } };
+}
 
 function resolveNetworks({ network }: FileGroup): Pick<GroupConfig, 'network' | 'otherNetworks'> {
   const [first, ...others] = asList(network);

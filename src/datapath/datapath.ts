@@ -383,14 +383,23 @@ export class Datapath {
   private loadBalancerOf(id: number): LoadBalancer {
     const known = this.loadBalancers.get(id);
     if (known !== undefined) return known;
-    const { context, tracking, responder, networks, fragments } = this;
-    const made = new LoadBalancer(id, context, tracking, responder, networks, fragments);
+    const { context, tracking, responder, networks, fragments, ports, forwarding: forwarder } = this;
+    const made = new LoadBalancer({
+      id,
+      context,
+      tracking,
+      responder,
+      networks,
+      fragments,
+      ports,
+      forwarder,
+    });
     this.loadBalancers.set(id, made);
     return made;
   }
 
   private applyPorts({ ports: specs, networks: networkSpecs }: DatapathSnapshot, problems: string[]): void {
-    const { context, networks, responder, ports, firewallFlows } = this;
+    const { context, networks, responder, ports, firewallFlows, tracking, fragments } = this;
     const firewalls = new Map<number, readonly Firewall[]>();
     const clamps = new Map<number, MssClamp>();
     for (const { id, mssClamp } of networkSpecs) {
@@ -413,6 +422,8 @@ export class Datapath {
         responder,
         ports,
         firewallFlows,
+        tracking,
+        fragments,
         bucketsOf: (port, place) => this.bucketsOf(port, place),
         balancer,
         clamp,
@@ -430,6 +441,7 @@ export class Datapath {
         isUplink,
         balancer: balancer?.id ?? NONE,
         guardsReservedMulticast: guards?.reservedMulticast === true,
+        isMiddlebox: spec.isMiddlebox === true,
         chain,
       };
       ports[id] = new Port(options, context, this.finisher);

@@ -7,8 +7,12 @@
  */
 import { FirewallRules } from '../tables/firewall/firewall-rules.ts';
 import { macHigh16, macLow32 } from '../wire/address.ts';
+import { HandOn } from './balancing/chains/hand-on.ts';
+import { HandedFlows } from './balancing/chains/handed-flows.ts';
+import type { ConnectionTracking } from './balancing/connection-tracking.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { FirewallFlows } from './firewall/firewall-flows.ts';
+import type { Fragments } from './forwarding/fragments.ts';
 import type { Responder } from './forwarding/responder.ts';
 import type { Context } from './frame/context.ts';
 import { AntiSpoofing } from './operators/anti-spoofing.ts';
@@ -24,7 +28,16 @@ import type { Chain, EgressOperator, IngressOperator, Operator } from './ports/o
 import { NO_MAC, type Port } from './ports/port.ts';
 import type { OperatorSpec, PortSpec } from './snapshot.ts';
 
-const FIXED = ['source-guards', 'anti-spoofing', 'uplink-edge', 'mac-learning', 'mark', 'mss-clamp'] as const;
+const FIXED = [
+  'source-guards',
+  'handed-flows',
+  'anti-spoofing',
+  'uplink-edge',
+  'mac-learning',
+  'hand-on',
+  'mark',
+  'mss-clamp',
+] as const;
 type FixedOperator = (typeof FIXED)[number];
 
 /** Stands for the operators that the configuration orders. */
@@ -32,10 +45,12 @@ const CONFIGURED = 'configured';
 
 const INGRESS_ORDER: readonly (FixedOperator | typeof CONFIGURED)[] = [
   'source-guards',
+  'handed-flows',
   'anti-spoofing',
   'uplink-edge',
   'mac-learning',
   CONFIGURED,
+  'hand-on',
   'mss-clamp',
 ];
 /** The configured ones are in the reverse order. */
@@ -55,6 +70,8 @@ export interface ChainParts {
   readonly responder: Responder;
   readonly ports: readonly (Port | undefined)[];
   readonly firewallFlows: FirewallFlows;
+  readonly tracking: ConnectionTracking;
+  readonly fragments: Fragments;
   /** Buckets of a port's rate limit, from its VM and to it; `place`: of the limit among those of the port. */
   bucketsOf(port: number, place: number): readonly [RateBuckets, RateBuckets];
   /** The port's load balancer, which several ports may share. */
@@ -69,6 +86,10 @@ const MAKERS: Readonly<
 > = {
   'source-guards': ({ guards }, _mac, { context }) =>
     guards === undefined ? undefined : new SourceGuards(context, guards),
+  'handed-flows': ({ isMiddlebox, addresses }, _mac, { context, tracking, fragments }) =>
+    isMiddlebox ? new HandedFlows(context, tracking, fragments, addresses) : undefined,
+  'hand-on': ({ isMiddlebox }, _mac, { context, tracking, networks, ports }) =>
+    isMiddlebox ? new HandOn(context, tracking, networks, ports) : undefined,
   'anti-spoofing': ({ allowedSources, allowedMacs, allowedEtherTypes }, { high, low }, { context }) =>
     high === NO_MAC || allowedSources === undefined
       ? undefined

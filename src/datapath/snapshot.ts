@@ -88,6 +88,8 @@ export interface PortSpec {
   readonly chain?: readonly OperatorSpec[];
   /** DSCP of packets to the VM by their source; the first prefix that contains it decides. */
   readonly marks?: readonly { readonly sources: readonly PrefixText[]; readonly dscp: number }[];
+  /** The VM is a middlebox of service chains: it returns the packets of others, and its own are not chained. */
+  readonly isMiddlebox?: boolean;
   /** Index into `loadBalancers` ids, or -1 for a port without one. */
   readonly loadBalancer: number;
   /** The device takes partial checksums and GSO frames as they are; else the datapath finishes them. */

@@ -79,6 +79,7 @@ export const DROP_REASONS = [
   'firewall-table-full',
   'rate-limited',
   'mirror-lost',
+  'no-hop',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
@@ -157,6 +158,7 @@ export const DROP = {
   firewallTableFull: at('firewall-table-full'),
   rateLimited: at('rate-limited'),
   mirrorLost: at('mirror-lost'),
+  noHop: at('no-hop'),
 } as const;
 
 /** Offsets in a port's row; drop counters follow at PORT.drops + reason. */

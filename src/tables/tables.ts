@@ -6,6 +6,7 @@
  * writes: the datapath. It calls `initialise` once; readers only construct.
  */
 import { AffinityTable } from './balancing/affinity-table.ts';
+import { CHAIN_WORDS, ChainTable } from './balancing/chain-table.ts';
 import { COLD_WORDS, HOT_WORDS } from './balancing/connection-record.ts';
 import { ConnectionTable } from './balancing/connection-table.ts';
 import { ENDPOINT_WORDS, EndpointTable, MAX_ENDPOINTS } from './balancing/endpoint-table.ts';
@@ -22,7 +23,7 @@ import { StatTable } from './stat-table.ts';
 /**
  * Grows with every change of the layout or meaning of the tables, so that no version reads another version's tables.
  */
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 
 export interface TableLimits {
   /** Connection rows: 1 … 2^24. */
@@ -63,6 +64,7 @@ interface Layout {
   readonly connectionsHot: number;
   readonly connectionsCold: number;
   readonly connectionIndex: number;
+  readonly chains: number;
   readonly endpoints: number;
   readonly endpointIndex: number;
   readonly macs: number;
@@ -89,6 +91,7 @@ function regionBytes(limits: TableLimits): Layout {
     connectionsHot: region((limits.maxConnections + 1) * HOT_WORDS * 4),
     connectionsCold: region((limits.maxConnections + 1) * COLD_WORDS * 4),
     connectionIndex: region(BucketIndex.wordsNeeded(limits.maxConnections * 2) * 4),
+    chains: region((limits.maxConnections + 1) * CHAIN_WORDS * 4),
     endpoints: region((limits.maxEndpoints + 1) * ENDPOINT_WORDS * 4),
     endpointIndex: region(EndpointTable.indexWordsNeeded(limits.maxEndpoints) * 4),
     macs: region(MacTable.wordsNeeded(limits.maxMacs) * 4),
@@ -113,6 +116,7 @@ export class Tables {
   /** The secret of this start's hashes, and the seed of random choices. */
   readonly hashKey: readonly [number, number];
   readonly connections: ConnectionTable;
+  readonly chains: ChainTable;
   readonly endpoints: EndpointTable;
   readonly macs: MacTable;
   readonly neighbours: NeighbourTable;
@@ -172,6 +176,7 @@ export class Tables {
     const hot = words(bytes.connectionsHot, (limits.maxConnections + 1) * HOT_WORDS * 4);
     const cold = words(bytes.connectionsCold, (limits.maxConnections + 1) * COLD_WORDS * 4);
     this.connections = new ConnectionTable(hot, cold, words(bytes.connectionIndex), hashKey);
+    this.chains = new ChainTable(words(bytes.chains, (limits.maxConnections + 1) * CHAIN_WORDS * 4));
     const endpointRows = words(bytes.endpoints, (limits.maxEndpoints + 1) * ENDPOINT_WORDS * 4);
     this.endpoints = new EndpointTable(endpointRows, words(bytes.endpointIndex));
     this.macs = new MacTable(words(bytes.macs), limits.maxPorts);

@@ -64,6 +64,8 @@ const counters = {
 
 const group: GroupDetail = {
   group: 'api',
+  kind: 'service',
+  chain: null,
   origin: 'file',
   network: 'app',
   networks: ['app', 'web'],

@@ -18,7 +18,14 @@ export interface MemberText {
 export interface GroupText {
   name: string;
   network: string | string[];
-  vip: string | string[];
+  vip?: string | string[];
+  kind?: string;
+  deliver?: string;
+  through?: string[];
+  identifier?: string;
+  onHopFailure?: string;
+  onNoHop?: string;
+  health?: Record<string, unknown>;
   protocol?: string;
   port?: number;
   ports?: (number | string)[];

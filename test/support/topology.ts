@@ -42,6 +42,12 @@ export interface GroupDescription {
   readonly udpRepickMs?: number;
   readonly udpScheduling?: RuleSpec['udpScheduling'];
   readonly drainFallback?: boolean;
+  /** Names of groups of middleboxes. */
+  readonly through?: readonly string[];
+  readonly onHopFailure?: 'rehash' | 'reset';
+  readonly onNoHop?: 'reject' | 'bypass';
+  /** A group of middleboxes: `vip` has no meaning. */
+  readonly isHop?: boolean;
   /** Either members … */
   readonly members?: readonly MemberDescription[];
   /** … or criteria sets with their periods. */
@@ -71,6 +77,7 @@ export interface PortDescription {
   /** Default: the load balancer alone. */
   readonly chain?: PortSpec['chain'];
   readonly marks?: PortSpec['marks'];
+  readonly isMiddlebox?: boolean;
   /** Default: all, of an uplink that against reserved multicast. */
   readonly guards?: Partial<PortGuards>;
   /** A way to the physical network: give it `mac: null`, `addresses: []` and `balanced: false`. */
@@ -208,6 +215,7 @@ export class SnapshotMaker {
         },
         chain: port.chain,
         marks: port.marks,
+        isMiddlebox: port.isMiddlebox,
         loadBalancer: balanced ? this.balancerOf(topology, name) : -1,
         offloads,
         uplink: port.uplink,
@@ -261,6 +269,12 @@ export class SnapshotMaker {
       udpRepickMs: group.udpRepickMs,
       udpScheduling: group.udpScheduling,
       drainFallback: group.drainFallback,
+      isHop: group.isHop,
+      through: group.through && {
+        groups: group.through.map((name) => this.ids.rule.of(name)),
+        onHopFailure: group.onHopFailure ?? 'rehash',
+        onNoHop: group.onNoHop ?? 'reject',
+      },
       onEmpty: group.onEmpty ?? 'reject',
       criteria: sets.map(
         ({ fromMs, untilMs, members: list }): CriteriaSpec => ({

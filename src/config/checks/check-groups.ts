@@ -3,6 +3,7 @@ import { addressFamily, canonicalAddress, type Family, formatEndpoint } from '..
 import { type Path, pathText, type Report, show } from '../problems/problems.ts';
 import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
+import { checkChains, checkKind } from './check-chains.ts';
 import { findNetwork } from './check-ports.ts';
 import { checkMatch, checkRules, type RulesByTuple } from './check-rules.ts';
 import {
@@ -72,7 +73,7 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
     }
     const network = checkNetworks(group, [...path, 'network'], topology, report);
     const context: GroupContext = {
-      rewrite: group.rewrite ?? 'address',
+      rewrite: group.kind === 'middlebox' ? 'mac' : (group.rewrite ?? 'address'),
       protocol: group.protocol ?? 'any',
       vips: located(group.vip, []).map(({ value }) => canonicalAddress(value)),
       network,
@@ -82,8 +83,10 @@ export function checkGroups(view: Lenient<ConfigInput>, topology: Topology, repo
     checkHash(group, path, report);
     checkScheduling(group, context, path, report);
     checkMembership(group, context, path, report);
+    checkKind(group, path, report);
     checkRules(group, path, rules, report);
   }
+  checkChains(view, report);
 }
 
 function checkVips(

@@ -173,7 +173,12 @@ export interface GroupConfig {
   network: string;
   /** Further networks whose ports have the group's VIPs, joined to the first by a router. Absent: none. */
   otherNetworks?: string[];
+  /** The members are middleboxes: the group has no VIP, and is named in the `through` of others. Absent: servers. */
+  kind?: 'middlebox';
+  /** Empty for middleboxes only. */
   vip: string[];
+  /** Groups of middleboxes that flows pass on their way to a member. Absent: none. */
+  chain?: ChainConfig;
   protocol: Protocol;
   /** The only destination port; absent: any, or those of `ports`. */
   port?: number;
@@ -215,6 +220,19 @@ export const networksOf = ({
   network,
   otherNetworks = [],
 }: Pick<GroupConfig, 'network' | 'otherNetworks'>): string[] => [network, ...otherNetworks];
+
+/** Groups of middleboxes in a chain at most, as in the datapath (tables/balancing/chain-table.ts). */
+export const MAX_HOPS = 4;
+
+/** The service chain of a group. */
+export interface ChainConfig {
+  /** Names of groups of middleboxes, at least one. */
+  through: string[];
+  onHopFailure: 'rehash' | 'reset';
+  onNoHop: 'reject' | 'bypass';
+}
+
+export const isMiddleboxGroup = ({ kind }: Pick<GroupConfig, 'kind'>): boolean => kind === 'middlebox';
 
 export interface CriteriaConfig {
   fromMs?: number;

@@ -6,7 +6,14 @@
  * network apply there, too. A group of the port's own network with the same VIP takes precedence.
  */
 import { addressToWords, type Prefix, parsePrefix, prefixContains } from '../../wire/address.ts';
-import { type Configuration, type GroupConfig, networksOf, type PortConfig, routerOf } from './model.ts';
+import {
+  type Configuration,
+  type GroupConfig,
+  isMiddleboxGroup,
+  networksOf,
+  type PortConfig,
+  routerOf,
+} from './model.ts';
 
 export class Reach {
   /** Router of each network. */
@@ -63,6 +70,7 @@ export class Reach {
 
   /** Whether the group's rules apply to this port's packets. */
   selects(group: GroupConfig, port: PortConfig): boolean {
+    if (isMiddleboxGroup(group)) return group.network === port.network;
     return matchesLabels(group.from, port) && this.vipsAt(group, port.network).length > 0;
   }
 }

@@ -1,5 +1,6 @@
 /** The schema of `groups`: virtual addresses, the packets that they are for, members, and how one is selected. */
 import { z } from 'zod';
+import { MAX_HOPS } from '../model/model.ts';
 import { health } from './schema-health.ts';
 import { load } from './schema-load.ts';
 import { policy, scaling } from './schema-policy.ts';
@@ -68,9 +69,41 @@ export const group = z
         'Name of the network that the virtual address and the members belong to; or a list, of further networks whose ports use the virtual address, too, and reach the members through the router.',
       )
       .meta({ examples: ['app', ['app', 'web']] }),
-    vip: oneOrList(unicastAddress, 'an address or a list of addresses').describe(
-      'Virtual address (VIP), or one per address family.',
-    ),
+    kind: choice('service', 'middlebox')
+      .default('service')
+      .describe(
+        'What the members are: servers behind the virtual address, or middleboxes (firewalls and the like) that the flows of other groups pass, which name this one in `through`.',
+      ),
+    deliver: choice('mac')
+      .optional()
+      .describe(
+        'With `kind: middlebox`, how a middlebox gets packets: `mac` sends them to its MAC address as they are, and it sends them on as a router does. Default: `mac`.',
+      ),
+    vip: oneOrList(unicastAddress, 'an address or a list of addresses')
+      .optional()
+      .describe('Virtual address (VIP), or one per address family; required unless `kind: middlebox`.'),
+    through: z
+      .array(name)
+      .max(MAX_HOPS, `at most ${MAX_HOPS} groups`)
+      .optional()
+      .describe(
+        'Service chain: groups of middleboxes that each flow passes on its way to a member, in this order, by one member of each; replies pass the same ones in the reverse order. Absent: none.',
+      ),
+    identifier: choice('none')
+      .default('none')
+      .describe(
+        'What tells a middlebox in each packet which chain it belongs to: nothing; flows are recognised by their addresses and ports.',
+      ),
+    onHopFailure: choice('rehash', 'reset')
+      .default('rehash')
+      .describe(
+        'What becomes of flows whose middlebox fails: another one takes its place, or they end, and TCP clients get a reset.',
+      ),
+    onNoHop: choice('reject', 'bypass')
+      .default('reject')
+      .describe(
+        'Treatment of flows while a group of `through` has no usable middlebox: reject them, or leave out the missing hop.',
+      ),
     protocol: choice('any', 'tcp', 'udp', 'sctp', 'icmp')
       .default('any')
       .describe(

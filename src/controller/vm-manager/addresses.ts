@@ -26,7 +26,11 @@ export function membersOfVm(
   { port, weight }: TemplateConfig,
   { vip }: Pick<GroupConfig, 'vip'>,
 ): MemberAdd[] {
-  const fitting = addresses.filter((address) => vip.some((other) => isIpv6(other) === isIpv6(address)));
+  // A middlebox, whose group has no virtual address, is one VM whatever the family of the packets.
+  const fitting =
+    vip.length === 0
+      ? addresses.slice(0, 1)
+      : addresses.filter((address) => vip.some((other) => isIpv6(other) === isIpv6(address)));
   return fitting.map((address) => ({
     name: fitting.length > 1 && isIpv6(address) ? `${id}.6` : id,
     address,

@@ -9,6 +9,7 @@ import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Candidate, GroupRules, RuleSet } from './rule-sets.ts';
+import type { NewFlow } from './selection/candidates.ts';
 import { Selection } from './selection/selection.ts';
 
 interface Running {
@@ -97,9 +98,7 @@ export class BalancerRules {
 
   /** Whether a criteria set has a member for new flows. */
   isUsable(criteria: number): boolean {
-    const { rules } = this;
-    const members = rules.membersOf(criteria);
-    return members > 0 && rules.weightUpTo(rules.firstMember(criteria) + members - 1) > 0;
+    return isUsable(this.rules, criteria);
   }
 
   /** Position of the member for a new flow by a rule's criteria set, or NONE if there is no usable one. */
@@ -109,6 +108,30 @@ export class BalancerRules {
     const member = selection.pick(rules, rule, criteria, frame, this.context.nowMs);
     this.chosenBy = selection.chosenBy;
     return member;
+  }
+
+  /** A group in a network by its number; undefined: it is not in force there. */
+  groupOf(network: number, group: number): GroupRules | undefined {
+    const { sets } = this;
+    for (let i = 0; i < sets.length; i++) {
+      if (sets[i]!.network === network) return sets[i]!.byNumber.get(group);
+    }
+    return undefined;
+  }
+
+  /** Whether a group of middleboxes has one for new flows in a network. */
+  hasHop(network: number, group: number): boolean {
+    const table = this.groupOf(network, group)?.table;
+    if (table === undefined) return false;
+    const set = table.effectiveCriteria(0, this.context.wallMs);
+    return set !== NONE && isUsable(table, set);
+  }
+
+  /** Selects a middlebox of a group for a flow: its position in the group's rules, or NONE. */
+  pickHop(table: RuleTable, flow: NewFlow): number {
+    const set = table.effectiveCriteria(0, this.context.wallMs);
+    if (set === NONE || !isUsable(table, set)) return NONE;
+    return this.selectionOf(table, table.group(0)).pick(table, 0, set, flow, this.context.nowMs);
   }
 
   private selectionOf(table: RuleTable, group: number): Selection {
@@ -145,4 +168,9 @@ export class BalancerRules {
     this.last = undefined;
     for (const group of lostGroups) this.running.delete(group);
   }
+}
+
+function isUsable(rules: RuleTable, criteria: number): boolean {
+  const members = rules.membersOf(criteria);
+  return members > 0 && rules.weightUpTo(rules.firstMember(criteria) + members - 1) > 0;
 }

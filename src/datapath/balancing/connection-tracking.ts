@@ -17,6 +17,7 @@
  * A record counts as active in the statistics until it ends or was idle for the configured time.
  */
 import {
+  CHAINED,
   FLAG_ACTIVE,
   HOT,
   HOT_WORDS,
@@ -36,6 +37,7 @@ import * as tcp from '../../wire/tcp.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { DatapathSnapshot } from '../snapshot.ts';
+import { ChainCounts } from './chains/chain-counts.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { MemberRows } from './member-rows.ts';
 import { PurgeMarks } from './purge-marks.ts';
@@ -85,6 +87,7 @@ export class ConnectionTracking {
   private lastSweepMs = 0;
   private readonly purgeMarks: PurgeMarks;
   readonly memberRows: MemberRows;
+  readonly chains: ChainCounts;
   /** Whether clients of failed members are notified. */
   private tellsClients = false;
   private evictsIdle = false;
@@ -111,6 +114,7 @@ export class ConnectionTracking {
     const { maxPorts, maxConnections } = context.tables.limits;
     this.shares = new PortShares(maxPorts, maxConnections, 3);
     this.memberRows = new MemberRows(context.tables.stats);
+    this.chains = new ChainCounts(context);
     this.table = context.tables.connections;
     this.stats = context.tables.stats.fields;
     this.statTable = context.tables.stats;
@@ -175,9 +179,10 @@ export class ConnectionTracking {
     return row;
   }
 
-  /** True if the row belonged to a purged member and was therefore removed. */
+  /** True if the row belonged to a purged member, or went through a purged middlebox, and was therefore removed. */
   isPurged(row: number): boolean {
-    if (!this.purgeMarks.cover(row)) return false;
+    if (!this.isPurging) return false;
+    if (!this.purgeMarks.cover(row) && !this.chains.losesFlow(row, this.purgeMarks)) return false;
     const isTcp = this.table.protocol(row) === ipv4.PROTOCOL_TCP;
     if (isTcp && this.tellsClients && !this.table.hasEnded(row)) {
       this.toldThisBatch++;
@@ -357,6 +362,7 @@ export class ConnectionTracking {
     if ((hot[at + HOT.kind]! & ACTIVE) === 0) return;
     hot[at + HOT.kind]! &= ~ACTIVE;
     this.statTable.add(this.table.statSlot(row), STAT.activeFlows, -1);
+    if ((this.table.rewrite(row) & CHAINED) !== 0) this.chains.addActive(row, -1);
   }
 
   /** Marks an idle flow active again; ended ones stay inactive. */
@@ -366,6 +372,7 @@ export class ConnectionTracking {
     if (this.table.hasEnded(row)) return;
     hot[at + HOT.kind]! |= ACTIVE;
     this.statTable.add(this.table.statSlot(row), STAT.activeFlows, 1);
+    if ((this.table.rewrite(row) & CHAINED) !== 0) this.chains.addActive(row, 1);
   }
 
   remove(row: number): void {
@@ -377,6 +384,7 @@ export class ConnectionTracking {
     this.stats[statAt + STAT.endedFlows]!++;
     this.stats[statAt + STAT.records]!--;
     this.statTable.note(table.statSlot(row));
+    if ((table.rewrite(row) & CHAINED) !== 0) this.chains.end(row);
     const vip = table.vip(row);
     const member = table.member(row);
     const via = table.via(row);

@@ -9,7 +9,15 @@
  * Afterwards the state is as if the previous configuration were in force: the next snapshot has the effect that it would
  * have had there. Statistics begin at 0.
  */
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
+import {
+  CHAINED,
+  COLD,
+  COLD_WORDS,
+  HOT,
+  HOT_WORDS,
+  STAT_SLOT_MASK,
+  STATE_NAMES,
+} from '../../tables/balancing/connection-record.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Tables } from '../../tables/tables.ts';
@@ -74,14 +82,27 @@ export class InheritedFlows {
     const vip = endpoints.internLike(this.previous.endpoints, connections.vip(row));
     const member = endpoints.internLike(this.previous.endpoints, connections.member(row));
     const via = endpoints.internLike(this.previous.endpoints, connections.via(row));
-    const taken =
-      vip !== NONE &&
-      member !== NONE &&
-      via !== NONE &&
-      this.isFree(row, vip, member) &&
-      this.tracking.inherit(connections, row, this.forward, this.reverse, via, statSlot) !== NONE;
-    if (taken) return;
+    if (vip !== NONE && member !== NONE && via !== NONE && this.isFree(row, vip, member)) {
+      const taken = this.tracking.inherit(connections, row, this.forward, this.reverse, via, statSlot);
+      if (taken !== NONE) return this.takeChain(row, taken);
+    }
     for (const endpoint of [vip, member, via]) if (endpoint !== NONE) endpoints.release(endpoint);
+  }
+
+  /** A hop that cannot be taken over stays without a middlebox, as if that had failed. */
+  private takeChain(previousRow: number, row: number): void {
+    const { connections, chains, endpoints } = this.previous;
+    if ((connections.rewrite(previousRow) & CHAINED) === 0) return;
+    this.context.tables.chains.begin(row, chains.shape(previousRow));
+    for (let hop = 0; hop < chains.hops(previousRow); hop++) {
+      const endpoint = chains.endpoint(previousRow, hop);
+      if (!endpoints.isUsed(endpoint)) continue;
+      const slot = this.statSlot(chains.slot(previousRow, hop) & STAT_SLOT_MASK);
+      const own = slot === NONE ? NONE : this.context.tables.endpoints.internLike(endpoints, endpoint);
+      if (own === NONE) continue;
+      this.tracking.chains.resume(row, hop, slot, own);
+      this.context.tables.endpoints.release(own); // the chain holds its own reference
+    }
   }
 
   /** The row of the same load balancer and member. The last row is the datapath's own. NONE: no owner, or no free row. */

@@ -9,7 +9,7 @@
  * One load balancer serves one port, or several if so configured. It owns its rules (balancer-rules.ts); connections,
  * endpoints and statistics are in the shared tables.
  */
-import { REWRITE_PORTS, REWRITE_SOURCE } from '../../tables/balancing/connection-record.ts';
+import { CHAINED, REWRITE_PORTS, REWRITE_SOURCE } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import {
   ENDPOINT_WORDS,
@@ -33,6 +33,7 @@ import { CONSUMED, PASS } from '../frame/verdict.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Operator } from '../ports/operator.ts';
 import { BalancerRules } from './balancer-rules.ts';
+import { type ChainParts, ServiceChains } from './chains/service-chains.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
 import { cameBack, isSpoiled, isUnfixable, keyFromClient, keyFromMember } from './flow-frames.ts';
 import { FlowRewriter } from './flow-rewriter.ts';
@@ -40,6 +41,12 @@ import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translat
 import { NewFlows } from './new-flows/new-flows.ts';
 import { DirectFlows } from './remembered-flows/direct-flows.ts';
 import { isDatagram, opensConnection } from './remembered-flows/running-flows.ts';
+
+/** What load balancers are made of; `id`: its number. */
+export interface BalancerParts extends ChainParts {
+  readonly networks: Networks;
+  readonly fragments: Fragments;
+}
 
 export class LoadBalancer implements Operator {
   readonly inspects = 'flow';
@@ -55,33 +62,29 @@ export class LoadBalancer implements Operator {
   private readonly icmp: IcmpTranslator;
   private readonly directFlows: DirectFlows;
   private readonly rewriter: FlowRewriter;
+  private readonly chains: ServiceChains;
   private readonly newFlows: NewFlows;
   /** Keys of the packet being handled. */
   private readonly forward: FlowKey;
   private readonly reverse: FlowKey;
 
-  constructor(
-    id: number,
-    context: Context,
-    tracking: ConnectionTracking,
-    responder: Responder,
-    networks: Networks,
-    fragments: Fragments,
-  ) {
+  constructor(parts: BalancerParts) {
+    const { id, context, tracking, responder, networks } = parts;
     this.id = id;
     this.context = context;
     this.connections = context.tables.connections;
     this.endpoints = context.tables.endpoints;
     this.tracking = tracking;
     this.responder = responder;
-    this.fragments = fragments;
+    this.fragments = parts.fragments;
     this.rules = new BalancerRules(context, id);
     this.icmp = new IcmpTranslator(context, networks, this.id);
     this.directFlows = new DirectFlows(context);
     this.rewriter = new FlowRewriter(context, networks);
     this.forward = new FlowKey(id);
     this.reverse = new FlowKey(id);
-    const { rules, rewriter, directFlows, forward, reverse } = this;
+    this.chains = new ServiceChains(parts, this.rules, this.rewriter);
+    const { rules, rewriter, chains, directFlows, forward, reverse } = this;
     this.newFlows = new NewFlows({
       id,
       context,
@@ -90,6 +93,7 @@ export class LoadBalancer implements Operator {
       networks,
       rules,
       rewriter,
+      chains,
       directFlows,
       forward,
       reverse,
@@ -97,7 +101,7 @@ export class LoadBalancer implements Operator {
   }
 
   ingress(frame: Frame): number {
-    if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP) return PASS;
+    if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP || frame.handed !== NONE) return PASS;
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (endpoint === NONE) {
       if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
@@ -120,7 +124,9 @@ export class LoadBalancer implements Operator {
         if (cameBack(row, frame, this.context)) return this.context.consume(frame, DROP.balancingLoop);
         if (isSpoiled(frame, this.connections.rewrite(row)))
           return this.context.consume(frame, frame.untranslatable);
-        this.rewriter.toMember(row, this.tracking.packetForward(row, frame), frame);
+        const rewrite = this.tracking.packetForward(row, frame);
+        if ((rewrite & CHAINED) !== 0) return this.chains.fromClient(row, rewrite, frame);
+        this.rewriter.toMember(row, rewrite, frame);
         return PASS;
       }
       if (this.hairpinReply(frame)) return PASS;
@@ -138,8 +144,8 @@ export class LoadBalancer implements Operator {
 
   egress(frame: Frame): number {
     if (!mayAnswer(frame)) return isIcmpError(frame) ? this.icmp.toClient(frame) : PASS;
-    // A packet that was just balanced cannot be a reply.
-    if (frame.member !== NONE) return PASS;
+    // A packet that was just balanced, or that a middlebox returns, cannot be a member's reply.
+    if (frame.member !== NONE || frame.handed !== NONE) return PASS;
     const member = this.endpoints.find(frame.network, frame.s0, frame.s1, frame.s2, frame.s3);
     if (member === NONE) return isFirstOfIcmpError(frame) ? this.icmp.fragmentToClient(frame) : PASS;
     if (frame.fragment) return this.fragmentEgress(member, frame);
@@ -210,8 +216,9 @@ export class LoadBalancer implements Operator {
     if (isSpoiled(frame, this.connections.rewrite(row)))
       return this.context.consume(frame, frame.untranslatable);
     if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
-    this.rewriter.toClient(row, this.tracking.packetReverse(row, frame), frame);
-    return PASS;
+    const rewrite = this.tracking.packetReverse(row, frame);
+    this.rewriter.toClient(row, rewrite, frame);
+    return (rewrite & CHAINED) === 0 ? PASS : this.chains.toLastHop(row, frame);
   }
 
   /**

@@ -48,8 +48,11 @@ export class PurgeMarks {
 
   /** Whether a record must be removed. */
   cover(row: number): boolean {
-    if (this.rowsLeft === 0) return false;
-    const slot = this.table.statSlot(row);
+    return this.rowsLeft !== 0 && this.covers(row, this.table.statSlot(row));
+  }
+
+  /** The same for the slot of a middlebox on the record's way. */
+  covers(row: number, slot: number): boolean {
     const mark = this.marked[slot]!;
     if (mark === MARK_NONE || this.isYounger(row, this.markedMs[slot]!)) return false;
     return mark === MARK_ALL || this.table.protocol(row) !== ipv4.PROTOCOL_TCP;

@@ -39,6 +39,8 @@ export class GroupRules {
   readonly vips: Int32Array;
   readonly memberEndpoints: Int32Array;
   readonly givesMacs: boolean;
+  /** Its members are middleboxes; it has no VIP. */
+  readonly isHop: boolean;
   /** Rules on a VM's own address, which the VM answers for. */
   readonly isOnOwnAddress: boolean;
   /** All of its endpoints fit into the endpoint table. */
@@ -51,7 +53,8 @@ export class GroupRules {
     this.compiled = compiled;
     this.table = table;
     this.network = network;
-    this.vips = Int32Array.from({ length: table.ruleCount }, (_, rule) =>
+    this.isHop = table.ruleCount > 0 && table.isHop(0);
+    this.vips = Int32Array.from({ length: this.isHop ? 0 : table.ruleCount }, (_, rule) =>
       endpoints.intern(
         network,
         table.vipWord(rule, 0),
@@ -100,6 +103,7 @@ export class RuleSet {
   /** Load balancers that use it. */
   readonly balancers = new Set<number>();
   readonly groups = new Map<CompiledRules, GroupRules>();
+  readonly byNumber = new Map<number, GroupRules>();
   /** VIP endpoint → its rules, most specific first. */
   private readonly candidates = new Map<number, Candidate[]>();
   private incomplete = 0;
@@ -121,6 +125,7 @@ export class RuleSet {
   add(group: GroupRules): void {
     this.groups.set(group.compiled, group);
     if (!group.isWhole) this.incomplete++;
+    this.byNumber.set(group.group, group);
     group.vips.forEach((vip, rule) => {
       if (vip === NONE) return;
       const others = this.candidates.get(vip);
@@ -133,6 +138,7 @@ export class RuleSet {
   remove(group: GroupRules): void {
     this.groups.delete(group.compiled);
     if (!group.isWhole) this.incomplete--;
+    if (this.byNumber.get(group.group) === group) this.byNumber.delete(group.group);
     for (const vip of group.vips) {
       const left = this.candidates.get(vip)?.filter((candidate) => candidate.group !== group);
       if (left === undefined || left.length === 0) this.candidates.delete(vip);

@@ -6,7 +6,7 @@
  * no route, the packet may be too large, or the member may not answer ARP. Delivered packets pay nothing for this
  * check; the record of an undelivered one is found by its translated addresses.
  */
-import { STATE } from '../../tables/balancing/connection-record.ts';
+import { CHAINED, STATE } from '../../tables/balancing/connection-record.ts';
 import { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import { WAITING_TOTAL } from '../../tables/forwarding/neighbour-table.ts';
@@ -65,12 +65,19 @@ export class UndeliveredFlows implements OnUndelivered {
     const { connections, endpoints } = this.context.tables;
     const port = this.ports[frame.ingress];
     if (port === undefined) return NONE;
+    // On its way through a chain the packet does not bear its member's address.
+    if (frame.flow !== NONE && (connections.rewrite(frame.flow) & CHAINED) !== 0)
+      return this.ifUnanswered(frame.flow);
     const member = endpoints.find(port.network, frame.d0, frame.d1, frame.d2, frame.d3);
     if (member === NONE) return NONE;
     this.key.balancer = port.balancer;
     keyFromClient(this.key, frame, member);
     const row = connections.findReverse(this.key);
-    if (row === NONE) return NONE;
+    return row === NONE ? NONE : this.ifUnanswered(row);
+  }
+
+  private ifUnanswered(row: number): number {
+    const { connections } = this.context.tables;
     const state = connections.state(row);
     return state === STATE.synSent || state === STATE.unreplied ? row : NONE;
   }

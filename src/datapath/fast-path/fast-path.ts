@@ -21,6 +21,7 @@
 
 import {
   BALANCER_SHIFT,
+  CHAINED,
   FLAG_ACTIVE,
   HOT,
   HOT_WORDS,
@@ -71,7 +72,7 @@ const IPV6_DESTINATION = ethernet.HEADER_BYTES + ipv6.DESTINATION_OFFSET;
 const IPV6_L4 = ethernet.HEADER_BYTES + ipv6.HEADER_BYTES;
 
 /** Bits of a record's kind that are checked, and their required values; the low byte must be the packet's protocol. */
-const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS) << 16) | 0xff;
+const KIND_MASK = ((FLAG_ACTIVE | REWRITE_ADDRESS | REWRITE_SOURCE | REWRITE_TAGS | CHAINED) << 16) | 0xff;
 const KIND_REQUIRED = (FLAG_ACTIVE | REWRITE_ADDRESS) << 16;
 /** Flags in a packet's kind that may change the record's state. */
 const CHANGES_STATE = (tcp.SYN | tcp.FIN | tcp.RST) << 8;

@@ -131,6 +131,8 @@ export class Frame {
   flow = NONE;
   /** Number of the group whose rule matched a packet without a record, or NONE. */
   group = NONE;
+  /** A middlebox returns a packet that it was handed (chains/handed-flows.ts), or NONE. */
+  handed = NONE;
   /** A load balancer has translated the packet, a reply, for its client. */
   turnedBack = false;
   /** State of the datagram, in a fragment that waited for its first one; else 0. */
@@ -230,6 +232,7 @@ export class Frame {
     this.record = NONE;
     this.flow = NONE;
     this.group = NONE;
+    this.handed = NONE;
     this.turnedBack = false;
 
     if (length < ethernet.HEADER_BYTES) return DROP.truncatedEthernet;

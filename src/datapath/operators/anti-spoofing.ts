@@ -9,9 +9,12 @@
  * its own addresses (duplicate address detection) and no others. Of link-local addresses its own is that which its MAC makes
  * (RFC 4291 appendix A); one that is made otherwise (RFC 7217) must be allowed by the configuration.
  *
+ * A middlebox returns packets of the flows that it was handed (balancing/chains), from their own sources; `frame.handed` says so.
+ *
  * What is in no frame of IP or ARP could carry another's packet past all this (IEEE 802.2 SNAP, MPLS, PPPoE, further tags): only
  * EtherTypes that the configuration allows pass. RFC 2827 (ingress filtering) at the first port.
  */
+import { NONE } from '../../tables/common/bucket-index.ts';
 import { DROP } from '../../tables/port-counters.ts';
 import { macHigh16, macLow32, wordsToAddress } from '../../wire/address.ts';
 import * as arp from '../../wire/arp.ts';
@@ -73,6 +76,7 @@ export class AntiSpoofing implements Operator, OwnSources {
     if (!this.isOwnMac(ethernet.sourceHigh(view, offset), ethernet.sourceLow(view, offset))) {
       return this.context.consume(frame, DROP.spoofedSource);
     }
+    if (frame.handed !== NONE) return PASS;
     if (frame.family === FAMILY_IPV4) {
       const { s0, s1, s2, s3 } = frame;
       const isOwn = this.isOwnIpv4(s3) || this.isAllowed(s0, s1, s2, s3) || isDhcp(frame);

@@ -28,6 +28,8 @@ export interface PortOptions {
   readonly balancer: number;
   /** Frames to reserved group addresses neither come in nor leave by the port. */
   readonly guardsReservedMulticast: boolean;
+  /** The VM is a middlebox of service chains. */
+  readonly isMiddlebox: boolean;
   readonly chain: Chain;
 }
 
@@ -41,6 +43,7 @@ export class Port {
   readonly isUplink: boolean;
   readonly balancer: number;
   readonly guardsReservedMulticast: boolean;
+  readonly isMiddlebox: boolean;
   /** A load balancer is in both chains. */
   readonly balances: boolean;
   /** The fast path may act for all operators of both chains. */
@@ -63,6 +66,7 @@ export class Port {
     this.isUplink = options.isUplink;
     this.balancer = options.balancer;
     this.guardsReservedMulticast = options.guardsReservedMulticast;
+    this.isMiddlebox = options.isMiddlebox;
     this.balances = ingress.some(inspectsFlows) && egress.some(inspectsFlows);
     const checkers = ingress.filter(({ ownSources }) => ownSources !== undefined);
     this.ownSources = checkers[0]?.ownSources;

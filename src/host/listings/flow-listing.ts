@@ -4,10 +4,19 @@
  * packet.
  */
 
-import type { FlowRow } from '../../api/shapes.ts';
+import type { FlowHop, FlowRow } from '../../api/shapes.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import { elapsedMs } from '../../native/monotonic-clock.ts';
-import { COLD, COLD_WORDS, HOT, HOT_WORDS, STATE_NAMES } from '../../tables/balancing/connection-record.ts';
+import type { ChainTable } from '../../tables/balancing/chain-table.ts';
+import {
+  CHAINED,
+  COLD,
+  COLD_WORDS,
+  HOT,
+  HOT_WORDS,
+  STAT_SLOT_MASK,
+  STATE_NAMES,
+} from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import { CHOSEN_BY } from '../../tables/balancing/rule-table.ts';
@@ -52,12 +61,14 @@ type GroupsByName = ReadonlyMap<string, GroupConfig>;
 
 export class FlowListing {
   private readonly connections: ConnectionTable;
+  private readonly chains: ChainTable;
   private readonly endpointRows: Int32Array;
   private readonly stats: StatTable;
   private readonly ids: DatapathIds;
 
   constructor(tables: Tables, ids: DatapathIds) {
     this.connections = tables.connections;
+    this.chains = tables.chains;
     this.endpointRows = tables.endpoints.rows;
     this.stats = tables.stats;
     this.ids = ids;
@@ -101,6 +112,7 @@ export class FlowListing {
       // The member's address; with a MAC redirect, the packets themselves still carry the VIP.
       destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
       group: chosen.group,
+      ...this.hops(row),
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
       why: this.why(coldAt, groups),
       ageMs: elapsedMs(cold[coldAt + COLD.createdMs]!, nowMs32),
@@ -110,6 +122,17 @@ export class FlowListing {
       replyPackets: hot[at + HOT.packetsReverse]! >>> 0,
       replyBytes: hotFloats[(at + HOT.bytesReverse) >> 1]!,
     };
+  }
+
+  private hops(row: number): Pick<FlowRow, 'through'> {
+    if ((this.connections.rewrite(row) & CHAINED) === 0) return {};
+    const through: FlowHop[] = [];
+    for (let hop = 0; hop < this.chains.hops(row); hop++) {
+      if (this.chains.endpoint(row, hop) === 0) continue;
+      const middlebox = this.ids.memberOf(this.stats.memberOf(this.chains.slot(row, hop) & STAT_SLOT_MASK));
+      if (middlebox !== undefined) through.push({ group: middlebox.group, member: middlebox.member });
+    }
+    return { through };
   }
 
   /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3`, `affinity of rule …` */
@@ -150,5 +173,7 @@ function clientFilter(wanted: string | undefined): (client: string) => boolean {
 const matches = (flow: FlowRow, { port, group, member, state }: FlowFilter): boolean =>
   (state === undefined || flow.state === state) &&
   (port === undefined || flow.port === port) &&
-  (group === undefined || flow.group === group) &&
-  (member === undefined || flow.member === member);
+  visits(flow).some((one) => (group ?? one.group) === one.group && (member ?? one.member) === one.member);
+
+/** The flow's member, and the middleboxes before it. */
+const visits = ({ group, member, through = [] }: FlowRow): FlowHop[] => [{ group, member }, ...through];

@@ -143,6 +143,7 @@ export function* ruleRows(
     if (loadBalancerIds !== undefined && !loadBalancerIds.has(spec.id)) continue;
     for (const { rules } of compiled) {
       for (const rule of rules) {
+        if (rule.isHop) continue; // matches no packets
         yield* criteriaRows(spec.name, rule, ids.groupName(rule.group) ?? '', snapshot.revision);
       }
     }

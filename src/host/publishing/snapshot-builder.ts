@@ -24,6 +24,7 @@ import {
   type Configuration,
   effectiveChain,
   type GroupConfig,
+  isMiddleboxGroup,
   type MemberConfig,
   type NetworkConfig,
   type PortConfig,
@@ -50,6 +51,7 @@ import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ip
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import { DatapathIds, type IdLimits, type NumberedThings } from './datapath-ids.ts';
 import { FirewallCompiler } from './firewall-compiler.ts';
+import { hopRule, LocalMiddleboxes, throughOf } from './hop-rules.ts';
 import { MaglevCache } from './maglev-cache.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer, weightsOfSet } from './weights.ts';
 
@@ -62,6 +64,8 @@ export interface BuiltLoadBalancer {
   readonly compiled: readonly CompiledGroup[];
   readonly groups: readonly GroupConfig[];
   readonly networks: readonly NetworkConfig[];
+  /** Middleboxes that it may use. */
+  readonly middleboxes: string;
   /** The LB's own weights. */
   readonly weights: GroupWeights | undefined;
 }
@@ -100,6 +104,7 @@ export class SnapshotBuilder {
   private readonly compiledGroups = new Map<GroupConfig, Map<string, CompiledGroup>>();
   /** By the plan's list of groups, within one build. */
   private lists = new Map<readonly GroupConfig[], readonly CompiledGroup[]>();
+  private middleboxes = new LocalMiddleboxes({ ports: [], groups: [] });
   private wired: { readonly from: readonly unknown[]; readonly wiring: Wiring } | undefined;
   private inForce: NumberedThings | undefined;
   /** Builds since the last commit. */
@@ -118,6 +123,7 @@ export class SnapshotBuilder {
   ): BuiltSnapshot {
     this.builds++;
     this.lists = new Map();
+    this.middleboxes = new LocalMiddleboxes(configuration);
     const plan = planLoadBalancers(configuration);
     const reach = new Reach(configuration);
     const loadBalancers = plan.map((planned) =>
@@ -226,6 +232,7 @@ export class SnapshotBuilder {
       loadBalancer: this.loadBalancerId(balancerOf.get(port.name)),
       chain: this.chainOf(port, configuration),
       marks: port.marks,
+      isMiddlebox: this.middleboxes.isMiddlebox(port),
       offloads: this.offloads,
     }));
   }
@@ -273,14 +280,16 @@ export class SnapshotBuilder {
   ): BuiltLoadBalancer {
     const { key, scope, name, network, groups } = planned;
     const before = this.compiled.get(key);
-    const isSame = before?.networks === networks && before.weights === weights;
+    const middleboxes = this.middleboxes.key(network);
+    const isSame =
+      before?.networks === networks && before.weights === weights && before.middleboxes === middleboxes;
     if (isSame && sameItems(before.groups, groups)) return before;
     const compiled =
       weights === undefined
         ? this.sharedList(groups, network, reach)
         : this.listOf(groups, network, reach, (name) => weights.get(name));
     const spec = { id: this.ids.loadBalancer(key), scope, name, groups: compiled };
-    return { spec, compiled, groups, networks, weights };
+    return { spec, compiled, groups, networks, middleboxes, weights };
   }
 
   /** Load balancers with the same groups share a list. */
@@ -317,10 +326,14 @@ export class SnapshotBuilder {
   ): CompiledGroup {
     const vips = reach.vipsAt(group, network);
     const isBehindRouter = group.network !== network;
-    const place = isBehindRouter ? `behind the router ${vips}` : '';
+    const isHop = isMiddleboxGroup(group);
+    const where = isHop ? this.middleboxes.key(network) : '';
+    const place = isBehindRouter ? `behind the router ${vips}` : where;
     const known = weights === undefined ? this.compiledGroups.get(group)?.get(place) : undefined;
     if (known !== undefined) return known;
-    const rules = this.rulesOf(group, vips, isBehindRouter, weights);
+    const rules = isHop
+      ? [this.hopRuleOf(group, weights)]
+      : this.rulesOf(group, vips, isBehindRouter, weights);
     const compiled = { ...compileRules(rules, (members) => this.maglev.tableOf(members)), rules };
     if (weights !== undefined) return compiled;
     const places = this.compiledGroups.get(group) ?? new Map<string, CompiledGroup>();
@@ -361,8 +374,20 @@ export class SnapshotBuilder {
       const ofSource = { sources, sourcePorts: rangesOf({ port: sourcePort, ports: sourcePorts }), macs };
       const tuple = { vip, protocol, ports, ...ofSource, labels };
       const selection = { algorithm, hash, affinityMs, avoidSelf, udpScheduling, drainFallback };
-      return { ...ids, ...tuple, ...selection, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
+      const through = throughOf(group, (name) => this.ids.group(name));
+      return { ...ids, ...tuple, ...selection, through, rewrite, udpIdleMs, udpRepickMs, onEmpty, criteria };
     });
+  }
+
+  private hopRuleOf(group: GroupConfig, weights: WeightsBySet | undefined): RuleSpec {
+    const criteria = group.criteria.map((set) => {
+      const ofSet = weightsOfSet(weights, set);
+      const members = set.members
+        .filter(({ address }) => this.middleboxes.has(group.network, address))
+        .map((member) => this.memberSpec(member, group.name, ofSet?.get(member.name)));
+      return { fromMs: set.fromMs, untilMs: set.untilMs, members };
+    });
+    return hopRule(group, this.ids.group(group.name), criteria);
   }
 
   private memberSpec(member: MemberConfig, group: string, weight = member.weight): MemberSpec {

@@ -84,6 +84,9 @@ export const FLOW_NOTE = {
   memberNext: 2,
 } as const;
 
+/** Packets pass middleboxes on their way, which the flow's row of the chain table names. */
+export const CHAINED = 64;
+
 /** Flags of the hot row besides REWRITE_…: included in the gauge of active flows. */
 export const FLAG_ACTIVE = 0x80;
 /** A segment has passed unmetered, so its sequence numbers are unknown. */

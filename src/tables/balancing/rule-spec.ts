@@ -57,6 +57,16 @@ export interface CriteriaSpec {
   readonly members: readonly MemberSpec[];
 }
 
+/** The service chain of a rule. */
+export interface ThroughSpec {
+  /** Numbers of the groups of middleboxes in the order of their passage, at most MAX_HOPS (chain-table.ts). */
+  readonly groups: readonly number[];
+  /** What becomes of flows whose middlebox fails. */
+  readonly onHopFailure: 'rehash' | 'reset';
+  /** Treatment of packets if no middlebox of a group is usable. */
+  readonly onNoHop: 'reject' | 'bypass';
+}
+
 export interface RuleSpec {
   /** Stable id of the rule within the host. */
   readonly id: number;
@@ -93,6 +103,10 @@ export interface RuleSpec {
   readonly udpScheduling?: UdpScheduling;
   /** If no active member is left, draining ones get new flows. */
   readonly drainFallback?: boolean;
+  /** Middleboxes on the way to the members; absent: none. */
+  readonly through?: ThroughSpec;
+  /** The members are middleboxes: the rule has no VIP of its own (`vip` is `::`), others name its group in `through`. */
+  readonly isHop?: boolean;
   /** Treatment of a packet if no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
   /** In order; the first one in effect decides. */

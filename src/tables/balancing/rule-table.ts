@@ -15,6 +15,7 @@
  */
 import { addressFamily, addressToWords, macHigh16, macLow32, parsePrefix } from '../../wire/address.ts';
 import { NONE } from '../common/bucket-index.ts';
+import { CHAIN_BYPASS, CHAIN_RESET } from './chain-table.ts';
 import { compileMaglev, MAGLEV_ENTRIES } from './maglev-table.ts';
 import { Conditions, compileConditions, type PacketToVip, portCount } from './packet-conditions.ts';
 import {
@@ -45,7 +46,7 @@ const HEADER = {
 } as const;
 
 /** Words of a rule. */
-const RULE_WORDS = 24;
+const RULE_WORDS = 32;
 const RULE = {
   id: 0,
   group: 1,
@@ -72,6 +73,8 @@ const RULE = {
   /** Bits of the longest source prefix, -1: the rule names no sources. */
   longestPrefix: 20,
   labels: 21,
+  /** Numbers of the groups of middleboxes, at most MAX_HOPS. */
+  through: 24,
 } as const;
 
 /** Words of a criteria set. Its period, two 64-bit floats, comes first. */
@@ -112,6 +115,9 @@ export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 
 const AVOID_SELF = 1;
 const HASH_SOURCE_ADDRESS = 2;
 const EACH_DATAGRAM = 4;
+const IS_HOP = 8;
+/** From here on: the shape of the rule's chain (chain-table.ts). */
+const CHAIN_SHIFT = 8;
 
 /** A group's compiled rules in memory; never edited in place. */
 export interface CompiledRules {
@@ -165,7 +171,10 @@ export function compileRules(
     words[at + RULE.bits] =
       (rule.avoidSelf ? AVOID_SELF : 0) |
       (rule.hash === 'source-address' ? HASH_SOURCE_ADDRESS : 0) |
-      (rule.udpScheduling === 'per-datagram' ? EACH_DATAGRAM : 0);
+      (rule.udpScheduling === 'per-datagram' ? EACH_DATAGRAM : 0) |
+      (rule.isHop ? IS_HOP : 0) |
+      (chainShape(rule) << CHAIN_SHIFT);
+    words.set(rule.through?.groups ?? [], at + RULE.through);
     words[at + RULE.udpIdleMs] = rule.udpIdleMs ?? 0;
     words[at + RULE.udpRepickMs] = rule.udpRepickMs ?? 0;
     words[at + RULE.longestPrefix] = longestPrefix(rule);
@@ -195,6 +204,13 @@ export function compileRules(
     }
   });
   return { ruleTable: memory, maglevTables };
+}
+
+function chainShape({ through }: RuleSpec): number {
+  if (through === undefined) return 0;
+  const policy =
+    (through.onHopFailure === 'reset' ? CHAIN_RESET : 0) | (through.onNoHop === 'bypass' ? CHAIN_BYPASS : 0);
+  return through.groups.length | policy;
 }
 
 const withServingMembers = (rule: RuleSpec): RuleSpec => ({
@@ -328,6 +344,21 @@ export class RuleTable {
   /** Whether each UDP datagram selects its own member. */
   choosesPerDatagram(rule: number): boolean {
     return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & EACH_DATAGRAM) !== 0;
+  }
+
+  /** Number of middleboxes on the way to the members, and policy: a chain's shape (chain-table.ts). 0: no chain. */
+  chainShape(rule: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! >>> CHAIN_SHIFT;
+  }
+
+  /** Number of the group of middleboxes of a hop. */
+  hopGroup(rule: number, hop: number): number {
+    return this.words[this.ruleAt + rule * RULE_WORDS + RULE.through + hop]!;
+  }
+
+  /** Whether the rule's members are middleboxes. */
+  isHop(rule: number): boolean {
+    return (this.words[this.ruleAt + rule * RULE_WORDS + RULE.bits]! & IS_HOP) !== 0;
   }
 
   hashesSourceAddress(rule: number): boolean {

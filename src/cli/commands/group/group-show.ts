@@ -49,7 +49,7 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
     ['group', group.group],
     ['origin', group.origin],
     ['network', cellText(group.networks)],
-    ['vip', cellText(group.vip)],
+    ...kindFields(group),
     ['match', matchText(group)],
     ['rewrite', group.rewrite],
     ['algorithm', group.hash === null ? group.algorithm : `${group.algorithm} by ${group.hash}`],
@@ -83,6 +83,16 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
 function matchText({ protocol, port, ports }: GroupDetail): string {
   if (ports.length === 0) return protocol;
   return `${protocol} ${port === null ? 'ports' : 'port'} ${cellText(ports)}`;
+}
+
+function kindFields({ kind, vip, chain }: GroupDetail): [string, string][] {
+  if (kind === 'middlebox') return [['kind', kind]];
+  if (chain === null) return [['vip', cellText(vip)]];
+  const { through, onHopFailure, onNoHop } = chain;
+  return [
+    ['vip', cellText(vip)],
+    ['through', `${through.join(', ')} (on failure: ${onHopFailure}, without: ${onNoHop})`],
+  ];
 }
 
 /** Of a group with several criteria sets. */

@@ -5,7 +5,7 @@ import { clientArgument, limitArgument } from '../../arguments.ts';
 import { printResult } from '../../output.ts';
 import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
-import { type Column, formatFleetTable } from '../../table.ts';
+import { type Column, cellText, formatFleetTable } from '../../table.ts';
 import { humanBytes, humanDuration } from '../../units.ts';
 
 const COLUMNS: readonly Column<FlowRow>[] = [
@@ -13,6 +13,7 @@ const COLUMNS: readonly Column<FlowRow>[] = [
   { key: 'protocol' },
   { key: 'client' },
   { key: 'vip' },
+  { key: 'through', hide: 10, text: ({ through }) => cellText((through ?? []).map(({ member }) => member)) },
   { key: 'member' },
   { key: 'destination', hide: 7 },
   { key: 'group', hide: 6 },
@@ -65,8 +66,8 @@ export function addFlows(parent: Command): void {
       'list connection records: five-tuple, chosen member and reason, state, age, idle time, counters',
     )
     .option('--port <port>', 'show only flows from this port')
-    .option('--group <group>', 'show only flows to this group')
-    .option('--member <member>', 'show only flows to members of this name')
+    .option('--group <group>', 'show only flows to this group, or through it')
+    .option('--member <member>', 'show only flows to members of this name, or through middleboxes of it')
     .addOption(new Option('--state <state>', 'show only flows in this state').choices(FLOW_STATES))
     .option(
       '--client <client>',

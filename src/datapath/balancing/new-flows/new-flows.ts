@@ -3,6 +3,7 @@
  * it.
  */
 import {
+  CHAINED,
   COLD,
   COLD_WORDS,
   PER_DATAGRAM,
@@ -26,6 +27,7 @@ import { CONSUMED, PASS } from '../../frame/verdict.ts';
 import { keepTags } from '../../frame/vlan-tags.ts';
 import type { Networks } from '../../ports/networks.ts';
 import type { BalancerRules } from '../balancer-rules.ts';
+import type { ServiceChains } from '../chains/service-chains.ts';
 import type { ConnectionTracking } from '../connection-tracking.ts';
 import { cameBack, changesPackets, isOnLink, isSource, keyFromClient } from '../flow-frames.ts';
 import type { FlowRewriter } from '../flow-rewriter.ts';
@@ -46,6 +48,7 @@ export interface BalancerParts {
   readonly networks: Networks;
   readonly rules: BalancerRules;
   readonly rewriter: FlowRewriter;
+  readonly chains: ServiceChains;
   readonly directFlows: DirectFlows;
   /** Keys of the packet being handled. */
   readonly forward: FlowKey;
@@ -63,6 +66,7 @@ export class NewFlows {
   private readonly networks: Networks;
   private readonly rules: BalancerRules;
   private readonly rewriter: FlowRewriter;
+  private readonly chains: ServiceChains;
   private readonly datagrams: DatagramRecords;
   private readonly forward: FlowKey;
   private readonly reverse: FlowKey;
@@ -78,6 +82,7 @@ export class NewFlows {
     this.networks = parts.networks;
     this.rules = parts.rules;
     this.rewriter = parts.rewriter;
+    this.chains = parts.chains;
     this.clientPorts = new ClientPorts(tracking, this.connections, parts.directFlows);
     this.datagrams = new DatagramRecords(this.connections);
     this.forward = parts.forward;
@@ -120,6 +125,8 @@ export class NewFlows {
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
+    const shape = this.chains.shapeFor(rule, frame);
+    if (shape !== 0 && !this.chains.canServe(rule, shape, frame)) return this.chains.refuse(frame);
     // Before the selection: a refused flow must not use up its member's turn.
     if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
@@ -128,7 +135,9 @@ export class NewFlows {
       return this.context.consume(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, frame);
     if (row === NONE) return CONSUMED;
-    this.rewriter.toMember(row, this.tracking.firstPacket(row, frame), frame);
+    const rewrite = this.tracking.firstPacket(row, frame);
+    if ((rewrite & CHAINED) !== 0) return this.chains.fromClient(row, rewrite, frame);
+    this.rewriter.toMember(row, rewrite, frame);
     return PASS;
   }
 
@@ -208,6 +217,9 @@ export class NewFlows {
       rewrite |= REWRITE_SOURCE;
     if (frame.tagged && !isOnLink(this.networks, this.endpoints.rows, chosen, frame)) rewrite |= REWRITE_TAGS;
     if (rules.choosesPerDatagram(rule)) rewrite |= PER_DATAGRAM;
+    // A VM that is its own member talks to itself.
+    const shape = (rewrite & REWRITE_SOURCE) === 0 ? this.chains.shapeFor(rule, frame) : 0;
+    if (shape !== 0) rewrite |= CHAINED;
     const slot = this.tracking.memberRows.rowOf(this.id, rules.memberId(choice));
     if (slot === NONE) return this.refuse(frame, DROP.statisticsFull);
     const row = this.tracking.create(frame, forward, reverse, rewrite, slot);
@@ -218,6 +230,7 @@ export class NewFlows {
     cold[at + COLD.revision] = this.rules.revision;
     cold[at + COLD.decision] = this.rules.decision(rule, set);
     this.own(row, frame, chosen);
+    if (shape !== 0) this.chains.begin(row, shape);
     return row;
   }
 
