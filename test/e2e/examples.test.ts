@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
+import type { FlowRow } from '../../src/api/shapes.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { until } from '../support/command.ts';
 import { Host } from '../support/host.ts';
@@ -54,6 +55,14 @@ test('there are examples, the README lists each, and each passes the checks', ()
     loadConfiguration(join(EXAMPLES, name));
     assert.match(readme, name.includes('/') ? `(${name.split('/')[0]}/)` : `(${name})`);
   }
+});
+
+test('service-chain: connections pass the firewalls by turns', async () => {
+  const host = await run('service-chain.yaml');
+  for (const vm of ['fw1', 'fw2']) await host.exec(vm, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+  assert.equal(await ask(host, 'web1', '10.1.0.100', 4), { app1: 2, app2: 2 });
+  const flows = await host.json<FlowRow[]>('flows');
+  assert.equal(flows.map(({ through }) => through?.[0]?.member).sort(), ['fw1', 'fw1', 'fw2', 'fw2']);
 });
 
 test('one-host: eight new connections are spread 1 : 3', async () => {

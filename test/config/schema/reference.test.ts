@@ -44,7 +44,7 @@ test('sections follow the file: a mapping stands behind its parent', () => {
 test('values, defaults and ranges are said', () => {
   assert.match(reference, '| `engine` | `auto`, `uring`, `syscall` | `auto` |');
   assert.match(reference, '| `maxConnections` | integer, 16 to 16777216 | `262144` |');
-  assert.match(reference, /\| `vip` \| text or list of: text \| \*\*required\*\* \|/);
+  assert.match(reference, /\| `network` \| text or list of: text \| \*\*required\*\* \|/);
 });
 
 test.run();

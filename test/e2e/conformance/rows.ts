@@ -5,6 +5,7 @@
  * A test is named by its file under test/ and its name there, as the source has it. Where several stand in a row, all
  * of them must hold. Real stacks stand at both ends of those in e2e/; the others show what no kernel would send.
  */
+import { CHAIN_ROWS } from './chain-rows.ts';
 import { CHANGE_ROWS } from './change-rows.ts';
 import { GUARD_ROWS } from './guard-rows.ts';
 import { PROTOCOL_ROWS } from './protocol-rows.ts';
@@ -452,6 +453,7 @@ export const ROWS: readonly Row[] = [
       `${PRIORITY}a second tag with a VLAN id is the VM’s own, and does not cross an uplink`,
     ],
   },
+  ...CHAIN_ROWS,
   ...CHANGE_ROWS,
   ...GUARD_ROWS,
   ...PROTOCOL_ROWS,

@@ -5,16 +5,19 @@ import { clientArgument, limitArgument } from '../../arguments.ts';
 import { printResult } from '../../output.ts';
 import { printRows } from '../../row-output.ts';
 import { apiOf } from '../../settings.ts';
-import { type Column, cellText, formatFleetTable } from '../../table.ts';
+import { type Column, formatFleetTable } from '../../table.ts';
 import { humanBytes, humanDuration } from '../../units.ts';
+
+/** `fw1 → app2`: middleboxes, and the member. */
+const wayText = ({ through = [], member }: FlowRow): string =>
+  [...through.map((hop) => hop.member), member].join(' → ');
 
 const COLUMNS: readonly Column<FlowRow>[] = [
   { key: 'port' },
   { key: 'protocol' },
   { key: 'client' },
   { key: 'vip' },
-  { key: 'through', hide: 10, text: ({ through }) => cellText((through ?? []).map(({ member }) => member)) },
-  { key: 'member' },
+  { key: 'member', text: wayText },
   { key: 'destination', hide: 7 },
   { key: 'group', hide: 6 },
   { key: 'state' },
