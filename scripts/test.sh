@@ -31,7 +31,7 @@ require_root
 require_node
 say "Preparing"
 ensure_commands ip iperf3 tcpdump libpcap curl jq git tshark python3-scapy python3-yaml tcpreplay nft ethtool ping traceroute \
-  sysctl shellcheck etcd etcdctl prometheus promtool prometheus-node-exporter openssl ovs-vswitchd keepalived zsh fish
+  sysctl shellcheck chromium etcd etcdctl prometheus promtool prometheus-node-exporter openssl ovs-vswitchd keepalived zsh fish
 ensure_raw_socket
 ensure_built || exit 1
 

@@ -84,6 +84,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
+  page: { imports: ['api', 'config', 'runtime'] },
   replay: { imports: ['config', 'datapath', 'host', 'io', 'tables', 'wire'] },
   process: {
     imports: [
@@ -97,6 +98,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'messages',
       'metrics',
       'native',
+      'page',
       'run-dir',
       'runtime',
     ],
@@ -214,10 +216,11 @@ const CLOCKLESS = [
   'src/events/',
   'src/host/',
   'src/messages/',
+  'src/page/',
   'src/policy/',
 ];
-/** Exceptions: the datapath's thread with its watchman, and the entry of a process of its own. */
-const WITH_CLOCK = ['src/host/thread/', 'src/agent/health/prober-main.ts'];
+/** Exceptions: the datapath's thread with its watchman, the entry of a process of its own, and the browser's part of the page. */
+const WITH_CLOCK = ['src/host/thread/', 'src/agent/health/prober-main.ts', 'src/page/browser/'];
 const OWN_CLOCK =
   /\b(Date\.now|setTimeout|setInterval|setImmediate|performance\.now|Math\.random|AbortSignal\.timeout|process\.hrtime|node:timers)\b|new Date\(\)/;
 

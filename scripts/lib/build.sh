@@ -12,7 +12,8 @@ build_is_current() {
 compile() {
   cd "$SLUICE_ROOT" || return 1
   touch dist/.building
-  node_modules/.bin/tsc -p tsconfig.json && node scripts/lib/bundle.mjs && mv dist/.building dist/.built
+  node_modules/.bin/tsc -p tsconfig.json && node_modules/.bin/tsc -p src/page/browser &&
+    node scripts/lib/bundle.mjs && mv dist/.building dist/.built
 }
 
 # ensure_built: installs npm packages and compiles, each if needed; concurrent callers compile once.

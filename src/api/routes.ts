@@ -1,4 +1,5 @@
 /** Finds a request's route and checks its body and query; the tables of routes are in the host and controller. */
+import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { type Problem, pathText } from '../config/problems/problems.ts';
 import { Refusal } from '../config/problems/refusal.ts';
@@ -57,6 +58,15 @@ export class ByteStream {
     this.chunks = chunks;
     this.contentType = contentType;
     this.headers = headers;
+  }
+}
+
+/** An answer that writes itself, head included; over HTTP only. */
+export class DirectAnswer {
+  readonly send: (response: ServerResponse) => void;
+
+  constructor(send: (response: ServerResponse) => void) {
+    this.send = send;
   }
 }
 

@@ -17,7 +17,8 @@ import { messageOf, Refusal } from '../config/problems/refusal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { answerCall } from './call.ts';
 import { type NewcomerLimits, Newcomers } from './newcomers.ts';
-import { type Answerer, ByteStream, JsonLines, PlainAnswer } from './routes.ts';
+import { BROWSER_HEADERS, refusalOf } from './page/browser-guards.ts';
+import { type Answerer, ByteStream, DirectAnswer, JsonLines, PlainAnswer } from './routes.ts';
 import { Rows } from './rows.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
@@ -46,7 +47,7 @@ export async function startApiServer(
   runtime: Runtime,
   actorOf: ActorOf = async () => undefined,
 ): Promise<Server> {
-  const server = boundedServer(answerer, log, runtime, undefined, actorOf);
+  const server = boundedServer(answerer, log, runtime, { actorOf });
   rmSync(path, { force: true });
   // The socket is created with its final mode, so that other users can never connect.
   const umask = process.umask(0o177);
@@ -70,7 +71,8 @@ export interface ServerTls {
 
 /**
  * The same over TCP, read-only: every method except GET is refused. With `tls` it is HTTPS, and clients need a
- * certificate of its authority.
+ * certificate of its authority. Browsers reach it: requests that other sites' pages make are refused
+ * (browser-guards.ts).
  */
 export async function startReadOnlyServer(
   { host, port, tls }: { host: string; port: number; tls?: ServerTls },
@@ -82,7 +84,7 @@ export async function startReadOnlyServer(
     if (request.method === 'GET') return answerer(request);
     throw new Refusal(400, `found ${request.method}, expected GET: changes are made over the unix socket`);
   };
-  const server = boundedServer(readOnly, log, runtime, tls);
+  const server = boundedServer(readOnly, log, runtime, { tls, isForBrowsers: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -95,17 +97,30 @@ export function useTls(server: Server, { ca, cert, key }: ServerTls): void {
   if (server instanceof TlsServer) server.setSecureContext({ ca, cert, key });
 }
 
+interface Manner {
+  readonly tls?: ServerTls;
+  readonly actorOf?: ActorOf;
+  readonly isForBrowsers?: boolean;
+}
+
 function boundedServer(
   answerer: Answerer,
   log: Logger,
   runtime: Runtime,
-  tls?: ServerTls,
-  actorOf: ActorOf = async () => undefined,
+  { tls, actorOf = async () => undefined, isForBrowsers = false }: Manner,
 ): Server {
   const newcomers = new Newcomers(NEWCOMERS, runtime);
   let requests = 0;
   const listener: RequestListener = (request, response) => {
     newcomers.settle(request.socket);
+    if (isForBrowsers) {
+      for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value);
+      const refusal = refusalOf(request.headers, tls !== undefined);
+      if (refusal !== undefined) {
+        send(response, 403, { error: refusal });
+        return;
+      }
+    }
     if (requests >= MAX_REQUESTS) {
       send(response, 503, { error: `${MAX_REQUESTS} requests are in progress already` });
       return;
@@ -161,6 +176,7 @@ async function answer(
     log.error({ err: error }, `api: ${call.method} ${call.target} failed`),
   );
   if (body instanceof PlainAnswer) sendText(response, body);
+  else if (body instanceof DirectAnswer) body.send(response);
   else if (body instanceof JsonLines)
     await sendLines(response, body, accept?.includes(EVENT_STREAM) === true, runtime);
   else if (body instanceof ByteStream) await sendBytes(response, body, runtime);

@@ -24,10 +24,12 @@ import { type FleetServer, startFleetServer, streamCounts } from '../controller/
 import { Controller } from '../controller/controller.ts';
 import { controllerAnswerer } from '../controller/controller-routes.ts';
 import { controllerSamples } from '../controller/metrics.ts';
+import { fleetOverview } from '../controller/overview.ts';
 import { storeTls } from '../controller/store/open-store.ts';
 import { controllerProblems } from '../controller/verdict.ts';
 import type { EventJournal } from '../events/journal.ts';
 import { MetricsEndpoint } from '../metrics/endpoint.ts';
+import { Page } from '../page/page.ts';
 import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
@@ -205,14 +207,17 @@ export class ControllerProcess {
     close(await startApiServer(runDir.apiSocket, answerer, log, systemRuntime, localActor));
     const { listen } = this.configuration;
     if (listen?.http === undefined) return;
+    const source = { isFleet: true, overview: () => fleetOverview(controller) };
+    const page = new Page(answerer, source, systemRuntime, (error) => log.error({ err: error }, 'page'));
     const http = await startReadOnlyServer(
       httpListener(listen.http, tls?.current),
-      answerer,
+      page.around(answerer),
       log,
       systemRuntime,
     );
     tls?.onChange((material) => useTls(http, material));
     close(http);
+    undo.push('close the page', () => page.close());
   }
 
   /**

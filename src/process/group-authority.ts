@@ -17,6 +17,7 @@ import { RuleJournal } from '../agent/rule-journal.ts';
 import { controllersClock, RuleStore } from '../agent/rule-store.ts';
 import { answeredBy } from '../api/answered-by.ts';
 import type { AuditTrail } from '../api/audit.ts';
+import type { Overview } from '../api/page/overview.ts';
 import { type Answerer, type ApiRequest, answerRequest } from '../api/routes.ts';
 import type {
   Changed,
@@ -37,6 +38,7 @@ import { CONTROLLER_ROUTES, type ControllerContext } from '../controller/control
 import { originOf } from '../controller/groups/group-states.ts';
 import { upcomingRow } from '../controller/groups/pending-changes.ts';
 import { controllerSamples } from '../controller/metrics.ts';
+import { fleetOverview } from '../controller/overview.ts';
 import type { Store } from '../controller/store/store.ts';
 import { controllerProblems } from '../controller/verdict.ts';
 import type { EventSink } from '../events/event.ts';
@@ -83,6 +85,8 @@ export interface Control {
   readonly certificates: Certificates;
   /** Time since which the host is attached; undefined: no controllers are configured. */
   readonly tls: Renewable<TlsMaterial> | undefined;
+  /** Of a fleet whose controller this is; undefined: the page shows the host. */
+  readonly fleetOverview: (() => Overview) | undefined;
   /** For `diff` and `reload --dry-run`. */
   readonly inForce: InForce;
   groupsAfter(file: Configuration): readonly GroupConfig[];
@@ -195,6 +199,10 @@ class EmbeddedControl implements Control {
       tls?.onChange((material) => server.useTls(material));
       this.server = server;
     }
+  }
+
+  get fleetOverview(): (() => Overview) | undefined {
+    return this.server && (() => fleetOverview(this.controller));
   }
 
   get inForce(): InForce {
@@ -365,6 +373,10 @@ class RemoteControl implements Control {
 
   get controllersClockMs(): number | undefined {
     return controllersClock(this.rules.current.clock, systemRuntime.wallMs());
+  }
+
+  get fleetOverview(): undefined {
+    return undefined;
   }
 
   get inForce(): InForce {

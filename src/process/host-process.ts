@@ -23,6 +23,7 @@ import type { EventJournal } from '../events/journal.ts';
 import { Host } from '../host/host.ts';
 import { hostAnswerer } from '../host/listings/api-routes.ts';
 import { hostSamples } from '../host/listings/metrics.ts';
+import { HostOverview } from '../host/listings/overview.ts';
 import { statusOf } from '../host/listings/status.ts';
 import { hostProblems, unready } from '../host/listings/verdict.ts';
 import { portSetups, tapRequestOf } from '../host/ports/port-setup.ts';
@@ -31,6 +32,7 @@ import { PreparedDatapath, removePrepared } from '../host/thread/prepared-datapa
 import { MetricsEndpoint } from '../metrics/endpoint.ts';
 import type { Samples } from '../metrics/samples.ts';
 import { roomyHeap, steadyHeap } from '../native/heap.ts';
+import { Page } from '../page/page.ts';
 import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
@@ -72,6 +74,7 @@ export class HostProcess {
   private metrics: MetricsEndpoint;
   private api: Server | undefined;
   private http: Server | undefined;
+  private page: Page | undefined;
 
   /**
    * Resolves when traffic can flow and the API answers. Rejects with ConfigError, AlreadyRunning or the Error
@@ -240,6 +243,7 @@ export class HostProcess {
     this.metrics.stop();
     this.events.endFollowing();
     this.host.captures.endAll();
+    this.page?.close();
     for (const server of [this.http, this.api])
       if (server !== undefined) await stopApiServer(server, systemRuntime);
     this.http = this.api = undefined;
@@ -282,10 +286,14 @@ export class HostProcess {
     const answer = (request: ApiRequest): unknown => this.control.answer(request);
     this.api = await startApiServer(runDir.apiSocket, answer, log, systemRuntime, localActor);
     if (listen?.http === undefined) return;
-    const { tls } = this.control;
+    const { tls, fleetOverview } = this.control;
+    const ofHost = new HostOverview(this.host);
+    const source = { isFleet: fleetOverview !== undefined, overview: fleetOverview ?? (() => ofHost.read()) };
+    const page = new Page(answer, source, systemRuntime, (error) => log.error({ err: error }, 'page'));
+    this.page = page;
     const http = await startReadOnlyServer(
       httpListener(listen.http, tls?.current),
-      answer,
+      page.around(answer),
       log,
       systemRuntime,
     );
