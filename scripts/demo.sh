@@ -54,9 +54,14 @@ done
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong_usage "found --seconds $seconds, expected a whole number from 1"
 [ "$hosts" = 1 ] || [ "$hosts" = 3 ] || wrong_usage "found --hosts $hosts, expected 1 or 3"
 
+# Where the page is.
+page=127.0.0.1:7480
+is_free() { ! ss -Hltn "sport = ${page##*:}" | grep -q .; }
+while ! is_free; do page=127.0.0.1:$((${page##*:} + 1)); done
+
 # The testbed, and the run directory for commands: with three hosts, the controller's.
 if [ "$hosts" = 1 ]; then
-  testbed() { "$here/testbed/testbed" "$1" "$name"; }
+  testbed() { "$here/testbed/testbed" "$1" "$name" "$page"; }
   run_dir=/run/$name
 else
   testbed() { "$here/testbed/hosts" "$1" "$name" --fleet; }
@@ -211,7 +216,7 @@ show_counters
 heading "What to try next"
 if [ -n "$keep" ]; then
   cat <<EOF
-  The testbed is still up. With it:
+  The testbed is still up, and http://$page/ shows it live. With it:
     scripts/sluice status --run-dir /run/$name
     scripts/sluice flows --port c1 --run-dir /run/$name
     scripts/sluice member weight web s1 9 --run-dir /run/$name
@@ -222,7 +227,7 @@ if [ -n "$keep" ]; then
 EOF
 else
   cat <<EOF
-  scripts/demo.sh --keep             the same, and leaves the testbed for you to play with
+  scripts/demo.sh --keep             the same, and leaves the testbed, with its page, for you to play with
   scripts/testbed/testbed --help     its topology and virtual addresses
   scripts/sluice --help              the command
   scripts/test.sh                    every test

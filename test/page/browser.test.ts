@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { complaintsOf, LOW_CONTRAST, openBrowser, shows } from '../support/browser.ts';
 import { until } from '../support/command.ts';
-import { groupLoad, memberRow, PageBed, portRow } from '../support/page-bed.ts';
+import { groupLoad, memberRow, PageBed, portRow, sender } from '../support/page-bed.ts';
 
 const test = suite('page: browser');
 
@@ -62,19 +62,7 @@ test('names of any kind are text, in every view', async () => {
       address: hostile,
       health: hostile,
       activeFlows: 1,
-      loadBalancers: [
-        {
-          host: hostile,
-          loadBalancer: hostile,
-          weight: 1,
-          activeFlows: 1,
-          newFlows: 0,
-          packets: 0,
-          bytes: 0,
-          replyPackets: 0,
-          replyBytes: 0,
-        },
-      ],
+      loadBalancers: [sender(hostile, hostile, 1)],
     }),
   ]);
   bed.ports = [portRow(hostile, { network: hostile, addresses: [hostile], drops: { [hostile]: 3 } })];

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { GroupLoad, Overview } from '../../src/api/page/overview.ts';
 import type { Answerer } from '../../src/api/routes.ts';
 import { type ServerTls, startReadOnlyServer, stopApiServer } from '../../src/api/server.ts';
-import type { GroupDetail, MemberRow, PortRow, Status } from '../../src/api/shapes.ts';
+import type { BalancerMemberRow, GroupDetail, MemberRow, PortRow, Status } from '../../src/api/shapes.ts';
 import { verdictOf } from '../../src/api/verdict.ts';
 import { Refusal } from '../../src/config/problems/refusal.ts';
 import { Page } from '../../src/page/page.ts';
@@ -29,25 +29,30 @@ export const groupLoad = (group: string, some: Partial<GroupLoad> = {}): GroupLo
   ...some,
 });
 
-export const memberRow = (member: string, some: Partial<MemberRow> = {}): MemberRow => ({
-  member,
-  address: '10.1.0.21',
-  port: 8080,
-  state: 'active',
-  weight: 1,
-  flowsLeft: null,
-  drainDeadline: null,
-  activeFlows: 0,
-  newFlows: 0,
-  packets: 0,
-  bytes: 0,
-  replyPackets: 0,
-  replyBytes: 0,
-  newFlowsPerSecond: 0,
-  bytesPerSecond: 0,
-  loadBalancers: [],
-  ...some,
-});
+/** What the page reads of a member. */
+export const memberRow = (member: string, some: Partial<MemberRow> = {}): MemberRow => {
+  const read: Partial<MemberRow> = {
+    member,
+    address: '10.1.0.21',
+    port: 8080,
+    state: 'active',
+    weight: 1,
+    flowsLeft: null,
+    activeFlows: 0,
+    newFlows: 0,
+    newFlowsPerSecond: 0,
+    bytesPerSecond: 0,
+    loadBalancers: [],
+    ...some,
+  };
+  return read as MemberRow;
+};
+
+/** What one load balancer sends to a member, as far as the page reads it. */
+export const sender = (host: string, loadBalancer: string, activeFlows: number): BalancerMemberRow => {
+  const read: Partial<BalancerMemberRow> = { host, loadBalancer, weight: 1, activeFlows };
+  return read as BalancerMemberRow;
+};
 
 export const portRow = (port: string, some: Partial<PortRow> = {}): PortRow => ({
   port,
@@ -129,6 +134,8 @@ export class PageBed {
   private detail(group: string, members: MemberRow[]): GroupDetail {
     return {
       ...groupLoad(group),
+      network: 'app',
+      port: 80,
       origin: 'file',
       rewrite: 'address',
       activeMembers: members.length,
@@ -143,7 +150,7 @@ export class PageBed {
       nextChange: null,
       loadBalancers: 1,
       members,
-    } as GroupDetail;
+    };
   }
 
   private status(): Status {

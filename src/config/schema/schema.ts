@@ -324,7 +324,7 @@ export const configSchema = z
         http: listenAddress
           .optional()
           .describe(
-            'Address of the API for people and monitoring (`/metrics`, `/healthz`, `/readyz`), of hosts and controllers: HTTP on loopback; elsewhere HTTPS, for clients with a certificate from `tls.ca`.',
+            'Address of the page and of the API for people and monitoring (`/metrics`, `/healthz`, `/readyz`), of hosts and controllers: HTTP on loopback; elsewhere HTTPS, for clients with a certificate from `tls.ca`.',
           ),
       })
       .optional()
