@@ -132,7 +132,7 @@ export class PageBed {
   }
 
   private detail(group: string, members: MemberRow[]): GroupDetail {
-    return {
+    const read: Partial<GroupDetail> = {
       ...groupLoad(group),
       network: 'app',
       port: 80,
@@ -151,6 +151,7 @@ export class PageBed {
       loadBalancers: 1,
       members,
     };
+    return read as GroupDetail;
   }
 
   private status(): Status {
