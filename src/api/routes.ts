@@ -151,9 +151,13 @@ export const memberAdd = z.strictObject({
 export const memberWeight = z.strictObject({
   ...moment,
   weight: integer(0, 65_535, 'a weight'),
+  /** Of whose load balancer; absent: of all. */
+  port: text.optional(),
   /** Duration of a ramp. */
   overMs: integer(1, MAX_DEADLINE_MS, 'milliseconds').optional(),
 });
+/** `port`: only its weight there. */
+export const memberReset = z.strictObject({ port: text.optional() });
 export const memberDrain = z.strictObject({
   ...moment,
   deadlineMs: integer(0, MAX_DEADLINE_MS, 'milliseconds').optional(),

@@ -13,7 +13,7 @@
  *   GET    /v1/flows?port=P&group=G&member=M&limit=N   FlowRow[]
  *   GET    /v1/stats?by=group|member|load-balancer|port          StatRow[] | PortRow[]
  *   POST   /v1/groups/{group}/members              MemberAdd         → Changed
- *   POST   /v1/groups/{group}/members/{m}/weight   { weight, overMs? } → Changed
+ *   POST   /v1/groups/{group}/members/{m}/weight   { weight, overMs? | port? } → Changed
  *   POST   /v1/groups/{group}/members/{m}/drain    { deadlineMs? }   → Changed
  *          these three also with `at` (ISO 8601) or `afterMs`: at that time, by the clock of the leading controller
  *   POST   /v1/groups/{group}/members/{m}/cancel   {}                → Changed: what was to come of that member does not

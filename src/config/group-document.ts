@@ -20,6 +20,7 @@ const member = z.looseObject({
   mac: z.string('a MAC address').refine(isMac, 'a MAC address').optional(),
   weight,
   configuredWeight: weight.optional(),
+  weightsByPort: z.record(z.string(), weight).optional(),
   state: z.enum(['active', 'draining', 'failed'], 'one of active, draining, failed'),
   drainDeadlineMs: epochMs,
 });

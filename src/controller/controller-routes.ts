@@ -15,6 +15,7 @@ import {
   type MomentOfChange,
   memberAdd,
   memberDrain,
+  memberReset,
   memberWeight,
   type PlainAnswer,
   type Route,
@@ -153,8 +154,12 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
     return controller.changes.schedule(group!, { kind: 'add', member: add.name, atMs, by, add });
   }),
   route('POST /v1/groups/:group/members/:member/weight', ({ controller }, [group, name], { body, actor }) => {
-    const { weight, overMs, ...when } = checked(memberWeight, body);
+    const { weight, port, overMs, ...when } = checked(memberWeight, body);
     const [member, by] = [name!, actor];
+    const isTimed = [overMs, when.at, when.afterMs].some((one) => one !== undefined);
+    if (port !== undefined && isTimed)
+      throw new Refusal(400, 'port: found together with a time, expected a weight at once');
+    if (port !== undefined) return controller.changes.setWeightAt(group!, member, port, weight, by);
     const begin = overMs === undefined ? undefined : controller.runtime.wallMs();
     const atMs = momentOfChange(controller, when) ?? begin;
     if (atMs === undefined) return controller.changes.setWeight(group!, member, weight, by);
@@ -181,7 +186,8 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route(
     'POST /v1/groups/:group/members/:member/reset',
     ({ controller }, [group, member], { body, actor }) => {
-      checked(empty, body);
+      const { port } = checked(memberReset, body);
+      if (port !== undefined) return controller.changes.setWeightAt(group!, member!, port, null, actor);
       return controller.changes.resetMember(group!, member!, actor);
     },
   ),

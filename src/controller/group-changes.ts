@@ -118,6 +118,28 @@ export class GroupChanges implements FleetActions {
     return this.changeMember(group, member, by, change, withoutRunningRamps);
   }
 
+  /** At the load balancer of this port alone, until `weight` is null. */
+  setWeightAt(
+    group: string,
+    member: string,
+    port: string,
+    weight: number | null,
+    by?: string,
+  ): Promise<Changed> {
+    if (weight !== null) this.checkPort(port);
+    return this.changeMember(group, member, by, (changes) =>
+      changes.setWeightAt(group, member, port, weight ?? undefined),
+    );
+  }
+
+  /** Refusal 404 if no attached host has it. */
+  private checkPort(port: string): void {
+    const { agents } = this.controller.leading();
+    const known = [...agents.values()].flatMap(({ ports }) => ports.map(({ name }) => name));
+    if (known.includes(port)) return;
+    throw new Refusal(404, `port: found ${port}, expected ${expectOneOf(port, known)}`);
+  }
+
   /** `deadlineMs`: from now. */
   drainMember(group: string, member: string, deadlineMs?: number, by?: string): Promise<Changed> {
     const atMs = deadlineMs === undefined ? undefined : this.controller.runtime.wallMs() + deadlineMs;

@@ -21,6 +21,7 @@ const GROUPS = {
   add: 116,
   remove: 117,
   both: 118,
+  hand: 119,
 };
 
 let bed: Testbed;
@@ -78,6 +79,31 @@ test('a new weight counts for new flows; running ones stay where they are', asyn
   assert.equal(connection.errors, []);
   assert.is((await detailOf('weight', other))!.weight, 4);
   await connection.stop();
+});
+
+test('a weight by hand for one load balancer: its port has other shares than the rest, until it is reset', async () => {
+  const fresh = async (client: string, count: number) => shares(await bed.ask(client, vipOf('hand'), count));
+  await change('weight', 'hand', 's1', '3', '--port', 'c1');
+  assert.equal(await fresh('c1', 8), { s1: 6, s2: 2 });
+  assert.equal(await fresh('c2', 8), { s1: 4, s2: 4 });
+  const row = (await detailOf('hand', 's1'))!;
+  assert.is(row.weight, 1);
+  assert.equal(
+    row.loadBalancers
+      .filter(({ weight }) => weight !== row.weight)
+      .map(({ loadBalancer, weight }) => [loadBalancer, weight]),
+    [['c1', 3]],
+  );
+  await change('weight', 'hand', 's2', '2');
+  assert.equal(await fresh('c1', 10), { s1: 6, s2: 4 }, 'the other weight holds there as well');
+  assert.equal(await fresh('c2', 9), { s1: 3, s2: 6 });
+  await change('reset', 'hand', 's1', '--port', 'c1');
+  assert.equal(await fresh('c1', 9), { s1: 3, s2: 6 });
+  const unknown = await bed.sluice('member', 'weight', 'hand', 's1', '3', '--port', 'c99');
+  assert.is(unknown.status, 1);
+  assert.match(unknown.stderr, /port: found c99, expected /);
+  const timed = await bed.sluice('member', 'weight', 'hand', 's1', '3', '--port', 'c1', '--at', '+5m');
+  assert.is(timed.status, 2, timed.stderr);
 });
 
 test('weight 0: no new flows, running ones go on', async () => {

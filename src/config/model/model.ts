@@ -248,6 +248,8 @@ export interface MemberConfig {
   weight: number;
   /** In groups of controllers: the weight before the policy; absent: `weight`. */
   configuredWeight?: number;
+  /** In groups of controllers, by source port: the weight that the port's load balancer uses, given by hand. */
+  weightsByPort?: Readonly<Record<string, number>>;
   state: MemberState;
   /** Wall clock, epoch milliseconds, at which the remaining flows of a draining member are dropped. */
   drainDeadlineMs?: number;

@@ -18,6 +18,7 @@ const override = z.looseObject({
     .looseObject({ address: z.string(), port: z.int().optional(), mac: z.string().optional() })
     .optional(),
   weight: z.int().min(0).max(65_535).optional(),
+  weightsByPort: z.record(z.string(), z.int().min(0).max(65_535)).optional(),
   state: state.optional(),
   drainDeadlineMs: epochMs.optional(),
 });

@@ -4,6 +4,7 @@
  *
  * - weight: of new flows, in every criteria set that names the member; 0 is allowed in any state. A draining or
  *   failed member stays so.
+ *   For the load balancer of one port: instead of the group's weight and of any policy's.
  * - drain: no new flows; running ones continue to their end or to the deadline.
  * - fail: not used from now on, and its flows are dropped.
  * - remove: as drain, and no longer listed.
@@ -19,6 +20,9 @@ import { ConfigError, expectOneOf } from '../../config/problems/problems.ts';
 import { Refusal } from '../../config/problems/refusal.ts';
 import { existingGroup, type GroupState, type GroupStates } from './group-states.ts';
 import { type GroupOverrides, type MemberOverride, withOverride } from './member-overrides.ts';
+
+/** Of one member. */
+const MAX_PORT_WEIGHTS = 256;
 
 export class MemberChanges {
   private readonly groups: GroupStates;
@@ -43,12 +47,37 @@ export class MemberChanges {
     // A member with different weights in its criteria sets keeps them: no override of the weight.
     const weight =
       request.weight ?? (existing === undefined ? checkedWeight : overrideOf(state, request.name).weight);
-    return changed(state, request.name, { added: { address, port, mac }, weight, state: 'active' });
+    const { weightsByPort } = overrideOf(state, request.name);
+    return changed(state, request.name, {
+      added: { address, port, mac },
+      weight,
+      weightsByPort,
+      state: 'active',
+    });
   }
 
   setWeight(groupName: string, memberName: string, weight: number): GroupOverrides {
     const { state } = this.find(groupName, memberName);
     return changed(state, memberName, { ...overrideOf(state, memberName), weight });
+  }
+
+  /** At the load balancer of this port alone; undefined: what the others have, again. */
+  setWeightAt(groupName: string, memberName: string, port: string, weight?: number): GroupOverrides {
+    const { state } = this.find(groupName, memberName);
+    const { weightsByPort = {}, ...rest } = overrideOf(state, memberName);
+    const { [port]: previous, ...others } = weightsByPort;
+    const ofPorts = weight === undefined ? others : { ...others, [port]: weight };
+    const count = Object.keys(ofPorts).length;
+    if (count > MAX_PORT_WEIGHTS) {
+      const message = `group ${groupName}, member ${memberName}: found ${count} ports with a weight of their own, expected at most ${MAX_PORT_WEIGHTS}`;
+      throw new Refusal(409, message);
+    }
+    if (count > 0) return changed(state, memberName, { ...rest, weightsByPort: ofPorts });
+    const { by, atMs, ...override } = rest;
+    if (Object.keys(override).length > 0) return changed(state, memberName, rest);
+    const next = new Map(state.overrides);
+    next.delete(memberName);
+    return next;
   }
 
   /** `drainDeadlineMs`: wall clock, epoch milliseconds. */

@@ -22,6 +22,8 @@ export interface MemberOverride {
   /** Added at run time, at this address. Takes precedence over the file's entry. */
   readonly added?: { readonly address: string; readonly port?: number; readonly mac?: string };
   readonly weight?: number;
+  /** By source port: the weight at that port's load balancer. */
+  readonly weightsByPort?: Readonly<Record<string, number>>;
   readonly state?: MemberState;
   /** Wall clock, epoch milliseconds: a draining member's remaining flows are dropped then. */
   readonly drainDeadlineMs?: number;
@@ -103,6 +105,7 @@ function overridden(member: MemberConfig, override: MemberOverride): MemberConfi
     mac,
     weight: override.weight ?? member.weight,
     state: override.state ?? member.state,
+    ...(override.weightsByPort !== undefined && { weightsByPort: override.weightsByPort }),
     ...(override.drainDeadlineMs !== undefined && { drainDeadlineMs: override.drainDeadlineMs }),
   };
 }

@@ -51,6 +51,7 @@ import { HEADER_BYTES as IPV6_HEADER_BYTES, writeLinkLocal } from '../../wire/ip
 import { MIN_HEADER_BYTES as TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import { DatapathIds, type IdLimits, type NumberedThings } from './datapath-ids.ts';
 import { FirewallCompiler } from './firewall-compiler.ts';
+import { HandWeights } from './hand-weights.ts';
 import { hopRule, LocalMiddleboxes, throughOf } from './hop-rules.ts';
 import { MaglevCache } from './maglev-cache.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer, weightsOfSet } from './weights.ts';
@@ -100,6 +101,7 @@ export class SnapshotBuilder {
   );
   /** By LB key, as of the last commit. */
   private compiled = new Map<string, BuiltLoadBalancer>();
+  private readonly handWeights = new HandWeights();
   /** Groups in force, and those of builds since; with their configured weights, by where they apply (`compile`). */
   private readonly compiledGroups = new Map<GroupConfig, Map<string, CompiledGroup>>();
   /** By the plan's list of groups, within one build. */
@@ -126,8 +128,14 @@ export class SnapshotBuilder {
     this.middleboxes = new LocalMiddleboxes(configuration);
     const plan = planLoadBalancers(configuration);
     const reach = new Reach(configuration);
+    this.handWeights.begin(configuration.groups);
     const loadBalancers = plan.map((planned) =>
-      this.buildLoadBalancer(planned, configuration.networks, reach, weights.get(planned.key)),
+      this.buildLoadBalancer(
+        planned,
+        configuration.networks,
+        reach,
+        this.handWeights.over(planned, weights.get(planned.key)),
+      ),
     );
     const { datapath } = configuration;
     return {

@@ -25,4 +25,13 @@ export const CHANGE_ROWS: readonly Row[] = [
       'controller/groups/pending-changes › a ramp goes up by one at a time, evenly',
     ],
   },
+  {
+    source: '[49]',
+    requirement:
+      'One load balancer of a group has other weights than the rest, by hand, without the others being touched',
+    tests: [
+      'e2e/members › a weight by hand for one load balancer: its port has other shares than the rest, until it is reset',
+      'host/publishing/hand-weights › a policy goes on for the other members, and for other groups',
+    ],
+  },
 ];

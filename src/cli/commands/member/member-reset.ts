@@ -10,9 +10,10 @@ export function addMemberReset(parent: Command): void {
     .description('undo changes that commands have made to a member, and restore it as in the file')
     .argument('<group>', 'name of the group')
     .argument('<name>', 'name of the member')
+    .option('--port <port>', 'only its weight at the load balancer of this port')
     .addOption(waitOption())
-    .action(async (group: string, name: string, _options: object, command: Command) => {
+    .action(async (group: string, name: string, { port }: { port?: string }, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/reset`;
-      await printChanged(command, await apiOf(command).post<Changed>(at), group);
+      await printChanged(command, await apiOf(command).post<Changed>(at, { port }), group);
     });
 }

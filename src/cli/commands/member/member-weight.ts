@@ -9,6 +9,7 @@ import { printChanged, waitOption } from './changed.ts';
 interface Options {
   at?: MomentOfChange;
   over?: number;
+  port?: string;
 }
 
 export function addMemberWeight(parent: Command): void {
@@ -24,10 +25,14 @@ export function addMemberWeight(parent: Command): void {
       momentArgument,
     )
     .option('--over <duration>', 'change it little by little over this time, such as 5m', durationArgument)
+    .option(
+      '--port <port>',
+      "at the load balancer of this port alone, whatever the others and the group's policy say",
+    )
     .addOption(waitOption())
     .action(async (group: string, name: string, weight: number, options: Options, command: Command) => {
       const at = path`/v1/groups/${group}/members/${name}/weight`;
-      const change = { weight, overMs: options.over, ...options.at };
+      const change = { weight, port: options.port, overMs: options.over, ...options.at };
       await printChanged(command, await apiOf(command).post<Changed>(at, change), group);
     });
 }
