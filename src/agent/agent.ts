@@ -18,6 +18,7 @@ import { OpenListings } from '../api/rows.ts';
 import { VERSION } from '../api/version.ts';
 import { type Configuration, type GroupConfig, routerOf } from '../config/model/model.ts';
 import { messageOf } from '../config/problems/refusal.ts';
+import type { EventSink } from '../events/event.ts';
 import { MergedWeights } from '../host/publishing/weights.ts';
 import type { ControllerLink, ControllerLinkHandler } from '../messages/link.ts';
 import {
@@ -39,6 +40,9 @@ import { LoadReport, needsLoadByBalancer } from './load-report.ts';
 import { LocalWeights } from './local-weights.ts';
 import type { RuleStore, StoredRules } from './rule-store.ts';
 
+/** Groups of an event. */
+const MAX_NAMES = 32;
+
 /** Timeout of a controller's answer when the host stops. */
 const FAREWELL_MS = 1_000;
 
@@ -56,6 +60,7 @@ export interface AgentOptions {
   /** Answers requests of controllers. */
   readonly answer: Answerer;
   readonly log: Logger;
+  readonly events: EventSink;
   readonly runtime: Runtime;
 }
 
@@ -148,13 +153,28 @@ export class Agent implements ControllerLinkHandler {
     this.reportTimer.unref();
     this.tellPorts();
     this.services.attached();
+    // A controller in the same process says it itself.
+    if (welcome.controller !== this.hostName)
+      this.options.events.emit({
+        type: 'agent.attached',
+        subject: welcome.controller,
+        details: { epoch: welcome.epoch, leader: welcome.leader },
+      });
     this.tell();
   }
 
   detached(reason: string): void {
+    const controller = this.welcome?.controller ?? '';
     this.welcome = undefined;
     this.runtime.clearTimer(this.reportTimer);
-    if (!this.isClosed) this.options.log.warn(`detached from the controllers: ${reason}`);
+    if (!this.isClosed)
+      this.options.events.emit({
+        type: 'agent.detached',
+        subject: controller,
+        reason,
+        line: `detached from the controllers: ${reason}`,
+        level: 'warn',
+      });
     this.requests.end();
   }
 
@@ -235,14 +255,40 @@ export class Agent implements ControllerLinkHandler {
       this.ahead = undefined;
       const problem = rules.accept(proposal.rules);
       if (problem !== undefined) log.warn(`the last rules could not be written down: ${problem}`);
-      log.debug(`rules ${epoch}/${revision} are in force`);
+      this.tellRules(message, inForce, proposal.rules.groups);
       this.applied(message, '');
       await this.recompute();
     } catch (error) {
       const why = messageOf(error);
-      log.error(`rules ${epoch}/${revision} are not in force: ${why}`);
+      this.options.events.emit({
+        type: 'rules.refused',
+        subject: this.hostName,
+        reason: why,
+        details: { epoch, revision },
+        line: `rules ${epoch}/${revision} are not in force: ${why}`,
+        level: 'error',
+      });
       this.applied(message, why);
     }
+  }
+
+  private tellRules(
+    { epoch, revision }: Rules,
+    before: readonly GroupConfig[],
+    after: readonly GroupConfig[],
+  ): void {
+    const were = new Set(before);
+    const changed = after.filter((group) => !were.has(group)).map(({ name }) => name);
+    this.options.events.emit({
+      type: 'rules.in-force',
+      subject: this.hostName,
+      actor: `controller ${this.welcome?.controller ?? ''}`,
+      details: { epoch, revision, groups: after.length, changed: changed.slice(0, MAX_NAMES) },
+    });
+  }
+
+  private get hostName(): string {
+    return this.options.host.configuration.host;
   }
 
   private applied({ epoch, revision }: Rules, error: string): void {

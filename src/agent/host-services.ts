@@ -32,6 +32,7 @@ export class HostServices implements AgentServices {
     this.checker = new HealthChecker({
       host,
       log,
+      events: host.events,
       runtime,
       startProber: (name, netns, events) => new ProberProcess(name, netns, log, runtime, events),
       onResults: (results) => send({ type: 'probeResults', ...results }),

@@ -30,12 +30,14 @@ import { momentOf, type Runtime, type Timer } from '../runtime/runtime.ts';
 import { AttachedAgent } from './agents/attached-agent.ts';
 import { Distribution } from './distribution/distribution.ts';
 import { isConcerned } from './distribution/interest.ts';
+import { SetEvents } from './groups/set-events.ts';
 import { Aggregation } from './load/aggregation.ts';
 import { FleetLoads } from './load/fleet-loads.ts';
 import { GlobalStatsSender } from './load/global-stats.ts';
 import { ReportedLoads } from './load/reported-loads.ts';
 import { HOST_LOSS_MS } from './vm-manager/vm-manager.ts';
 import { GroupWeights } from './weights/group-weights.ts';
+import { weightEvent } from './weights/weight-events.ts';
 
 export interface TermSettings {
   readonly reportIntervalMs: number;
@@ -81,8 +83,9 @@ export class Term {
   readonly reportedLoads = new ReportedLoads();
   readonly loads = new FleetLoads(this.aggregation, this.reportedLoads, (name) => this.groups.get(name));
   readonly distribution: Distribution;
-  readonly weights = new GroupWeights(this.loads);
+  readonly weights = new GroupWeights(this.loads, (change) => this.events.emit(weightEvent(change)));
   private readonly globalStats: GlobalStatsSender;
+  private readonly sets: SetEvents;
   private readonly self: { readonly id: string; readonly address: string };
   private readonly settings: TermSettings;
   private readonly hooks: TermHooks;
@@ -110,6 +113,7 @@ export class Term {
     this.distribution = new Distribution(epoch, runtime, (group, host) =>
       this.weights.balancersOf(group, host),
     );
+    this.sets = new SetEvents(events);
     this.globalStats = new GlobalStatsSender(epoch, this.loads);
     this.clock = runtime.setTicker(() => this.step(), settings.stepMs);
     this.clock.unref();
@@ -271,6 +275,7 @@ export class Term {
   private step(): void {
     const now = momentOf(this.runtime);
     try {
+      this.sets.look(this.groups, now.wallMs);
       if (this.weights.tick(now)) this.distribution.publish(this.weights.groups);
       this.globalStats.step(now, this.groups, this.agents, this.distribution);
     } catch (error) {

@@ -28,9 +28,11 @@ import { Tables } from '../tables/tables.ts';
 import { Captures } from './captures/captures.ts';
 import { DeniedPackets } from './denied-packets.ts';
 import { type DrainDeadline, DrainTimer } from './drain-deadlines.ts';
+import { DropEvents } from './drop-events.ts';
 import { memberExits } from './member-exits.ts';
 import { clashesOf } from './ports/port-clashes.ts';
 import { PortDevices } from './ports/port-devices.ts';
+import { portEvents } from './ports/port-events.ts';
 import { portSetups } from './ports/port-setup.ts';
 import { QueueLosses } from './ports/queue-losses.ts';
 import { planReload, unchangeable } from './ports/reload-plan.ts';
@@ -39,6 +41,7 @@ import { Publisher } from './publishing/publisher.ts';
 import { SnapshotBuilder } from './publishing/snapshot-builder.ts';
 import type { WeightsByLoadBalancer } from './publishing/weights.ts';
 import { StatCollector } from './stat-collector.ts';
+import { TableEvents } from './table-fill.ts';
 import { type LeftTables, NumbersFile } from './takeover/left-tables.ts';
 import {
   type ExitedMembers,
@@ -95,8 +98,10 @@ export class Host {
   readonly uplinks: Uplinks;
   readonly collector: StatCollector;
   readonly captures: Captures;
-  private readonly denied: DeniedPackets;
+  /** What runs once a second beside the statistics. */
+  private readonly watches: readonly Watch[];
   private readonly log: Logger;
+  readonly events: EventSink;
   readonly runtime: Runtime;
   private readonly drainTimer: DrainTimer;
   private readonly goneListeners = new Set<(port: string) => void>();
@@ -132,8 +137,7 @@ export class Host {
         host.drainTimer.controllersShow(options.controllersClockMs);
       host.drainTimer.watch(configuration);
       host.collector.start(options.runtime);
-      host.denied.start(options.runtime);
-      host.queueLosses.start(options.runtime);
+      for (const watch of host.watches) watch.start(options.runtime);
       host.uplinks.watch();
       host.watchNamespaces();
       return host;
@@ -148,6 +152,7 @@ export class Host {
     this.thread = thread;
     this.tables = tables;
     this.log = options.log;
+    this.events = options.events;
     this.runtime = options.runtime;
     this.drainTimer = new DrainTimer(options.runtime, (due) => this.finishDrain(due));
     this.builder = new SnapshotBuilder({ offloads: true, limits: tables.limits, isMemberIdle });
@@ -164,11 +169,18 @@ export class Host {
       if (problem !== undefined) this.log.warn(problem);
     });
     this.ports = new PortDevices(thread, this.builder.ids, options.state);
-    this.uplinks = new Uplinks(thread, this.builder.ids, options.log, options.runtime, () =>
+    this.uplinks = new Uplinks(thread, this.builder.ids, options, options.runtime, () =>
       this.repairUplinks(),
     );
     this.queueLosses = new QueueLosses(() => this.ports.taps);
-    this.denied = new DeniedPackets(tables.deniedLog, this.builder.ids, options.log);
+    const { ids } = this.builder;
+    const configuration = (): Configuration => this.configuration;
+    this.watches = [
+      this.queueLosses,
+      new DeniedPackets(tables.deniedLog, ids, options.events),
+      new DropEvents({ counters: tables.portCounters, ids, configuration }, options.events),
+      new TableEvents(tables, options.events),
+    ];
     this.collector = new StatCollector(tables.stats, this.builder.ids, (rows, notedAt) =>
       this.thread.releaseRows(rows, notedAt),
     );
@@ -189,8 +201,7 @@ export class Host {
       this.drainTimer.stop();
       this.captures.endAll();
       this.collector.stop();
-      this.denied.stop();
-      this.queueLosses.stop();
+      for (const watch of this.watches) watch.stop();
       await this.thread.stop();
       this.ports.closeAll(how);
       this.uplinks.closeAll();
@@ -246,7 +257,12 @@ export class Host {
     this.exclusively(async () => {
       await this.thread.purge(this.builder.ids.membersOf(group, member), 'all');
       this.drainTimer.watch(this.configuration);
-      this.log.info(`group ${group}: deadline of draining member ${member} reached, its flows are dropped`);
+      this.events.emit({
+        type: 'member.drained',
+        subject: `${group}/${member}`,
+        reason: 'its deadline was reached',
+        line: `group ${group}: deadline of draining member ${member} reached, its flows are dropped`,
+      });
     }).catch((error) => this.log.error(`group ${group}: drain of ${member}: ${messageOf(error)}`));
   }
 
@@ -278,6 +294,7 @@ export class Host {
         { ...wanted, ports: [...wanted.ports, ...kept] },
         this.ports.goneNames,
       );
+      const gone = new Set(this.ports.goneNames);
       const undo = new UndoStack();
       let isTouched = false;
       // Undone last: by then the previous devices exist again.
@@ -299,6 +316,7 @@ export class Host {
         this.drainTimer.watch(wanted);
         await this.uplinks.closeUnwanted(wanted);
         for (const problem of this.ports.removeUnusedNamespaces()) this.log.warn(problem);
+        for (const event of portEvents(running, wanted, gone)) this.events.emit(event);
         return revision;
       } catch (error) {
         for (const problem of await undo.run()) this.log.error(`after a failed reload: ${problem}`);
@@ -341,6 +359,7 @@ export class Host {
           await this.publisher.publish({ runtimePorts: before });
         });
         await this.ports.attachOpened();
+        this.tellOfRuntimePort('port.added', port);
       } catch (error) {
         for (const problem of await undo.run()) this.log.error(`port ${port.name}: ${problem}`);
         throw error;
@@ -355,10 +374,16 @@ export class Host {
       if (port === undefined) return;
       try {
         await this.ports.remove(port);
+        this.tellOfRuntimePort('port.removed', port);
       } finally {
         await this.publisher.publish({ runtimePorts: this.runtimePorts.filter((other) => other !== port) });
       }
     });
+  }
+
+  /** The ports of health checks come and go with their members. */
+  private tellOfRuntimePort(type: 'port.added' | 'port.removed', { name, purpose }: PortConfig): void {
+    if (purpose !== 'probe') this.events.emit({ type, subject: name, reason: purpose ?? '' });
   }
 
   /** Calls back with the names of ports whose devices have disappeared, until the returned function is called. */
@@ -405,7 +430,13 @@ export class Host {
   private portsGone(ids: readonly number[]): void {
     this.uplinks.noteGone(ids);
     for (const name of this.ports.noteGone(ids)) {
-      this.log.warn(`port ${name}: its device has disappeared; a reload creates it again`);
+      this.events.emit({
+        type: 'port.down',
+        subject: name,
+        reason: 'its device has disappeared',
+        line: `port ${name}: its device has disappeared; a reload creates it again`,
+        level: 'warn',
+      });
       for (const listener of this.goneListeners) listener(name);
     }
   }
@@ -415,6 +446,11 @@ export class Host {
   private exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
     return this.changes.run(change);
   }
+}
+
+interface Watch {
+  start(runtime: Runtime): void;
+  stop(): void;
 }
 
 /** An LB and the groups whose rules it enforces. */

@@ -34,7 +34,7 @@ import { MadeThings } from '../run-dir/made-things.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { sleep } from '../runtime/runtime.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
-import { fileDifference, groupsAfterReload, inForceAt } from './changes/file-difference.ts';
+import { fileDifference, groupsAfterReload, inForceAt, reloadEvent } from './changes/file-difference.ts';
 import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import type { ProcessOptions } from './host-process.ts';
@@ -147,9 +147,14 @@ export class ControllerProcess {
       }));
     if (problems.length > 0)
       throw new HostError(409, 'this needs a restart (down, then controller)', problems);
+    const differences = fileDifference(
+      inForceAt(this.controller),
+      next,
+      groupsAfterReload(this.controller, next),
+    );
     const changed = await this.controller.reload(next, by);
     this.configuration = next;
-    this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
+    this.events.emit(reloadEvent(path, by, changed, differences));
     return changed;
   }
 

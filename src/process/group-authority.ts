@@ -170,7 +170,7 @@ class EmbeddedControl implements Control {
   }
 
   async attach(host: Host, answerHost: Answerer): Promise<void> {
-    const { log } = this.options;
+    const { log, events } = this.options;
     const agent = new Agent({
       host: agentHostOf(host),
       services: (send) => new HostServices(host, log, systemRuntime, send),
@@ -180,6 +180,7 @@ class EmbeddedControl implements Control {
       connect: (handler) => createInProcessLink(this.controller, handler, { runtime: systemRuntime }),
       answer: answerHost,
       log,
+      events,
       runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };
@@ -346,7 +347,7 @@ class RemoteControl implements Control {
   }
 
   async attach(host: Host, answerHost: Answerer): Promise<void> {
-    const { configuration, log } = this.options;
+    const { configuration, log, events } = this.options;
     const { controllers, tls, user } = configuration;
     this.tls = this.certificates.addFleet(tls, 'host'); // the link reads the files for each attempt
     const { createControllerLink } = await import('../agent/controller-link.ts');
@@ -366,6 +367,7 @@ class RemoteControl implements Control {
         }),
       answer: answerHost,
       log,
+      events,
       runtime: systemRuntime,
     });
     this.attached = { host, agent, answerHost };

@@ -37,7 +37,7 @@ import type { MadeThings } from '../run-dir/made-things.ts';
 import type { RunDir, RunDirLock } from '../run-dir/run-dir.ts';
 import { UndoStack } from '../run-dir/undo-stack.ts';
 import { systemRuntime } from '../runtime/system-runtime.ts';
-import { fileDifference } from './changes/file-difference.ts';
+import { fileDifference, reloadEvent } from './changes/file-difference.ts';
 import { localActor } from './changes/local-actor.ts';
 import { checkedConfiguration } from './checked-configuration.ts';
 import { type Control, startControl } from './group-authority.ts';
@@ -172,8 +172,10 @@ export class HostProcess {
     this.control.certificates.reread();
     roomyHeap();
     try {
-      const changed = await this.control.reload(loadForReload(path), by);
-      this.options.log.info(`reloaded ${path}: revision ${changed.revision}`);
+      const file = loadForReload(path);
+      const differences = fileDifference(this.control.inForce, file, this.control.groupsAfter(file));
+      const changed = await this.control.reload(file, by);
+      this.events.emit(reloadEvent(path, by, changed, differences));
       this.warn();
       return changed;
     } finally {

@@ -273,6 +273,7 @@ export class HostMachine extends Machine {
         ),
       answer: () => ({}),
       log,
+      events: linesOnly(log),
       runtime: process,
     });
   }
@@ -282,6 +283,7 @@ export class HostMachine extends Machine {
     const checker = new HealthChecker({
       host: host.healthHost,
       log,
+      events: linesOnly(log),
       runtime,
       startProber: this.prober,
       onResults: (results) => send({ type: 'probeResults', ...results }),

@@ -13,6 +13,7 @@
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/model/model.ts';
 import { probePort } from '../../config/model/probe-port.ts';
+import type { EventSink } from '../../events/event.ts';
 import { MAX_DETAIL_LENGTH } from '../../messages/message-checks.ts';
 import { MAX_LOAD, type MemberLoad, type ProbeResult, type ProbeResults } from '../../messages/messages.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
@@ -33,6 +34,7 @@ const NO_TARGETS: MemberTargets = { checks: [], loads: [] };
 export interface HealthCheckerOptions {
   readonly host: HealthHost;
   readonly log: Logger;
+  readonly events: EventSink;
   readonly runtime: Runtime;
   readonly startProber: StartProber;
   onResults(results: ProbeResults): void;
@@ -124,7 +126,13 @@ export class HealthChecker {
     for (const verdict of current) this.verdicts.set(verdict.key, verdict);
     const results = current.flatMap((verdict) => this.resultOf(verdict) ?? []);
     for (const { group, member, isHealthy, detail } of results)
-      this.options.log.info(`group ${group}: ${member} is ${isHealthy ? 'healthy' : 'unhealthy'}: ${detail}`);
+      this.options.events.emit({
+        type: isHealthy ? 'health.passed' : 'health.failed',
+        subject: `${group}/${member}`,
+        reason: detail,
+        actor: 'health checks',
+        line: `group ${group}: ${member} is ${isHealthy ? 'healthy' : 'unhealthy'}: ${detail}`,
+      });
     if (results.length > 0) this.options.onResults({ isFull: false, results });
   }
 

@@ -16,7 +16,13 @@
  * (balancer-weights.ts); weights that differ from the group's are sent beside them, to that host only.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { memberSinceMs, nextSetChangeMs, setKey, setsAhead } from '../../config/model/criteria-sets.ts';
+import {
+  memberSinceMs,
+  membersInForce,
+  nextSetChangeMs,
+  setKey,
+  setsAhead,
+} from '../../config/model/criteria-sets.ts';
 import { membersOf } from '../../config/model/group-members.ts';
 import type { CriteriaConfig, GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { BalancerWeights, MemberGlobal } from '../../messages/messages.ts';
@@ -36,12 +42,23 @@ export interface Loads {
   silenceMs(nowMs: number): number;
 }
 
+/** Weights that a policy has changed, by member, and the loads that it saw. */
+export interface WeightChange {
+  readonly group: string;
+  readonly policy: string;
+  readonly before: WeightsByMember;
+  readonly after: WeightsByMember;
+  readonly loads: ReadonlyMap<string, MemberGlobal>;
+}
+
 export class GroupWeights {
   private readonly source: Loads;
+  private readonly changed: (change: WeightChange) => void;
   private readonly entries = new Map<string, WeightedGroup>();
 
-  constructor(source: Loads) {
+  constructor(source: Loads, changed: (change: WeightChange) => void = () => {}) {
     this.source = source;
+    this.changed = changed;
   }
 
   /** The host's load balancers whose weights differ from the group's; the same object until they change. */
@@ -63,7 +80,8 @@ export class GroupWeights {
     for (const [name, group] of groups) {
       const before = this.entries.get(name);
       if (before?.source === group) continue;
-      if (before === undefined) this.entries.set(name, new WeightedGroup(group, now.monotonicMs));
+      if (before === undefined)
+        this.entries.set(name, new WeightedGroup(group, now.monotonicMs, this.changed));
       else before.replace(group, now.monotonicMs);
       const entry = this.entries.get(name)!;
       if (before !== undefined && entry.isOnChange) entry.compute(this.source, now);
@@ -86,6 +104,7 @@ export class GroupWeights {
 class WeightedGroup {
   source: GroupConfig;
   result: GroupConfig;
+  private readonly changed: (change: WeightChange) => void;
   readonly balancers = new WeightsOfBalancers();
   private policies: SetPolicies | undefined;
   private dueMs: number;
@@ -94,7 +113,8 @@ class WeightedGroup {
   /** When each member joined, monotonic; -Infinity for the initial ones. */
   private readonly joinedMs = new Map<string, number>();
 
-  constructor(group: GroupConfig, nowMs: number) {
+  constructor(group: GroupConfig, nowMs: number, changed: (change: WeightChange) => void) {
+    this.changed = changed;
     this.source = group;
     this.result = group;
     this.policies = policiesOf(group);
@@ -165,7 +185,11 @@ class WeightedGroup {
       if (this.isTimeless(nowMs) && this.isFresh(source, nowMs)) this.restsAt = version;
       return isOther;
     }
+    const was = this.result;
     this.result = withWeights(this.source, weights);
+    const [inForce, wasInForce] = [weightsOf(this.result, wallMs), weightsOf(was, wallMs)];
+    if (!isDeepStrictEqual(inForce, wasInForce))
+      this.changed({ group, policy: policy!.kind, before: wasInForce, after: inForce, loads });
     return true;
   }
 
@@ -175,6 +199,10 @@ class WeightedGroup {
     return Math.max(0, Math.min(inGroupMs, inSetMs));
   }
 }
+
+/** Of the criteria set in force. */
+const weightsOf = (group: GroupConfig, wallMs: number): WeightsByMember =>
+  new Map(membersInForce(group, wallMs).map(({ name, weight }) => [name, weight]));
 
 /** Whether the policy is stateless, so that the same loads give the same weights. */
 const isPure = ({ policy, criteria }: GroupConfig): boolean =>

@@ -3,11 +3,9 @@ import type { ControllersStatus, Verdict } from '../../api/shapes.ts';
 import { named } from '../../api/verdict.ts';
 import { membersInForce, setInForce } from '../../config/model/criteria-sets.ts';
 import type { Host } from '../host.ts';
+import { fullTables } from '../table-fill.ts';
 
 type Problems = Verdict['problems'];
-
-/** Use of a table above which it is nearly full. */
-const NEARLY_FULL = 0.9;
 
 /** `nowMs`: wall clock. */
 export function hostProblems(host: Host, { link, setAside }: ControllersStatus, nowMs: number): Problems {
@@ -22,7 +20,10 @@ export function hostProblems(host: Host, { link, setAside }: ControllersStatus, 
             advice: 'the last rules stay in force; see that the controllers run and can be reached',
           },
         ]),
-    ...fullTables(host),
+    ...fullTables(host.tables).map(({ table, inUse, max, advice }) => ({
+      problem: `${inUse} of ${max} ${table} are in use`,
+      advice,
+    })),
     ...groupProblems(host, nowMs),
     ...setAside.map(({ key, problem }) => ({
       problem: `${key} in the store is malformed (${problem})`,
@@ -59,17 +60,6 @@ const uplinkProblems = ({ configuration, uplinks }: Host): Problems =>
       },
     ];
   });
-
-function fullTables({ tables }: Host): Problems {
-  const { connections, endpoints, limits } = tables;
-  const fills = [
-    ['connections', connections.inUse, connections.capacity, 'raise datapath.maxConnections'],
-    ['addresses of VIPs and members', endpoints.inUse, limits.maxEndpoints, 'use fewer members on this host'],
-  ] as const;
-  return fills
-    .filter(([, inUse, max]) => inUse >= NEARLY_FULL * max)
-    .map(([what, inUse, max, advice]) => ({ problem: `${inUse} of ${max} ${what} are in use`, advice }));
-}
 
 function groupProblems({ configuration }: Host, nowMs: number): Problems {
   const problems: Problems = [];

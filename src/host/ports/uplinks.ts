@@ -17,6 +17,7 @@ import type { Logger } from 'pino';
 import type { Configuration, NetworkConfig, UplinkConfig } from '../../config/model/model.ts';
 import { type UplinkLeg, uplinkLegs } from '../../config/model/uplink-legs.ts';
 import { messageOf } from '../../config/problems/host-error.ts';
+import type { EventSink, Outlets } from '../../events/event.ts';
 import { openUplinkSocket, type UplinkSocket } from '../../io/devices/uplink-socket.ts';
 import type { FrameDevice } from '../../io/engine.ts';
 import { type LinkState, readLinkState } from '../../native/network/link-state.ts';
@@ -69,6 +70,7 @@ export class Uplinks {
   private readonly thread: DatapathThread;
   private readonly ids: DatapathIds;
   private readonly log: Logger;
+  private readonly events: EventSink;
   private readonly repair: () => Promise<void>;
   private readonly uplinks = new Map<string, Uplink>();
   private readonly runtime: Runtime;
@@ -80,13 +82,14 @@ export class Uplinks {
   constructor(
     thread: DatapathThread,
     ids: DatapathIds,
-    log: Logger,
+    { log, events }: Outlets<Logger>,
     runtime: Runtime,
     repair: () => Promise<void>,
   ) {
     this.thread = thread;
     this.ids = ids;
     this.log = log;
+    this.events = events;
     this.runtime = runtime;
     this.repair = repair;
   }
@@ -139,7 +142,14 @@ export class Uplinks {
       mac: link.mac,
       lostFrames: 0,
     };
-    if (!link.isRunning) this.log.warn(`uplink ${config.name}: ${config.interface} has no carrier`);
+    if (!link.isRunning)
+      this.events.emit({
+        type: 'uplink.down',
+        subject: config.name,
+        reason: `${config.interface} has no carrier`,
+        line: `uplink ${config.name}: ${config.interface} has no carrier`,
+        level: 'warn',
+      });
     // The uplink uses another interface now: its old sockets serve until `closeUnwanted`.
     if (known !== undefined) uplink.legs.push(...known.legs);
     this.uplinks.set(config.name, uplink);
@@ -273,8 +283,14 @@ export class Uplinks {
     uplink.state = state;
     uplink.changedAtMs = this.runtime.wallMs();
     const what = `uplink ${uplink.name}: interface ${uplink.interface}`;
-    if (state === 'up') this.log.info(`${what} is up`);
-    else this.log.warn(`${what} ${state === 'down' ? 'is down' : 'has disappeared'}`);
+    const happened = STATE_TEXTS[state];
+    this.events.emit({
+      type: state === 'up' ? 'uplink.up' : 'uplink.down',
+      subject: uplink.name,
+      reason: `${uplink.interface} ${happened}`,
+      line: `${what} ${happened}`,
+      level: state === 'up' ? 'info' : 'warn',
+    });
   }
 
   /** Closes the sockets of vanished interfaces, opens those of new ones; true if it opened any. */
@@ -299,6 +315,8 @@ export class Uplinks {
     return opened;
   }
 }
+
+const STATE_TEXTS = { up: 'is up', down: 'is down', gone: 'has disappeared' } as const;
 
 /** The interface of an uplink if it can carry the uplink's networks; otherwise an Error with the reason. */
 function usableLink(uplink: UplinkConfig, all: Configuration): LinkState {

@@ -3,11 +3,12 @@
  * would change. Groups in force include changes by commands; effects of health checks and policies do not count as
  * differences.
  */
-import type { Difference } from '../../api/shapes.ts';
+import type { Changed, Difference } from '../../api/shapes.ts';
 import { asInFile, type DifferentEntry, differences } from '../../config/model/configuration-difference.ts';
 import type { Configuration, GroupConfig } from '../../config/model/model.ts';
 import type { Controller } from '../../controller/controller.ts';
 import type { GroupState, GroupStates } from '../../controller/groups/group-states.ts';
+import type { NewEvent } from '../../events/event.ts';
 import { unchangeable } from '../../host/ports/reload-plan.ts';
 
 /** The local state in force. */
@@ -44,6 +45,27 @@ export function fileDifference(
       needsRestart: restart.has(path),
     };
   });
+}
+
+/** Paths of an event; more are counted. */
+const MAX_PATHS = 50;
+
+/** A reload that was made; `differences`: what it has changed. */
+export function reloadEvent(
+  path: string,
+  by: string | undefined,
+  { revision }: Changed,
+  differences: readonly Difference[],
+): NewEvent {
+  const changed = differences.slice(0, MAX_PATHS).map((one) => one.path);
+  return {
+    type: 'config.reloaded',
+    subject: path,
+    reason: differences.length === 0 ? 'nothing has changed' : '',
+    actor: by ?? '',
+    details: { revision, changes: differences.length, changed },
+    line: `reloaded ${path}: revision ${revision}`,
+  };
 }
 
 /** Of a process with a controller. */

@@ -11,6 +11,7 @@ import type { MemberLoad, ProbeResults } from '../../../src/messages/messages.ts
 import { processesIn } from '../../../src/run-dir/namespace-processes.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
 import { TestHost } from '../../host/hosts.ts';
+import { linesOnly } from '../../support/event-sinks.ts';
 import { freeze } from '../../support/freeze.ts';
 import { sleep } from '../../support/host-processes.ts';
 
@@ -65,6 +66,7 @@ const check = (): void => {
     runtime: systemRuntime,
     host: host.host,
     log: host.logger,
+    events: linesOnly(host.logger),
     startProber: (name, netns, events) => new ProberProcess(name, netns, host.logger, systemRuntime, events),
     onResults: (results) => told.push(results),
     onLoads: (loads) => toldLoads.push(...loads),
