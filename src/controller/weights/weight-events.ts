@@ -21,10 +21,6 @@ export function weightEvent({ group, policy, before, after, loads }: WeightChang
   };
 }
 
-/** Those of the loads that are not 0. */
-function figuresOf(load: MemberGlobal | undefined): Record<string, number> {
-  const { name: _, hosts: __, ...figures } = load ?? NO_LOAD;
-  return Object.fromEntries(Object.entries(figures).filter(([, figure]) => figure !== 0));
-}
-
-const NO_LOAD = { name: '', hosts: 0 };
+/** Those of the figures that are not 0. */
+const figuresOf = (load: MemberGlobal | undefined): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(load ?? {}).filter(([key, figure]) => key !== 'name' && figure !== 0));
