@@ -84,7 +84,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     types: ['src/tables/balancing/rule-spec.ts'],
   },
-  page: { imports: ['api', 'config', 'runtime'] },
+  page: { imports: ['api', 'config', 'events', 'runtime'] },
   replay: { imports: ['config', 'datapath', 'host', 'io', 'tables', 'wire'] },
   process: {
     imports: [

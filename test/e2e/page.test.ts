@@ -136,6 +136,18 @@ test('the fleet at its controller: hosts, their ports, who sends', async () => {
   await shows(page, 'table[aria-label=Ports] tbody', 's3');
 });
 
+test('events of the controller say who failed the member', async () => {
+  await page.goto(`http://${http.controller}/#/events`);
+  await shows(page, 'table[aria-label=Events] tbody', /audit\.member-fail\s+api\/s2/);
+  await page.getByLabel('Filter').fill('member.failed');
+  await until('only these', async () => {
+    const types = await page
+      .locator('table[aria-label=Events] tbody tr:not(.spacer) td:nth-child(2)')
+      .allInnerTexts();
+    return types.length > 0 && types.every((type) => type === 'member.failed');
+  });
+});
+
 test('flows are listed and filtered; drops have their reason', async () => {
   await page.goto(`http://${http.host}/#/flows`);
   await shows(page, 'table[aria-label=Flows] tbody', '10.1.0.11:');

@@ -3,6 +3,7 @@ import { STATE_EVENT, type StateFrame } from '../frames.ts';
 import { FleetState } from '../view/fleet-state.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { Stream, type StreamState } from './stream.ts';
+import { Events } from './views/events.ts';
 import { Flows } from './views/flows.ts';
 import { Group } from './views/group.ts';
 import { changesView, dropsView, portsView } from './views/lists.ts';
@@ -19,6 +20,7 @@ const VIEWS: readonly (readonly [path: string, title: string, make: () => View])
   ['ports', 'Ports', portsView],
   ['flows', 'Flows', () => new Flows()],
   ['drops', 'Drops', dropsView],
+  ['events', 'Events', () => new Events()],
   ['changes', 'Changes', changesView],
 ];
 
