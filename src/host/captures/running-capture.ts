@@ -68,7 +68,22 @@ export class RunningCapture {
   }
 
   /** Read it once, from the beginning. When the reading ends early, so does the capture. */
-  async *blocks(): AsyncGenerator<Uint8Array> {
+  blocks(): AsyncIterableIterator<Uint8Array> {
+    const blocks = this.generate();
+    return {
+      next: () => blocks.next(),
+      return: () => {
+        // A generator returns at a `yield` only, which an idle capture may never reach.
+        this.end();
+        return blocks.return(undefined);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  private async *generate(): AsyncGenerator<Uint8Array> {
     const { runtime, ended } = this.options;
     const { signal } = this.ending;
     let stopping: Promise<void> | undefined;

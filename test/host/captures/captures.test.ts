@@ -112,17 +112,20 @@ test('packets that were missed are in the statistics, also where none was writte
 
 test('a fifth capture is refused; one that is not read to its end makes room, its memory too', async () => {
   const { thread, made, start } = captures();
-  const running: AsyncGenerator<Uint8Array>[] = [];
+  const running: AsyncIterableIterator<Uint8Array>[] = [];
   for (let i = 0; i < MAX_CAPTURES; i++) running.push((await start()).blocks());
   for (const blocks of running) await blocks.next();
   const rings = new Set([...thread.running.values()].map(({ spec }) => spec.ring));
   await assertRefused(() => start(), 409, /found 4 captures/);
-  await running[1]!.return(undefined);
+  await running[1]!.return!();
   for (let i = 0; i < 5; i++) {
     const blocks = (await start()).blocks();
     await blocks.next();
     assert.ok(rings.has([...thread.running.values()].at(-1)!.spec.ring), 'a ring is used again');
-    await blocks.return(undefined);
+    // The reader leaves while it waits for a packet.
+    const pending = blocks.next();
+    await blocks.return!();
+    await pending;
   }
   made.endAll();
   for (const blocks of [0, 2, 3].map((at) => running[at]!)) for await (const _ of blocks);
@@ -135,7 +138,7 @@ test('the ring of a datapath that does not answer is not used again', async () =
   await blocks.next();
   const { spec } = [...thread.running.values()][0]!;
   thread.isDead = true;
-  await blocks.return(undefined);
+  await blocks.return!();
   thread.isDead = false;
   await start();
   assert.is.not([...thread.running.values()].at(-1)!.spec.ring, spec.ring);
