@@ -10,6 +10,7 @@
  * for as long as they are.
  */
 import { unwatchFile, watchFile } from 'node:fs';
+import type { EventSink, Outlets } from '../events/event.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { Role } from './certificate-roles.ts';
 import { messageOf } from './problems/refusal.ts';
@@ -49,16 +50,23 @@ export class Renewable<Material extends Expiring> {
   readonly files: readonly string[];
   private readonly load: () => Material;
   private readonly log: CertificateLog;
+  private readonly events: EventSink;
   private readonly listeners: ((material: Material) => void)[] = [];
   private material: Material;
   private lastProblem = '';
   private reported = Number.POSITIVE_INFINITY;
 
-  constructor(setting: string, files: readonly string[], load: () => Material, log: CertificateLog) {
+  constructor(
+    setting: string,
+    files: readonly string[],
+    load: () => Material,
+    { log, events }: Outlets<CertificateLog>,
+  ) {
     this.setting = setting;
     this.files = files;
     this.load = load;
     this.log = log;
+    this.events = events;
     this.material = load();
   }
 
@@ -88,7 +96,13 @@ export class Renewable<Material extends Expiring> {
     if (contentOf(next) === contentOf(this.material)) return;
     this.material = next;
     this.reported = Number.POSITIVE_INFINITY;
-    this.log.info(`${this.setting}: read again, valid until ${iso(next.expiresMs)}`);
+    const until = iso(next.expiresMs);
+    this.events.emit({
+      type: 'certificate.renewed',
+      subject: this.setting,
+      details: { until },
+      line: `${this.setting}: read again, valid until ${until}`,
+    });
     for (const listener of this.listeners) listener(next);
   }
 
@@ -106,12 +120,23 @@ export class Renewable<Material extends Expiring> {
     const threshold = [0, URGENT_DAYS, WARN_DAYS].find((days) => leftMs <= days * DAY_MS);
     if (threshold === undefined || threshold >= this.reported) return;
     this.reported = threshold;
-    this.log.warn(this.warning(nowMs)!);
+    const line = this.warning(nowMs)!;
+    const details = { until: iso(this.material.expiresMs) };
+    this.events.emit({
+      type: 'certificate.expiring',
+      subject: this.setting,
+      reason: line,
+      details,
+      line,
+      level: 'warn',
+    });
   }
 }
 
 export class Certificates {
   private readonly log: CertificateLog;
+  /** Until there is one, the log says what happens. */
+  private events: EventSink;
   private readonly runtime: Runtime;
   private readonly entries: Renewable<Expiring>[] = [];
   private readonly watchers: (() => void)[] = [];
@@ -119,9 +144,19 @@ export class Certificates {
 
   constructor(log: CertificateLog, runtime: Runtime) {
     this.log = log;
+    this.events = {
+      emit: ({ line, level = 'info' }) => {
+        if (line !== undefined) log[level === 'info' ? 'info' : 'warn'](line);
+      },
+    };
     this.runtime = runtime;
     this.expiryTimer = runtime.setTicker(() => this.logExpiry(), CHECK_EXPIRY_MS);
     this.expiryTimer.unref();
+  }
+
+  /** Where it reports from now on. */
+  reportTo(events: EventSink): void {
+    this.events = events;
   }
 
   /** Throws what `load` throws. */
@@ -130,7 +165,10 @@ export class Certificates {
     files: readonly string[],
     load: () => Material,
   ): Renewable<Material> {
-    const entry = new Renewable(setting, files, load, this.log);
+    const entry = new Renewable(setting, files, load, {
+      log: this.log,
+      events: { emit: (event) => this.events.emit(event) },
+    });
     this.entries.push(entry as unknown as Renewable<Expiring>);
     entry.logExpiry(this.runtime.wallMs());
     let timer: Timer | undefined;

@@ -7,7 +7,6 @@
 export const EVENT_TYPES = {
   'agent.attached': 'the agent of a host has attached to this controller, or this host to a controller',
   'agent.detached': 'that attachment has ended',
-  'agent.refused': 'an agent was not let in, or was sent away',
   'audit.agent-forget': 'a person has removed a host that is away',
   'audit.capture': 'a person has begun to capture packets',
   'audit.down': 'a person has stopped this process',

@@ -89,6 +89,7 @@ export class ControllerProcess {
       undo.push('clear up', () => reportAll(state.clear(), log));
       const events = eventJournal(configuration, storeConfig, runDir, log);
       undo.push('close the events', () => events.stop());
+      certificates.reportTo(events);
       const store = await openStoreInTime(storeConfig, log, { certificates, storeTls: ofStore }, options);
       undo.push('close the store', () => store.close());
       const self = { id: configuration.host, address: reachableAddress(listen, configuration.host) };

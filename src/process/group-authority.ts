@@ -136,6 +136,7 @@ class EmbeddedControl implements Control {
     const { configuration, defaultStore, log } = options;
     const { listen, store: storeConfig = defaultStore } = configuration;
     const certificates = new Certificates(log, systemRuntime);
+    certificates.reportTo(options.events);
     try {
       const role = listen?.agents === undefined ? undefined : 'controller';
       const tls = certificates.addFleet(configuration.tls, role);
@@ -337,6 +338,7 @@ class RemoteControl implements Control {
     this.options = options;
     this.configuration = options.configuration;
     this.certificates = new Certificates(log, systemRuntime);
+    this.certificates.reportTo(options.events);
     this.rules = new RuleStore(new RuleJournal(rulesFile));
     try {
       this.rules.load();
