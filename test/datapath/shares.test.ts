@@ -325,6 +325,8 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   ],
   'tables/balancing/chain-table': 'a row per connection record',
   'datapath/balancing/chains/handed-flows': 'made by configuration only',
+  'tables/balancing/idle-timeouts': 'made by configuration only',
+  'tables/balancing/packet-conditions': 'made by configuration only',
   'tables/balancing/endpoint-table': 'made by configuration only',
   'datapath/balancing/rule-sets': 'made by configuration only',
   'tables/firewall/firewall-table': ['flows that firewalls have allowed'],

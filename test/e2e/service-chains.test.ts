@@ -195,6 +195,48 @@ test('a firewall dies: its connections are reset, new ones pass the other; it co
   assert.is((await bed.ask('c1', VIP, 6)).length, 6);
 });
 
+test('up --replace: chained connections go on with the firewalls that they had', async () => {
+  const clients = await Promise.all(['c1', 'c1', 'c2'].map((vm) => bed.keepAsking(vm, VIP, 80)));
+  const ways = async (): Promise<string[]> => {
+    const flows = await bed.json<FlowRow[]>('flows', '--group', 'api', '--state', 'established');
+    return flows
+      .map(({ client, through, member }) => `${client} ${JSON.stringify(through)} ${member}`)
+      .sort();
+  };
+  const before = await ways();
+  const replaced = await bed.sluice('up', '-c', bed.configFile, '--detach', '--replace');
+  assert.is(replaced.status, 0, replaced.stderr);
+  for (const client of clients) await client.nextAnswers(5);
+  assert.equal(await ways(), before);
+  for (const client of clients) await client.stop();
+  for (const name of ['ids1']) assert.is(await asymmetric(name), 0, name);
+});
+
+test('with rehash, and a firewall that takes up running connections, none is lost when another dies', async () => {
+  const changed: ConfigText = structuredClone(bed.config);
+  for (const group of changed.groups) if (group.name === 'api') group.onHopFailure = 'rehash';
+  bed.configure(changed);
+  assert.is((await bed.sluice('reload', '-c', bed.configFile)).status, 0);
+  for (const name of ['fw1', 'fw2']) {
+    await bed.exec(name, 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_loose=1');
+    const lenient = `add rule inet middlebox lenient ip daddr ${VIP} ct state new accept`;
+    await bed.exec(
+      name,
+      'nft',
+      'add chain inet middlebox lenient; insert rule inet middlebox forward jump lenient',
+    );
+    await bed.exec(name, 'nft', lenient);
+  }
+  const clients = await Promise.all(['c1', 'c1', 'c2', 'c2'].map((vm) => bed.keepAsking(vm, VIP, 80)));
+  assert.is((await bed.sluice('member', 'fail', 'fw', 'fw1')).status, 0);
+  for (const client of clients) await client.nextAnswers(5);
+  for (const client of clients) assert.equal(client.errors, []);
+  const left = await bed.json<FlowRow[]>('flows', '--member', 'fw1', '--state', 'established');
+  assert.equal(left, []);
+  for (const client of clients) await client.stop();
+  assert.is((await bed.sluice('member', 'reset', 'fw', 'fw1')).status, 0);
+});
+
 test('without a middlebox nothing passes, unless the chain may be left out', async () => {
   assert.is((await bed.sluice('member', 'fail', 'ids', 'ids1')).status, 0);
   const { curl } = await bed.tryOnce('c1', VIP);
