@@ -148,6 +148,35 @@ show_both_ends() {
   echo "  packets at the client that show a server's own address: $members of $packets"
 }
 
+# c2 and c3 become firewalls on the way to a virtual address: each passes on what it has seen from its first packet on.
+show_chain() {
+  heading "Service chain: connections from c1 to 10.1.0.180 pass one of two stateful firewalls, there and back"
+  local vm firewall='table inet demo {
+    chain forward {
+      type filter hook forward priority 0; policy drop;
+      ct state established accept
+      tcp flags & (syn | ack) == syn ct state new accept
+    }
+  }'
+  sed "s/@NAME@/$name/g" "$here/testbed/config.yaml" >"$work/chain.yaml"
+  cat >>"$work/chain.yaml" <<EOF
+  - { name: fw, network: app, kind: middlebox, members: [ { name: c2, address: 10.1.0.12 }, { name: c3, address: 10.1.0.13 } ] }
+  - { name: chained, network: app, vip: 10.1.0.180, protocol: tcp, port: 80, through: [fw], members: [ { name: s1, address: 10.1.0.21, port: 8080 } ] }
+EOF
+  sluice reload -c "$work/chain.yaml" >/dev/null
+  for vm in c2 c3; do
+    on "$vm" nft "$firewall"
+    on "$vm" sysctl -qw net.ipv4.ip_forward=1 net.netfilter.nf_conntrack_tcp_loose=0
+  done
+  http_flows c1 http://10.1.0.180 10 |
+    awk '{ answers++ } END { printf "  answers to 10 requests: %d\n", answers; exit answers != 10 }'
+  sluice chain show chained | sed 's/^/  /'
+  for vm in c2 c3; do
+    on "$vm" nft delete table inet demo
+    on "$vm" sysctl -qw net.ipv4.ip_forward=0
+  done
+}
+
 show_throughput() {
   heading "Throughput from c1 to 10.1.0.104 (iperf3, $seconds s each)"
   throughput "TCP, 1 flow" '.end.sum_received'
@@ -195,7 +224,7 @@ require_node
 say "Sluice: a load balancer in the egress path of every VM"
 say ""
 say "Preparing"
-ensure_commands ip curl iperf3 tcpdump libpcap jq
+ensure_commands ip curl iperf3 tcpdump libpcap jq nft
 ensure_built || fail "did not compile"
 is_up=yes
 if [ "$hosts" = 3 ]; then
@@ -209,6 +238,7 @@ step "testbed up: 3 clients, 5 servers, 2 networks" testbed up || fail "the test
 
 show_http
 show_both_ends
+show_chain
 show_throughput
 show_latency
 show_counters
