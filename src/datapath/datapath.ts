@@ -44,11 +44,12 @@ import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
 import { stripPriorityTags } from './frame/priority-tags.ts';
+import type { TraceSink } from './frame/trace-sink.ts';
 import { CONSUMED } from './frame/verdict.ts';
 import { MssClamp } from './operators/mss-clamp.ts';
 import { RateBuckets } from './operators/rate-limit.ts';
 import { buildChain, portMac } from './port-chain.ts';
-import { Networks } from './ports/networks.ts';
+import { type Network, Networks } from './ports/networks.ts';
 import { Port, type PortOptions } from './ports/port.ts';
 import type { DatapathSnapshot, PortSpec, PreparedGroup } from './snapshot.ts';
 
@@ -187,15 +188,16 @@ export class Datapath {
    * Never throws.
    */
   handleFrames(frames: FrameList, count: number): void {
-    const { capture } = this.context;
+    const { capture, sink } = this.context;
+    const usesFastPath = this.usesFastPath && sink === null;
     const window = capture === null ? LOOKAHEAD_FRAMES : 1;
     for (let first = 0; first < count; first += window) {
       const some = Math.min(window, count - first);
       if (capture !== null) capture.begin(frames.port[first]!, frames.offset[first]!, frames.length[first]!);
-      if (this.usesFastPath) this.lookahead.look(frames, first, some);
+      if (usesFastPath) this.lookahead.look(frames, first, some);
       else for (let i = 0; i < some; i++) stripPriorityTags(this.context.arena, frames, first + i);
       for (let i = 0; i < some; i++) {
-        if (this.usesFastPath) i = this.fastPath.send(frames, first, i, some);
+        if (usesFastPath) i = this.fastPath.send(frames, first, i, some);
         if (i === some) break;
         const at = first + i;
         this.handle(frames.port[at]!, frames.slot[at]!, frames.offset[at]!, frames.length[at]!);
@@ -212,6 +214,30 @@ export class Datapath {
     alone.offset[0] = offset;
     alone.length[0] = length;
     this.handleFrames(alone, 1);
+  }
+
+  /** Sends the steps of packets to a sink from now on; null: no longer. Packets take the slow path meanwhile. */
+  report(sink: TraceSink | null): void {
+    this.context.sink = sink;
+  }
+
+  /**
+   * Everything that a packet may change outside the tables' memory, except what its sink gets to know before
+   * (`TraceSink.touch`): operators of the ports on its way, selections, floods of a network.
+   */
+  get parts(): readonly object[] {
+    const { context, frame, meter, tracking, errors, fragments, responder, logicalSwitch } = this;
+    const { resolver, forwarding, announcer, advertiser, finisher, firewallFlows } = this;
+    return [
+      ...[context, frame, meter, tracking, errors, fragments, responder, logicalSwitch],
+      ...[resolver, forwarding, announcer, advertiser, finisher, firewallFlows],
+    ];
+  }
+
+  /** Network of a port, or undefined. */
+  networkOf(port: number): Network | undefined {
+    const network = this.ports[port]?.network;
+    return network === undefined ? undefined : this.networks.at(network);
   }
 
   /** Slow path of one frame. */

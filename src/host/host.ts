@@ -85,7 +85,12 @@ async function datapathOf(options: HostOptions, events: ThreadEvents) {
   await prepared?.discard();
   const limits = limitsFor(configuration);
   const { mapping, leftTables } = mapBesideLeftTables(options, limits);
-  return { thread: await startThread(configuration, limits, mapping, events), limits, mapping, leftTables };
+  return {
+    thread: await startThread(configuration, limits, tablesFile, events),
+    limits,
+    mapping,
+    leftTables,
+  };
 }
 
 export class Host {

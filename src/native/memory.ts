@@ -155,6 +155,42 @@ export function mapFile(path: string, length: number, options: FileOptions = {})
 }
 
 /**
+ * A shared mapping of a file whose changes can be kept from the file for a while: between `isolate` and `revert` the same
+ * addresses show private copies of the pages that are written (MAP_PRIVATE), which `revert` throws away. Other mappings of
+ * the file never see them. Only threads that use this mapping notice, so no other one may.
+ */
+export class RevertibleMapping {
+  readonly mapping: Mapping;
+  private readonly fd: number;
+
+  /** `path`: a file as `mapFile` makes it, `length` bytes long; it may be renamed or unlinked afterwards. */
+  constructor(path: string, length: number) {
+    this.mapping = mapFile(path, length, { hugePages: true });
+    this.fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  }
+
+  isolate(): void {
+    this.remap(MAP_PRIVATE | MAP_NORESERVE);
+  }
+
+  revert(): void {
+    this.remap(MAP_SHARED);
+  }
+
+  /** Lets go of the file; the addresses stay valid. */
+  close(): void {
+    closeSync(this.fd);
+    discard(this.mapping);
+  }
+
+  /** Atomic for whoever reads meanwhile: the addresses are valid at any moment. */
+  private remap(flags: number): void {
+    const { address, length } = this.mapping;
+    checked('mmap', native.mmap(address, length, PROT_READ_WRITE, flags | MAP_FIXED, this.fd, 0));
+  }
+}
+
+/**
  * Put zeros in a mapping's place: memory, file or device behind it are let go of, its addresses stay valid.
  * `mapping` must be one that this module has mapped, not a view of a part of it.
  */

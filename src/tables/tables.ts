@@ -112,6 +112,8 @@ function regionBytes(limits: TableLimits): Layout {
 }
 
 export class Tables {
+  /** The block, or what it is a part of. */
+  readonly memory: ArrayBufferLike;
   readonly limits: TableLimits;
   /** The secret of this start's hashes, and the seed of random choices. */
   readonly hashKey: readonly [number, number];
@@ -159,6 +161,7 @@ export class Tables {
         `tables: ${memory.byteLength - byteOffset} bytes at ${byteOffset}, ${needed} needed`,
       );
     }
+    this.memory = memory;
     this.limits = limits;
     this.hashKey = hashKey;
     const bytes = regionBytes(limits);

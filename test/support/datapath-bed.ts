@@ -4,6 +4,7 @@
  * outcome, and the ports' counters say what the collector saw. A test that uses the bed checks all this by the way.
  */
 import { Datapath, type FrameOutput } from '../../src/datapath/datapath.ts';
+import { PacketTracer, type TraceResult } from '../../src/datapath/tracing/packet-tracer.ts';
 import {
   COLD,
   COLD_WORDS,
@@ -13,6 +14,7 @@ import {
 } from '../../src/tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../src/tables/balancing/endpoint-table.ts';
 import { NONE } from '../../src/tables/common/bucket-index.ts';
+import { CopiedMemory } from '../../src/tables/copied-memory.ts';
 import { NEIGHBOUR_WORDS } from '../../src/tables/forwarding/neighbour-table.ts';
 import { FrameArena, SLOT_BYTES } from '../../src/tables/frame-arena.ts';
 import { PORT, PORT_FIELDS, type PortStats } from '../../src/tables/port-counters.ts';
@@ -21,6 +23,7 @@ import { DEFAULT_LIMITS, type TableLimits, Tables } from '../../src/tables/table
 import { wordsToAddress } from '../../src/wire/address.ts';
 import type { Way, WireFrame } from './packets.ts';
 import { type ParsedFrame, parseFrame } from './parse-frame.ts';
+import { differenceOf, type State, stateOf } from './state-of.ts';
 import {
   DEFAULT_TOPOLOGY,
   familyOf,
@@ -66,6 +69,11 @@ export interface BedOptions extends Partial<Topology> {
   readonly meterPacketsPerMs?: number;
   readonly nowMs?: number;
   readonly wallMs?: number;
+  /**
+   * Each frame is traced before it is sent: the trace must foretell what comes out, and leave nothing behind. Default:
+   * SLUICE_TEST_TRACES.
+   */
+  readonly traces?: boolean;
   /** Goes on with the flows in the tables of a bed that has ended, at its ports of these names. */
   readonly follows?: {
     readonly bed: DatapathBed;
@@ -101,6 +109,8 @@ export class DatapathBed implements FrameOutput {
   revision = 0;
   /** False: what comes out of broken frames is collected and counted, but not judged. */
   judges = true;
+  private readonly tracer: PacketTracer;
+  private readonly traces: boolean;
   private sent: Sent[] = [];
   private readonly transmitted: { frames: number; bytes: number }[];
 
@@ -112,13 +122,17 @@ export class DatapathBed implements FrameOutput {
       meterPacketsPerMs,
       nowMs = 1_000,
       wallMs = 1_700_000_000_000,
+      traces = process.env.SLUICE_TEST_TRACES === '1',
       follows,
     } = options;
     const tableLimits = { ...LIMITS, ...limits };
     this.arena = new FrameArena(new ArrayBuffer(slots * SLOT_BYTES), slots);
     this.tables = new Tables(new ArrayBuffer(Tables.bytesNeeded(tableLimits)), 0, tableLimits, hashKey);
     this.tables.initialise();
-    this.datapath = new Datapath({ arena: this.arena, output: this, tables: this.tables, meterPacketsPerMs });
+    const parts = { arena: this.arena, output: this, tables: this.tables, meterPacketsPerMs };
+    this.datapath = new Datapath(parts);
+    this.tracer = new PacketTracer(this.datapath, parts, new CopiedMemory(this.tables.memory));
+    this.traces = traces;
     this.transmitted = Array.from({ length: tableLimits.maxPorts }, () => ({ frames: 0, bytes: 0 }));
     this.nowMs = nowMs;
     this.wallMs = wallMs;
@@ -153,6 +167,7 @@ export class DatapathBed implements FrameOutput {
   send(port: string, wire: WireFrame): Sent[] {
     const { arena } = this;
     const id = this.maker.portId(port);
+    const foretold = this.traces ? this.traceCarefully(port, wire) : undefined;
     const before = this.books();
     const slot = arena.take();
     if (slot < 0) throw new Error('datapath bed: no free slot, expected all at home');
@@ -165,7 +180,64 @@ export class DatapathBed implements FrameOutput {
     this.datapath.handleFrame(id, slot, offset, wire.bytes.length);
     const sent = this.take();
     this.checkBooks(before, sent);
+    if (foretold !== undefined) this.checkForetold(foretold, sent, before);
     return sent;
+  }
+
+  /** What would become of a frame; nothing is sent and nothing changes. */
+  trace(port: string, wire: WireFrame, { reply = false, resolves = false } = {}): TraceResult {
+    const request = { port: this.maker.portId(port), frame: wire, reply, resolves };
+    const { nowMs, wallMs } = this;
+    const nowUs = Math.round(nowMs * 1_000) | 0;
+    return this.tracer.trace(request, { nowMs: Math.floor(nowMs), wallMs: Math.floor(wallMs), nowUs });
+  }
+
+  /** The same; throws if anything is different afterwards, in the tables, the frame buffers in use or any object. */
+  traceCarefully(port: string, wire: WireFrame, options: { reply?: boolean } = {}): TraceResult {
+    const { arena, tables } = this;
+    const memory = new Uint8Array(tables.memory);
+    const state = (): State => stateOf(this.datapath, [this, tables.memory, arena.bytes.buffer]);
+    const before = { memory: memory.slice(), buffers: this.buffersInUse(), state: state() };
+    const sent = this.sent.length;
+    const trace = this.trace(port, wire, options);
+    if (Buffer.compare(before.memory, memory) !== 0) throw new Error('trace: the tables have changed');
+    if (Buffer.compare(before.buffers, this.buffersInUse()) !== 0)
+      throw new Error('trace: the bytes of a waiting frame have changed');
+    const difference = differenceOf(before.state, state());
+    if (difference !== undefined) throw new Error(`trace: the datapath has changed: ${difference}`);
+    if (this.sent.length !== sent) throw new Error('trace: a frame was sent');
+    return trace;
+  }
+
+  private buffersInUse(): Buffer {
+    const { arena } = this;
+    const slots = Array.from({ length: arena.slotCount }, (_, slot) => slot);
+    const used = slots.filter((slot) => arena.referencesOf(slot) > 0);
+    return Buffer.concat(used.map((slot) => arena.bytes.slice(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES)));
+  }
+
+  private checkForetold(
+    { verdict, reason, sent }: TraceResult,
+    real: readonly Sent[],
+    before: ReturnType<DatapathBed['books']>,
+  ): void {
+    const inHex = (frames: readonly { port: string; bytes: Uint8Array; vnet: Uint8Array }[]): string =>
+      frames.map((one) => `${one.port} ${hex(one.vnet)} ${hex(one.bytes)}`).join('\n');
+    const nameOf = (port: number): string =>
+      this.topology.ports.find(({ name }) => this.maker.portId(name) === port)?.name ?? '';
+    const expected = inHex(sent.map((frame) => ({ ...frame, port: nameOf(frame.port) })));
+    const found = inHex(real.map(({ port, wire }) => ({ port, ...wire })));
+    if (found !== expected) throw new Error(`trace said\n${expected}\nfound\n${found}`);
+    const after = this.books();
+    const grown = (key: keyof typeof after): boolean => after[key] > before[key];
+    const isTold =
+      verdict === 'dropped'
+        ? grown('drops') && reason > 0
+        : verdict === 'delivered'
+          ? real.length > 0
+          : grown(({ answered: 'answered', flooded: 'flooded', waiting: 'waiting' } as const)[verdict]);
+    if (!isTold)
+      throw new Error(`trace said ${verdict} (${reason}), found ${JSON.stringify([before, after])}`);
   }
 
   /** Lets time go by, ends the batch, and returns what timers sent. */
@@ -365,6 +437,8 @@ export class DatapathBed implements FrameOutput {
     if (references === 0 && arena.freeCount !== arena.slotCount) throw new Error('a slot has not come home');
   }
 }
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 const unjudged = (bytes: Uint8Array): ParsedFrame => ({
   toMac: '',

@@ -8,6 +8,7 @@ import type { RuleTable } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
+import type { TraceSink } from '../frame/trace-sink.ts';
 import type { Candidate, GroupRules, RuleSet } from './rule-sets.ts';
 import type { NewFlow } from './selection/candidates.ts';
 import { Selection } from './selection/selection.ts';
@@ -50,12 +51,15 @@ export class BalancerRules {
   match(vip: number, frame: Frame): number {
     const candidates = this.candidatesOf(vip, frame);
     if (candidates === undefined) return NONE;
+    const { sink } = this.context;
     for (let i = 0; i < candidates.length; i++) {
       const { group, rule } = candidates[i]!;
       if (!group.table.matches(rule, frame)) continue;
+      if (sink !== null) reportMatch(sink, candidates.slice(0, i + 1), true);
       this.found = group;
       return rule;
     }
+    if (sink !== null) reportMatch(sink, candidates, false);
     return NONE;
   }
 
@@ -105,8 +109,10 @@ export class BalancerRules {
   pick(rule: number, criteria: number, frame: Frame): number {
     const { rules } = this;
     const selection = this.selectionOf(rules, rules.group(rule));
+    const { sink } = this.context;
     const member = selection.pick(rules, rule, criteria, frame, this.context.nowMs);
     this.chosenBy = selection.chosenBy;
+    if (sink !== null) selection.report(sink, member);
     return member;
   }
 
@@ -131,13 +137,23 @@ export class BalancerRules {
   pickHop(table: RuleTable, flow: NewFlow): number {
     const set = table.effectiveCriteria(0, this.context.wallMs);
     if (set === NONE || !isUsable(table, set)) return NONE;
-    return this.selectionOf(table, table.group(0)).pick(table, 0, set, flow, this.context.nowMs);
+    const selection = this.selectionOf(table, table.group(0));
+    const hop = selection.pick(table, 0, set, flow, this.context.nowMs);
+    if (this.context.sink !== null) selection.report(this.context.sink, hop);
+    return hop;
+  }
+
+  reportCriteria(sink: TraceSink, rule: number, set: number): void {
+    const { rules } = this;
+    const place = set === NONE ? -1 : set - rules.firstCriteria(rule);
+    sink.fact({ kind: 'criteria', set: place, of: rules.criteriaCount(rule) });
   }
 
   private selectionOf(table: RuleTable, group: number): Selection {
     // Consecutive flows are often of the same group.
-    if (this.last?.table === table) return this.last.selection;
+    if (this.last?.table === table) return this.touched(this.last.selection);
     let running = this.running.get(group);
+    if (running !== undefined) this.touched(running.selection);
     if (running?.table !== table) {
       const selection = running?.selection ?? new Selection(this.context.tables, this.id, group);
       selection.adopt(table, running?.table);
@@ -146,6 +162,12 @@ export class BalancerRules {
     }
     this.last = running;
     return running.selection;
+  }
+
+  private touched(selection: Selection): Selection {
+    const { sink } = this.context;
+    if (sink !== null) sink.touch(selection);
+    return selection;
   }
 
   /** Reason of the last pick: a connection record's decision word. */
@@ -173,4 +195,13 @@ export class BalancerRules {
 function isUsable(rules: RuleTable, criteria: number): boolean {
   const members = rules.membersOf(criteria);
   return members > 0 && rules.weightUpTo(rules.firstMember(criteria) + members - 1) > 0;
+}
+
+/** `matched`: the last of the compared rules applies. */
+function reportMatch(sink: TraceSink, compared: readonly Candidate[], matched: boolean): void {
+  const numbers = compared.map(({ group, rule }) => ({
+    rule: group.table.id(rule),
+    group: group.table.group(rule),
+  }));
+  sink.fact({ kind: 'rule', compared: numbers, matched });
 }

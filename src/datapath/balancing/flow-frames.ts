@@ -1,5 +1,12 @@
 /** Relations between a frame, a balanced flow and its endpoints. */
-import { REWRITE_ADDRESS, REWRITE_PORTS } from '../../tables/balancing/connection-record.ts';
+import {
+  COLD,
+  COLD_WORDS,
+  HOT,
+  HOT_WORDS,
+  REWRITE_ADDRESS,
+  REWRITE_PORTS,
+} from '../../tables/balancing/connection-record.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
 import type { FlowKey } from '../../tables/balancing/flow-key.ts';
 import { REWRITE_KIND } from '../../tables/balancing/rule-table.ts';
@@ -8,6 +15,7 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import { swapPorts } from '../../wire/ports.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
+import type { TraceRecord } from '../frame/trace-sink.ts';
 import type { Networks } from '../ports/networks.ts';
 
 /** Fills the flow key of a packet from a client; `service`: the endpoint that it is addressed to. */
@@ -56,4 +64,21 @@ export function cameBack(row: number, frame: Frame, context: Context): boolean {
   const { connections, endpoints } = context.tables;
   if (connections.ownerPort(row) === frame.ingress) return false;
   return endpoints.wayPort(connections.via(row), context.wayGeneration) === frame.ingress;
+}
+
+/** A connection record, for the sink of a trace. */
+export function recordOf(row: number, { tables: { connections, stats } }: Context): TraceRecord {
+  const { hot, cold } = connections;
+  const at = row * HOT_WORDS;
+  const coldAt = row * COLD_WORDS;
+  return {
+    row,
+    member: stats.memberOf(connections.statSlot(row)),
+    rule: cold[coldAt + COLD.rule]!,
+    decision: cold[coldAt + COLD.decision]!,
+    revision: cold[coldAt + COLD.revision]!,
+    state: connections.state(row),
+    packets: hot[at + HOT.packetsForward]! >>> 0,
+    replyPackets: hot[at + HOT.packetsReverse]! >>> 0,
+  };
 }

@@ -35,7 +35,7 @@ import type { Operator } from '../ports/operator.ts';
 import { BalancerRules } from './balancer-rules.ts';
 import { type ChainParts, ServiceChains } from './chains/service-chains.ts';
 import type { ConnectionTracking } from './connection-tracking.ts';
-import { cameBack, isSpoiled, isUnfixable, keyFromClient, keyFromMember } from './flow-frames.ts';
+import { cameBack, isSpoiled, isUnfixable, keyFromClient, keyFromMember, recordOf } from './flow-frames.ts';
 import { FlowRewriter } from './flow-rewriter.ts';
 import { IcmpTranslator, isFirstOfIcmpError, isIcmpError } from './icmp-translation.ts';
 import { NewFlows } from './new-flows/new-flows.ts';
@@ -49,6 +49,7 @@ export interface BalancerParts extends ChainParts {
 }
 
 export class LoadBalancer implements Operator {
+  readonly name = 'load-balancer';
   readonly inspects = 'flow';
   readonly id: number;
   /** The rules in force. */
@@ -103,11 +104,15 @@ export class LoadBalancer implements Operator {
   ingress(frame: Frame): number {
     if (frame.family === FAMILY_NONE || frame.family === FAMILY_ARP || frame.handed !== NONE) return PASS;
     const endpoint = this.endpoints.find(frame.network, frame.d0, frame.d1, frame.d2, frame.d3);
+    const isVip = endpoint !== NONE && this.endpoints.hasRole(endpoint, ROLE_VIP);
+    const { sink } = this.context;
+    if (sink !== null)
+      sink.fact({ kind: 'endpoint', role: isVip ? 'vip' : endpoint === NONE ? 'none' : 'member' });
     if (endpoint === NONE) {
       if (isDatagram(frame)) this.tracking.running.note(this.id, frame);
       return PASS;
     }
-    if (!this.endpoints.hasRole(endpoint, ROLE_VIP)) return this.direct(endpoint, frame);
+    if (!isVip) return this.direct(endpoint, frame);
     if (frame.isForHop || frame.hasHomeAddress) {
       // The VIP is an intermediate hop of the packet: a VM's own address is left to the VM; any other VIP forwards
       // nothing.
@@ -121,6 +126,7 @@ export class LoadBalancer implements Operator {
       keyFromClient(this.forward, frame, endpoint);
       const row = this.connections.findForward(this.forward);
       if (row !== NONE && !this.tracking.isOver(row) && !this.startsAnew(row, frame)) {
+        this.reportRow(row, false);
         if (cameBack(row, frame, this.context)) return this.context.consume(frame, DROP.balancingLoop);
         if (isSpoiled(frame, this.connections.rewrite(row)))
           return this.context.consume(frame, frame.untranslatable);
@@ -130,6 +136,7 @@ export class LoadBalancer implements Operator {
         return PASS;
       }
       if (this.hairpinReply(frame)) return PASS;
+      this.reportRow(NONE, false);
       return this.newFlows.open(endpoint, frame);
     }
     if (isIcmpError(frame)) return this.icmp.fromClient(endpoint, frame);
@@ -213,6 +220,7 @@ export class LoadBalancer implements Operator {
   }
 
   private turnBack(row: number, frame: Frame): number {
+    this.reportRow(row, true);
     if (isSpoiled(frame, this.connections.rewrite(row)))
       return this.context.consume(frame, frame.untranslatable);
     if (!frame.makeWritable()) return this.context.consume(frame, DROP.outOfBuffers);
@@ -235,6 +243,7 @@ export class LoadBalancer implements Operator {
     if (row === NONE || this.tracking.isPurged(row)) return false;
     const rewrite = this.tracking.packetReverse(row, frame);
     if ((rewrite & REWRITE_SOURCE) === 0) return false;
+    this.reportRow(row, true);
     this.rewriter.toClient(row, rewrite, frame);
     rewriteDestination(frame, this.endpoints.rows, member * ENDPOINT_WORDS, frame.ports);
     frame.member = member;
@@ -271,6 +280,16 @@ export class LoadBalancer implements Operator {
     }
     this.rewriter.toMember(row, this.tracking.packetForward(row, frame), frame);
     return PASS;
+  }
+
+  private reportRow(row: number, reply: boolean): void {
+    const { sink } = this.context;
+    if (sink !== null)
+      sink.fact({
+        kind: 'connection',
+        record: row === NONE ? undefined : recordOf(row, this.context),
+        reply,
+      });
   }
 
   /** True if a SYN matches the record of an ended flow: the port is reused, and the old record is removed. */

@@ -26,6 +26,7 @@ import type { FirewallFlows } from './firewall-flows.ts';
 const quoted = new QuotedPacket();
 
 export class Firewall implements Operator {
+  readonly name = 'firewall';
   readonly inspects = 'handshake';
   readonly rules: FirewallRules;
   /** Place among the firewalls of its port's chain. */
@@ -64,6 +65,7 @@ export class Firewall implements Operator {
     flows.setKey(frame, isFromVm, this.port, this.place);
     const row = flows.table.find(flows.key);
     if (row !== NONE) {
+      this.report(-1, true, true);
       flows.seen(row, frame, isFromVm);
       return this.passFirstFragment(frame, isFromVm);
     }
@@ -78,6 +80,7 @@ export class Firewall implements Operator {
     const { rules, flows } = this;
     const value = isIcmp(frame.protocol) ? frame.icmpType : frame.destinationPort;
     const isAllowed = rules.match(direction, frame.protocol, value, flows.source, flows.destination);
+    this.report(rules.rule, false, isAllowed);
     const { firewallHits, deniedLog } = this.context.tables;
     if (rules.rule >= 0) firewallHits[rules.rule]!++;
     if (!isAllowed && rules.logs) {
@@ -89,6 +92,11 @@ export class Firewall implements Operator {
       deniedLog.write(denied);
     }
     return isAllowed;
+  }
+
+  private report(rule: number, known: boolean, allowed: boolean): void {
+    const { sink } = this.context;
+    if (sink !== null) sink.fact({ kind: 'firewall', rule, known, allowed });
   }
 
   /** Adds the flow of an allowed packet; those to groups, errors and resets begin none. */

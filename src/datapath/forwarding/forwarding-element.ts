@@ -88,6 +88,12 @@ export class ForwardingElement {
   /** Sends a balanced packet to its member. If a flow's first packet is dropped, its record is deleted. */
   private toMember(frame: Frame): void {
     frame.dropped = false;
+    const { sink } = this.context;
+    if (sink !== null) {
+      const at = frame.member * ENDPOINT_WORDS;
+      const { rows } = this.context.tables.endpoints;
+      sink.fact({ kind: 'to-member', address: [rows[at]!, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!] });
+    }
     this.deliverToMember(frame);
     if (frame.dropped) this.undelivered.dropped(frame);
   }

@@ -246,6 +246,7 @@ export class Fragments {
     table.waitingMtu[entry] = frame.cutToMtu;
     table.waitingShared[entry] = Number(frame.shared);
     this.context.arena.retain(frame.slot);
+    if (this.context.sink !== null) this.context.sink.fact({ kind: 'waits', for: 'first-fragment' });
     return CONSUMED;
   }
 
@@ -253,6 +254,8 @@ export class Fragments {
     const { table, waiting: frame } = this;
     const offset = table.waitingOffset[entry]!;
     const ingress = table.waitingIngress[entry]!;
+    const { sink } = this.context;
+    if (sink !== null) sink.keep(offset, table.waitingLength[entry]!);
     frame.load(table.waitingSlot[entry]!, offset, table.waitingLength[entry]!, ingress, network);
     frame.cutToMtu = table.waitingMtu[entry]!;
     frame.shared = table.waitingShared[entry] === 1;

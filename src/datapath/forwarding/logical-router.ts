@@ -112,6 +112,10 @@ export class LogicalRouter {
     frame.ttl--;
     frame.routed = true;
     const { via } = route;
+    if (context.sink !== null) {
+      const hop = via === undefined ? undefined : ([via[0]!, via[1]!, via[2]!, via[3]!] as const);
+      context.sink.fact({ kind: 'route', network: to.id, via: hop, ttl: frame.ttl });
+    }
     if (via === undefined) this.deliver(frame, to);
     else this.resolver.deliver(frame, to.id, via[0]!, via[1]!, via[2]!, via[3]!);
   }

@@ -11,6 +11,7 @@ import { DROP, PORT } from '../../tables/port-counters.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import type { Context } from '../frame/context.ts';
 import { Frame } from '../frame/frame.ts';
+import type { TraceSink } from '../frame/trace-sink.ts';
 import type { Networks } from '../ports/networks.ts';
 import type { Port } from '../ports/port.ts';
 
@@ -36,6 +37,8 @@ export class LogicalSwitch {
   /** Sends a frame to a known port; the caller keeps ownership of the frame. */
   sendTo(id: number, frame: Frame): void {
     const port = this.ports[id];
+    if (this.context.sink !== null)
+      this.reportSwitch(this.context.sink, frame, port?.network ?? frame.network, id);
     if (port === undefined) this.context.drop(frame, DROP.portDown);
     else if (port.isUplink && this.isFromUplink(frame)) this.context.drop(frame, DROP.splitHorizon);
     else port.send(frame);
@@ -55,6 +58,12 @@ export class LogicalSwitch {
     this.sendTo(to, frame);
   }
 
+  private reportSwitch(sink: TraceSink, frame: Frame, network: number, port: number, copies = 0): void {
+    const { view, offset } = frame;
+    const mac = [ethernet.destinationHigh(view, offset), ethernet.destinationLow(view, offset)] as const;
+    sink.fact({ kind: 'switch', network, mac, port, copies });
+  }
+
   private isFromUplink(frame: Frame): boolean {
     return this.ports[frame.ingress]?.isUplink === true;
   }
@@ -63,7 +72,10 @@ export class LogicalSwitch {
     const { ports } = this.networks.at(network);
     // A frame that was routed into this network, or generated here, has no ingress port in it.
     const copies = frame.routed ? ports.length : ports.length - 1;
+    const { sink } = this.context;
+    if (sink !== null) this.reportSwitch(sink, frame, network, NONE, copies);
     if (copies <= 0) return this.context.drop(frame, DROP.noReceiver);
+    if (sink !== null) sink.touch(this.networks.at(network).floods);
     if (!this.networks.at(network).floods.take(frame.ingress, copies, this.context.nowMs)) {
       return this.context.drop(frame, DROP.floodLimited);
     }
@@ -73,6 +85,7 @@ export class LogicalSwitch {
   /** Whether a port may still flood a generated frame to all ports of a network. */
   mayAskAll(network: number, payer: number): boolean {
     const { floods, ports } = this.networks.at(network);
+    if (this.context.sink !== null) this.context.sink.touch(floods);
     return floods.take(payer, ports.length, this.context.nowMs);
   }
 
@@ -97,6 +110,7 @@ export class LogicalSwitch {
       copy.shared = true;
       copy.member = frame.member;
       copy.cutToMtu = frame.cutToMtu;
+      if (this.context.sink !== null) this.context.sink.copied(frame, copy);
       port.send(copy);
       this.context.arena.release(copy.slot);
       sent++;

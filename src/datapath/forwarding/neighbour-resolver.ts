@@ -80,6 +80,11 @@ export class NeighbourResolver {
     const id = table.intern(this.address.set(network, w0, w1, w2, w3), nowMs, frame.ingress);
     if (id === NONE) return this.context.drop(frame, DROP.neighbourTableFull);
     const state = table.state(id);
+    const { sink } = this.context;
+    if (sink !== null) {
+      const mac = [table.macHigh(id), table.macLow(id)] as const;
+      sink.fact({ kind: 'neighbour', network, address: [w0, w1, w2, w3], state, mac });
+    }
     if (state === NEIGHBOUR.incomplete || state === NEIGHBOUR.failed) return this.wait(frame, id, state);
     if (state === NEIGHBOUR.reachable && (nowMs - table.changedMs(id)) >>> 0 > REACHABLE_MS) {
       // Use it, and ask again: it turns reachable with the answer, or failed without.
@@ -141,6 +146,7 @@ export class NeighbourResolver {
     }
     context.arena.retain(frame.slot);
     context.noteBalanced(frame);
+    if (context.sink !== null) context.sink.fact({ kind: 'waits', for: 'neighbour' });
   }
 
   /** Called when a neighbour has been heard: stores its MAC and sends the frames that waited for it. */
@@ -199,6 +205,8 @@ export class NeighbourResolver {
   /** Points the cursor at a queued frame for a neighbour in `network`. */
   private loadWaiting(entry: number, network: number): Frame {
     const { table, waiting } = this;
+    const { sink } = this.context;
+    if (sink !== null) sink.keep(table.waitingOffset[entry]!, table.waitingLength[entry]!);
     const ingress = table.waitingPort[entry]!;
     const from = this.ports[ingress]?.network ?? network;
     waiting.load(

@@ -7,6 +7,7 @@ import type { FrameArena } from '../../tables/frame-arena.ts';
 import type { PortCounters } from '../../tables/port-counters.ts';
 import type { Tables } from '../../tables/tables.ts';
 import type { Frame } from './frame.ts';
+import type { TraceSink } from './trace-sink.ts';
 import { CONSUMED } from './verdict.ts';
 
 /** Destination of frames: an I/O engine, or a test. Takes its own reference on the slot. */
@@ -64,6 +65,8 @@ export class Context {
   readonly counters: PortCounters;
   /** null: nothing is captured. */
   capture: CaptureSink | null = null;
+  /** Where the steps of packets are reported (trace-sink.ts); null in normal work. The fast path never looks at it. */
+  sink: TraceSink | null = null;
 
   constructor(arena: FrameArena, output: FrameOutput, tables: Tables) {
     this.arena = arena;
@@ -94,6 +97,7 @@ export class Context {
   /** Counts a frame as dropped, under the port that it came in by. */
   drop(frame: Frame, reason: number): void {
     frame.dropped = true;
+    if (this.sink !== null) this.sink.dropped(frame, reason);
     this.counters.drop(frame.ingress, reason);
     if (this.capture !== null) this.capture.dropped(frame, reason);
   }
@@ -116,6 +120,7 @@ export class Context {
   }
 
   count(port: number, field: number): void {
+    if (this.sink !== null) this.sink.counted(port, field);
     this.counters.add(port, field, 1);
   }
 
@@ -123,6 +128,7 @@ export class Context {
   transmit(port: number, slot: number, offset: number, length: number): void {
     this.counters.countSent(port, length);
     if (this.capture !== null) this.capture.sent(port, offset, length);
+    if (this.sink !== null && !this.sink.sent(port, offset, length)) return;
     this.output.transmit(port, slot, offset, length);
   }
 }

@@ -38,6 +38,7 @@ interface Mac {
 }
 
 export class AntiSpoofing implements Operator, OwnSources {
+  readonly name = 'anti-spoofing';
   readonly inspects = 'source';
   private readonly context: Context;
   private readonly mac: Mac;

@@ -12,6 +12,7 @@ import type { Networks } from '../ports/networks.ts';
 import type { Operator } from '../ports/operator.ts';
 
 export class MacLearning implements Operator {
+  readonly name = 'mac-learning';
   readonly inspects = 'source';
   private readonly context: Context;
   private readonly networks: Networks;

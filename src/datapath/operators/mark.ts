@@ -18,6 +18,7 @@ export interface MarkSpec {
 }
 
 export class Mark implements Operator {
+  readonly name = 'mark';
   readonly inspects = 'anything';
   private readonly context: Context;
   private readonly subnets: readonly Subnet[];

@@ -15,6 +15,7 @@ import type { Operator } from '../ports/operator.ts';
 import type { Port } from '../ports/port.ts';
 
 export class Mirror implements Operator {
+  readonly name = 'mirror';
   readonly inspects = 'anything';
   private readonly context: Context;
   private readonly ports: readonly (Port | undefined)[];

@@ -15,6 +15,7 @@ import { PASS } from '../frame/verdict.ts';
 import type { Operator } from '../ports/operator.ts';
 
 export class MssClamp implements Operator {
+  readonly name = 'mss-clamp';
   readonly inspects = 'handshake';
   private readonly context: Context;
   private readonly ipv4Bytes: number;

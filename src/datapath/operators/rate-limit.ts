@@ -32,6 +32,7 @@ export class RateBuckets {
 }
 
 export class RateLimit implements Operator {
+  readonly name = 'rate-limit';
   readonly inspects = 'anything';
   private readonly context: Context;
   private readonly packetsPerMs: number;

@@ -24,6 +24,7 @@ import type { Operator } from '../ports/operator.ts';
 import type { PortGuards } from '../snapshot.ts';
 
 export class SourceGuards implements Operator {
+  readonly name = 'source-guards';
   readonly inspects = 'odd';
   private readonly context: Context;
   private readonly guards: PortGuards;

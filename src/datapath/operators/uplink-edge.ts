@@ -34,6 +34,7 @@ import type { Operator } from '../ports/operator.ts';
 import type { Port } from '../ports/port.ts';
 
 export class UplinkEdge implements Operator {
+  readonly name = 'uplink-edge';
   readonly inspects = 'anything';
   private readonly context: Context;
   private readonly networks: Networks;

@@ -25,6 +25,8 @@ export interface OwnSources {
 }
 
 export interface Operator {
+  /** As the configuration and traces name it. */
+  readonly name: string;
   readonly inspects: Inspects;
   /** Absent: the operator checks no source addresses. */
   readonly ownSources?: OwnSources;

@@ -83,8 +83,13 @@ export class Port {
   /** Runs the ingress chain: PASS, or CONSUMED by one of its operators. */
   ingress(frame: Frame): number {
     const chain = this.ingressChain;
+    const { sink } = this.context;
+    if (sink !== null) sink.enter(frame, this.id, 'ingress');
     for (let i = 0; i < chain.length; i++) {
-      if (chain[i]!.ingress(frame) !== PASS) return CONSUMED;
+      if (sink !== null) sink.handing(frame, chain[i]!);
+      const verdict = chain[i]!.ingress(frame);
+      if (sink !== null) sink.judged(frame, verdict);
+      if (verdict !== PASS) return CONSUMED;
     }
     return PASS;
   }
@@ -94,8 +99,13 @@ export class Port {
     const chain = this.egressChain;
     frame.network = this.network;
     frame.egress = this.id;
+    const { sink } = this.context;
+    if (sink !== null) sink.enter(frame, this.id, 'egress');
     for (let i = 0; i < chain.length; i++) {
-      if (chain[i]!.egress(frame) !== PASS) return;
+      if (sink !== null) sink.handing(frame, chain[i]!);
+      const verdict = chain[i]!.egress(frame);
+      if (sink !== null) sink.judged(frame, verdict);
+      if (verdict !== PASS) return;
     }
     this.context.noteBalanced(frame);
     this.deliver(frame);
@@ -103,10 +113,13 @@ export class Port {
 
   /** Sends a frame past the chain, finished if the device takes complete packets only. */
   deliver(frame: Frame): void {
+    const { sink } = this.context;
+    if (sink !== null) sink.delivers(frame);
     if (frame.cutToMtu !== 0) this.finisher.sendCut(frame, this.id);
     else if (!this.offloads && !virtio.isEmpty(frame.view, frame.offset))
       this.finisher.sendFinished(frame, this.id);
     else this.context.transmit(this.id, frame.slot, frame.offset, frame.length);
+    if (sink !== null) sink.delivers(null);
   }
 }
 

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../config/problems/host-error.ts';
 import type { CaptureSpec } from '../../datapath/capture/capture-points.ts';
 import type { DatapathSnapshot } from '../../datapath/snapshot.ts';
+import type { TraceRequest, TraceResult } from '../../datapath/tracing/packet-tracer.ts';
 import type { EngineCounters } from '../../io/engine.ts';
 import { signalEvent } from '../../native/libc.ts';
 import type { Mapping } from '../../native/memory.ts';
@@ -37,9 +38,12 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Rows of the left tables per request: a second or two, well below the heartbeat's limit. */
 const FOLLOWED_ROWS = 1 << 19;
 
+/** Reports that answer a request. */
+type Answer = Extract<Report, { kind: 'done' | 'traced' }>;
+
 interface Pending {
   readonly timer: NodeJS.Timeout;
-  resolve(problems: readonly string[]): void;
+  resolve(answer: Answer): void;
   reject(error: Error): void;
 }
 
@@ -109,7 +113,7 @@ export class DatapathThread {
   async apply(snapshot: DatapathSnapshot): Promise<readonly string[]> {
     const { pieces, rest } = inPieces(this.snapshots.delta(snapshot), snapshot);
     for (const groups of pieces) await this.ask({ kind: 'prepare', groups });
-    return this.ask({ kind: 'apply', delta: rest });
+    return this.change({ kind: 'apply', delta: rest });
   }
 
   /** Takes over the flows of the previous process; call before the first snapshot. */
@@ -169,10 +173,23 @@ export class DatapathThread {
     await ended;
   }
 
-  private ask(request: Request): Promise<readonly string[]> {
+  /** What would become of a frame; nothing of it remains. */
+  async trace(request: TraceRequest): Promise<TraceResult> {
+    const answer = await this.ask({ kind: 'trace', request });
+    if (answer.kind !== 'traced') throw new Error(`the datapath answered "trace" with ${answer.kind}`);
+    return answer.trace;
+  }
+
+  /** Returns the problems. */
+  private async change(request: Request): Promise<readonly string[]> {
+    const answer = await this.ask(request);
+    return answer.kind === 'done' ? answer.problems : [];
+  }
+
+  private ask(request: Request): Promise<Answer> {
     if (this.over) return Promise.reject(new Error('the datapath has ended'));
     const id = ++this.lastId;
-    const answer = new Promise<readonly string[]>((resolve, reject) => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       const timer = setTimeout(() => {
         const waited = `the datapath has not answered "${request.kind}" within ${REQUEST_TIMEOUT_MS} ms`;
         this.settle(id)?.reject(new Error(waited));
@@ -187,7 +204,8 @@ export class DatapathThread {
   private take(message: Report): void {
     switch (message.kind) {
       case 'done':
-        this.settle(message.id)?.resolve(message.problems);
+      case 'traced':
+        this.settle(message.id)?.resolve(message);
         break;
       case 'failed':
         this.settle(message.id)?.reject(new Error(message.message));

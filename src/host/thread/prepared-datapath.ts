@@ -7,18 +7,18 @@ import { renameSync, rmSync } from 'node:fs';
 import type { Configuration } from '../../config/model/model.ts';
 import { discard, type Mapping } from '../../native/memory.ts';
 import type { MadeThings } from '../../run-dir/made-things.ts';
-import type { TableLimits } from '../../tables/tables.ts';
+import { type TableLimits, Tables } from '../../tables/tables.ts';
 import { DatapathThread, type ThreadEvents } from './datapath-thread.ts';
 import { limitsFor, mapNewTables } from './table-memory.ts';
 
 /** Slots of 66 048 bytes, resident once touched; the engine keeps 64 offered to the kernel. */
 export const ARENA_SLOTS = 1024;
 
-/** Starts the thread on these tables. */
+/** Starts the thread on the tables in a file, as `mapNewTables` makes it. */
 export function startThread(
   { datapath }: Configuration,
   limits: TableLimits,
-  tables: Mapping,
+  tablesFile: string,
   events: ThreadEvents,
 ): Promise<DatapathThread> {
   const seed = randomBytes(8);
@@ -29,7 +29,7 @@ export function startThread(
       busyPollUs: datapath.busyPollUs,
       meterPacketsPerMs: datapath.meterPacketsPerMs,
       limits,
-      tables: { address: tables.address, length: tables.length },
+      tables: { path: tablesFile, length: Tables.bytesNeeded(limits) },
       hashKey: [seed.readInt32LE(0), seed.readInt32LE(4)],
     },
     events,
@@ -54,7 +54,7 @@ export class PreparedDatapath {
     const mapping = mapNewTables(file, limits);
     let prepared: PreparedDatapath | undefined;
     try {
-      const thread = await startThread(configuration, limits, mapping, {
+      const thread = await startThread(configuration, limits, file, {
         onPortsGone: (ids) => prepared?.events?.onPortsGone(ids),
         onDeath: (reason) => (prepared?.events?.onDeath ?? onDeath)(reason),
       });

@@ -3,6 +3,7 @@
  * reply that carries its number; the worker handles them between two batches, after a write to its eventfd.
  */
 import type { CaptureSpec } from '../../datapath/capture/capture-points.ts';
+import type { TraceRequest, TraceResult } from '../../datapath/tracing/packet-tracer.ts';
 import { type EngineCounters, ERRNOS, type FrameDevice } from '../../io/engine.ts';
 import type { TableLimits } from '../../tables/tables.ts';
 import type { NewGroup, SnapshotDelta } from './snapshot-transfer.ts';
@@ -15,8 +16,8 @@ export interface WorkerStart {
   readonly busyPollUs: number;
   readonly meterPacketsPerMs: number;
   readonly limits: TableLimits;
-  /** The tables' mapping, made by the main thread, which also reads them. */
-  readonly tables: { readonly address: number; readonly length: number };
+  /** File of the tables and its length in bytes; each thread maps it for itself, as a trace makes the datapath's mapping private. */
+  readonly tables: { readonly path: string; readonly length: number };
   readonly hashKey: readonly [number, number];
   /** Rows of VITALS, 64-bit floats, written by the worker. */
   readonly vitals: SharedArrayBuffer;
@@ -52,6 +53,7 @@ export type Request =
   | { readonly kind: 'startCapture'; readonly capture: CaptureSpec }
   /** The capture's ring is not written to after the reply. */
   | { readonly kind: 'stopCapture'; readonly capture: number }
+  | { readonly kind: 'trace'; readonly request: TraceRequest }
   | { readonly kind: 'stop' };
 
 export type NumberedRequest = Request & { readonly id: number };
@@ -65,6 +67,7 @@ export type Report =
     }
   /** `problems`: parts of the snapshot that could not be applied, in words. */
   | { readonly kind: 'done'; readonly id: number; readonly problems: readonly string[] }
+  | { readonly kind: 'traced'; readonly id: number; readonly trace: TraceResult }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   /** Ports whose devices have disappeared. */
   | { readonly kind: 'gone'; readonly ports: readonly number[] };

@@ -12,10 +12,11 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/problems/host-error.ts';
 import { Datapath } from '../../datapath/datapath.ts';
+import { PacketTracer, type TraceClocks } from '../../datapath/tracing/packet-tracer.ts';
 import type { FrameEngine } from '../../io/engine.ts';
 import { selectEngine } from '../../io/engines/select-engine.ts';
 import { threadId } from '../../native/libc.ts';
-import { viewMapping } from '../../native/memory.ts';
+import { RevertibleMapping, viewMapping } from '../../native/memory.ts';
 import { monotonicMs32, readClock, readMs32, readUs32 } from '../../native/monotonic-clock.ts';
 import { wallClock } from '../../native/wall-clock.ts';
 import { Tables } from '../../tables/tables.ts';
@@ -39,6 +40,7 @@ class DatapathLoop {
   private readonly engine: FrameEngine;
   private readonly tables: Tables;
   private readonly datapath: Datapath;
+  private readonly tracer: PacketTracer;
   private readonly snapshots = new SnapshotReceiver();
   /** Ports that go on with the counts of the previous process when they are attached. */
   private readonly countedBefore = new Set<number>();
@@ -48,16 +50,12 @@ class DatapathLoop {
   private wallReadMs = 0;
   private wallMs = 0;
 
-  constructor(engine: FrameEngine, tables: Tables, meterPacketsPerMs: number) {
+  constructor(engine: FrameEngine, tables: Tables, memory: RevertibleMapping, meterPacketsPerMs: number) {
     this.engine = engine;
     this.tables = tables;
-    this.datapath = new Datapath({
-      arena: engine.arena,
-      output: engine,
-      tables,
-      meterPacketsPerMs,
-      captureClock: wallClock,
-    });
+    const parts = { arena: engine.arena, output: engine, tables, meterPacketsPerMs, captureClock: wallClock };
+    this.datapath = new Datapath(parts);
+    this.tracer = new PacketTracer(this.datapath, parts, memory);
   }
 
   run(vitals: Float64Array): void {
@@ -92,16 +90,27 @@ class DatapathLoop {
     const count = engine.receive(this.maxWaitMs * 1000);
     if (engine.takeWake()) this.takeRequests();
     if (engine.gonePorts > 0) this.takeGonePorts();
+    const nowMs = this.readClocks();
+    datapath.beginBatch(nowMs, this.wallMs + ((nowMs - this.wallReadMs) | 0), readUs32());
+    datapath.handleFrames(engine.batch, count);
+    this.maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
+    return count;
+  }
+
+  /** Returns monotonic milliseconds. */
+  private readClocks(): number {
     readClock();
     const nowMs = readMs32();
     if (((nowMs - this.wallReadMs) | 0) > WALL_CLOCK_MS) {
       this.wallReadMs = nowMs;
       this.wallMs = Date.now();
     }
-    datapath.beginBatch(nowMs, this.wallMs + ((nowMs - this.wallReadMs) | 0), readUs32());
-    datapath.handleFrames(engine.batch, count);
-    this.maxWaitMs = Math.min(datapath.endBatch(), MAX_WAIT_MS);
-    return count;
+    return nowMs;
+  }
+
+  private get clocks(): TraceClocks {
+    const nowMs = this.readClocks();
+    return { nowMs, wallMs: this.wallMs + ((nowMs - this.wallReadMs) | 0), nowUs: readUs32() };
   }
 
   private takeRequests(): void {
@@ -110,14 +119,19 @@ class DatapathLoop {
       if (received === undefined) return;
       const request = received.message as NumberedRequest;
       try {
-        report({ kind: 'done', id: request.id, problems: this.handle(request) });
+        if (request.kind === 'trace') {
+          const trace = this.tracer.trace(request.request, this.clocks);
+          report({ kind: 'traced', id: request.id, trace });
+        } else {
+          report({ kind: 'done', id: request.id, problems: this.handle(request) });
+        }
       } catch (error) {
         report({ kind: 'failed', id: request.id, message: messageOf(error) });
       }
     }
   }
 
-  private handle(request: NumberedRequest): string[] {
+  private handle(request: Exclude<NumberedRequest, { kind: 'trace' }>): string[] {
     switch (request.kind) {
       case 'attach':
         this.attach(request.ports);
@@ -200,10 +214,10 @@ function main(): void {
     slots: start.slots,
     busyPollUs: start.busyPollUs,
   });
-  const memory = viewMapping(start.tables.address, start.tables.length).bytes;
-  const tables = new Tables(memory, 0, start.limits, start.hashKey);
+  const memory = new RevertibleMapping(start.tables.path, start.tables.length);
+  const tables = new Tables(memory.mapping.bytes, 0, start.limits, start.hashKey);
   tables.initialise();
-  const loop = new DatapathLoop(engine, tables, start.meterPacketsPerMs);
+  const loop = new DatapathLoop(engine, tables, memory, start.meterPacketsPerMs);
   report({
     kind: 'ready',
     engine: engine.name === 'uring' ? 'uring' : 'syscall',
@@ -211,6 +225,7 @@ function main(): void {
     wakeFd: engine.wakeFd,
   });
   loop.run(new Float64Array(start.vitals));
+  memory.close();
 }
 
 main();

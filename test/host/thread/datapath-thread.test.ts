@@ -1,8 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SnapshotBuilder } from '../../../src/host/publishing/snapshot-builder.ts';
 import { DatapathThread, type ThreadEvents } from '../../../src/host/thread/datapath-thread.ts';
-import { mapAnonymous } from '../../../src/native/memory.ts';
+import { mapFile } from '../../../src/native/memory.ts';
 import { DEFAULT_LIMITS, Tables } from '../../../src/tables/tables.ts';
 import { shop } from '../configurations.ts';
 
@@ -20,7 +22,9 @@ const unexpected: ThreadEvents = {
 };
 
 async function start(events: ThreadEvents = unexpected, engine: 'auto' | 'syscall' = 'auto') {
-  const { address, length, bytes } = mapAnonymous(Tables.bytesNeeded(LIMITS));
+  const length = Tables.bytesNeeded(LIMITS);
+  const path = join(mkdtempSync('/dev/shm/sluice-thread-'), 'tables');
+  const { bytes } = mapFile(path, length);
   const thread = await DatapathThread.start(
     {
       engine,
@@ -28,11 +32,12 @@ async function start(events: ThreadEvents = unexpected, engine: 'auto' | 'syscal
       busyPollUs: 0,
       meterPacketsPerMs: 64,
       limits: LIMITS,
-      tables: { address, length },
+      tables: { path, length },
       hashKey: [1, 2],
     },
     events,
   );
+  rmSync(dirname(path), { recursive: true });
   return { thread, tables: new Tables(bytes, 0, LIMITS, [0, 0]) };
 }
 
@@ -97,7 +102,6 @@ test('a thread that ends by itself is reported once, and answers no more', async
 });
 
 test('one that cannot start says why', async () => {
-  const { address } = mapAnonymous(4096);
   try {
     await DatapathThread.start(
       {
@@ -106,7 +110,7 @@ test('one that cannot start says why', async () => {
         busyPollUs: 0,
         meterPacketsPerMs: 64,
         limits: LIMITS,
-        tables: { address, length: 4096 },
+        tables: { path: '/dev/null', length: 4096 },
         hashKey: [1, 2],
       },
       unexpected,

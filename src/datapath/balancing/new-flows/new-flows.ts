@@ -29,7 +29,7 @@ import type { Networks } from '../../ports/networks.ts';
 import type { BalancerRules } from '../balancer-rules.ts';
 import type { ServiceChains } from '../chains/service-chains.ts';
 import type { ConnectionTracking } from '../connection-tracking.ts';
-import { cameBack, changesPackets, isOnLink, isSource, keyFromClient } from '../flow-frames.ts';
+import { cameBack, changesPackets, isOnLink, isSource, keyFromClient, recordOf } from '../flow-frames.ts';
 import type { FlowRewriter } from '../flow-rewriter.ts';
 import type { DirectFlows } from '../remembered-flows/direct-flows.ts';
 import { isDatagram, isForStation, isMidStream } from '../remembered-flows/running-flows.ts';
@@ -123,6 +123,7 @@ export class NewFlows {
       return this.responder.reset(frame);
     }
     const set = rules.effectiveCriteria(rule, this.context.wallMs);
+    if (this.context.sink !== null) this.rules.reportCriteria(this.context.sink, rule, set);
     if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
     const shape = this.chains.shapeFor(rule, frame);
@@ -231,6 +232,8 @@ export class NewFlows {
     cold[at + COLD.decision] = this.rules.decision(rule, set);
     this.own(row, frame, chosen);
     if (shape !== 0) this.chains.begin(row, shape);
+    const { sink } = this.context;
+    if (sink !== null) sink.fact({ kind: 'opened', record: recordOf(row, this.context) });
     return row;
   }
 

@@ -22,6 +22,7 @@ import { NONE } from '../../../tables/common/bucket-index.ts';
 import { mix5 } from '../../../tables/common/hash.ts';
 import { Xorshift } from '../../../tables/common/xorshift.ts';
 import type { StatTable } from '../../../tables/stat-table.ts';
+import type { TraceSink } from '../../frame/trace-sink.ts';
 import { ActiveFlows } from './active-flows.ts';
 import { Affinity } from './affinity.ts';
 import { Candidates, type NewFlow } from './candidates.ts';
@@ -83,6 +84,19 @@ export class Selection {
     const chosen = this.choose();
     if (chosen !== NONE) this.affinity.remember(candidates, chosen, nowMs);
     return chosen;
+  }
+
+  /** Reports the last choice; `chosen`: position of the member in the table, or NONE. */
+  report(sink: TraceSink, chosen: number): void {
+    const { candidates, chosenBy } = this;
+    const { rules, first, end } = candidates;
+    const members = Array.from({ length: end - first }, (_, i) => ({
+      member: rules.memberId(first + i),
+      weight: rules.weight(first + i),
+      isSelf: candidates.withoutSelf && candidates.isSelf(first + i),
+    }));
+    const member = chosen === NONE ? NONE : rules.memberId(chosen);
+    sink.fact({ kind: 'selection', by: chosenBy, candidates: members, chosen: member });
   }
 
   private choose(): number {
