@@ -4,12 +4,13 @@
  */
 
 /**
+ * `host`: only a host process, about itself.
  * `process`: the process that receives the request, about itself.
  * `listing`: a host, about itself; a controller, about all of its hosts.
  * `controller`: the leading controller; a host forwards the request.
  * `stream`: only a controller process, as the answer is endless.
  */
-export type AnsweredBy = 'process' | 'listing' | 'controller' | 'stream';
+export type AnsweredBy = 'host' | 'process' | 'listing' | 'controller' | 'stream';
 
 export const API_PATHS = {
   'GET /metrics': 'process',
@@ -23,6 +24,7 @@ export const API_PATHS = {
   'POST /v1/down': 'process',
   'POST /v1/captures': 'process',
   'DELETE /v1/captures/:capture': 'process',
+  'POST /v1/trace': 'host',
   'GET /v1/ports': 'listing',
   'GET /v1/routers': 'listing',
   'GET /v1/firewalls': 'listing',

@@ -24,6 +24,7 @@
  *   DELETE /v1/captures/{id}                                         → {}: the stream ends with its statistics
  *   POST   /v1/reload/plan                         { path }          → Difference[]: what a reload would change
  *   POST   /v1/diff                                { path }          → Difference[]: the file against what is in force
+ *   POST   /v1/trace                               TraceQuestion    → TraceAnswer (tracing/trace-shapes.ts)
  *   POST   /v1/down                                {}                → {} once the host is about to stop
  *
  * Controllers have besides, for all their hosts:

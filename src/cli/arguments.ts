@@ -49,6 +49,11 @@ export const snapLengthArgument = (text: string): number =>
 
 export const limitArgument = (text: string): number => integer(text, 1, Number.MAX_SAFE_INTEGER);
 
+export const integerArgument =
+  (min: number, max: number) =>
+  (text: string): number =>
+    integer(text, min, max);
+
 function integer(text: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;

@@ -20,3 +20,7 @@ export const hostCapture = async (options: CaptureOptions, start: StartCapture):
 
 export const hostReplay = async (options: ReplayOptions): Promise<number> =>
   (await import('../replay/replay.ts')).replay(options);
+
+/** A frame of a capture in hexadecimal; errors as those of `nthFrame`. */
+export const nthFrameOf = async (path: string, number: number): Promise<string> =>
+  Buffer.from((await import('../replay/nth-frame.ts')).nthFrame(path, number)).toString('hex');

@@ -40,6 +40,7 @@ import { addUp } from './commands/process/up.ts';
 import { addCapture } from './commands/tool/capture.ts';
 import { addCompletion } from './commands/tool/completion.ts';
 import { addReplay } from './commands/tool/replay.ts';
+import { addTrace } from './commands/tool/trace.ts';
 import { outputOption, runDirOption } from './settings.ts';
 
 export function createProgram(): Command {
@@ -116,6 +117,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 changed, but
   addEvents(program);
   addCapture(program);
   addReplay(program);
+  addTrace(program);
 
   addTlsInit(program.command('tls').description('certificates for agents and controllers'));
   addCompletion(program);

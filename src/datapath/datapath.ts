@@ -40,7 +40,7 @@ import { LogicalSwitch } from './forwarding/logical-switch.ts';
 import { NeighbourResolver } from './forwarding/neighbour-resolver.ts';
 import { Responder } from './forwarding/responder.ts';
 import { RouterAdvertiser } from './forwarding/router-advertiser.ts';
-import { Context, type FrameList, type FrameOutput } from './frame/context.ts';
+import { Context, type FrameList, type FrameOutput, frameList } from './frame/context.ts';
 import { Frame } from './frame/frame.ts';
 import { OffloadFinisher } from './frame/offload.ts';
 import { stripPriorityTags } from './frame/priority-tags.ts';
@@ -104,12 +104,7 @@ export class Datapath {
   private readonly lookahead: Lookahead;
   private readonly fastPath: FastPath;
   /** The list of a frame that is handled alone. */
-  private readonly alone: FrameList = {
-    port: new Int32Array(1),
-    slot: new Int32Array(1),
-    offset: new Int32Array(1),
-    length: new Int32Array(1),
-  };
+  private readonly alone = frameList(1);
   private readonly usesFastPath: boolean;
   readonly captures: CapturePoints;
   /** Networks and ports that are in force as a whole: a snapshot with the same objects changes nothing about them. */
@@ -135,24 +130,11 @@ export class Datapath {
     this.responder = new Responder(context, networks, this.errors, this.ports);
     this.logicalSwitch = new LogicalSwitch(context, networks, this.ports);
     const undelivered = new UndeliveredFlows(context, this.tracking, this.ports);
-    this.resolver = new NeighbourResolver(
-      context,
-      networks,
-      this.logicalSwitch,
-      this.errors,
-      undelivered,
-      this.ports,
-    );
-    this.router = new LogicalRouter(
-      context,
-      networks,
-      this.resolver,
-      this.responder,
-      this.errors,
-      this.fragments,
-    );
+    const { errors, fragments, responder, logicalSwitch, ports } = this;
+    this.resolver = new NeighbourResolver(context, networks, logicalSwitch, errors, undelivered, ports);
+    this.router = new LogicalRouter(context, networks, this.resolver, responder, errors, fragments);
     this.advertiser = new RouterAdvertiser(context, networks, this.ports);
-    const { logicalSwitch, router, resolver, responder, errors, advertiser } = this;
+    const { router, resolver, advertiser } = this;
     this.forwarding = new ForwardingElement({
       context,
       networks,
@@ -216,28 +198,24 @@ export class Datapath {
     this.handleFrames(alone, 1);
   }
 
-  /** Sends the steps of packets to a sink from now on; null: no longer. Packets take the slow path meanwhile. */
+  /** Reports the steps of packets to a sink, in place of captures and on the slow path; null: no longer. */
   report(sink: TraceSink | null): void {
     this.context.sink = sink;
+    if (sink !== null) this.context.capture = null;
   }
 
   /**
-   * Everything that a packet may change outside the tables' memory, except what its sink gets to know before
+   * Everything that a packet may change outside the tables' memory, except what its sink hears of before it changes
    * (`TraceSink.touch`): operators of the ports on its way, selections, floods of a network.
    */
   get parts(): readonly object[] {
-    const { context, frame, meter, tracking, errors, fragments, responder, logicalSwitch } = this;
-    const { resolver, forwarding, announcer, advertiser, finisher, firewallFlows } = this;
-    return [
-      ...[context, frame, meter, tracking, errors, fragments, responder, logicalSwitch],
-      ...[resolver, forwarding, announcer, advertiser, finisher, firewallFlows],
-    ];
+    const { context, frame, tracking, forwarding, finisher, firewallFlows } = this;
+    return [context, frame, tracking, forwarding, finisher, firewallFlows];
   }
 
   /** Network of a port, or undefined. */
   networkOf(port: number): Network | undefined {
-    const network = this.ports[port]?.network;
-    return network === undefined ? undefined : this.networks.at(network);
+    return this.networks.all().find(({ id }) => id === this.ports[port]?.network);
   }
 
   /** Slow path of one frame. */

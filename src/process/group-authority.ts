@@ -255,7 +255,8 @@ class EmbeddedControl implements Control {
    */
   private answerHere(request: ApiRequest): unknown {
     const by = answeredBy(request);
-    const isHosts = by === 'process' || by === undefined || (by === 'listing' && this.server === undefined);
+    const isOwn = by === 'host' || by === 'process' || by === undefined;
+    const isHosts = isOwn || (by === 'listing' && this.server === undefined);
     return isHosts ? this.attached!.answerHost(request) : this.answerFleet(request);
   }
 

@@ -40,6 +40,13 @@ export interface FrameList {
   readonly length: Int32Array;
 }
 
+export const frameList = (frames: number): FrameList => ({
+  port: new Int32Array(frames),
+  slot: new Int32Array(frames),
+  offset: new Int32Array(frames),
+  length: new Int32Array(frames),
+});
+
 /**
  * All bits that port numbers and offsets have. After masking, V8 knows the value's range and omits overflow checks.
  */

@@ -21,8 +21,10 @@ import { HEADER_BYTES as VNET_BYTES } from '../../wire/virtio-net.ts';
 import { LoadBalancer } from '../balancing/load-balancer.ts';
 import { GroupRules, RuleSet } from '../balancing/rule-sets.ts';
 import { Selection } from '../balancing/selection/selection.ts';
-import type { Datapath, DatapathOptions, FrameList } from '../datapath.ts';
+import { CapturePoints } from '../capture/capture-points.ts';
+import type { Datapath, DatapathOptions } from '../datapath.ts';
 import { Firewall } from '../firewall/firewall.ts';
+import { frameList } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { TracedOperator } from '../frame/trace-sink.ts';
 import { Network, Networks } from '../ports/networks.ts';
@@ -58,12 +60,25 @@ export interface TraceClocks {
 export interface TraceResult extends Trace {
   /** Bytes that came in. */
   readonly frame: Uint8Array;
+  /** False: the next hop's MAC was asked for and is not known. */
+  readonly isResolved: boolean;
   /** What the answer of the receiver, at the port where it is, meets; absent: not asked for, or it sends none. */
   readonly reply?: TraceResult & { readonly port: number };
 }
 
 /** Classes of objects that packets do not change, or that are saved when a packet comes to them. */
-const FIXED = [Port, LoadBalancer, Firewall, Selection, Networks, Network, RuleSet, GroupRules, RuleTable];
+const FIXED = [
+  CapturePoints,
+  Port,
+  LoadBalancer,
+  Firewall,
+  Selection,
+  Networks,
+  Network,
+  RuleSet,
+  GroupRules,
+  RuleTable,
+];
 
 /** Bytes that have to go back where they were. */
 interface KeptBytes {
@@ -75,12 +90,7 @@ export class PacketTracer {
   private readonly datapath: Datapath;
   private readonly options: DatapathOptions;
   private readonly memory: TablesMemory;
-  private readonly list: FrameList = {
-    port: new Int32Array(1),
-    slot: new Int32Array(1),
-    offset: new Int32Array(1),
-    length: new Int32Array(1),
-  };
+  private readonly list = frameList(1);
 
   /** `options`: those of the datapath. `memory`: of its tables. */
   constructor(datapath: Datapath, options: DatapathOptions, memory: TablesMemory) {
@@ -110,10 +120,11 @@ export class PacketTracer {
 
   private follow(request: TraceRequest, recorderFor: (port: number) => StepRecorder): TraceResult {
     const { port, reply } = request;
-    const frame = request.resolves ? this.resolved(request) : request.frame.bytes;
+    const resolved = request.resolves ? this.resolved(request) : request.frame.bytes;
+    const frame = resolved ?? request.frame.bytes;
     const recorder = recorderFor(port);
     this.handle(port, { ...request.frame, bytes: frame }, recorder);
-    const trace = { ...recorder.result, frame };
+    const trace = { ...recorder.result, frame, isResolved: resolved !== undefined };
     const delivered = trace.sent.find(({ own }) => own);
     if (!reply || trace.verdict !== 'delivered' || delivered === undefined) return trace;
     const answer = replyTo(delivered.bytes);
@@ -139,13 +150,13 @@ export class PacketTracer {
     this.datapath.handleFrames(list, 1);
   }
 
-  /** The frame with the MAC of its next hop as destination, if that is known. */
-  private resolved({ port, frame }: TraceRequest): Uint8Array {
+  /** The frame with the MAC of its next hop as destination; undefined: that is not known. */
+  private resolved({ port, frame }: TraceRequest): Uint8Array | undefined {
     const bytes = frame.bytes.slice();
     const network = this.datapath.networkOf(port);
-    if (network === undefined) return bytes;
-    const mac = nextHopMac(network, this.options.tables, bytes);
-    if (mac !== undefined) ethernet.setDestination(new DataView(bytes.buffer), 0, mac[0], mac[1]);
+    const mac = network === undefined ? undefined : nextHopMac(network, this.options.tables, bytes);
+    if (mac === undefined) return undefined;
+    ethernet.setDestination(new DataView(bytes.buffer), 0, mac[0], mac[1]);
     return bytes;
   }
 }

@@ -28,11 +28,16 @@ export type TraceStep =
       readonly direction: 'ingress' | 'egress';
       readonly operator: string;
       readonly passed: boolean;
-      readonly facts: readonly TraceFact[];
       readonly before?: Uint8Array;
       readonly after?: Uint8Array;
     }
-  | { readonly kind: 'fact'; readonly fact: TraceFact }
+  /** `operator` and `port`: the operator that reports it; absent: the forwarding element. */
+  | {
+      readonly kind: 'fact';
+      readonly fact: TraceFact;
+      readonly port?: number;
+      readonly operator?: string;
+    }
   | { readonly kind: 'dropped'; readonly reason: number; readonly port: number }
   | { readonly kind: 'sent'; readonly port: number; readonly own: boolean };
 
@@ -66,9 +71,8 @@ export class StepRecorder implements TraceSink {
   private subject: Frame | undefined;
   private copy: Frame | undefined;
   private leaving: Frame | null = null;
-  /** The operator at work, what it has reported, and the frame before it. */
+  /** The operator at work, and the frame before it. */
   private operator: TracedOperator | undefined;
-  private facts: TraceFact[] = [];
   private before: Uint8Array | undefined;
   private port = 0;
   private direction: 'ingress' | 'egress' = 'ingress';
@@ -96,24 +100,25 @@ export class StepRecorder implements TraceSink {
   handing(frame: Frame, operator: TracedOperator): void {
     if (!this.isOwn(frame)) return;
     this.operator = operator;
-    this.facts = [];
     this.before = this.headersOf(frame);
   }
 
   judged(frame: Frame, verdict: number): void {
-    const { operator, before, facts, port, direction } = this;
+    const { operator, before, port, direction } = this;
     if (!this.isOwn(frame) || operator === undefined || before === undefined) return;
     this.operator = undefined;
     const after = this.headersOf(frame);
     const passed = verdict === PASS;
-    const step = { kind: 'operator' as const, port, direction, operator: operator.name, passed, facts };
+    const step = { kind: 'operator' as const, port, direction, operator: operator.name, passed };
     this.steps.push(isSame(before, after) ? step : { ...step, before, after });
   }
 
   fact(fact: TraceFact): void {
     if (fact.kind === 'waits') this.isWaiting = true;
-    if (this.operator !== undefined) this.facts.push(fact);
-    else this.steps.push({ kind: 'fact', fact });
+    const { port, operator } = this;
+    this.steps.push(
+      operator === undefined ? { kind: 'fact', fact } : { kind: 'fact', fact, port, operator: operator.name },
+    );
   }
 
   dropped(frame: Frame, reason: number): void {

@@ -36,12 +36,14 @@ import type {
   UpcomingRow,
   Verdict,
 } from '../../api/shapes.ts';
+import { traceQuestion } from '../../api/tracing/trace-shapes.ts';
 import { findGroup, findMember, refuseUnknownMember } from '../../config/model/group-members.ts';
 import { HostError } from '../../config/problems/host-error.ts';
 import { expectOneOf } from '../../config/problems/problems.ts';
 import { monotonicMs32 } from '../../native/monotonic-clock.ts';
 import { isEndpoint, isPrefix } from '../../wire/address.ts';
 import type { Host } from '../host.ts';
+import { tracePacket } from '../tracing/trace-packet.ts';
 import { firewallRows } from './firewall-listing.ts';
 import { type FlowFilter, FlowListing } from './flow-listing.ts';
 import { hostGroupDetail } from './group-figures.ts';
@@ -93,6 +95,7 @@ export const HOST_ROUTES: readonly Route<ApiContext>[] = [
   route('GET /v1/rules', ({ host }, _, { query }) => Rows.begin(rules(host, checked(ruleQuery, query).port))),
   route('GET /v1/flows', ({ host }, _, { query }) => Rows.begin(flows(host, checked(flowQuery, query)))),
   route('GET /v1/stats', ({ host }, _, { query }) => Rows.begin(stats(host, checked(statQuery, query).by))),
+  route('POST /v1/trace', ({ host }, _, { body }) => tracePacket(host, checked(traceQuestion, body))),
   route('POST /v1/reload', (context, _, { body, actor }) =>
     context.reload(checked(reload, body).path, actor),
   ),

@@ -19,7 +19,6 @@ import {
 } from '../../tables/balancing/connection-record.ts';
 import type { ConnectionTable } from '../../tables/balancing/connection-table.ts';
 import { ENDPOINT_WORDS } from '../../tables/balancing/endpoint-table.ts';
-import { CHOSEN_BY } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { StatTable } from '../../tables/stat-table.ts';
 import type { Tables } from '../../tables/tables.ts';
@@ -34,6 +33,7 @@ import {
   wordsToAddress,
 } from '../../wire/address.ts';
 import type { DatapathIds } from '../publishing/datapath-ids.ts';
+import { decisionText } from '../tracing/decision-text.ts';
 
 export interface FlowFilter {
   readonly port?: string;
@@ -53,9 +53,6 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   58: 'icmpv6',
   132: 'sctp',
 };
-
-/** Names by the numbers in connection records. */
-const CHOSEN_BY_NAMES = Object.fromEntries(Object.entries(CHOSEN_BY).map(([name, number]) => [number, name]));
 
 type GroupsByName = ReadonlyMap<string, GroupConfig>;
 
@@ -135,17 +132,11 @@ export class FlowListing {
     return { through };
   }
 
-  /** e.g. `weighted-round-robin of rule api@10.1.0.100:80, revision 3`, `affinity of rule …` */
   private why(coldAt: number, groups: GroupsByName): string {
     const { cold } = this.connections;
     const decision = cold[coldAt + COLD.decision]!;
-    const name = this.ids.groupName(decision & 0xffff) ?? 'unknown';
-    const group = groups.get(name);
-    const vip = this.ids.ruleName(cold[coldAt + COLD.rule]!)?.slice(name.length + 1) ?? 'unknown';
-    const rule = `${name}@${group?.port === undefined ? vip : formatEndpoint(vip, group.port)}`;
-    const number = (decision >>> 16) & 0xfff;
-    const set = (group?.criteria.length ?? 1) > 1 ? `, criteria set ${number + 1}` : '';
-    return `${CHOSEN_BY_NAMES[decision >>> 28]} of rule ${rule}${set}, revision ${cold[coldAt + COLD.revision]}`;
+    const rule = cold[coldAt + COLD.rule]!;
+    return decisionText({ decision, rule, revision: cold[coldAt + COLD.revision]! }, this.ids, groups);
   }
 
   private endpoint(id: number): string {

@@ -188,6 +188,10 @@ export class DatapathIds {
     return this.loadBalancers.nameOf(id);
   }
 
+  networkName(id: number): string | undefined {
+    return this.networks.nameOf(id);
+  }
+
   /** Name of the current or last port with the number. */
   portName(id: number): string | undefined {
     return this.portNames[id];

@@ -29,10 +29,7 @@ const operatorsOf = ({ steps }: TraceResult): string[] =>
   steps.flatMap((step) => (step.kind === 'operator' ? [`${step.direction} ${step.operator}`] : []));
 
 const factsOf = ({ steps }: TraceResult): string[] =>
-  steps.flatMap((step) => {
-    if (step.kind === 'fact') return [step.fact.kind];
-    return step.kind === 'operator' ? step.facts.map(({ kind }) => kind) : [];
-  });
+  steps.flatMap((step) => (step.kind === 'fact' ? [step.fact.kind] : []));
 
 tracing(
   'a new flow: endpoint, no record, rule, criteria, candidates with weights, and the member’s port',
@@ -45,7 +42,7 @@ tracing(
       ['endpoint', 'connection', 'rule', 'criteria', 'selection', 'opened', 'to-member', 'switch'],
     );
     const selection = trace.steps
-      .flatMap((step) => (step.kind === 'operator' ? step.facts : []))
+      .flatMap((step) => (step.kind === 'fact' ? [step.fact] : []))
       .find((fact) => fact.kind === 'selection');
     assert.equal(
       selection?.candidates.map(({ weight }) => weight),

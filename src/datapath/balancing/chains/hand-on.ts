@@ -22,6 +22,7 @@ import { handedHop, handedRecord, isHandedReply } from './handed-flows.ts';
 type Way = Pick<Port, 'macHigh' | 'macLow' | 'network' | 'send'>;
 
 export class HandOn implements Operator {
+  readonly name = 'hand-on';
   readonly inspects = 'source';
   private readonly context: Context;
   private readonly connections: ConnectionTable;

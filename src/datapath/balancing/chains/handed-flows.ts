@@ -33,6 +33,7 @@ export const handedHop = (handed: number): number => (handed >>> HOP_SHIFT) & HO
 export const isHandedReply = (handed: number): boolean => (handed & 1) !== 0;
 
 export class HandedFlows implements Operator {
+  readonly name = 'handed-flows';
   readonly inspects = 'source';
   private readonly context: Context;
   private readonly tracking: ConnectionTracking;
