@@ -54,8 +54,8 @@ abstract class Machine {
   kill(hasPower: boolean): void {
     if (!this.isRunning) return;
     this.process.isDead = true;
-    if (!hasPower) this.world.network.setDark(this.name, true);
-    this.world.network.died(this.process, hasPower);
+    if (hasPower) this.world.network.died(this.process);
+    else this.world.network.setDark(this.name, true);
   }
 
   start(): void {

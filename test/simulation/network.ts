@@ -96,13 +96,15 @@ export class Network {
 
   /** The machine loses its power, or gets it back. */
   setDark(machine: string, isDark: boolean): void {
-    if (isDark) this.dark.add(machine);
-    else this.dark.delete(machine);
+    if (isDark) {
+      this.dark.add(machine);
+      for (const connection of [...this.connections]) connection.lostPower(machine);
+    } else this.dark.delete(machine);
   }
 
-  /** A process has died, and its kernel closes what it had open; without power nobody does. */
-  died(process: SimulatedProcess, hasPower: boolean): void {
-    for (const connection of [...this.connections]) connection.died(process, hasPower);
+  /** A process has died, and its kernel closes what it had open. */
+  died(process: SimulatedProcess): void {
+    for (const connection of [...this.connections]) connection.died(process);
   }
 
   /** `connected` is given the end; `refused`: nobody listens. While the machines are cut off neither happens. */
@@ -196,13 +198,16 @@ class Connection {
     for (const end of this.ends) this.end(end, true);
   }
 
-  died(process: SimulatedProcess, hasPower: boolean): void {
+  died(process: SimulatedProcess): void {
     this.ends.forEach((end, at) => {
-      if (end.process !== process || end.hasEnded) return;
-      if (hasPower) {
-        this.endOf(at as 0 | 1).close();
-        return;
-      }
+      if (end.process === process && !end.hasEnded) this.endOf(at as 0 | 1).close();
+    });
+  }
+
+  /** Nothing more comes from there, not even the rest of what an earlier process had sent. */
+  lostPower(machine: string): void {
+    this.ends.forEach((end, at) => {
+      if (end.machine !== machine) return;
       end.hasEnded = true;
       const other = this.ends[1 - at]!;
       this.time.plan(KEEPALIVE_MS, 'keepalive', () => this.end(other, true), other.process);
