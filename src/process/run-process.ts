@@ -40,6 +40,8 @@ const RELEASE_MEMORY_INTERVAL_MS = 15_000;
 
 /** A stop that takes longer is abandoned, and the process exits. */
 const STOP_TIMEOUT_MS = 10_000;
+/** What outlives the end of everything is abandoned. */
+const LINGER_MS = 500;
 /** How soon a process notices that its successor has failed. */
 const SUCCESSOR_POLL_MS = 100;
 
@@ -179,6 +181,8 @@ export async function runProcess(
     signals.release();
     process.off('uncaughtException', onBug);
     process.off('unhandledRejection', onBug);
+    // Reached only if something still keeps the process, such as a connection attempt to a machine that is gone.
+    setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 }
 

@@ -1,5 +1,5 @@
 // The commands of the how-to pages, as they stand there, in namespaces of their own; nothing outlives them.
-// timeout: 400s
+// timeout: 600s
 // serial
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,6 +17,15 @@ test('docs/changes.md: a change is seen, explained and undone', () => {
   assert.match(text, /api +command/);
   assert.match(text, 'nothing would change');
   assert.match(text, 'no differences');
+});
+
+test('docs/fleet-on-one-machine.md: three hosts over etcd and TLS', () => {
+  const { status, text } = runAlone(blocksOf('docs/fleet-on-one-machine.md').join('\n'), 2 * TIMEOUT_MS);
+  assert.is(status, 0, text);
+  const answers = text.split('\n').filter((line) => /^app[12]$/.test(line));
+  assert.equal([...answers.slice(0, 4)].sort(), ['app1', 'app1', 'app2', 'app2'], text);
+  assert.equal(answers.slice(4), ['app1', 'app1', 'app1', 'app1'], text);
+  assert.match(text, /the leader, \S+, dies/);
 });
 
 test('docs/restore.md: a snapshot is saved and restored', () => {

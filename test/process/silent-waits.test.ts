@@ -1,10 +1,11 @@
 // Nothing waits without a word, without an end, or leaves something behind: etcd hangs, a process hangs.
-// timeout: 120s
-import { existsSync } from 'node:fs';
+// timeout: 240s
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ControllerStatus } from '../../src/api/fleet-shapes.ts';
-import { run, until } from '../support/command.ts';
+import { output, run, start, until } from '../support/command.ts';
 import { EtcdServer, freePorts } from '../support/etcd.ts';
 import { freeze } from '../support/freeze.ts';
 import { Host, killProcess } from '../support/host.ts';
@@ -50,6 +51,56 @@ test('controller --detach with etcd hung: says what it waits for, gives up, and 
   } finally {
     patient.close();
     impatient.close();
+    await etcd.remove();
+  }
+});
+
+/** An address where connections are neither accepted nor refused: the queue of the listener is full. */
+const SILENT_LISTENER = `
+import socket, time
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+waiting = [socket.socket() for _ in range(4)]
+for one in waiting:
+    one.setblocking(False)
+    one.connect_ex(listener.getsockname())
+print(listener.getsockname()[1], flush=True)
+time.sleep(3600)`;
+
+test('a process whose store or controller is at an address that never answers stops at once', async () => {
+  const silent = start('/usr/bin/python3', '-c', SILENT_LISTENER);
+  const etcd = await EtcdServer.start();
+  const [host, controller] = [new Host(), new Host()];
+  try {
+    await until('the listener', () => silent.lines.length > 0);
+    const address = `127.0.0.1:${silent.lines[0]}`;
+    const [agents] = (await freePorts(1)) as [number];
+    const store = { kind: 'etcd', endpoints: [address, etcd.endpoint] };
+    controller.configure(controllerOf(agents, store));
+    await output(process.execPath, CLI, 'tls', 'init', join(host.runDir, '..', host.name), '--hosts', 'h1');
+    const tls = (name: string) => join(host.runDir, '..', host.name, name);
+    host.configure({
+      host: 'h1',
+      networks: [{ name: 'app', vni: 5001, subnets: ['10.1.0.0/24'] }],
+      groups: [],
+      controllers: [address],
+      tls: { ca: tls('ca.pem'), cert: tls('h1.pem'), key: tls('h1.key') },
+    } as never);
+    for (const [one, command] of [[controller, 'controller'] as const, [host, 'up'] as const]) {
+      const started = await one.sluice(command, '-c', one.configFile, '--detach');
+      assert.is(started.status, 0, started.stderr);
+      const { pid } = await one.json<{ pid: number }>('status');
+      const stopped = await one.sluice('down');
+      assert.is(stopped.status, 0);
+      assert.not.match(stopped.stderr, 'did not stop');
+      await until('its end', () => !existsSync(`/proc/${pid}`));
+    }
+  } finally {
+    silent.child.kill();
+    rmSync(join(host.runDir, '..', host.name), { recursive: true, force: true });
+    host.close();
+    controller.close();
     await etcd.remove();
   }
 });
