@@ -34,7 +34,7 @@ export class HostServices implements AgentServices {
       log,
       events: host.events,
       runtime,
-      startProber: (name, netns, events) => new ProberProcess(name, netns, log, runtime, events),
+      startProber: (start, events) => new ProberProcess(start, log, runtime, events),
       onResults: (results) => send({ type: 'probeResults', ...results }),
       onLoads: (loads) => send({ type: 'memberLoads', loads }),
     });

@@ -112,6 +112,8 @@ export interface ProbeResult {
   member: string;
   address: string;
   isHealthy: boolean;
+  /** An unhealthy one that answers, and wants no new flows. Absent: sent by an older version. */
+  isDraining?: boolean;
   sinceMs: number;
   detail: string;
 }

@@ -1,6 +1,6 @@
 // Load that members report: Debian's node exporter and an agent of HAProxy's protocol in the members' namespaces, a slow
 // member that only its own report gives away, and one that is out to harm whoever asks it.
-// timeout: 180s
+// timeout: 400s
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
@@ -105,15 +105,19 @@ print('ready', flush=True)
 server.serve_forever()
 `;
 
+const agentFile = (server: string): string => join(directory(), `${server}.agent`);
+
+/** What the server's agent says from now on. */
+function answer(server: string, line: string): void {
+  writeFileSync(`${agentFile(server)}.new`, line);
+  renameSync(`${agentFile(server)}.new`, agentFile(server));
+}
+
 test("HAProxy's agent-check: a percentage of capacity becomes weight", async () => {
   await start({ kind: 'agent-check', port: AGENT_PORT });
-  const answer = (server: string, line: string): void => {
-    writeFileSync(join(directory(), `${server}.new`), line);
-    renameSync(join(directory(), `${server}.new`), join(directory(), `${server}.agent`));
-  };
   for (const server of SERVERS) {
     answer(server, 'up ready 90%\n');
-    bed.start(server, 'python3', '-c', AGENT, join(directory(), `${server}.agent`));
+    bed.start(server, 'python3', '-c', AGENT, agentFile(server));
   }
   await untilReported([10, 10, 10]);
   answer('c', 'up 20%\n');
@@ -121,6 +125,45 @@ test("HAProxy's agent-check: a percentage of capacity becomes weight", async () 
   await bed.untilWeights([3, 3, 1], 30_000);
   const [report] = (await policyMembers())[2]!.reports!;
   assert.is(report!.detail, '"up 20%"');
+});
+
+test("HAProxy's agent-check as health: drain ends no flow, maint and down do, up and ready bring back", async () => {
+  bed = await LoopBed.create({
+    clients: 1,
+    servers: SERVERS,
+    group: () => ({
+      health: { kind: 'agent', port: AGENT_PORT, interval: '200ms', timeout: '2s', flapDamping: 'none' },
+    }),
+  });
+  for (const server of SERVERS) {
+    answer(server, 'up ready 100%\n');
+    bed.start(server, 'python3', '-c', AGENT, agentFile(server));
+  }
+  const untilStates = (expected: string) =>
+    until(
+      `states ${expected}`,
+      async () => (await bed.members()).map(({ state }) => state).join(' ') === expected,
+      30_000,
+    );
+  await untilStates('active active active');
+  const flows = new HeldFlows(bed, 'c1', VIP, 80);
+  assert.equal(await flows.open(3), { a: 1, b: 1, c: 1 });
+
+  answer('b', 'drain#update\n');
+  await untilStates('active draining active');
+  assert.match((await bed.members())[1]!.health!, /its agent says drain \(update\)/);
+  assert.equal(await flows.open(4), { a: 2, c: 2 });
+  assert.equal(flows.lost, []);
+  answer('b', '50%\n');
+  answer('c', 'down#disk full\n');
+  await untilStates('active draining failed');
+  await until('the flows of the failed one are cut off', () => flows.lost.length === 3);
+  answer('b', 'ready\n');
+  answer('c', 'maint up\n');
+  await untilStates('active active failed');
+  answer('c', 'ready\n');
+  await untilStates('active active active');
+  await flows.stop();
 });
 
 /** Says whatever might harm the one who asks, another thing each time. */

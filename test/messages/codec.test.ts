@@ -85,6 +85,7 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
         member: text,
         address: text,
         isHealthy: fc.boolean(),
+        isDraining: fc.boolean(),
         sinceMs: large,
         detail: text,
       }),

@@ -303,7 +303,7 @@ export class HostMachine extends Machine {
     return at % 2 === 0;
   }
 
-  private readonly prober: StartProber = (_name, _netns, events) => {
+  private readonly prober: StartProber = (_start, events) => {
     const { process, world } = this;
     const prober = new Prober({
       runtime: process,

@@ -133,6 +133,10 @@ export class HealthChecker {
         actor: 'health checks',
         line: `group ${group}: ${member} is ${isHealthy ? 'healthy' : 'unhealthy'}: ${detail}`,
       });
+    for (const { group, member, isHealthy, isDraining, detail } of results) {
+      const verdict = isHealthy ? 'healthy' : isDraining ? 'draining' : 'unhealthy';
+      this.options.log.info(`group ${group}: ${member} is ${verdict}: ${detail}`);
+    }
     if (results.length > 0) this.options.onResults({ isFull: false, results });
   }
 
@@ -180,11 +184,17 @@ export class HealthChecker {
     if (this.targets.size > 0) this.options.onResults({ isFull: true, results: this.results() });
   }
 
-  private resultOf({ key, isHealthy, sinceMs, detail }: Verdict): ProbeResult | undefined {
+  private resultOf({
+    key,
+    isHealthy,
+    isDraining = false,
+    sinceMs,
+    detail,
+  }: Verdict): ProbeResult | undefined {
     const target = this.targets.get(key);
     if (target === undefined) return undefined;
     const { group, member, address } = target;
-    return { group, member, address, isHealthy, sinceMs, detail };
+    return { group, member, address, isHealthy, isDraining, sinceMs, detail };
   }
 
   private warnOnce(network: string): void {

@@ -12,7 +12,15 @@ import type { PortConfig } from '../../config/model/model.ts';
 import { messageOf } from '../../config/problems/host-error.ts';
 import type { Host } from '../../host/host.ts';
 import type { Runtime, Timer } from '../../runtime/runtime.ts';
-import type { LoadReading, ProberTargets, RunningProber, StartProber, Verdict } from './prober-protocol.ts';
+import {
+  type LoadReading,
+  type PreparedKind,
+  type ProberTargets,
+  preparedKinds,
+  type RunningProber,
+  type StartProber,
+  type Verdict,
+} from './prober-protocol.ts';
 
 const RETRY_MS = 2_000;
 
@@ -42,6 +50,8 @@ export class NetworkProber {
   private wanted: Wanted | undefined;
   private port: PortConfig | undefined;
   private process: RunningProber | undefined;
+  /** What `process` was started for. */
+  private prepared: readonly PreparedKind[] = [];
   private loop: Promise<void> | undefined;
   private retry: Timer | undefined;
   /** Whether a step has failed, and `retry` is set. */
@@ -59,7 +69,12 @@ export class NetworkProber {
     const before = this.wanted;
     this.wanted = wanted;
     if (isDeepStrictEqual(before, wanted)) return;
-    if (wanted !== undefined && isDeepStrictEqual(wanted.port, this.port)) this.process?.send(wanted.targets);
+    if (wanted !== undefined && isDeepStrictEqual(wanted.port, this.port)) {
+      // A process without permissions cannot be prepared for more: another one takes its place.
+      if (preparedKinds(wanted.targets).every((kind) => this.prepared.includes(kind)))
+        this.process?.send(wanted.targets);
+      else this.endProcess();
+    }
     this.bringAbout();
   }
 
@@ -115,7 +130,9 @@ export class NetworkProber {
   private startProcess(): void {
     const { network, startProber, onVerdicts, onLoads } = this.options;
     const name = `health checks in network ${network}`;
-    const process = startProber(name, this.port!.netns, {
+    this.prepared = preparedKinds(this.wanted!.targets);
+    const start = { name, netns: this.port!.netns, prepared: this.prepared };
+    const process = startProber(start, {
       onVerdicts,
       onLoads,
       onEnd: (reason) => this.failed(`its prober has ended: ${reason}`),

@@ -50,9 +50,11 @@ export function probeTargets(configuration: Configuration): Map<string, MemberTa
 /** None for a member without a port to probe. */
 function targetOf(group: GroupConfig, health: HealthConfig, member: MemberConfig): MemberTarget[] {
   const { kind, path, expectStatus, timeoutMs, intervalMs, rise, fall } = health;
+  const { service = '', payload = '', answer = '' } = health;
   const port = kind === 'icmp' ? 0 : (health.port ?? member.port ?? group.port);
   if (port === undefined) return [];
-  const probe = { kind, address: member.address, port, path, expectStatus, timeoutMs };
+  const { address } = member;
+  const probe = { kind, address, port, path, expectStatus, service, payload, answer, timeoutMs };
   return [{ ...ofMember(group, member), probe, intervalMs, rise, fall }];
 }
 

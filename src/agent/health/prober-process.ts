@@ -4,7 +4,14 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { OutputLog } from '../vms/output-log.ts';
-import type { FromProber, ProberEvents, ProberTargets, RunningProber, ToProber } from './prober-protocol.ts';
+import type {
+  FromProber,
+  ProberEvents,
+  ProberStart,
+  ProberTargets,
+  RunningProber,
+  ToProber,
+} from './prober-protocol.ts';
 
 /** Megabytes; thousands of targets take a few. */
 const HEAP_LIMIT = 96;
@@ -24,9 +31,9 @@ export class ProberProcess implements RunningProber {
   private readonly child: ChildProcess;
   private isOver = false;
 
-  constructor(name: string, netns: string, log: Logger, runtime: Runtime, events: ProberEvents) {
+  constructor({ name, netns, prepared }: ProberStart, log: Logger, runtime: Runtime, events: ProberEvents) {
     const main = fileURLToPath(new URL('./prober-main.js', import.meta.url));
-    const node = [process.execPath, `--max-old-space-size=${HEAP_LIMIT}`, main];
+    const node = [process.execPath, `--max-old-space-size=${HEAP_LIMIT}`, main, ...prepared];
     this.child = spawn('ip', ['netns', 'exec', netns, 'setpriv', ...LIMITS, '--', ...node], {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -1,7 +1,19 @@
 /** Messages between the host and its probers, one process per network (IPC of node:child_process). */
+import type { HealthConfig } from '../../config/model/model.ts';
+
+/** Kinds of probes that a prober must be started for: they need a module or a permission. */
+export type PreparedKind = 'tcp-syn' | 'grpc';
+
+const PREPARED: readonly string[] = ['tcp-syn', 'grpc'] satisfies PreparedKind[];
+
+export const preparedKinds = ({ checks }: ProberTargets): PreparedKind[] => [
+  ...new Set(
+    checks.flatMap(({ probe: { kind } }) => (PREPARED.includes(kind) ? [kind as PreparedKind] : [])),
+  ),
+];
 
 export interface ProbeSpec {
-  readonly kind: 'tcp' | 'http' | 'icmp';
+  readonly kind: HealthConfig['kind'];
   readonly address: string;
   /** 0 for icmp. */
   readonly port: number;
@@ -9,6 +21,11 @@ export interface ProbeSpec {
   readonly path: string;
   /** Of http; empty: 200 to 399. */
   readonly expectStatus: readonly number[];
+  /** Of grpc; empty: the server as a whole. */
+  readonly service: string;
+  /** Of udp, a byte per character: the datagram, and what its answer contains. */
+  readonly payload: string;
+  readonly answer: string;
   readonly timeoutMs: number;
 }
 
@@ -52,6 +69,8 @@ export interface LoadReading {
 export interface Verdict {
   readonly key: string;
   readonly isHealthy: boolean;
+  /** An unhealthy one that asks for no new flows only. */
+  readonly isDraining?: boolean;
   /** Wall clock, epoch ms. */
   readonly sinceMs: number;
   /** Result of the last probe, in words. */
@@ -81,5 +100,11 @@ export interface RunningProber {
   stop(): void;
 }
 
-/** `name`: what log lines begin with. */
-export type StartProber = (name: string, netns: string, events: ProberEvents) => RunningProber;
+export interface ProberStart {
+  /** What log lines begin with. */
+  readonly name: string;
+  readonly netns: string;
+  readonly prepared: readonly PreparedKind[];
+}
+
+export type StartProber = (start: ProberStart, events: ProberEvents) => RunningProber;

@@ -8,6 +8,13 @@ import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { addressKey, checkHostInSubnet, insideOneOf, located, prefixOf, type Topology } from './topology.ts';
 
+/** Keys that one kind of probe has. */
+const OWNERS = [
+  ['service', 'grpc'],
+  ['payload', 'udp'],
+  ['answer', 'udp'],
+] as const;
+
 type GroupView = Lenient<NonNullable<ConfigInput['groups']>[number]>;
 
 export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, report: Report): void {
@@ -25,6 +32,9 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
             'kind: http, as no other asks for a path',
           );
     }
+    for (const [key, kind] of OWNERS)
+      if (health[key] !== undefined && health.kind !== undefined && health.kind !== kind)
+        report([...path, key], `${key} with kind: ${health.kind}`, `kind: ${kind}, as no other has one`);
     const { flapDamping } = health;
     if (typeof flapDamping === 'object' && (flapDamping.reuse ?? 1) >= (flapDamping.suppress ?? 4))
       report(
@@ -34,7 +44,7 @@ export function checkHealth(view: Lenient<ConfigInput>, topology: Topology, repo
       );
     if (health.kind === 'icmp' && health.port !== undefined)
       report([...path, 'port'], show(health.port), 'no port, as ICMP has none');
-    if (health.kind === 'tcp' || health.kind === 'http') checkMemberPort(group, health, path, report);
+    if (health.kind !== undefined && health.kind !== 'icmp') checkMemberPort(group, health, path, report);
   }
 }
 

@@ -256,13 +256,18 @@ export interface MemberConfig {
 }
 
 export interface HealthConfig {
-  kind: 'tcp' | 'http' | 'icmp';
+  kind: 'tcp' | 'http' | 'icmp' | 'tcp-syn' | 'agent' | 'grpc' | 'udp';
   /** Absent: the member's, else the group's. */
   port?: number;
   /** Of `http`. */
   path: string;
   /** Accepted statuses of `http`; empty: 200 to 399. */
   expectStatus: number[];
+  /** Of `grpc`; absent: the server as a whole. */
+  service?: string;
+  /** Of `udp`, a byte per character: the datagram, and what its answer must contain. */
+  payload?: string;
+  answer?: string;
   intervalMs: number;
   timeoutMs: number;
   /** Good probes in a row that make a member healthy, failed ones that make it unhealthy. */

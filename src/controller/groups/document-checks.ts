@@ -83,7 +83,12 @@ const SHAPES: readonly (readonly [prefix: string, shape: z.ZodType])[] = [
     z.looseObject({
       failed: z.record(
         z.string(),
-        z.looseObject({ sinceMs: epochMs, detail: z.string(), isHeld: z.boolean().optional() }),
+        z.looseObject({
+          sinceMs: epochMs,
+          detail: z.string(),
+          isHeld: z.boolean().optional(),
+          isDraining: z.boolean().optional(),
+        }),
       ),
     }),
   ],

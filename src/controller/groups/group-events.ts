@@ -77,7 +77,8 @@ const HEALTH_CHECKS = 'health checks';
 /** Findings of health checks are above commands, and those above the file. */
 function causeOf(before: GroupState, after: GroupState, member: string, by: string): Cause {
   const [found, wasFound] = [ownEntry(after.health, member), ownEntry(before.health, member)];
-  if (found !== undefined && wasFound === undefined) return { reason: found.detail, actor: HEALTH_CHECKS };
+  const isOther = wasFound === undefined || found?.isDraining !== wasFound.isDraining;
+  if (found !== undefined && isOther) return { reason: found.detail, actor: HEALTH_CHECKS };
   if (found === undefined && wasFound !== undefined) return { reason: 'healthy again', actor: HEALTH_CHECKS };
   const [override, wasOverride] = [after.overrides.get(member), before.overrides.get(member)];
   if (isDeepStrictEqual(override, wasOverride)) return { reason: 'file', actor: by };
@@ -89,5 +90,7 @@ function withCause({ type, details }: Happened, group: string, member: string, c
   if (cause.actor !== HEALTH_CHECKS) return event;
   if (type === 'member.failed')
     return { ...event, line: `group ${group}: ${member} has failed: ${cause.reason}`, level: 'warn' };
+  if (type === 'member.draining')
+    return { ...event, line: `group ${group}: ${member} drains: ${cause.reason}` };
   return { ...event, line: `group ${group}: ${member} is healthy again` };
 }

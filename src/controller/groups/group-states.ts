@@ -4,7 +4,7 @@
  * part of them.
  *
  * A group consists of its definition, the policy set at run time, people's overrides and, above all of them, the
- * findings of health checks: a member that they failed is failed whatever the rest says, and returns to its
+ * findings of health checks: a member that they failed is failed whatever the rest says, one that asks to drain drains, and returns to its
  * previous state once they revive it.
  *
  * A group whose documents have not changed stays the same object.
@@ -20,6 +20,7 @@ import { applyOverrides, type GroupOverrides } from './member-overrides.ts';
 import type { PendingChange } from './pending-changes.ts';
 import {
   type Entries,
+  type FailedMember,
   type HealthDocument,
   KEYS,
   named,
@@ -88,12 +89,15 @@ function groupState(
   const overrides = overridesOf(entries, name);
   const health = (documents[3] as HealthDocument | undefined)?.failed ?? {};
   const beforeHealth = applyOverrides(definition, overrides);
-  const group = withStates(beforeHealth, (member) =>
-    ownEntry(health, member.name) === undefined ? member.state : 'failed',
-  );
+  const group = withStates(beforeHealth, (member) => stateAfter(member, ownEntry(health, member.name)));
   const isPolicyOfRuntime = policy !== undefined;
   const heldCount = (documents[4] as ScaleDocument | undefined)?.count;
   return { group, beforeHealth, definition, overrides, health, isPolicyOfRuntime, heldCount, documents };
+}
+
+function stateAfter({ state }: MemberConfig, found: FailedMember | undefined): MemberConfig['state'] {
+  if (found === undefined) return state;
+  return found.isDraining === true && state !== 'failed' ? 'draining' : 'failed';
 }
 
 function withStates(

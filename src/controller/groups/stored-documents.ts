@@ -53,6 +53,8 @@ export interface FailedMember {
   readonly detail: string;
   /** It keeps failing and recovering, and is held back (health/flap-damping.ts). */
   readonly isHeld?: boolean;
+  /** It asks for no new flows: it drains. */
+  readonly isDraining?: boolean;
 }
 
 export interface Tombstone {

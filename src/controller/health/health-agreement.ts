@@ -25,6 +25,8 @@ export interface HostVerdicts {
     readonly member: string;
     readonly address: string;
     readonly isHealthy: boolean;
+    /** An unhealthy one that answers: not a sign of a dead path. */
+    readonly isDraining?: boolean;
     /** An unhealthy verdict of a host that was ignored until recently. */
     readonly isLeftover?: boolean;
   }[];
@@ -101,15 +103,16 @@ function countVotes(verdicts: readonly HostVerdicts[]): Map<string, Map<string, 
   return votes;
 }
 
+const isReached = ({ isHealthy, isDraining = false }: HostVerdicts['results'][number]): boolean =>
+  isHealthy || isDraining;
+
 /** Fewer addresses cannot distinguish a dead path from dead members. */
 const MIN_ADDRESSES = 2;
 
 function hostsNotBelieved(verdicts: readonly HostVerdicts[], attachedHosts: number): Set<string> {
   const speaking = verdicts.filter(({ results }) => results.length > 0);
   const alive = new Set(
-    speaking.flatMap(({ results }) =>
-      results.filter(({ isHealthy }) => isHealthy).map(({ address }) => address),
-    ),
+    speaking.flatMap(({ results }) => results.filter(isReached).map(({ address }) => address)),
   );
   const blind = speaking.filter(({ results }) => seesAllDead(results));
   const isAlone = speaking.length === 1 && attachedHosts > 1;
@@ -122,5 +125,5 @@ function hostsNotBelieved(verdicts: readonly HostVerdicts[], attachedHosts: numb
 
 function seesAllDead(results: HostVerdicts['results']): boolean {
   const addresses = new Set(results.map(({ address }) => address));
-  return addresses.size >= MIN_ADDRESSES && results.every(({ isHealthy }) => !isHealthy);
+  return addresses.size >= MIN_ADDRESSES && !results.some(isReached);
 }

@@ -178,11 +178,14 @@ export class HealthVerdicts {
       const failing = agreed.get(group.name) ?? new Set<string>();
       const entries = [...names].flatMap((name): [string, FailedMember][] => {
         const stored = ownEntry(health, name);
-        const isHeld = this.isHeld(group, name, failing.has(name), stored?.isHeld === true, nowMs);
+        const isDraining = failing.has(name) && wantsToDrain(group.name, name, results);
+        const hasFailed = failing.has(name) && !isDraining;
+        const isHeld = this.isHeld(group, name, hasFailed, stored?.isHeld === true, nowMs);
         if (isHeld) return [[name, stored?.isHeld === true ? stored : this.held()]];
         if (!failing.has(name)) return [];
-        const isKnown = stored !== undefined && stored.isHeld !== true;
-        return [[name, isKnown ? stored : failure(group.name, name, results)]];
+        const isKnown =
+          stored !== undefined && stored.isHeld !== true && (stored.isDraining ?? false) === isDraining;
+        return [[name, isKnown ? stored : failure(group.name, name, results, isDraining)]];
       });
       const failed: Failed = Object.fromEntries(entries);
       return isDeepStrictEqual(failed, health) ? [] : [{ name: group.name, before: health, failed }];
@@ -294,14 +297,28 @@ type Failed = HealthDocument['failed'];
 
 const HELD = 'suppressed: it keeps failing and recovering (flap damping)';
 
+/** Whether most of the hosts that find it unhealthy say that it asks for no new flows, and nothing worse. */
+function wantsToDrain(group: string, member: string, results: readonly ProbeResult[]): boolean {
+  const unhealthy = results.filter(
+    (result) => result.group === group && result.member === member && !result.isHealthy,
+  );
+  return 2 * unhealthy.filter(({ isDraining }) => isDraining).length > unhealthy.length;
+}
+
 /** Details from the hosts that find it unhealthy. */
-function failure(group: string, member: string, results: readonly ProbeResult[]): FailedMember {
+function failure(
+  group: string,
+  member: string,
+  results: readonly ProbeResult[],
+  isDraining: boolean,
+): FailedMember {
   const asked = results.filter((result) => result.group === group && result.member === member);
   const unhealthy = asked.filter(({ isHealthy }) => !isHealthy);
   const details = [...new Set(unhealthy.map(({ detail }) => detail))].join('; ');
   return {
     sinceMs: Math.max(0, ...unhealthy.map(({ sinceMs }) => sinceMs)),
     detail: `${unhealthy.length} of ${asked.length} hosts: ${details}`,
+    ...(isDraining && { isDraining }),
   };
 }
 

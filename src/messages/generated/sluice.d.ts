@@ -307,6 +307,7 @@ export namespace sluice {
             isHealthy?: (boolean|null);
             sinceMs?: (number|null);
             detail?: (string|null);
+            isDraining?: (boolean|null);
         }
 
         class ProbeResult implements IProbeResult {
@@ -317,6 +318,7 @@ export namespace sluice {
             public isHealthy: boolean;
             public sinceMs: number;
             public detail: string;
+            public isDraining: boolean;
             public static encode(message: sluice.v1.IProbeResult, writer?: $protobuf.Writer): $protobuf.Writer;
             public static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sluice.v1.ProbeResult;
             public static fromObject(object: { [k: string]: any }): sluice.v1.ProbeResult;

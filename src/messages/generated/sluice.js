@@ -3045,6 +3045,7 @@ export const sluice = $root.sluice = (() => {
             ProbeResult.prototype.isHealthy = false;
             ProbeResult.prototype.sinceMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             ProbeResult.prototype.detail = "";
+            ProbeResult.prototype.isDraining = false;
 
             ProbeResult.encode = function encode(message, writer, q) {
                 if (!writer)
@@ -3065,6 +3066,8 @@ export const sluice = $root.sluice = (() => {
                     writer.uint32(40).uint64(message.sinceMs);
                 if (message.detail != null && Object.hasOwnProperty.call(message, "detail"))
                     writer.uint32(50).string(message.detail);
+                if (message.isDraining != null && Object.hasOwnProperty.call(message, "isDraining"))
+                    writer.uint32(56).bool(message.isDraining);
                 return writer;
             };
 
@@ -3115,6 +3118,10 @@ export const sluice = $root.sluice = (() => {
                             message.detail = reader.string();
                             break;
                         }
+                    case 7: {
+                            message.isDraining = reader.bool();
+                            break;
+                        }
                     default:
                         reader.skipType(tag & 7, long);
                         break;
@@ -3157,6 +3164,8 @@ export const sluice = $root.sluice = (() => {
                         message.sinceMs = new $util.LongBits(object.sinceMs.low >>> 0, object.sinceMs.high >>> 0).toNumber(true);
                 if (object.detail != null)
                     message.detail = String(object.detail);
+                if (object.isDraining != null)
+                    message.isDraining = Boolean(object.isDraining);
                 return message;
             };
 
@@ -3179,6 +3188,7 @@ export const sluice = $root.sluice = (() => {
                     } else
                         object.sinceMs = options.longs === String ? "0" : typeof BigInt !== "undefined" && options.longs === BigInt ? BigInt("0") : 0;
                     object.detail = "";
+                    object.isDraining = false;
                 }
                 if (message.group != null && Object.hasOwnProperty.call(message, "group"))
                     object.group = message.group;
@@ -3197,6 +3207,8 @@ export const sluice = $root.sluice = (() => {
                         object.sinceMs = options.longs === String ? $util.Long.prototype.toString.call(message.sinceMs) : options.longs === Number ? new $util.LongBits(message.sinceMs.low >>> 0, message.sinceMs.high >>> 0).toNumber(true) : message.sinceMs;
                 if (message.detail != null && Object.hasOwnProperty.call(message, "detail"))
                     object.detail = message.detail;
+                if (message.isDraining != null && Object.hasOwnProperty.call(message, "isDraining"))
+                    object.isDraining = message.isDraining;
                 return object;
             };
 

@@ -1,7 +1,12 @@
 // What members answer about their load, as text: HAProxy's agent-check words, Prometheus text, JSON, ORCA.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseAgentWords } from '../../../src/agent/health/answers/agent-words.ts';
+import {
+  type AgentState,
+  afterWords,
+  agentVerdict,
+  parseAgentWords,
+} from '../../../src/agent/health/answers/agent-words.ts';
 import { orcaValue, valueAt } from '../../../src/agent/health/answers/json-load.ts';
 import { MetricSum } from '../../../src/agent/health/answers/prometheus-text.ts';
 import { parseMetricSelector } from '../../../src/config/metric-selector.ts';
@@ -38,6 +43,25 @@ words('what is no word is skipped, and alone is no answer', () => {
   assert.equal(parseAgentWords('constructor up'), { service: 'up' });
   assert.is(parseAgentWords('9999999999%')!.percent, 1_000_000);
   assert.is(parseAgentWords('99999999999%'), undefined);
+});
+
+words('a word holds until another takes it back', () => {
+  const verdicts = (...lines: string[]): string[] => {
+    let state: AgentState = {};
+    return lines.map((line) => {
+      state = afterWords(state, parseAgentWords(line)!);
+      return agentVerdict(state).verdict;
+    });
+  };
+  assert.equal(verdicts('50%', 'drain', '50%', 'ready'), ['up', 'draining', 'draining', 'up']);
+  assert.equal(verdicts('maint', 'up', 'ready'), ['down', 'down', 'up']);
+  assert.equal(verdicts('drain', 'down', 'up', 'ready'), ['draining', 'down', 'draining', 'up']);
+  assert.equal(verdicts('up 0%', 'up 1%'), ['draining', 'up']);
+  assert.equal(verdicts('fail', 'stopped', '10%', 'up'), ['down', 'down', 'down', 'up']);
+  assert.is(
+    agentVerdict({ service: 'down', reason: 'disk \x1b[2J full' }).detail,
+    'its agent says down (disk ?[2J full)',
+  );
 });
 
 words.run();

@@ -1,5 +1,5 @@
 // Health checks on a real host: members that stop answering, are killed, lose their interface, and come back.
-// timeout: 120s
+// timeout: 240s
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -68,6 +68,7 @@ const check = (): void => {
     log: host.logger,
     events: linesOnly(host.logger),
     startProber: (name, netns, events) => new ProberProcess(name, netns, host.logger, systemRuntime, events),
+    startProber: (start, events) => new ProberProcess(start, host.logger, systemRuntime, events),
     onResults: (results) => told.push(results),
     onLoads: (loads) => toldLoads.push(...loads),
   });
@@ -164,6 +165,116 @@ test('connections and echoes, both families', async () => {
   await host.host.reload(loadConfiguration(host.files.configPath));
   await until('m1+ m2+ m3+ six+');
   await untilDetail('m1', /^connected$/);
+});
+
+/** Runs a server of Python in each member's namespace, in place of the ones that are there. */
+function servePython(program: string): void {
+  for (const member of MEMBERS) {
+    servers.get(member)?.kill('SIGKILL');
+    const command = ['netns', 'exec', host.files.netns(member), 'python3', '-c', program];
+    servers.set(member, spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] }));
+  }
+}
+
+const outputOf = (member: string): (() => string) => {
+  let text = '';
+  servers
+    .get(member)!
+    .stdout!.setEncoding('utf8')
+    .on('data', (more: string) => {
+      text += more;
+    });
+  return () => text;
+};
+
+test('half-open: a SYN is answered, and no connection ever opens, both families', async () => {
+  configure({ kind: 'tcp-syn', port: 8081, timeout: '2s' });
+  await host.start();
+  servePython(`
+import socket
+server = socket.create_server(('', 8081), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    print('accepted', server.accept()[1][0], flush=True)
+`);
+  const accepted = MEMBERS.map(outputOf);
+  check();
+  await until('m1+ m2+ m3+ six+');
+  assert.match(detailOf('m1'), /^SYN\/ACK$/);
+  await sleep(1_000);
+  assert.equal(
+    accepted.map((text) => text()),
+    ['', '', ''],
+    'nobody was connected',
+  );
+  servers.get('m1')!.kill('SIGKILL');
+  await until('m1- m2+ m3+ six-');
+  await untilDetail('m1', /^connection refused$/);
+  // A connection is seen: the server does tell.
+  const connect = "import socket; socket.create_connection(('10.1.0.22', 8081)).close()";
+  spawnSync('ip', ['netns', 'exec', host.files.netns('a'), 'python3', '-c', connect]);
+  for (const end = Date.now() + 10_000; accepted[1]!() === '' && Date.now() < end; ) await sleep(10);
+  assert.is(accepted[1]!(), 'accepted ::ffff:10.1.0.11\n');
+});
+
+test('UDP: the expected answer, another one, none, and a port that is unreachable', async () => {
+  configure({ kind: 'udp', port: 8082, payload: 'ping\x00\xff', answer: 'pong', timeout: '1s' });
+  await host.start();
+  servePython(`
+import socket
+server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+server.bind(('::', 8082))
+while True:
+    data, peer = server.recvfrom(2048)
+    server.sendto(b'a pong, ' + data if data.startswith(b'ping') else b'what?', peer)
+`);
+  check();
+  await until('m1+ m2+ m3+ six+');
+  assert.match(detailOf('m1'), /^an answer of \d+ bytes$/);
+  servers.get('m2')!.kill('SIGKILL');
+  await until('m1+ m2- m3+ six+');
+  await untilDetail('m2', /^connection refused$/);
+  freeze(servers.get('m3')!.pid!);
+  await until('m1+ m2- m3- six+');
+  await untilDetail('m3', /^no answer within 1000 ms$/);
+  configure({ kind: 'udp', port: 8082, payload: 'hello', answer: 'pong', timeout: '1s' });
+  await host.host.reload(loadConfiguration(host.files.configPath));
+  await until('m1- m2- m3- six-');
+  await untilDetail('m1', /^found "what\?" as answer$/);
+});
+
+const GRPC_SERVER = join(import.meta.dirname, '../../support/grpc-health-server.js');
+
+test("gRPC's health service, a probe that the prober is started anew for", async () => {
+  await begin({ kind: 'tcp', port: 8080 });
+  await until('m1+ m2+ m3+ six+');
+  const grpc = new Map<string, ChildProcess>();
+  for (const member of MEMBERS) {
+    const command = ['netns', 'exec', host.files.netns(member), process.execPath, GRPC_SERVER, '8083'];
+    grpc.set(member, spawn('ip', command, { stdio: ['pipe', 'ignore', 'inherit'] }));
+  }
+  try {
+    configure({ kind: 'grpc', port: 8083, service: 'shop.Cart', timeout: '2s' });
+    await host.host.reload(loadConfiguration(host.files.configPath));
+    await until('m1+ m2+ m3+ six+');
+    await untilDetail('m1', /^gRPC health: SERVING$/);
+    grpc.get('m2')!.stdin!.write('2');
+    await until('m1+ m2- m3+ six+');
+    await untilDetail('m2', /^gRPC health: NOT_SERVING$/);
+    grpc.get('m3')!.kill('SIGKILL');
+    await until('m1+ m2- m3- six+');
+    await untilDetail('m3', /^gRPC: UNAVAILABLE$/);
+    configure({ kind: 'grpc', port: 8083, service: 'other', timeout: '2s' });
+    await host.host.reload(loadConfiguration(host.files.configPath));
+    await until('m1- m2- m3- six-');
+    await untilDetail('m1', /^gRPC: NOT_FOUND$/);
+    // An HTTP server that speaks no gRPC.
+    configure({ kind: 'grpc', port: 8080, timeout: '2s' });
+    await host.host.reload(loadConfiguration(host.files.configPath));
+    await until('m1- m2- m3- six-');
+    await untilDetail('m1', /^gRPC: |^no answer/);
+  } finally {
+    for (const server of grpc.values()) server.kill('SIGKILL');
+  }
 });
 
 test('a prober that dies says nothing, and comes back', async () => {

@@ -1,10 +1,10 @@
 // Rise and fall, the schedule of probes, and which members a host probes.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ProbeOutcome } from '../../../src/agent/health/probe-outcome.ts';
 import { probeTargets } from '../../../src/agent/health/probe-targets.ts';
 import { Prober } from '../../../src/agent/health/prober.ts';
 import type { ProbeTarget, Verdict } from '../../../src/agent/health/prober-protocol.ts';
-import type { ProbeOutcome } from '../../../src/agent/health/probes.ts';
 import { afterProbe, UNKNOWN } from '../../../src/agent/health/rise-fall.ts';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import { systemRuntime } from '../../../src/runtime/system-runtime.ts';
@@ -59,7 +59,17 @@ const schedule = suite('schedule of probes');
 
 const target = (key: string, more: Partial<ProbeTarget> = {}): ProbeTarget => ({
   key,
-  probe: { kind: 'tcp', address: key, port: 1, path: '/', expectStatus: [], timeoutMs: 100 },
+  probe: {
+    kind: 'tcp',
+    address: key,
+    port: 1,
+    path: '/',
+    expectStatus: [],
+    service: '',
+    payload: '',
+    answer: '',
+    timeoutMs: 100,
+  },
   intervalMs: 100,
   rise: 2,
   fall: 2,
@@ -160,6 +170,38 @@ schedule('a probe that cannot be made is told once, and is nobody’s failure', 
   assert.equal(told, []);
   assert.equal(problems, ['a cannot be probed: no raw sockets here']);
 });
+
+schedule(
+  'an agent’s word counts at once; one that is silent fails like others, and drains until then',
+  async () => {
+    const answers: ProbeOutcome[] = [
+      { isGood: true, detail: '', said: { service: 'up' } },
+      { isGood: true, detail: '', said: { admin: 'drain' } },
+      { isGood: false, detail: 'silent' },
+      { isGood: true, detail: '', said: { percent: 50 } },
+      { isGood: false, detail: 'silent' },
+      { isGood: false, detail: 'silent' },
+      { isGood: true, detail: '', said: { admin: 'ready' } },
+      { isGood: true, detail: '', said: { service: 'down', reason: 'disk full' } },
+    ];
+    const { prober, verdicts: told } = bed(() =>
+      Promise.resolve(answers.shift() ?? { isGood: true, detail: '', said: { service: 'down' } }),
+    );
+    prober.setTargets([target('a', { intervalMs: 20, fall: 2, rise: 5 })]);
+    for (const end = Date.now() + 20_000; told.length < 5 && Date.now() < end; ) await sleep(10);
+    prober.stop();
+    assert.equal(
+      told.map(({ isHealthy, isDraining = false, detail }) => [isHealthy, isDraining, detail]),
+      [
+        [true, false, 'its agent says up'],
+        [false, true, 'its agent says drain'],
+        [false, false, 'silent'],
+        [true, false, 'its agent says up'],
+        [false, false, 'its agent says down (disk full)'],
+      ],
+    );
+  },
+);
 
 schedule.run();
 

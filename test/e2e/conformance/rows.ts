@@ -166,6 +166,7 @@ export const ROWS: readonly Row[] = [
     tests: [
       'e2e/loop-reported › a slow member with as few flows as the others is found by what its node exporter says',
       "e2e/loop-reported › HAProxy's agent-check: a percentage of capacity becomes weight",
+      "e2e/loop-reported › HAProxy's agent-check as health: drain ends no flow, maint and down do, up and ready bring back",
       'e2e/loop-reported › a hostile member harms nobody: the others are asked as before, health and forwarding go on',
       'controller/load/reported-loads › beside what hosts measure; alone where hosts measure nothing; together if the group says so',
     ],

@@ -43,3 +43,32 @@ export function parseAgentWords(line: string): AgentWords | undefined {
   if (Object.keys(said).length === 0) return undefined;
   return reason === undefined || reason === '' ? said : { ...said, reason };
 }
+
+/** What an agent has said so far: a word holds until another one takes it back. */
+export type AgentState = Pick<AgentWords, 'admin' | 'service' | 'percent' | 'reason'>;
+
+export const afterWords = (before: AgentState, said: AgentWords): AgentState => ({
+  admin: said.admin ?? before.admin,
+  service: said.service ?? before.service,
+  percent: said.percent ?? before.percent,
+  reason: said.reason ?? (said.admin === undefined && said.service === undefined ? before.reason : undefined),
+});
+
+/** Down by either word, else draining (a capacity of 0% is that, too, as in HAProxy), else up. */
+export function agentVerdict({ admin, service, percent, reason }: AgentState): {
+  verdict: 'up' | 'draining' | 'down';
+  detail: string;
+} {
+  const because = reason === undefined ? '' : ` (${printableReason(reason)})`;
+  if (service !== undefined && service !== 'up')
+    return { verdict: 'down', detail: `its agent says ${service}${because}` };
+  if (admin === 'maint') return { verdict: 'down', detail: `its agent says maint${because}` };
+  if (admin === 'drain') return { verdict: 'draining', detail: `its agent says drain${because}` };
+  if (percent === 0) return { verdict: 'draining', detail: `its agent says 0%${because}` };
+  return { verdict: 'up', detail: `its agent says ${service ?? admin ?? `${percent}%`}` };
+}
+
+const MAX_REASON_LENGTH = 120;
+
+const printableReason = (reason: string): string =>
+  reason.slice(0, MAX_REASON_LENGTH).replace(/[^\x20-\x7e]/g, '?');

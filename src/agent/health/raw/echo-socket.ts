@@ -1,38 +1,17 @@
 /**
- * ICMP and ICMPv6 echo (RFC 792, RFC 4443 §4.1) over one raw socket per family, by the optional package raw-socket,
- * which is loaded for the first echo, or by `openAll`. It works on a process's main thread only.
+ * ICMP and ICMPv6 echo (RFC 792, RFC 4443 §4.1) over one raw socket per family.
  *
  * The identifier is per process, the sequence number per request: a reply must have both, and the probed address as
  * source. The kernel fills in the ICMPv6 checksum and prepends the IPv4 header.
  */
-import { createRequire } from 'node:module';
-import { addressFamily, canonicalAddress } from '../../wire/address.ts';
-import { checkOf } from '../../wire/checksum.ts';
-import * as icmp from '../../wire/icmp.ts';
-import * as icmpv6 from '../../wire/icmpv6.ts';
-
-/** The part of raw-socket's interface that is used. */
-interface RawSocket {
-  send(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    address: string,
-    afterSend: (error: Error | null) => void,
-  ): void;
-  on(event: 'message', listener: (buffer: Buffer, source: string) => void): void;
-  on(event: 'error', listener: (error: Error) => void): void;
-  on(event: 'close', listener: () => void): void;
-}
-
-interface RawSocketModule {
-  createSocket(options: { protocol: number; addressFamily: number }): RawSocket;
-}
+import { addressFamily, canonicalAddress } from '../../../wire/address.ts';
+import { checkOf } from '../../../wire/checksum.ts';
+import * as icmp from '../../../wire/icmp.ts';
+import * as icmpv6 from '../../../wire/icmpv6.ts';
+import { openRawSocket, type RawSocket, RawSockets } from './raw-socket.ts';
 
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_ICMPV6 = 58;
-/** raw-socket's AddressFamily. */
-const FAMILY_NUMBERS = { 4: 1, 6: 2 } as const;
 /** Length with header, identifier and sequence number. */
 const MESSAGE_BYTES = 8;
 
@@ -42,7 +21,8 @@ interface Pending {
 }
 
 export class EchoSocket {
-  private static readonly sockets = new Map<4 | 6, EchoSocket>();
+  private static onClosed = (): void => {};
+  private static readonly sockets = new RawSockets((family) => new EchoSocket(family));
   private readonly family: 4 | 6;
   private readonly socket: RawSocket;
   private readonly pending = new Map<number, Pending>();
@@ -50,36 +30,25 @@ export class EchoSocket {
 
   /** The socket for the address's family. Throws an Error that names what is missing. */
   static for(address: string): EchoSocket {
-    const family = addressFamily(address);
-    let socket = EchoSocket.sockets.get(family);
-    if (socket === undefined) {
-      socket = new EchoSocket(family);
-      EchoSocket.sockets.set(family, socket);
-    }
-    return socket;
+    return EchoSocket.sockets.of(addressFamily(address));
   }
 
   /** Opens both families' sockets, as far as possible, for a process that gives up the permission afterwards. */
   static openAll(onClosed: () => void): void {
-    for (const family of [4, 6] as const) {
-      try {
-        const socket = new EchoSocket(family);
-        socket.socket.on('close', onClosed);
-        EchoSocket.sockets.set(family, socket);
-      } catch {
-        // The first echo request reports the reason.
-      }
-    }
+    EchoSocket.onClosed = onClosed;
+    EchoSocket.sockets.openAll();
   }
 
   private constructor(family: 4 | 6) {
     this.family = family;
-    const protocol = family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
-    this.socket = loadRawSocket().createSocket({ protocol, addressFamily: FAMILY_NUMBERS[family] });
+    this.socket = openRawSocket(family, family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6);
     this.socket.on('message', (buffer, source) => this.received(buffer, source));
     // The error concerns one message, which will time out, or the socket, which is then closed.
     this.socket.on('error', () => {});
-    this.socket.on('close', () => EchoSocket.sockets.delete(family));
+    this.socket.on('close', () => {
+      EchoSocket.sockets.forget(family);
+      EchoSocket.onClosed();
+    });
   }
 
   /** Sends one request; returns a function that cancels it. */
@@ -115,14 +84,5 @@ export class EchoSocket {
     if (buffer[at] !== reply || buffer.readUInt16BE(at + 4) !== (process.pid & 0xffff)) return;
     const pending = this.pending.get(buffer.readUInt16BE(at + 6));
     if (pending?.address === canonicalAddress(source)) pending.answered();
-  }
-}
-
-function loadRawSocket(): RawSocketModule {
-  try {
-    return createRequire(import.meta.url)('raw-socket') as RawSocketModule;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new Error(`echo requests need the optional npm package raw-socket, which does not load: ${reason}`);
   }
 }
