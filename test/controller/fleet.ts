@@ -218,11 +218,14 @@ export class TestAgent {
   }
 
   /** Tells all that it has found about the group's members, `true`: healthy. */
-  probe(group: string, members: Record<string, boolean>): void {
-    const results = Object.entries(members).map(([member, isHealthy]) => {
+  probe(group: string, members: Record<string, boolean | 'drains'>): void {
+    const results = Object.entries(members).map(([member, found]) => {
+      const isHealthy = found === true;
+      const isDraining = found === 'drains';
       // One that it has no rules about is of a host that lies.
       const { address } = this.members(group).find(({ name }) => name === member) ?? { address: '10.1.0.1' };
-      return { group, member, address, isHealthy, sinceMs: 1, detail: isHealthy ? '' : 'refused' };
+      const detail = isHealthy ? '' : isDraining ? 'its agent says drain' : 'refused';
+      return { group, member, address, isHealthy, isDraining, sinceMs: 1, detail };
     });
     this.link.send({ type: 'probeResults', isFull: true, results });
   }

@@ -184,6 +184,30 @@ test('a member that flaps costs a few revisions and no more, is held back, and i
   assert.is(fleet.controller.healthOf('app', 'b'), undefined);
 });
 
+test('a member that asks to drain drains, one that most find worse has failed, and draining is no flapping', async () => {
+  await start('majority');
+  const all = (found: Parameters<TestAgent['probe']>[1]): void => {
+    for (const agent of agents) agent.probe('app', found);
+  };
+  all({ a: 'drains', b: 'drains' });
+  await haveStates('draining', 'draining');
+  assert.match(fleet.controller.groups.get('app')!.health.a!.detail, '3 of 3 hosts: its agent says drain');
+  agents[0]!.probe('app', { a: false, b: 'drains' });
+  agents[1]!.probe('app', { a: false, b: 'drains' });
+  await haveStates('failed', 'draining');
+  all({ a: true, b: 'drains' });
+  await haveStates(1, 'draining');
+  for (let round = 0; round < 10; round++) {
+    for (const found of ['drains', true] as const) {
+      all({ a: found, b: true });
+      await haveStates(found === true ? 1 : 'draining', 1);
+    }
+  }
+  await fleet.controller.changes.failMember('app', 'a');
+  all({ a: 'drains', b: true });
+  await haveStates('failed', 1);
+});
+
 test('members that no host checks are shown as such', async () => {
   await start('any');
   assert.is(fleet.controller.healthOf('app', 'a'), 'checked by nobody');
