@@ -125,18 +125,14 @@ export class HealthChecker {
     const current = verdicts.filter(({ key }) => this.targets.has(key));
     for (const verdict of current) this.verdicts.set(verdict.key, verdict);
     const results = current.flatMap((verdict) => this.resultOf(verdict) ?? []);
-    for (const { group, member, isHealthy, detail } of results)
+    for (const { group, member, isHealthy, isDraining, detail } of results)
       this.options.events.emit({
         type: isHealthy ? 'health.passed' : 'health.failed',
         subject: `${group}/${member}`,
         reason: detail,
         actor: 'health checks',
-        line: `group ${group}: ${member} is ${isHealthy ? 'healthy' : 'unhealthy'}: ${detail}`,
+        line: `group ${group}: ${member} is ${isHealthy ? 'healthy' : isDraining ? 'draining' : 'unhealthy'}: ${detail}`,
       });
-    for (const { group, member, isHealthy, isDraining, detail } of results) {
-      const verdict = isHealthy ? 'healthy' : isDraining ? 'draining' : 'unhealthy';
-      this.options.log.info(`group ${group}: ${member} is ${verdict}: ${detail}`);
-    }
     if (results.length > 0) this.options.onResults({ isFull: false, results });
   }
 

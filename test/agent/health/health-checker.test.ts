@@ -67,7 +67,6 @@ const check = (): void => {
     host: host.host,
     log: host.logger,
     events: linesOnly(host.logger),
-    startProber: (name, netns, events) => new ProberProcess(name, netns, host.logger, systemRuntime, events),
     startProber: (start, events) => new ProberProcess(start, host.logger, systemRuntime, events),
     onResults: (results) => told.push(results),
     onLoads: (loads) => toldLoads.push(...loads),
