@@ -37,6 +37,7 @@ export const API_PATHS = {
   'DELETE /v1/agents/:host': 'controller',
   'GET /v1/confirmation': 'controller',
   'GET /v1/groups/:group/confirmation': 'controller',
+  'GET /v1/groups/:group/all-hosts': 'controller',
   'GET /v1/vms': 'controller',
   'GET /v1/groups/:group/policy': 'controller',
   'POST /v1/groups/:group/policy': 'controller',

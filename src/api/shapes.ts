@@ -34,6 +34,7 @@
  *   DELETE /v1/agents/{host}                       one that is away is not expected any more → {}
  *   GET    /v1/confirmation                        Changed: who has confirmed all rules
  *   GET    /v1/groups/{group}/confirmation         Changed: who has confirmed the group's rules
+ *   GET    /v1/groups/{group}/all-hosts            GroupDetail over all hosts, also where it is asked at one host
  *   GET    /v1/groups/{group}/watch?intervalMs=N   GroupSample, line by line
  *   GET    /v1/groups/{group}/policy               PolicyDetail
  *   POST   /v1/groups/{group}/policy               { policy }, null: the file's → Changed

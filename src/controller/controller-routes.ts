@@ -132,6 +132,9 @@ export const CONTROLLER_ROUTES: readonly Route<ControllerContext>[] = [
   route('GET /v1/routers', ({ controller }, _, request) => ofHosts<RouterRow>(controller, request)),
   route('GET /v1/groups', ({ controller }) => Rows.begin(groupRows(fleet(controller)))),
   route('GET /v1/groups/:group', ({ controller }, [group]) => fleetGroupDetail(fleet(controller), group!)),
+  route('GET /v1/groups/:group/all-hosts', ({ controller }, [group]) =>
+    fleetGroupDetail(fleet(controller), group!),
+  ),
   route('GET /v1/groups/:group/watch', ({ controller }, [group], { query }) => {
     existingGroup(controller.groups, group!);
     return new JsonLines(samples(controller, group!, checked(watchQuery, query).intervalMs));

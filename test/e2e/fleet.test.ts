@@ -134,6 +134,8 @@ test('a member that drains keeps its connections, and gets no new one from any h
   const gaveUp = await fleet.host('h1').sluice(...impatient);
   assert.is(gaveUp.status, 1);
   assert.match(gaveUp.stdout, /not drained: gave up after 1s; s5: 1 flow left: 1 at h2; /);
+  const atAnother = await fleet.host('h3').sluice(...impatient);
+  assert.match(atAnother.stdout, /not drained: .*: 1 at h2; /, 'h3 itself has none');
   const patient = fleet.host('h1').sluice('member', 'drain', 'bulk', 's5', '--wait');
   await kept.stop();
   const drained = await patient;

@@ -1,7 +1,7 @@
 /**
  * `member drain … --wait`: waits until no flow of the member is left on any host.
  *
- * Theory of operation. The count of a host proves something once the host has confirmed the drain: from then on no new
+ * Theory of operation. The controllers count at all hosts, wherever the command runs. The count of a host proves something once the host has confirmed the drain: from then on no new
  * flow reaches the member, so 0 stays 0. The member is drained when every host that should be attached has confirmed
  * and counts 0; a host that is away, or does not answer, keeps the command waiting. Errors of the API are waited out,
  * as another controller may be about to lead.
@@ -67,7 +67,7 @@ async function drained(
   for (;;) {
     try {
       const confirmation = await api.get<Changed>(path`/v1/groups/${group}/confirmation`);
-      const detail = await api.get<GroupDetail>(path`/v1/groups/${group}`);
+      const detail = await api.get<GroupDetail>(path`/v1/groups/${group}/all-hosts`);
       last = stateOf({ ...confirmation, revision }, detail, member);
       show(progressText(last, member));
     } catch (error) {
