@@ -1,14 +1,21 @@
 /** Rows of `group list` and `group show`, for a host or a fleet: the group with given figures. */
 
-import { membersInForce, nextSetChangeMs, setInForce } from '../config/model/criteria-sets.ts';
+import {
+  hasPriorities,
+  membersInForce,
+  nextSetChangeMs,
+  priorityOf,
+  setsInForce,
+} from '../config/model/criteria-sets.ts';
 import { membersOf } from '../config/model/group-members.ts';
-import { type GroupConfig, type MemberConfig, networksOf } from '../config/model/model.ts';
+import { type GroupConfig, type MemberConfig, networksOf, type WhenConfig } from '../config/model/model.ts';
 import { portRangeText, rangesOf } from '../config/model/port-ranges.ts';
 import type {
   GroupDetail,
   GroupOrigin,
   GroupRow,
   MemberRow,
+  PriorityRow,
   SelectionDetail,
   UpcomingRow,
 } from './shapes.ts';
@@ -29,7 +36,10 @@ export interface Counts {
 
 type Sums = Required<Counts>;
 
-export type MemberFigures = Omit<MemberRow, 'member' | 'address' | 'port' | 'state' | 'drainDeadline'>;
+export type MemberFigures = Omit<
+  MemberRow,
+  'member' | 'address' | 'port' | 'priority' | 'state' | 'drainDeadline'
+>;
 
 export interface GroupFigures {
   readonly origin: GroupOrigin;
@@ -68,15 +78,20 @@ export function groupRow(
 }
 
 export function groupDetail(group: GroupConfig, figures: GroupFigures, nowMs: number): GroupDetail {
-  const inForce = setInForce(group, nowMs);
+  const [inForce] = setsInForce(group, nowMs);
   const row = (member: MemberConfig, isInForce: boolean): MemberRow => {
     const { name, address, port, state, drainDeadlineMs } = member;
-    const identity = { member: name, address, port: port ?? null, state };
+    const priority = priorityOf(group, name) ?? null;
+    const identity = { member: name, address, port: port ?? null, priority, state };
     const own = figures.ofMember(name, isInForce ? member : undefined);
     return { ...identity, drainDeadline: isoTime(drainDeadlineMs), ...own };
   };
-  const members = inForce?.members ?? [];
+  const members = membersInForce(group, nowMs);
   const others = membersOf(group).filter(({ name }) => !members.some((member) => member.name === name));
+  const rows = [
+    ...members.map((member) => row(member, true)),
+    ...others.map((member) => row(member, false)).filter(({ activeFlows }) => activeFlows > 0),
+  ];
   return {
     ...groupRow(group, figures, nowMs),
     kind: group.kind ?? 'service',
@@ -87,11 +102,42 @@ export function groupDetail(group: GroupConfig, figures: GroupFigures, nowMs: nu
     nextChange: isoTime(nextSetChangeMs(group, nowMs)),
     loadBalancers: figures.loadBalancers,
     upcoming: figures.upcoming,
-    members: [
-      ...members.map((member) => row(member, true)),
-      ...others.map((member) => row(member, false)).filter(({ activeFlows }) => activeFlows > 0),
-    ],
+    priorities: priorityRows(group, rows),
+    members: rows,
   };
+}
+
+const priorityRows = (group: GroupConfig, rows: readonly MemberRow[]): PriorityRow[] =>
+  (hasPriorities(group) ? group.criteria : []).map(({ name, when, onEmpty }) => {
+    const own = rows.filter(({ priority }) => priority === name);
+    return {
+      priority: name!,
+      when: when === undefined ? null : whenText(when),
+      onEmpty: onEmpty ?? group.onEmpty,
+      members: own.length,
+      activeMembers: own.filter(({ state }) => state === 'active').length,
+      ...totalsOf(own),
+    };
+  });
+
+function totalsOf(rows: readonly MemberRow[]): Omit<Counts, 'retransmissions' | 'windowBytes'> {
+  const { retransmissions, windowBytes, ...totals } = countsOf(rows);
+  return totals;
+}
+
+/** A priority's conditions as people read them: `dscp 46, source 10.1.0.11/32, label tenant=a`; empty: any flow. */
+export function whenText({ sources, sourcePorts, dscps, vlanPriorities, labels }: WhenConfig): string {
+  const conditions: [name: string, values: readonly (string | number)[]][] = [
+    ['dscp', dscps ?? []],
+    ['VLAN priority', vlanPriorities ?? []],
+    ['source', sources],
+    ['source port', (sourcePorts ?? []).map(portRangeText)],
+    ['label', Object.entries(labels ?? {}).map(([label, value]) => `${label}=${value}`)],
+  ];
+  return conditions
+    .filter(([, values]) => values.length > 0)
+    .map(([name, values]) => `${name} ${values.join(name === 'label' ? ' and ' : ' or ')}`)
+    .join(', ');
 }
 
 /** null: not bound to a time, or never. */

@@ -147,6 +147,7 @@ export const memberAdd = z.strictObject({
   port: integer(1, 65_535, 'a port').optional(),
   weight: integer(0, 65_535, 'a weight').optional(),
   mac: text.optional(),
+  priority: text.optional(),
 });
 export const memberWeight = z.strictObject({
   ...moment,

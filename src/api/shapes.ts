@@ -90,6 +90,8 @@ export interface MemberAdd {
   port?: number;
   weight?: number;
   mac?: string;
+  /** Of a group with priorities; absent: the last one. */
+  priority?: string;
 }
 
 /** Whether all is well, and if not, why and what to do. */
@@ -244,6 +246,8 @@ export interface MemberRow {
   member: string;
   address: string;
   port: number | null;
+  /** Of a group with priorities; else null. */
+  priority: string | null;
   state: MemberState;
   /**
    * Weight in force; where load balancers have different ones, that of most of them. 0 for a member of another criteria set
@@ -339,6 +343,8 @@ export interface GroupDetail extends Omit<GroupRow, 'members'>, SelectionDetail 
   loadBalancers: number;
   /** Changes whose time has not come, by their times; null: not known here, ask the controllers. */
   upcoming: UpcomingRow[] | null;
+  /** In order; empty: the group has none. */
+  priorities: PriorityRow[];
   /** Of the criteria set in force, then those of others that still have flows. */
   members: MemberRow[];
   /** From a controller: hosts whose counters are missing. */
@@ -365,6 +371,21 @@ export interface UpcomingRow {
   by: string | null;
 }
 
+export interface PriorityRow {
+  priority: string;
+  /** Conditions in words; null: any flow. */
+  when: string | null;
+  onEmpty: string;
+  members: number;
+  activeMembers: number;
+  activeFlows: number;
+  newFlows: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+}
+
 export interface RuleRow extends SelectionDetail {
   /** In the answer of a controller. */
   host?: string;
@@ -377,12 +398,14 @@ export interface RuleRow extends SelectionDetail {
   /** Destination ports, `PORT` and `FIRST-LAST`; empty: any. */
   ports: string[];
   sources: string[];
-  /** As `port` and `ports`. */
   sourcePort: number | null;
   sourcePorts: string[];
   /** Source MACs; empty: any. */
   mac: string[];
   rewrite: string;
+  /** Of a rule with priorities: name, and conditions in words; null: none. `never`: at no port of this load balancer. */
+  priority: string | null;
+  when: string | null;
   /** null: effective at any time. */
   effectiveFrom: string | null;
   effectiveUntil: string | null;
@@ -446,7 +469,9 @@ export interface FlowRow {
   /** Middleboxes on the way to the member, in order; absent: none. */
   through?: FlowHop[];
   state: string;
-  /** Why this member was chosen: algorithm, rule, criteria set and revision, in words. */
+  /** Of a group with priorities; else null. */
+  priority: string | null;
+  /** Why this member was chosen: algorithm, rule, criteria set or priority, and revision, in words. */
   why: string;
   ageMs: number;
   idleMs: number;

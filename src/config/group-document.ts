@@ -28,6 +28,23 @@ const member = z.looseObject({
 const port = z.int('a port').min(0, 'a port').max(65535, 'a port');
 const portRanges = z.array(z.tuple([port, port], 'first and last port')).optional();
 
+const prefix = z.string('a prefix').refine(isPrefix, 'a prefix');
+
+/** Of a priority. */
+const priority = {
+  name: z.string('a name').min(1, 'a name').optional(),
+  when: z
+    .looseObject({
+      sources: z.array(prefix),
+      sourcePorts: portRanges,
+      dscps: z.array(z.int('a DSCP').min(0, 'a DSCP').max(63, 'a DSCP')).optional(),
+      vlanPriorities: z.array(z.int('a priority').min(0, 'a priority').max(7, 'a priority')).optional(),
+      labels: z.record(z.string(), z.string('text')).optional(),
+    })
+    .optional(),
+  onEmpty: z.enum(['next', 'reject', 'drop'], 'one of next, reject, drop').optional(),
+};
+
 const groupDocument = z
   .looseObject({
     name: z.string('a name').min(1, 'a name'),
@@ -49,7 +66,7 @@ const groupDocument = z
     port: z.int('a port').min(1, 'a port').max(65535, 'a port').optional(),
     ports: portRanges,
     match: z.looseObject({
-      sources: z.array(z.string('a prefix').refine(isPrefix, 'a prefix')),
+      sources: z.array(prefix),
       sourcePort: z.int('a port').optional(),
       sourcePorts: portRanges,
       macs: z.array(z.string('a MAC address').refine(isMac, 'a MAC address')).optional(),
@@ -64,7 +81,9 @@ const groupDocument = z
       })
       .optional(),
     onEmpty: z.enum(['reject', 'drop'], 'one of reject, drop'),
-    criteria: z.array(z.looseObject({ fromMs: epochMs, untilMs: epochMs, members: z.array(member) })),
+    criteria: z.array(
+      z.looseObject({ fromMs: epochMs, untilMs: epochMs, ...priority, members: z.array(member) }),
+    ),
   })
   .refine(({ kind, vip }) => kind !== undefined || vip.length > 0, {
     error: 'at least one address',

@@ -13,15 +13,17 @@ import type {
   PortConfig,
   RouterAdvertisementConfig,
   TemplateConfig,
+  WhenConfig,
 } from './model/model.ts';
 import { derivePortMac } from './model/port-mac.ts';
-import { resolvePorts } from './model/port-ranges.ts';
+import { mergedRanges, parsePortRange, resolvePorts } from './model/port-ranges.ts';
 import { resolveFirewall, resolveMark, resolveOperator } from './resolve-firewalls.ts';
 import { resolvePolicy, resolveScaling } from './resolve-policy.ts';
 import { type ConfigFile, DEFAULT_ADVERTISEMENTS } from './schema/schema.ts';
 
 type FileGroup = ConfigFile['groups'][number];
 type FileMember = NonNullable<FileGroup['members']>[number];
+type FilePriority = NonNullable<FileGroup['priorities']>[number];
 type FileCriteria = NonNullable<FileGroup['criteria']>[number];
 
 export function resolveConfiguration(file: ConfigFile): Configuration {
@@ -134,7 +136,9 @@ const resolveGroup = (group: FileGroup): GroupConfig => ({
   scaling: group.scaling === undefined ? undefined : resolveScaling(group.scaling),
   health: group.health === undefined ? undefined : resolveHealth(group.health),
   load: group.load === undefined ? undefined : resolveLoad(group.load),
-  criteria: (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
+  criteria:
+    group.priorities?.map(resolvePriority) ??
+    (group.criteria ?? [{ members: group.members ?? [] }]).map(resolveCriteria),
 });
 
 function resolveChain({ through, onHopFailure, onNoHop }: FileGroup): Pick<GroupConfig, 'chain'> {
@@ -223,6 +227,24 @@ const resolveCriteria = (set: FileCriteria): CriteriaConfig => ({
   untilMs: set.until === undefined ? undefined : Date.parse(set.until),
   members: set.members.map(resolveMember),
 });
+
+const resolvePriority = ({ name, when, onEmpty, members }: FilePriority): CriteriaConfig => ({
+  name,
+  ...(when !== undefined && { when: resolveWhen(when) }),
+  ...(onEmpty !== undefined && { onEmpty }),
+  members: members.map(resolveMember),
+});
+
+function resolveWhen(when: NonNullable<FilePriority['when']>): WhenConfig {
+  const { sources, sourcePorts = [], dscp, vlanPriority, labels } = when;
+  return {
+    sources: sources.map(canonicalPrefixText),
+    ...(sourcePorts.length > 0 && { sourcePorts: mergedRanges(sourcePorts.map(parsePortRange)) }),
+    ...(dscp !== undefined && { dscps: [dscp].flat() }),
+    ...(vlanPriority !== undefined && { vlanPriorities: [vlanPriority].flat() }),
+    ...(labels !== undefined && { labels }),
+  };
+}
 
 export const resolveMember = (member: FileMember): MemberConfig => ({
   name: member.name,

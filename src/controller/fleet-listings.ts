@@ -15,7 +15,7 @@ import {
 } from '../api/group-listings.ts';
 import type { flowQuery } from '../api/routes.ts';
 import type { FlowRow, GroupDetail, GroupRow, MemberRow } from '../api/shapes.ts';
-import { membersInForce, setInForce, setKey } from '../config/model/criteria-sets.ts';
+import { membersInForce, setKey, setsInForce } from '../config/model/criteria-sets.ts';
 import { refuseUnknownMember } from '../config/model/group-members.ts';
 import type { CriteriaConfig, GroupConfig, MemberConfig } from '../config/model/model.ts';
 import { ownEntry } from '../config/model/own-entry.ts';
@@ -354,10 +354,9 @@ export async function groupSample(
 async function policyMembers(term: Term, group: GroupConfig): Promise<PolicyMemberRow[]> {
   const { monotonicMs, wallMs } = momentOf(term.runtime);
   const loads = term.loads.loads(group.name, monotonicMs);
-  const set = setInForce(group, wallMs);
-  if (set === undefined) return [];
-  const weights = await enforcedWeights(term, group, set, wallMs);
-  return set.members.map(({ name, state, weight }) => {
+  const sets = setsInForce(group, wallMs);
+  const weights = await enforcedWeights(term, group, sets, wallMs);
+  return membersInForce(group, wallMs).map(({ name, state, weight }) => {
     const load: MemberGlobal | undefined = loads.get(name);
     return {
       member: name,
@@ -404,7 +403,7 @@ type EnforcedWeight = Pick<PolicyMemberRow, 'weight' | 'differing'>;
 async function enforcedWeights(
   term: Term,
   group: GroupConfig,
-  set: CriteriaConfig,
+  sets: readonly CriteriaConfig[],
   nowMs: number,
 ): Promise<(member: string) => EnforcedWeight> {
   const distributed = membersInForce(weighted(term, group), nowMs);
@@ -412,7 +411,7 @@ async function enforcedWeights(
   if (group.policy === undefined || group.policy.mode === 'distribute-rules') {
     const differing = [...term.agents.keys()].flatMap((host) =>
       (term.weights.balancersOf(group.name, host) ?? [])
-        .filter(({ criteriaSet }) => criteriaSet === setKey(set))
+        .filter(({ criteriaSet }) => sets.some((set) => criteriaSet === setKey(set)))
         .map(({ loadBalancer, weights }) => ({ host, loadBalancer, weights })),
     );
     return (member) => {

@@ -1,7 +1,7 @@
 /** Health of a controller and its hosts: the problems, and advice for each. */
 import type { Verdict } from '../api/shapes.ts';
 import { named } from '../api/verdict.ts';
-import { membersInForce, setInForce } from '../config/model/criteria-sets.ts';
+import { isUnserved, membersInForce } from '../config/model/criteria-sets.ts';
 import type { Controller } from './controller.ts';
 import type { Term } from './term.ts';
 
@@ -39,8 +39,7 @@ function groupProblems({ groups, runtime }: Controller): Problems {
   for (const [name, { group }] of groups) {
     const members = membersInForce(group, nowMs);
     for (const member of members) if (member.state === 'failed') failed.push(`${name}/${member.name}`);
-    const serves = members.some(({ state, weight }) => state === 'active' && weight > 0);
-    if (!serves && setInForce(group, nowMs) !== undefined) empty.push(name);
+    if (isUnserved(group, nowMs)) empty.push(name);
   }
   const show = (group: string): string => `see sluice group show ${group}`;
   return [

@@ -44,6 +44,8 @@ export function setTag(view: DataView, at: number, tagWord: number): void {
   view.setInt32(at, tagWord);
 }
 
+/** Priority (PCP) of the tag behind an Ethernet header's addresses, 0 … 7. */
+export const tagPriority = (view: DataView, at: number): number => view.getUint8(at + HEADER_BYTES) >>> 5;
 /** VLAN id of the tag behind an Ethernet header's addresses; and the type behind a tag whose TCI is at `tci`. */
 export const vlanId = (view: DataView, at: number): number => view.getUint16(at + HEADER_BYTES) & 0xfff;
 export const typeBehindTag = (view: DataView, tci: number): number => view.getUint16(tci + 2);

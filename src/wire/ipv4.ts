@@ -83,6 +83,9 @@ export function setDestination(view: DataView, at: number, address: number): voi
   view.setInt32(at + 16, address);
 }
 
+/** Differentiated services code point, 0 … 63 (RFC 2474 §3). */
+export const dscp = (view: DataView, at: number): number => view.getUint8(at + 1) >>> 2;
+
 /** Sets the differentiated services code point (RFC 2474 §3), 0 … 63; ECN bits stay, checksum by delta. */
 export function setDscpWithChecksum(view: DataView, at: number, dscp: number): void {
   const was = view.getUint16(at);

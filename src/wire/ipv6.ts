@@ -53,6 +53,9 @@ export function setDestination(
   view.setInt32(at + 36, w3);
 }
 
+/** Differentiated services code point, 0 … 63 (RFC 2474 §3). */
+export const dscp = (view: DataView, at: number): number => (view.getUint16(at) >>> 6) & 0x3f;
+
 /** Sets the differentiated services code point (RFC 2474 §3), 0 … 63; ECN bits stay. */
 export function setDscp(view: DataView, at: number, dscp: number): void {
   view.setUint16(at, (view.getUint16(at) & 0xf03f) | (dscp << 6));

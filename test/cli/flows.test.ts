@@ -17,6 +17,7 @@ const row = (at: number): FlowRow => ({
   destination: '',
   group: '',
   state: '',
+  priority: null,
   why: '',
   ageMs: 0,
   idleMs: 0,

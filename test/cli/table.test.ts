@@ -42,6 +42,7 @@ const flow: FlowRow = {
   destination: '10.1.0.21:8080',
   group: 'api',
   state: 'established',
+  priority: null,
   why: 'weighted-round-robin, rule 1, revision 3',
   ageMs: 184_000,
   idleMs: 250,
@@ -88,11 +89,13 @@ const group: GroupDetail = {
   nextChange: '2026-12-01T13:00:00.000Z',
   loadBalancers: 3,
   upcoming: [],
+  priorities: [],
   members: [
     {
       member: 'app1',
       address: '10.1.0.21',
       port: 8080,
+      priority: null,
       state: 'active',
       weight: 1,
       flowsLeft: null,
@@ -107,6 +110,7 @@ const group: GroupDetail = {
       member: 'app2',
       address: '10.1.0.22',
       port: null,
+      priority: null,
       state: 'draining',
       weight: 300,
       flowsLeft: 3,
@@ -138,6 +142,8 @@ const rule: RuleRow = {
   avoidSelf: false,
   udpScheduling: 'per-datagram',
   drainFallback: false,
+  priority: null,
+  when: null,
   effectiveFrom: null,
   effectiveUntil: '2026-12-01T13:00:00.000Z',
   members: ['app1=1', 'app2=3'],
@@ -288,8 +294,8 @@ tables('rules', () => {
   assert.is(
     formatRules([rule]),
     lines(`
-    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT          SOURCES  SOURCE-PORT  MAC  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  UDP-SCHEDULING  DRAIN-FALLBACK  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
-    web1           api    10.1.0.100  tcp       80,8000-8010  -        1024-65535   -    address  weighted-round-robin  -           3h  false       per-datagram    false           -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
+    LOAD-BALANCER  GROUP  VIP         PROTOCOL  PORT          SOURCES  SOURCE-PORT  MAC  REWRITE  ALGORITHM             HASH  AFFINITY  AVOID-SELF  UDP-SCHEDULING  DRAIN-FALLBACK  PRIORITY  WHEN  EFFECTIVE-FROM  EFFECTIVE-UNTIL           MEMBERS        REVISION
+    web1           api    10.1.0.100  tcp       80,8000-8010  -        1024-65535   -    address  weighted-round-robin  -           3h  false       per-datagram    false           -         -     -               2026-12-01T13:00:00.000Z  app1=1,app2=3         3
     `),
   );
 });

@@ -98,6 +98,15 @@ test('time-periods: the set that is effective now decides', async () => {
   assert.equal(await ask(host, 'web1', '10.1.0.100', 6), { app1: 2, app2: 4 });
 });
 
+test('priorities: marked flows, a tenant and the rest have members of their own', async () => {
+  const host = await run('priorities.yaml');
+  assert.equal(await ask(host, 'web1', '10.1.0.100', 2), { app3: 2 });
+  assert.equal(await ask(host, 'web2', '10.1.0.100:8005', 2), { app2: 2 });
+  const chain = 'add table ip dscps; add chain ip dscps out { type route hook output priority -150; }';
+  await host.exec('web1', 'nft', `${chain}; add rule ip dscps out ip dscp set 46`);
+  assert.equal(await ask(host, 'web1', '10.1.0.100', 2), { app1: 2 });
+});
+
 test('mac-redirect: members that hold the address answer', async () => {
   const host = await run('mac-redirect.yaml');
   for (const vm of ['app1', 'app2']) await holdQuietly(host, vm, '10.1.0.100');

@@ -37,6 +37,21 @@ groups:
 
 export const shop = (): Configuration => parseConfiguration(SHOP);
 
+/** The shop with a group of three priorities, the first for ports of tier web that mark their packets. */
+export const shopWithPriorities = (): Configuration =>
+  parseConfiguration(`${SHOP}
+  - name: tiers
+    network: app
+    vip: [10.1.0.110, "fd00:1::110"]
+    priorities:
+      - name: gold
+        when: { dscp: 46, vlanPriority: [5, 6], sources: [10.1.0.0/24], sourcePorts: [1024-2047, 2048-65535], labels: { tier: web } }
+        members: [ { name: g1, address: 10.1.0.31 }, { name: g2, address: "fd00:1::31" } ]
+        onEmpty: next
+      - { name: silver, when: { sources: ["fd00:1::/64"] }, members: [ { name: s1, address: 10.1.0.32 } ], onEmpty: drop }
+      - { name: rest, members: [ { name: r1, address: 10.1.0.33 } ] }
+`);
+
 /** The shop with another text in place of `what`; throws if that does not occur. */
 export function shopWith(what: string, replacement: string): Configuration {
   if (!SHOP.includes(what)) throw new Error(`the shop's configuration has no ${what}`);

@@ -43,6 +43,18 @@ export interface GroupText {
   onEmpty?: string;
   members?: MemberText[];
   criteria?: { from?: string; until?: string; members: MemberText[] }[];
+  priorities?: {
+    name: string;
+    when?: {
+      dscp?: number | number[];
+      vlanPriority?: number | number[];
+      sources?: string[];
+      sourcePorts?: (number | string)[];
+      labels?: Record<string, string>;
+    };
+    members: MemberText[];
+    onEmpty?: string;
+  }[];
 }
 
 export interface PortText {

@@ -50,10 +50,13 @@ export interface GroupDescription {
   readonly isHop?: boolean;
   /** Either members … */
   readonly members?: readonly MemberDescription[];
-  /** … or criteria sets with their periods. */
+  /** … or criteria sets with their periods, or priorities with their conditions. */
   readonly criteria?: readonly {
     readonly fromMs?: number;
     readonly untilMs?: number;
+    readonly name?: string;
+    readonly when?: CriteriaSpec['when'];
+    readonly onEmpty?: CriteriaSpec['onEmpty'];
     readonly members: readonly MemberDescription[];
   }[];
 }
@@ -277,9 +280,8 @@ export class SnapshotMaker {
       },
       onEmpty: group.onEmpty ?? 'reject',
       criteria: sets.map(
-        ({ fromMs, untilMs, members: list }): CriteriaSpec => ({
-          fromMs,
-          untilMs,
+        ({ members: list, ...set }): CriteriaSpec => ({
+          ...set,
           members: list.map((member) => ({
             weight: 1,
             state: 'active',

@@ -5,6 +5,7 @@ import type { ConfigInput } from '../schema/schema.ts';
 import { isCutOut, type Lenient } from '../schema/shape.ts';
 import { checkChains, checkKind } from './check-chains.ts';
 import { findNetwork } from './check-ports.ts';
+import { checkPriorities } from './check-priorities.ts';
 import { checkMatch, checkRules, type RulesByTuple } from './check-rules.ts';
 import {
   addressKeyIn,
@@ -139,10 +140,12 @@ const familyOf = (families: ReadonlySet<Family>): string =>
 // Members
 
 function checkMembership(group: GroupView, context: GroupContext, path: Path, report: Report): void {
-  const hasMembers = 'members' in group;
-  if (hasMembers && 'criteria' in group) report(path, 'both members and criteria', 'one of the two');
-  if (!hasMembers && !('criteria' in group)) {
-    report(path, 'neither members nor criteria', 'members, or criteria with their periods');
+  const kinds = (['members', 'criteria', 'priorities'] as const).filter((kind) => kind in group);
+  if (kinds.length === 2) report(path, `both ${kinds.join(' and ')}`, 'one of the two');
+  if (kinds.length === 3) report(path, 'members, criteria and priorities', 'one of the three');
+  if (kinds.length === 0) {
+    const expected = 'members, or criteria with their periods, or priorities with their conditions';
+    report(path, 'neither members nor criteria nor priorities', expected);
   }
   const seen: Identities = new Map();
   checkMembers(group.members, context, [...path, 'members'], seen, report);
@@ -151,6 +154,11 @@ function checkMembership(group: GroupView, context: GroupContext, path: Path, re
     const at = [...path, 'criteria', k];
     checkPeriod(set, at, report);
     checkMembers(set.members, context, [...at, 'members'], seen, report);
+  }
+  checkPriorities(group, context.vips, path, report);
+  for (const [k, priority] of (group.priorities ?? []).entries()) {
+    const at = [...path, 'priorities', k, 'members'];
+    if (priority !== undefined) checkMembers(priority.members, context, at, new Map(), report);
   }
 }
 

@@ -65,7 +65,8 @@ export function checkMemberPort(
   )
     return;
   if (isCutOut(group, 'port') || isCutOut(asked, 'port')) return;
-  const members = [group.members ?? [], ...(group.criteria ?? []).map((set) => set?.members ?? [])].flat();
+  const sets = [...(group.criteria ?? []), ...(group.priorities ?? [])];
+  const members = [group.members ?? [], ...sets.map((set) => set?.members ?? [])].flat();
   const without = members.find((member) => member !== undefined && !('port' in member));
   if (without === undefined) return;
   report([...path, 'port'], 'nothing', `a port, as neither the group nor member ${without.name} has one`);

@@ -61,10 +61,9 @@ function virtualAddresses(view: Lenient<ConfigInput>, topology: Topology): Map<s
 function memberAddresses(group: GroupView, path: Path): { address: string; at: Path }[] {
   const sets = [
     { members: group.members, at: [...path, 'members'] },
-    ...(group.criteria ?? []).map((set, k) => ({
-      members: set?.members,
-      at: [...path, 'criteria', k, 'members'],
-    })),
+    ...(['criteria', 'priorities'] as const).flatMap((kind) =>
+      (group[kind] ?? []).map((set, k) => ({ members: set?.members, at: [...path, kind, k, 'members'] })),
+    ),
   ];
   return sets.flatMap(({ members, at }) =>
     (members ?? []).flatMap((member, k) =>

@@ -32,12 +32,18 @@ function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
   return new Map(Object.entries(value).filter(([, entry]) => entry !== undefined));
 }
 
-/** A group as its file has it: members in place of one set of criteria without a period. */
+/** A group as its file has it: members in place of one set of criteria without a period, priorities in place of named sets. */
 export function asInFile<Group extends { readonly criteria: readonly object[] }>({
   criteria,
   ...group
 }: Group): object {
-  const [set] = criteria as readonly { fromMs?: number; untilMs?: number; members: readonly object[] }[];
+  const [set] = criteria as readonly {
+    fromMs?: number;
+    untilMs?: number;
+    name?: string;
+    members: readonly object[];
+  }[];
+  if (set?.name !== undefined) return { ...group, priorities: criteria };
   const isPlain = criteria.length === 1 && set!.fromMs === undefined && set!.untilMs === undefined;
   return { ...group, ...(isPlain ? { members: set!.members } : { criteria }) };
 }

@@ -1,4 +1,7 @@
-/** Criteria sets by time: which one is in force, which one follows, and since when each has had a member. */
+/**
+ * Criteria sets: which ones are in force, which one follows, and since when each has had a member. Of sets with periods the
+ * first one whose period it is is in force; of priorities all are, each for the flows that meet its condition.
+ */
 import type { CriteriaConfig, GroupConfig, MemberConfig } from './model.ts';
 
 type Criteria = Pick<GroupConfig, 'criteria'>;
@@ -6,35 +9,66 @@ type Criteria = Pick<GroupConfig, 'criteria'>;
 interface Period {
   readonly fromMs?: number;
   readonly untilMs?: number;
+  readonly name?: string;
 }
 
-/** Identity of a set within its group: `FROM/UNTIL` in epoch milliseconds, an open end empty. */
-export const setKey = ({ fromMs, untilMs }: Period): string => `${fromMs ?? ''}/${untilMs ?? ''}`;
+/**
+ * Identity of a set within its group: a priority's name; else `FROM/UNTIL` in epoch milliseconds, an open end empty. Names
+ * have no slash.
+ */
+export const setKey = ({ fromMs, untilMs, name }: Period): string =>
+  name ?? `${fromMs ?? ''}/${untilMs ?? ''}`;
 
-/** Undefined: no set is in force at this time. */
-export const setInForce = <Set extends Period>(
-  { criteria }: { readonly criteria: readonly Set[] },
-  nowMs: number,
-): Set | undefined =>
+interface Sets<Set> {
+  readonly criteria: readonly Set[];
+}
+
+export const hasPriorities = ({ criteria }: Sets<Period>): boolean => criteria[0]?.name !== undefined;
+
+/** All priorities, or the set whose period it is; none: no set is in force at this time. */
+export function setsInForce<Set extends Period>(group: Sets<Set>, nowMs: number): readonly Set[] {
+  if (hasPriorities(group)) return group.criteria;
+  const set = setOfPeriod(group, nowMs);
+  return set === undefined ? [] : [set];
+}
+
+const setOfPeriod = <Set extends Period>({ criteria }: Sets<Set>, nowMs: number): Set | undefined =>
   criteria.find(({ fromMs, untilMs }) => (fromMs ?? -Infinity) <= nowMs && nowMs < (untilMs ?? Infinity));
 
-/** Members of the set in force; none if no set is. */
+/** Members of the sets in force. */
 export const membersInForce = (group: Criteria, nowMs: number): readonly MemberConfig[] =>
-  setInForce(group, nowMs)?.members ?? [];
+  setsInForce(group, nowMs).flatMap(({ members }) => members);
+
+/**
+ * Whether new flows find no member: those that the set in force is for, those of a priority that does not leave them to the
+ * next one, or those of all priorities. A group outside its periods is not meant.
+ */
+export function isUnserved(group: Criteria, nowMs: number): boolean {
+  const sets = setsInForce(group, nowMs);
+  const isEmpty = ({ members }: CriteriaConfig): boolean =>
+    !members.some(({ state, weight }) => state === 'active' && weight > 0);
+  if (sets.length === 0) return false;
+  return sets.every(isEmpty) || sets.some((set) => set.onEmpty !== 'next' && isEmpty(set));
+}
+
+/** The priority that a member belongs to. */
+export const priorityOf = (group: Criteria, member: string): string | undefined =>
+  hasPriorities(group)
+    ? group.criteria.find(({ members }) => members.some(({ name }) => name === member))?.name
+    : undefined;
 
 /** When another set comes into force, or the one in force ends; Infinity: never. */
 export function nextSetChangeMs(group: Criteria, nowMs: number): number {
-  const now = setInForce(group, nowMs);
+  const now = setOfPeriod(group, nowMs);
   const bounds = group.criteria.flatMap(({ fromMs, untilMs }) => [fromMs ?? 0, untilMs ?? 0]);
-  const later = bounds.filter((ms) => ms > nowMs && setInForce(group, ms) !== now);
+  const later = bounds.filter((ms) => ms > nowMs && setOfPeriod(group, ms) !== now);
   return Math.min(Number.POSITIVE_INFINITY, ...later);
 }
 
-/** The set in force, and the one that follows it, as far as there are such. */
+/** The sets in force, and the one that follows, as far as there are such. */
 export function setsAhead(group: Criteria, nowMs: number): CriteriaConfig[] {
   const changeMs = nextSetChangeMs(group, nowMs);
-  const sets = [setInForce(group, nowMs), changeMs === Infinity ? undefined : setInForce(group, changeMs)];
-  return sets.filter((set) => set !== undefined);
+  return [...setsInForce(group, nowMs), ...(changeMs === Infinity ? [] : setsInForce(group, changeMs))];
 }
 
 /**

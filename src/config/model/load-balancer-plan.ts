@@ -4,15 +4,15 @@
  * A group's rules apply to the ports of its network, and of networks that its logical router joins (reach.ts), that its
  * `from` labels select; without `from` to all of them.
  *
- * A shared LB enforces the same rules for each of its ports. If `from` splits the ports of a scope, the scope gets one LB
- * per part, so that sharing never applies a rule to a port that its group does not select. For the same reason an LB of a
+ * A shared LB enforces the same rules for each of its ports. If `from`, or the labels that a priority asks for, split the
+ * ports of a scope, the scope gets one LB per part, so that sharing never applies a rule to a port that its group does not select. For the same reason an LB of a
  * whole host, or of a named set, has one part per network: networks may use the same addresses for different things.
  *
  * A port for probes has no LB: its packets go to members themselves. A port that no group selects has an LB without
  * rules, so that flows which are still running when its last rule is removed stay translated.
  */
 import type { Configuration, GroupConfig, PortConfig } from './model.ts';
-import { Reach } from './reach.ts';
+import { matchesLabels, Reach } from './reach.ts';
 
 /** The ports that share a load balancer: a port alone, those of a network or of the host, or a set from the file. */
 export type Scope = 'port' | 'network' | 'host' | 'set';
@@ -93,7 +93,10 @@ function scopeOf(
 function selectorsThatSplit(configuration: Configuration, port: PortConfig, reach: Reach): string {
   const matching = new Set<string>();
   for (const group of configuration.groups) {
-    if (group.from !== undefined && reach.selects(group, port)) matching.add(selectorText(group.from));
+    const selectors = [group.from, ...group.criteria.map(({ when }) => when?.labels)];
+    if (selectors.every((selector) => selector === undefined) || !reach.selects(group, port)) continue;
+    for (const selector of selectors)
+      if (selector !== undefined && matchesLabels(selector, port)) matching.add(selectorText(selector));
   }
   return [...matching]
     .sort()

@@ -8,6 +8,7 @@ import type {
   HashInput,
   MemberState,
   PortRange,
+  PriorityCondition,
   Protocol,
   RewriteKind,
   UdpScheduling,
@@ -211,7 +212,7 @@ export interface GroupConfig {
   health?: HealthConfig;
   /** Absent: members are not asked for their load. */
   load?: LoadConfig;
-  /** `members:` in the file becomes one criteria set without a period. */
+  /** `members:` in the file becomes one criteria set without a period, `priorities:` one for each. */
   criteria: CriteriaConfig[];
 }
 
@@ -237,7 +238,18 @@ export const isMiddleboxGroup = ({ kind }: Pick<GroupConfig, 'kind'>): boolean =
 export interface CriteriaConfig {
   fromMs?: number;
   untilMs?: number;
+  /** Of a priority: in force at any time, for flows that meet `when`. All sets of a group have names, or none has. */
+  name?: string;
+  /** Absent: any flow. */
+  when?: WhenConfig;
+  /** Treatment of a flow without usable member; absent: the group's. */
+  onEmpty?: 'next' | 'reject' | 'drop';
   members: MemberConfig[];
+}
+
+export interface WhenConfig extends PriorityCondition {
+  /** Labels that the sending port must have. */
+  labels?: Record<string, string>;
 }
 
 export interface MemberConfig {

@@ -36,6 +36,40 @@ const criteria = z.strictObject({
   members: z.array(memberSchema).describe('Members during this period.'),
 });
 
+const dscp = integer(0, 63, 'a DSCP');
+const vlanPriority = integer(0, 7, 'a priority');
+
+const when = z.strictObject({
+  sources: optionalList(prefix).describe('Source prefixes; empty: any source.'),
+  sourcePorts: optionalList(portRange).describe('Source ports, single ones and ranges; empty: any.'),
+  dscp: oneOrList(dscp, 'a DSCP from 0 to 63, or a list of them')
+    .optional()
+    .describe('Differentiated services code point of the packet (RFC 2474), or a list; absent: any.')
+    .meta({ examples: [46] }),
+  vlanPriority: oneOrList(vlanPriority, 'a priority from 0 to 7, or a list of them')
+    .optional()
+    .describe('Priority in the 802.1Q tag of the frame (PCP), or a list; 0: also without tag; absent: any.')
+    .meta({ examples: [5] }),
+  labels: labels
+    .optional()
+    .describe('Labels that the port must have that the flow comes from; absent: any port.'),
+});
+
+const priority = z.strictObject({
+  name: name.describe('Name of the priority, unique within the group.').meta({ examples: ['gold'] }),
+  when: when
+    .optional()
+    .describe("Conditions that a flow's first packet must meet, all of them; absent: any flow."),
+  members: z
+    .array(memberSchema)
+    .describe('Members of this priority; their names are unique over all priorities.'),
+  onEmpty: choice('next', 'reject', 'drop')
+    .optional()
+    .describe(
+      'Treatment of flows of this priority if it has no usable member: `next` leaves them to the next priority whose conditions they meet; absent: as `onEmpty` of the group.',
+    ),
+});
+
 /** For the JSON Schema: requires this key. */
 const hasKey = (key: string) => ({
   type: 'object',
@@ -183,7 +217,15 @@ export const group = z
     members: z
       .array(memberSchema)
       .optional()
-      .describe('Members of the group; exactly one of `members` and `criteria` is required.'),
+      .describe('Members of the group; exactly one of `members`, `criteria` and `priorities` is required.'),
+    priorities: z
+      .array(priority)
+      .min(1, 'at least one priority')
+      .max(16, 'at most 16 priorities')
+      .optional()
+      .describe(
+        'Subgroups of members behind the virtual address; a flow goes to the first one whose conditions it meets.',
+      ),
     criteria: z
       .array(criteria)
       .min(1, 'at least one criteria set')
@@ -191,4 +233,4 @@ export const group = z
       .optional()
       .describe('Members by time period; the first set whose period contains the current time applies.'),
   })
-  .meta({ oneOf: [hasKey('members'), hasKey('criteria')] });
+  .meta({ oneOf: [hasKey('members'), hasKey('criteria'), hasKey('priorities')] });

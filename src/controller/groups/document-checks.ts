@@ -15,7 +15,12 @@ const override = z.looseObject({
   name: z.string().min(1),
   removed: z.boolean().optional(),
   added: z
-    .looseObject({ address: z.string(), port: z.int().optional(), mac: z.string().optional() })
+    .looseObject({
+      address: z.string(),
+      port: z.int().optional(),
+      mac: z.string().optional(),
+      priority: z.string().optional(),
+    })
     .optional(),
   weight: z.int().min(0).max(65_535).optional(),
   weightsByPort: z.record(z.string(), z.int().min(0).max(65_535)).optional(),

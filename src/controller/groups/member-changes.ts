@@ -13,6 +13,7 @@
  *   request omits keep their values.
  */
 import type { MemberAdd } from '../../api/shapes.ts';
+import { hasPriorities, priorityOf } from '../../config/model/criteria-sets.ts';
 import { findMember, membersOf } from '../../config/model/group-members.ts';
 import type { GroupConfig, MemberConfig, NetworkConfig } from '../../config/model/model.ts';
 import { checkNewMember } from '../../config/new-member.ts';
@@ -43,17 +44,15 @@ export class MemberChanges {
       const message = `group ${groupName}: ${request.name} is an active member already, at ${where}`;
       throw new Refusal(409, message);
     }
-    const { address, port, mac, weight: checkedWeight } = this.checked(group, request, existing);
+    const { priority = overrideOf(state, request.name).added?.priority, ...described } = request;
+    refusePriority(group, request);
+    const { address, port, mac, weight: checkedWeight } = this.checked(group, described, existing);
     // A member with different weights in its criteria sets keeps them: no override of the weight.
     const weight =
       request.weight ?? (existing === undefined ? checkedWeight : overrideOf(state, request.name).weight);
+    const added = { address, port, mac, ...(priority !== undefined && { priority }) };
     const { weightsByPort } = overrideOf(state, request.name);
-    return changed(state, request.name, {
-      added: { address, port, mac },
-      weight,
-      weightsByPort,
-      state: 'active',
-    });
+    return changed(state, request.name, { added, weight, weightsByPort, state: 'active' });
   }
 
   setWeight(groupName: string, memberName: string, weight: number): GroupOverrides {
@@ -138,6 +137,19 @@ export class MemberChanges {
     const expected = expectOneOf(memberName, known);
     throw new Refusal(404, `member of group ${groupName}: found ${memberName}, expected ${expected}`);
   }
+}
+
+/** Refuses a priority that the group does not have, or another one than that of the member in the file. */
+function refusePriority(group: GroupConfig, { name, priority }: MemberAdd): void {
+  if (priority === undefined) return;
+  const where = `priority of group ${group.name}: found ${JSON.stringify(priority)}`;
+  if (!hasPriorities(group))
+    throw new Refusal(400, `${where}, expected none, as the group has no priorities`);
+  const known = group.criteria.map((set) => set.name!);
+  if (!known.includes(priority)) throw new Refusal(400, `${where}, expected ${expectOneOf(priority, known)}`);
+  const own = priorityOf(group, name);
+  if (own !== undefined && own !== priority)
+    throw new Refusal(409, `${where} for ${name}, expected ${own}, which the member belongs to`);
 }
 
 const overrideOf = ({ overrides }: GroupState, member: string): MemberOverride => overrides.get(member) ?? {};

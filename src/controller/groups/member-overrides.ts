@@ -4,13 +4,14 @@
  * Theory of operation. The file names members; `member add|weight|drain|fail|remove` leaves an override per group and
  * member name. The members in force are the file's with their overrides applied, then those added at run time, in
  * the order in which they were added. In a group with several criteria sets an override applies to every set that
- * names the member, and an added member joins every set.
+ * names the member, and an added member joins every set. In a group with priorities it joins one of them.
  *
  * When the file changes, an override stays if the file's entry for its member is the same as before, so a drain or a
  * failure outlives a reload that is about something else. If the entry was changed, added or removed, the file
  * wins and the override is dropped. To restore a failed member, add it again under its name or change its entry.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { priorityOf } from '../../config/model/criteria-sets.ts';
 import { findMember } from '../../config/model/group-members.ts';
 import type { CriteriaConfig, GroupConfig, MemberConfig } from '../../config/model/model.ts';
 import type { MemberState } from '../../tables/balancing/rule-spec.ts';
@@ -20,7 +21,13 @@ export interface MemberOverride {
   /** Removed; the other fields are then ignored. */
   readonly removed?: boolean;
   /** Added at run time, at this address. Takes precedence over the file's entry. */
-  readonly added?: { readonly address: string; readonly port?: number; readonly mac?: string };
+  readonly added?: {
+    readonly address: string;
+    readonly port?: number;
+    readonly mac?: string;
+    /** Absent, or not there any more: the group's last priority. */
+    readonly priority?: string;
+  };
   readonly weight?: number;
   /** By source port: the weight at that port's load balancer. */
   readonly weightsByPort?: Readonly<Record<string, number>>;
@@ -79,10 +86,18 @@ function entriesOf(group: GroupConfig, member: string): MemberConfig[] {
 
 export function applyOverrides(group: GroupConfig, overrides: GroupOverrides): GroupConfig {
   if (overrides.size === 0) return group;
-  return { ...group, criteria: group.criteria.map((set) => applyToSet(set, overrides)) };
+  return { ...group, criteria: group.criteria.map((set) => applyToSet(set, group, overrides)) };
 }
 
-function applyToSet(set: CriteriaConfig, overrides: GroupOverrides): CriteriaConfig {
+/** Whether a member that people have added joins a set: each one, or the priority that they have named. */
+function joins({ name }: CriteriaConfig, group: GroupConfig, member: string, priority?: string): boolean {
+  if (name === undefined) return true;
+  const own = priorityOf(group, member);
+  const isKnown = group.criteria.some((set) => set.name === priority);
+  return name === (own ?? (isKnown ? priority : group.criteria.at(-1)!.name));
+}
+
+function applyToSet(set: CriteriaConfig, group: GroupConfig, overrides: GroupOverrides): CriteriaConfig {
   const members: MemberConfig[] = [];
   for (const member of set.members) {
     const override = overrides.get(member.name);
@@ -91,6 +106,7 @@ function applyToSet(set: CriteriaConfig, overrides: GroupOverrides): CriteriaCon
   }
   for (const [name, override] of overrides) {
     if (override.added === undefined || set.members.some((member) => member.name === name)) continue;
+    if (!joins(set, group, name, override.added.priority)) continue;
     members.push(overridden({ name, ...override.added, weight: 1, state: 'active' }, override));
   }
   return { ...set, members };

@@ -1,5 +1,5 @@
 /** Events of criteria sets that begin by time alone. */
-import { setInForce, setKey } from '../../config/model/criteria-sets.ts';
+import { setKey, setsInForce } from '../../config/model/criteria-sets.ts';
 import type { GroupConfig } from '../../config/model/model.ts';
 import type { EventSink } from '../../events/event.ts';
 
@@ -17,7 +17,7 @@ export class SetEvents {
     const inForce = new Map<string, string>();
     for (const [subject, group] of groups) {
       if (!hasPeriods(group)) continue;
-      const set = setInForce(group, wallMs);
+      const [set] = setsInForce(group, wallMs);
       const key = set === undefined ? '' : setKey(set);
       const before = this.inForce.get(subject);
       inForce.set(subject, key);

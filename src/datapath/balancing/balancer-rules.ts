@@ -4,7 +4,7 @@
  * The rules themselves are shared by all load balancers with the same groups (rule-sets.ts). Each LB has its own
  * selection state, which is created at the first flow of a group and carried over when the group's rules change.
  */
-import type { RuleTable } from '../../tables/balancing/rule-table.ts';
+import { ON_EMPTY, type RuleTable } from '../../tables/balancing/rule-table.ts';
 import { NONE } from '../../tables/common/bucket-index.ts';
 import type { Context } from '../frame/context.ts';
 import type { Frame } from '../frame/frame.ts';
@@ -30,6 +30,10 @@ export class BalancerRules {
   private readonly running = new Map<number, Running>();
   private last: Running | undefined;
   private chosenBy = 0;
+  /** Of the last `setFor` without result: ON_EMPTY.reject or drop. */
+  onEmpty = 0;
+  /** Of the last `setFor`: the last set that the flow was for, or NONE. */
+  reached = NONE;
 
   /** `id`: the load balancer's. */
   constructor(context: Context, id: number) {
@@ -94,14 +98,35 @@ export class BalancerRules {
     return undefined;
   }
 
-  /** Whether a rule has a member for new flows now. */
+  /** Whether a rule has a member for new flows now; of priorities any one. */
   hasMember(rule: number): boolean {
-    const set = this.rules.effectiveCriteria(rule, this.context.wallMs);
-    return set !== NONE && this.isUsable(set);
+    const { rules } = this;
+    for (let set = rules.firstCriteria(rule); ; set++) {
+      set = rules.nextSet(rule, set, this.context.wallMs, undefined);
+      if (set === NONE) return false;
+      if (this.isUsable(set)) return true;
+      if (!rules.isConditional(set) && rules.onEmptyOf(set) !== ON_EMPTY.next) return false;
+    }
+  }
+
+  /**
+   * The criteria set for a new flow: the first one in effect whose condition its packet meets and, where sets say so
+   * (`onEmpty: next`), that has a usable member. NONE: there is none, and `onEmpty` says what is to be done.
+   */
+  setFor(rule: number, frame: Frame): number {
+    const { rules } = this;
+    this.reached = NONE;
+    for (let set = rules.firstCriteria(rule); ; set++) {
+      set = rules.nextSet(rule, set, this.context.wallMs, frame);
+      if (set !== NONE) this.reached = set;
+      if (set !== NONE && this.isUsable(set)) return set;
+      this.onEmpty = set === NONE ? rules.onEmpty(rule) : rules.onEmptyOf(set);
+      if (this.onEmpty !== ON_EMPTY.next) return NONE;
+    }
   }
 
   /** Whether a criteria set has a member for new flows. */
-  isUsable(criteria: number): boolean {
+  private isUsable(criteria: number): boolean {
     return isUsable(this.rules, criteria);
   }
 
@@ -129,13 +154,13 @@ export class BalancerRules {
   hasHop(network: number, group: number): boolean {
     const table = this.groupOf(network, group)?.table;
     if (table === undefined) return false;
-    const set = table.effectiveCriteria(0, this.context.wallMs);
+    const set = table.nextSet(0, table.firstCriteria(0), this.context.wallMs, undefined);
     return set !== NONE && isUsable(table, set);
   }
 
   /** Selects a middlebox of a group for a flow: its position in the group's rules, or NONE. */
   pickHop(table: RuleTable, flow: NewFlow): number {
-    const set = table.effectiveCriteria(0, this.context.wallMs);
+    const set = table.nextSet(0, table.firstCriteria(0), this.context.wallMs, undefined);
     if (set === NONE || !isUsable(table, set)) return NONE;
     const selection = this.selectionOf(table, table.group(0));
     const hop = selection.pick(table, 0, set, flow, this.context.nowMs);

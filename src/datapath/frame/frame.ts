@@ -22,6 +22,7 @@ import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio-net.ts';
 import { isChecksumPlaceRight } from './checksum-place.ts';
 import { echoPorts, identifierOf, replyType, requestType } from './echo.ts';
+import { keptPriority } from './kept-priority.ts';
 
 /** Third word of an IPv4 address in 128-bit form. */
 export const IPV4_MAPPED = 0xffff;
@@ -160,6 +161,17 @@ export class Frame {
     return ethernet.sourceLow(this.view, this.offset);
   }
 
+  /** Of an IP packet: differentiated services code point, 0 … 63. */
+  get dscp(): number {
+    return this.family === FAMILY_IPV4 ? ipv4.dscp(this.view, this.l3) : ipv6.dscp(this.view, this.l3);
+  }
+
+  /** Priority (PCP) of the frame's outer tag, also of a removed priority tag; 0 without any. */
+  get vlanPriority(): number {
+    const kept = keptPriority(this.arena, this.slot, this.offset);
+    return kept > 0 || !this.tagged ? kept : ethernet.tagPriority(this.view, this.offset);
+  }
+
   /** The packet declares another source address than its header's. */
   get hasHomeAddress(): boolean {
     return this.untranslatable === DROP.homeAddress;
@@ -178,10 +190,7 @@ export class Frame {
     return this.icmpType === replyType(this.family === FAMILY_IPV4);
   }
 
-  /**
-   * Transport fields of a first fragment that later ones need in addition to the protocol: ports, or ICMP type and
-   * identifier.
-   */
+  /** Transport fields of a first fragment that later ones need: ports, or ICMP type and identifier. */
   get firstWord(): number {
     return this.icmpType < 0 ? this.ports : (this.icmpType << 24) | identifierOf(this.ports);
   }

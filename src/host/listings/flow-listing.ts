@@ -110,6 +110,7 @@ export class FlowListing {
       destination: formatEndpoint(this.endpoint(cold[coldAt + COLD.via]!), reversePorts & 0xffff),
       group: chosen.group,
       ...this.hops(row),
+      priority: this.priorityOf(coldAt, groups) ?? null,
       state: STATE_NAMES[this.connections.state(row)] ?? 'unknown',
       why: this.why(coldAt, groups),
       ageMs: elapsedMs(cold[coldAt + COLD.createdMs]!, nowMs32),
@@ -137,6 +138,12 @@ export class FlowListing {
     const decision = cold[coldAt + COLD.decision]!;
     const rule = cold[coldAt + COLD.rule]!;
     return decisionText({ decision, rule, revision: cold[coldAt + COLD.revision]! }, this.ids, groups);
+  }
+
+  private priorityOf(coldAt: number, groups: GroupsByName): string | undefined {
+    const decision = this.connections.cold[coldAt + COLD.decision]!;
+    const group = groups.get(this.ids.groupName(decision & 0xffff) ?? '');
+    return group?.criteria[(decision >>> 16) & 0xfff]?.name;
   }
 
   private endpoint(id: number): string {

@@ -3,7 +3,7 @@
  * tables.
  */
 
-import { countsOf, groupRow, selectionDetail, sum } from '../../api/group-listings.ts';
+import { countsOf, groupRow, selectionDetail, sum, whenText } from '../../api/group-listings.ts';
 import type { GroupOrigin, GroupRow, PortRow, RouterRow, RuleRow, StatRow } from '../../api/shapes.ts';
 import { membersOf } from '../../config/model/group-members.ts';
 import { type Configuration, type PortConfig, routerOf } from '../../config/model/model.ts';
@@ -151,7 +151,7 @@ export function* ruleRows(
 }
 
 const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revision: number): RuleRow[] =>
-  rule.criteria.map(({ fromMs, untilMs, members }) => ({
+  rule.criteria.map(({ fromMs, untilMs, name, when, members }) => ({
     loadBalancer,
     group,
     vip: rule.vip,
@@ -164,6 +164,8 @@ const criteriaRows = (loadBalancer: string, rule: RuleSpec, group: string, revis
     mac: [...(rule.macs ?? [])],
     rewrite: rule.rewrite,
     ...selectionDetail(rule),
+    priority: name ?? null,
+    when: when === undefined ? null : when === 'never' ? when : whenText(when),
     effectiveFrom: isoTime(fromMs),
     effectiveUntil: isoTime(untilMs),
     members: membersText(members, rule),

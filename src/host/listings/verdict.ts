@@ -1,7 +1,7 @@
 /** Health of the host: the problems, and advice for each. */
 import type { ControllersStatus, Verdict } from '../../api/shapes.ts';
 import { named } from '../../api/verdict.ts';
-import { membersInForce, setInForce } from '../../config/model/criteria-sets.ts';
+import { isUnserved, membersInForce } from '../../config/model/criteria-sets.ts';
 import type { Host } from '../host.ts';
 import { fullTables } from '../table-fill.ts';
 
@@ -68,9 +68,7 @@ function groupProblems({ configuration }: Host, nowMs: number): Problems {
   for (const group of configuration.groups) {
     const members = membersInForce(group, nowMs);
     for (const { name, state } of members) if (state === 'failed') failed.push(`${group.name}/${name}`);
-    const serves = members.some(({ state, weight }) => state === 'active' && weight > 0);
-    // A group outside its time periods is not broken.
-    if (!serves && setInForce(group, nowMs) !== undefined) empty.push(group.name);
+    if (isUnserved(group, nowMs)) empty.push(group.name);
   }
   if (empty.length > 0) {
     const problem = `no member serves group ${named(empty)}`;

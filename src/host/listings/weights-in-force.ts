@@ -1,6 +1,6 @@
 /** Current weights of groups' members at each load balancer. */
 import { mostCommon } from '../../api/group-listings.ts';
-import { setInForce } from '../../config/model/criteria-sets.ts';
+import { setsInForce } from '../../config/model/criteria-sets.ts';
 import type { WeightsByMember } from '../../policy/weights-by-member.ts';
 import type { BuiltSnapshot, CompiledGroup } from '../publishing/snapshot-builder.ts';
 
@@ -45,5 +45,7 @@ export function commonWeights({ loadBalancers }: Built, nowMs: number): Readonly
 /** A group with VIPs of both families has a rule for each, with the members of that family. */
 const weightsOf = ({ rules }: CompiledGroup, nowMs: number): WeightsByMember =>
   new Map(
-    rules.flatMap((rule) => setInForce(rule, nowMs)?.members ?? []).map(({ name, weight }) => [name, weight]),
+    rules
+      .flatMap((rule) => setsInForce(rule, nowMs).flatMap(({ members }) => members))
+      .map(({ name, weight }) => [name, weight]),
   );

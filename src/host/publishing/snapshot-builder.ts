@@ -3,8 +3,7 @@
  *
  * Theory of operation. A builder lives as long as its datapath and assigns every network, port, load balancer, group,
  * rule and member a number that is stable across revisions (id-registry.ts). `build` makes a whole snapshot;
- * `commit`, called when it is in force, frees unused numbers. A build that is not committed only keeps its numbers
- * until the next commit.
+ * `commit`, called when it is in force, frees unused numbers. Builds that are not committed keep theirs until then.
  *
  * Identity. A port is the same while network, namespace, interface and MAC are the same: a new device gets a new
  * number, so it inherits no state of the old one. A statistics row belongs to one member address of one group at one
@@ -18,6 +17,7 @@
  * that it changes.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { difference } from '../../config/model/difference.ts';
 import { type PlannedLoadBalancer, planLoadBalancers } from '../../config/model/load-balancer-plan.ts';
 import {
@@ -54,6 +54,7 @@ import { FirewallCompiler } from './firewall-compiler.ts';
 import { HandWeights } from './hand-weights.ts';
 import { hopRule, LocalMiddleboxes, throughOf } from './hop-rules.ts';
 import { MaglevCache } from './maglev-cache.ts';
+import { conditionOf, type Place, unfitPriorities } from './priority-conditions.ts';
 import { type GroupWeights, NO_WEIGHTS, type WeightsByLoadBalancer, weightsOfSet } from './weights.ts';
 
 /** PortSpec's `loadBalancer` of a port without one. */
@@ -67,6 +68,8 @@ export interface BuiltLoadBalancer {
   readonly networks: readonly NetworkConfig[];
   /** Middleboxes that it may use. */
   readonly middleboxes: string;
+  /** Of its ports, or of one of them if no group asks for more labels. */
+  readonly labels: PortConfig['labels'];
   /** The LB's own weights. */
   readonly weights: GroupWeights | undefined;
 }
@@ -286,29 +289,27 @@ export class SnapshotBuilder {
     reach: Reach,
     weights: GroupWeights | undefined,
   ): BuiltLoadBalancer {
-    const { key, scope, name, network, groups } = planned;
+    const { key, scope, name, groups } = planned;
+    const place = { network: planned.network, labels: planned.ports[0]!.labels, reach };
     const before = this.compiled.get(key);
-    const middleboxes = this.middleboxes.key(network);
+    const middleboxes = this.middleboxes.key(planned.network);
     const isSame =
       before?.networks === networks && before.weights === weights && before.middleboxes === middleboxes;
-    if (isSame && sameItems(before.groups, groups)) return before;
+    if (isSame && sameItems(before.groups, groups) && isDeepStrictEqual(before.labels, place.labels))
+      return before;
     const compiled =
       weights === undefined
-        ? this.sharedList(groups, network, reach)
-        : this.listOf(groups, network, reach, (name) => weights.get(name));
+        ? this.sharedList(groups, place)
+        : this.listOf(groups, place, (name) => weights.get(name));
     const spec = { id: this.ids.loadBalancer(key), scope, name, groups: compiled };
-    return { spec, compiled, groups, networks, middleboxes, weights };
+    return { spec, compiled, groups, networks, middleboxes, labels: place.labels, weights };
   }
 
   /** Load balancers with the same groups share a list. */
-  private sharedList(
-    groups: readonly GroupConfig[],
-    network: string,
-    reach: Reach,
-  ): readonly CompiledGroup[] {
+  private sharedList(groups: readonly GroupConfig[], place: Place): readonly CompiledGroup[] {
     const known = this.lists.get(groups);
     if (known !== undefined) return known;
-    const list = this.listOf(groups, network, reach, () => undefined);
+    const list = this.listOf(groups, place, () => undefined);
     this.lists.set(groups, list);
     return list;
   }
@@ -316,32 +317,31 @@ export class SnapshotBuilder {
   /** Excludes groups without a rule, whose sources are all of the VIP's other family. */
   private listOf(
     groups: readonly GroupConfig[],
-    network: string,
-    reach: Reach,
+    place: Place,
     weightsOf: (group: string) => WeightsBySet | undefined,
   ): readonly CompiledGroup[] {
     return groups
-      .map((group) => this.compile(group, network, reach, weightsOf(group.name)))
+      .map((group) => this.compile(group, place, weightsOf(group.name)))
       .filter(({ rules }) => rules.length > 0);
   }
 
-  /** The group as it applies at the ports of a network. */
+  /** The group as it applies at ports with these labels. */
   private compile(
     group: GroupConfig,
-    network: string,
-    reach: Reach,
+    { network, labels, reach }: Place,
     weights: WeightsBySet | undefined,
   ): CompiledGroup {
     const vips = reach.vipsAt(group, network);
     const isBehindRouter = group.network !== network;
     const isHop = isMiddleboxGroup(group);
     const where = isHop ? this.middleboxes.key(network) : '';
-    const place = isBehindRouter ? `behind the router ${vips}` : where;
+    const unfit = unfitPriorities(group, labels);
+    const place = `${isBehindRouter ? `behind the router ${vips}` : where} without ${unfit}`;
     const known = weights === undefined ? this.compiledGroups.get(group)?.get(place) : undefined;
     if (known !== undefined) return known;
     const rules = isHop
       ? [this.hopRuleOf(group, weights)]
-      : this.rulesOf(group, vips, isBehindRouter, weights);
+      : this.rulesOf(group, { vips, isBehindRouter, unfit }, weights);
     const compiled = { ...compileRules(rules, (members) => this.maglev.tableOf(members)), rules };
     if (weights !== undefined) return compiled;
     const places = this.compiledGroups.get(group) ?? new Map<string, CompiledGroup>();
@@ -351,27 +351,29 @@ export class SnapshotBuilder {
 
   /**
    * One rule per VIP, each with the members and source prefixes of the VIP's family. `isBehindRouter`: the LB's ports
-   * are on another network, where a member's MAC cannot be used.
+   * are on another network, where a member's MAC cannot be used. `unfit`: priorities that their labels exclude from.
    */
   private rulesOf(
     group: GroupConfig,
-    vips: readonly string[],
-    isBehindRouter: boolean,
+    at: { vips: readonly string[]; isBehindRouter: boolean; unfit: readonly number[] },
     weights: WeightsBySet | undefined,
   ): RuleSpec[] {
+    const { vips, isBehindRouter, unfit } = at;
     return vips.flatMap((vip) => {
       const family = addressFamily(vip);
       const sources = group.match.sources.filter((prefix) => parsePrefix(prefix).family === family);
       // Only sources of the other family: no packet to this VIP can match.
       if (group.match.sources.length > 0 && sources.length === 0) return [];
       const ofFamily = (member: MemberConfig) => addressFamily(member.address) === family;
-      const criteria = group.criteria.map((set) => {
+      const criteria = group.criteria.map((set, place) => {
         const ofSet = weightsOfSet(weights, set);
         const members = set.members
           .filter(ofFamily)
           .map((member) => this.memberSpec(member, group.name, ofSet?.get(member.name)))
           .map((spec) => (isBehindRouter ? { ...spec, mac: undefined } : spec));
-        return { fromMs: set.fromMs, untilMs: set.untilMs, members };
+        if (set.name === undefined) return { fromMs: set.fromMs, untilMs: set.untilMs, members };
+        const when = unfit.includes(place) ? 'never' : conditionOf(set, family);
+        return { name: set.name, when, onEmpty: set.onEmpty, members };
       });
       const { protocol, rewrite, onEmpty, algorithm, hash, affinityMs, avoidSelf } = group;
       const { udpIdleMs, udpRepickMs, udpScheduling, drainFallback } = group;

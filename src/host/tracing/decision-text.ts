@@ -22,7 +22,10 @@ export function decisionText(
 ): string {
   const number = (decision >>> 16) & 0xfff;
   const name = ids.groupName(decision & 0xffff) ?? 'unknown';
-  const set = (groups.get(name)?.criteria.length ?? 1) > 1 ? `, criteria set ${number + 1}` : '';
+  const criteria = groups.get(name)?.criteria ?? [];
+  const priority = criteria[number]?.name;
+  const period = criteria.length > 1 ? `, criteria set ${number + 1}` : '';
+  const set = priority === undefined ? period : `, priority ${priority}`;
   return `${CHOSEN_BY_NAMES[decision >>> 28]} of rule ${ruleText(rule, name, ids, groups)}${set}, revision ${revision}`;
 }
 

@@ -72,11 +72,12 @@ export function reloadEvent(
 export const inForceAt = (controller: Controller): InForce => ({
   configuration: controller.configuration,
   groups: groupsOf(controller.groups),
-  changeOf: ({ path: [section, group, list, member] }) => {
+  changeOf: ({ path: [section, group, list, entry, , ofPriority] }) => {
+    const member = list === 'priorities' ? ofPriority : entry;
     if (section !== 'groups' || group === undefined) return UNKNOWN;
     const state = controller.groups.get(group);
     if (state === undefined) return signature(controller.tombstoneOf(group));
-    const isOfMember = (list === 'members' || list === 'criteria') && member !== undefined;
+    const isOfMember = ['members', 'criteria', 'priorities'].includes(list ?? '') && member !== undefined;
     return isOfMember ? memberSignature(state, member) : UNKNOWN;
   },
 });

@@ -1,5 +1,5 @@
 /**
- * Source-address affinity: the last member of each client, per load balancer and group.
+ * Source-address affinity: the last member of each client, per load balancer and group, or priority of a group.
  *
  * Theory of operation. Four-way set-associative, a set of two cache lines. A row holds a client's address, load
  * balancer and group, the member by its number (which is stable across revisions and criteria sets), and its expiry.
@@ -11,7 +11,7 @@
  * row is kept, so that time differences modulo 2^32 ms stay correct.
  *
  * Words: header (16): rows in use, rows given up before their time; then rows of 8: 0-3 address, IPv4 as
- * ::ffff:a.b.c.d; 4 load balancer << 16 | group; 5 member; 6 until, ms; 7 port << 16 | the member's place + 1;
+ * ::ffff:a.b.c.d; 4 priority << 28 | load balancer << 16 | group; 5 member; 6 until, ms; 7 port << 16 | the member's place + 1;
  * 0: free.
  */
 import { isIpv4Mapped } from '../../wire/address.ts';
@@ -52,7 +52,7 @@ export class AffinityKey {
   c1 = 0;
   c2 = 0;
   c3 = 0;
-  /** Load balancer << 16 | group. */
+  /** Priority << 28 | load balancer << 16 | group. */
   owner = 0;
 
   setClient(c0: number, c1: number, c2: number, c3: number): void {
@@ -62,8 +62,9 @@ export class AffinityKey {
     this.c3 = c3;
   }
 
-  setOwner(balancer: number, group: number): void {
-    this.owner = (balancer << 16) | group;
+  /** `priority`: place among the group's priorities, below 16. */
+  setOwner(balancer: number, group: number, priority = 0): void {
+    this.owner = (priority << 28) | (balancer << 16) | group;
   }
 }
 

@@ -15,6 +15,10 @@ export interface ConditionSpec {
   readonly sourcePorts?: readonly PortRange[];
   /** Source MACs. */
   readonly macs?: readonly MacText[];
+  /** 0 … 63. */
+  readonly dscps?: readonly number[];
+  /** 0 … 7. */
+  readonly vlanPriorities?: readonly number[];
 }
 
 /** The fields of a packet to a VIP that conditions look at; a Frame has them. */
@@ -30,15 +34,30 @@ export interface PacketToVip {
   /** Source MAC: its upper 16 bits, and its lower 32, signed. */
   readonly macHigh: number;
   readonly macLow: number;
+  /** Differentiated services code point, 0 … 63. */
+  readonly dscp: number;
+  /** Of an 802.1Q tag, 0 … 7; 0 without one. */
+  readonly vlanPriority: number;
 }
 
 /** Words before the rows: number of conditions, then the start of each kind of row. */
 const HEADER_WORDS = 4;
 const HEADER = { prefixAt: 1, rangeAt: 2, macAt: 3 } as const;
 
-/** Words of a condition: of each list, number of the first entry and count. */
-const CONDITION_WORDS = 8;
-const CONDITION = { sources: 0, ports: 2, sourcePorts: 4, macs: 6 } as const;
+/**
+ * Words of a condition: of each list, number of the first entry and count; then a bit per DSCP in two words, 0 to 31 and 32
+ * to 63, and a bit per priority.
+ */
+const CONDITION_WORDS = 12;
+const CONDITION = {
+  sources: 0,
+  ports: 2,
+  sourcePorts: 4,
+  macs: 6,
+  dscps: 8,
+  vlanPriorities: 10,
+  never: 11,
+} as const;
 
 /** Words of a source prefix: four of the address, four of the mask, and 4 or 6. */
 const PREFIX_WORDS = 12;
@@ -56,8 +75,14 @@ export function portCount(ranges: readonly PortRange[] | undefined): number {
   return ranges.reduce((count, [first, last]) => count + last - first + 1, 0);
 }
 
-/** Compiles conditions to a block that `Conditions` reads. Throws AddressError on prefixes or MACs that do not parse. */
-export function compileConditions(specs: readonly ConditionSpec[]): Int32Array {
+const NOTHING: ConditionSpec = { sources: [] };
+
+/**
+ * Compiles conditions to a block that `Conditions` reads; never: no packet meets it. Throws AddressError on prefixes or MACs
+ * that do not parse.
+ */
+export function compileConditions(list: readonly (ConditionSpec | 'never')[]): Int32Array {
+  const specs = list.map((spec) => (spec === 'never' ? NOTHING : spec));
   const prefixes = specs.flatMap(({ sources }) => sources);
   const ranges = specs.flatMap(({ ports = [], sourcePorts = [] }) => [...ports, ...sourcePorts]);
   const macs = specs.flatMap((spec) => spec.macs ?? []);
@@ -67,8 +92,12 @@ export function compileConditions(specs: readonly ConditionSpec[]): Int32Array {
   const words = new Int32Array(macAt + macs.length * MAC_WORDS);
   words.set([specs.length, prefixAt, rangeAt, macAt]);
   let [nextPrefix, nextRange, nextMac] = [0, 0, 0];
-  specs.forEach(({ sources, ports = [], sourcePorts = [], macs: ofSpec = [] }, i) => {
+  specs.forEach((spec, i) => {
+    const { sources, ports = [], sourcePorts = [], macs: ofSpec = [] } = spec;
     const at = HEADER_WORDS + i * CONDITION_WORDS;
+    for (const dscp of spec.dscps ?? []) words[at + CONDITION.dscps + (dscp >> 5)]! |= 1 << (dscp & 31);
+    for (const priority of spec.vlanPriorities ?? []) words[at + CONDITION.vlanPriorities]! |= 1 << priority;
+    words[at + CONDITION.never] = Number(list[i] === 'never');
     words.set([nextPrefix, sources.length, nextRange, ports.length], at + CONDITION.sources);
     nextPrefix += sources.length;
     nextRange += ports.length;
@@ -114,6 +143,7 @@ export class Conditions {
       this.hasPort(at + CONDITION.ports, packet.destinationPort) &&
       this.hasPort(at + CONDITION.sourcePorts, packet.sourcePort) &&
       this.hasMac(at + CONDITION.macs, packet) &&
+      this.hasMarks(at, packet) &&
       this.hasSource(condition, packet.s0, packet.s1, packet.s2, packet.s3)
     );
   }
@@ -149,6 +179,18 @@ export class Conditions {
       if (words[range]! <= port && port <= words[range + 1]!) return true;
     }
     return false;
+  }
+
+  private hasMarks(at: number, packet: PacketToVip): boolean {
+    const { words } = this;
+    if (words[at + CONDITION.never] !== 0) return false;
+    const dscps = at + CONDITION.dscps;
+    if (words[dscps] !== 0 || words[dscps + 1] !== 0) {
+      const { dscp } = packet;
+      if ((words[dscps + (dscp >> 5)]! & (1 << (dscp & 31))) === 0) return false;
+    }
+    const priorities = words[at + CONDITION.vlanPriorities]!;
+    return priorities === 0 || (priorities & (1 << packet.vlanPriority)) !== 0;
   }
 
   private hasMac(list: number, packet: PacketToVip): boolean {

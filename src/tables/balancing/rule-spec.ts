@@ -50,10 +50,29 @@ export function membersForNewFlows(
   return members.map((member) => (member.state === 'draining' ? { ...member, state: 'active' } : member));
 }
 
-/** One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive). */
+/** What a priority requires of a flow's first packet; empty lists and absent ones require nothing. */
+export interface PriorityCondition {
+  readonly sources: readonly PrefixText[];
+  readonly sourcePorts?: readonly PortRange[];
+  /** 0 … 63. */
+  readonly dscps?: readonly number[];
+  /** 0 … 7. */
+  readonly vlanPriorities?: readonly number[];
+}
+
+/**
+ * One criteria set: effective from `fromMs` (inclusive) until `untilMs` (exclusive); or a priority, which is in force at
+ * any time, for flows that meet its condition.
+ */
 export interface CriteriaSpec {
   readonly fromMs?: number;
   readonly untilMs?: number;
+  /** Of a priority, unique in its rule. */
+  readonly name?: string;
+  /** Absent: any flow; never: none, as the labels of the load balancer's ports do not fit. */
+  readonly when?: PriorityCondition | 'never';
+  /** Treatment of a flow that the set is for if it has no usable member. Absent: as the rule says. */
+  readonly onEmpty?: 'next' | 'reject' | 'drop';
   readonly members: readonly MemberSpec[];
 }
 
@@ -109,6 +128,6 @@ export interface RuleSpec {
   readonly isHop?: boolean;
   /** Treatment of a packet if no member is usable. */
   readonly onEmpty: 'reject' | 'drop';
-  /** In order; the first one in effect decides. */
+  /** In order; the first one in effect decides. At most 16 priorities, at most 4096 others. */
   readonly criteria: readonly CriteriaSpec[];
 }

@@ -13,7 +13,7 @@
  * weight. The tables of Maglev criteria sets (maglev-table.ts) are separate, because load balancers with the same
  * members share them; a criteria set refers to its own by number.
  */
-import { addressFamily, addressToWords, macHigh16, macLow32, parsePrefix } from '../../wire/address.ts';
+import { addressFamily, addressToWords, macHigh16, macLow32 } from '../../wire/address.ts';
 import { NONE } from '../common/bucket-index.ts';
 import { CHAIN_BYPASS, CHAIN_RESET } from './chain-table.ts';
 import { compileMaglev, MAGLEV_ENTRIES } from './maglev-table.ts';
@@ -28,6 +28,7 @@ import {
   type RuleSpec,
   weightForNewFlows,
 } from './rule-spec.ts';
+import { bySpecificity, longestPrefix } from './rule-specificity.ts';
 
 const MAGIC = 0x534c_5233;
 
@@ -77,9 +78,19 @@ const RULE = {
   through: 24,
 } as const;
 
-/** Words of a criteria set. Its period, two 64-bit floats, comes first. */
-const CRITERIA_WORDS = 8;
-const CRITERIA = { firstMember: 4, members: 5, maglev: 6 } as const;
+/** Words of a criteria set, an even number. Its period, two 64-bit floats, comes first. */
+const CRITERIA_WORDS = 10;
+const CRITERIA = {
+  firstMember: 4,
+  members: 5,
+  maglev: 6,
+  /** Position of its condition, or NONE. */
+  condition: 7,
+  /** ON_EMPTY; the rule's where the set has none of its own. */
+  onEmpty: 8,
+  /** Place among the rule's priorities; 0 of a set that is none. */
+  priority: 9,
+} as const;
 
 /** Words of a member. Its address has four. */
 const MEMBER_WORDS = 8;
@@ -109,7 +120,8 @@ export const ALGORITHM: Record<Algorithm, number> = {
  */
 export const CHOSEN_BY: Record<Algorithm | 'affinity', number> = { ...ALGORITHM, affinity: 4 };
 export const MEMBER_STATE: Record<MemberState, number> = { active: 0, draining: 1, failed: 2 };
-export const ON_EMPTY: Record<RuleSpec['onEmpty'], number> = { reject: 0, drop: 1 };
+/** `next`: a set without usable member leaves the flow to the next one. */
+export const ON_EMPTY: Record<RuleSpec['onEmpty'] | 'next', number> = { reject: 0, drop: 1, next: 2 };
 
 /** Bits of `RULE.bits`. */
 const AVOID_SELF = 1;
@@ -137,7 +149,7 @@ export function compileRules(
   const rules = [...specs].sort(bySpecificity).map(withServingMembers);
   const criteria = rules.flatMap((rule) => rule.criteria);
   const members = criteria.flatMap((set) => set.members);
-  const conditions = compileConditions(rules);
+  const conditions = compileConditions([...rules, ...criteria.flatMap(({ when }) => when ?? [])]);
   const ruleAt = HEADER_WORDS;
   const criteriaAt = ruleAt + rules.length * RULE_WORDS;
   const memberAt = criteriaAt + criteria.length * CRITERIA_WORDS;
@@ -153,6 +165,7 @@ export function compileRules(
   const maglevTables: SharedArrayBuffer[] = [];
   let nextCriteria = 0;
   let nextMember = 0;
+  let nextCondition = rules.length;
   rules.forEach((rule, i) => {
     const at = ruleAt + i * RULE_WORDS;
     words[at + RULE.id] = rule.id;
@@ -179,7 +192,7 @@ export function compileRules(
     words[at + RULE.udpRepickMs] = rule.udpRepickMs ?? 0;
     words[at + RULE.longestPrefix] = longestPrefix(rule);
     words[at + RULE.labels] = rule.labels ?? 0;
-    for (const set of rule.criteria) {
+    rule.criteria.forEach((set, place) => {
       const to = criteriaAt + nextCriteria++ * CRITERIA_WORDS;
       floats[to >> 1] = set.fromMs ?? Number.NEGATIVE_INFINITY;
       floats[(to >> 1) + 1] = set.untilMs ?? Number.POSITIVE_INFINITY;
@@ -187,6 +200,9 @@ export function compileRules(
       words[to + CRITERIA.members] = set.members.length;
       const maglev = rule.algorithm === 'maglev' ? maglevOf(set.members) : undefined;
       words[to + CRITERIA.maglev] = maglev === undefined ? NONE : maglevTables.push(maglev) - 1;
+      words[to + CRITERIA.condition] = set.when === undefined ? NONE : nextCondition++;
+      words[to + CRITERIA.onEmpty] = ON_EMPTY[set.onEmpty ?? rule.onEmpty];
+      words[to + CRITERIA.priority] = set.name === undefined ? 0 : place;
       let weightUpToHere = 0;
       for (const member of set.members) {
         const column = columnAt + nextMember;
@@ -201,7 +217,7 @@ export function compileRules(
         words[column + members.length] = weightForNewFlows(member);
         words[column + 2 * members.length] = weightUpToHere;
       }
-    }
+    });
   });
   return { ruleTable: memory, maglevTables };
 }
@@ -221,22 +237,7 @@ const withServingMembers = (rule: RuleSpec): RuleSpec => ({
   })),
 });
 
-/** -1: the rule names no sources. */
-const longestPrefix = ({ sources }: RuleSpec): number =>
-  Math.max(-1, ...sources.map((source) => parsePrefix(source).bits));
-
-const namesMacs = ({ macs = [] }: RuleSpec): boolean => macs.length > 0;
-
-const bySpecificity = (a: RuleSpec, b: RuleSpec): number =>
-  Number(a.protocol === 'any') - Number(b.protocol === 'any') ||
-  portCount(a.ports) - portCount(b.ports) ||
-  portCount(a.sourcePorts) - portCount(b.sourcePorts) ||
-  Number(namesMacs(b)) - Number(namesMacs(a)) ||
-  longestPrefix(b) - longestPrefix(a) ||
-  (b.labels ?? 0) - (a.labels ?? 0) ||
-  a.id - b.id;
-
-/** The same order for rules of two tables: negative if the first one takes precedence. */
+/** The order of `bySpecificity` for rules of two tables: negative if the first one takes precedence. */
 export function compareSpecificity(a: RuleTable, ruleOfA: number, b: RuleTable, ruleOfB: number): number {
   const [atA, atB] = [a.wordOf(ruleOfA), b.wordOf(ruleOfB)];
   const [wordsA, wordsB] = [a.words, b.words];
@@ -391,15 +392,35 @@ export class RuleTable {
     return this.conditions.hasSource(rule, s0, s1, s2, s3);
   }
 
-  /** The first criteria set of a rule in effect at a wall-clock time, or NONE. */
-  effectiveCriteria(rule: number, wallMs: number): number {
-    const at = this.ruleAt + rule * RULE_WORDS;
-    const first = this.words[at + RULE.firstCriteria]!;
-    for (let set = first; set < first + this.words[at + RULE.criteria]!; set++) {
-      const period = (this.criteriaAt + set * CRITERIA_WORDS) >> 1;
-      if (this.floats[period]! <= wallMs && wallMs < this.floats[period + 1]!) return set;
+  /**
+   * The first criteria set of a rule, from this one on, that is in effect at a wall-clock time and whose condition the packet
+   * meets; undefined: any packet. NONE: there is none.
+   */
+  nextSet(rule: number, from: number, wallMs: number, packet: PacketToVip | undefined): number {
+    const end = this.firstCriteria(rule) + this.criteriaCount(rule);
+    for (let set = from; set < end; set++) {
+      const at = this.criteriaAt + set * CRITERIA_WORDS;
+      const period = at >> 1;
+      if (this.floats[period]! > wallMs || wallMs >= this.floats[period + 1]!) continue;
+      const condition = this.words[at + CRITERIA.condition]!;
+      if (condition === NONE || packet === undefined || this.conditions.areMet(condition, packet)) return set;
     }
     return NONE;
+  }
+
+  /** Whether a criteria set has a condition on packets. */
+  isConditional(set: number): boolean {
+    return this.words[this.criteriaAt + set * CRITERIA_WORDS + CRITERIA.condition] !== NONE;
+  }
+
+  /** ON_EMPTY of a criteria set without usable member. */
+  onEmptyOf(set: number): number {
+    return this.words[this.criteriaAt + set * CRITERIA_WORDS + CRITERIA.onEmpty]!;
+  }
+
+  /** Place among the rule's priorities, below 16; 0 of a set that is none. */
+  priority(set: number): number {
+    return this.words[this.criteriaAt + set * CRITERIA_WORDS + CRITERIA.priority]!;
   }
 
   firstCriteria(rule: number): number {

@@ -151,7 +151,9 @@ const cases: Case[] = [
   [
     'neither members nor criteria',
     [['groups.0.members', undefined]],
-    ['groups[0]: found neither members nor criteria, expected members, or criteria with their periods'],
+    [
+      'groups[0]: found neither members nor criteria nor priorities, expected members, or criteria with their periods, or priorities with their conditions',
+    ],
   ],
   [
     'an algorithm that there is not',

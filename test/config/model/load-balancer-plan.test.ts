@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { planLoadBalancers } from '../../../src/config/model/load-balancer-plan.ts';
 import type { Configuration } from '../../../src/config/model/model.ts';
-import { shop } from '../../host/configurations.ts';
+import { shop, shopWithPriorities } from '../../host/configurations.ts';
 
 const test = suite('load balancer plan');
 
@@ -30,6 +30,17 @@ test('one per network: a selector splits it, so that no rule reaches a port that
   assert.equal(lines(scoped('network')), [
     'app[tier=web]: web1 web2 → api night',
     'app: app1 → night',
+    'db: db1 →',
+  ]);
+});
+
+test('labels of a priority split a shared one, as they decide which priorities its flows meet', () => {
+  const configuration = shopWithPriorities();
+  const priorities = configuration.groups.filter(({ name }) => name === 'tiers');
+  const datapath = { ...configuration.datapath, loadBalancers: 'network' as const };
+  assert.equal(lines({ ...configuration, groups: priorities, datapath }), [
+    'app[tier=web]: web1 web2 → tiers',
+    'app: app1 → tiers',
     'db: db1 →',
   ]);
 });

@@ -9,7 +9,7 @@ import { MemberChanges } from '../../../src/controller/groups/member-changes.ts'
 import type { GroupOverrides } from '../../../src/controller/groups/member-overrides.ts';
 import { overridesChange } from '../../../src/controller/groups/stored-documents.ts';
 import { applyChanges } from '../../../src/controller/store/store.ts';
-import { shop, shopWith } from '../../host/configurations.ts';
+import { shop, shopWith, shopWithPriorities } from '../../host/configurations.ts';
 
 const test = suite('member changes');
 
@@ -52,6 +52,42 @@ function refusal(act: () => unknown): Refusal {
   }
   throw new Error('not refused');
 }
+
+test('priorities: an added member joins the named one or the last; all commands find members by name', () => {
+  reload(shopWithPriorities());
+  const tiers = () => [0, 1, 2].map((set) => members('tiers', set).map((line) => line.split(' ')[0]));
+  change('tiers', (now) =>
+    now.add('tiers', { name: 'g3', address: '10.1.0.34', priority: 'gold', weight: 2 }),
+  );
+  change('tiers', (now) => now.add('tiers', { name: 'r2', address: '10.1.0.35' }));
+  change('tiers', (now) => now.setWeight('tiers', 's1', 5));
+  assert.equal(tiers(), [['g1=1', 'g2=1', 'g3=2'], ['s1=5'], ['r1=1', 'r2=1']]);
+  change('tiers', (now) => now.fail('tiers', 'g3'));
+  change('tiers', (now) => now.remove('tiers', 'r1'));
+  assert.equal(members('tiers'), [
+    'g1=1 active 10.1.0.31:-',
+    'g2=1 active fd00:1::31:-',
+    'g3=2 failed 10.1.0.34:-',
+  ]);
+  assert.equal(tiers()[2], ['r2=1']);
+  change('tiers', (now) => now.add('tiers', { name: 'g3', address: '10.1.0.36' }));
+  assert.equal(members('tiers')[2], 'g3=2 active 10.1.0.36:-', 'stays in its priority');
+  const refused = (request: object, group = 'tiers') =>
+    refusal(() => changes().add(group, { name: 'x', address: '10.1.0.40', ...request })).message;
+  assert.is(
+    refused({ priority: 'golden' }),
+    'priority of group tiers: found "golden", expected one of gold, silver, rest (did you mean "gold"?)',
+  );
+  assert.is(
+    refused({ priority: 'gold' }, 'night'),
+    'priority of group night: found "gold", expected none, as the group has no priorities',
+  );
+  change('tiers', (now) => now.fail('tiers', 's1'));
+  assert.is(
+    refused({ name: 's1', priority: 'gold' }),
+    'priority of group tiers: found "gold" for s1, expected silver, which the member belongs to',
+  );
+});
 
 test('a change that is not stored has no effect', () => {
   const overrides = changes().setWeight('api', 'app1', 7);

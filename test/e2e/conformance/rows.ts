@@ -8,6 +8,7 @@
 import { CHAIN_ROWS } from './chain-rows.ts';
 import { CHANGE_ROWS } from './change-rows.ts';
 import { GUARD_ROWS } from './guard-rows.ts';
+import { MATCH_ROWS } from './match-rows.ts';
 import { PROTOCOL_ROWS } from './protocol-rows.ts';
 import type { Row } from './row.ts';
 
@@ -457,6 +458,7 @@ export const ROWS: readonly Row[] = [
   ...CHAIN_ROWS,
   ...CHANGE_ROWS,
   ...GUARD_ROWS,
+  ...MATCH_ROWS,
   ...PROTOCOL_ROWS,
   {
     source: 'RFC 1812 §5.2',

@@ -9,7 +9,7 @@ import {
 } from '../../../src/host/publishing/snapshot-builder.ts';
 import { addressBytes, addressText, macBytes } from '../../support/addresses.ts';
 import { concat } from '../../support/packets.ts';
-import { shop, shopWith } from '../configurations.ts';
+import { shop, shopWith, shopWithPriorities } from '../configurations.ts';
 
 const test = suite('snapshot builder');
 
@@ -110,6 +110,44 @@ test('source prefixes of the other family make no rule at all, not one for any s
     rules.filter(({ ports }) => ports?.[0]?.[0] === 80).map(({ vip, sources }) => [vip, sources]),
     [['10.1.0.100', ['10.1.0.0/24']]],
   );
+});
+
+test("priorities: conditions of the VIP's family, and none at ports without the labels that they ask for", () => {
+  const builder = builderOf();
+  const built = builder.build(shopWithPriorities(), 1);
+  const whensAt = (name: string) =>
+    rulesOf(built.loadBalancers.find(({ spec }) => spec.name === name)!)
+      .filter(({ group }) => builder.ids.groupName(group) === 'tiers')
+      .map(({ criteria }) => criteria.map(({ when }) => when));
+  const marks = { dscps: [46], vlanPriorities: [5, 6] };
+  const gold = { sources: ['10.1.0.0/24'], sourcePorts: [[1024, 65_535]], ...marks };
+  const silver = {
+    sources: ['fd00:1::/64'],
+    sourcePorts: undefined,
+    dscps: undefined,
+    vlanPriorities: undefined,
+  };
+  assert.equal(whensAt('web1'), [
+    [gold, 'never', undefined],
+    ['never', silver, undefined],
+  ]);
+  assert.equal(whensAt('app1'), [
+    ['never', 'never', undefined],
+    ['never', silver, undefined],
+  ]);
+});
+
+test('a change of labels alone compiles priorities again', () => {
+  const builder = builderOf();
+  const configuration = shopWithPriorities();
+  builder.commit(configuration, builder.build(configuration, 1));
+  const ports = configuration.ports.map((port) =>
+    port.name === 'app1' ? { ...port, labels: { tier: 'web', of: 'app' } } : port,
+  );
+  const groups = configuration.groups.filter(({ name }) => name === 'tiers');
+  const built = builder.build({ ...configuration, ports, groups }, 2);
+  const [rule] = rulesOf(built.loadBalancers.find(({ spec }) => spec.name === 'app1')!);
+  assert.is.not(rule!.criteria[0]!.when, 'never');
 });
 
 test('a number belongs to one member of a group at one address, the same for all load balancers', () => {

@@ -62,7 +62,8 @@ function compiledChoice(table: RuleTable, packet: Packet): number {
   for (let i = 0; i < table.ruleCount; i++) {
     if (to.some((word, at) => table.vipWord(i, at) !== word)) continue;
     const [s0, s1, s2, s3] = addressWords(packet.from);
-    const fields = { ...packet, s0, s1, s2, s3, macHigh: 0x0200, macLow: 0x0100 | (packet.mac ?? 0) };
+    const macs = { macHigh: 0x0200, macLow: 0x0100 | (packet.mac ?? 0) };
+    const fields = { ...packet, s0, s1, s2, s3, ...macs, dscp: 0, vlanPriority: 0 };
     if (table.matches(i, fields)) return table.id(i);
   }
   return NONE;
@@ -247,7 +248,7 @@ matching('memory of another kind is refused', () => {
 /** Position of the set that is in force, counted from the rule's first. */
 function setAt(sets: readonly CriteriaSpec[], wallMs: number): number {
   const table = new RuleTable(compileRules([rule(1, { criteria: sets })]));
-  const set = table.effectiveCriteria(0, wallMs);
+  const set = table.nextSet(0, table.firstCriteria(0), wallMs, undefined);
   return set === NONE ? NONE : set - table.firstCriteria(0);
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GroupDetail, MemberRow, UpcomingRow } from '../../../api/shapes.ts';
+import type { GroupDetail, MemberRow, PriorityRow, UpcomingRow } from '../../../api/shapes.ts';
 import { formatEndpoint } from '../../../wire/address.ts';
 import { path } from '../../api-client.ts';
 import { printResult } from '../../output.ts';
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<MemberRow>[] = [
 export function addGroupShow(parent: Command): void {
   parent
     .command('show')
-    .description('show a group and its members: state, weight, active flows, totals, rates')
+    .description('show a group, its priorities and its members: state, weight, active flows, totals, rates')
     .argument('<group>', 'name of the group')
     .action(async (group: string, _options: object, command: Command) => {
       await printResult(
@@ -37,6 +37,20 @@ export function addGroupShow(parent: Command): void {
       );
     });
 }
+
+const PRIORITY_COLUMN: Column<MemberRow> = { key: 'priority' };
+
+const PRIORITIES: readonly Column<PriorityRow>[] = [
+  { key: 'priority' },
+  { key: 'when' },
+  { key: 'onEmpty' },
+  { key: 'members' },
+  { key: 'activeMembers' },
+  { key: 'activeFlows' },
+  { key: 'newFlows' },
+  { key: 'bytes', hide: 1, text: (row) => humanBytes(row.bytes) },
+  { key: 'replyBytes', hide: 0, text: (row) => humanBytes(row.replyBytes) },
+];
 
 /** Shown beside the others if any member has them. */
 const MORE_COLUMNS = [
@@ -65,7 +79,11 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
   const more = MORE_COLUMNS.filter(
     ({ key }) => isOfFleet || group.members.some((member) => member[key] !== undefined),
   );
-  const members = formatTable(group.members, [...COLUMNS, ...more], maxWidth);
+  const [first, ...rest] = COLUMNS;
+  const columns = group.priorities.length === 0 ? COLUMNS : [first!, PRIORITY_COLUMN, ...rest];
+  const members = formatTable(group.members, [...columns, ...more], maxWidth);
+  const priorities =
+    group.priorities.length === 0 ? '' : `${formatTable(group.priorities, PRIORITIES, maxWidth)}\n`;
   const missing =
     group.unanswered === undefined
       ? ''
@@ -76,7 +94,7 @@ export function formatGroup(group: GroupDetail, maxWidth?: number): string {
       differing: loadBalancers.filter((one) => one.weight !== weight),
     })),
   );
-  return `${fields}\n${members}${differing}${missing}${group.members.map(drainText).join('')}${(group.upcoming ?? []).map(upcomingText).join('')}`;
+  return `${fields}\n${priorities}${members}${differing}${missing}${group.members.map(drainText).join('')}${(group.upcoming ?? []).map(upcomingText).join('')}`;
 }
 
 /** `tcp`, `tcp port 80`, `tcp ports 80,8000-8010` */

@@ -21,6 +21,8 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   { key: 'avoidSelf', hide: 3 },
   { key: 'udpScheduling', hide: 2 },
   { key: 'drainFallback', hide: 1 },
+  { key: 'priority', hide: 9 },
+  { key: 'when', hide: 8 },
   { key: 'effectiveFrom', hide: 8 },
   { key: 'effectiveUntil', hide: 9 },
   { key: 'members' },
@@ -33,7 +35,7 @@ export const formatRules = (rows: readonly RuleRow[], maxWidth?: number): string
 export function addRuleList(parent: Command): void {
   parent
     .command('list')
-    .description('list the rules that each load balancer enforces, one line per criteria set')
+    .description('list the rules that each load balancer enforces, one line per criteria set or priority')
     .option('--port <port>', "show only the rules of this port's load balancer")
     .action(async ({ port }: { port?: string }, command: Command) => {
       await printRows(command, apiOf(command).rows<RuleRow>('/v1/rules', { port }), COLUMNS);

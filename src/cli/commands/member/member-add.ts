@@ -11,6 +11,7 @@ interface Options {
   weight?: number;
   mac?: string;
   from?: MomentOfChange;
+  priority?: string;
 }
 
 export function addMemberAdd(parent: Command): void {
@@ -31,22 +32,16 @@ export function addMemberAdd(parent: Command): void {
       'add it at this time, such as 2026-12-01T13:00:00Z or +10m (default: now)',
       momentArgument,
     )
+    .option('--priority <priority>', 'priority of the group that the member joins (default: the last one)')
     .addHelpText('after', '\nExample:\n  $ sluice member add api app3 10.1.0.23:8080 --weight 2')
     .addOption(waitOption())
-    .action(
-      async (
-        group: string,
-        name: string,
-        endpoint: Endpoint,
-        { weight, mac, from }: Options,
-        command: Command,
-      ) => {
-        const member: MemberAdd & MomentOfChange = { name, ...endpoint, weight, mac, ...from };
-        await printChanged(
-          command,
-          await apiOf(command).post<Changed>(path`/v1/groups/${group}/members`, member),
-          group,
-        );
-      },
-    );
+    .action(async (group: string, name: string, endpoint: Endpoint, options: Options, command: Command) => {
+      const { weight, mac, from, priority } = options;
+      const member: MemberAdd & MomentOfChange = { name, ...endpoint, weight, mac, priority, ...from };
+      await printChanged(
+        command,
+        await apiOf(command).post<Changed>(path`/v1/groups/${group}/members`, member),
+        group,
+      );
+    });
 }

@@ -122,16 +122,16 @@ export class NewFlows {
       this.context.consume(frame, DROP.noConnection);
       return this.responder.reset(frame);
     }
-    const set = rules.effectiveCriteria(rule, this.context.wallMs);
-    if (this.context.sink !== null) this.rules.reportCriteria(this.context.sink, rule, set);
-    if (set === NONE || !this.rules.isUsable(set)) return this.withoutMember(rule, frame);
+    const set = this.rules.setFor(rule, frame);
+    if (this.context.sink !== null) this.rules.reportCriteria(this.context.sink, rule, this.rules.reached);
+    if (set === NONE) return this.withoutMember(rule, this.rules.onEmpty, frame);
     if (rules.choosesPerDatagram(rule)) return this.datagram(rule, set, vip, frame);
     const shape = this.chains.shapeFor(rule, frame);
     if (shape !== 0 && !this.chains.canServe(rule, shape, frame)) return this.chains.refuse(frame);
     // Before the selection: a refused flow must not use up its member's turn.
     if (!this.tracking.admits(frame.ingress)) return this.context.consume(frame, DROP.connectionsFull);
     const choice = this.rules.pick(rule, set, frame);
-    if (choice === NONE) return this.withoutMember(rule, frame);
+    if (choice === NONE) return this.withoutMember(rule, rules.onEmpty(rule), frame);
     if (this.connections.passedOver && this.isLoop(choice, frame))
       return this.context.consume(frame, DROP.balancingLoop);
     const row = this.record(rule, set, choice, frame);
@@ -145,7 +145,7 @@ export class NewFlows {
   /** A datagram of a group that selects a member for each (datagram-records.ts). */
   private datagram(rule: number, set: number, vip: number, frame: Frame): number {
     const choice = this.rules.pick(rule, set, frame);
-    if (choice === NONE) return this.withoutMember(rule, frame);
+    if (choice === NONE) return this.withoutMember(rule, this.rules.rules.onEmpty(rule), frame);
     keyFromClient(this.reverse, frame, this.memberEndpoint(rule, choice, vip));
     let row = this.datagrams.find(this.forward, this.reverse, this.memberPort(choice, frame));
     if (row === NONE || this.tracking.isPurged(row)) {
@@ -189,16 +189,17 @@ export class NewFlows {
   private echo(vip: number, frame: Frame): number {
     if (!this.responder.answersEchoToVip) return this.context.consume(frame, DROP.noConnection);
     const rule = this.rules.matchAny(vip, frame);
-    if (rule !== NONE && !this.rules.hasMember(rule)) return this.withoutMember(rule, frame);
+    if (rule !== NONE && !this.rules.hasMember(rule))
+      return this.withoutMember(rule, this.rules.rules.onEmpty(rule), frame);
     if (rule !== NONE && this.responder.answerEcho(frame)) return CONSUMED;
     this.context.consume(frame, DROP.noConnection);
     return this.responder.reject(frame);
   }
 
-  private withoutMember(rule: number, frame: Frame): number {
+  private withoutMember(rule: number, onEmpty: number, frame: Frame): number {
     frame.group = this.rules.rules.group(rule);
     this.context.consume(frame, DROP.noMember);
-    return this.rules.rules.onEmpty(rule) === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
+    return onEmpty === ON_EMPTY.reject ? this.responder.reject(frame) : CONSUMED;
   }
 
   /** Creates the record of a new flow, with the selection's reason. NONE: none is free, the packet is dropped. */

@@ -20,9 +20,9 @@ export class Affinity {
   /** The member that the client keeps, or NONE. */
   keptMember(candidates: Candidates, nowMs: number): number {
     const { table, key } = this;
-    const { rules, rule, flow } = candidates;
+    const { rules, rule, criteria, flow } = candidates;
     key.setClient(flow.s0, flow.s1, flow.s2, flow.s3);
-    key.setOwner(this.balancer, rules.group(rule));
+    key.setOwner(this.balancer, rules.group(rule), rules.priority(criteria));
     const row = table.find(key, nowMs);
     if (row === NONE) return NONE;
     const member = candidates.findById(table.member(row), table.place(row));
