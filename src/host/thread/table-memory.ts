@@ -29,12 +29,14 @@ export function limitsFor({ datapath: { maxConnections }, groups }: Configuratio
 
 const sumMembers = (sum: number, { members }: CriteriaConfig): number => sum + members.length;
 
-/** Maps a new, zeroed file of the right size, still private to this process. */
+/**
+ * Maps a new, zeroed file of the right size, still private to this process, for reading what the datapath's thread writes.
+ * That thread has a mapping of its own, in huge pages: here they would count as resident memory once more.
+ */
 export function mapNewTables(path: string, limits: TableLimits): Mapping {
   makeOwnDirectory(dirname(path));
   rmSync(path, { force: true });
-  // Huge pages halve the lookup time in a table of a million connections (native-notes/decisions/v8.md).
-  return mapFile(path, Tables.bytesNeeded(limits), { hugePages: true, isNew: true });
+  return mapFile(path, Tables.bytesNeeded(limits), { isNew: true });
 }
 
 /** The same, recorded in `state` before the file is created. */
