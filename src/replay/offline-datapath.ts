@@ -8,6 +8,7 @@
  */
 import { Datapath } from '../datapath/datapath.ts';
 import type { DatapathSnapshot } from '../datapath/snapshot.ts';
+import { StepRecorder, type Trace } from '../datapath/tracing/step-recorder.ts';
 import { FrameArena, MAX_FRAME_BYTES, NO_SLOT, SLOT_BYTES } from '../tables/frame-arena.ts';
 import { type TableLimits, Tables } from '../tables/tables.ts';
 import { HEADER_BYTES as VNET_HEADER_BYTES } from '../wire/virtio-net.ts';
@@ -79,6 +80,18 @@ export class OfflineDatapath {
     this.datapath.beginBatch(this.monotonicMs(), this.nowMs);
     this.datapath.handleFrame(port, slot, offset, frame.length);
     this.dueMs = this.nowMs + this.datapath.endBatch();
+  }
+
+  /** Handles a frame, and answers what happens to it. */
+  explain(port: number, frame: Uint8Array, vnetHeader?: Uint8Array): Trace {
+    const recorder = new StepRecorder(this.arena, port, true);
+    this.datapath.report(recorder);
+    try {
+      this.feed(port, frame, vnetHeader);
+    } finally {
+      this.datapath.report(null);
+    }
+    return recorder.result;
   }
 
   /** Moves time forward, epoch milliseconds, and runs timers. A time in the past has no effect. */

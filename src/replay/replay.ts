@@ -11,12 +11,16 @@
  *
  * The output contains the frames that left by any port, in order, with the time of the frame or timer that caused them.
  * Its format is the input's: classic pcap in micro- or nanoseconds, or pcapng with one interface per port.
+ *
+ * With `explain`, each frame is also reported step by step, as `trace` does, except that what happens to it does happen.
  */
+import type { TraceAnswer } from '../api/tracing/trace-shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/problems/problems.ts';
 import type { PortSpec } from '../datapath/snapshot.ts';
-import { snapshotOf } from '../host/publishing/snapshot-builder.ts';
+import { SnapshotBuilder } from '../host/publishing/snapshot-builder.ts';
 import { limitsFor } from '../host/thread/table-memory.ts';
+import { TraceWriter } from '../host/tracing/trace-answer.ts';
 import {
   type CapturePacket,
   type CaptureReader,
@@ -37,7 +41,20 @@ export interface ReplayOptions {
   /** Ingress port of frames with an unknown source. */
   readonly port?: string;
   readonly configPath: string;
-  readonly outPath: string;
+  /** Absent: what would have been sent is not written. */
+  readonly outPath?: string;
+  /** Given what happened to each frame, in the capture's order; absent: nobody asks. */
+  readonly explain?: (explanation: Explanation) => void;
+}
+
+/** What happened to a frame of the capture. */
+export interface Explanation extends TraceAnswer {
+  /** Its number in the capture, from 1. */
+  readonly packet: number;
+  /** ISO 8601, milliseconds. */
+  readonly time: string;
+  /** Port that it came in by. */
+  readonly port: string;
 }
 
 /** LINKTYPE_USER0: a virtio header, then an Ethernet frame. */
@@ -74,7 +91,8 @@ export async function replay(options: ReplayOptions): Promise<number> {
 export function replayCapture(options: ReplayOptions): ReplayResult {
   const configuration = loadConfiguration(options.configPath);
   const limits = limitsFor(configuration);
-  const world = addOutside(configuration, snapshotOf(configuration, { offloads: false, limits }));
+  const builder = new SnapshotBuilder({ offloads: false, limits });
+  const world = addOutside(configuration, builder.build(configuration, 1).snapshot);
   const ingress = new IngressRule(world, preferredPort(world, options));
   const reader = readCaptureFile(options.pcapPath);
   const first = reader.next();
@@ -83,7 +101,8 @@ export function replayCapture(options: ReplayOptions): ReplayResult {
   const { ports } = world.snapshot;
   const format = formatOf(reader);
   const interfaces = format === 'pcapng' ? ports.map(({ name }) => ({ name })) : undefined;
-  const out = createCaptureFile(options.outPath, { format, interfaces });
+  const { outPath, explain } = options;
+  const out = outPath === undefined ? undefined : createCaptureFile(outPath, { format, interfaces });
   const result: ReplayResult = {
     framesIn: 0,
     framesOut: 0,
@@ -99,8 +118,10 @@ export function replayCapture(options: ReplayOptions): ReplayResult {
   let frameTime: CaptureTime | undefined;
   const sink: FrameSink = (port, bytes) => {
     result.framesOut++;
-    out.writer.write(frameTime ?? momentOf(datapath.timeMs), bytes, interfaceOf.get(port)!);
+    out?.writer.write(frameTime ?? momentOf(datapath.timeMs), bytes, interfaceOf.get(port)!);
   };
+  const portNames = new Map(ports.map(({ id, name }) => [id, name]));
+  const writer = new TraceWriter({ ids: builder.ids, configuration, portName: (id) => portNames.get(id) });
   const maxPorts = Math.max(limits.maxPorts, ports.length + 1);
   const datapath = new OfflineDatapath({ ...limits, maxPorts }, startMs, sink);
   try {
@@ -109,12 +130,21 @@ export function replayCapture(options: ReplayOptions): ReplayResult {
     for (let packet = first; packet !== null; packet = reader.next()) {
       datapath.advance(milliseconds(packet.time));
       frameTime = packet.time;
-      feed(datapath, ingress, reader, packet, result);
+      const frame = frameOf(reader, packet, result);
+      if (frame !== undefined) {
+        const port = ingress.portOf(frame.bytes);
+        if (explain === undefined) datapath.feed(port, frame.bytes, frame.vnetHeader);
+        else {
+          const trace = datapath.explain(port, frame.bytes, frame.vnetHeader);
+          const place = { packet: result.framesIn, time: isoTime(packet.time), port: portNames.get(port)! };
+          explain({ ...place, ...writer.explanation(trace, frame.bytes) });
+        }
+      }
       frameTime = undefined;
     }
     datapath.settle(SETTLE_MS);
   } finally {
-    out.close();
+    out?.close();
   }
   addCounters(result, datapath, ports);
   if (reader.truncation !== null) {
@@ -124,13 +154,17 @@ export function replayCapture(options: ReplayOptions): ReplayResult {
   return result;
 }
 
-function feed(
-  datapath: OfflineDatapath,
-  ingress: IngressRule,
+interface ReplayedFrame {
+  readonly bytes: Uint8Array;
+  readonly vnetHeader: Uint8Array | undefined;
+}
+
+/** Undefined: it cannot be a frame. Counts it. */
+function frameOf(
   reader: CaptureReader,
   packet: CapturePacket,
   result: ReplayResult,
-): void {
+): ReplayedFrame | undefined {
   const { linkType, fcsBytes } = reader.interfaces[packet.interfaceIndex]!;
   if (linkType !== LINKTYPE_ETHERNET && linkType !== LINKTYPE_VNET) {
     throw new Error(
@@ -145,9 +179,9 @@ function feed(
   const frame = bytes.subarray(headerBytes);
   if (bytes.length < headerBytes || frame.length > MAX_FRAME_BYTES) {
     result.leftOut++;
-    return;
+    return undefined;
   }
-  datapath.feed(ingress.portOf(frame), frame, headerBytes === 0 ? undefined : bytes.subarray(0, headerBytes));
+  return { bytes: frame, vnetHeader: headerBytes === 0 ? undefined : bytes.subarray(0, headerBytes) };
 }
 
 function preferredPort(world: OutsideWorld, { port: name, configPath }: ReplayOptions): PortSpec | undefined {
@@ -163,6 +197,8 @@ function formatOf(reader: CaptureReader): CaptureFormat {
   if (!(reader instanceof PcapReader)) return 'pcapng';
   return reader.nanosecondsPerUnit === 1 ? 'pcap-ns' : 'pcap';
 }
+
+const isoTime = (time: CaptureTime): string => new Date(milliseconds(time)).toISOString();
 
 const milliseconds = ({ seconds, nanoseconds }: CaptureTime): number =>
   seconds * 1000 + Math.floor(nanoseconds / 1e6);

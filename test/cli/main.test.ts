@@ -42,7 +42,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
   [['up'], /required option '-c, --config <file>' not specified/],
   [['reload'], /required option '-c, --config <file>' not specified/],
   [['replay', '-c', EXAMPLE], /required option '--pcap <in>' not specified/],
-  [['replay', '-c', EXAMPLE, '--pcap', 'in.pcap'], /required option '-w, --write <out>' not specified/],
+  [['replay', '-c', EXAMPLE, '--pcap', 'in.pcap'], /expected -w, --explain or both/],
   [['group', 'show'], /missing required argument 'group'/],
   [['member', 'add', 'api', 'app3', '10.1.0.300'], /Expected ADDRESS, ADDRESS:PORT or \[IPV6\]:PORT/],
   [['member', 'add', 'api', 'app3', '10.1.0.3', '--mac', '1:2'], /Expected a MAC address such as/],
