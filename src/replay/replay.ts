@@ -14,7 +14,6 @@
  *
  * With `explain`, each frame is also reported step by step, as `trace` does, except that what happens to it does happen.
  */
-import type { TraceAnswer } from '../api/tracing/trace-shapes.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError } from '../config/problems/problems.ts';
 import type { PortSpec } from '../datapath/snapshot.ts';
@@ -48,7 +47,7 @@ export interface ReplayOptions {
 }
 
 /** What happened to a frame of the capture. */
-export interface Explanation extends TraceAnswer {
+export interface Explanation extends ReturnType<TraceWriter['explanation']> {
   /** Its number in the capture, from 1. */
   readonly packet: number;
   /** ISO 8601, milliseconds. */

@@ -333,6 +333,10 @@ const OF_ALL: Readonly<Record<string, readonly string[] | string>> = {
   'tables/firewall/firewall-rules': 'made by configuration only',
   'tables/firewall/denied-log': 'for people: the newest entries of all ports',
   'datapath/firewall/firewall-flows': 'for the packet at hand',
+  'tables/copied-memory': 'for the packet that is traced',
+  'datapath/tracing/checkpoint': 'for the packet that is traced',
+  'datapath/tracing/packet-tracer': 'for the packet that is traced',
+  'datapath/tracing/step-recorder': 'for the packet that is traced',
   'datapath/operators/mirror':
     'for the packet at hand; copies take frame buffers like the packets themselves',
   'datapath/firewall/rejudging': 'an entry per port with a firewall',
