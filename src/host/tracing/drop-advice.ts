@@ -40,6 +40,20 @@ const ADVICE: Partial<Record<DropReason, string>> = {
   'split-horizon': 'uplinks do not forward to each other',
   'own-frame-returned': 'the physical network sends this host’s frames back: look for a loop',
   'mirror-lost': 'all frame buffers are in use; the load has to fall',
+  'fragment-duplicate': 'the sender repeats a fragment; the packet is complete without it',
+  'fragment-timeout': 'a fragment of the packet is missing: look for loss, or send whole packets',
+  'fragment-table-full': 'fewer fragmented packets at a time',
+  'first-fragment-dropped': 'the packet’s first fragment was dropped: see why',
+  'router-mac-outside': 'another station uses the router’s MAC: look for a second host with this network',
+  'bad-neighbour-mac': 'a neighbour claims a MAC that no station has',
+  'solicitation-limited': 'fewer addresses that are not resolved',
+  'icmp-redirect': 'the configuration decides the routes of VMs, not redirects',
+  'routing-header': 'send without hops left in it: the final destination is hidden behind it',
+  'source-route': 'send without it: the final destination is hidden behind it',
+  'home-address': 'send without it: the source that counts is hidden in it',
+  'authentication-header': 'a translated packet cannot be authenticated; use a group with rewrite: mac',
+  'icmp-error-fragment': 'only whole ICMP errors are translated',
+  'no-hop': 'give the middlebox group a member that is active and healthy, or set onNoHop: bypass',
 };
 
 export const dropAdvice = (reason: DropReason): string => ADVICE[reason] ?? MALFORMED;
