@@ -66,7 +66,7 @@ const members = async (): Promise<string[]> => {
 const withState = async (state: string): Promise<string[]> =>
   (await members()).filter((text) => text.endsWith(` ${state}`)).map((text) => text.split(' ')[0]!);
 
-const untilActive = (count: number, timeoutMs = 10_000): Promise<string[]> =>
+const untilActive = (count: number, timeoutMs = 60_000): Promise<string[]> =>
   until(
     `${count} active members`,
     async () => {

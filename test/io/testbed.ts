@@ -124,7 +124,7 @@ export function runForwarder(engine: FrameEngine): Forwarder {
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Wait until `condition` holds; throws after `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);

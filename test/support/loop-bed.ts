@@ -143,7 +143,7 @@ export class LoopBed extends Host {
   }
 
   /** Waits for these weights of the members, in order; answers the milliseconds that it took. */
-  async untilWeights(expected: readonly number[], timeoutMs = 15_000): Promise<number> {
+  async untilWeights(expected: readonly number[], timeoutMs = 60_000): Promise<number> {
     const startMs = performance.now();
     let found: readonly number[] = [];
     try {

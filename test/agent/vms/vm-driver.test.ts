@@ -79,7 +79,7 @@ const kindsOf = (name: string): string[] =>
   events.filter(({ vm }) => vm === id(name)).map(({ kind }) => kind);
 const lastOf = (name: string): VmEvent => events.filter(({ vm }) => vm === id(name)).at(-1)!;
 
-async function until(what: string, holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+async function until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !holds(); await sleep(10))
     if (Date.now() > end)
       throw new Error(

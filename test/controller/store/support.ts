@@ -16,7 +16,7 @@ export class TestLog implements StoreLog {
 }
 
 /** Until the condition holds; answers the milliseconds that took. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<number> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 30_000): Promise<number> {
   const start = performance.now();
   while (!condition()) {
     if (performance.now() - start > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);

@@ -34,7 +34,7 @@ export class WriterProcess {
   }
 
   /** Until it says a line that begins so, counted from `from`; answers when it did. */
-  async saying(start: string, { from = 0, timeoutMs = 15_000 } = {}): Promise<Said> {
+  async saying(start: string, { from = 0, timeoutMs = 30_000 } = {}): Promise<Said> {
     const find = () => this.said.slice(from).find(({ line }) => line.startsWith(start));
     await until(() => find() !== undefined, `"${start}" said`, timeoutMs);
     return find()!;
