@@ -163,6 +163,7 @@ test('group list and group show', async () => {
     loadBalancers: 'array',
     flowsLeft: 'null',
     remaining: 'array',
+    priority: 'null',
   });
 });
 
@@ -198,6 +199,8 @@ test('rule list: each load balancer has its own rules, and only those', async ()
     effectiveUntil: 'null',
     members: 'array',
     revision: 'number',
+    priority: 'null',
+    when: 'null',
   });
   assert.equal(web.members, ['s1=1', 's2=3', 's3=1', 's4=3', 's5=2']);
   assert.is(web.revision, (await bed.status()).revision);
@@ -231,6 +234,7 @@ test('flows: who talks with whom through what, and why there', async () => {
     bytes: 'number',
     replyPackets: 'number',
     replyBytes: 'number',
+    priority: 'null',
   });
   const index = answer!.server.slice(1);
   assert.equal(

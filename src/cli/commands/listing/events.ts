@@ -15,6 +15,9 @@ interface Options {
 
 /** Time between two attempts to reach the next process. */
 const RETRY_MS = 500;
+/** A follower that attaches anew asks for so much of what it has seen, and leaves out what it has shown. */
+const OVERLAP_MS = 5_000;
+const MAX_SHOWN = 10_000;
 
 export function addEvents(parent: Command): void {
   parent
@@ -42,12 +45,14 @@ const stored = (api: ApiClient, { since, type, subject }: Options): AsyncGenerat
 
 /** Goes on with the next process when one ends: after a takeover, or a restart. */
 async function* following(api: ApiClient, { since, type, subject }: Options): AsyncGenerator<Event> {
-  let from = since ?? new Date().toISOString();
-  /** Events of that time that were shown already. */
-  let shown = new Set<string>();
+  const startMs = since === undefined ? Date.now() : Date.parse(since);
+  let latestMs = startMs;
+  /** The last lines that were shown: two processes may write during a takeover, so times are not quite in order. */
+  const shown = new Set<string>();
   let hasAnswered = false;
   for (let isWaiting = false; ; ) {
     try {
+      const from = new Date(Math.max(startMs, latestMs - OVERLAP_MS)).toISOString();
       const query = { since: from, type, subject, follow: 1 };
       const answered = (): void => {
         hasAnswered = true;
@@ -56,9 +61,9 @@ async function* following(api: ApiClient, { since, type, subject }: Options): As
       for await (const event of api.lines<Event>('/v1/events', query, answered)) {
         const line = JSON.stringify(event);
         if (shown.has(line)) continue;
-        if (event.time !== from) shown = new Set();
-        from = event.time;
+        latestMs = Math.max(latestMs, Date.parse(event.time));
         shown.add(line);
+        if (shown.size > MAX_SHOWN) shown.delete(shown.values().next().value!);
         yield event;
       }
     } catch (error) {
