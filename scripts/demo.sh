@@ -219,6 +219,11 @@ show_counters() {
   sluice group show web | sed 's/^/  /'
 }
 
+show_trace() {
+  heading "Where a new connection would go, and why: sluice trace c1 tcp 10.1.0.11:40000 10.1.0.100:80"
+  sluice trace c1 tcp 10.1.0.11:40000 10.1.0.100:80 | cut -c1-180 | sed 's/^/  /'
+}
+
 require_root
 require_node
 say "Sluice: a load balancer in the egress path of every VM"
@@ -242,6 +247,7 @@ show_chain
 show_throughput
 show_latency
 show_counters
+show_trace
 
 heading "What to try next"
 if [ -n "$keep" ]; then
@@ -249,6 +255,7 @@ if [ -n "$keep" ]; then
   The testbed is still up, and http://$page/ shows it live. With it:
     scripts/sluice status --run-dir /run/$name
     scripts/sluice flows --port c1 --run-dir /run/$name
+    scripts/sluice trace c1 udp 10.1.0.11 10.1.0.101:53 --reply --run-dir /run/$name
     scripts/sluice member weight web s1 9 --run-dir /run/$name
     scripts/sluice member drain web s2 --run-dir /run/$name
     ip netns exec $name-c1 curl http://10.1.0.100/

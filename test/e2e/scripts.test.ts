@@ -98,6 +98,7 @@ test('the demo runs, measures, and cleans up', async () => {
     assert.is(stdout.match(/exactly as the weights say/g)?.length, 3, stdout);
     assert.match(stdout, /show a server's own address: 0 of \d{3,}/);
     assert.is(stdout.match(/\d\.\d\d Gbit\/s/g)?.length, 4, stdout);
+    assert.match(stdout, /delivered: to s\d of sl.* \(web\/s\d\)/);
     await assertGone(name);
   } finally {
     clear();
